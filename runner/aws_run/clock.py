@@ -1,0 +1,37 @@
+"""Time is handed in, so that no test has to wait for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime, timezone
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The wall clock in UTC, aware."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The machine's own clock; `sleep` ends early when `wake` is set."""
+
+    def __init__(self, wake: threading.Event | None = None) -> None:
+        self._wake = wake
+
+    def now(self) -> datetime:
+        return datetime.now(timezone.utc)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        if self._wake is None:
+            time.sleep(seconds)
+        else:
+            self._wake.wait(seconds)

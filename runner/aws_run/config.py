@@ -1,0 +1,104 @@
+"""What one command was asked to do: flags > environment (AWS_RUN_*) > aws-run.yaml > defaults, folded into one frozen Config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Arch = Literal["x86_64", "arm64"]
+BackendChoice = Literal["auto", "ec2", "fargate"]
+SpotPolicy = Literal["spot", "on-demand", "auto"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Amount(_Section):
+    """`4` is exactly 4, `4+` at least 4."""
+
+    value: float
+    at_least: bool = False
+
+
+class Gpu(_Section):
+    """`L4:1`, or `1` for any model."""
+
+    model: str | None = None
+    count: int = 1
+
+
+class Build(_Section):
+    dockerfile: str = "auto"  # auto | none | a path inside the project
+    python: str | None = None  # "3.12"; None = what the project declares, else the default
+    base_image: str | None = None
+
+
+class Resources(_Section):
+    cpu: Amount | None = None  # vCPU
+    memory_mib: Amount | None = Field(default=None, alias="memory")
+    gpu: Gpu | None = None
+    disk_gib: int | None = Field(default=None, alias="disk")
+    arch: Arch = "x86_64"
+    instance_types: tuple[str, ...] = ()
+
+
+class Checkpoint(_Section):
+    path: str = "/checkpoint"
+    every_s: int = Field(default=300, alias="every")
+
+
+class Retry(_Section):
+    on: tuple[Literal["no-capacity", "interruption"], ...] = ("no-capacity", "interruption")
+    max: int = 3
+
+
+class Limits(_Section):
+    max_cost_usd: float | None = Field(default=None, alias="max_cost")
+    max_price_usd_per_hour: float | None = Field(default=None, alias="max_price")
+
+
+class Network(_Section):
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    public_ip: Literal["auto", "yes", "no"] = "auto"
+
+
+class Iam(_Section):
+    task_role: str = "auto"  # auto | a role ARN
+    permissions_boundary: str | None = None
+
+
+class Config(_Section):
+    """One run as asked for; frozen. Durations in seconds, sizes in MiB/GiB, money in USD."""
+
+    project_dir: Path
+    file: Path | None = None  # the aws-run.yaml that was read
+    name: str
+    command: tuple[str, ...] | None = None
+    args: tuple[str, ...] = ()
+    input: str | None = None  # a local folder (absolute) or s3://bucket/prefix
+    output: Path | None = None  # absolute
+    exclude: tuple[str, ...] = ()
+    build: Build = Build()
+    image: str | None = None  # a ready image: neither build nor push
+    backend: BackendChoice = "auto"
+    resources: Resources = Resources()
+    spot_policy: SpotPolicy = "on-demand"
+    retry: Retry = Retry()
+    checkpoint: Checkpoint | None = None
+    sync_every_s: int = 60
+    timeout_s: int = 7200
+    limits: Limits = Limits()
+    env: dict[str, str] = Field(default_factory=dict)
+    secrets: dict[str, str] = Field(default_factory=dict)  # NAME -> ARN
+    network: Network = Network()
+    iam: Iam = Iam()
+    keep: tuple[str, ...] = ("bucket", "repository")
+    tags: dict[str, str] = Field(default_factory=dict)
+    log_retention_days: int = 30
+    runs_retention_days: int = 90
+    region: str | None = None
+    profile: str | None = None

@@ -1,0 +1,92 @@
+"""Every failure a user can meet: what happened, what to do next, and the exit code.
+
+Exit codes are a contract (docs): the job's own verbatim; 2 usage or config; 124 deadline or cost cap;
+125 the tool or AWS; 130 interrupt.
+"""
+
+from __future__ import annotations
+
+EXIT_USAGE = 2
+EXIT_DEADLINE = 124
+EXIT_TOOL = 125
+EXIT_INTERRUPT = 130
+
+
+class AwsRunError(Exception):
+    """One clear sentence (`message`), what to do next (`hint`) and the exit code of the command."""
+
+    exit_code = EXIT_TOOL
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(AwsRunError):
+    """What was asked for can't be right, and AWS was not needed to know it."""
+
+    exit_code = EXIT_USAGE
+
+
+class ConfigError(UsageError):
+    """aws-run.yaml, a flag or an AWS_RUN_* variable is wrong; the message names file, line and key."""
+
+
+class SourceError(UsageError):
+    """The project folder can't be run as it is: no script, several candidates, a link that leaves it."""
+
+
+class DockerError(AwsRunError):
+    """No Docker engine answers, or it can't do what is needed."""
+
+
+class BuildError(AwsRunError):
+    """The image did not build. `log_tail` holds the last lines of pip's or Docker's own output."""
+
+    def __init__(self, message: str, *, log_tail: tuple[str, ...] = (), hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.log_tail = log_tail
+
+
+class CredentialsError(AwsRunError):
+    """AWS credentials or the region are missing, expired or refused."""
+
+
+class AwsCallError(AwsRunError):
+    """AWS refused a call. `code` is AWS's own error code, `operation` the API's name for the call."""
+
+    def __init__(self, message: str, *, code: str, operation: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+        self.operation = operation
+
+
+class PreflightError(AwsRunError):
+    """The account can't run this as asked: no default VPC, quota 0, type not offered. Nothing was created."""
+
+
+class CapacityError(AwsRunError):
+    """AWS has no instance of the kind that was asked for, or it never joined the cluster."""
+
+
+class TransferError(AwsRunError):
+    """Files could not be sent or fetched."""
+
+
+class RunNotFoundError(UsageError):
+    """No run of that name is recorded in the bucket."""
+
+
+class TeardownError(AwsRunError):
+    """Something could not be shown to be gone. `commands` finish the job by hand."""
+
+    def __init__(self, message: str, *, commands: tuple[str, ...], hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.commands = commands
+
+
+class InterruptedRunError(AwsRunError):
+    """Ctrl-C or SIGTERM."""
+
+    exit_code = EXIT_INTERRUPT

@@ -1,0 +1,107 @@
+"""What happens during a command, as values. Use cases emit them; only `report/` turns them into text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Union
+
+Lane = Literal["capacity", "image", "input"]
+LANES: tuple[Lane, ...] = ("capacity", "image", "input")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneStarted:
+    lane: Lane
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneProgress:
+    """`done`/`total` in bytes or steps; `total` None where the end is not known."""
+
+    lane: Lane
+    text: str
+    done: float | None = None
+    total: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneDone:
+    """`skipped`: there was nothing to do (unchanged image, unchanged input)."""
+
+    lane: Lane
+    text: str
+    seconds: float
+    skipped: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneFailed:
+    lane: Lane
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStarted:
+    run_id: str
+    project: str
+    region: str
+    account: str
+    backend: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusChanged:
+    """The run's phase: PROVISIONING, PENDING, RUNNING, STOPPED as ECS says it, or a phase of ours in lower case."""
+
+    status: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """One line of the job's own output. `timestamp_ms`: milliseconds since 1970, UTC."""
+
+    timestamp_ms: int
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputProgress:
+    files: int
+    bytes: int
+    total_files: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeardownStep:
+    kind: str
+    name: str
+    state: Literal["removing", "gone", "kept", "failed"]
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """Something the user should know; `level` debug is shown with --debug only."""
+
+    text: str
+    level: Literal["debug", "info", "warning"] = "info"
+    hint: str | None = None
+
+
+Event = Union[
+    LaneStarted,
+    LaneProgress,
+    LaneDone,
+    LaneFailed,
+    RunStarted,
+    StatusChanged,
+    LogLine,
+    OutputProgress,
+    TeardownStep,
+    Notice,
+]
+Emit = Callable[[Event], None]

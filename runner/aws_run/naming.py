@@ -1,0 +1,148 @@
+"""Names of everything the tool makes. All begin with `arun-` (AWS refuses `aws…` in many places) and fit the
+shortest limit that applies: 64 characters for roles and client tokens (aws-facts §1)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+PREFIX = "arun"
+TAG_RUN = "aws-run:run"
+TAG_PROJECT = "aws-run:project"
+TAG_OWNER = "aws-run:owner"
+TAG_EXPIRES = "aws-run:expires"
+IAM_PATH = "/aws-run/"
+
+# arun-<project>-yyyymmdd-hhmmss-xxxx-task is the longest role name: 64 - 5 - 21 - 5 leaves 33.
+PROJECT_MAX = 32
+PROJECT_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+_RUN_ID = re.compile(r"^(?P<project>[a-z][a-z0-9-]{0,31})-(?P<date>\d{8})-(?P<time>\d{6})-(?P<salt>[0-9a-f]{4})$")
+
+
+def project_name(text: str) -> str:
+    """`text` (a folder's name, say) as a project name: lower-case letters, digits and single dashes, at most 32."""
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    words = re.findall(r"[a-z0-9]+", ascii_text)
+    name = "-".join(words)[:PROJECT_MAX].strip("-")
+    if not name:
+        return "project"
+    return name if name[0].isalpha() else f"p-{name}"[:PROJECT_MAX].strip("-")
+
+
+def new_run_id(project: str, now: datetime, salt: str) -> str:
+    """`<project>-<yyyymmdd>-<hhmmss>-<4 hex>`; `now` in UTC, `salt` four hex digits."""
+    return f"{project}-{now:%Y%m%d-%H%M%S}-{salt}"
+
+
+def is_run_id(text: str) -> bool:
+    return _RUN_ID.match(text) is not None
+
+
+def project_of_run(run_id: str) -> str:
+    """The project a run belongs to. ValueError when `run_id` is no run id."""
+    match = _RUN_ID.match(run_id)
+    if match is None:
+        raise ValueError(f"{run_id!r} is not a run id")
+    return match["project"]
+
+
+def bucket_name(account: str, region: str) -> str:
+    """A name in the account's own regional namespace, so nobody else can hold it (aws-facts §1)."""
+    return f"{PREFIX}-{account}-{region}-an"
+
+
+def repository_name(project: str) -> str:
+    return f"{PREFIX}/{project}"
+
+
+def input_label(folder: str) -> str:
+    """The readable name of an input folder inside the bucket: `./data/2024 Q1` is `2024-q1`."""
+    return project_name(Path(folder).name or "input")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunKeys:
+    """Where a run's objects live in the bucket."""
+
+    run_id: str
+
+    @property
+    def prefix(self) -> str:
+        return f"runs/{self.run_id}/"
+
+    @property
+    def record(self) -> str:
+        return f"{self.prefix}run.json"
+
+    @property
+    def output(self) -> str:
+        return f"{self.prefix}output/"
+
+    @property
+    def result(self) -> str:
+        return f"{self.prefix}result.json"
+
+    @property
+    def log(self) -> str:
+        return f"{self.prefix}log.txt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectNames:
+    """Shared by all runs of one project."""
+
+    project: str
+
+    @property
+    def execution_role(self) -> str:
+        return f"{PREFIX}-{self.project}-execution"
+
+    @property
+    def instance_role(self) -> str:
+        return f"{PREFIX}-{self.project}-instance"
+
+    @property
+    def log_group(self) -> str:
+        return f"/aws-run/{self.project}"
+
+    @property
+    def family(self) -> str:
+        return f"{PREFIX}-{self.project}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunNames:
+    """One run's own resources; every name is known before anything is created, so intent can be recorded first."""
+
+    run_id: str
+
+    @property
+    def cluster(self) -> str:
+        return f"{PREFIX}-{self.run_id}"
+
+    @property
+    def launch_template(self) -> str:
+        return f"{PREFIX}-{self.run_id}"
+
+    @property
+    def group(self) -> str:
+        return f"{PREFIX}-{self.run_id}"
+
+    @property
+    def capacity_provider(self) -> str:
+        return f"{PREFIX}-{self.run_id}"
+
+    @property
+    def family(self) -> str:
+        return f"{PREFIX}-{self.run_id}"
+
+    @property
+    def task_role(self) -> str:
+        return f"{PREFIX}-{self.run_id}-task"
+
+    @property
+    def client_token(self) -> str:
+        return f"{PREFIX}-{self.run_id}"
