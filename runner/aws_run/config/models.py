@@ -1,4 +1,4 @@
-"""What one command was asked to do: flags > environment (AWS_RUN_*) > aws-run.yaml > defaults, folded into one frozen Config."""
+"""What one command was asked to do, as one frozen value. `load` makes it; nobody else reads yaml, flags or variables."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ class Build(_Section):
 
 class Resources(_Section):
     cpu: Amount | None = None  # vCPU
-    memory_mib: Amount | None = Field(default=None, alias="memory")
+    memory_mib: Amount | None = None
     gpu: Gpu | None = None
-    disk_gib: int | None = Field(default=None, alias="disk")
+    disk_gib: int | None = None
     arch: Arch = "x86_64"
     instance_types: tuple[str, ...] = ()
 
 
 class Checkpoint(_Section):
     path: str = "/checkpoint"
-    every_s: int = Field(default=300, alias="every")
+    every_s: int = 300
 
 
 class Retry(_Section):
@@ -56,8 +56,8 @@ class Retry(_Section):
 
 
 class Limits(_Section):
-    max_cost_usd: float | None = Field(default=None, alias="max_cost")
-    max_price_usd_per_hour: float | None = Field(default=None, alias="max_price")
+    max_cost_usd: float | None = None
+    max_price_usd_per_hour: float | None = None
 
 
 class Network(_Section):
