@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Union
+from typing import Literal
 
 DependencyKind = Literal["none", "requirements", "lock", "pyproject"]
 
@@ -40,4 +40,4 @@ class StandardRecipe:
         return f"{python}, {' + '.join(self.dependency_files[:2])}"
 
 
-Recipe = Union[OwnDockerfile, StandardRecipe]
+Recipe = OwnDockerfile | StandardRecipe
