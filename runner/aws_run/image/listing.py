@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -64,11 +65,17 @@ def _ignored_by_git(root: Path) -> bool:
 def _without_nested(root: Path, listed: list[str], skip_folder: Callable[[str], bool]) -> Iterator[str]:
     """Git names a submodule or a repository inside this one as one folder: list that one by its own rules."""
     for path in listed:
-        full = root / path
-        if path.endswith("/") or (full.is_dir() and not full.is_symlink()):
+        if path.endswith("/") or _is_folder(f"{root}/{path}"):
             yield from _nested(root, path.rstrip("/"), skip_folder)
         else:
             yield path
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:  # git knows it, the disk does not
+        return False
 
 
 def _nested(root: Path, folder: str, skip_folder: Callable[[str], bool]) -> Iterator[str]:
