@@ -5,6 +5,7 @@ Importing this package imports pydantic and yaml, so the CLI does it inside its 
 
 from __future__ import annotations
 
+from aws_run.config.load import load_config
 from aws_run.config.models import (
     Amount,
     Arch,
@@ -35,4 +36,5 @@ __all__ = [
     "Resources",
     "Retry",
     "SpotPolicy",
+    "load_config",
 ]

@@ -1,4 +1,4 @@
-"""What one command was asked to do, as one frozen value. `load` makes it; nobody else reads yaml, flags or variables."""
+"""What one command was asked to do, as one frozen value. `load` makes it; nobody else reads the file or flags."""
 
 from __future__ import annotations
 

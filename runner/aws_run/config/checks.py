@@ -1,0 +1,148 @@
+"""What can't be right together, found without AWS."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aws_run.config.models import Config
+from aws_run.config.sources import Given
+from aws_run.errors import ConfigError, UsageError
+
+# Fargate's largest task (aws-facts §4).
+FARGATE_MAX_CPU = 16
+FARGATE_MAX_MEMORY_MIB = 120 * 1024
+FARGATE_MAX_DISK_GIB = 200
+MAX_TAGS = 40  # AWS takes 50 on a resource; some are ours
+# The GPUs that sit beside an arm64 processor, and their instance families.
+ARM_GPUS = ("T4G",)
+ARM_GPU_FAMILIES = ("g5g",)
+
+Winners = Mapping[str, Given]
+
+
+def refuse_contradictions(winners: Winners) -> None:
+    """`winners`: the setting that won, by Config field."""
+    _fargate(winners)
+    _gpu_and_arch(winners)
+    _spot_twice(winners)
+    _image_and_build(winners)
+    secrets, env = winners.get("secrets"), winners.get("env")
+    both = sorted(set(secrets.value) & set(env.value)) if secrets and env else []
+    if both and secrets:
+        raise ConfigError(f"{secrets.where}: {both[0]} is in env as well; a variable has one source")
+    tags = winners.get("tags")
+    if tags and len(tags.value) > MAX_TAGS:
+        raise ConfigError(f"{tags.where}: {len(tags.value)} tags; at most {MAX_TAGS} fit beside aws-run's own")
+
+
+def _fargate(winners: Winners) -> None:
+    backend = winners.get("backend")
+    if backend is None or backend.value != "fargate":
+        return
+
+    def refuse(field: str, sentence: str) -> None:
+        raise ConfigError(
+            f"{winners[field].where}: {sentence} ({backend.where} asks for Fargate)",
+            hint="use backend ec2 or auto",
+        )
+
+    cpu, memory, disk = (winners.get(f"resources.{name}") for name in ("cpu", "memory_mib", "disk_gib"))
+    if _value(winners, "resources.gpu") is not None:
+        refuse("resources.gpu", "Fargate has no GPUs")
+    if _value(winners, "resources.instance_types"):
+        refuse("resources.instance_types", "Fargate has no instance types")
+    if cpu and cpu.value.value > FARGATE_MAX_CPU:
+        refuse("resources.cpu", f"a Fargate task has at most {FARGATE_MAX_CPU} vCPU")
+    if memory and memory.value.value > FARGATE_MAX_MEMORY_MIB:
+        refuse("resources.memory_mib", f"a Fargate task has at most {FARGATE_MAX_MEMORY_MIB // 1024}GB of memory")
+    if disk and disk.value > FARGATE_MAX_DISK_GIB:
+        refuse("resources.disk_gib", f"a Fargate task has at most {FARGATE_MAX_DISK_GIB}GB of disk")
+
+
+def _gpu_and_arch(winners: Winners) -> None:
+    gpu = _value(winners, "resources.gpu")
+    if gpu is None:
+        return
+    where = winners["resources.gpu"].where
+    arm = _value(winners, "resources.arch") == "arm64"
+    types = _value(winners, "resources.instance_types") or ()
+    arm_types = bool(types) and all(name.split(".")[0] in ARM_GPU_FAMILIES for name in types)
+    if arm and gpu.model not in {None, *ARM_GPUS} and not arm_types:
+        raise ConfigError(
+            f"{where}: no arm64 instance has the GPU {gpu.model}", hint=f"use arch x86_64, or the GPU {ARM_GPUS[0]}"
+        )
+    if not arm and gpu.model in ARM_GPUS:
+        raise ConfigError(f"{where}: {gpu.model} sits in arm64 instances only", hint="use arch arm64")
+
+
+def _spot_twice(winners: Winners) -> None:
+    spot = winners.get("spot_policy")
+    beaten = spot.hidden if spot and spot.where == "--spot" else None
+    if beaten is not None and beaten.where == "--spot-policy" and beaten.value != "spot":
+        raise UsageError(f"--spot and --spot-policy {beaten.value} contradict each other", hint="give one of them")
+
+
+def _image_and_build(winners: Winners) -> None:
+    image = winners.get("image")
+    for field in ("build.dockerfile", "build.base_image"):
+        build = winners.get(field)
+        if image and build and image.rank == build.rank:
+            raise ConfigError(
+                f"{build.where}: there is nothing to build, because {image.where} names a ready image",
+                hint="give one of them",
+            )
+
+
+def refuse_folders(config: Config, winners: Winners, *, detached: bool) -> None:
+    """-i must be there, -o must be able to be."""
+    if config.input is None:
+        raise UsageError("no input folder is given", hint="give it with -i DIR (or `input:` in aws-run.yaml)")
+    if config.output is None and not detached:
+        raise UsageError("no output folder is given", hint="give it with -o DIR (or `output:` in aws-run.yaml)")
+    if config.output is not None:
+        _output(config.output, winners["output"].where)
+    if config.input.startswith("s3://"):
+        return
+    source = Path(config.input)
+    _input(source, winners["input"].where)
+    if config.output is not None:
+        _apart(source, config.output, winners)
+
+
+def _input(path: Path, where: str) -> None:
+    if not path.exists():
+        raise ConfigError(f"{where}: no such folder")
+    if not path.is_dir():
+        raise ConfigError(f"{where}: is a file; the input is a folder", hint="give the folder that holds it")
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise ConfigError(f"{where}: can't be read by this user")
+
+
+def _output(path: Path, where: str) -> None:
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"{where}: is a file; results go into a folder")
+    above = next(parent for parent in (path, *path.parents) if parent.exists())
+    if not above.is_dir():
+        raise ConfigError(f"{where}: {above} is a file, so no folder can be made in it")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise ConfigError(f"{where}: {above} can't be written by this user")
+
+
+def _apart(source: Path, target: Path, winners: Winners) -> None:
+    # Resolved, so that a link or a `..` can't hide that they are the same place.
+    inside, outside = target.resolve(), source.resolve()
+    if inside == outside:
+        raise ConfigError(f"{winners['output'].where}: is the input folder", hint="results need a folder of their own")
+    if inside.is_relative_to(outside):
+        raise ConfigError(
+            f"{winners['output'].where}: lies inside the input folder, so results would be sent as input next time",
+            hint="results need a folder of their own",
+        )
+
+
+def _value(winners: Winners, field: str) -> Any:
+    given = winners.get(field)
+    return given.value if given else None

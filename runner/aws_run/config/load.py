@@ -1,0 +1,129 @@
+"""The cascade: flag > environment > file > default, folded into one Config."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from aws_run import naming
+from aws_run.config import checks, paths, sources, yamlfile
+from aws_run.config.kinds import KEEP_KINDS
+from aws_run.config.models import Config
+from aws_run.config.sources import Given, Surroundings
+from aws_run.errors import ConfigError, UsageError
+
+FILE_NAMES = ("aws-run.yaml", "aws-run.yml")
+
+
+def load_config(
+    project_dir: Path,
+    *,
+    file: Path | None,
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    cwd: Path | None = None,
+    for_run: bool = True,
+) -> Config:
+    """What was asked for. Raises ConfigError and UsageError only.
+
+    `file`: another aws-run.yaml than the project's. `flags`: values of the command line by the names in
+    `options.FLAGS`; None and () mean not given, other names are ignored. `for_run` False: for commands that start
+    nothing (`ps`, `status`, …), so -i and -o are neither required nor looked at.
+    """
+    around = Surroundings(cwd=cwd or Path.cwd(), environ=environ)
+    if not project_dir.is_dir():
+        what = "is a file, not a folder" if project_dir.exists() else "no such folder"
+        raise UsageError(f"{project_dir}: {what}", hint="give the folder that holds the project")
+    project_dir = project_dir.resolve()
+    yaml_file = _find_file(project_dir, file, around)
+    shown = _shown(yaml_file, around.cwd) if yaml_file else ""
+
+    top = yamlfile.read_yaml(yaml_file, shown) if yaml_file else yamlfile.Mapping(items={}, key_lines={}, line=1)
+    given = list(sources.from_file(top, yaml_file.parent if yaml_file else project_dir, shown, around))
+    given += sources.from_environment(around)
+    env_file = flags.get("env_file") or environ.get("AWS_RUN_ENV_FILE")
+    if env_file:
+        given.append(sources.from_env_file(around.cwd / env_file, str(env_file), around))
+    given += sources.from_flags(flags, around)
+
+    winners = _fold(given)
+    checks.refuse_contradictions(winners)
+    try:
+        values = {field: paths.resolved(winner, project_dir) for field, winner in winners.items()}
+        if isinstance(top.items.get("checkpoint"), yamlfile.Mapping):
+            values.setdefault("checkpoint", {})  # `checkpoint: {}` switches it on
+        config = _build(values, project_dir, yaml_file)
+        if for_run:
+            checks.refuse_folders(config, winners, detached=bool(flags.get("detach")))
+    except (OSError, RuntimeError) as error:  # a name that is too long, links in a circle, a folder without rights
+        raise ConfigError(f"a path can't be followed: {error}") from error
+    return config
+
+
+def _find_file(project_dir: Path, file: Path | None, around: Surroundings) -> Path | None:
+    asked = file or around.environ.get("AWS_RUN_FILE") or None
+    if asked is not None:
+        path = around.cwd / asked
+        if not path.is_file():
+            raise ConfigError(f"{asked}: {'is a folder' if path.is_dir() else 'no such file'}")
+        return path.resolve()
+    found = [project_dir / name for name in FILE_NAMES if (project_dir / name).exists()]
+    if len(found) > 1:
+        raise ConfigError(f"both {FILE_NAMES[0]} and {FILE_NAMES[1]} are in {project_dir}", hint="remove one of them")
+    return found[0] if found else None
+
+
+def _shown(path: Path, cwd: Path) -> str:
+    try:
+        return str(path.relative_to(cwd.resolve()))
+    except ValueError:
+        return os.fspath(path)
+
+
+def _fold(given: Iterable[Given]) -> dict[str, Given]:
+    """The strongest per field; fields that add up hold the sum and point at the strongest."""
+    winners: dict[str, Given] = {}
+    for one in sorted(given, key=lambda each: each.rank):
+        before = winners.get(one.option.field)
+        value = one.value
+        if before is not None and (one.option.merge == "add" or _is_keep_flag(one)):
+            value = _sum(before.value, value)
+        elif _is_keep_flag(one):
+            value = _sum(Config.model_fields["keep"].default, value)
+        winners[one.option.field] = Given(
+            option=one.option, value=value, where=one.where, base=one.base, rank=one.rank, hidden=before
+        )
+    return winners
+
+
+def _is_keep_flag(one: Given) -> bool:
+    # `--keep cluster` asks for one thing more; only the file and the environment say what is kept at all.
+    return one.option.field == "keep" and one.rank >= 4
+
+
+def _sum(before: Any, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {**before, **value}
+    return tuple(dict.fromkeys((*before, *value)))
+
+
+def _build(values: Mapping[str, Any], project_dir: Path, yaml_file: Path | None) -> Config:
+    tree: dict[str, Any] = {"project_dir": project_dir, "file": yaml_file}
+    for field, value in values.items():
+        section, _, leaf = field.rpartition(".")
+        if section:
+            tree.setdefault(section, {})[leaf] = value
+        else:
+            tree[field] = value
+    tree.setdefault("name", naming.project_name(project_dir.name))
+    if "all" in tree.get("keep", ()):
+        tree["keep"] = KEEP_KINDS
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error

@@ -1,0 +1,360 @@
+"""The one table of options. Loading, the JSON Schema, the docs and the list of variables all come from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from aws_run.config import kinds
+from aws_run.config.kinds import Kind
+
+# What happens when two sources give a list or a map: the stronger one wins, or they add up (maps: key by key).
+Merge = Literal["replace", "add"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """`key`: dotted place in aws-run.yaml, None = not in the file. `field`: dotted attribute of Config.
+    `flag`: its key in the flags given by the CLI. `env` None where the name belongs to the container's contract."""
+
+    key: str | None
+    field: str
+    env: str | None = None
+    flag: str | None = None
+    switch: str = ""
+    kind: Kind
+    help: str
+    merge: Merge = "replace"
+
+    @property
+    def name(self) -> str:
+        """As shown where there is no better place to point at."""
+        return self.key or self.switch or self.field
+
+    @property
+    def shown_flag(self) -> str:
+        return self.switch or f"--{(self.flag or '').replace('_', '-')}"
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        key="name",
+        field="name",
+        env="AWS_RUN_NAME",
+        flag="name",
+        kind=kinds.NAME,
+        help="The project's name in AWS; default: the folder's name.",
+    ),
+    Option(
+        key="command",
+        field="command",
+        kind=kinds.COMMAND,
+        help="What is run, without a shell; -i and -o are appended. Default: the one script that takes -i and -o, "
+        "or the Dockerfile's own command.",
+    ),
+    Option(
+        key=None,
+        field="args",
+        flag="args",
+        switch="ARGS after --",
+        kind=kinds.listed(Kind(parse=str)),
+        help="Arguments for the command, put before -i and -o.",
+    ),
+    Option(
+        key="input",
+        field="input",
+        env="AWS_RUN_INPUT",
+        flag="input",
+        switch="-i",
+        kind=kinds.text("a folder or s3://bucket/prefix"),
+        help="The input folder, or s3://bucket/prefix.",
+    ),
+    Option(
+        key="output",
+        field="output",
+        env="AWS_RUN_OUTPUT",
+        flag="output",
+        switch="-o",
+        kind=kinds.text("a folder"),
+        help="The folder that results are put into; made when it is not there.",
+    ),
+    Option(
+        key="exclude",
+        field="exclude",
+        env="AWS_RUN_EXCLUDE",
+        flag="exclude",
+        kind=kinds.listed(kinds.text("a pattern")),
+        merge="add",
+        help="Patterns, as in .gitignore, of files that are never sent.",
+    ),
+    Option(
+        key="build.dockerfile",
+        field="build.dockerfile",
+        env="AWS_RUN_DOCKERFILE",
+        flag="dockerfile",
+        kind=kinds.text("auto, none or the path of a Dockerfile"),
+        help="auto: the project's Dockerfile if there is one; none: never; or its path inside the project.",
+    ),
+    Option(
+        key="build.python",
+        field="build.python",
+        env="AWS_RUN_PYTHON",
+        flag="python",
+        kind=kinds.PYTHON,
+        help="The image's Python; default: what the project declares.",
+    ),
+    Option(
+        key="build.base_image",
+        field="build.base_image",
+        env="AWS_RUN_BASE_IMAGE",
+        flag="base_image",
+        kind=kinds.pattern(r"^\S{1,512}$", "the name of an image"),
+        help="The image to build on, when the project has no Dockerfile.",
+    ),
+    Option(
+        key="image",
+        field="image",
+        env="AWS_RUN_IMAGE",
+        flag="image",
+        kind=kinds.pattern(r"^\S{1,512}$", "the name of an image"),
+        help="A ready image: nothing is built.",
+    ),
+    Option(
+        key="backend",
+        field="backend",
+        env="AWS_RUN_BACKEND",
+        flag="backend",
+        kind=kinds.choice("auto", "ec2", "fargate"),
+        help="Where it runs: EC2 instances, Fargate, or whichever fits and costs less.",
+    ),
+    Option(
+        key="resources.cpu",
+        field="resources.cpu",
+        env="AWS_RUN_CPU",
+        flag="cpu",
+        kind=kinds.CPU,
+        help="vCPU: 4, 0.5, or 4+ for at least 4.",
+    ),
+    Option(
+        key="resources.memory",
+        field="resources.memory_mib",
+        env="AWS_RUN_MEMORY",
+        flag="memory",
+        kind=kinds.MEMORY,
+        help="Memory: 16GB, 512MB, or 16GB+ for at least. 1GB is 1024 MiB, as AWS counts.",
+    ),
+    Option(
+        key="resources.gpu",
+        field="resources.gpu",
+        env="AWS_RUN_GPU",
+        flag="gpu",
+        kind=kinds.GPU,
+        help="GPUs: L4:1 (model and number), L4, 1 (any model), or 0 for none.",
+    ),
+    Option(
+        key="resources.disk",
+        field="resources.disk_gib",
+        env="AWS_RUN_DISK",
+        flag="disk",
+        kind=kinds.DISK,
+        help="Disk: 100GB. Default: sized from image and input.",
+    ),
+    Option(
+        key="resources.arch",
+        field="resources.arch",
+        env="AWS_RUN_ARCH",
+        flag="arch",
+        kind=kinds.choice("x86_64", "arm64"),
+        help="The processor's architecture.",
+    ),
+    Option(
+        key="resources.instance_types",
+        field="resources.instance_types",
+        env="AWS_RUN_INSTANCE_TYPES",
+        flag="instance_type",
+        kind=kinds.listed(
+            kinds.pattern(r"^[a-z][a-z0-9-]*\.([a-z0-9-]+)$", "an instance type; they look like c7i.2xlarge")
+        ),
+        help="The only instance types to choose from, best first.",
+    ),
+    Option(
+        key="spot_policy",
+        field="spot_policy",
+        env="AWS_RUN_SPOT_POLICY",
+        flag="spot_policy",
+        kind=kinds.choice("spot", "on-demand", "auto"),
+        help="spot: spot only; on-demand: never spot; auto: spot first, on-demand when there is none.",
+    ),
+    Option(
+        key="retry.on",
+        field="retry.on",
+        kind=kinds.listed(kinds.choice("no-capacity", "interruption")),
+        help="What a run is tried again for.",
+    ),
+    Option(
+        key="retry.max",
+        field="retry.max",
+        env="AWS_RUN_RETRIES",
+        flag="retries",
+        kind=kinds.whole(0, 20),
+        help="How many times it is tried again.",
+    ),
+    Option(
+        key="checkpoint.path",
+        field="checkpoint.path",
+        env="AWS_RUN_CHECKPOINT",
+        kind=kinds.pattern(r"^/[^\s]{1,255}$", "an absolute path in the container"),
+        help="A folder in the container that is saved and given to the next attempt.",
+    ),
+    Option(
+        key="checkpoint.every",
+        field="checkpoint.every_s",
+        env="AWS_RUN_CHECKPOINT_EVERY",
+        kind=kinds.duration(5, 86_400, "1 day"),
+        help="How often checkpoints are saved.",
+    ),
+    Option(
+        key="sync_every",
+        field="sync_every_s",
+        env="AWS_RUN_SYNC_EVERY",
+        kind=kinds.duration(0, 86_400, "1 day"),
+        help="How often outputs are saved while the job runs; 0 = only at the end.",
+    ),
+    Option(
+        key="timeout",
+        field="timeout_s",
+        env="AWS_RUN_TIMEOUT",
+        flag="timeout",
+        kind=kinds.duration(1, kinds.MAX_TIMEOUT_S, "14 days"),
+        help="The longest the run may take, all attempts together; then it is ended and torn down.",
+    ),
+    Option(
+        key="limits.max_cost",
+        field="limits.max_cost_usd",
+        env="AWS_RUN_MAX_COST",
+        flag="max_cost",
+        kind=kinds.MONEY,
+        help="The most the run may cost, in USD; it ends before that.",
+    ),
+    Option(
+        key="limits.max_price",
+        field="limits.max_price_usd_per_hour",
+        env="AWS_RUN_MAX_PRICE",
+        flag="max_price",
+        kind=kinds.MONEY,
+        help="The most an hour may cost, in USD.",
+    ),
+    Option(
+        key="env",
+        field="env",
+        env="AWS_RUN_ENV",
+        flag="env",
+        kind=kinds.ENV,
+        merge="add",
+        help="Variables for the job; null = taken from the shell.",
+    ),
+    Option(
+        key="secrets",
+        field="secrets",
+        env="AWS_RUN_SECRETS",
+        flag="secret",
+        kind=kinds.SECRETS,
+        merge="add",
+        help="Variables whose values AWS reads from Secrets Manager or SSM: NAME: ARN.",
+    ),
+    Option(
+        key="network.subnets",
+        field="network.subnets",
+        env="AWS_RUN_SUBNETS",
+        flag="subnets",
+        kind=kinds.listed(kinds.pattern(r"^subnet-[0-9a-f]{8,17}$", "a subnet; they look like subnet-0abc…")),
+        help="Subnets to run in; default: those of the default VPC.",
+    ),
+    Option(
+        key="network.security_groups",
+        field="network.security_groups",
+        env="AWS_RUN_SECURITY_GROUPS",
+        flag="security_groups",
+        kind=kinds.listed(kinds.pattern(r"^sg-[0-9a-f]{8,17}$", "a security group; they look like sg-0abc…")),
+        help="Security groups; default: the VPC's own.",
+    ),
+    Option(
+        key="network.public_ip",
+        field="network.public_ip",
+        env="AWS_RUN_PUBLIC_IP",
+        kind=kinds.PUBLIC_IP,
+        help="Whether the machine gets a public address; auto: where the subnet's route needs one.",
+    ),
+    Option(
+        key="iam.task_role",
+        field="iam.task_role",
+        env="AWS_RUN_TASK_ROLE",
+        flag="task_role",
+        kind=kinds.pattern(r"^(auto|arn:aws[a-z-]*:iam::\d{12}:role/\S+)$", "auto or the ARN of a role"),
+        help="The job's own AWS rights: auto (its own folders in the bucket, nothing else) or a role's ARN.",
+    ),
+    Option(
+        key="iam.permissions_boundary",
+        field="iam.permissions_boundary",
+        env="AWS_RUN_PERMISSIONS_BOUNDARY",
+        kind=kinds.pattern(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/\S+$", "the ARN of a policy"),
+        help="The permissions boundary put on every role that is made.",
+    ),
+    Option(
+        key="keep",
+        field="keep",
+        env="AWS_RUN_KEEP",
+        flag="keep",
+        kind=kinds.KEEP,
+        help="What is not removed after the run; --keep adds to it.",
+    ),
+    Option(
+        key="tags",
+        field="tags",
+        env="AWS_RUN_TAGS",
+        flag="tag",
+        kind=kinds.TAGS,
+        merge="add",
+        help="Tags put on everything that is made.",
+    ),
+    Option(
+        key="retention.logs",
+        field="log_retention_days",
+        env="AWS_RUN_RETENTION_LOGS",
+        kind=kinds.LOG_DAYS,
+        help="Days that CloudWatch keeps logs.",
+    ),
+    Option(
+        key="retention.runs",
+        field="runs_retention_days",
+        env="AWS_RUN_RETENTION_RUNS",
+        kind=kinds.whole(1, 3650),
+        help="Days that the bucket keeps a run's record and outputs.",
+    ),
+    Option(
+        key="region",
+        field="region",
+        env="AWS_RUN_REGION",
+        flag="region",
+        kind=kinds.pattern(r"^[a-z]{2}(-[a-z]+)+-\d$", "a region; they look like eu-central-1"),
+        help="The AWS region; default: the profile's.",
+    ),
+    Option(
+        key=None,
+        field="profile",
+        env="AWS_RUN_PROFILE",
+        flag="profile",
+        kind=kinds.text("the name of a profile"),
+        help="The AWS profile whose credentials are used.",
+    ),
+)
+
+# Given to the loader beside the options above.
+EXTRA_FLAGS = ("spot", "env_file")
+FLAGS = frozenset(option.flag for option in OPTIONS if option.flag) | frozenset(EXTRA_FLAGS)
+EXTRA_VARIABLES = ("AWS_RUN_FILE", "AWS_RUN_ENV_FILE", "AWS_RUN_DEBUG")
+VARIABLES = tuple(option.env for option in OPTIONS if option.env) + EXTRA_VARIABLES
+
+
+def option_of(field: str) -> Option:
+    return next(option for option in OPTIONS if option.field == field)

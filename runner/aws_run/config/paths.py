@@ -1,0 +1,58 @@
+"""Relative paths → what Config holds. A path in the file is relative to the file, one on the command line to where
+the user stands."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from aws_run.config.sources import Given
+from aws_run.errors import ConfigError
+
+_S3 = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(/(?P<prefix>.*))?", re.DOTALL)
+
+
+def resolved(given: Given, project_dir: Path) -> Any:
+    field, value = given.option.field, given.value
+    if field == "input" and "://" in value:
+        return _s3_uri(value, given.where)
+    if field == "output" and "://" in value:
+        raise ConfigError(
+            f"{given.where}: outputs go into a folder here; the bucket keeps them as well",
+            hint="give a local folder, like -o out",
+        )
+    if field in {"input", "output"}:
+        # Not resolved: a link that the user names stays the name that messages show.
+        path = os.path.normpath(_absolute(value, given))
+        return path if field == "input" else Path(path)
+    if field == "build.dockerfile" and value not in {"auto", "none"}:
+        return _dockerfile(value, given, project_dir)
+    return value
+
+
+def _absolute(value: str, given: Given) -> Path:
+    try:
+        return given.base / Path(value).expanduser()
+    except RuntimeError as error:  # `~nobody/x`
+        raise ConfigError(f"{given.where}: {error}") from error
+
+
+def _s3_uri(value: str, where: str) -> str:
+    match = _S3.fullmatch(value)
+    if match is None:
+        raise ConfigError(f"{where}: is no S3 address; write s3://bucket/prefix")
+    return f"s3://{match['bucket']}/{match['prefix'] or ''}"
+
+
+def _dockerfile(value: str, given: Given, project_dir: Path) -> str:
+    """Relative to the project, as the build needs it."""
+    candidates = [_absolute(value, given), project_dir / value]
+    path = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if path is None:
+        raise ConfigError(f"{given.where}: {value}: no such file", hint="auto, none, or a path inside the project")
+    try:
+        return path.resolve().relative_to(project_dir).as_posix()
+    except ValueError:
+        raise ConfigError(f"{given.where}: {value} lies outside of the project {project_dir}") from None

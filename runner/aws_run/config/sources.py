@@ -1,0 +1,226 @@
+"""Where settings come from: the file, the environment, the flags. Each source yields `Given` values, already parsed
+and checked one by one; what they are worth together is `load`'s business."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from aws_run import contract
+from aws_run.config import options, yamlfile
+from aws_run.config.envfile import read_env_file
+from aws_run.config.kinds import did_you_mean
+from aws_run.config.options import OPTIONS, Option
+from aws_run.errors import ConfigError
+
+T = TypeVar("T")
+# AWS_RUN_LOCAL… is the embedded AWS's, AWS_RUN_TEST… the test suite's.
+_OTHER_PREFIXES = ("AWS_RUN_LOCAL", "AWS_RUN_TEST")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """One setting from one source. `where` begins messages about it: `--memory`, `aws-run.yaml:12: resources.memory`.
+    `base`: what relative paths are relative to. `rank`: the source, stronger ones higher. `hidden`: what it beat."""
+
+    option: Option
+    value: Any
+    where: str
+    base: Path
+    rank: int
+    hidden: Given | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What the sources look at besides themselves."""
+
+    cwd: Path
+    environ: Mapping[str, str]
+
+
+def from_file(top: yamlfile.Mapping, base: Path, shown: str, around: Surroundings) -> Iterator[Given]:
+    """The settings in an aws-run.yaml whose paths are relative to `base` and which messages call `shown`."""
+    _check_version(top, shown)
+    sections = {option.key.partition(".")[0] for option in OPTIONS if option.key and "." in option.key}
+    for key, node in top.items.items():
+        where = f"{shown}:{top.key_lines[key]}: {key}"
+        if key == "version":
+            continue
+        if key not in sections:
+            yield from _leaf(key, node, where, shown, base, around)
+        elif isinstance(node, yamlfile.Mapping):
+            for inner, child in node.items.items():
+                inner_where = f"{shown}:{node.key_lines[inner]}: {key}.{inner}"
+                yield from _leaf(f"{key}.{inner}", child, inner_where, shown, base, around)
+        elif not (isinstance(node, yamlfile.Scalar) and node.is_null):
+            inside = ", ".join(str(option.key).partition(".")[2] for option in OPTIONS if _in(option, key))
+            raise ConfigError(f"{where}: must hold keys and values: {inside}")
+
+
+def from_environment(around: Surroundings) -> Iterator[Given]:
+    check_variable_names(around.environ)
+    for option in OPTIONS:
+        text = around.environ.get(option.env or "", "")
+        if not option.env or not text.strip():
+            continue  # CI systems set what was left empty to ""
+        yield _given(option, text, option.env, around, rank=2)
+
+
+def check_variable_names(environ: Mapping[str, str]) -> None:
+    known = {*options.VARIABLES, *contract.ALL}
+    for name in sorted(environ):
+        if name.startswith("AWS_RUN_") and name not in known and not name.startswith(_OTHER_PREFIXES):
+            raise ConfigError(
+                f"the environment has {name}, which is no setting of aws-run{did_you_mean(name, options.VARIABLES)}",
+                hint=f"unset {name}",
+            )
+
+
+def from_flags(flags: Mapping[str, Any], around: Surroundings) -> Iterator[Given]:
+    for option in OPTIONS:
+        value = flags.get(option.flag) if option.flag else None
+        if value is None or value == ():
+            continue
+        where = option.shown_flag
+        if option.field in {"input", "output"}:
+            where = f"{where} {value}"  # "-i data: no such folder"
+        yield _given(option, value, where, around, rank=4)
+    if flags.get("spot"):
+        yield Given(option=options.option_of("spot_policy"), value="spot", where="--spot", base=around.cwd, rank=5)
+
+
+def from_env_file(path: Path, shown: str, around: Surroundings) -> Given:
+    """--env-file: stronger than the file, weaker than --env."""
+    option = options.option_of("env")
+    found: dict[str, str] = {}
+    for line, name, value in read_env_file(path, shown):
+        where = f"{shown}:{line}: {name}"
+        found.update(_pair(option, name, value, where, around.environ))
+    return Given(option=option, value=found, where=shown, base=around.cwd, rank=3)
+
+
+def _in(option: Option, section: str) -> bool:
+    return option.key is not None and option.key.startswith(f"{section}.")
+
+
+def _check_version(top: yamlfile.Mapping, shown: str) -> None:
+    node = top.items.get("version")
+    if node is not None and not (isinstance(node, yamlfile.Scalar) and node.text == "1"):
+        raise ConfigError(
+            f"{shown}:{node.line}: version: only version 1 is known to this aws-run",
+            hint="write `version: 1`, or upgrade aws-run if the file is from a newer one",
+        )
+
+
+def _leaf(key: str, node: yamlfile.Node, where: str, shown: str, base: Path, around: Surroundings) -> Iterator[Given]:
+    option = next((option for option in OPTIONS if option.key == key), None)
+    if option is None:
+        raise _unknown_key(key, where)
+    if isinstance(node, yamlfile.Scalar) and node.is_null and option.kind.shape != "map":
+        return  # `python: null` says what leaving it out says
+    value = _node_value(option, node, where, shown, around)
+    if option.field in {"input", "output"}:
+        where = f"{where}: {value}"
+    yield Given(option=option, value=value, where=where, base=base, rank=1)
+
+
+def _unknown_key(key: str, where: str) -> ConfigError:
+    section, _, word = key.rpartition(".")
+    elsewhere = next((option for option in OPTIONS if option.key is None and option.field == word), None)
+    if elsewhere is not None:
+        ways = " or ".join(filter(None, (elsewhere.shown_flag, elsewhere.env)))
+        return ConfigError(f"{where}: can't be set in the file; use {ways}")
+    keys = [option.key for option in OPTIONS if option.key]
+    beside = {full.rpartition(".")[2] for full in keys if full.rpartition(".")[0] == section}
+    if not section:
+        beside |= {full.partition(".")[0] for full in keys} | {"version"}
+    near = did_you_mean(word, beside)
+    if not near:
+        # The right word in the wrong place: `memory: 16GB` at the top.
+        inner = {full.rpartition(".")[2]: full for full in keys}
+        match = did_you_mean(word, inner)
+        near = match and f'; did you mean "{inner[match.split(chr(34))[1]]}"?'
+    return ConfigError(f"{where}: unknown key{near}")
+
+
+def _node_value(option: Option, node: yamlfile.Node, where: str, shown: str, around: Surroundings) -> Any:
+    kind = option.kind
+    if kind.shape == "map":
+        if isinstance(node, yamlfile.Scalar) and node.is_null:
+            return {}
+        if not isinstance(node, yamlfile.Mapping):
+            raise ConfigError(f"{where}: must hold names and values")
+        found: dict[str, str] = {}
+        for name, child in node.items.items():
+            place = f"{shown}:{node.key_lines[name]}: {option.key}.{name}"
+            if not isinstance(child, yamlfile.Scalar):
+                raise ConfigError(f"{place}: must be a single value")
+            found.update(_pair(option, name, None if child.is_null else child.text, place, around.environ))
+        return found
+    if isinstance(node, yamlfile.Sequence) and kind.shape in {"list", "argv"}:
+        items: list[Any] = []
+        for child in node.items:
+            place = f"{shown}:{child.line}: {option.key}[{len(items)}]"
+            if not isinstance(child, yamlfile.Scalar) or child.is_null:
+                raise ConfigError(f"{place}: must be a single value")
+            items.append(child.text if kind.shape == "argv" else _checked(kind.parse, child.text, place))
+        if kind.shape == "argv" and not items:
+            raise ConfigError(f"{where}: is empty")
+        return tuple(items)
+    if kind.shape == "list":
+        text = node.text if isinstance(node, yamlfile.Scalar) else "…"
+        raise ConfigError(f"{where}: must be a list, like [{text}]")
+    if not isinstance(node, yamlfile.Scalar):
+        raise ConfigError(f"{where}: must be a single value")
+    return _checked(kind.parse, node.text, where)
+
+
+def _given(option: Option, raw: Any, where: str, around: Surroundings, *, rank: int) -> Given:
+    """`raw` from a flag or a variable: a text, a number, or several of them."""
+    kind = option.kind
+    value: Any
+    if kind.shape == "list":
+        value = tuple(_checked(kind.parse, item, where) for item in _items(raw, split=option.field != "args"))
+    elif kind.shape == "map":
+        value = {}
+        # Commas are common in the values of env, so only lines part them there.
+        for item in _items(raw, split=option.field != "env"):
+            name, equals, text = item.partition("=")
+            if not equals and not kind.from_shell:
+                raise ConfigError(f'{where}: "{item}" must be NAME=VALUE')
+            value.update(_pair(option, name, text if equals else None, f"{where} {name}", around.environ))
+    else:
+        value = _checked(kind.parse, str(raw), where)
+    return Given(option=option, value=value, where=where, base=around.cwd, rank=rank)
+
+
+def _items(raw: Any, *, split: bool) -> list[str]:
+    texts = [raw] if isinstance(raw, str) else [str(item) for item in raw]
+    if not isinstance(raw, str) and not split:
+        return texts
+    parts = [part for text in texts for part in re.split(r"[,\n]" if split else r"\n", text)]
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _pair(option: Option, name: str, value: str | None, where: str, environ: Mapping[str, str]) -> dict[str, str]:
+    key = _checked(option.kind.parse_key, name, where)
+    if value is None:
+        if not option.kind.from_shell:
+            raise ConfigError(f"{where}: has no value")
+        value = environ.get(key)
+        if value is None:
+            raise ConfigError(
+                f"{where}: is to be taken from the shell, which has no {key}", hint=f"export {key}=…, or give a value"
+            )
+    return {key: str(_checked(option.kind.parse, value, where))}
+
+
+def _checked(parse: Callable[[str], T], text: str, where: str) -> T:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from error

@@ -1,0 +1,161 @@
+"""aws-run.yaml → a tree of nodes that know their line.
+
+Read from the parser's events instead of `yaml.safe_load`, because that loses three things we need: where a value
+stands, keys that are given twice, and the text as written (`python: 3.10` would become 3.1, `HF: 1.0` "1.0" only by
+luck). Anchors, tags and depth are refused, so no small file can grow in memory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import yaml
+
+from aws_run.errors import ConfigError
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scalar:
+    """`text` as written; `quoted` texts are strings whatever they look like."""
+
+    text: str
+    quoted: bool
+    line: int
+
+    @property
+    def is_null(self) -> bool:
+        return not self.quoted and self.text in {"", "~", "null", "Null", "NULL"}
+
+    @property
+    def boolean(self) -> bool | None:
+        """YAML 1.2: true and false only, so that `yes`, `no` and `on` stay words."""
+        if self.quoted or self.text.lower() not in {"true", "false"}:
+            return None
+        return self.text.lower() == "true"
+
+    @property
+    def is_number(self) -> bool:
+        return not self.quoted and re.fullmatch(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?", self.text) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sequence:
+    items: tuple[Node, ...]
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapping:
+    """`items` in the file's order, keys unique; `key_lines` says where each key stands."""
+
+    items: dict[str, Node]
+    key_lines: dict[str, int]
+    line: int
+
+
+Node: TypeAlias = Scalar | Sequence | Mapping
+
+
+def read_yaml(path: Path, shown: str) -> Mapping:
+    """The file's top mapping; empty when the file is. `shown` is how messages name the file."""
+    try:
+        with path.open("rb") as handle:
+            content = handle.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{shown}: can't be read: {error.strerror or error}") from error
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"{shown}: larger than {MAX_BYTES // 1024} KB; that is no configuration")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{shown}:{line}: not UTF-8 text") from error
+    return parse_yaml(text, shown)
+
+
+def parse_yaml(text: str, shown: str) -> Mapping:
+    try:
+        top = _Reader(shown, yaml.parse(text, Loader=yaml.SafeLoader)).document()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{shown}:{mark.line + 1}" if mark else shown
+        raise ConfigError(f"{where}: {_what_is_wrong(error)}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{shown}: not YAML: {str(error).splitlines()[0]}") from error
+    if top is None or (isinstance(top, Scalar) and top.is_null):
+        return Mapping(items={}, key_lines={}, line=1)
+    if not isinstance(top, Mapping):
+        raise ConfigError(f"{shown}:{top.line}: must hold keys and values, like `name: segment`")
+    return top
+
+
+def _what_is_wrong(error: yaml.MarkedYAMLError) -> str:
+    # `exclude: [*.tmp]` is the slip everybody makes; the scanner's own words for it help nobody.
+    if error.context in {"while scanning an alias", "while scanning an anchor"}:
+        return 'a value that begins with * or & must be in quotes, like "*.tmp"'
+    return f"not YAML: {error.problem or error.context}"
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
+
+
+class _Reader:
+    def __init__(self, shown: str, events: Iterator[yaml.Event]) -> None:
+        self._shown = shown
+        self._events = events
+
+    def document(self) -> Node | None:
+        top: Node | None = None
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent) and top is not None:
+                raise self._error(event, "a second document starts here; one is all that is read")
+            if isinstance(event, yaml.NodeEvent):
+                top = self._node(event, "", 0)
+        return top
+
+    def _node(self, event: yaml.Event, key: str, depth: int) -> Node:
+        self._refuse(event, depth)
+        line = _line(event)
+        if isinstance(event, yaml.ScalarEvent):
+            return Scalar(text=event.value, quoted=event.style is not None, line=line)
+        if isinstance(event, yaml.SequenceStartEvent):
+            items: list[Node] = []
+            while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+                items.append(self._node(event, f"{key}[{len(items)}]", depth + 1))
+            return Sequence(items=tuple(items), line=line)
+        return self._mapping(key, depth, line)
+
+    def _mapping(self, key: str, depth: int, line: int) -> Mapping:
+        items: dict[str, Node] = {}
+        key_lines: dict[str, int] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            self._refuse(event, depth)
+            if not isinstance(event, yaml.ScalarEvent):
+                raise self._error(event, "a key must be a word")
+            name = event.value
+            inner = f"{key}.{name}" if key else name
+            if name in items:
+                raise self._error(event, f"{inner}: given twice (first on line {key_lines[name]})")
+            key_lines[name] = _line(event)
+            items[name] = self._node(next(self._events), inner, depth + 1)
+        return Mapping(items=items, key_lines=key_lines, line=line)
+
+    def _refuse(self, event: yaml.Event, depth: int) -> None:
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise self._error(event, "anchors (&) and aliases (*) are not read here; write the value out, or quote it")
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            raise self._error(event, f"the tag {tag} is not read here")
+        if depth > MAX_DEPTH:
+            raise self._error(event, "nested too deep")
+
+    def _error(self, event: yaml.Event, sentence: str) -> ConfigError:
+        return ConfigError(f"{self._shown}:{_line(event)}: {sentence}")
