@@ -21,14 +21,21 @@ from aws_run.config.models import (
     Retry,
     SpotPolicy,
 )
+from aws_run.config.options import FLAGS, OPTIONS, VARIABLES
+from aws_run.config.schema import config_schema
+from aws_run.config.starter import Found, look_around, render_yaml
 
 __all__ = [
+    "FLAGS",
+    "OPTIONS",
+    "VARIABLES",
     "Amount",
     "Arch",
     "BackendChoice",
     "Build",
     "Checkpoint",
     "Config",
+    "Found",
     "Gpu",
     "Iam",
     "Limits",
@@ -36,5 +43,8 @@ __all__ = [
     "Resources",
     "Retry",
     "SpotPolicy",
+    "config_schema",
     "load_config",
+    "look_around",
+    "render_yaml",
 ]

@@ -41,9 +41,7 @@ MAX_TIMEOUT_S = 14 * 86_400
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _SHELL_WORDS = {"|", "||", "&", "&&", ";", ">", ">>", "<", "2>&1"}
-_ARN_OF_SECRET = (
-    r"^arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:[^\s]+|ssm:[a-z0-9-]+:\d{12}:parameter/[^\s]+)$"
-)
+_ARN = r"^arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:[^\s]+|ssm:[a-z0-9-]+:\d{12}:parameter/[^\s]+)$"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +223,7 @@ def _env_value(value: str) -> str:
 
 
 def _secret(value: str) -> str:
-    if re.fullmatch(_ARN_OF_SECRET, value, re.ASCII) is None:
+    if re.fullmatch(_ARN, value, re.ASCII) is None:
         raise ValueError("must be the ARN of a Secrets Manager secret or an SSM parameter, never the secret itself")
     return value
 
@@ -248,7 +246,7 @@ SECRETS = Kind(
     schema={
         "type": "object",
         "propertyNames": {"pattern": f"^{_ENV_NAME.pattern}$"},
-        "additionalProperties": {"type": "string", "pattern": _ARN_OF_SECRET},
+        "additionalProperties": {"type": "string", "pattern": _ARN},
     },
 )
 

@@ -34,7 +34,7 @@ def load_config(
     `options.FLAGS`; None and () mean not given, other names are ignored. `for_run` False: for commands that start
     nothing (`ps`, `status`, …), so -i and -o are neither required nor looked at.
     """
-    around = Surroundings(cwd=cwd or Path.cwd(), environ=environ)
+    around = Surroundings(cwd=cwd or Path.cwd(), environ=environ, needs_env=for_run)
     if not project_dir.is_dir():
         what = "is a file, not a folder" if project_dir.exists() else "no such folder"
         raise UsageError(f"{project_dir}: {what}", hint="give the folder that holds the project")
@@ -60,7 +60,7 @@ def load_config(
         if for_run:
             checks.refuse_folders(config, winners, detached=bool(flags.get("detach")))
     except (OSError, RuntimeError) as error:  # a name that is too long, links in a circle, a folder without rights
-        raise ConfigError(f"a path can't be followed: {error}") from error
+        raise ConfigError(f"a path can't be followed: {getattr(error, 'strerror', None) or error}") from error
     return config
 
 

@@ -36,10 +36,12 @@ class Given:
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What the sources look at besides themselves."""
+    """What the sources look at besides themselves. `needs_env` False: the job's variables are of no interest, so
+    one that the shell lacks is left out in silence (`aws-run ps` must work in any shell)."""
 
     cwd: Path
     environ: Mapping[str, str]
+    needs_env: bool = True
 
 
 def from_file(top: yamlfile.Mapping, base: Path, shown: str, around: Surroundings) -> Iterator[Given]:
@@ -99,7 +101,7 @@ def from_env_file(path: Path, shown: str, around: Surroundings) -> Given:
     found: dict[str, str] = {}
     for line, name, value in read_env_file(path, shown):
         where = f"{shown}:{line}: {name}"
-        found.update(_pair(option, name, value, where, around.environ))
+        found.update(_pair(option, name, value, where, around))
     return Given(option=option, value=found, where=shown, base=around.cwd, rank=3)
 
 
@@ -159,7 +161,7 @@ def _node_value(option: Option, node: yamlfile.Node, where: str, shown: str, aro
             place = f"{shown}:{node.key_lines[name]}: {option.key}.{name}"
             if not isinstance(child, yamlfile.Scalar):
                 raise ConfigError(f"{place}: must be a single value")
-            found.update(_pair(option, name, None if child.is_null else child.text, place, around.environ))
+            found.update(_pair(option, name, None if child.is_null else child.text, place, around))
         return found
     if isinstance(node, yamlfile.Sequence) and kind.shape in {"list", "argv"}:
         items: list[Any] = []
@@ -192,7 +194,7 @@ def _given(option: Option, raw: Any, where: str, around: Surroundings, *, rank: 
             name, equals, text = item.partition("=")
             if not equals and not kind.from_shell:
                 raise ConfigError(f'{where}: "{item}" must be NAME=VALUE')
-            value.update(_pair(option, name, text if equals else None, f"{where} {name}", around.environ))
+            value.update(_pair(option, name, text if equals else None, f"{where} {name}", around))
     else:
         value = _checked(kind.parse, str(raw), where)
     return Given(option=option, value=value, where=where, base=around.cwd, rank=rank)
@@ -206,12 +208,14 @@ def _items(raw: Any, *, split: bool) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def _pair(option: Option, name: str, value: str | None, where: str, environ: Mapping[str, str]) -> dict[str, str]:
+def _pair(option: Option, name: str, value: str | None, where: str, around: Surroundings) -> dict[str, str]:
     key = _checked(option.kind.parse_key, name, where)
     if value is None:
         if not option.kind.from_shell:
             raise ConfigError(f"{where}: has no value")
-        value = environ.get(key)
+        value = around.environ.get(key)
+        if value is None and not around.needs_env:
+            return {}
         if value is None:
             raise ConfigError(
                 f"{where}: is to be taken from the shell, which has no {key}", hint=f"export {key}=…, or give a value"

@@ -1,0 +1,79 @@
+"""The JSON Schema of aws-run.yaml, for editors and for `aws-run config schema`. Made from the table of options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_run.config.models import Checkpoint, Config
+from aws_run.config.options import OPTIONS, Option
+
+_SECTION_HELP = {
+    "build": "How the image is made.",
+    "resources": "The hardware that is asked for.",
+    "retry": "When a run is tried again.",
+    "checkpoint": "What the next attempt gets back; absent: no checkpoints.",
+    "limits": "What it may cost.",
+    "network": "Where in the network it runs.",
+    "iam": "What the job may do in AWS.",
+    "retention": "How long things are kept in AWS.",
+}
+# Defaults that are written in the file otherwise than they are held.
+_WRITTEN_DEFAULTS = {"timeout_s": "2h", "sync_every_s": "60s", "checkpoint.every_s": "5m"}
+
+
+def config_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of the file as people write it, not of the units inside."""
+    properties: dict[str, Any] = {
+        "version": {"description": "The version of this file's format.", "const": 1, "default": 1}
+    }
+    for option in OPTIONS:
+        if option.key is None:
+            continue
+        section, _, leaf = option.key.rpartition(".")
+        target = properties
+        if section:
+            if section not in properties:
+                properties[section] = {
+                    "description": _SECTION_HELP[section],
+                    "type": ["object", "null"],
+                    "additionalProperties": False,
+                    "properties": {},
+                }
+            target = properties[section]["properties"]
+        target[leaf] = _property(option)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "aws-run.yaml",
+        "description": "One project's runs with aws-run; flags and AWS_RUN_* variables are stronger.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+def default_of(option: Option) -> Any:
+    """The default as one would write it in the file; None where there is none."""
+    if option.field in _WRITTEN_DEFAULTS:
+        return _WRITTEN_DEFAULTS[option.field]
+    section, _, leaf = option.field.rpartition(".")
+    if section == "checkpoint":
+        return Checkpoint.model_fields[leaf].default
+    if section:
+        return _plain(getattr(Config.model_fields[section].default, leaf))
+    field = Config.model_fields[leaf]
+    return None if field.is_required() else _plain(field.get_default(call_default_factory=True))
+
+
+def _property(option: Option) -> dict[str, Any]:
+    places = [f"{option.shown_flag}" if option.flag else "", option.env or ""]
+    also = ", ".join(place for place in places if place)
+    described: dict[str, Any] = {"description": f"{option.help}{f' Also {also}.' if also else ''}"}
+    default = default_of(option)
+    if default is not None:
+        described["default"] = default
+    # null says what leaving the key out says.
+    return {**described, "anyOf": [*option.kind.schema.get("anyOf", [option.kind.schema]), {"type": "null"}]}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
