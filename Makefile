@@ -1,0 +1,48 @@
+# Each target sets up what it needs from nothing: a Debian-like machine with Python >= 3.10 and PyPI in reach is enough.
+# The work is done by the scripts in tools/; here is only who needs what.
+
+PYTHON := .venv/bin/python
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit lint format docs bench lock clean
+
+help: ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+demo: ## run examples/forest on the embedded AWS: no account, no Docker needed
+	@tools/venv demo
+	@tools/demo
+
+test: ## the whole suite, in real containers where a Docker engine is or can be started
+	@tools/venv dev
+	@tools/test
+
+unit: ## the fast tests: seconds, nothing outside this folder
+	@tools/venv dev
+	@$(PYTHON) -m pytest tests/unit
+
+lint: ## style, types, workflows, shell scripts
+	@tools/venv dev
+	@tools/lint
+
+format: ## let ruff put the code in order
+	@tools/venv dev
+	@$(BIN)/ruff check --fix --quiet . tools/gen-docs tools/uv-env && $(BIN)/ruff format --quiet . tools/gen-docs tools/uv-env
+
+docs: ## make the generated pages of docs/ again
+	@tools/venv dev
+	@$(PYTHON) tools/gen-docs
+
+bench: ## measure what benchmarks/ promises
+	@tools/venv dev
+	@tools/bench
+
+lock: ## make requirements/*.txt again from pyproject.toml
+	@tools/venv dev
+	@tools/lock
+
+clean: ## remove what was made here, but for the base image's archive, which is slow to make
+	@rm -rf .venv build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info examples/*/out
+	@if [ -d .cache ]; then find .cache -mindepth 1 -maxdepth 1 ! -name 'base-*.tar' ! -name 'dockerd.log' -exec rm -rf {} +; fi
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
