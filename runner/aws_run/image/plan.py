@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from importlib import resources
+from pathlib import Path
 
-from aws_run.config import Arch
-from aws_run.image.recipe import Recipe
-from aws_run.image.source import Source
+from aws_run.config import Arch, Config
+from aws_run.image.command import check_command, find_command
+from aws_run.image.dependencies import dependency_digest
+from aws_run.image.recipe import OwnDockerfile, Recipe, choose_recipe
+from aws_run.image.source import DOCKERIGNORE, Source, read_source
+from aws_run.image.wrap import WRAP_TEMPLATE
 
 TAG_LENGTH = 40
 
@@ -23,8 +30,7 @@ class ImagePlan:
     recipe: Recipe
     command: tuple[str, ...] | None
     arch: Arch
-    dockerfile_text: str = field(repr=False)  # the recipe that puts our entrypoint in; without machine settings
-    dependency_digest: str
+    recipe_digest: str  # over the recipe's text and the dependency files
     entrypoint_layer: bytes = field(repr=False)  # a tar, the same bytes for every project
 
     @cached_property
@@ -32,9 +38,7 @@ class ImagePlan:
         """40 hex digits; the same sources, recipe, entrypoint and architecture give the same tag on every machine."""
         parts = {
             "source": self.source.digest,
-            "recipe": [type(self.recipe).__name__, asdict(self.recipe)],
-            "dockerfile": self.dockerfile_text,
-            "dependencies": self.dependency_digest,
+            "recipe": [type(self.recipe).__name__, asdict(self.recipe), self.recipe_digest],
             "entrypoint": hashlib.sha256(self.entrypoint_layer).hexdigest(),
             "arch": self.arch,
         }
@@ -45,3 +49,82 @@ class ImagePlan:
     def platform(self) -> str:
         """As Docker names it."""
         return "linux/arm64" if self.arch == "arm64" else "linux/amd64"
+
+    @property
+    def summary(self) -> str:
+        """One line for the plan: what it is made of and how much."""
+        return f"{self.recipe.summary}; {len(self.source.files)} files, {_size(self.source.total_bytes)}"
+
+
+def plan_image(
+    config: Config,
+    exclude_dirs: Iterable[Path] | None = None,
+    *,
+    entrypoint_layer: Callable[[], bytes] | None = None,
+) -> ImagePlan:
+    """Read the project folder and decide on its image. Needs neither Docker nor AWS.
+
+    `exclude_dirs`: the run's input and output folders; None takes them from the config.
+    SourceError or ConfigError where the folder can't be run as it is.
+    """
+    if exclude_dirs is None:
+        exclude_dirs = _run_folders(config)
+    # Docker prefers `<Dockerfile>.dockerignore` over the common one.
+    dockerfile = "Dockerfile" if config.build.dockerfile in ("auto", "none") else config.build.dockerfile
+    own_ignore = f"{dockerfile}{DOCKERIGNORE}"
+    source = read_source(
+        config.project_dir,
+        exclude=config.exclude,
+        exclude_dirs=exclude_dirs,
+        dockerignore=own_ignore if (config.project_dir / own_ignore).is_file() else DOCKERIGNORE,
+    )
+    recipe = choose_recipe(config.build, source)
+    command = config.command
+    if command is not None:
+        if not isinstance(recipe, OwnDockerfile):
+            check_command(command, source)
+    elif not isinstance(recipe, OwnDockerfile):
+        command = find_command(source)
+    return ImagePlan(
+        source=source,
+        recipe=recipe,
+        command=command,
+        arch=config.resources.arch,
+        recipe_digest=_recipe_digest(source, recipe),
+        entrypoint_layer=(entrypoint_layer or read_entrypoint_layer)(),
+    )
+
+
+def standard_dockerfile() -> str:
+    return resources.files("aws_run.image").joinpath("Dockerfile").read_text(encoding="utf-8")
+
+
+def read_entrypoint_layer() -> bytes:
+    from aws_run_entrypoint.bundle import write_layer
+
+    with tempfile.TemporaryDirectory(prefix="aws-run-") as folder:
+        path = Path(folder) / "entrypoint.tar"
+        write_layer(path)
+        return path.read_bytes()
+
+
+def _run_folders(config: Config) -> list[Path]:
+    folders = [config.output] if config.output is not None else []
+    if config.input is not None and not config.input.startswith("s3://"):
+        folders.append(Path(config.input))
+    return folders
+
+
+def _recipe_digest(source: Source, recipe: Recipe) -> str:
+    if isinstance(recipe, OwnDockerfile):
+        parts = [WRAP_TEMPLATE, hashlib.sha256((source.root / recipe.path).read_bytes()).hexdigest()]
+    else:
+        parts = [standard_dockerfile(), dependency_digest(source, recipe.dependencies)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _size(count: int) -> str:
+    for limit, unit, factor in ((1 << 10, "B", 1), (1 << 20, "KiB", 1 << 10), (1 << 30, "MiB", 1 << 20)):
+        if count < limit:
+            return f"{count / factor:.0f} {unit}" if factor == 1 else f"{count / factor:.1f} {unit}"
+    return f"{count / (1 << 30):.1f} GiB"

@@ -1,0 +1,52 @@
+"""The few lines that put our entrypoint on top of an image that a project's own Dockerfile made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from aws_run import contract
+
+ENTRYPOINT = ("python3", "-I", "-B", "/opt/aws-run/entrypoint.pyz")
+
+# The exec form of RUN needs no shell, which a distroless image does not have.
+WRAP_TEMPLATE = """\
+ARG PROJECT_IMAGE
+FROM ${PROJECT_IMAGE}
+ADD entrypoint.tar /
+RUN @SELF_CHECK@
+ENV @NAME@=@ENTRYPOINT@
+ENTRYPOINT @OURS@
+CMD @CMD@
+"""
+
+
+def wrap_dockerfile(entrypoint: Sequence[str], cmd: Sequence[str]) -> str:
+    """`entrypoint` and `cmd` as Docker reports them for the project's image. Ours runs the two in that order."""
+    values = {
+        "@SELF_CHECK@": json.dumps([*ENTRYPOINT, "--self-check"]),
+        "@NAME@": contract.IMAGE_ENTRYPOINT,
+        "@ENTRYPOINT@": _env_value(json.dumps(list(entrypoint), separators=(",", ":"))),
+        "@OURS@": json.dumps(list(ENTRYPOINT)),
+        "@CMD@": json.dumps(list(cmd)),
+    }
+    lines = []
+    for line in WRAP_TEMPLATE.splitlines():
+        name = next((name for name in values if line.endswith(name)), None)
+        lines.append(line.replace("@NAME@", values["@NAME@"]).removesuffix(name) + values[name] if name else line)
+    return "\n".join(lines) + "\n"
+
+
+def drops_arguments(entrypoint: Sequence[str], cmd: Sequence[str]) -> str | None:
+    """The instruction in shell form, if there is one: `sh -c TEXT` takes what is appended as $0, $1, … and the
+    project never sees -i and -o. None when they arrive."""
+    for name, argv in (("ENTRYPOINT", entrypoint), ("CMD", () if entrypoint else cmd)):
+        if len(argv) == 3 and argv[0].endswith("sh") and argv[1] == "-c" and "$@" not in argv[2]:
+            return name
+    return None
+
+
+def _env_value(text: str) -> str:
+    """Quoted for ENV, where `$NAME`, quotes and backslashes mean something."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    return f'"{escaped}"'
