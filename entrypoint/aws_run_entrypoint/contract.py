@@ -1,0 +1,42 @@
+"""The container contract, tool side: names of the environment variables the entrypoint reads.
+
+The container's side is `aws_run_entrypoint.contract`; a test holds the two equal. JSON values are compact JSON text.
+"""
+
+from __future__ import annotations
+
+RUN_ID = "AWS_RUN_ID"
+ATTEMPT = "AWS_RUN_ATTEMPT"  # 1, 2, …
+BUCKET = "AWS_RUN_BUCKET"
+BUCKET_OWNER = "AWS_RUN_BUCKET_OWNER"  # account id; sent as x-amz-expected-bucket-owner
+PREFIX = "AWS_RUN_PREFIX"  # runs/<run-id>/
+INPUTS = "AWS_RUN_INPUTS"  # JSON list of {"name": str, "snapshot_key": str, "version_id": str|null}; first is -i
+COMMAND = "AWS_RUN_COMMAND"  # JSON argv replacing the image's CMD, or absent
+ARGS = "AWS_RUN_ARGS"  # JSON argv put after the command, before -i and -o
+DEADLINE = "AWS_RUN_DEADLINE"  # absolute, epoch seconds
+STOP_GRACE_S = "AWS_RUN_STOP_GRACE_S"  # what the job gets between SIGTERM and SIGKILL
+SYNC_EVERY_S = "AWS_RUN_SYNC_EVERY_S"  # outputs while the job runs; 0 = only at the end
+CHECKPOINT_PATH = "AWS_RUN_CHECKPOINT_PATH"
+CHECKPOINT_EVERY_S = "AWS_RUN_CHECKPOINT_EVERY_S"
+WORK_DIR = "AWS_RUN_WORK_DIR"  # default /aws-run: input/ and output/ live in it
+NOTICE_FILE = "AWS_RUN_NOTICE_FILE"  # the host writes the Spot notice here; read-only mount
+IMAGE_ENTRYPOINT = "AWS_RUN_IMAGE_ENTRYPOINT"  # JSON argv, baked into the image: the project's own ENTRYPOINT
+
+ALL = (
+    RUN_ID,
+    ATTEMPT,
+    BUCKET,
+    BUCKET_OWNER,
+    PREFIX,
+    INPUTS,
+    COMMAND,
+    ARGS,
+    DEADLINE,
+    STOP_GRACE_S,
+    SYNC_EVERY_S,
+    CHECKPOINT_PATH,
+    CHECKPOINT_EVERY_S,
+    WORK_DIR,
+    NOTICE_FILE,
+    IMAGE_ENTRYPOINT,
+)

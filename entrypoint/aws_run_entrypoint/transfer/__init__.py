@@ -1,0 +1,65 @@
+"""The S3 engine: a plan in, events out. Standard library only, Python 3.9 and later, the same on both sides.
+
+`push_folder` makes a prefix and its manifest say what a folder holds; `pull_manifest` makes a folder hold what a manifest
+says; `get_object` and `put_object` move single documents. All of them take a `Bucket` and raise `EngineError`s.
+"""
+
+from __future__ import annotations
+
+from .credentials import RefreshingSource, StaticSource, from_environment
+from .errors import (
+    CorruptError,
+    DiskFullError,
+    EngineError,
+    ManifestError,
+    NetworkError,
+    NoCredentialsError,
+    PathError,
+    S3Error,
+)
+from .loop import Bucket
+from .objects import Stored, get_object, put_object
+from .pull import pull_manifest
+from .push import push_folder
+from .values import (
+    Credentials,
+    CredentialSource,
+    EngineEvent,
+    Entry,
+    OnEvent,
+    Progress,
+    Pulled,
+    Pushed,
+    Retried,
+    Skipped,
+)
+
+__all__ = [
+    "Bucket",
+    "CorruptError",
+    "CredentialSource",
+    "Credentials",
+    "DiskFullError",
+    "EngineError",
+    "EngineEvent",
+    "Entry",
+    "ManifestError",
+    "NetworkError",
+    "NoCredentialsError",
+    "OnEvent",
+    "PathError",
+    "Progress",
+    "Pulled",
+    "Pushed",
+    "RefreshingSource",
+    "Retried",
+    "S3Error",
+    "Skipped",
+    "StaticSource",
+    "Stored",
+    "from_environment",
+    "get_object",
+    "pull_manifest",
+    "push_folder",
+    "put_object",
+]

@@ -1,0 +1,99 @@
+"""What a request sends and where an answer's body goes, without holding big files in memory."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from typing import Optional
+
+from .errors import CorruptError
+from .values import KIB
+
+READ_CHUNK = 256 * KIB
+
+
+class FileSlice:
+    """Bytes [offset, offset + length) of an open file as a request body, read as the socket takes them.
+
+    The checksum has to stand in the head of the request, so the slice is read twice; the second time it comes from the
+    page cache. A file that changes in between fails S3's check of the sum, never silently.
+    """
+
+    __slots__ = ("fd", "length", "offset")
+
+    def __init__(self, fd: int, offset: int, length: int) -> None:
+        self.fd = fd
+        self.offset = offset
+        self.length = length
+
+    def crc32(self) -> int:
+        crc = 0
+        at, end = self.offset, self.offset + self.length
+        while at < end:
+            chunk = pread(self.fd, min(READ_CHUNK, end - at), at)
+            if not chunk:
+                raise EOFError("the file became shorter while it was read")
+            crc = zlib.crc32(chunk, crc)
+            at += len(chunk)
+        return crc
+
+    def read(self, sent: int) -> bytes:
+        """The next chunk after `sent` bytes; empty at the end."""
+        left = self.length - sent
+        if left <= 0:
+            return b""
+        chunk = pread(self.fd, min(READ_CHUNK, left), self.offset + sent)
+        if not chunk:
+            raise EOFError("the file became shorter while it was sent")
+        return chunk
+
+
+class FileRange:
+    """Where a ranged answer goes: [offset, offset + length) of a part file, summed on the way."""
+
+    __slots__ = ("at", "crc", "expected", "fd", "length", "name", "offset")
+
+    def __init__(self, fd: int, offset: int, length: int, name: str, expected: Optional[int] = None) -> None:
+        self.fd = fd
+        self.offset = offset
+        self.length = length
+        self.name = name
+        self.expected = expected
+        self.at = 0
+        self.crc = 0
+
+    def restart(self) -> None:
+        self.at = 0
+        self.crc = 0
+
+    def write(self, data: memoryview) -> None:
+        if self.at + len(data) > self.length:
+            raise CorruptError(f"{self.name!r}: S3 sent more bytes than were asked for")
+        self.crc = zlib.crc32(data, self.crc)
+        at = self.offset + self.at
+        left = data
+        while left:
+            done = pwrite(self.fd, left, at)
+            left = left[done:]
+            at += done
+        self.at += len(data)
+
+    def finish(self) -> None:
+        if self.at != self.length:
+            raise CorruptError(f"{self.name!r}: S3 sent {self.at} bytes of {self.length}")
+        if self.expected is not None and self.crc != self.expected:
+            raise CorruptError(f"{self.name!r}: the bytes that arrived don't match their checksum")
+
+
+if hasattr(os, "pread"):
+    pread = os.pread
+    pwrite = os.pwrite
+else:  # Windows: one thread uses a descriptor, so seeking first is the same.
+
+    def pread(fd: int, length: int, offset: int) -> bytes:
+        os.lseek(fd, offset, os.SEEK_SET)
+        return os.read(fd, length)
+
+    def pwrite(fd: int, data: memoryview, offset: int) -> int:  # type: ignore[misc]
+        os.lseek(fd, offset, os.SEEK_SET)
+        return os.write(fd, data)

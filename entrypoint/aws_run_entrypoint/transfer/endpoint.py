@@ -1,0 +1,87 @@
+"""Which server speaks for a bucket, how its addresses look, and whom to trust."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import sys
+from typing import List, Mapping, NamedTuple, Optional
+from urllib.parse import urlsplit
+
+from .signing import encode_path
+
+# Where distributions keep their certificates; slim images often lack OpenSSL's own default.
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
+
+class Endpoint(NamedTuple):
+    """`base_path`: what stands before the key, "/bucket" for path-style addresses."""
+
+    host: str
+    port: int
+    tls: bool
+    base_path: str
+
+    @property
+    def host_header(self) -> str:
+        return self.host if self.port == (443 if self.tls else 80) else f"{self.host}:{self.port}"
+
+    def path(self, key: str) -> str:
+        return f"{self.base_path}/{encode_path(key)}" if key or not self.base_path else self.base_path
+
+
+def endpoint_for(bucket: str, region: str, endpoint_url: Optional[str]) -> Endpoint:
+    """AWS: virtual-hosted, as new buckets require; a server of one's own, or a dot in the name: path-style."""
+    if endpoint_url:
+        parts = urlsplit(endpoint_url)
+        tls = parts.scheme == "https"
+        base = parts.path.rstrip("/")
+        return Endpoint(parts.hostname or "", parts.port or (443 if tls else 80), tls, f"{base}/{encode_path(bucket)}")
+    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    if "." in bucket:  # the certificate covers one label
+        return Endpoint(f"s3.{region}.{suffix}", 443, True, f"/{bucket}")
+    return Endpoint(f"{bucket}.s3.{region}.{suffix}", 443, True, "")
+
+
+def redirected(endpoint: Endpoint, location: str) -> Endpoint:
+    """The same addressing at the host that a 307 names."""
+    parts = urlsplit(location)
+    if not parts.hostname:
+        return endpoint
+    tls = parts.scheme == "https"
+    return endpoint._replace(host=parts.hostname, port=parts.port or (443 if tls else 80), tls=tls)
+
+
+def tls_context(env: Mapping[str, str] = os.environ) -> ssl.SSLContext:
+    """AWS_CA_BUNDLE, SSL_CERT_FILE, OpenSSL's default, then the usual places and pip's own bundle."""
+    named = env.get("AWS_CA_BUNDLE") or env.get("SSL_CERT_FILE")
+    if named:
+        return ssl.create_default_context(cafile=named)
+    context = ssl.create_default_context()
+    if context.cert_store_stats()["x509_ca"] == 0 and not _has_directory():
+        for path in [*_BUNDLES, *_pip_bundles()]:
+            if os.path.isfile(path):
+                context.load_verify_locations(cafile=path)
+                break
+    return context
+
+
+def _has_directory() -> bool:
+    folder = ssl.get_default_verify_paths().capath
+    return bool(folder and os.path.isdir(folder) and os.listdir(folder))
+
+
+def _pip_bundles() -> List[str]:
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    bases = [os.path.join(sys.prefix, "lib", version, kind) for kind in ("site-packages", "dist-packages")]
+    bases.append("/usr/lib/python3/dist-packages")
+    return [
+        os.path.join(base, *tail)
+        for base in bases
+        for tail in (("certifi", "cacert.pem"), ("pip", "_vendor", "certifi", "cacert.pem"))
+    ]

@@ -1,0 +1,64 @@
+"""What can go wrong while files move. Messages name the file or key; the host side adds hints for people."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+
+class EngineError(Exception):
+    """Files could not be moved."""
+
+
+class PathError(EngineError):
+    """A file or a name that is never sent or written: a device, a link that leaves the folder, `..` in a key."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path!r} {why}")
+        self.path = path
+        self.why = why
+
+
+class CorruptError(EngineError):
+    """Bytes arrived that are not the bytes that were sent, again and again."""
+
+
+class ManifestError(EngineError):
+    """A manifest is not there or is not one of ours."""
+
+
+class NoCredentialsError(EngineError):
+    """No AWS credentials were found, or the endpoint that gives them does not answer."""
+
+
+class NetworkError(EngineError):
+    """The server could not be reached or kept breaking off."""
+
+
+class DiskFullError(EngineError):
+    """The disk that files are written to is full."""
+
+
+class S3Error(EngineError):
+    """S3 refused. `code` is its own error code ("AccessDenied"), `status` the HTTP status."""
+
+    def __init__(self, *, status: int, code: str, message: str, method: str, key: str) -> None:
+        said = f"{code}: {message}" if message else code
+        super().__init__(f"S3 answered {status} to {method} {key or '/'!r}: {said}")
+        self.status = status
+        self.code = code
+        self.method = method
+        self.key = key
+
+    @property
+    def absent(self) -> bool:
+        """The object is not there. A 403 is not a 404."""
+        return self.status == 404 and self.code in ("NoSuchKey", "NoSuchVersion", "NotFound", "404", "")
+
+    @property
+    def conflict(self) -> bool:
+        """Somebody else wrote first: the condition of a conditional put does not hold."""
+        return self.status in (409, 412) or self.code in ("PreconditionFailed", "ConditionalRequestConflict")
+
+
+def code_of(error: BaseException) -> Optional[str]:
+    return error.code if isinstance(error, S3Error) else None

@@ -1,0 +1,378 @@
+"""One thread that keeps many connections busy.
+
+A task is a generator that yields requests and gets their answers: `answer = yield Request("GET", key)`. The loop gives it
+a connection, signs, sends, retries what is worth retrying with full jitter, and throws what is not into the task. One
+thread, because on small files threads spend more time handing the interpreter lock around than working.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+import socket
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Callable, Deque, Generator, Iterable, Iterator, List, Optional, Set, Tuple
+
+from . import retry
+from .connection import Connection
+from .endpoint import Endpoint, endpoint_for, redirected, tls_context
+from .errors import CorruptError, EngineError, NetworkError, S3Error
+from .http1 import AnswerParser, Headers, Request, Response
+from .poller import make_poller
+from .signing import Signer, encode_query
+from .values import KIB, CredentialSource, OnEvent, Retried, ignore
+
+Task = Generator[Request, Response, None]
+CONNECT_TIMEOUT_S = 15.0
+IDLE_TIMEOUT_S = 60.0
+DEFAULT_LIMIT = 64
+_MAX_REDIRECTS = 3
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """`owner`: the account id that S3 must find as the bucket's owner; sent with every request. `endpoint_url` None: AWS."""
+
+    name: str
+    region: str
+    credentials: CredentialSource
+    endpoint_url: Optional[str] = None
+    owner: Optional[str] = None
+
+
+class _Job:
+    __slots__ = ("attempt", "connection", "fresh_connection", "redirects", "request", "task")
+
+    def __init__(self, task: Task, request: Request) -> None:
+        self.task = task
+        self.request = request
+        self.attempt = 0
+        self.redirects = 0
+        self.connection: Optional[Connection] = None
+        self.fresh_connection = False
+
+
+class Loop:
+    """Runs tasks against one bucket. Not shared between threads. Close it, or use it as a context manager."""
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        *,
+        limit: int = DEFAULT_LIMIT,
+        on_event: OnEvent = ignore,
+        monotonic: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+        resolve: Callable[[str, int], List[Tuple[int, Tuple[Any, ...]]]] = lambda host, port: resolve(host, port),
+    ) -> None:
+        self.bucket = bucket
+        self.retries = 0
+        self.requests = 0
+        self._most = limit
+        self._limit = float(limit)
+        self._emit = on_event
+        self._monotonic = monotonic
+        self._chance = chance
+        self._resolve = resolve
+        self._endpoint = endpoint_for(bucket.name, bucket.region, bucket.endpoint_url)
+        self._signer = Signer(bucket.region)
+        self._context = tls_context() if self._endpoint.tls else None
+        self._poller = make_poller()
+        self._buffer = memoryview(bytearray(256 * KIB))
+        self._addresses: List[Tuple[int, Tuple[Any, ...]]] = []
+        self._next_address = 0
+        self._idle: List[Connection] = []
+        self._busy: Set[_Job] = set()
+        self._ready: Deque[Task] = deque()
+        self._delayed: List[Tuple[float, int, _Job]] = []
+        self._order = 0
+        self._source: Iterator[Task] = iter(())
+
+    def __enter__(self) -> Loop:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._drop_everything()
+        self._poller.close()
+
+    def call(self, request: Request) -> Response:
+        """One request, waited for."""
+        answers: List[Response] = []
+
+        def task() -> Task:
+            answers.append((yield request))
+
+        self.run([task()])
+        return answers[0]
+
+    def spawn(self, task: Task) -> None:
+        """Adds a task to the running ones, before those that have not begun."""
+        self._ready.append(task)
+
+    def run(self, tasks: Iterable[Task]) -> None:
+        """Until all tasks, and what they spawned, are over. The first failure stops the others and is raised."""
+        self._source = iter(tasks)
+        try:
+            last_check = self._monotonic()
+            while True:
+                now = self._monotonic()
+                self._start_more(now)
+                if not self._busy and not self._delayed:
+                    return
+                timeout = 1.0
+                if self._delayed:
+                    timeout = min(timeout, max(0.0, self._delayed[0][0] - now))
+                for connection in self._poller.wait(timeout):
+                    self._drive(connection)
+                now = self._monotonic()
+                if now - last_check >= 1.0:
+                    last_check = now
+                    self._check_timeouts(now)
+        except BaseException:
+            self._drop_everything()
+            raise
+
+    # Starting
+
+    def _start_more(self, now: float) -> None:
+        while self._delayed and self._delayed[0][0] <= now:
+            self._dispatch(heapq.heappop(self._delayed)[2])
+        while len(self._busy) + len(self._delayed) < self._limit:
+            task = self._ready.popleft() if self._ready else next(self._source, None)
+            if task is None:
+                return
+            self._advance(task, None)
+
+    def _advance(self, task: Task, answer: Optional[Response]) -> None:
+        """Hands the answer over and sends what the task asks for next."""
+        try:
+            request = task.send(answer)  # type: ignore[arg-type]  # the first send of a generator takes None
+        except StopIteration:
+            return
+        self._dispatch(_Job(task, request))
+
+    def _dispatch(self, job: _Job) -> None:
+        try:
+            if self._idle and not job.fresh_connection:
+                connection = self._idle.pop()
+            else:
+                connection = self._connect()
+        except NetworkError as error:
+            self._again_or_fail(job, error)
+            return
+        request = job.request
+        connection.tag = job
+        job.connection = connection
+        self._busy.add(job)
+        if request.sink is not None:
+            request.sink.restart()
+        connection.start(self._head(request), request.body, AnswerParser(request.method, request.sink))
+        self.requests += 1
+        if connection.connecting:
+            self._poller.watch(connection)
+        else:
+            self._drive(connection)
+
+    def _connect(self) -> Connection:
+        endpoint = self._endpoint
+        if not self._addresses:
+            self._addresses = self._resolve(endpoint.host, endpoint.port)
+        family, address = self._addresses[self._next_address % len(self._addresses)]
+        self._next_address += 1
+        try:
+            return Connection(family, address, endpoint.host, self._context, self._monotonic(), self._buffer)
+        except OSError as error:
+            raise NetworkError(f"can't connect to {endpoint.host}: {error.strerror}") from error
+
+    def _head(self, request: Request) -> bytes:
+        endpoint = self._endpoint
+        path = endpoint.path(request.key)
+        query = encode_query(request.query) if request.query else ""
+        headers: Headers = [("host", endpoint.host_header), *request.headers]
+        if self.bucket.owner:
+            headers.append(("x-amz-expected-bucket-owner", self.bucket.owner))
+        signed = self._signer.headers(
+            request.method, path, query, headers, self.bucket.credentials.get(), self._signer.stamp()
+        )
+        lines = "".join([f"{name}: {value}\r\n" for name, value in signed])
+        target = f"{path}?{query}" if query else path
+        length = request.body_length
+        if length or request.method in ("PUT", "POST"):
+            lines += f"content-length: {length}\r\n"
+        return f"{request.method} {target} HTTP/1.1\r\n{lines}user-agent: aws-run\r\n\r\n".encode()
+
+    # Going on
+
+    def _drive(self, connection: Connection) -> None:
+        job: Optional[_Job] = connection.tag
+        try:
+            whole = connection.drive(self._monotonic())
+            if not whole:
+                self._poller.watch(connection)
+                return
+            assert connection.parser is not None
+            response = connection.parser.response()
+        except (NetworkError, CorruptError) as error:
+            stale = connection.used > 1 and not (connection.parser is not None and connection.parser.started)
+            self._drop(connection)
+            if job is None:
+                return
+            if stale and isinstance(error, NetworkError) and not job.fresh_connection:
+                # A kept connection that the server had closed meanwhile says nothing about the request.
+                job.fresh_connection = True
+                self._busy.discard(job)
+                self._dispatch(job)
+                return
+            if connection.connecting:
+                self._addresses = []
+            self._again_or_fail(job, error)
+            return
+        except (OSError, EOFError) as error:
+            self._drop(connection)
+            if job is not None:
+                self._fail(job, error)
+            return
+        assert job is not None
+        keep = connection.parser.keep
+        self._busy.discard(job)
+        connection.tag = None
+        if keep:
+            connection.release()
+            self._poller.watch(connection)
+            self._idle.append(connection)
+        else:
+            self._drop(connection)
+        self._answered(job, response)
+
+    def _answered(self, job: _Job, response: Response) -> None:
+        error = retry.error_of(job.request, response)
+        if error is None:
+            if self._limit < self._most:
+                self._limit = min(float(self._most), self._limit + 1.0 / self._limit)
+            self._advance(job.task, response)
+            return
+        if self._redirected(job, response, error):
+            return
+        if error.code in retry.SLOW_DOWN or response.status == 503:
+            self._limit = max(2.0, self._limit / 2)
+        if error.code in retry.EXPIRED:
+            self.bucket.credentials.invalidate()
+        if error.code == "RequestTimeTooSkewed":
+            self._correct_clock(response)
+        if retry.worth_retrying(error):
+            self._again_or_fail(job, error)
+        else:
+            self._fail(job, error)
+
+    def _redirected(self, job: _Job, response: Response, error: S3Error) -> bool:
+        """Another region or host speaks for this bucket: go there with this and all further requests."""
+        if job.redirects >= _MAX_REDIRECTS:
+            return False
+        region = response.headers.get("x-amz-bucket-region")
+        wrong_region = response.status in (301, 400) and region and region != self._signer.region
+        if wrong_region and region:
+            self._signer = Signer(region)
+            self._move_to(endpoint_for(self.bucket.name, region, self.bucket.endpoint_url))
+        elif response.status == 307 and response.headers.get("location"):
+            self._move_to(redirected(self._endpoint, response.headers["location"]))
+        else:
+            return False
+        job.redirects += 1
+        self._dispatch(job)
+        return True
+
+    def _move_to(self, endpoint: Endpoint) -> None:
+        if endpoint == self._endpoint:
+            return
+        self._endpoint = endpoint
+        self._addresses = []
+        if endpoint.tls and self._context is None:
+            self._context = tls_context()
+        elif not endpoint.tls:
+            self._context = None
+        for connection in list(self._idle):
+            self._drop(connection)
+
+    def _correct_clock(self, response: Response) -> None:
+        said = response.headers.get("date")
+        if said:
+            try:
+                server = time.mktime(time.strptime(said, "%a, %d %b %Y %H:%M:%S GMT")) - time.timezone
+            except ValueError:
+                return
+            self._signer.offset_s = server - time.time()
+
+    # Failing
+
+    def _again_or_fail(self, job: _Job, error: EngineError) -> None:
+        job.attempt += 1
+        if job.attempt >= retry.MAX_ATTEMPTS:
+            self._fail(job, error)
+            return
+        self._busy.discard(job)
+        job.fresh_connection = False
+        self.retries += 1
+        why = error.code if isinstance(error, S3Error) else str(error)
+        self._emit(Retried(job.request.key, why, job.attempt))
+        self._order += 1
+        when = self._monotonic() + retry.delay_s(job.attempt, self._chance())
+        heapq.heappush(self._delayed, (when, self._order, job))
+
+    def _fail(self, job: _Job, error: BaseException) -> None:
+        """The task may know what to do; what it raises ends the run."""
+        self._busy.discard(job)
+        try:
+            request = job.task.throw(error)
+        except StopIteration:
+            return
+        self._dispatch(_Job(job.task, request))
+
+    def _check_timeouts(self, now: float) -> None:
+        for job in list(self._busy):
+            connection = job.connection
+            if connection is None or connection.dead:
+                continue
+            bound = CONNECT_TIMEOUT_S if connection.connecting else IDLE_TIMEOUT_S
+            if now - connection.last_active > bound:
+                connecting = connection.connecting
+                self._drop(connection)
+                if connecting:
+                    self._addresses = []
+                self._again_or_fail(job, NetworkError(f"nothing heard from {self._endpoint.host} for {bound:.0f} s"))
+
+    def _drop(self, connection: Connection) -> None:
+        connection.tag = None
+        self._poller.forget(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        connection.close()
+
+    def _drop_everything(self) -> None:
+        for job in list(self._busy):
+            if job.connection is not None:
+                self._drop(job.connection)
+            job.task.close()
+        for _, _, job in self._delayed:
+            job.task.close()
+        for task in self._ready:
+            task.close()
+        for connection in list(self._idle):
+            self._drop(connection)
+        self._busy.clear()
+        self._delayed.clear()
+        self._ready.clear()
+        self._source = iter(())
+
+
+def resolve(host: str, port: int) -> List[Tuple[int, Tuple[Any, ...]]]:
+    """Addresses in the resolver's order; S3 names several, and connections go round them."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise NetworkError(f"the name {host!r} can't be resolved ({error})") from error
+    return [(family, address) for family, _, _, _, address in found]

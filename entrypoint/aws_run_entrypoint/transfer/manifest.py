@@ -1,0 +1,80 @@
+"""The manifest of a snapshot: one JSON document, one entry a line, so that it can be read and written as a stream.
+
+{"version":1,"fields":["path","size","mtime_ns","mode","crc32","version_id"],"files":2,"bytes":12,"entries":[
+["a/b.txt",12,1700000000000000000,420,"0a1b2c3d","3sL4kqtJlcpXroDTDmJ"],
+["empty/",0,0,493,"00000000",null]
+]}
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Iterable, Iterator, List, NamedTuple, Sequence
+
+from .errors import ManifestError
+from .values import Entry
+
+VERSION = 1
+FIELDS = ["path", "size", "mtime_ns", "mode", "crc32", "version_id"]
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
+
+
+class Header(NamedTuple):
+    files: int
+    bytes: int
+
+
+def encode_entry(entry: Entry) -> bytes:
+    path, size, mtime_ns, mode, crc32, version_id = entry
+    return _encode([path, size, mtime_ns, mode, f"{crc32:08x}", version_id]).encode()
+
+
+def encode(lines: Sequence[bytes], *, files: int, total_bytes: int) -> bytes:
+    """`lines`: entries as `encode_entry` made them, in `sort_key` order."""
+    head = _encode({"version": VERSION, "fields": FIELDS, "files": files, "bytes": total_bytes})
+    body = b",\n".join(lines)
+    return b"".join([head[:-1].encode(), b',"entries":[\n', body, b"\n]}\n" if body else b"]}\n"])
+
+
+def header(raw: bytes) -> Header:
+    """Counts alone; ManifestError where `raw` is no manifest of a version that we know."""
+    first = raw[: raw.find(b"\n") + 1]
+    try:
+        said = json.loads(first.rstrip().rstrip(b"[") + b"[]}")
+        if said["version"] != VERSION or said["fields"] != FIELDS or not raw.rstrip().endswith(b"]}"):
+            raise ManifestError(f"a manifest of version {said['version']!r} can't be read by this version of aws-run")
+        return Header(int(said["files"]), int(said["bytes"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ManifestError(f"this is not a manifest of aws-run ({error})") from error
+
+
+def entries(raw: bytes) -> Iterator[Entry]:
+    """One at a time: 100,000 of them at once would be 50 MB."""
+    header(raw)
+    lines = io.BytesIO(raw)
+    lines.readline()
+    for line in lines:
+        if line[:1] != b"[":
+            return
+        yield decode_entry(line)
+
+
+def decode_entry(line: bytes) -> Entry:
+    try:
+        path, size, mtime_ns, mode, crc32, version_id = _decode(line.decode().rstrip(",\n"))
+        return Entry(path, size, mtime_ns, mode, int(crc32, 16), version_id)
+    except (ValueError, TypeError) as error:
+        raise ManifestError(f"the manifest holds a line that is no entry: {line[:80]!r}") from error
+
+
+def from_entries(items: Iterable[Entry]) -> bytes:
+    lines: List[bytes] = []
+    files = total = 0
+    for entry in items:
+        lines.append(encode_entry(entry))
+        if not entry.is_dir:
+            files += 1
+            total += entry.size
+    return encode(lines, files=files, total_bytes=total)

@@ -1,0 +1,45 @@
+"""Single objects: small JSON documents, mostly."""
+
+from __future__ import annotations
+
+import zlib
+from typing import NamedTuple, Optional
+
+from . import ops
+from .loop import Bucket, Loop
+from .values import OnEvent, ignore
+
+
+class Stored(NamedTuple):
+    """`version_id` None where the bucket keeps no versions."""
+
+    body: bytes
+    etag: Optional[str]
+    version_id: Optional[str]
+
+
+def get_object(bucket: Bucket, key: str, *, version_id: Optional[str] = None, on_event: OnEvent = ignore) -> Stored:
+    """S3Error with `absent` True where there is none."""
+    with Loop(bucket, on_event=on_event) as loop:
+        answer = loop.call(ops.get(key, version_id=version_id))
+        return Stored(answer.body, answer.headers.get("etag"), ops.version_of(answer))
+
+
+def put_object(
+    bucket: Bucket,
+    key: str,
+    body: bytes,
+    *,
+    if_match: Optional[str] = None,
+    if_none_match: bool = False,
+    content_type: Optional[str] = None,
+    on_event: OnEvent = ignore,
+) -> Stored:
+    """S3Error with `conflict` True where the condition does not hold."""
+    with Loop(bucket, on_event=on_event) as loop:
+        answer = loop.call(
+            ops.put(
+                key, body, zlib.crc32(body), if_match=if_match, if_none_match=if_none_match, content_type=content_type
+            )
+        )
+        return Stored(b"", answer.headers.get("etag"), ops.version_of(answer))

@@ -1,0 +1,189 @@
+"""S3's operations as requests, and reading their answers. Nothing here touches the network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zlib
+from typing import Iterable, List, NamedTuple, Optional, Tuple, Union
+from urllib.parse import unquote_plus
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from . import crc
+from .bodies import FileRange, FileSlice
+from .errors import EngineError
+from .http1 import Headers, Request, Response
+
+
+class Listed(NamedTuple):
+    key: str
+    size: int
+    etag: str
+
+
+def get(key: str, *, version_id: Optional[str] = None, if_match: Optional[str] = None) -> Request:
+    headers: Headers = [("x-amz-checksum-mode", "ENABLED")]
+    if if_match:
+        headers.append(("if-match", if_match))
+    return Request("GET", key, query=_version(version_id), headers=headers)
+
+
+def get_range(
+    key: str, sink: FileRange, *, version_id: Optional[str] = None, if_match: Optional[str] = None
+) -> Request:
+    headers: Headers = [("range", f"bytes={sink.offset}-{sink.offset + sink.length - 1}")]
+    if if_match:
+        headers.append(("if-match", if_match))
+    return Request("GET", key, query=_version(version_id), headers=headers, sink=sink)
+
+
+def head(key: str, *, version_id: Optional[str] = None) -> Request:
+    return Request("HEAD", key, query=_version(version_id))
+
+
+def put(
+    key: str,
+    body: Union[bytes, FileSlice],
+    checksum: int,
+    *,
+    if_match: Optional[str] = None,
+    if_none_match: bool = False,
+    content_type: Optional[str] = None,
+) -> Request:
+    headers: Headers = [("x-amz-checksum-crc32", crc.to_header(checksum))]
+    if if_match:
+        headers.append(("if-match", if_match))
+    if if_none_match:
+        headers.append(("if-none-match", "*"))
+    if content_type:
+        headers.append(("content-type", content_type))
+    return Request("PUT", key, headers=headers, body=body)
+
+
+def delete(key: str) -> Request:
+    return Request("DELETE", key)
+
+
+def can_be_in_xml(key: str) -> bool:
+    """XML 1.0 has no way to write most control characters."""
+    return all(c >= " " for c in key) and "\ufffe" not in key and "\uffff" not in key
+
+
+def delete_many(keys: Iterable[str]) -> Request:
+    """At most 1,000 keys, each `can_be_in_xml`."""
+    objects = "".join([f"<Object><Key>{escape(key)}</Key></Object>" for key in keys])
+    body = f'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Quiet>true</Quiet>{objects}</Delete>'.encode()
+    headers: Headers = [
+        # S3 wants one of the two; older servers know only the first.
+        ("content-md5", base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()),
+        ("x-amz-checksum-crc32", crc.to_header(zlib.crc32(body))),
+    ]
+    return Request("POST", "", query=[("delete", "")], headers=headers, body=body, checked_body=True)
+
+
+def create_upload(key: str) -> Request:
+    headers: Headers = [("x-amz-checksum-algorithm", "CRC32"), ("x-amz-checksum-type", "FULL_OBJECT")]
+    return Request("POST", key, query=[("uploads", "")], headers=headers, checked_body=True)
+
+
+def upload_id(response: Response) -> str:
+    found = _find(response, "UploadId")
+    if not found:
+        raise EngineError("S3 began a multipart upload without naming it")
+    return found
+
+
+def put_part(key: str, upload: str, number: int, body: FileSlice, checksum: int) -> Request:
+    query = [("partNumber", str(number)), ("uploadId", upload)]
+    return Request("PUT", key, query=query, headers=[("x-amz-checksum-crc32", crc.to_header(checksum))], body=body)
+
+
+class Part(NamedTuple):
+    number: int
+    etag: str
+    crc32: int
+    length: int
+
+
+def complete_upload(key: str, upload: str, parts: List[Part], total_crc: int) -> Request:
+    listed = "".join(
+        [
+            f"<Part><PartNumber>{p.number}</PartNumber><ETag>{escape(p.etag)}</ETag>"
+            f"<ChecksumCRC32>{crc.to_header(p.crc32)}</ChecksumCRC32></Part>"
+            for p in parts
+        ]
+    )
+    body = (
+        f'<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{listed}</CompleteMultipartUpload>'
+    )
+    headers: Headers = [("x-amz-checksum-crc32", crc.to_header(total_crc)), ("x-amz-checksum-type", "FULL_OBJECT")]
+    return Request("POST", key, query=[("uploadId", upload)], headers=headers, body=body.encode(), checked_body=True)
+
+
+def multipart_etag(parts: List[Part]) -> str:
+    """What S3 calls the whole: the MD5 of its parts' MD5s. Not so under some encryption, where nothing is lost by asking."""
+    sums = b"".join([bytes.fromhex(p.etag.strip('"')) for p in parts])
+    return f'"{hashlib.md5(sums, usedforsecurity=False).hexdigest()}-{len(parts)}"'
+
+
+def abort_upload(key: str, upload: str) -> Request:
+    return Request("DELETE", key, query=[("uploadId", upload)])
+
+
+def list_page(prefix: str, token: Optional[str] = None) -> Request:
+    query = [("list-type", "2"), ("prefix", prefix), ("encoding-type", "url")]
+    if token:
+        query.append(("continuation-token", token))
+    return Request("GET", "", query=query)
+
+
+def listed(response: Response) -> Tuple[List[Listed], Optional[str]]:
+    """The page's objects and the token of the next page."""
+    root = _xml(response)
+    encoded = _text(root, "EncodingType") == "url"
+    found = []
+    for item in root.iter():
+        if _tag(item) == "Contents":
+            key = _text(item, "Key") or ""
+            found.append(
+                Listed(unquote_plus(key) if encoded else key, int(_text(item, "Size") or 0), _text(item, "ETag") or "")
+            )
+    more = _text(root, "IsTruncated") == "true"
+    return found, _text(root, "NextContinuationToken") if more else None
+
+
+def version_of(response: Response) -> Optional[str]:
+    """None where the bucket keeps no versions ("null" is S3's name for that version)."""
+    version = response.headers.get("x-amz-version-id")
+    return version if version and version != "null" else None
+
+
+def _version(version_id: Optional[str]) -> List[Tuple[str, str]]:
+    return [("versionId", version_id)] if version_id else []
+
+
+def _xml(response: Response) -> ElementTree.Element:
+    try:
+        # S3's own answers over an authenticated connection; expat resolves no external entities.
+        return ElementTree.fromstring(response.body)  # noqa: S314
+    except ElementTree.ParseError as error:
+        raise EngineError(f"S3's answer is not the XML that it should be ({error})") from error
+
+
+def _find(response: Response, name: str) -> Optional[str]:
+    for item in _xml(response).iter():
+        if _tag(item) == name:
+            return item.text
+    return None
+
+
+def _text(root: ElementTree.Element, name: str) -> Optional[str]:
+    for item in root:
+        if _tag(item) == name:
+            return item.text or ""
+    return None
+
+
+def _tag(item: ElementTree.Element) -> str:
+    return item.tag.rpartition("}")[2]

@@ -1,0 +1,471 @@
+"""A folder into the bucket: send what changed, then one manifest that pins every file, then delete what is gone."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Union
+
+from . import crc, files, manifest, ops
+from .bodies import FileSlice
+from .errors import EngineError, ManifestError, PathError, S3Error
+from .http1 import Response
+from .loop import Bucket, Loop, Task
+from .paths import check_key
+from .plan import IN_MEMORY, PIECES_FROM, compare, looks_same, pieces
+from .scan import Exclude, scan
+from .values import Entry, Found, OnEvent, Progress, Pushed, Skipped, ignore
+
+_CONFLICTS = 10
+_CHANGES = 3
+Stable = Callable[[Found], bool]
+
+
+class _Held(NamedTuple):
+    """The manifest that is in the bucket now; `raw` None where there is none."""
+
+    raw: Optional[bytes]
+    etag: Optional[str]
+    version_id: Optional[str]
+
+
+def push_folder(
+    bucket: Bucket,
+    folder: str,
+    *,
+    prefix: str,
+    manifest_key: str,
+    exclude: Optional[Exclude] = None,
+    full: bool = False,
+    strict: bool = True,
+    stable: Optional[Stable] = None,
+    on_event: OnEvent = ignore,
+) -> Pushed:
+    """Makes `prefix` and the manifest at `manifest_key` say what `folder` holds.
+
+    An unchanged folder costs one GET. `full` reads every file and lists the prefix instead of trusting sizes, times and
+    the manifest. `strict` False leaves out what can't be sent (told as `Skipped`) instead of failing: for outputs, where
+    the rest must still arrive. `stable` says whether a changed file may go yet; the old state stays until then.
+    """
+    if not os.path.isdir(folder):
+        raise EngineError(f"{folder!r} is not a folder")
+    with Loop(bucket, on_event=on_event) as loop:
+        for _ in range(_CONFLICTS):
+            push = _Push(loop, folder, prefix, manifest_key, exclude, full, strict, stable, on_event)
+            try:
+                return push.run()
+            except S3Error as error:
+                # Another client wrote the manifest first. What it says now is the new starting point.
+                if not (error.conflict and error.key == manifest_key):
+                    raise
+        raise EngineError(f"other clients kept changing {manifest_key!r} at the same time")
+
+
+def read_manifest(loop: Loop, key: str, version_id: Optional[str] = None) -> _Held:
+    try:
+        answer = loop.call(ops.get(key, version_id=version_id))
+    except S3Error as error:
+        if error.absent:
+            return _Held(None, None, None)
+        raise
+    return _Held(answer.body, answer.headers.get("etag"), ops.version_of(answer))
+
+
+class _Push:
+    def __init__(
+        self,
+        loop: Loop,
+        folder: str,
+        prefix: str,
+        manifest_key: str,
+        exclude: Optional[Exclude],
+        full: bool,
+        strict: bool,
+        stable: Optional[Stable],
+        on_event: OnEvent,
+    ) -> None:
+        self.loop = loop
+        self.root = os.path.realpath(folder)
+        self.prefix = prefix
+        self.manifest_key = manifest_key
+        self.exclude = exclude
+        self.full = full
+        self.strict = strict
+        self.stable = stable
+        self.emit = on_event
+        # A row per file, in order: its manifest line once known, what the scan saw before, None when left out.
+        self.rows: List[Union[bytes, Found, None]] = []
+        self.known: Dict[int, Entry] = {}
+        self.todo: List[int] = []
+        self.gone: List[str] = []
+        self.changed = False
+        self.skipped: List[Skipped] = []
+        self.uploads: Dict[str, str] = {}
+        self.files = self.bytes = 0
+        self.sent_files = self.sent_bytes = 0
+        self.done_files = self.done_bytes = self.total_bytes = 0
+
+    def run(self) -> Pushed:
+        held = read_manifest(self.loop, self.manifest_key)
+        self.plan(held)
+        if self.todo:
+            self.total_bytes = sum(row.size for row in map(self.rows.__getitem__, self.todo) if isinstance(row, Found))
+            self.progress()
+            try:
+                self.loop.run(self.tasks())
+            finally:
+                self.abort_uploads()
+        if held.raw is None or self.changed:
+            held = self.write_manifest(held)
+            unchanged = False
+        else:
+            unchanged = True
+        self.delete_gone()
+        return Pushed(
+            files=self.files,
+            bytes=self.bytes,
+            sent_files=self.sent_files,
+            sent_bytes=self.sent_bytes,
+            deleted_files=len(self.gone),
+            retries=self.loop.retries,
+            skipped=self.skipped,
+            manifest_version_id=held.version_id,
+            manifest_etag=held.etag,
+            unchanged=unchanged,
+        )
+
+    # Deciding
+
+    def plan(self, held: _Held) -> None:
+        there: Iterator[Entry] = iter(())
+        if held.raw is not None:
+            try:
+                there = manifest.entries(held.raw)
+                manifest.header(held.raw)
+            except ManifestError:
+                there = iter(())  # not ours or broken: all is sent anew, and a good one replaces it
+                self.changed = True
+        present = self.list_present() if self.full else None
+        refused = None if self.strict else self.refused
+        for found, entry in compare(scan(self.root, exclude=self.exclude, on_refused=refused), there):
+            if found is None:
+                assert entry is not None
+                self.changed = True
+                if not entry.is_dir:
+                    self.gone.append(entry.path)
+            else:
+                self.plan_one(found, entry, present)
+        if present is not None:
+            kept = {row.path if isinstance(row, Found) else manifest.decode_entry(row).path for row in self.rows if row}
+            strays = present - kept - set(self.gone)
+            self.gone.extend(sorted(strays))
+
+    def plan_one(self, found: Found, entry: Optional[Entry], present: Optional[Set[str]]) -> None:
+        if found.is_dir:
+            line = manifest.encode_entry(Entry(found.path, 0, 0, found.mode, 0, None))
+            self.changed = self.changed or entry is None
+            self.rows.append(line)
+            return
+        check_key(self.prefix + found.path)
+        if entry is not None and present is not None and found.path not in present:
+            entry = None
+        if entry is not None and not self.full and looks_same(found, entry):
+            if entry.mode != found.mode:
+                entry = entry._replace(mode=found.mode)
+                self.changed = True
+            self.keep(entry)
+            return
+        if self.stable is not None and not self.stable(found):
+            if entry is not None:
+                self.keep(entry)
+            return
+        if entry is not None:
+            self.known[len(self.rows)] = entry
+        self.todo.append(len(self.rows))
+        self.rows.append(found)
+
+    def keep(self, entry: Entry) -> None:
+        self.files += 1
+        self.bytes += entry.size
+        self.rows.append(manifest.encode_entry(entry))
+
+    def list_present(self) -> Set[str]:
+        present: Set[str] = set()
+        token: Optional[str] = None
+        while True:
+            page, token = ops.listed(self.loop.call(ops.list_page(self.prefix, token)))
+            present.update(item.key[len(self.prefix) :] for item in page)
+            if token is None:
+                return present
+
+    def refused(self, error: PathError) -> None:
+        self.leave_out(error.path, error.why)
+
+    def leave_out(self, path: str, why: str) -> None:
+        skipped = Skipped(path, why)
+        self.skipped.append(skipped)
+        self.emit(skipped)
+
+    # Sending
+
+    def tasks(self) -> Iterator[Task]:
+        for index in self.todo:
+            yield self.send(index)
+
+    def send(self, index: int, tries: int = _CHANGES) -> Task:
+        found = self.rows[index]
+        assert isinstance(found, Found)
+        full = os.path.join(self.root, found.path)
+        try:
+            fd, before = files.open_regular(full, found.path)
+        except FileNotFoundError:
+            self.drop(index, found, "vanished while the folder was read")
+            return
+        except PathError as error:
+            if self.strict:
+                raise
+            self.drop(index, found, error.why)
+            return
+        size = before.st_size
+        if size > PIECES_FROM:
+            upload = _Upload(self, index, found, fd, before, tries)
+            yield from upload.begin()
+            return
+        try:
+            body: Union[bytes, FileSlice]
+            if size <= IN_MEMORY:
+                body = _read(fd, size)
+                sum_ = zlib.crc32(body)
+            else:
+                body = FileSlice(fd, 0, size)
+                sum_ = body.crc32()
+            short = isinstance(body, bytes) and len(body) != size
+            if short or files.shape(os.fstat(fd)) != files.shape(before):
+                self.again(index, found, tries)
+                return
+            if self.already_there(index, found, before, sum_):
+                return
+            answer = yield ops.put(self.prefix + found.path, body, sum_)
+            self.sent(index, found, before, sum_, answer)
+        except EOFError:
+            self.again(index, found, tries)
+        except S3Error as error:
+            if error.code != "BadDigest":
+                raise
+            self.again(index, found, tries)
+        finally:
+            os.close(fd)
+
+    def again(self, index: int, found: Found, tries: int) -> None:
+        """It changed under our hands: nothing of it was kept, so start over, a few times."""
+        if tries > 1:
+            self.loop.spawn(self.send(index, tries - 1))
+        elif self.strict:
+            raise PathError(found.path, "keeps changing while it is sent")
+        else:
+            self.drop(index, found, "was being written")
+
+    def already_there(self, index: int, found: Found, now: os.stat_result, sum_: int) -> bool:
+        """Touched but not changed: only the manifest's line is new."""
+        known = self.known.get(index)
+        if known is None or known.size != now.st_size or known.crc32 != sum_:
+            return False
+        entry = known._replace(mtime_ns=now.st_mtime_ns, mode=found.mode)
+        self.changed = self.changed or entry != known
+        self.settle(index, found, entry)
+        return True
+
+    def sent(self, index: int, found: Found, now: os.stat_result, sum_: int, answer: Response) -> None:
+        self.changed = True
+        self.sent_files += 1
+        self.sent_bytes += now.st_size
+        version = ops.version_of(answer)
+        self.settle(index, found, Entry(found.path, now.st_size, now.st_mtime_ns, found.mode, sum_, version))
+
+    def settle(self, index: int, found: Found, entry: Entry) -> None:
+        self.rows[index] = manifest.encode_entry(entry)
+        self.known.pop(index, None)
+        self.files += 1
+        self.bytes += entry.size
+        self.done_files += 1
+        if entry.size <= PIECES_FROM:
+            self.done_bytes += found.size
+        self.progress()
+
+    def drop(self, index: int, found: Found, why: str) -> None:
+        self.leave_out(found.path, why)
+        self.done_files += 1
+        self.done_bytes += found.size
+        known = self.known.pop(index, None)
+        if known is not None and why == "was being written":
+            self.files += 1
+            self.bytes += known.size
+            self.rows[index] = manifest.encode_entry(known)
+            return
+        self.rows[index] = None
+        if known is not None:
+            self.changed = True
+            self.gone.append(found.path)
+
+    def progress(self) -> None:
+        self.emit(Progress(self.done_files, self.done_bytes, len(self.todo), self.total_bytes))
+
+    def abort_uploads(self) -> None:
+        """Parts of an unfinished upload cost money and show nowhere."""
+        if not self.uploads:
+            return
+        with Loop(self.loop.bucket) as loop:
+            loop.run(_abort(key, upload) for upload, key in self.uploads.items())
+        self.uploads.clear()
+
+    # Finishing
+
+    def write_manifest(self, held: _Held) -> _Held:
+        lines = [row for row in self.rows if isinstance(row, bytes)]
+        raw = manifest.encode(lines, files=self.files, total_bytes=self.bytes)
+        sum_ = zlib.crc32(raw)
+        try:
+            answer = self.loop.call(
+                ops.put(
+                    self.manifest_key,
+                    raw,
+                    sum_,
+                    if_match=held.etag,
+                    if_none_match=held.etag is None,
+                    content_type="application/json",
+                )
+            )
+        except S3Error as error:
+            if not error.conflict:
+                raise
+            # Our own put may have arrived while its answer was lost; then there is nothing to merge.
+            now = read_manifest(self.loop, self.manifest_key)
+            if now.raw != raw:
+                raise
+            return now
+        return _Held(raw, answer.headers.get("etag"), ops.version_of(answer))
+
+    def delete_gone(self) -> None:
+        """After the manifest: one that is in the bucket never names what was taken away before it came."""
+        keys = [self.prefix + path for path in self.gone]
+        plain = [key for key in keys if ops.can_be_in_xml(key)]
+        tasks: List[Task] = [_delete_batch(plain[at : at + 1000]) for at in range(0, len(plain), 1000)]
+        tasks.extend(_delete_one(key) for key in keys if not ops.can_be_in_xml(key))
+        if tasks:
+            self.loop.run(tasks)
+
+
+class _Upload:
+    """One big file as a multipart upload; its parts are tasks of their own."""
+
+    def __init__(self, push: _Push, index: int, found: Found, fd: int, before: os.stat_result, tries: int) -> None:
+        self.push = push
+        self.index = index
+        self.found = found
+        self.fd = fd
+        self.before = before
+        self.tries = tries
+        self.key = push.prefix + found.path
+        self.upload = ""
+        self.parts: Dict[int, ops.Part] = {}
+        self.left = 0
+        self.open = True
+
+    def begin(self) -> Task:
+        try:
+            known = self.push.known.get(self.index)
+            if known is not None and known.size == self.before.st_size:
+                whole = FileSlice(self.fd, 0, self.before.st_size)
+                sum_ = whole.crc32()
+                unchanged = files.shape(os.fstat(self.fd)) == files.shape(self.before)
+                if unchanged and self.push.already_there(self.index, self.found, self.before, sum_):
+                    self.push.done_bytes += self.before.st_size
+                    self.close()
+                    return
+            self.upload = ops.upload_id((yield ops.create_upload(self.key)))
+            self.push.uploads[self.upload] = self.key
+            cut = pieces(self.before.st_size)
+            self.left = len(cut)
+            for number, (offset, length) in enumerate(cut, 1):
+                self.push.loop.spawn(self.send(number, FileSlice(self.fd, offset, length)))
+        except EOFError:
+            self.close()
+            self.push.again(self.index, self.found, self.tries)
+        except BaseException:
+            self.close()
+            raise
+
+    def send(self, number: int, piece: FileSlice) -> Task:
+        if not self.open:
+            return
+        try:
+            sum_ = piece.crc32()
+            answer = yield ops.put_part(self.key, self.upload, number, piece, sum_)
+        except EOFError:
+            yield from self.changed()
+            return
+        except S3Error as error:
+            if error.code != "BadDigest":
+                raise
+            yield from self.changed()
+            return
+        self.parts[number] = ops.Part(number, answer.headers.get("etag", ""), sum_, piece.length)
+        self.left -= 1
+        self.push.done_bytes += piece.length
+        self.push.progress()
+        if self.left == 0 and self.open:
+            yield from self.complete()
+
+    def complete(self) -> Task:
+        if files.shape(os.fstat(self.fd)) != files.shape(self.before):
+            yield from self.changed()
+            return
+        parts = [self.parts[number] for number in sorted(self.parts)]
+        total = crc.combine_all((p.crc32, p.length) for p in parts)
+        try:
+            answer = yield ops.complete_upload(self.key, self.upload, parts, total)
+        except S3Error as error:
+            if error.code != "NoSuchUpload":
+                raise
+            # A retried completion: the first one may have worked while its answer was lost.
+            answer = yield ops.head(self.key)
+            if answer.headers.get("etag") != ops.multipart_etag(parts):
+                raise
+        self.push.uploads.pop(self.upload, None)
+        self.close()
+        self.push.sent(self.index, self.found, self.before, total, answer)
+
+    def changed(self) -> Task:
+        if not self.open:
+            return
+        self.close()
+        self.push.uploads.pop(self.upload, None)
+        self.push.done_bytes -= sum(p.length for p in self.parts.values())
+        yield ops.abort_upload(self.key, self.upload)
+        self.push.again(self.index, self.found, self.tries)
+
+    def close(self) -> None:
+        if self.open:
+            self.open = False
+            os.close(self.fd)
+
+
+def _read(fd: int, size: int) -> bytes:
+    """One byte more than expected is asked for, so that growth shows."""
+    return os.read(fd, size + 1)
+
+
+def _abort(key: str, upload: str) -> Task:
+    try:
+        yield ops.abort_upload(key, upload)
+    except S3Error as error:
+        if error.code != "NoSuchUpload":
+            raise
+
+
+def _delete_batch(keys: List[str]) -> Task:
+    yield ops.delete_many(keys)
+
+
+def _delete_one(key: str) -> Task:
+    yield ops.delete(key)

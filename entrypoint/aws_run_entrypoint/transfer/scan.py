@@ -1,0 +1,125 @@
+"""What a folder holds, in the order of a manifest."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Callable, Iterator, List, Optional, Set, Tuple
+
+from .errors import PathError
+from .paths import PART_PREFIX, check_relative
+from .values import Found
+
+Exclude = Callable[[str], bool]
+OnRefused = Callable[[PathError], None]
+_Inode = Tuple[int, int]
+_KINDS = (
+    (stat.S_ISFIFO, "is a named pipe"),
+    (stat.S_ISSOCK, "is a socket"),
+    (stat.S_ISCHR, "is a device"),
+    (stat.S_ISBLK, "is a device"),
+)
+
+
+def sort_key(path: str) -> str:
+    """Orders paths component by component: NUL, which no name holds, sorts before everything."""
+    return path.replace("/", "\0")
+
+
+def scan(folder: str, *, exclude: Optional[Exclude] = None, on_refused: Optional[OnRefused] = None) -> Iterator[Found]:
+    """Files and empty folders below `folder`, sorted by `sort_key`.
+
+    A link to something inside the folder counts as what it points to; one that leaves the folder, dangles or goes in a
+    circle, and everything that is neither file nor folder, is refused by name: raised, or told to `on_refused`.
+    `exclude` gets the relative path; a folder's ends with "/" and nothing below it is looked at.
+    """
+    root = os.path.realpath(folder)
+    return _Scan(root, exclude, on_refused).walk(root, "", set())
+
+
+class _Scan:
+    def __init__(self, root: str, exclude: Optional[Exclude], on_refused: Optional[OnRefused]) -> None:
+        self.root = root
+        self.inside = root.rstrip(os.sep) + os.sep
+        self.exclude = exclude
+        self.on_refused = on_refused
+
+    def refuse(self, path: str, why: str) -> None:
+        error = PathError(path, why)
+        if self.on_refused is None:
+            raise error
+        self.on_refused(error)
+
+    def walk(self, full: str, relative: str, above: Set[_Inode]) -> Iterator[Found]:
+        """`above`: the folders that lead here, to notice a circle."""
+        try:
+            with os.scandir(full) as it:
+                entries: List[os.DirEntry[str]] = sorted(it, key=lambda e: e.name)
+            here = os.stat(full)
+        except OSError as error:
+            self.refuse(relative or ".", f"can't be listed ({error.strerror})")
+            return
+        inode = (here.st_dev, here.st_ino)
+        inner = above | {inode} if here.st_ino else above
+        empty = True
+        for entry in entries:
+            path = f"{relative}/{entry.name}" if relative else entry.name
+            if entry.name.startswith(PART_PREFIX):
+                continue
+            try:
+                check_relative(path)
+                found = self.look(entry, path)
+            except PathError as error:
+                if self.exclude is not None and self.exclude(path):
+                    continue
+                self.refuse(path, error.why)
+                empty = False
+                continue
+            if found is None:
+                continue
+            if stat.S_ISDIR(found.st_mode):
+                empty = False
+                if self.exclude is not None and self.exclude(path + "/"):
+                    continue
+                if (found.st_dev, found.st_ino) in inner and found.st_ino:
+                    self.refuse(path, "is a link that goes round in a circle")
+                    continue
+                yield from self.walk(entry.path, path, inner)
+                continue
+            if self.exclude is not None and self.exclude(path):
+                continue
+            empty = False
+            why = _unsendable(found.st_mode)
+            if why:
+                self.refuse(path, why)
+                continue
+            yield Found(path, found.st_size, found.st_mtime_ns, stat.S_IMODE(found.st_mode) & 0o777)
+        if empty and relative:
+            yield Found(relative + "/", 0, 0, 0o755)
+
+    def look(self, entry: os.DirEntry[str], path: str) -> Optional[os.stat_result]:
+        """None when it vanished meanwhile."""
+        try:
+            if not entry.is_symlink():
+                found = entry.stat(follow_symlinks=False)
+                # Windows' scandir gives no inode; ask again where it matters, which is folders only.
+                return os.stat(entry.path) if not found.st_ino and stat.S_ISDIR(found.st_mode) else found
+            target = os.path.realpath(entry.path)
+            if target != self.root and not target.startswith(self.inside):
+                raise PathError(path, "is a link that leaves the folder")
+            return os.stat(target)
+        except FileNotFoundError:
+            if entry.is_symlink():
+                raise PathError(path, "is a link to nothing") from None
+            return None
+        except OSError as error:
+            raise PathError(path, f"can't be read ({error.strerror})") from None
+
+
+def _unsendable(mode: int) -> Optional[str]:
+    if stat.S_ISREG(mode):
+        return None
+    for test, why in _KINDS:
+        if test(mode):
+            return why
+    return "is neither a file nor a folder"

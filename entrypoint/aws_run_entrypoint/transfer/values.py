@@ -1,0 +1,118 @@
+"""Values that the engine's modules hand to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, List, NamedTuple, Optional, Union
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class Credentials(NamedTuple):
+    """`expires_at`: epoch seconds, None where they don't expire."""
+
+    access_key: str
+    secret_key: str
+    token: Optional[str] = None
+    expires_at: Optional[float] = None
+
+
+class CredentialSource:
+    """Gives credentials that are good now. `get` is called before every request, so it must be cheap."""
+
+    def get(self) -> Credentials:
+        raise NotImplementedError("a credential source gives credentials")  # pragma: no cover
+
+    def invalidate(self) -> None:
+        """S3 said that the credentials have expired: fetch new ones at the next `get`."""
+
+
+class Entry(NamedTuple):
+    """One line of a manifest. An empty folder's path ends with "/". `version_id` None: the bucket keeps no versions."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    mode: int
+    crc32: int
+    version_id: Optional[str]
+
+    @property
+    def is_dir(self) -> bool:
+        return self.path.endswith("/")
+
+
+class Found(NamedTuple):
+    """A file (or empty folder, path ending with "/") as the scan saw it."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    mode: int
+
+    @property
+    def is_dir(self) -> bool:
+        return self.path.endswith("/")
+
+
+class Progress(NamedTuple):
+    """So far and in all; totals count what has to move, not what is there already."""
+
+    files: int
+    bytes: int
+    total_files: int
+    total_bytes: int
+
+
+class Retried(NamedTuple):
+    """A request is sent again. `why` is S3's code or the network's own words."""
+
+    key: str
+    why: str
+    attempt: int
+
+
+class Skipped(NamedTuple):
+    """A file was left out: refused, vanished, unreadable, still being written, or kept because it is newer here."""
+
+    path: str
+    why: str
+
+
+EngineEvent = Union[Progress, Retried, Skipped]
+OnEvent = Callable[[EngineEvent], None]
+
+
+def ignore(event: EngineEvent) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """`files`, `bytes`: the whole folder; `sent_*`: what had to move. `unchanged`: nothing was written at all."""
+
+    files: int
+    bytes: int
+    sent_files: int
+    sent_bytes: int
+    deleted_files: int
+    retries: int
+    skipped: List[Skipped]
+    manifest_version_id: Optional[str]
+    manifest_etag: Optional[str]
+    unchanged: bool
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """`fetched_*`: what had to move; `skipped_files` were here already; `kept`: newer here, left alone."""
+
+    files: int
+    bytes: int
+    fetched_files: int
+    fetched_bytes: int
+    skipped_files: int
+    retries: int
+    kept: List[str]
+    manifest_version_id: Optional[str]
