@@ -1,0 +1,275 @@
+"""The builder on a Docker engine: BuildKit through the docker command line, else the engine's classic builder."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from aws_run.clock import Clock, SystemClock
+from aws_run.errors import BuildError, DockerError
+from aws_run.events import Emit, LaneProgress, Notice
+from aws_run.image.build_log import BuildLog, build_failure
+from aws_run.image.build_secrets import BuildSecrets, read_build_secrets
+from aws_run.image.builder import Login
+from aws_run.image.context import write_own, write_standard, write_wrap
+from aws_run.image.docker_cli import CliBuild, DockerCli, find_cli, run_build
+from aws_run.image.engine import connect
+from aws_run.image.plan import ImagePlan
+from aws_run.image.push import ApiPushEngine, push_image
+from aws_run.image.recipe import OwnDockerfile, StandardRecipe
+from aws_run.image.wrap import drops_arguments
+
+if TYPE_CHECKING:
+    import docker
+
+_ARCHES = {"amd64": "x86_64", "arm64": "arm64"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Build:
+    """One build as both builders take it. `write` makes the context; it is called with the secrets to bake into the
+    context for the classic builder, or None."""
+
+    what: str
+    tag: str
+    dockerfile: str
+    build_args: Mapping[str, str]
+    write: Callable[[IO[bytes], dict[str, bytes] | None], None]
+    secrets: BuildSecrets
+
+
+class DockerBuilder:
+    """A Builder. The engine is looked for when it is first needed, not before.
+
+    `find` picks the docker command line; None from it means the classic builder.
+    """
+
+    def __init__(
+        self,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        clock: Clock | None = None,
+        find: Callable[[Mapping[str, str]], DockerCli | None] = find_cli,
+    ) -> None:
+        self._environ = environ
+        self._clock = clock or SystemClock()
+        self._find = find
+
+    def build_push(self, plan: ImagePlan, repository_uri: str, tag: str, login: Login, emit: Emit) -> str:
+        client = connect(self._environ)
+        try:
+            self.build(client, plan, f"{repository_uri}:{tag}", emit)
+            return push_image(ApiPushEngine(client.api), repository_uri, tag, login, emit, self._clock)
+        finally:
+            client.close()
+
+    def build(self, client: docker.DockerClient, plan: ImagePlan, reference: str, emit: Emit) -> None:
+        """Leave the finished image in the engine as `reference`."""
+        cli = self._find(self._environ)
+        secrets = read_build_secrets(self._environ)
+        for sentence in secrets.left_out:
+            emit(Notice(text=sentence, level="debug"))
+        with tempfile.TemporaryDirectory(prefix="aws-run-build-") as folder:
+            run = _Runner(client=client, cli=cli, folder=Path(folder), environ=self._environ, plan=plan, emit=emit)
+            if isinstance(plan.recipe, OwnDockerfile):
+                _build_own(run, plan.recipe, reference, secrets)
+            else:
+                _build_standard(run, plan.recipe, reference, secrets)
+
+
+def _build_standard(run: _Runner, recipe: StandardRecipe, reference: str, secrets: BuildSecrets) -> None:
+    run.build(
+        _Build(
+            what=recipe.summary,
+            tag=reference,
+            dockerfile="Dockerfile",
+            build_args={
+                "BASE_IMAGE": recipe.base_image,
+                "DEPENDENCIES": recipe.dependencies.kind,
+                "INSTALL_UV": "no" if recipe.dependencies.kind == "none" else "yes",
+                "PYTHON_PATH": ":".join(f"/app/{path}".rstrip("/") for path in recipe.python_path),
+            },
+            write=lambda out, classic: write_standard(run.plan, recipe, out, classic_secrets=classic),
+            secrets=secrets,
+        )
+    )
+    run.check_arch(reference)
+
+
+def _build_own(run: _Runner, recipe: OwnDockerfile, reference: str, secrets: BuildSecrets) -> None:
+    """The project's Dockerfile as it is, then our layer on top of what it made."""
+    # A name of its own per build: two runs of a project may build at the same time.
+    project_image = f"aws-run-build:{run.folder.name}"
+    try:
+        run.build(
+            _Build(
+                what=recipe.summary,
+                tag=project_image,
+                dockerfile=recipe.path,
+                build_args={"BASE_IMAGE": recipe.base_image} if recipe.base_image else {},
+                write=lambda out, _classic: write_own(run.plan, recipe, out),
+                secrets=secrets,
+            )
+        )
+        run.check_arch(project_image)
+        entrypoint, cmd = run.entry(project_image)
+        _check_entry(recipe, entrypoint, cmd, run.plan.command)
+        run.build(
+            _Build(
+                what="adding the entrypoint",
+                tag=reference,
+                dockerfile="Dockerfile",
+                build_args={"PROJECT_IMAGE": project_image},
+                write=lambda out, _classic: write_wrap(run.plan, entrypoint, cmd, out),
+                secrets=BuildSecrets(),
+            )
+        )
+    finally:
+        run.untag(project_image)
+
+
+def _check_entry(
+    recipe: OwnDockerfile, entrypoint: tuple[str, ...], cmd: tuple[str, ...], command: tuple[str, ...] | None
+) -> None:
+    effective = command if command is not None else cmd
+    if not entrypoint and not effective:
+        raise BuildError(
+            f"{recipe.path} has neither ENTRYPOINT nor CMD, so there is nothing to run",
+            hint='add CMD ["python", "main.py"] to it, or `command:` to aws-run.yaml',
+        )
+    shell = drops_arguments(entrypoint, effective)
+    if shell is not None:
+        raise BuildError(
+            f"{shell} in {recipe.path} is in shell form, so -i and -o would not reach the program",
+            hint=f'write it as a list: {shell} ["python", "main.py"]',
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Runner:
+    """Runs builds of one plan on one engine."""
+
+    client: docker.DockerClient
+    cli: DockerCli | None
+    folder: Path
+    environ: Mapping[str, str]
+    plan: ImagePlan
+    emit: Emit
+
+    def build(self, build: _Build) -> None:
+        """BuildError with the failing program's own last lines."""
+        log = BuildLog(lambda text, done, total: self._step(text, done, total))
+        with _disk_full_said():
+            context = self.folder / "context.tar"
+            with context.open("wb") as out:
+                build.write(out, None if self.cli is not None else build.secrets.by_name())
+            failed = (
+                self._with_buildkit(self.cli, build, context, log)
+                if self.cli is not None
+                else self._with_classic(build, context, log)
+            )
+            context.unlink()
+        if failed:
+            raise build_failure(log, build.what, self.plan.arch)
+
+    def _with_buildkit(self, cli: DockerCli, build: _Build, context: Path, log: BuildLog) -> bool:
+        paths = {}
+        for name, content in build.secrets.by_name().items():
+            paths[name] = self.folder / f"secret-{name}"
+            paths[name].write_bytes(content)  # the folder is 0700
+        request = CliBuild(
+            context=context,
+            dockerfile=build.dockerfile,
+            tag=build.tag,
+            platform=self.plan.platform,
+            build_args=build.build_args,
+            secrets=paths,
+        )
+        return run_build(cli, request, self.environ, log.feed) != 0
+
+    def _with_classic(self, build: _Build, context: Path, log: BuildLog) -> bool:
+        import docker
+
+        try:
+            with context.open("rb") as stream:
+                messages = self.client.api.build(
+                    fileobj=stream,
+                    custom_context=True,
+                    dockerfile=build.dockerfile,
+                    tag=build.tag,
+                    platform=self.plan.platform,
+                    buildargs=dict(build.build_args),
+                    rm=True,
+                    forcerm=True,
+                    decode=True,
+                )
+                return any([_feed_classic(message, log) for message in messages])
+        except docker.errors.APIError as error:
+            log.feed(str(error.explanation or error))
+            return True
+
+    def check_arch(self, reference: str) -> None:
+        """A base image of another architecture builds well and then dies in the task with `exec format error`."""
+        found = str(self._inspect(reference).get("Architecture", ""))
+        if _ARCHES.get(found, found) != self.plan.arch:
+            raise BuildError(
+                f"The image is for {_ARCHES.get(found, found)}, but {self.plan.arch} was asked for",
+                hint=f"set --arch {_ARCHES.get(found, found)}, or choose a base image that exists for {self.plan.arch}",
+            )
+
+    def entry(self, reference: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """ENTRYPOINT and CMD of an image."""
+        config = self._inspect(reference).get("Config") or {}
+        return tuple(config.get("Entrypoint") or ()), tuple(config.get("Cmd") or ())
+
+    def untag(self, reference: str) -> None:
+        import docker
+
+        try:
+            self.client.api.remove_image(reference, noprune=True)
+        except docker.errors.APIError as error:
+            # Not there: it did not build. Else it stays, which costs disk and nothing more.
+            if error.status_code != 404:
+                self.emit(Notice(text=f"{reference} could not be untagged: {error}", level="debug"))
+
+    def _inspect(self, reference: str) -> dict[str, Any]:
+        import docker
+
+        try:
+            found: dict[str, Any] = self.client.api.inspect_image(reference)
+        except docker.errors.ImageNotFound:
+            raise DockerError(
+                "The image was built, but this Docker engine does not have it",
+                hint="docker and aws-run may talk to different engines: check DOCKER_HOST and `docker context ls`",
+            ) from None
+        return found
+
+    def _step(self, text: str, done: int, total: int) -> None:
+        self.emit(LaneProgress(lane="image", text=text, done=done, total=total))
+
+
+def _feed_classic(message: Mapping[str, Any], log: BuildLog) -> bool:
+    """Whether it is the message of a failure."""
+    text = str(message.get("stream") or message.get("error") or "")
+    for line in text.splitlines():
+        log.feed(line)
+    return "error" in message
+
+
+@contextmanager
+def _disk_full_said() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise DockerError(
+            f"The disk is full: the build context did not fit into {tempfile.gettempdir()}",
+            hint="free some space, point TMPDIR elsewhere, or exclude big files in .awsrunignore",
+        ) from None
