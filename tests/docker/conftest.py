@@ -1,0 +1,114 @@
+"""The engine, the base image, and the services that pytest-docker brings up: a registry and the embedded AWS.
+
+Everything is made once a session. `embedded_aws` is what a test hands to a subprocess that runs `aws-run`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from pytest_docker.plugin import Services
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE_IMAGE = "aws-run-test-base:bookworm"
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[docker.DockerClient]:
+    """The engine that tests/conftest.py found answering."""
+    client = docker.from_env()
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def base_image(docker_engine: docker.DockerClient) -> str:
+    """Python on Debian, for `--base-image`; made where it is not there yet."""
+    tool("base-image")
+    return BASE_IMAGE
+
+
+@pytest.fixture(scope="session")
+def service_environment(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What docker-compose.yml asks for. docker-compose takes it from this process's environment, so it is put there."""
+    version = "import sys; print('%d.%d' % sys.version_info[:2])"
+    asked = ["docker", "run", "--rm", base_image, "python3", "-c", version]
+    python = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    tool("embedded-site", python, ".cache/embedded-site")
+    values = {
+        "AWS_RUN_TEST_REGISTRY_PORT": str(free_port()),
+        "AWS_RUN_TEST_AWS_PORT": str(free_port()),
+        "AWS_RUN_TEST_STATE": str(tmp_path_factory.mktemp("embedded-aws")),
+    }
+    os.environ.update(values)
+    yield values
+    for name in values:
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def docker_compose_command() -> str:
+    """Debian has docker-compose beside its engine, most others have the plugin."""
+    plugin = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+    return "docker compose" if plugin.returncode == 0 else "docker-compose"
+
+
+@pytest.fixture(scope="session")
+def docker_compose_file(service_environment: dict[str, str]) -> str:
+    return str(Path(__file__).with_name("docker-compose.yml"))
+
+
+@pytest.fixture(scope="session")
+def docker_compose_project_name() -> str:
+    return f"aws-run-test-{os.getpid()}"
+
+
+@pytest.fixture(scope="session")
+def docker_setup() -> list[str]:
+    """docker-compose 1 knows no `--wait`; the fixtures below wait for what they need."""
+    return ["up -d"]
+
+
+@pytest.fixture(scope="session")
+def docker_cleanup() -> list[str]:
+    return ["down -v --timeout 5"]
+
+
+@pytest.fixture(scope="session")
+def registry(docker_services: Services) -> str:
+    """`host:port` of a real, empty OCI registry, which the engine may push to and pull from without TLS."""
+    address = f"127.0.0.1:{docker_services.port_for('registry', 5000)}"
+    docker_services.wait_until_responsive(lambda: responds(f"http://{address}/v2/"), timeout=60, pause=0.2)
+    return address
+
+
+def tool(name: str, *arguments: str) -> None:
+    done = subprocess.run([str(ROOT / "tools" / name), *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.fail(f"tools/{name}: {done.stderr.strip()}", pytrace=False)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def responds(url: str) -> bool:
+    """Whether an HTTP server answers at `url`, whatever it says."""
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except urllib.error.HTTPError as error:
+        error.close()
+        return True
+    except OSError:
+        return False
