@@ -1,0 +1,93 @@
+"""Events and views → text. Nobody else knows a terminal.
+
+Everything here goes to stderr; stdout belongs to a command's result. Importing this imports no terminal library: that
+happens when a terminal is there to be drawn on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Literal, Protocol, TextIO
+
+from aws_run.clock import Clock, SystemClock
+from aws_run.errors import AwsRunError
+from aws_run.events import Event
+from aws_run.report.views import (
+    LaneView,
+    LeftRow,
+    LeftView,
+    OutcomeView,
+    PlanRow,
+    PlanView,
+    ReceiptLine,
+    ReceiptView,
+)
+
+__all__ = [
+    "LaneView",
+    "LeftRow",
+    "LeftView",
+    "OutcomeView",
+    "PlanRow",
+    "PlanView",
+    "ReceiptLine",
+    "ReceiptView",
+    "Reporter",
+    "make_reporter",
+]
+
+ReporterKind = Literal["auto", "plain", "json"]
+
+
+class Reporter(Protocol):
+    """Used as a context manager, so that a live display ends cleanly whatever happens. Safe to call from threads."""
+
+    def __enter__(self) -> Reporter: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def plan(self, view: PlanView) -> None: ...
+
+    def emit(self, event: Event) -> None: ...
+
+    def receipt(self, view: ReceiptView) -> None: ...
+
+    def left(self, view: LeftView) -> None: ...
+
+    def outcome(self, view: OutcomeView) -> None: ...
+
+    def error(self, error: AwsRunError) -> None: ...
+
+    def pause(self) -> AbstractContextManager[None]:
+        """The live display is away inside the block: for a question to the user."""
+
+
+def make_reporter(
+    kind: ReporterKind = "auto",
+    *,
+    debug: bool = False,
+    stream: TextIO | None = None,
+    environ: Mapping[str, str] | None = None,
+    clock: Clock | None = None,
+) -> Reporter:
+    """`auto`: live on a terminal, plain lines elsewhere and on TERM=dumb."""
+    stream = sys.stderr if stream is None else stream
+    environ = os.environ if environ is None else environ
+    clock = clock or SystemClock()
+    if kind == "json":
+        from aws_run.report.jsonlines import JsonReporter
+
+        return JsonReporter(stream, clock=clock, debug=debug)
+    if kind == "auto" and stream.isatty() and environ.get("TERM", "") not in {"dumb", "unknown"}:
+        from aws_run.report.console import ConsoleReporter
+
+        return ConsoleReporter(stream, clock=clock, debug=debug, environ=environ)
+    from aws_run.report.plain import PlainReporter
+
+    return PlainReporter(stream, clock=clock, debug=debug)

@@ -1,0 +1,248 @@
+"""A terminal: a calm scrollback of what is settled, and below it the few lines that still move."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TextIO
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.text import Text
+from typing_extensions import assert_never
+
+from aws_run.clock import Clock
+from aws_run.errors import AwsRunError
+from aws_run.events import (
+    Event,
+    LaneDone,
+    LaneFailed,
+    LaneProgress,
+    LaneStarted,
+    LogLine,
+    Notice,
+    OutputProgress,
+    RunStarted,
+    StatusChanged,
+    TeardownStep,
+)
+from aws_run.report import panels
+from aws_run.report.errors import error_lines
+from aws_run.report.format import clean, count, size
+from aws_run.report.live import LaneState, LiveState, LiveView, lane_line
+from aws_run.report.symbols import symbols_for
+from aws_run.report.text import outcome_head
+from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
+
+_REFRESH_PER_S = 8
+_ERROR_STYLES = {"error": "red", "log": "dim", "command": "", "hint": "yellow"}
+# Nothing moves any more once the task is over; what follows says itself what it is.
+_OVER = {"STOPPED", "DEPROVISIONING", "finished"}
+
+
+class ConsoleReporter:
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        clock: Clock,
+        debug: bool = False,
+        environ: Mapping[str, str] | None = None,
+        width: int | None = None,
+        force_terminal: bool | None = None,
+    ) -> None:
+        self._console = Console(
+            file=stream,
+            width=width,
+            force_terminal=force_terminal,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            _environ=environ,
+        )
+        self._clock = clock
+        self._debug = debug
+        self._symbols = symbols_for(stream)
+        self._state = LiveState(symbols=self._symbols)
+        self._view = LiveView(self._state)
+        self._live: Live | None = None
+        # Re-entrant: a signal handler may report while its own thread is reporting.
+        self._lock = threading.RLock()
+        self._planned: str | None = None
+
+    def __enter__(self) -> ConsoleReporter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._settle()
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        with self._lock:
+            self._stop()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._refresh()
+
+    def plan(self, view: PlanView) -> None:
+        with self._lock:
+            self._planned = view.run_id
+            self._print(panels.plan_panel(view, self._console.width, self._symbols))
+
+    def receipt(self, view: ReceiptView) -> None:
+        with self._lock:
+            self._print(panels.receipt_panel(view, self._symbols))
+
+    def left(self, view: LeftView) -> None:
+        with self._lock:
+            self._print(panels.left_panel(view, self._symbols))
+
+    def outcome(self, view: OutcomeView) -> None:
+        self._settle()
+        with self._lock:
+            self._print(Text())
+            if view.receipt is not None:
+                self.receipt(view.receipt)
+            if view.left is not None:
+                self.left(view.left)
+            for line in panels.outcome_panel(view, outcome_head(view), self._symbols):
+                self._print_unwrapped(line)
+
+    def error(self, error: AwsRunError) -> None:
+        self._settle()
+        with self._lock:
+            for role, line in error_lines(error):
+                self._print_unwrapped(Text(line, style=_ERROR_STYLES[role]))
+
+    def emit(self, event: Event) -> None:
+        with self._lock:
+            self._state.now = self._clock.monotonic()
+            self._take(event)
+            self._refresh()
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case RunStarted():
+                if event.run_id != self._planned:
+                    place = f"  {event.backend}, {event.region}, account {event.account}"
+                    self._print(Text.assemble((event.run_id, "bold"), (place, "dim")))
+            case LaneStarted() | LaneProgress() | LaneDone() | LaneFailed():
+                self._lane(event)
+            case StatusChanged():
+                self._status(event)
+            case LogLine():
+                self._print_unwrapped(Text(clean(event.text)))
+            case OutputProgress():
+                files = f"{event.files:,} of {count(event.total_files, 'file')}"
+                self._state.outputs = f"outputs {files}, {size(event.bytes)} of {size(event.total_bytes)}"
+            case TeardownStep():
+                self._teardown(event)
+            case Notice():
+                self._notice(event)
+            case _:
+                assert_never(event)
+
+    def _lane(self, event: LaneStarted | LaneProgress | LaneDone | LaneFailed) -> None:
+        now, text = self._state.now, clean(event.text)
+        lane = self._state.lanes.setdefault(event.lane, LaneState(text=text, since=now))
+        lane.text = text
+        match event:
+            case LaneStarted():
+                lane.since, lane.outcome, lane.took_s = now, "running", None
+            case LaneProgress():
+                known = event.done is not None and event.total
+                lane.share = min(event.done / event.total, 1.0) if known and event.done and event.total else None
+            case LaneDone():
+                lane.outcome, lane.took_s = ("same" if event.skipped else "done"), event.seconds
+            case LaneFailed():
+                lane.outcome, lane.took_s = "failed", now - lane.since
+
+    def _status(self, event: StatusChanged) -> None:
+        self._settle_lanes()
+        detail = clean(event.detail)
+        self._print(Text.assemble(f"  {self._symbols.step} ", event.status.lower(), (f"  {detail}", "dim")))
+        over = event.status in _OVER
+        self._state.status = "" if over else event.status.lower()
+        self._state.status_since = self._state.now
+
+    def _teardown(self, event: TeardownStep) -> None:
+        self._settle_lanes()
+        self._state.status = ""
+        key = (event.kind, clean(event.name))
+        if event.state == "removing":
+            self._state.removing.setdefault(key, self._state.now)
+            return
+        self._state.removing.pop(key, None)
+        sign, style = {
+            "gone": (self._symbols.done, "green"),
+            "kept": (self._symbols.same, "dim"),
+            "failed": (self._symbols.failed, "red"),
+        }[event.state]
+        line = Text.assemble("  ", (sign, style), f" {event.state} ", event.kind, (f" {key[1]}", "dim"))
+        if event.detail:
+            line.append(f"  {clean(event.detail)}", "red" if event.state == "failed" else "dim")
+        self._print(line)
+
+    def _notice(self, event: Notice) -> None:
+        if event.level == "debug":
+            if self._debug:
+                self._print(Text(f"  {self._symbols.dot} {clean(event.text)}", style="dim"))
+            return
+        warning = event.level == "warning"
+        sign = (self._symbols.warning, "bold yellow") if warning else (self._symbols.dot, "dim")
+        self._print(Text.assemble("  ", sign, " ", clean(event.text)))
+        if event.hint:
+            self._print(Text(f"    {clean(event.hint)}", style="dim"))
+
+    def _settle_lanes(self) -> None:
+        """Lanes that stand still go up into the scrollback, in their own order."""
+        lanes = self._state.lanes
+        for name in [name for name in lanes if lanes[name].outcome != "running"]:
+            self._print(lane_line(name, lanes.pop(name), self._symbols))
+
+    def _settle(self) -> None:
+        """The end of everything that moves."""
+        with self._lock:
+            self._stop()
+            self._settle_lanes()
+            self._state.lanes.clear()
+            self._state.removing.clear()
+            self._state.status = self._state.outputs = ""
+
+    def _refresh(self) -> None:
+        if self._state.lanes_over:
+            self._settle_lanes()
+        if self._state.empty:
+            self._stop()
+        elif self._live is None and self._console.is_terminal and not self._console.is_dumb_terminal:
+            self._live = Live(
+                console=self._console,
+                refresh_per_second=_REFRESH_PER_S,
+                transient=True,
+                # stdout is the result's, and is never to be redirected into this console.
+                redirect_stdout=False,
+                redirect_stderr=False,
+                get_renderable=self._moving,
+            )
+            self._live.start()
+
+    def _moving(self) -> RenderableType:
+        self._state.now = self._clock.monotonic()
+        return self._view
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            live, self._live = self._live, None
+            live.stop()
+
+    def _print(self, what: RenderableType) -> None:
+        self._console.print(what)
+
+    def _print_unwrapped(self, line: Text) -> None:
+        self._console.print(line, soft_wrap=True)

@@ -1,0 +1,112 @@
+"""The part of the screen that moves: three lanes, then the job's phase, then the teardown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from aws_run.events import LANES, Lane
+from aws_run.report.format import seconds
+from aws_run.report.symbols import Symbols
+
+_BAR_WIDTH = 18
+_WIDE_ENOUGH_FOR_BARS = 80
+
+
+@dataclass(kw_only=True)
+class LaneState:
+    """`took_s` None while it runs."""
+
+    text: str
+    since: float
+    share: float | None = None
+    took_s: float | None = None
+    outcome: str = "running"  # running | done | same | failed
+
+
+@dataclass(kw_only=True)
+class LiveState:
+    """What moves now. Times are the clock's monotonic seconds."""
+
+    symbols: Symbols
+    now: float = 0.0
+    lanes: dict[Lane, LaneState] = field(default_factory=dict)
+    status: str = ""
+    status_since: float = 0.0
+    outputs: str = ""
+    removing: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        return not (self.lanes or self.status or self.removing)
+
+    @property
+    def lanes_over(self) -> bool:
+        return bool(self.lanes) and all(lane.outcome != "running" for lane in self.lanes.values())
+
+
+class LiveView:
+    """Renders a LiveState whenever the display refreshes; keeps one spinner, so that all turn together."""
+
+    def __init__(self, state: LiveState) -> None:
+        self._state = state
+        self._spinner = Spinner(state.symbols.spinner, style="cyan")
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        state = self._state
+        table = Table.grid(padding=(0, 1, 0, 0), expand=True)
+        table.add_column(width=3, justify="right")
+        table.add_column(width=9)
+        table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(justify="right", no_wrap=True, min_width=6)
+        wide = options.max_width >= _WIDE_ENOUGH_FOR_BARS
+        # The display refreshes on a thread of its own, without our lock (that could deadlock with the console's):
+        # so copies are taken in one step each.
+        lanes = dict(state.lanes)
+        for lane in LANES:
+            if lane in lanes:
+                self._lane(table, lane, lanes[lane], wide)
+        if state.status:
+            took = Text(seconds(state.now - state.status_since), style="dim")
+            table.add_row(self._spinner, Text(state.status), Text(state.outputs, style="dim"), "", took)
+        for (kind, name), since in list(state.removing.items()):
+            what = Text.assemble(kind, (f" {name}", "dim"))
+            table.add_row(self._spinner, Text("removing"), what, "", Text(seconds(state.now - since), style="dim"))
+        yield table
+
+    def _lane(self, table: Table, name: str, lane: LaneState, wide: bool) -> None:
+        took = lane.took_s if lane.took_s is not None else self._state.now - lane.since
+        dim = "dim" if lane.outcome == "same" else ""
+        bar: RenderableType = ""
+        if lane.share is not None and lane.outcome == "running":
+            percent = Text(f"{lane.share:4.0%}", style="dim")
+            bar = percent if not wide else _bar(lane.share, percent)
+        sign: RenderableType = self._spinner if lane.outcome == "running" else lane_sign(lane, self._state.symbols)
+        table.add_row(sign, Text(name, style=dim), Text(lane.text, style=dim), bar, Text(seconds(took), style="dim"))
+
+
+def _bar(share: float, percent: Text) -> RenderableType:
+    row = Table.grid(padding=(0, 1, 0, 0))
+    row.add_row(ProgressBar(total=1.0, completed=share, width=_BAR_WIDTH), percent)
+    return row
+
+
+def lane_sign(lane: LaneState, symbols: Symbols) -> Text:
+    if lane.outcome == "failed":
+        return Text(symbols.failed, style="red")
+    return Text(symbols.done, style="green") if lane.outcome == "done" else Text(symbols.same, style="dim")
+
+
+def lane_line(name: str, lane: LaneState, symbols: Symbols) -> Text:
+    """What stays of a lane in the scrollback."""
+    line = Text("  ")
+    line.append_text(lane_sign(lane, symbols))
+    dim = "dim" if lane.outcome == "same" else ""
+    line.append(f" {name:<9} ", dim).append(lane.text, dim)
+    return line.append(f"  {seconds(lane.took_s)}", "dim") if lane.took_s is not None else line

@@ -1,0 +1,44 @@
+"""Signs and their plain stand-ins, for streams that can't carry them (Windows pipes, LANG=C)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TextIO
+
+
+@dataclass(frozen=True, kw_only=True)
+class Symbols:
+    done: str
+    failed: str
+    same: str = "="
+    warning: str = "!"
+    step: str
+    up: str
+    dot: str
+    times: str
+    spinner: str
+    ellipsis: str
+    rule: str
+
+
+UNICODE = Symbols(
+    done="\N{CHECK MARK}",
+    failed="\N{BALLOT X}",
+    step="\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}",
+    up="\N{UPWARDS ARROW}",
+    dot="\N{MIDDLE DOT}",
+    times="\N{MULTIPLICATION SIGN}",
+    spinner="dots",
+    ellipsis="\N{HORIZONTAL ELLIPSIS}",
+    rule="\N{BOX DRAWINGS LIGHT HORIZONTAL}",
+)
+ASCII = Symbols(done="ok", failed="x", step=">", up="^", dot="-", times="x", spinner="line", ellipsis="...", rule="-")
+
+
+def symbols_for(stream: TextIO) -> Symbols:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        f"{UNICODE.done}{UNICODE.failed}{UNICODE.up}{UNICODE.rule}\N{BRAILLE PATTERN DOTS-124}".encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return ASCII
+    return UNICODE

@@ -1,0 +1,104 @@
+"""What a reporter shows besides events: the plan, the receipt, what is left, the outcome. Values only; money in USD."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from aws_run.events import Lane
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanRow:
+    """One thing the run needs. `action`: create, reuse, build, push, send, skip, … ; `scope`: run, shared, kept."""
+
+    action: str
+    kind: str
+    name: str
+    scope: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneView:
+    lane: Lane
+    rows: tuple[PlanRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanView:
+    """`estimate` and `notes` are sentences, one a line."""
+
+    run_id: str
+    project: str
+    backend: str
+    region: str
+    account: str
+    lanes: tuple[LaneView, ...]
+    estimate: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiptLine:
+    """`quantity` of `unit` at `unit_price_usd` each: 0.034 h at $0.0357."""
+
+    what: str
+    quantity: Decimal
+    unit: str
+    unit_price_usd: Decimal
+    amount_usd: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiptView:
+    """`label` says what the sum is: "cost", or "what AWS would have charged" on the embedded AWS.
+    `left_out`: what it does not count. `priced_on`: the day the prices are from."""
+
+    lines: tuple[ReceiptLine, ...]
+    total_usd: Decimal
+    priced_on: date
+    label: str = "cost"
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftRow:
+    """`where`: a console link or an id; `state` failed: it should be gone and could not be shown to be."""
+
+    kind: str
+    name: str
+    state: Literal["kept", "failed"] = "kept"
+    where: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftView:
+    rows: tuple[LeftRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutcomeView:
+    """`status`: one sentence ("finished", "the job ended with exit code 7", …). `exit_code` None: there is none."""
+
+    run_id: str
+    exit_code: int | None
+    status: str
+    seconds: float | None = None
+    output_dir: Path | None = None
+    s3_uri: str | None = None
+    console_url: str | None = None
+    receipt: ReceiptView | None = None
+    left: LeftView | None = None
+    next_commands: tuple[str, ...] = ()
+
+    @property
+    def succeeded(self) -> bool:
+        return self.exit_code == 0
+
+
+View = PlanView | ReceiptView | LeftView | OutcomeView
