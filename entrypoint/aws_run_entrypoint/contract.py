@@ -1,7 +1,5 @@
-"""The container contract, tool side: names of the environment variables the entrypoint reads.
-
-The container's side is `aws_run_entrypoint.contract`; a test holds the two equal. JSON values are compact JSON text.
-"""
+"""The container contract, container side: the environment that the tool sets. The tool's side is `aws_run.contract`;
+a test holds the two equal. JSON values are compact JSON text."""
 
 from __future__ import annotations
 
@@ -40,3 +38,6 @@ ALL = (
     NOTICE_FILE,
     IMAGE_ENTRYPOINT,
 )
+
+# What of this the job itself sees; the rest is between the tool and the entrypoint.
+FOR_THE_JOB = (RUN_ID, ATTEMPT, CHECKPOINT_PATH)

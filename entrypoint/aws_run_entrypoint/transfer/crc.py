@@ -46,7 +46,7 @@ def _times(matrix: List[int], vector: int) -> int:
 
 
 def _operator(length: int) -> List[int]:
-    """The 32×32 bit matrix that appends `length` zero bytes; parts share few lengths, so it is kept."""
+    """The 32 by 32 bit matrix that appends `length` zero bytes; parts share few lengths, so it is kept."""
     kept = _operators.get(length)
     if kept is not None:
         return kept

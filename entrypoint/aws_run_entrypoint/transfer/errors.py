@@ -23,7 +23,11 @@ class CorruptError(EngineError):
 
 
 class ManifestError(EngineError):
-    """A manifest is not there or is not one of ours."""
+    """A manifest is not one of ours, or not whole."""
+
+
+class NoManifestError(ManifestError):
+    """There is none at that key."""
 
 
 class NoCredentialsError(EngineError):

@@ -1,8 +1,8 @@
 """One thread that keeps many connections busy.
 
-A task is a generator that yields requests and gets their answers: `answer = yield Request("GET", key)`. The loop gives it
-a connection, signs, sends, retries what is worth retrying with full jitter, and throws what is not into the task. One
-thread, because on small files threads spend more time handing the interpreter lock around than working.
+A task is a generator that yields requests and gets their answers: `answer = yield Request("GET", key)`. The loop gives
+it a connection, signs, sends, retries what is worth retrying with full jitter, and throws what is not into the task.
+One thread, because on small files threads spend more time handing the interpreter lock around than working.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MAX_REDIRECTS = 3
 
 @dataclass(frozen=True)
 class Bucket:
-    """`owner`: the account id that S3 must find as the bucket's owner; sent with every request. `endpoint_url` None: AWS."""
+    """`owner`: the account that must own the bucket, sent with every request. `endpoint_url` None: AWS itself."""
 
     name: str
     region: str
@@ -158,10 +158,8 @@ class Loop:
 
     def _dispatch(self, job: _Job) -> None:
         try:
-            if self._idle and not job.fresh_connection:
-                connection = self._idle.pop()
-            else:
-                connection = self._connect()
+            reuse = self._idle and not job.fresh_connection
+            connection = self._idle.pop() if reuse else self._connect()
         except NetworkError as error:
             self._again_or_fail(job, error)
             return

@@ -122,7 +122,7 @@ def complete_upload(key: str, upload: str, parts: List[Part], total_crc: int) ->
 
 
 def multipart_etag(parts: List[Part]) -> str:
-    """What S3 calls the whole: the MD5 of its parts' MD5s. Not so under some encryption, where nothing is lost by asking."""
+    """What S3 calls the whole: the MD5 of its parts' MD5s. Under some encryption it is something else."""
     sums = b"".join([bytes.fromhex(p.etag.strip('"')) for p in parts])
     return f'"{hashlib.md5(sums, usedforsecurity=False).hexdigest()}-{len(parts)}"'
 

@@ -9,7 +9,7 @@ from typing import Callable, Iterator, List, Optional, Tuple
 
 from . import crc, files, manifest, ops
 from .bodies import FileRange
-from .errors import CorruptError, EngineError, ManifestError, PathError, S3Error
+from .errors import CorruptError, EngineError, NoManifestError, PathError, S3Error
 from .loop import Bucket, Loop, Task
 from .paths import Root
 from .plan import IN_MEMORY, PIECES_FROM, pieces
@@ -36,7 +36,7 @@ def pull_manifest(
     with Loop(bucket, on_event=on_event) as loop:
         held = read_manifest(loop, manifest_key, version_id)
         if held.raw is None:
-            raise ManifestError(f"there is no manifest at {manifest_key!r}")
+            raise NoManifestError(f"there is no manifest at {manifest_key!r}")
         pull = _Pull(loop, prefix, Root(into), keep, on_event)
         head = manifest.header(held.raw)
         pull.total_files, pull.total_bytes = head.files, head.bytes
@@ -84,11 +84,10 @@ class _Pull:
             raise PathError(entry.path, "is a folder here and a file there")
         if not stat.S_ISREG(found.st_mode):
             return True  # a link or a pipe: replaced, not followed
-        if found.st_size == entry.size:
-            if found.st_mtime_ns == entry.mtime_ns or self.same_sum(entry, target):
-                files.set_exec(target, entry, found)
-                self.skipped_files += 1
-                return False
+        if found.st_size == entry.size and (found.st_mtime_ns == entry.mtime_ns or self.same_sum(entry, target)):
+            files.set_exec(target, entry, found)
+            self.skipped_files += 1
+            return False
         if self.keep is not None and self.keep(entry, found):
             self.kept.append(entry.path)
             self.emit(Skipped(entry.path, "is newer here"))

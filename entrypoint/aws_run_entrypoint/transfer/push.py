@@ -44,8 +44,8 @@ def push_folder(
     """Makes `prefix` and the manifest at `manifest_key` say what `folder` holds.
 
     An unchanged folder costs one GET. `full` reads every file and lists the prefix instead of trusting sizes, times and
-    the manifest. `strict` False leaves out what can't be sent (told as `Skipped`) instead of failing: for outputs, where
-    the rest must still arrive. `stable` says whether a changed file may go yet; the old state stays until then.
+    the manifest. `strict` False leaves out what can't be sent (told as `Skipped`) instead of failing: for outputs,
+    where the rest must still arrive. `stable` says whether a changed file may go yet; the old state stays until then.
     """
     if not os.path.isdir(folder):
         raise EngineError(f"{folder!r} is not a folder")

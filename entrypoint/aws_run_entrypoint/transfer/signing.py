@@ -73,8 +73,8 @@ class Signer:
         to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{_sha256(canonical.encode()).hexdigest()}"
         key = self._key(credentials.secret_key, stamp[:8])
         signature = hmac.new(key, to_sign.encode(), _sha256).hexdigest()
-        value = f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
-        signed.append(("authorization", value))
+        who = f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}"
+        signed.append(("authorization", f"{who}, SignedHeaders={names}, Signature={signature}"))
         return signed
 
     def _key(self, secret: str, day: str) -> bytes:

@@ -1,0 +1,70 @@
+"""Host side: this package as one zip, and that zip as one image layer.
+
+The same bytes each time and everywhere, so that a registry holds the layer once for all projects.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import tarfile
+import zipfile
+from pathlib import Path
+
+PYZ_PATH = "opt/aws-run/entrypoint.pyz"
+# Work folders that any user may write to, like /tmp.
+_OPEN_DIRS = ("aws-run", "checkpoint")
+_DATE = (1980, 1, 1, 0, 0, 0)
+_MAIN = b"import sys\nfrom aws_run_entrypoint.__main__ import start\nsys.exit(start())\n"
+
+
+def pyz_bytes() -> bytes:
+    """Stored, not deflated: zlib's output differs between its builds, and a registry compresses layers anyway."""
+    package = Path(__file__).parent
+    sources = {f"aws_run_entrypoint/{path.relative_to(package).as_posix()}": path for path in package.rglob("*.py")}
+    del sources["aws_run_entrypoint/bundle.py"]
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(_info("__main__.py"), _MAIN)
+        for name in sorted(sources):
+            archive.writestr(_info(name), sources[name].read_bytes().replace(b"\r\n", b"\n"))
+    return held.getvalue()
+
+
+def write_pyz(path: os.PathLike[str]) -> None:
+    Path(path).write_bytes(pyz_bytes())
+
+
+def write_layer(path: os.PathLike[str]) -> None:
+    """A tar for `ADD layer.tar /`."""
+    content = pyz_bytes()
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in ("opt", "opt/aws-run"):
+            archive.addfile(_member(name, 0o755, tarfile.DIRTYPE))
+        for name in _OPEN_DIRS:
+            archive.addfile(_member(name, 0o1777, tarfile.DIRTYPE))
+        member = _member(PYZ_PATH, 0o644, tarfile.REGTYPE)
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+
+
+def _info(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _DATE)
+    info.create_system = 3
+    info.external_attr = 0o644 << 16
+    return info
+
+
+def _member(name: str, mode: int, kind: bytes) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.mode, member.type, member.mtime = mode, kind, 0
+    member.uid = member.gid = 0
+    member.uname = member.gname = "root"
+    return member
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="write the image layer that holds the entrypoint")
+    parser.add_argument("out", type=Path)
+    write_layer(parser.parse_args().out)

@@ -1,0 +1,152 @@
+"""What this container was asked to do, read from its environment once."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+from . import contract
+from .transfer import Bucket, from_environment
+
+DEFAULT_WORK_DIR = "/aws-run"
+DEFAULT_STOP_GRACE_S = 30.0
+
+
+class ContractError(Exception):
+    """The environment is not what the tool sets: nothing can be run."""
+
+
+@dataclass(frozen=True)
+class Input:
+    name: str
+    snapshot_key: str
+    version_id: Optional[str]
+
+    @property
+    def prefix(self) -> str:
+        """The snapshot is the sibling of its folder: `inputs/p/data.snapshot.json` of `inputs/p/data/`."""
+        return self.snapshot_key[: -len(".snapshot.json")] + "/"
+
+
+@dataclass(frozen=True)
+class Job:
+    """`command` is complete but for -i and -o. `deadline` is in epoch seconds; 0 for an `every` is never."""
+
+    run_id: str
+    attempt: int
+    bucket: Bucket
+    prefix: str
+    inputs: Tuple[Input, ...]
+    command: Tuple[str, ...]
+    deadline: Optional[float]
+    stop_grace_s: float
+    sync_every_s: float
+    checkpoint_path: Optional[str]
+    checkpoint_every_s: float
+    work_dir: str
+    notice_file: Optional[str]
+
+    @property
+    def input_dir(self) -> str:
+        return os.path.join(self.work_dir, "input")
+
+    @property
+    def output_dir(self) -> str:
+        return os.path.join(self.work_dir, "output")
+
+    def dir_of(self, index: int) -> str:
+        """The first input is what -i names; further ones stand beside it under their names."""
+        return self.input_dir if index == 0 else os.path.join(self.work_dir, "inputs", self.inputs[index].name)
+
+    @property
+    def argv(self) -> List[str]:
+        return [*self.command, "-i", self.input_dir, "-o", self.output_dir]
+
+
+def read_job(env: Mapping[str, str], image_command: Sequence[str]) -> Job:
+    """`image_command`: the image's own CMD, which Docker hands to the entrypoint as its arguments."""
+    command = (
+        *_argv(env, contract.IMAGE_ENTRYPOINT),
+        *(_argv(env, contract.COMMAND) or tuple(image_command)),
+        *_argv(env, contract.ARGS),
+    )
+    if not command:
+        raise ContractError("there is no command to run: the image has none and none was given")
+    region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise ContractError("AWS_REGION is not set")
+    bucket = Bucket(
+        name=_needed(env, contract.BUCKET),
+        region=region,
+        credentials=from_environment(env),
+        endpoint_url=env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL") or None,
+        owner=env.get(contract.BUCKET_OWNER) or None,
+    )
+    return Job(
+        run_id=_needed(env, contract.RUN_ID),
+        attempt=int(_number(env, contract.ATTEMPT, 1)),
+        bucket=bucket,
+        prefix=_needed(env, contract.PREFIX),
+        inputs=_inputs(env),
+        command=command,
+        deadline=_number(env, contract.DEADLINE, 0) or None,
+        stop_grace_s=_number(env, contract.STOP_GRACE_S, DEFAULT_STOP_GRACE_S),
+        sync_every_s=_number(env, contract.SYNC_EVERY_S, 0),
+        checkpoint_path=env.get(contract.CHECKPOINT_PATH) or None,
+        checkpoint_every_s=_number(env, contract.CHECKPOINT_EVERY_S, 0),
+        work_dir=env.get(contract.WORK_DIR) or DEFAULT_WORK_DIR,
+        notice_file=env.get(contract.NOTICE_FILE) or None,
+    )
+
+
+def job_environment(env: Mapping[str, str]) -> Dict[str, str]:
+    """What the command sees: everything of the task's own, nothing of ours but who it is and where checkpoints go."""
+    seen = {name: value for name, value in env.items() if name not in contract.ALL or name in contract.FOR_THE_JOB}
+    seen.setdefault("PYTHONUNBUFFERED", "1")  # else the last lines before a kill are lost in a buffer
+    return seen
+
+
+def _needed(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name)
+    if not value:
+        raise ContractError(f"{name} is not set")
+    return value
+
+
+def _number(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name)
+    if not text:
+        return default
+    try:
+        return float(text)
+    except ValueError:
+        raise ContractError(f"{name} is not a number: {text!r}") from None
+
+
+def _argv(env: Mapping[str, str], name: str) -> Tuple[str, ...]:
+    text = env.get(name)
+    if not text:
+        return ()
+    try:
+        said = json.loads(text)
+    except ValueError:
+        raise ContractError(f"{name} is not JSON") from None
+    if not isinstance(said, list) or not all(isinstance(item, str) for item in said):
+        raise ContractError(f"{name} is not a JSON list of strings")
+    return tuple(said)
+
+
+def _inputs(env: Mapping[str, str]) -> Tuple[Input, ...]:
+    try:
+        said = json.loads(env.get(contract.INPUTS) or "[]")
+        found = tuple(Input(item["name"], item["snapshot_key"], item.get("version_id")) for item in said)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ContractError(f"{contract.INPUTS} can't be read ({error})") from None
+    for item in found:
+        if not item.snapshot_key.endswith(".snapshot.json"):
+            raise ContractError(f"{contract.INPUTS}: {item.snapshot_key!r} is no snapshot")
+        if "/" in item.name or item.name in ("", ".", ".."):
+            raise ContractError(f"{contract.INPUTS}: {item.name!r} is no name of an input")
+    return found

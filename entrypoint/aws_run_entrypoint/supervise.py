@@ -1,0 +1,202 @@
+"""Runs the command as PID 1 does: forwards signals, reaps every orphan, keeps the deadline, and stops in two steps."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from types import FrameType
+from typing import Callable, Dict, List, Mapping, Optional, Sequence
+
+# A stop: the job gets its grace, then SIGKILL. The others are only passed on.
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+PASSED_ON = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+_TICK_S = 1.0
+
+
+class StopRequested(Exception):
+    """A stop signal, or the deadline, while no command runs yet. `reason` as in the result."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`reason`: exit, signal, deadline, stopped, spot-notice, command-not-found. `exit_code` 128+n for signal n."""
+
+    exit_code: int
+    reason: str
+    signal: Optional[int] = None
+    detail: str = ""
+    cpu_seconds: float = 0.0
+    peak_rss_bytes: int = 0
+
+
+class Supervisor:
+    """Takes over the process's signals from its making on; one at a time, in the main thread."""
+
+    def __init__(
+        self,
+        *,
+        deadline: Optional[float],
+        stop_grace_s: float,
+        notice_file: Optional[str],
+        on_tick: Callable[[], None] = lambda: None,
+        on_notice: Callable[[str], None] = lambda reason: None,
+    ) -> None:
+        self.deadline = deadline
+        self.stop_grace_s = stop_grace_s
+        self.notice_file = notice_file
+        self.on_tick = on_tick
+        self.on_notice = on_notice
+        self.stop_reason: Optional[str] = None
+        self._job: Optional[int] = None
+        self._interruptible = False
+        self._kill_at: Optional[float] = None
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self._write, False)
+        self._old: Dict[signal.Signals, object] = {}
+        for number in (*STOPPING, *PASSED_ON, signal.SIGALRM, signal.SIGCHLD):
+            self._old[number] = signal.signal(number, self._on_signal)
+        self._old_wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+
+    def close(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.set_wakeup_fd(self._old_wakeup)
+        for number, handler in self._old.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        os.close(self._read)
+        os.close(self._write)
+
+    @contextlib.contextmanager
+    def interruptible(self):  # type: ignore[no-untyped-def]
+        """Inside, a stop signal or the deadline raises StopRequested at once."""
+        if self.stop_reason is not None:
+            raise StopRequested(self.stop_reason)
+        if self.deadline is not None:
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, self.deadline - time.time()))
+        self._interruptible = True
+        try:
+            yield
+        finally:
+            self._interruptible = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def run(self, argv: Sequence[str], env: Mapping[str, str]) -> Outcome:
+        """Until the command and its process group are gone."""
+        if self.stop_reason is not None:
+            raise StopRequested(self.stop_reason)
+        try:
+            # A session of its own: signals reach the whole group, and the terminal's don't arrive twice.
+            job = subprocess.Popen(list(argv), env=dict(env), start_new_session=True)
+        except FileNotFoundError:
+            return Outcome(127, "command-not-found", detail=f"{argv[0]!r} is not in this image")
+        except OSError as error:
+            return Outcome(126, "command-not-found", detail=f"{argv[0]!r} can't be run: {error.strerror}")
+        self._job = job.pid
+        if self.stop_reason is not None:  # a stop came between the check and the start
+            self._signal_group(signal.SIGTERM)
+        status: Optional[int] = None
+        usage = None
+        last_tick = 0.0
+        while status is None:
+            self._wait(_TICK_S)
+            for pid, state, used in _reap():
+                if pid == job.pid:
+                    status, usage = state, used
+            now = time.monotonic()
+            if now - last_tick >= _TICK_S:
+                last_tick = now
+                self._check(now)
+                self.on_tick()
+        job.returncode = 0  # reaped here, so that Popen does not look for it
+        self._signal_group(signal.SIGKILL)  # what the command left running must not write to the outputs any more
+        self._job = None
+        _reap()
+        cpu = usage.ru_utime + usage.ru_stime if usage else 0.0
+        rss = usage.ru_maxrss * 1024 if usage else 0
+        return self._outcome(status, cpu, rss)
+
+    def _outcome(self, status: int, cpu: float, rss: int) -> Outcome:
+        number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        code = 128 + number if number is not None else os.WEXITSTATUS(status)
+        if self.stop_reason == "deadline":
+            return Outcome(124, "deadline", number, "the time limit was reached", cpu, rss)
+        if self.stop_reason is not None:
+            return Outcome(code, self.stop_reason, number, "", cpu, rss)
+        return Outcome(code, "exit" if number is None else "signal", number, "", cpu, rss)
+
+    def _wait(self, timeout_s: float) -> None:
+        select.select([self._read], [], [], timeout_s)
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._read, 512):
+                pass
+
+    def _check(self, now: float) -> None:
+        if self._kill_at is not None and now >= self._kill_at:
+            self._signal_group(signal.SIGKILL)
+        if self.stop_reason is None and self.deadline is not None and time.time() >= self.deadline:
+            self.stop("deadline", signal.SIGTERM)
+        if self.stop_reason is None and self.notice_file and _has_content(self.notice_file):
+            self.stop("spot-notice", signal.SIGTERM)
+
+    def stop(self, reason: str, number: int) -> None:
+        """First step: the signal; the second comes when the grace is over."""
+        if self.stop_reason is None:
+            self.stop_reason = reason
+            self._kill_at = time.monotonic() + self.stop_grace_s
+            self.on_notice(reason)
+        self._signal_group(number)
+
+    def _on_signal(self, number: int, frame: Optional[FrameType]) -> None:
+        if number == signal.SIGCHLD:
+            return
+        if number == signal.SIGALRM:
+            if self._interruptible:
+                self.stop_reason = "deadline"
+                raise StopRequested("deadline")
+            return
+        if number in PASSED_ON:
+            self._signal_group(number)
+            return
+        self.stop("stopped", number)
+        if self._interruptible:
+            raise StopRequested("stopped")
+
+    def _signal_group(self, number: int) -> None:
+        if self._job is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._job, number)
+
+
+class _Usage:  # what os.wait4 gives; named for the reader
+    ru_utime: float
+    ru_stime: float
+    ru_maxrss: int
+
+
+def _reap() -> List["tuple[int, int, _Usage]"]:
+    """Every child that is over, orphans of the job among them, which are ours when we are PID 1."""
+    over: List["tuple[int, int, _Usage]"] = []
+    while True:
+        try:
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
+        except ChildProcessError:
+            return over
+        if pid == 0:
+            return over
+        over.append((pid, status, usage))  # type: ignore[arg-type]
+
+
+def _has_content(path: str) -> bool:
+    try:
+        return os.stat(path).st_size > 0
+    except OSError:
+        return False

@@ -1,0 +1,16 @@
+"""Snapshots of `-i`, outputs into `-o`: the one room of the tool that uses the transfer engine."""
+
+from aws_run.data.bucket import BotocoreSource, FrozenCredentials, bucket_for
+from aws_run.data.inputs import InputSnapshot, push_input
+from aws_run.data.outputs import PulledOutput, output_totals, pull_output
+
+__all__ = [
+    "BotocoreSource",
+    "FrozenCredentials",
+    "InputSnapshot",
+    "PulledOutput",
+    "bucket_for",
+    "output_totals",
+    "pull_output",
+    "push_input",
+]

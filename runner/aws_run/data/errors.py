@@ -1,0 +1,55 @@
+"""The engine's failures in the tool's words, with what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aws_run.errors import AwsRunError, CredentialsError, InterruptedRunError, TransferError, UsageError
+from aws_run_entrypoint.transfer import (
+    DiskFullError,
+    EngineError,
+    NetworkError,
+    NoCredentialsError,
+    PathError,
+    S3Error,
+)
+
+_CREDENTIAL_CODES = {
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "InvalidToken",
+    "TokenRefreshRequired",
+}
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """`doing`: what was under way, as the beginning of a sentence: "The input could not be sent"."""
+    try:
+        yield
+    except InterruptedError as error:  # the listener's own way out
+        raise InterruptedRunError(f"{doing}: it was cancelled") from error
+    except (EngineError, OSError) as error:
+        raise to_tool_error(doing, error) from error
+
+
+def to_tool_error(doing: str, error: EngineError | OSError) -> AwsRunError:
+    message = f"{doing}: {error}"
+    if isinstance(error, PathError):
+        return UsageError(message, hint="Remove it, or leave it out with `exclude:` in aws-run.yaml.")
+    if isinstance(error, NoCredentialsError):
+        return CredentialsError(message, hint="Check them with `aws-run check`.")
+    if isinstance(error, DiskFullError):
+        return TransferError(message, hint="Make room and run `aws-run pull` to fetch the rest.")
+    if isinstance(error, NetworkError):
+        return TransferError(message, hint="Check the network and try again: what has arrived is not sent twice.")
+    if isinstance(error, S3Error):
+        if error.code in _CREDENTIAL_CODES:
+            return CredentialsError(message, hint="Renew the credentials and try again.")
+        if error.status == 403:
+            return TransferError(
+                message, hint="These credentials may not use the bucket; `aws-run iam-policy` prints what they need."
+            )
+    return TransferError(message)
