@@ -14,8 +14,8 @@ _KEPT_LINES = 400
 # `#12 [dependencies 3/4] RUN …`, `#12 0.412 text`, `#12 DONE 0.1s`
 _PLAIN = re.compile(r"^#\d+ (?P<rest>.*)$")
 _STAMP = re.compile(r"^\d+\.\d+ ")
-_STEP = re.compile(r"^\[(?:(?P<stage>\S+) +)?(?P<done>\d+)/(?P<total>\d+)\] (?P<what>.*)$")
-_CLASSIC_STEP = re.compile(r"^Step (?P<done>\d+)/(?P<total>\d+) : (?P<what>.*)$")
+_STEP = re.compile(r"^\[(?:(?P<stage>\S+) +)?\d+/\d+\] (?P<what>.*)$")
+_CLASSIC_STEP = re.compile(r"^Step \d+/\d+ : (?P<what>.*)$")
 _NOISE = re.compile(
     r"^(?:DONE|CACHED|sha256:|extracting |resolve |transferring |exporting |writing image|naming to|\[internal\]|load )"
     r"|^(?:-+> [0-9a-f]{12}|-+> Running in|-+> Using cache|Removing intermediate|Step \d+/\d+ : )"
@@ -27,20 +27,22 @@ _NOISE = re.compile(
 )
 # What the parts of our recipe do, in words.
 _WORDS = (
-    ("install.*uv>=", "installing uv"),
+    ("self-check", "adding the entrypoint"),
+    ("install.*uv>=", "preparing Python"),
     ("UV_PROJECT_ENVIRONMENT", "installing dependencies"),
     ("COPY deps/", "copying dependency files"),
     ("COPY .*app/", "copying the code"),
     ("COPY --from=dependencies", "adding dependencies"),
+    ("WORKDIR", "preparing the folder"),
     ("ADD entrypoint", "adding the entrypoint"),
     ("^FROM ", "getting the base image"),
 )
 
 
 class BuildLog:
-    """Feed it lines; `on_step` hears of each new step as (text, done, total)."""
+    """Feed it lines; `on_step` hears what each new step does. Stages run side by side: no common count."""
 
-    def __init__(self, on_step: Callable[[str, int, int], None]) -> None:
+    def __init__(self, on_step: Callable[[str], None]) -> None:
         self._on_step = on_step
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
 
@@ -49,7 +51,7 @@ class BuildLog:
         text = plain["rest"] if plain else line
         step = _STEP.match(text) or _CLASSIC_STEP.match(text)
         if step is not None:
-            self._on_step(_in_words(step["what"]), int(step["done"]), int(step["total"]))
+            self._on_step(_in_words(step["what"]))
             return
         text = _STAMP.sub("", text, count=1) if plain else text
         self._lines.append(text)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from aws_run.clock import Clock, SystemClock
 from aws_run.errors import BuildError, DockerError
@@ -164,7 +164,7 @@ class _Runner:
 
     def build(self, build: _Build) -> None:
         """BuildError with the failing program's own last lines."""
-        log = BuildLog(lambda text, done, total: self._step(text, done, total))
+        log = BuildLog(lambda text: self.emit(LaneProgress(lane="image", text=text)))
         with _disk_full_said():
             context = self.folder / "context.tar"
             with context.open("wb") as out:
@@ -209,7 +209,10 @@ class _Runner:
                     forcerm=True,
                     decode=True,
                 )
-                return any([_feed_classic(message, log) for message in messages])
+                failed = False
+                for message in messages:
+                    failed = _feed_classic(message, log) or failed
+                return failed
         except docker.errors.APIError as error:
             log.feed(str(error.explanation or error))
             return True
@@ -242,16 +245,13 @@ class _Runner:
         import docker
 
         try:
-            found: dict[str, Any] = self.client.api.inspect_image(reference)
+            found = cast("Any", self.client.api).inspect_image(reference)
         except docker.errors.ImageNotFound:
             raise DockerError(
                 "The image was built, but this Docker engine does not have it",
                 hint="docker and aws-run may talk to different engines: check DOCKER_HOST and `docker context ls`",
             ) from None
-        return found
-
-    def _step(self, text: str, done: int, total: int) -> None:
-        self.emit(LaneProgress(lane="image", text=text, done=done, total=total))
+        return dict(found)
 
 
 def _feed_classic(message: Mapping[str, Any], log: BuildLog) -> bool:

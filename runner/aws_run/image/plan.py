@@ -75,7 +75,7 @@ def plan_image(
     source = read_source(
         config.project_dir,
         exclude=config.exclude,
-        exclude_dirs=exclude_dirs,
+        exclude_paths=[*exclude_dirs, *_config_files(config)],
         dockerignore=own_ignore if (config.project_dir / own_ignore).is_file() else DOCKERIGNORE,
     )
     recipe = choose_recipe(config.build, source)
@@ -113,6 +113,12 @@ def _run_folders(config: Config) -> list[Path]:
     if config.input is not None and not config.input.startswith("s3://"):
         folders.append(Path(config.input))
     return folders
+
+
+def _config_files(config: Config) -> list[Path]:
+    """Our own settings stay out: a longer time-out needs no new image."""
+    found = [config.project_dir / "aws-run.yaml", config.project_dir / "aws-run.yml"]
+    return [*found, config.file] if config.file is not None else found
 
 
 def _recipe_digest(source: Source, recipe: Recipe) -> str:

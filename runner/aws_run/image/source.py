@@ -51,18 +51,18 @@ def read_source(
     root: Path,
     *,
     exclude: Iterable[str] = (),
-    exclude_dirs: Iterable[Path] = (),
+    exclude_paths: Iterable[Path] = (),
     dockerignore: str = DOCKERIGNORE,
 ) -> Source:
     """Choose and fingerprint the files of `root`.
 
-    `exclude`: gitignore patterns from the config; `exclude_dirs`: the run's own input and output folders, left
-    out where they lie inside the project. SourceError where the folder can't be sent as it is.
+    `exclude`: gitignore patterns from the config; `exclude_paths`: the run's own input and output folders and the like,
+    left out where they lie inside the project. SourceError where the folder can't be sent as it is.
     """
     if not root.is_dir():
         raise SourceError(f"{root} is not a folder", hint="give the project's folder: aws-run submit PATH")
     root = root.resolve()
-    folders = _inside(root, exclude_dirs)
+    folders = _inside(root, exclude_paths)
     rules = (
         DockerIgnore(_lines(root / dockerignore)),
         GitRules(_lines(root / AWSRUNIGNORE)),
