@@ -144,5 +144,10 @@ class RunNames:
         return f"{PREFIX}-{self.run_id}-task"
 
     @property
+    def execution_role(self) -> str:
+        """Only where the run reads secrets; else the project's is used."""
+        return f"{PREFIX}-{self.run_id}-exec"
+
+    @property
     def client_token(self) -> str:
         return f"{PREFIX}-{self.run_id}"

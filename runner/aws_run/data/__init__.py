@@ -3,9 +3,11 @@
 from aws_run.data.bucket import BotocoreSource, FrozenCredentials, bucket_for
 from aws_run.data.inputs import InputSnapshot, push_input
 from aws_run.data.outputs import PulledOutput, output_totals, pull_output
+from aws_run_entrypoint.transfer import Bucket
 
 __all__ = [
     "BotocoreSource",
+    "Bucket",
     "FrozenCredentials",
     "InputSnapshot",
     "PulledOutput",

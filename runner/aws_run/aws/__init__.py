@@ -1,0 +1,1 @@
+"""The only part of the tool that imports boto3."""

@@ -1,0 +1,99 @@
+"""botocore's exceptions as the tool's own: one sentence, AWS's code, what to do next."""
+
+from __future__ import annotations
+
+from botocore import exceptions as boto
+
+from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
+
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+_UNKNOWN_KEY = {
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "AuthFailure",
+    "InvalidSignatureException",
+    "IncompleteSignature",
+    "MissingAuthenticationToken",
+}
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess", "Forbidden", "403"}
+THROTTLED = {
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestLimitExceeded",
+    "TooManyRequestsException",
+    "SlowDown",
+    "RequestThrottled",
+    "BandwidthLimitExceeded",
+    "ProvisionedThroughputExceededException",
+    "PriorRequestNotComplete",
+}
+# Codes after which the call may or may not have been carried out: what exists is adopted, deletes are repeated.
+UNKNOWN_OUTCOME = {
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "ServerException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "InternalServiceError",
+    "500",
+    "502",
+    "503",
+    "504",
+    "ConnectionError",
+}
+
+
+def translate(error: Exception, *, service: str, operation: str) -> AwsRunError:
+    """`error` from botocore as an AwsRunError; never loses AWS's own words."""
+    if isinstance(error, boto.ClientError):
+        return _from_response(error, service)
+    if isinstance(error, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError)):
+        return CredentialsError(
+            "No AWS credentials were found"
+            if isinstance(error, boto.NoCredentialsError)
+            else f"AWS credentials: {error}",
+            hint="run `aws configure sso` or `aws configure`, set AWS_PROFILE, or try `--local`, which needs no account",
+        )
+    if isinstance(error, (boto.SSOError, boto.TokenRetrievalError, boto.UnauthorizedSSOTokenError)):
+        return CredentialsError(
+            "The AWS SSO session has ended", hint="run `aws sso login`, then the same command again"
+        )
+    if isinstance(error, boto.NoRegionError):
+        return CredentialsError("No AWS region is set", hint="pass --region, for example --region us-east-1")
+    if isinstance(error, boto.ProfileNotFound):
+        return CredentialsError(f"{error}", hint="`aws configure list-profiles` shows the profiles there are")
+    if isinstance(error, boto.HTTPClientError):  # no answer: refused, reset, timed out
+        return AwsCallError(
+            f"{service} did not answer {operation}: {error}",
+            code="ConnectionError",
+            operation=operation,
+            hint="check the network (and AWS_ENDPOINT_URL if it is set)",
+        )
+    return AwsCallError(f"{service} {operation}: {error}", code=type(error).__name__, operation=operation)
+
+
+def _from_response(error: boto.ClientError, service: str) -> AwsRunError:
+    details = error.response.get("Error", {})
+    code = str(details.get("Code", "Unknown"))
+    text = str(details.get("Message", "")).strip() or code
+    operation = error.operation_name
+    if code in _EXPIRED:
+        return CredentialsError(
+            f"The AWS credentials have expired ({code})",
+            hint="sign in again (`aws sso login`), then repeat the command",
+        )
+    if code in _UNKNOWN_KEY:
+        return CredentialsError(
+            f"AWS does not accept these credentials ({code}: {text})",
+            hint="`aws sts get-caller-identity` shows who you are",
+        )
+    hint = None
+    if code in DENIED:
+        hint = f"ask your AWS administrator to allow {service}:{operation} for this role"
+    elif code in THROTTLED:
+        hint = "AWS is limiting the number of calls; try again in a minute"
+    return AwsCallError(f"{operation} was refused by AWS: {text} ({code})", code=code, operation=operation, hint=hint)

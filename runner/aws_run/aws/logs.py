@@ -1,0 +1,35 @@
+"""CloudWatch's log events, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aws_run.aws.session import Aws
+from aws_run.errors import AwsCallError
+from aws_run.events import LogLine
+
+
+class LogTail:
+    """Reads one stream forward. The token decides: an empty page is not the end, the same token twice is (aws-facts §6)."""
+
+    def __init__(self, aws: Aws, group: str, stream: str) -> None:
+        self._aws = aws
+        self._where = {"logGroupName": group, "logStreamName": stream}
+        self._token: str | None = None
+
+    def read(self) -> Iterator[LogLine]:
+        """What is there and was not read yet; nothing while the stream does not exist."""
+        while True:
+            token = {"nextToken": self._token} if self._token else {}
+            try:
+                page = self._aws.call("logs", "get_log_events", startFromHead=True, **self._where, **token)
+            except AwsCallError as error:
+                if error.code == "ResourceNotFoundException":
+                    return
+                raise
+            for event in page["events"]:
+                yield LogLine(timestamp_ms=int(event["timestamp"]), text=str(event["message"]))
+            following = page.get("nextForwardToken")
+            if following is None or following == self._token:
+                return
+            self._token = following

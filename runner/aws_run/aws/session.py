@@ -1,0 +1,118 @@
+"""One AWS session: clients are made when first used, every request is counted, every error is translated."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config as BotoConfig
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+from aws_run import __version__
+from aws_run.aws.errors import translate
+
+_RETRIES = BotoConfig(
+    retries={"mode": "adaptive", "total_max_attempts": 8},  # throttling is ridden out with back-off (aws-facts §12, 5)
+    connect_timeout=10,
+    read_timeout=60,
+    max_pool_connections=16,
+    user_agent_extra=f"aws-run/{__version__}",
+    # The bucket's own checksums are the transfer engine's business; records are small JSON.
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    account: str
+    arn: str
+    region: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundTrip:
+    """One HTTP request as sent, retries included."""
+
+    service: str
+    operation: str
+
+
+class Aws:
+    """What the rest of the tool sees of AWS: `call`, `pages`, `identity`. Safe to use from several threads."""
+
+    def __init__(self, *, region: str | None = None, profile: str | None = None) -> None:
+        try:
+            # boto3 itself reads AWS_DEFAULT_REGION only; every other tool of the field reads AWS_REGION too.
+            self._session = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION"))
+        except BotoCoreError as error:
+            raise translate(error, service="configuration", operation="session") from None
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._trips: list[RoundTrip] = []
+        self._identity: Identity | None = None
+
+    @property
+    def trips(self) -> tuple[RoundTrip, ...]:
+        return tuple(self._trips)
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """Where S3 is when it is not AWS itself (AWS_ENDPOINT_URL, the embedded AWS)."""
+        url: str = self._client("s3").meta.endpoint_url
+        return None if url.endswith((".amazonaws.com", ".amazonaws.com.cn")) else url
+
+    @property
+    def region(self) -> str:
+        region: str = self._client("sts").meta.region_name
+        return region
+
+    def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        """One API call (`operation` in boto3's snake case). Raises AwsCallError or CredentialsError."""
+        try:
+            answer: dict[str, Any] = getattr(self._client(service), operation)(**parameters)
+        except (ClientError, BotoCoreError) as error:
+            raise translate(error, service=service, operation=operation) from error
+        return answer
+
+    def pages(self, service: str, operation: str, key: str, **parameters: Any) -> Iterator[Any]:
+        """All items under `key` of a paginated call."""
+        try:
+            for page in self._client(service).get_paginator(operation).paginate(**parameters):
+                yield from page.get(key) or ()
+        except (ClientError, BotoCoreError) as error:
+            raise translate(error, service=service, operation=operation) from error
+
+    def identity(self) -> Identity:
+        """Who is asking, and where; asked once."""
+        if self._identity is None:
+            answer = self.call("sts", "get_caller_identity")
+            self._identity = Identity(account=answer["Account"], arn=answer["Arn"], region=self.region)
+        return self._identity
+
+    def frozen_credentials(self) -> Any:
+        """access_key, secret_key and token as of now: botocore refreshes them when they are about to expire."""
+        source = self._session.get_credentials()
+        if source is None:
+            raise translate(NoCredentialsError(), service="s3", operation="sign")
+        return source.get_frozen_credentials()
+
+    def _client(self, service: str) -> Any:
+        with self._lock:  # making a client is not thread-safe, using one is
+            if service not in self._clients:
+                try:
+                    client = self._session.client(service, config=_RETRIES)
+                except BotoCoreError as error:
+                    raise translate(error, service=service, operation="client") from None
+                client.meta.events.register("before-send", self._count)
+                self._clients[service] = client
+            return self._clients[service]
+
+    def _count(self, request: Any, event_name: str, **_: Any) -> None:
+        # before-send.<service>.<Operation>
+        _name, service, operation = event_name.split(".", 2)
+        self._trips.append(RoundTrip(service=service, operation=operation))

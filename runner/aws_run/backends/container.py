@@ -1,0 +1,71 @@
+"""The one container of a task definition, as far as both backends have it in common. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aws_run import contract
+from aws_run.backends.base import RunSpec
+from aws_run.infra.resources import TaskDefinition
+
+CONTAINER = "job"
+NOTICE_DIR = "/run/aws-run"
+STOP_TIMEOUT_S = 120  # the most Fargate allows (aws-facts §4)
+_STOP_RESERVE_S = 30  # of which the last sync may take this much
+
+
+def definition(spec: RunSpec, request: dict[str, Any]) -> TaskDefinition:
+    return TaskDefinition(name=spec.names.family, request=request, tags=spec.tags)
+
+
+def container(spec: RunSpec, image: str) -> dict[str, Any]:
+    """Names only what the user gave and what the contract lists; the run's deadline comes with RunTask."""
+    config = spec.config
+    return {
+        "name": CONTAINER,
+        "image": image,
+        "essential": True,
+        "environment": [{"name": name, "value": value} for name, value in sorted(_environment(spec).items())],
+        "secrets": [{"name": name, "valueFrom": arn} for name, arn in sorted(config.secrets.items())],
+        "stopTimeout": STOP_TIMEOUT_S,
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": spec.project.log_group,
+                "awslogs-region": spec.region,
+                "awslogs-stream-prefix": spec.run_id,
+                "mode": "blocking",  # the default drops lines silently (aws-facts §6)
+            },
+        },
+    }
+
+
+def _environment(spec: RunSpec) -> dict[str, str]:
+    config = spec.config
+    ours = {
+        contract.RUN_ID: spec.run_id,
+        contract.BUCKET: spec.bucket,
+        contract.BUCKET_OWNER: spec.account,
+        contract.PREFIX: spec.keys.prefix,
+        contract.STOP_GRACE_S: str(STOP_TIMEOUT_S - _STOP_RESERVE_S),
+        contract.SYNC_EVERY_S: str(config.sync_every_s),
+        "AWS_REGION": spec.region,
+        "AWS_DEFAULT_REGION": spec.region,
+    }
+    if config.checkpoint:
+        ours[contract.CHECKPOINT_PATH] = config.checkpoint.path
+        ours[contract.CHECKPOINT_EVERY_S] = str(config.checkpoint.every_s)
+    if config.args:
+        ours[contract.ARGS] = json.dumps(config.args)
+    return {**config.env, **ours}
+
+
+def log_stream(run_id: str, task_arn: str) -> str:
+    """The stream the awslogs driver writes to: prefix/container/task-id."""
+    return f"{run_id}/{CONTAINER}/{task_arn.rsplit('/', 1)[-1]}"
+
+
+def image_uri(repository_uri: str, digest: str) -> str:
+    """By digest: what was built is what runs."""
+    return f"{repository_uri}@{digest}"

@@ -1,0 +1,283 @@
+"""ECS on one EC2 instance: a launch template, an Auto Scaling group of exactly one, and a capacity provider over it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from aws_run.aws.errors import DENIED
+from aws_run.aws.session import Aws
+from aws_run.backends import container, network, scaling, user_data
+from aws_run.backends.base import Network, RunSpec, Site, Usage
+from aws_run.clock import Clock
+from aws_run.config import Config
+from aws_run.errors import AwsCallError, CapacityError, PreflightError
+from aws_run.events import Emit, Notice
+from aws_run.infra.kinds import group as groups
+from aws_run.infra.resources import CapacityProvider, Cluster, Group, LaunchTemplate, Resource, TaskDefinition
+from aws_run.pricing import hardware
+from aws_run.pricing.receipt import Charge, ec2_charges
+from aws_run.pricing.table import BY_NAME, InstanceType
+from aws_run.record import HardwareEntry
+
+LEASE_S = 20 * 60  # how long an instance may wait for its task with no client alive
+_MARGIN = timedelta(minutes=10)  # the switch fires this long after the job's own deadline
+_DEFAULT_DISK_GIB = 40
+_AMI_MIN_DISK_GIB = 30
+_AMI = "/aws/service/ecs/optimized-ami/amazon-linux-2023/{variant}recommended/image_id"
+# Service Quotas codes: (on-demand, spot), by the first letters of the family.
+_QUOTAS = {"g": ("L-DB2E81BA", "L-3819A6DF"), "p": ("L-417A185B", "L-7212CCBC"), "": ("L-1216C47A", "L-34B43A08")}
+
+
+class Ec2Backend:
+    name = "ec2"
+
+    def __init__(self, aws: Aws, clock: Clock) -> None:
+        self._aws = aws
+        self._clock = clock
+        self._on_demand_instead: set[str] = set()
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def look(self, config: Config) -> Site:
+        types = hardware.instance_types(config, self._describe_unknown(config))
+        found = network.find(self._aws, config)
+        offered = self._offered([kind.name for kind in types])
+        here = {name: zones & set(found.zones) for name, zones in offered.items()}
+        usable = tuple(kind for kind in types if here.get(kind.name))
+        if not usable:
+            raise PreflightError(
+                f"{', '.join(kind.name for kind in types)}: not offered in {', '.join(found.zones)}",
+                hint="try another --region, other --subnets, or another --instance-type",
+            )
+        zones = set().union(*(here[kind.name] for kind in usable))
+        keep = [index for index, zone in enumerate(found.zones) if zone in zones]
+        found = Network(
+            subnets=tuple(found.subnets[index] for index in keep),
+            zones=tuple(found.zones[index] for index in keep),
+            security_groups=found.security_groups,
+            public_ip=found.public_ip,
+        )
+        spot = config.spot_policy != "on-demand"
+        self._check_quota(usable[0], spot)
+        asked = config.resources
+        first = usable[0]
+        return Site(
+            network=found,
+            image_id=self._image_id(config),
+            hardware=HardwareEntry(
+                backend=self.name,
+                description=_describe(first, spot, len(usable)),
+                # The task must fit the smallest of the choices (aws-facts §2).
+                vcpu=min(kind.vcpu for kind in usable),
+                memory_mib=min(kind.usable_memory_mib for kind in usable),
+                gpus=asked.gpu.count if asked.gpu else 0,
+                instance_types=tuple(kind.name for kind in usable),
+                spot=spot,
+                disk_gib=max(asked.disk_gib or _DEFAULT_DISK_GIB, _AMI_MIN_DISK_GIB),
+                arch=asked.arch,
+            ),
+        )
+
+    def _describe_unknown(self, config: Config) -> tuple[InstanceType, ...]:
+        unknown = [name for name in config.resources.instance_types if name not in BY_NAME]
+        if not unknown:
+            return ()
+        try:
+            answer = self._aws.call("ec2", "describe_instance_types", InstanceTypes=unknown)
+        except AwsCallError as error:
+            if error.code == "InvalidInstanceType":
+                return ()  # the choice itself says which one and what is close
+            raise
+        return tuple(_from_ec2(found) for found in answer["InstanceTypes"])
+
+    def _offered(self, names: list[str]) -> dict[str, set[str]]:
+        answer = self._aws.pages(
+            "ec2",
+            "describe_instance_type_offerings",
+            "InstanceTypeOfferings",
+            LocationType="availability-zone",
+            Filters=[{"Name": "instance-type", "Values": names}],
+        )
+        zones: dict[str, set[str]] = {}
+        for offering in answer:
+            zones.setdefault(offering["InstanceType"], set()).add(offering["Location"])
+        return zones
+
+    def _check_quota(self, kind: InstanceType, spot: bool) -> None:
+        """A quota of 0 is the rule for GPUs in a new account; say so before anything is built."""
+        letter = kind.name[0] if kind.gpus and kind.name[0] in _QUOTAS else ""
+        code = _QUOTAS[letter][1 if spot else 0]
+        try:
+            quota = self._aws.call("service-quotas", "get_service_quota", ServiceCode="ec2", QuotaCode=code)["Quota"]
+        except AwsCallError as error:
+            if error.code in DENIED or error.code == "NoSuchResourceException":
+                return  # only a help: the launch itself will tell
+            raise
+        if quota["Value"] < kind.vcpu:
+            region = self._aws.region
+            raise PreflightError(
+                f"{kind.name} needs {kind.vcpu} vCPUs, and this account may use {quota['Value']:.0f} ({quota.get('QuotaName', code)})",
+                hint=f"ask for more at https://{region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/{code}",
+            )
+
+    def _image_id(self, config: Config) -> str:
+        gpu, arm = config.resources.gpu is not None, config.resources.arch == "arm64"
+        variant = "gpu/" if gpu else "arm64/" if arm else ""
+        if gpu and arm:
+            raise PreflightError("There is no ECS machine image for GPUs on arm64", hint="use --arch x86_64")
+        name = _AMI.format(variant=variant)
+        try:
+            return str(self._aws.call("ssm", "get_parameter", Name=name)["Parameter"]["Value"])
+        except AwsCallError as error:
+            if error.code == "ParameterNotFound":
+                raise PreflightError(
+                    f"ECS has no machine image for this in {self._aws.region} ({name})", hint="try another --region"
+                ) from error
+            raise
+
+    # -- deciding -----------------------------------------------------------------------------------------------
+
+    def resources(self, spec: RunSpec) -> tuple[Resource, ...]:
+        names, site = spec.names, spec.site
+        return (
+            Cluster(name=names.cluster, tags=spec.tags),
+            LaunchTemplate(
+                name=names.launch_template,
+                image_id=site.image_id or "",
+                instance_type=site.hardware.instance_types[0],
+                instance_profile=spec.project.instance_role,
+                user_data=user_data.render(
+                    cluster=names.cluster,
+                    gpu=site.hardware.gpus > 0,
+                    never_came_s=LEASE_S,
+                    deadline_epoch_s=int((spec.deadline + _MARGIN).timestamp()),
+                ),
+                disk_gib=site.hardware.disk_gib,
+                security_groups=site.network.security_groups,
+                public_ip=site.network.public_ip,
+                tags=spec.tags,
+            ),
+            Group(
+                name=names.group,
+                launch_template=names.launch_template,
+                instance_types=site.hardware.instance_types,
+                subnets=site.network.subnets,
+                spot=site.hardware.spot,
+                lease_s=LEASE_S,
+                tags=spec.tags,
+            ),
+            CapacityProvider(name=names.capacity_provider, group=names.group, cluster=names.cluster, tags=spec.tags),
+        )
+
+    def task_definition(self, spec: RunSpec, image: str) -> TaskDefinition:
+        hw = spec.site.hardware
+        job = container.container(spec, image)
+        job["cpu"] = int(hw.vcpu * 1024)
+        job["memory"] = hw.memory_mib
+        job["mountPoints"] = [{"sourceVolume": "notice", "containerPath": container.NOTICE_DIR, "readOnly": True}]
+        job["environment"].append({"name": "AWS_RUN_NOTICE_FILE", "value": f"{container.NOTICE_DIR}/notice"})
+        if hw.gpus:
+            job["resourceRequirements"] = [{"type": "GPU", "value": str(hw.gpus)}]
+            # Images that aren't made from CUDA's own say nothing about the driver's parts they want (aws-facts §5).
+            if "NVIDIA_DRIVER_CAPABILITIES" not in spec.config.env:
+                job["environment"].append({"name": "NVIDIA_DRIVER_CAPABILITIES", "value": "utility,compute"})
+        return container.definition(
+            spec,
+            {
+                "requiresCompatibilities": ["EC2"],
+                "networkMode": "bridge",
+                "executionRoleArn": spec.execution_role,
+                "taskRoleArn": spec.task_role_arn,
+                "containerDefinitions": [job],
+                "volumes": [{"name": "notice", "host": {"sourcePath": container.NOTICE_DIR}}],
+            },
+        )
+
+    def placement(self, spec: RunSpec) -> dict[str, Any]:
+        return {"capacityProviderStrategy": [{"capacityProvider": spec.names.capacity_provider, "weight": 1}]}
+
+    # -- acting -------------------------------------------------------------------------------------------------
+
+    def raise_capacity(self, spec: RunSpec) -> None:
+        groups.raise_to_one(self._aws, spec.names.group)
+
+    def renew_lease(self, spec: RunSpec) -> None:
+        groups.arm(self._aws, spec.names.group, self._clock.now() + timedelta(seconds=LEASE_S))
+
+    def accepted(self, spec: RunSpec, deadline: datetime) -> None:
+        groups.arm(self._aws, spec.names.group, deadline + _MARGIN)
+
+    def in_service(self, spec: RunSpec) -> None:
+        groups.stop_replacing(self._aws, spec.names.group)
+
+    def check_capacity(self, spec: RunSpec, emit: Emit) -> None:
+        verdict = scaling.judge(groups.activities(self._aws, spec.names.group))
+        if verdict.state == "healing":
+            emit(Notice(text=f"waiting for AWS: {verdict.text}", level="debug"))
+        if verdict.state != "failed":
+            return
+        if spec.config.spot_policy == "auto" and spec.run_id not in self._on_demand_instead:
+            self._on_demand_instead.add(spec.run_id)
+            emit(Notice(text=f"no spot capacity ({verdict.code}); asking for on-demand instead", level="warning"))
+            groups.use_on_demand(self._aws, spec.names.group)
+            return
+        raise CapacityError(
+            f"AWS has no machine for this run: {verdict.code} ({', '.join(spec.site.hardware.instance_types)} in "
+            f"{', '.join(spec.site.network.zones)})",
+            hint=verdict.hint,
+        )
+
+    # -- counting -----------------------------------------------------------------------------------------------
+
+    def usage(self, spec: RunSpec, task: Mapping[str, Any], now: datetime) -> Usage:
+        return usage(self._aws, spec.run_id, now) or Usage(seconds=0.0)
+
+    def charges(self, hardware: HardwareEntry, usage: Usage) -> tuple[Charge, ...]:
+        name = usage.instance_type or hardware.instance_type or (hardware.instance_types or ("",))[0]
+        known = BY_NAME.get(name)
+        return ec2_charges(
+            type_name=name,
+            usd_per_hour=known.usd_per_hour if known else None,
+            spot=hardware.spot,
+            disk_gib=hardware.disk_gib,
+            public_ip=usage.public_ip,
+            seconds=usage.seconds,
+        )
+
+
+def usage(aws: Aws, run_id: str, now: datetime) -> Usage | None:
+    """The run's instances by tag, terminated ones included (EC2 shows them for about an hour). None: none was launched."""
+    pages = aws.pages(
+        "ec2", "describe_instances", "Reservations", Filters=[{"Name": "tag:aws-run:run", "Values": [run_id]}]
+    )
+    found = [instance for reservation in pages for instance in reservation["Instances"]]
+    if not found:
+        return None
+    seconds = sum((now - instance["LaunchTime"]).total_seconds() for instance in found)
+    return Usage(
+        seconds=max(seconds, 0.0),
+        instance_type=str(found[0]["InstanceType"]),
+        public_ip=any(instance.get("PublicIpAddress") for instance in found),
+    )
+
+
+def _describe(first: InstanceType, spot: bool, choices: int) -> str:
+    gpu = f", {first.gpus} x {first.gpu_model}" if first.gpus else ""
+    more = f" or {choices - 1} like it" if choices > 1 else ""
+    return f"{first.name} ({first.vcpu} vCPU, {first.memory_mib / 1024:g} GB{gpu}{', spot' if spot else ''}){more}"
+
+
+def _from_ec2(found: Mapping[str, Any]) -> InstanceType:
+    gpus = found.get("GpuInfo", {}).get("Gpus", [])
+    architectures = found["ProcessorInfo"]["SupportedArchitectures"]
+    return InstanceType(
+        name=found["InstanceType"],
+        vcpu=found["VCpuInfo"]["DefaultVCpus"],
+        memory_mib=found["MemoryInfo"]["SizeInMiB"],
+        usd_per_hour=None,
+        gpus=sum(gpu["Count"] for gpu in gpus),
+        gpu_model=gpus[0]["Name"] if gpus else None,
+        arch="arm64" if "arm64" in architectures else "x86_64",
+    )

@@ -1,0 +1,42 @@
+"""Subnets and security groups: the default VPC's, or those that were named."""
+
+from __future__ import annotations
+
+from aws_run.aws.session import Aws
+from aws_run.backends.base import Network
+from aws_run.config import Config
+from aws_run.errors import AwsCallError, PreflightError
+
+
+def find(aws: Aws, config: Config) -> Network:
+    """One call. PreflightError when there is no default VPC or a named subnet is not there."""
+    asked = config.network
+    try:
+        if asked.subnets:
+            found = aws.call("ec2", "describe_subnets", SubnetIds=list(asked.subnets))["Subnets"]
+        else:
+            found = aws.call("ec2", "describe_subnets", Filters=[{"Name": "default-for-az", "Values": ["true"]}])[
+                "Subnets"
+            ]
+    except AwsCallError as error:
+        if error.code in ("InvalidSubnetID.NotFound", "InvalidSubnetId.Malformed", "InvalidSubnetID.Malformed"):
+            raise PreflightError(
+                f"{error.message}", hint="`aws ec2 describe-subnets` lists this region's subnets"
+            ) from error
+        raise
+    if not found:
+        region = aws.region
+        raise PreflightError(
+            f"There is no default VPC in {region}, so there is nowhere to run",
+            hint=f"`aws ec2 create-default-vpc --region {region}` makes one (free), or pass --subnets and --security-groups of your own",
+        )
+    found.sort(key=lambda subnet: subnet["AvailabilityZone"])
+    # Without a route of its own to ECR and S3 a task needs a public address: where the subnets give one, so do we.
+    gives_one = all(subnet.get("MapPublicIpOnLaunch") for subnet in found)
+    public = {"yes": True, "no": False, "auto": gives_one}[asked.public_ip]
+    return Network(
+        subnets=tuple(subnet["SubnetId"] for subnet in found),
+        zones=tuple(subnet["AvailabilityZone"] for subnet in found),
+        security_groups=asked.security_groups,
+        public_ip=public,
+    )

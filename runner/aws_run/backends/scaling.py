@@ -1,0 +1,63 @@
+"""Reading a group's scaling activities: is a machine coming, and if not, why? Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+# Codes after which no waiting helps (aws-facts §2), each with what to try next.
+_SPOT_HINT = "try --spot-policy auto, another region, or --instance-type with several types"
+_TERMINAL: dict[str, str] = {
+    "InsufficientInstanceCapacity": "try another region, more --instance-type choices, or --spot-policy auto",
+    "MaxSpotInstanceCountExceeded": "raise the account's Spot quota (Service Quotas, EC2), or drop --spot",
+    "VcpuLimitExceeded": "raise the account's vCPU quota for this family (Service Quotas, EC2), or ask for less",
+    "UnfulfillableCapacity": _SPOT_HINT,
+    "Unsupported": "this type is not offered in these zones: name another with --instance-type or other --subnets",
+    "InsufficientFreeAddressesInSubnet": "the subnet is full: pass other --subnets",
+    "MaxFleetCountExceeded": "too many fleets in this account: wait, or run `aws-run gc`",
+    "SpotMaxPriceTooLow": _SPOT_HINT,
+    "InvalidAMIID.NotFound": "the machine image is gone: try again, the newest one is looked up at each run",
+}
+# What the same refusals look like where AWS gives a sentence without a code.
+_SENTENCES: tuple[tuple[str, str], ...] = (
+    (r"do not have sufficient .* capacity|no .*capacity available", "InsufficientInstanceCapacity"),
+    (r"requested more vCPU capacity than your current vCPU limit", "VcpuLimitExceeded"),
+    (r"Max spot instance count exceeded", "MaxSpotInstanceCountExceeded"),
+    (r"configuration is currently not supported|is not supported in your requested Availability Zone", "Unsupported"),
+)
+# These heal by themselves within about a minute: a role that was just made is not known everywhere yet.
+_TRANSIENT = re.compile(r"Authentication Failure|Invalid IAM Instance Profile", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """`failed`: no machine will come by waiting. `healing`: a failure that goes away. `waiting`: nothing to say."""
+
+    state: Literal["waiting", "launching", "healing", "failed"]
+    code: str = ""
+    text: str = ""
+    hint: str = ""
+
+
+def judge(activities: Sequence[Mapping[str, Any]]) -> Verdict:
+    """`activities` as DescribeScalingActivities gives them, newest first. The newest one decides."""
+    for activity in activities:
+        status = str(activity.get("StatusCode", ""))
+        if status in ("Successful", "PreInService", "InProgress", "WaitingForInstanceId", "MidLifecycleAction"):
+            return Verdict(state="launching", text=str(activity.get("Description", "")))
+        if status in ("Failed", "Cancelled"):
+            return _judge_failure(str(activity.get("StatusMessage") or activity.get("Description") or ""))
+    return Verdict(state="waiting")
+
+
+def _judge_failure(message: str) -> Verdict:
+    for code, hint in _TERMINAL.items():
+        if re.search(rf"\b{re.escape(code)}\b", message):
+            return Verdict(state="failed", code=code, text=message, hint=hint)
+    for pattern, code in _SENTENCES:
+        if re.search(pattern, message, re.IGNORECASE):
+            return Verdict(state="failed", code=code, text=message, hint=_TERMINAL[code])
+    # Anything AWS says that we don't know is waited for like the known transient ones, until the lease ends.
+    return Verdict(state="healing", code="transient" if _TRANSIENT.search(message) else "unknown", text=message)

@@ -1,0 +1,131 @@
+"""The composition root: which AWS, which builder, which clock. The only place that knows of the embedded AWS."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aws_run.errors import UsageError
+from aws_run.events import Emit, Notice
+
+if TYPE_CHECKING:
+    from aws_run.aws.session import Aws
+    from aws_run.config import Config
+    from aws_run.data import Bucket
+    from aws_run.image.builder import Builder
+    from aws_run.usecases.bench import Bench
+
+LOCAL_COST_LABEL = "what AWS would have charged"
+# What would send a command elsewhere than to the embedded AWS, were it left in the environment.
+_FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Which AWS this command talks to. `builder` None: Docker builds, as everywhere."""
+
+    builder: Callable[[], Builder] | None = None
+    cost_label: str = "cost"
+    notices: tuple[str, ...] = ()
+
+
+@contextmanager
+def place(local: bool) -> Iterator[Place]:
+    """The real AWS of the environment, or the embedded one, running or started for this command."""
+    if not local:
+        running = _endpoint_is_embedded()
+        yield Place(cost_label=LOCAL_COST_LABEL if running else "cost")
+        return
+    try:
+        from aws_run import local as embedded
+    except ImportError as error:
+        raise UsageError(
+            f"--local needs the embedded AWS, which is not installed ({error.name})",
+            hint='pip install "aws-run[local]"',
+        ) from None
+    with embedded.for_command(embedded.LocalOptions()) as aws:
+        before = {name: os.environ.pop(name, None) for name in _FOREIGN}
+        before |= {name: os.environ.get(name) for name in aws.environment()}
+        os.environ.update(aws.environment())
+        builder = embedded.image_builder(aws)
+        try:
+            yield Place(
+                builder=(lambda: builder) if builder is not None else None,
+                cost_label=LOCAL_COST_LABEL,
+                notices=(_say(aws),),
+            )
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+
+def _say(aws: Any) -> str:
+    if aws.runtime == "docker":
+        return "embedded AWS: the job runs in a real container (Docker)"
+    return f"embedded AWS: the job runs as a subprocess, not in a container: {aws.runtime_reason}"
+
+
+def _endpoint_is_embedded() -> bool:
+    """An exported endpoint of a machine of one's own is not AWS: no bill comes from there."""
+    url = os.environ.get("AWS_ENDPOINT_URL", "")
+    return url.startswith(("http://127.0.0.1", "http://localhost", "http://169.254.170.2"))
+
+
+def open_aws(*, region: str | None, profile: str | None, local: bool) -> Aws:
+    from aws_run.aws.session import Aws
+
+    return Aws(region=None if local else region, profile=None if local else profile)
+
+
+def make_bench(aws: Aws, emit: Emit, where: Place) -> Bench:
+    from aws_run.backends.ec2 import Ec2Backend
+    from aws_run.backends.fargate import FargateBackend
+    from aws_run.clock import SystemClock
+    from aws_run.usecases.bench import Bench
+
+    clock = SystemClock()
+    for text in where.notices:
+        emit(Notice(text=text))
+    return Bench(
+        aws=aws,
+        clock=clock,
+        emit=emit,
+        backends={"ec2": Ec2Backend(aws, clock), "fargate": FargateBackend(aws, clock)},
+        builder=where.builder or docker_builder,
+        storage=lambda name: storage(aws, name),
+        salt=lambda: secrets.token_hex(2),
+        poll_s=0.3 if where.cost_label == LOCAL_COST_LABEL else 1.0,
+    )
+
+
+def storage(aws: Aws, bucket: str) -> Bucket:
+    from aws_run.data import bucket_for
+
+    identity = aws.identity()
+    return bucket_for(
+        name=bucket,
+        region=identity.region,
+        owner=identity.account,
+        frozen_credentials=aws.frozen_credentials,
+        endpoint_url=aws.endpoint_url,
+    )
+
+
+def docker_builder() -> Builder:
+    from aws_run.image.docker_builder import DockerBuilder
+
+    return DockerBuilder()
+
+
+def load(path: Path, file: Path | None, flags: Mapping[str, Any], *, for_run: bool) -> Config:
+    from aws_run.config.load import load_config
+
+    return load_config(path, file=file, flags=flags, environ=os.environ, for_run=for_run)

@@ -1,0 +1,127 @@
+"""The `aws-run` command. Nothing heavy is imported here: a command's module comes in when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from typing import Any
+
+import click
+
+from aws_run import __version__
+from aws_run.errors import EXIT_INTERRUPT, EXIT_TOOL, AwsRunError
+
+# name -> (module, one line for --help); the order is the order of a user's first day.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "submit": ("submit", "Run a project on AWS and bring its results back."),
+    "plan": ("submit", "Show what a submit would do and cost; change nothing."),
+    "init": ("init", "Write an aws-run.yaml from what is in the folder."),
+    "check": ("check", "Check credentials, Docker, network, permissions and quotas."),
+    "ps": ("ps", "List the runs of this account and region."),
+    "status": ("status", "Show one run."),
+    "logs": ("logs", "Show a run's log."),
+    "wait": ("wait", "Wait for a run to end; exit with its exit code."),
+    "pull": ("pull", "Fetch a run's outputs."),
+    "cancel": ("cancel", "Stop a run and remove what it used."),
+    "cleanup": ("cleanup", "Remove everything of one run; safe to repeat."),
+    "gc": ("gc", "Find and remove whatever ended runs left behind."),
+    "destroy": ("destroy", "Remove a project's resources."),
+    "config": ("config", "The configuration file: its JSON Schema."),
+    "local": ("local", "The embedded AWS for trying things out without an account."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and help line; imports one when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"aws_run.cli.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, cmd_name.replace("-", "_"))
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(name, COMMANDS, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"There is no command {name!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", prog_name="aws-run")
+def cli() -> None:
+    """Run a local Python project on the AWS hardware you ask for, and leave nothing behind that bills.
+
+    \b
+    aws-run submit . -i data -o out            on Fargate
+    aws-run submit . -i data -o out --gpu L4:1 --spot
+    aws-run submit . -i data -o out --local    without an AWS account
+
+    Exit codes: the job's own; 2 usage or configuration; 124 deadline; 125 the tool or AWS; 130 interrupted.
+    """
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Never ends in a traceback, but for AWS_RUN_DEBUG=1 or --debug."""
+    arguments = sys.argv[1:] if argv is None else argv
+    debug = "--debug" in arguments or os.environ.get("AWS_RUN_DEBUG", "") not in ("", "0")
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(_run(arguments, debug))
+
+
+def _interrupt(_signum: int, _frame: Any) -> None:
+    """SIGTERM is what CI sends; it means the same as Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        result = cli.main(args=arguments, prog_name="aws-run", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return int(done.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return EXIT_INTERRUPT
+    except AwsRunError as error:
+        _show(error)
+        if debug:
+            raise
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # `aws-run logs | head`: nobody reads any more, which is no error of ours
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(f"error: aws-run itself failed: {type(error).__name__}: {error}", err=True)
+        click.echo(
+            "hint: run it again with --debug and report what it prints; `aws-run gc` removes what may be left", err=True
+        )
+        return EXIT_TOOL
+    return result if isinstance(result, int) else 0
+
+
+def _show(error: AwsRunError) -> None:
+    from aws_run.report import make_reporter
+
+    make_reporter("auto").error(error)

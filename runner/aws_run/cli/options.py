@@ -1,0 +1,80 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _all(function: F, options: list[Callable[[F], F]]) -> F:
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def aws_options(function: F) -> F:
+    """Where to look: an account, a region, or the embedded AWS."""
+    return _all(
+        function,
+        [
+            click.option("--profile", help="AWS profile to use."),
+            click.option("--region", help="AWS region to use."),
+            click.option("--local", is_flag=True, help="Use the embedded AWS instead of an account."),
+            click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout."),
+            click.option("--debug", is_flag=True, help="Show AWS round trips, and tracebacks of unexpected errors."),
+        ],
+    )
+
+
+def file_options(function: F) -> F:
+    """Which project's configuration."""
+    return _all(
+        function,
+        [
+            click.option("-n", "--name", help="Project name; default: the folder's."),
+            click.option(
+                "-f", "--file", type=click.Path(path_type=Path), help="Configuration file; default: aws-run.yaml."
+            ),
+        ],
+    )
+
+
+def run_options(function: F) -> F:
+    """Everything a run can be asked for; each stands in aws-run.yaml too."""
+    return _all(
+        function,
+        [
+            click.option("-i", "--input", metavar="DIR", help="Input folder, or s3://bucket/prefix."),
+            click.option("-o", "--output", metavar="DIR", help="Folder for the results."),
+            click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these files out (repeatable)."),
+            click.option("--backend", metavar="auto|ec2|fargate", help="Where to run; default: auto."),
+            click.option("--cpu", metavar="N[+]", help="vCPUs: 4 exactly, 4+ at least."),
+            click.option("--memory", metavar="SIZE", help="Memory, for example 16GB."),
+            click.option("--gpu", metavar="[MODEL:]N", help="GPUs, for example 1 or L4:1."),
+            click.option("--disk", metavar="SIZE", help="Disk, for example 100GB."),
+            click.option("--arch", metavar="x86_64|arm64", help="CPU architecture."),
+            click.option("--instance-type", multiple=True, metavar="TYPE", help="EC2 type (repeatable)."),
+            click.option("--spot", is_flag=True, default=None, help="Use spot capacity."),
+            click.option("--spot-policy", metavar="spot|on-demand|auto", help="auto: spot, else on-demand."),
+            click.option("--timeout", metavar="TIME", help="Deadline of the job, for example 2h; default 2h."),
+            click.option("--max-cost", metavar="USD", help="Stop before the run costs more."),
+            click.option("--max-price", metavar="USD", help="Only hardware at most this dear per hour."),
+            click.option("--retries", type=int, metavar="N", help="Attempts after an interruption."),
+            click.option("--env", multiple=True, metavar="K=V", help="Environment variable (repeatable)."),
+            click.option("--env-file", type=click.Path(path_type=Path), metavar="FILE", help="File of K=V lines."),
+            click.option("--secret", multiple=True, metavar="NAME=ARN", help="Secret by ARN (repeatable)."),
+            click.option("--image", metavar="URI", help="A ready image; nothing is built."),
+            click.option("--dockerfile", metavar="FILE", help="Dockerfile; auto, none or a path."),
+            click.option("--base-image", metavar="IMAGE", help="Base image for the built-in recipe."),
+            click.option("--subnets", metavar="IDS", help="Subnets, comma-separated."),
+            click.option("--security-groups", metavar="IDS", help="Security groups, comma-separated."),
+            click.option("--task-role", metavar="ARN", help="Task role of your own."),
+            click.option("--tag", multiple=True, metavar="K=V", help="Tag for everything made (repeatable)."),
+            click.option("--keep", multiple=True, metavar="KIND", help="Don't remove this kind (repeatable)."),
+        ],
+    )

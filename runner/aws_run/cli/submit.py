@@ -1,0 +1,67 @@
+"""`aws-run submit` and `aws-run plan`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aws_run.cli import compose
+from aws_run.cli.options import aws_options, file_options, run_options
+
+
+@click.command(context_settings={"ignore_unknown_options": False})
+@click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.argument("args", nargs=-1)
+@file_options
+@run_options
+@click.option("-d", "--detach", is_flag=True, help="Return as soon as AWS has accepted the task.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop; the same as `aws-run plan`.")
+@aws_options
+def submit(path: Path, args: tuple[str, ...], detach: bool, dry_run: bool, **flags: Any) -> int:
+    """Run the project in PATH on AWS and bring its results back.
+
+    The script gets -i and -o with full paths; ARGS after -- are put before them.
+    """
+    return _submit(path, args, flags, detach=detach, dry_run=dry_run)
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.argument("args", nargs=-1)
+@file_options
+@run_options
+@aws_options
+def plan(path: Path, args: tuple[str, ...], **flags: Any) -> int:
+    """Show what a submit of the project in PATH would make and cost. Changes nothing."""
+    return _submit(path, args, flags, detach=False, dry_run=True)
+
+
+def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach: bool, dry_run: bool) -> int:
+    as_json, debug, local = flags.pop("as_json"), flags.pop("debug"), flags.pop("local")
+    file = flags.pop("file")
+    config = compose.load(path, file, {**flags, "args": args, "detach": detach or dry_run}, for_run=True)
+
+    from aws_run.report import make_reporter
+    from aws_run.report.jsonlines import to_json
+    from aws_run.usecases.submit import dry_run as show_only
+    from aws_run.usecases.submit import submit as run
+
+    with make_reporter("json" if as_json else "auto", debug=debug) as reporter, compose.place(local) as where:
+        aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
+        bench = compose.make_bench(aws, reporter.emit, where)
+        if dry_run:
+            view = show_only(config, bench)
+            reporter.plan(view)
+            if as_json:
+                click.echo(json.dumps(to_json(view)))
+            return 0
+        done = run(config, bench, show_plan=reporter.plan, detach=detach, cost_label=where.cost_label)
+        reporter.outcome(done.view)
+        if done.teardown_error is not None:
+            reporter.error(done.teardown_error)
+        if as_json:
+            click.echo(json.dumps(to_json(done.view)))
+        return done.exit_code

@@ -1,0 +1,1 @@
+"""Resources as data: desired, observed, the difference, and the two things done about it."""

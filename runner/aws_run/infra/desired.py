@@ -1,0 +1,96 @@
+"""What should be there for a run: config in, resources out. Pure; a backend adds what is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from aws_run import naming
+from aws_run.config import Config
+from aws_run.infra import policies
+from aws_run.infra.kinds import role as roles
+from aws_run.infra.resources import Bucket, LogGroup, Repository, Role
+from aws_run.naming import ProjectNames, RunNames
+
+_KEEP_IMAGES = 50
+
+
+def tags(config: Config, *, owner: str, run_id: str | None = None, expires: datetime | None = None) -> dict[str, str]:
+    """The user's tags under ours; `aws-run:*` is what discovery and ownership go by."""
+    found = {**config.tags, naming.TAG_PROJECT: config.name, naming.TAG_OWNER: owner}
+    if run_id:
+        found[naming.TAG_RUN] = run_id
+    if expires:
+        found[naming.TAG_EXPIRES] = expires.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return found
+
+
+def bucket(config: Config, *, account: str, region: str) -> Bucket:
+    return Bucket(
+        name=naming.bucket_name(account, region),
+        region=region,
+        runs_retention_days=config.runs_retention_days,
+        tags={"aws-run:account": account},
+    )
+
+
+def repository(config: Config, tags: Mapping[str, str]) -> Repository:
+    return Repository(name=naming.repository_name(config.name), keep_images=_KEEP_IMAGES, tags=tags)
+
+
+def log_group(config: Config, tags: Mapping[str, str]) -> LogGroup:
+    return LogGroup(
+        name=ProjectNames(project=config.name).log_group, retention_days=config.log_retention_days, tags=tags
+    )
+
+
+def execution_role(config: Config, *, account: str, region: str, run_id: str, tags: Mapping[str, str]) -> Role:
+    """The project's own, shared by its runs; one of the run's own where it must read secrets that other runs may not."""
+    names = ProjectNames(project=config.name)
+    own = bool(config.secrets)
+    return Role(
+        name=RunNames(run_id=run_id).execution_role if own else names.execution_role,
+        scope="run" if own else "shared",
+        service="ecs-tasks.amazonaws.com",
+        trust_condition={"StringEquals": {"aws:SourceAccount": account}},
+        policy=policies.execution_policy(
+            account=account,
+            region=region,
+            repositories=[naming.repository_name(config.name)],
+            log_group=names.log_group,
+            secrets=config.secrets.values(),
+        ),
+        permissions_boundary=config.iam.permissions_boundary,
+        tags=tags,
+    )
+
+
+def instance_role(config: Config, *, account: str, region: str, tags: Mapping[str, str]) -> Role:
+    return Role(
+        name=ProjectNames(project=config.name).instance_role,
+        scope="shared",
+        service="ec2.amazonaws.com",
+        policy=policies.instance_policy(account=account, region=region, repository=naming.repository_name(config.name)),
+        instance_profile=True,
+        permissions_boundary=config.iam.permissions_boundary,
+        tags=tags,
+    )
+
+
+def task_role(config: Config, *, account: str, bucket: str, run_id: str, tags: Mapping[str, str]) -> Role | None:
+    """Limited to the run's own prefix, so one a run. None where the user names a role of their own."""
+    if config.iam.task_role != "auto":
+        return None
+    return Role(
+        name=RunNames(run_id=run_id).task_role,
+        scope="run",
+        service="ecs-tasks.amazonaws.com",
+        trust_condition={"StringEquals": {"aws:SourceAccount": account}},
+        policy=policies.task_policy(account=account, bucket=bucket, project=config.name, run_id=run_id),
+        permissions_boundary=config.iam.permissions_boundary,
+        tags=tags,
+    )
+
+
+def role_arn(account: str, role: Role) -> str:
+    return roles.arn(account, role.name)

@@ -1,0 +1,164 @@
+"""The bucket: versioned, closed to the public, TLS only, encrypted, with a lifecycle; `kept`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aws_run.aws.errors import DENIED
+from aws_run.aws.session import Aws
+from aws_run.clock import Clock
+from aws_run.errors import AwsCallError, PreflightError
+from aws_run.infra import tags
+from aws_run.infra.resources import Bucket
+from aws_run.infra.retry import on_codes, retrying
+
+_GONE = {"NoSuchBucket", "404", "NotFound"}
+
+
+def config_digest(bucket: Bucket) -> str:
+    return tags.config_digest("bucket-1", bucket.name, bucket.runs_retention_days)
+
+
+def observe(aws: Aws, bucket: Bucket) -> str | None:
+    """The configuration digest the bucket was last brought to ("" when it never was), None when there is no bucket.
+
+    Raises PreflightError when somebody else owns the name: every call sends ExpectedBucketOwner (aws-facts §12, 31).
+    """
+    owner = aws.identity().account
+    try:
+        answer = aws.call("s3", "get_bucket_tagging", Bucket=bucket.name, ExpectedBucketOwner=owner)
+    except AwsCallError as error:
+        if error.code in _GONE:
+            return None
+        if error.code == "NoSuchTagSet":
+            return ""
+        if error.code in DENIED:
+            raise PreflightError(
+                f"The bucket {bucket.name} belongs to another account, or this role may not read its tags",
+                hint="check `aws sts get-caller-identity`; the role needs s3:GetBucketTagging on arun-*",
+            ) from error
+        raise
+    found = {tag["Key"]: tag["Value"] for tag in answer.get("TagSet", [])}
+    return str(found.get(tags.CONFIG_TAG, ""))
+
+
+def create(aws: Aws, bucket: Bucket, clock: Clock) -> str:
+    request: dict[str, Any] = {"Bucket": bucket.name}
+    if bucket.name.endswith("-an"):
+        request["BucketNamespace"] = "account-regional"
+    if bucket.region != "us-east-1":
+        request["CreateBucketConfiguration"] = {"LocationConstraint": bucket.region}
+    try:
+        retrying(
+            lambda: aws.call("s3", "create_bucket", **request), when=on_codes("OperationAborted"), for_s=60, clock=clock
+        )
+    except AwsCallError as error:
+        if error.code == "BucketAlreadyExists":
+            raise PreflightError(f"The bucket name {bucket.name} is taken by another account") from error
+        if error.code != "BucketAlreadyOwnedByYou":
+            raise
+    configure(aws, bucket, clock)
+    return f"arn:aws:s3:::{bucket.name}"
+
+
+def configure(aws: Aws, bucket: Bucket, clock: Clock) -> None:
+    """Brings the bucket to what is wanted; the tags go last, so that a half-configured one is configured again."""
+    on = {"Bucket": bucket.name, "ExpectedBucketOwner": aws.identity().account}
+    steps: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("put_public_access_block", {"PublicAccessBlockConfiguration": dict.fromkeys(
+            ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)}),
+        ("put_bucket_versioning", {"VersioningConfiguration": {"Status": "Enabled"}}),
+        ("put_bucket_encryption", {"ServerSideEncryptionConfiguration": {
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}}),
+        ("put_bucket_policy", {"Policy": json.dumps(_tls_only(bucket.name))}),
+        ("put_bucket_lifecycle_configuration", {"LifecycleConfiguration": {"Rules": _lifecycle(bucket)}}),
+        ("put_bucket_tagging", {"Tagging": {"TagSet": tags.upper({**bucket.tags, tags.CONFIG_TAG: config_digest(bucket)})}}),
+    )  # fmt: skip
+    for operation, parameters in steps:
+        retrying(
+            lambda operation=operation, parameters=parameters: aws.call("s3", operation, **on, **parameters),  # type: ignore[misc]
+            when=on_codes("OperationAborted", "NoSuchBucket"),  # a bucket seconds old is not known everywhere
+            for_s=30,
+            clock=clock,
+        )
+
+
+def _tls_only(name: str) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "TlsOnly",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }
+
+
+def _lifecycle(bucket: Bucket) -> list[dict[str, Any]]:
+    return [
+        {
+            "ID": "runs",
+            "Status": "Enabled",
+            "Filter": {"Prefix": "runs/"},
+            "Expiration": {"Days": bucket.runs_retention_days},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 7},
+        },
+        {
+            "ID": "inputs",
+            "Status": "Enabled",
+            "Filter": {"Prefix": "inputs/"},
+            # A run pins its input by version; none lasts longer than its timeout, at most 14 days.
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
+        },
+        {
+            "ID": "unfinished-uploads",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2},
+        },
+    ]
+
+
+def delete(aws: Aws, name: str, clock: Clock) -> None:
+    """Empties the bucket, every version of every object, and removes it. Only `destroy --everything` asks for this."""
+    on = {"Bucket": name, "ExpectedBucketOwner": aws.identity().account}
+    try:
+        while True:
+            page = aws.call("s3", "list_object_versions", MaxKeys=1000, **on)
+            entries = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+            if not entries:
+                break
+            doomed = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
+            answer = aws.call("s3", "delete_objects", Delete={"Objects": doomed, "Quiet": True}, **on)
+            if answer.get("Errors"):
+                first = answer["Errors"][0]
+                raise AwsCallError(
+                    f"{first.get('Key')} in {name} could not be deleted: {first.get('Message')} ({first.get('Code')})",
+                    code=str(first.get("Code")),
+                    operation="DeleteObjects",
+                )
+        retrying(
+            lambda: aws.call("s3", "delete_bucket", **on),
+            when=on_codes("BucketNotEmpty", "OperationAborted"),
+            for_s=60,
+            clock=clock,
+        )
+    except AwsCallError as error:
+        if error.code not in _GONE:
+            raise
+
+
+def absent(aws: Aws, name: str) -> bool:
+    try:
+        aws.call("s3", "head_bucket", Bucket=name, ExpectedBucketOwner=aws.identity().account)
+    except AwsCallError as error:
+        if error.code in _GONE:
+            return True
+        raise
+    return False

@@ -1,0 +1,74 @@
+"""The run's own ECS cluster. One a run, because a cluster's list of capacity providers is replaced as a whole:
+two runs on one cluster would race for it. A cluster costs nothing."""
+
+from __future__ import annotations
+
+from aws_run.aws.session import Aws
+from aws_run.clock import Clock
+from aws_run.errors import AwsCallError
+from aws_run.infra import tags
+from aws_run.infra.resources import Cluster
+from aws_run.infra.retry import on_codes, retrying
+
+_GONE = "ClusterNotFoundException"
+_BUSY = (
+    "ClusterContainsContainerInstancesException",
+    "ClusterContainsServicesException",
+    "ClusterContainsTasksException",
+    "ClusterContainsCapacityProviderException",
+    "UpdateInProgressException",
+    "ResourceInUseException",
+)
+
+
+def create(aws: Aws, cluster: Cluster, clock: Clock) -> str:
+    def attempt() -> str:
+        answer = aws.call(
+            "ecs",
+            "create_cluster",
+            clusterName=cluster.name,
+            capacityProviders=list(cluster.providers),
+            tags=tags.lower(cluster.tags),
+        )
+        return str(answer["cluster"]["clusterArn"])
+
+    # The first cluster of an account makes ECS's service-linked role, which takes a moment (aws-facts §3).
+    return retrying(attempt, when=lambda e: "service linked role" in e.message, for_s=60, clock=clock, first_wait_s=2)
+
+
+def delete(aws: Aws, name: str, clock: Clock) -> None:
+    for arn in _list(aws, "list_tasks", "taskArns", name):
+        _unless_gone(aws, "stop_task", cluster=name, task=arn, reason="aws-run cleanup")
+    for arn in _list(aws, "list_container_instances", "containerInstanceArns", name):
+        _unless_gone(aws, "deregister_container_instance", cluster=name, containerInstance=arn, force=True)
+    retrying(
+        lambda: _unless_gone(aws, "delete_cluster", cluster=name),
+        when=on_codes(*_BUSY),
+        for_s=180,
+        clock=clock,
+        first_wait_s=1,
+    )
+
+
+def _list(aws: Aws, operation: str, key: str, name: str) -> list[str]:
+    try:
+        return list(aws.pages("ecs", operation, key, cluster=name))
+    except AwsCallError as error:
+        if error.code == _GONE:
+            return []
+        raise
+
+
+def _unless_gone(aws: Aws, operation: str, **parameters: object) -> None:
+    try:
+        aws.call("ecs", operation, **parameters)
+    except AwsCallError as error:
+        # A task or instance that has just gone is an InvalidParameterException; a cluster is told by its code.
+        if error.code not in (_GONE, "InvalidParameterException"):
+            raise
+
+
+def absent(aws: Aws, name: str) -> bool:
+    """INACTIVE counts as gone (aws-facts §7)."""
+    found = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
+    return all(cluster["status"] == "INACTIVE" for cluster in found)

@@ -1,0 +1,189 @@
+"""The Auto Scaling group that holds the run's one instance, and the dead-man's switch inside it.
+
+The switch is a scheduled action (min = max = desired = 0 at a time): AWS itself carries it out, with no role, no
+function and no client (aws-facts §2). The group is made at desired 0 and armed before anything can be launched.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from aws_run.aws.session import Aws
+from aws_run.clock import Clock
+from aws_run.errors import AwsCallError, CapacityError
+from aws_run.infra import tags
+from aws_run.infra.resources import Group
+from aws_run.infra.retry import on_codes, retrying
+
+_SWITCH = "arun-deadline"
+_BUSY = ("ScalingActivityInProgress", "ResourceInUse", "ResourceContention")
+
+
+def create(aws: Aws, group: Group, clock: Clock) -> str:
+    """Makes the group at desired 0 and arms its switch for `lease_s` from now. CapacityError when it can't be armed."""
+    try:
+        # The launch template is checked here, and a profile made seconds ago is not known everywhere yet.
+        retrying(
+            lambda: aws.call("autoscaling", "create_auto_scaling_group", **_request(group)),
+            when=lambda e: (
+                e.code == "ValidationError"
+                and "instance profile" in e.message.lower().replace("instanceprofile", "instance profile")
+            ),
+            for_s=120,
+            clock=clock,
+            first_wait_s=2,
+        )
+    except AwsCallError as error:
+        if error.code != "AlreadyExists":
+            raise
+    try:
+        arm(aws, group.name, clock.now() + timedelta(seconds=group.lease_s))
+    except AwsCallError as error:
+        raise CapacityError(
+            f"The group's dead-man's switch could not be armed ({error.message}), so no instance was started",
+            hint="allow autoscaling:PutScheduledUpdateGroupAction for this role",
+        ) from error
+    return group.name
+
+
+def _request(group: Group) -> dict[str, Any]:
+    distribution = {
+        "OnDemandBaseCapacity": 0,
+        "OnDemandPercentageAboveBaseCapacity": 0 if group.spot else 100,
+        "SpotAllocationStrategy": "price-capacity-optimized",
+        "OnDemandAllocationStrategy": "prioritized",
+    }
+    return {
+        "AutoScalingGroupName": group.name,
+        "MinSize": 0,
+        "MaxSize": 0,
+        "DesiredCapacity": 0,
+        "VPCZoneIdentifier": ",".join(group.subnets),
+        "NewInstancesProtectedFromScaleIn": False,
+        "MixedInstancesPolicy": {
+            "LaunchTemplate": {
+                "LaunchTemplateSpecification": {"LaunchTemplateName": group.launch_template, "Version": "$Latest"},
+                "Overrides": [{"InstanceType": kind} for kind in group.instance_types],
+            },
+            "InstancesDistribution": distribution,
+        },
+        "Tags": [
+            {**tag, "ResourceId": group.name, "ResourceType": "auto-scaling-group", "PropagateAtLaunch": True}
+            # ECS wants this tag on a capacity provider's group and adds it itself if it may; giving it saves the call.
+            for tag in tags.upper({**group.tags, "AmazonECSManaged": "true"})
+        ],
+    }
+
+
+def arm(aws: Aws, name: str, at: datetime) -> None:
+    """Sets (or moves) the time at which AWS empties the group by itself."""
+    aws.call(
+        "autoscaling",
+        "put_scheduled_update_group_action",
+        AutoScalingGroupName=name,
+        ScheduledActionName=_SWITCH,
+        StartTime=at,
+        MinSize=0,
+        MaxSize=0,
+        DesiredCapacity=0,
+    )
+
+
+def raise_to_one(aws: Aws, name: str) -> None:
+    """min = max = desired = 1: exactly what the run needs, so that managed scaling can neither add nor take (§2)."""
+    aws.call(
+        "autoscaling", "update_auto_scaling_group", AutoScalingGroupName=name, MinSize=1, MaxSize=1, DesiredCapacity=1
+    )
+
+
+def stop_replacing(aws: Aws, name: str) -> None:
+    """Once the instance is in service: if it powers itself off, none takes its place (aws-facts §2)."""
+    aws.call("autoscaling", "suspend_processes", AutoScalingGroupName=name, ScalingProcesses=["Launch"])
+
+
+def activities(aws: Aws, name: str) -> list[dict[str, Any]]:
+    """The group's newest scaling activities, newest first; empty when the group is gone."""
+    try:
+        return list(
+            aws.call("autoscaling", "describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=20)[
+                "Activities"
+            ]
+        )
+    except AwsCallError as error:
+        if _is_gone(error):
+            return []
+        raise
+
+
+def describe(aws: Aws, name: str) -> dict[str, Any] | None:
+    found = aws.call("autoscaling", "describe_auto_scaling_groups", AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    return dict(found[0]) if found else None
+
+
+def empty(aws: Aws, name: str, clock: Clock) -> None:
+    """Desired 0: AWS terminates the instance. This is the step that ends the bill, so it comes first."""
+
+    def attempt() -> None:
+        try:
+            aws.call(
+                "autoscaling",
+                "update_auto_scaling_group",
+                AutoScalingGroupName=name,
+                MinSize=0,
+                MaxSize=0,
+                DesiredCapacity=0,
+            )
+        except AwsCallError as error:
+            if not _is_gone(error):
+                raise
+
+    retrying(attempt, when=on_codes(*_BUSY), for_s=60, clock=clock)
+
+
+def delete(aws: Aws, name: str, clock: Clock) -> None:
+    def attempt() -> None:
+        try:
+            aws.call("autoscaling", "delete_auto_scaling_group", AutoScalingGroupName=name, ForceDelete=True)
+        except AwsCallError as error:
+            if not _is_gone(error):
+                raise
+
+    empty(aws, name, clock)
+    retrying(attempt, when=on_codes(*_BUSY), for_s=120, clock=clock)
+    _wait_until_gone(aws, name, clock)
+
+
+def _wait_until_gone(aws: Aws, name: str, clock: Clock, for_s: float = 300) -> None:
+    started = clock.monotonic()
+    wait_s = 0.5
+    while not absent(aws, name):
+        if clock.monotonic() - started > for_s:
+            raise AwsCallError(
+                f"The group {name} is still being deleted after {for_s:.0f} s",
+                code="StillDeleting",
+                operation="DeleteAutoScalingGroup",
+            )
+        clock.sleep(wait_s)
+        wait_s = min(wait_s * 1.5, 5)
+
+
+def _is_gone(error: AwsCallError) -> bool:
+    # Auto Scaling has no code for "no such group": it is a ValidationError, told by its text (aws-facts §7).
+    return error.code == "ValidationError" and "not found" in error.message.lower()
+
+
+def absent(aws: Aws, name: str) -> bool:
+    return describe(aws, name) is None
+
+
+def use_on_demand(aws: Aws, name: str) -> None:
+    """The same group on the on-demand market from the next launch on."""
+    aws.call(
+        "autoscaling",
+        "update_auto_scaling_group",
+        AutoScalingGroupName=name,
+        MixedInstancesPolicy={
+            "InstancesDistribution": {"OnDemandBaseCapacity": 0, "OnDemandPercentageAboveBaseCapacity": 100}
+        },
+    )

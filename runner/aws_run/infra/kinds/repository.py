@@ -1,0 +1,82 @@
+"""The project's ECR repository: immutable tags, scan on push, a lifecycle; `kept`."""
+
+from __future__ import annotations
+
+import json
+
+from aws_run.aws.session import Aws
+from aws_run.clock import Clock
+from aws_run.errors import AwsCallError
+from aws_run.infra import tags
+from aws_run.infra.resources import Repository
+
+_GONE = "RepositoryNotFoundException"
+
+
+def observe(aws: Aws, repository: Repository) -> str | None:
+    """The repository's URI, None when there is none."""
+    try:
+        answer = aws.call("ecr", "describe_repositories", repositoryNames=[repository.name])
+    except AwsCallError as error:
+        if error.code == _GONE:
+            return None
+        raise
+    return str(answer["repositories"][0]["repositoryUri"])
+
+
+def create(aws: Aws, repository: Repository, clock: Clock) -> str:
+    """The new repository's URI; one that appeared meanwhile is adopted."""
+    try:
+        answer = aws.call(
+            "ecr",
+            "create_repository",
+            repositoryName=repository.name,
+            imageTagMutability="IMMUTABLE",
+            imageScanningConfiguration={"scanOnPush": True},
+            tags=tags.upper(repository.tags),
+        )
+        uri = str(answer["repository"]["repositoryUri"])
+    except AwsCallError as error:
+        if error.code != "RepositoryAlreadyExistsException":
+            raise
+        uri = observe(aws, repository) or ""
+    rule = {
+        "rulePriority": 1,
+        "description": "the newest images",
+        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": repository.keep_images},
+        "action": {"type": "expire"},
+    }
+    aws.call(
+        "ecr", "put_lifecycle_policy", repositoryName=repository.name, lifecyclePolicyText=json.dumps({"rules": [rule]})
+    )
+    return uri
+
+
+def delete(aws: Aws, name: str, clock: Clock) -> None:
+    try:
+        aws.call("ecr", "delete_repository", repositoryName=name, force=True)
+    except AwsCallError as error:
+        if error.code != _GONE:
+            raise
+
+
+def absent(aws: Aws, name: str) -> bool:
+    try:
+        aws.call("ecr", "describe_repositories", repositoryNames=[name])
+    except AwsCallError as error:
+        if error.code == _GONE:
+            return True
+        raise
+    return False
+
+
+def image_digest(aws: Aws, repository: str, tag: str) -> tuple[str, int] | None:
+    """(digest, size in bytes) of the image with that tag, None when the tag or the repository is not there."""
+    try:
+        answer = aws.call("ecr", "describe_images", repositoryName=repository, imageIds=[{"imageTag": tag}])
+    except AwsCallError as error:
+        if error.code in (_GONE, "ImageNotFoundException"):
+            return None
+        raise
+    found = answer["imageDetails"][0]
+    return str(found["imageDigest"]), int(found.get("imageSizeInBytes") or 0)

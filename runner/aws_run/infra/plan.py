@@ -1,0 +1,29 @@
+"""Desired and observed in, steps out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from aws_run.infra.observe import Observation
+from aws_run.infra.resources import Ref, Resource, ref
+
+Action = Literal["create", "update", "reuse"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    action: Action
+    resource: Resource
+
+
+def plan(desired: Iterable[Resource], observed: Mapping[Ref, Observation]) -> tuple[Step, ...]:
+    """One step a resource, in the order given."""
+    return tuple(Step(action=_action(observed.get(ref(resource))), resource=resource) for resource in desired)
+
+
+def _action(found: Observation | None) -> Action:
+    if found is None or not found.present:
+        return "create"
+    return "reuse" if found.current else "update"

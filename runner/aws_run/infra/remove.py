@@ -1,0 +1,118 @@
+"""Teardown: what costs money first, every step tried whatever fails, absence shown by a listing (aws-facts §7)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from aws_run.aws.session import Aws
+from aws_run.clock import Clock
+from aws_run.errors import AwsCallError, AwsRunError
+from aws_run.events import Emit, TeardownStep
+from aws_run.infra import apply
+from aws_run.infra.kinds import group
+from aws_run.infra.resources import Kind, Ref
+
+# One chain, because each waits for the one before it; everything else goes side by side.
+_CHAIN: tuple[Kind, ...] = ("group", "capacity-provider", "cluster")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removal:
+    """What happened to one resource. `error` None: shown to be absent."""
+
+    ref: Ref
+    error: str | None = None
+
+
+def remove(
+    aws: Aws, doomed: Iterable[Ref], clock: Clock, emit: Emit, on_gone: Callable[[Ref], None] = lambda _: None
+) -> tuple[Removal, ...]:
+    """Removes all of `doomed`, whatever state they are in; never raises for what AWS refuses, returns it."""
+    refs = list(doomed)
+    chain = sorted((ref for ref in refs if ref.kind in _CHAIN), key=lambda ref: _CHAIN.index(ref.kind))
+    others = [ref for ref in refs if ref.kind not in _CHAIN]
+    lock = threading.Lock()
+    results: list[Removal] = []
+
+    def one(ref: Ref) -> None:
+        emit(TeardownStep(kind=ref.kind, name=ref.name, state="removing"))
+        removal = _remove_one(aws, ref, clock)
+        emit(
+            TeardownStep(
+                kind=ref.kind, name=ref.name, state="failed" if removal.error else "gone", detail=removal.error or ""
+            )
+        )
+        with lock:
+            results.append(removal)
+        if removal.error is None:
+            on_gone(ref)
+
+    def one_by_one(refs: list[Ref]) -> None:
+        for ref in refs:
+            one(ref)
+
+    # The bill ends with the group at desired 0, so that is asked for before anything else is even looked at.
+    for ref in chain:
+        if ref.kind == "group":
+            try:
+                group.empty(aws, ref.name, clock)
+            except AwsRunError:
+                pass  # tried again by its delete, which reports
+    with ThreadPoolExecutor(max_workers=4, thread_name_prefix="remove") as pool:
+        futures = [pool.submit(one_by_one, chain), *(pool.submit(one, ref) for ref in others)]
+        for future in futures:
+            future.result()
+    return tuple(results)
+
+
+def _remove_one(aws: Aws, ref: Ref, clock: Clock) -> Removal:
+    try:
+        apply.delete(aws, ref, clock)
+        if apply.absent(aws, ref):
+            return Removal(ref=ref)
+        # A delete that was accepted may take a moment to show in the listing.
+        for _ in range(10):
+            clock.sleep(1.0)
+            if apply.absent(aws, ref):
+                return Removal(ref=ref)
+        return Removal(ref=ref, error="AWS still lists it")
+    except AwsCallError as error:
+        return Removal(ref=ref, error=f"{error.message}")
+    except AwsRunError as error:  # credentials that ended: the commands printed finish the job
+        return Removal(ref=ref, error=error.message)
+
+
+def commands(ref: Ref, region: str) -> tuple[str, ...]:
+    """What finishes by hand what could not be shown to be gone."""
+    end = f"--region {region}"
+    match ref.kind:
+        case "group":
+            return (
+                f"aws autoscaling delete-auto-scaling-group --auto-scaling-group-name {ref.name} --force-delete {end}",
+            )
+        case "capacity-provider":
+            return (
+                f"aws ecs put-cluster-capacity-providers --cluster {ref.name} --capacity-providers "
+                f"--default-capacity-provider-strategy {end}",
+                f"aws ecs delete-capacity-provider --capacity-provider {ref.name} {end}",
+            )
+        case "cluster":
+            return (f"aws ecs delete-cluster --cluster {ref.name} {end}",)
+        case "launch-template":
+            return (f"aws ec2 delete-launch-template --launch-template-name {ref.name} {end}",)
+        case "task-definition":
+            return (f"aws ecs deregister-task-definition --task-definition {ref.name}:1 {end}",)
+        case "log-group":
+            return (f"aws logs delete-log-group --log-group-name {ref.name} {end}",)
+        case "role":
+            return (
+                f"aws iam delete-role-policy --role-name {ref.name} --policy-name aws-run",
+                f"aws iam delete-role --role-name {ref.name}",
+            )
+        case "repository":
+            return (f"aws ecr delete-repository --repository-name {ref.name} --force {end}",)
+        case "bucket":
+            return (f"aws s3 rb s3://{ref.name} --force {end}",)

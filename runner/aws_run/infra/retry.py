@@ -1,0 +1,41 @@
+"""Back-off on named AWS error codes: the waits of a teardown, and of a role that has just been made."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TypeVar
+
+from aws_run.clock import Clock
+from aws_run.errors import AwsCallError
+
+T = TypeVar("T")
+
+
+def retrying(
+    action: Callable[[], T],
+    *,
+    when: Callable[[AwsCallError], bool],
+    for_s: float,
+    clock: Clock,
+    first_wait_s: float = 0.5,
+    longest_wait_s: float = 10.0,
+) -> T:
+    """`action()`, repeated with full-jitter back-off while it fails with an error `when` accepts, for at most `for_s` seconds.
+
+    Raises the last AwsCallError when time is up, any other error at once.
+    """
+    started = clock.monotonic()
+    wait_s = first_wait_s
+    while True:
+        try:
+            return action()
+        except AwsCallError as error:
+            if not when(error) or clock.monotonic() - started >= for_s:
+                raise
+        clock.sleep(wait_s * (0.5 + random.random() / 2))  # noqa: S311 - jitter, not a secret
+        wait_s = min(wait_s * 2, longest_wait_s)
+
+
+def on_codes(*codes: str) -> Callable[[AwsCallError], bool]:
+    return lambda error: error.code in codes

@@ -1,0 +1,222 @@
+"""Run records in the bucket, and the two small objects that keep concurrent runs out of each other's way.
+
+`live/<run-id>` is there as long as a run may use the project's shared resources. `locks/<project>` is there while
+somebody removes them. A starting run writes its mark and then looks for the lock; a removing one writes the lock and
+then looks for marks: S3 is strongly consistent, so one of the two sees the other.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+from aws_run.aws.session import Aws
+from aws_run.clock import Clock
+from aws_run.errors import AwsCallError, AwsRunError, RunNotFoundError
+from aws_run.naming import RunKeys, is_run_id, project_of_run
+from aws_run.record import Record, dump, load
+
+_ABSENT = {"NoSuchKey", "404", "NotFound", "NoSuchBucket"}
+_CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+_LOCK_STALE_S = 600
+
+
+class RunStore:
+    def __init__(self, aws: Aws, bucket: str, owner: str) -> None:
+        self._aws = aws
+        self._on = {"Bucket": bucket, "ExpectedBucketOwner": owner}
+
+    def create(self, record: Record) -> str:
+        """Writes a new run's record and returns its ETag. Fails when one of that name is there: nothing is created without it."""
+        return self._put(record, IfNoneMatch="*")
+
+    def replace(self, record: Record, etag: str) -> str | None:
+        """The new ETag, None when somebody else has written since `etag`."""
+        try:
+            return self._put(record, IfMatch=etag)
+        except AwsCallError as error:
+            if error.code in _CHANGED:
+                return None
+            raise
+
+    def _put(self, record: Record, **condition: str) -> str:
+        answer = self._aws.call(
+            "s3",
+            "put_object",
+            Key=RunKeys(run_id=record.run_id).record,
+            Body=dump(record),
+            ContentType="application/json",
+            **condition,
+            **self._on,
+        )
+        return str(answer["ETag"])
+
+    def read(self, run_id: str) -> tuple[Record, str]:
+        """(record, ETag). RunNotFoundError when there is none."""
+        try:
+            answer = self._aws.call("s3", "get_object", Key=RunKeys(run_id=run_id).record, **self._on)
+        except AwsCallError as error:
+            if error.code in _ABSENT:
+                raise RunNotFoundError(
+                    f"No run {run_id} is recorded in this account and region", hint="`aws-run ps` lists the runs"
+                ) from error
+            raise
+        return load(answer["Body"].read()), str(answer["ETag"])
+
+    def run_ids(self, project: str | None = None) -> list[str]:
+        """All recorded runs (of one project), oldest first by time."""
+        prefix = f"runs/{project}-" if project else "runs/"
+        try:
+            found = list(
+                self._aws.pages("s3", "list_objects_v2", "CommonPrefixes", Prefix=prefix, Delimiter="/", **self._on)
+            )
+        except AwsCallError as error:
+            if error.code in _ABSENT:
+                return []
+            raise
+        ids = [entry["Prefix"].removeprefix("runs/").rstrip("/") for entry in found]
+        mine = [run for run in ids if is_run_id(run) and (project is None or project_of_run(run) == project)]
+        return sorted(mine, key=lambda run: run[-20:])
+
+    # -- marks and locks ------------------------------------------------------------------------------------------
+
+    def mark_live(self, run_id: str) -> None:
+        self._aws.call("s3", "put_object", Key=f"live/{run_id}", Body=b"", **self._on)
+
+    def unmark_live(self, run_id: str) -> None:
+        self._aws.call("s3", "delete_object", Key=f"live/{run_id}", **self._on)
+
+    def live(self) -> list[str]:
+        try:
+            found = self._aws.pages("s3", "list_objects_v2", "Contents", Prefix="live/", **self._on)
+            return [run for entry in found if is_run_id(run := entry["Key"].removeprefix("live/"))]
+        except AwsCallError as error:
+            if error.code in _ABSENT:
+                return []
+            raise
+
+    def lock(self, project: str, clock: Clock) -> bool:
+        """Takes the right to remove the project's shared resources; False when somebody else is at it."""
+        key = f"locks/{project}"
+        for _ in range(2):
+            try:
+                self._aws.call("s3", "put_object", Key=key, Body=b"", IfNoneMatch="*", **self._on)
+                return True
+            except AwsCallError as error:
+                if error.code not in _CHANGED:
+                    raise
+            if not self._lock_is_stale(project, clock):
+                return False
+            self.unlock(project)
+        return False
+
+    def unlock(self, project: str) -> None:
+        self._aws.call("s3", "delete_object", Key=f"locks/{project}", **self._on)
+
+    def wait_until_unlocked(self, project: str, clock: Clock) -> None:
+        """Returns at once in the usual case. A lock whose owner died is passed over after ten minutes of its age."""
+        wait_s = 0.5
+        while not self._lock_is_stale(project, clock):
+            clock.sleep(wait_s)
+            wait_s = min(wait_s * 1.5, 5)
+
+    def _lock_is_stale(self, project: str, clock: Clock) -> bool:
+        """True when there is no lock, or one older than any removal lasts."""
+        try:
+            answer = self._aws.call("s3", "head_object", Key=f"locks/{project}", **self._on)
+        except AwsCallError as error:
+            if error.code in _ABSENT:
+                return True
+            raise
+        return bool((clock.now() - answer["LastModified"]).total_seconds() > _LOCK_STALE_S)
+
+    def put_text(self, key: str, text: str) -> None:
+        self._aws.call(
+            "s3", "put_object", Key=key, Body=text.encode(), ContentType="text/plain; charset=utf-8", **self._on
+        )
+
+    def get(self, key: str) -> bytes | None:
+        try:
+            return bytes(self._aws.call("s3", "get_object", Key=key, **self._on)["Body"].read())
+        except AwsCallError as error:
+            if error.code in _ABSENT:
+                return None
+            raise
+
+
+class RecordWriter:
+    """One client's hold on a record: changes come from several threads, writes go one after the other.
+
+    `change(…)` alone is written with the next write (several steps made meanwhile cost one request); `change(…, now=True)`
+    returns when it is in the bucket. A write that meets somebody else's (a cancel from another machine) is made again on
+    top of theirs.
+    """
+
+    def __init__(self, store: RunStore, record: Record) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._write_lock = threading.Lock()
+        self._pending: list[Callable[[Record], Record]] = []
+        self._record = record
+        self._etag = ""
+
+    @classmethod
+    def begin(cls, store: RunStore, record: Record) -> RecordWriter:
+        writer = cls(store, record)
+        writer._etag = store.create(record)
+        return writer
+
+    @classmethod
+    def resume(cls, store: RunStore, run_id: str) -> RecordWriter:
+        record, etag = store.read(run_id)
+        writer = cls(store, record)
+        writer._etag = etag
+        return writer
+
+    @property
+    def record(self) -> Record:
+        with self._lock:
+            return self._record
+
+    def change(self, step: Callable[[Record], Record], *, now: bool = False) -> None:
+        with self._lock:
+            self._record = step(self._record)
+            self._pending.append(step)
+        if now:
+            self.flush()
+        elif self._write_lock.acquire(blocking=False):
+            # Nobody is writing: write in this thread. Whoever is writing takes our step along in its next round.
+            try:
+                self._drain()
+            finally:
+                self._write_lock.release()
+
+    def flush(self) -> None:
+        with self._write_lock:
+            self._drain()
+
+    def _drain(self) -> None:
+        while True:
+            with self._lock:
+                steps, self._pending = self._pending, []
+                wanted = self._record
+            if not steps:
+                return
+            for _ in range(6):
+                etag = self._store.replace(wanted, self._etag)
+                if etag is not None:
+                    self._etag = etag
+                    break
+                theirs, self._etag = self._store.read(wanted.run_id)
+                for step in steps:
+                    theirs = step(theirs)
+                with self._lock:
+                    self._record = wanted = theirs
+                    for step in self._pending:
+                        self._record = step(self._record)
+            else:
+                raise AwsRunError("The run record is being rewritten by somebody else again and again")
+
+
+def newest(ids: Iterator[str] | list[str]) -> str | None:
+    return max(ids, key=lambda run: run[-20:], default=None)

@@ -1,0 +1,155 @@
+"""From what was asked to what is rented: EC2 types that fit, or a Fargate size. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from aws_run.config import Config, Resources
+from aws_run.errors import UsageError
+from aws_run.pricing.table import TYPES, InstanceType
+
+DEFAULT_VCPU = 2
+DEFAULT_MEMORY_MIB = 8192
+_ON_DEMAND_CHOICES = 4
+_SPOT_CHOICES = 8
+
+# vCPU -> memory sizes in MiB (aws-facts §4).
+FARGATE_SIZES: dict[float, tuple[int, ...]] = {
+    0.25: (512, 1024, 2048),
+    0.5: tuple(range(1024, 4097, 1024)),
+    1: tuple(range(2048, 8193, 1024)),
+    2: tuple(range(4096, 16385, 1024)),
+    4: tuple(range(8192, 30721, 1024)),
+    8: tuple(range(16384, 61441, 4096)),
+    16: tuple(range(32768, 122881, 8192)),
+}
+FARGATE_DISK_GIB = (20, 200)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FargateSize:
+    vcpu: float
+    memory_mib: int
+
+
+def backend_for(config: Config) -> str:
+    """`auto`: Fargate unless what was asked can only be had on EC2."""
+    if config.backend != "auto":
+        return config.backend
+    asked = config.resources
+    big = (asked.cpu is not None and asked.cpu.value > 16) or (
+        asked.memory_mib is not None and asked.memory_mib.value > 120 * 1024
+    )
+    big = big or (asked.disk_gib is not None and asked.disk_gib > FARGATE_DISK_GIB[1])
+    return "ec2" if asked.gpu or asked.instance_types or big else "fargate"
+
+
+def fargate_size(asked: Resources) -> FargateSize:
+    """The smallest Fargate size with at least the CPU and memory asked for. UsageError when there is none.
+
+    A plain `cpu: 4` means exactly 4 vCPU, `4+` any size from 4 up; memory is always rounded up to a size there is.
+    """
+    memory_mib = asked.memory_mib.value if asked.memory_mib else None
+    vcpu = asked.cpu.value if asked.cpu else (DEFAULT_VCPU if memory_mib is None else min(FARGATE_SIZES))
+    exact = asked.cpu is not None and not asked.cpu.at_least
+    for size, memories in FARGATE_SIZES.items():
+        if size < vcpu or (exact and size != vcpu):
+            continue
+        wanted = memory_mib if memory_mib is not None else min(DEFAULT_MEMORY_MIB, memories[-1])
+        fitting = [memory for memory in memories if memory >= wanted]
+        if fitting:
+            return FargateSize(vcpu=size, memory_mib=fitting[0])
+    sizes = ", ".join(f"{size:g} vCPU: {m[0] / 1024:g}-{m[-1] / 1024:g} GB" for size, m in FARGATE_SIZES.items())
+    want = " and ".join(
+        part
+        for part in (f"{vcpu:g} vCPU" if asked.cpu else "", f"{memory_mib / 1024:g} GB" if memory_mib else "")
+        if part
+    )
+    raise UsageError(f"Fargate has no size for {want}", hint=f"it has {sizes}; or use --backend ec2")
+
+
+def instance_types(config: Config, described: Sequence[InstanceType] = ()) -> tuple[InstanceType, ...]:
+    """The types to ask for, cheapest first; each of them can hold the whole task, since a group whose smallest type can't
+    never scales (aws-facts §2). `described`: types the user named that the table lacks, as EC2 describes them.
+
+    UsageError when nothing fits what was asked.
+    """
+    asked = config.resources
+    known = {found.name: found for found in (*TYPES, *described)}
+    if asked.instance_types:
+        unknown = [name for name in asked.instance_types if name not in known]
+        if unknown:
+            close = difflib.get_close_matches(unknown[0], known, 1)
+            raise UsageError(
+                f"There is no EC2 type {unknown[0]!r}", hint=f"did you mean {close[0]}?" if close else None
+            )
+        candidates = [known[name] for name in asked.instance_types]
+    else:
+        candidates = list(TYPES)
+    fitting = [found for found in candidates if _fits(found, asked, named=bool(asked.instance_types))]
+    limit = config.limits.max_price_usd_per_hour
+    if limit is not None:
+        affordable = [
+            found for found in fitting if found.usd_per_hour is None or found.usd_per_hour <= Decimal(str(limit))
+        ]
+        if fitting and not affordable:
+            cheapest = min(fitting, key=_price)
+            raise UsageError(
+                f"Nothing that fits costs at most ${limit:.2f} an hour",
+                hint=f"the cheapest is {cheapest.name} at ${cheapest.usd_per_hour} (on-demand)",
+            )
+        fitting = affordable
+    if not fitting:
+        raise UsageError(
+            f"No EC2 type of the table fits {_words(asked)}", hint="name one with --instance-type, or ask for less"
+        )
+    if asked.instance_types:
+        return tuple(fitting)
+    fitting.sort(key=_price)
+    spot = config.spot_policy != "on-demand"
+    ceiling = _price(fitting[0]) * (2 if spot else Decimal("1.5"))
+    return tuple(found for found in fitting if _price(found) <= ceiling)[
+        : _SPOT_CHOICES if spot else _ON_DEMAND_CHOICES
+    ]
+
+
+def _fits(found: InstanceType, asked: Resources, *, named: bool) -> bool:
+    if found.arch != asked.arch:
+        return False
+    if asked.gpu:
+        if found.gpus < asked.gpu.count or (not named and found.gpus != asked.gpu.count):
+            return False
+        if asked.gpu.model and (found.gpu_model or "").lower() != asked.gpu.model.lower():
+            return False
+    elif found.gpus and not named:
+        return False
+    if asked.cpu and (
+        found.vcpu < asked.cpu.value or (not named and not asked.cpu.at_least and found.vcpu != asked.cpu.value)
+    ):
+        return False
+    if asked.memory_mib and found.memory_mib < asked.memory_mib.value:
+        return False
+    if not named and not asked.gpu:  # nothing said: a machine that is no toy
+        return (asked.cpu is not None or found.vcpu >= DEFAULT_VCPU) and (
+            asked.memory_mib is not None or found.memory_mib >= min(DEFAULT_MEMORY_MIB, found.vcpu * 2048)
+        )
+    return True
+
+
+def _price(found: InstanceType) -> Decimal:
+    return found.usd_per_hour if found.usd_per_hour is not None else Decimal(10**6)
+
+
+def _words(asked: Resources) -> str:
+    parts = []
+    if asked.gpu:
+        parts.append(f"{asked.gpu.count} x {asked.gpu.model or 'GPU'}")
+    if asked.cpu:
+        parts.append(f"{asked.cpu.value:g}{'+' if asked.cpu.at_least else ''} vCPU")
+    if asked.memory_mib:
+        parts.append(f"{asked.memory_mib.value / 1024:g} GB")
+    parts.append(asked.arch)
+    return ", ".join(parts)

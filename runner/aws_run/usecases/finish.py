@@ -1,0 +1,149 @@
+"""The end of a run: the bill is stopped first, then everything of the run goes, then what nobody else uses any more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from aws_run.aws.session import Aws
+from aws_run.backends.base import Usage
+from aws_run.clock import Clock
+from aws_run.errors import AwsCallError, AwsRunError, TeardownError
+from aws_run.events import Emit, Notice, TeardownStep
+from aws_run.infra.remove import Removal, commands, remove
+from aws_run.infra.resources import Ref
+from aws_run.infra.store import RecordWriter, RunStore
+from aws_run.naming import project_of_run
+from aws_run.pricing.receipt import Charge, total_usd
+from aws_run.record import Outcome, Record
+from aws_run.usecases.launch import refs
+
+_GROUPS = {"roles": "role"}  # what `keep:` calls a kind where it is not the kind's own name
+
+
+def stop_task(aws: Aws, record: Record, reason: str) -> None:
+    """Ends the run's task if it is still there; "not there" in any of its spellings is fine."""
+    if not record.task_arn:
+        return
+    try:
+        aws.call("ecs", "stop_task", cluster=record.cluster, task=record.task_arn, reason=reason)
+    except AwsCallError as error:
+        if error.code not in ("ClusterNotFoundException", "InvalidParameterException"):
+            raise
+
+
+def kept_kinds(keep: tuple[str, ...]) -> set[str]:
+    return {_GROUPS.get(name, name) for name in keep}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teardown:
+    removed: tuple[Removal, ...]
+    kept: tuple[Ref, ...]
+
+    @property
+    def failed(self) -> tuple[Removal, ...]:
+        return tuple(removal for removal in self.removed if removal.error)
+
+    def raise_if_failed(self, region: str) -> None:
+        if self.failed:
+            names = ", ".join(f"{r.ref.kind} {r.ref.name} ({r.error})" for r in self.failed)
+            raise TeardownError(
+                f"Not everything could be shown to be gone: {names}",
+                commands=tuple(line for r in self.failed for line in commands(r.ref, region)),
+                hint="`aws-run cleanup` tries again; these commands do it by hand",
+            )
+
+
+def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: RecordWriter) -> Teardown:
+    """Removes the run's own resources and, when no other run of the project is alive, the project's shared ones."""
+    record = writer.record
+    keep = kept_kinds(record.keep)
+    writer.change(lambda r: replace(r, state="removing"))
+
+    def gone(ref: Ref) -> None:
+        writer.change(lambda r: r.with_resource(ref.kind, ref.name, "deleted"))
+
+    own = refs(record, ("run",))
+    spared = tuple(ref for ref in own if _keeps(keep, ref))
+    removed = list(remove(aws, [ref for ref in own if ref not in spared], clock, emit, gone))
+    kept = [*spared, *(ref for ref in refs(record, ("kept",)))]
+    if not any(removal.error for removal in removed):
+        store.unmark_live(record.run_id)
+    shared = refs(record, ("shared",))
+    wanted = [ref for ref in shared if not _keeps(keep, ref)]
+    kept += [ref for ref in shared if _keeps(keep, ref)]
+    if wanted:
+        if _nobody_else(store, record, clock):
+            try:
+                removed += remove(aws, wanted, clock, emit, gone)
+            finally:
+                store.unlock(record.project)
+        else:
+            kept += wanted
+            for ref in wanted:
+                emit(
+                    TeardownStep(
+                        kind=ref.kind, name=ref.name, state="kept", detail="another run of the project uses it"
+                    )
+                )
+    result = Teardown(removed=tuple(removed), kept=tuple(kept))
+    if not result.failed:
+        writer.change(lambda r: replace(r, state="removed"), now=True)
+    else:
+        writer.flush()
+    return result
+
+
+def _keeps(keep: set[str], ref: Ref) -> bool:
+    return ref.kind in keep or "all" in keep
+
+
+def _nobody_else(store: RunStore, record: Record, clock: Clock) -> bool:
+    """True with the project's lock held: then no run of the project is alive, and none starts before the lock is gone."""
+    try:
+        if not store.lock(record.project, clock):
+            return False
+    except AwsRunError:
+        return False
+    others = [run for run in store.live() if run != record.run_id and project_of_run(run) == record.project]
+    if others:
+        store.unlock(record.project)
+        return False
+    return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    charges: tuple[Charge, ...]
+    total_usd: Decimal | None
+    seconds: float
+
+
+def receipt(charges: tuple[Charge, ...], usage: Usage) -> Receipt:
+    return Receipt(charges=charges, total_usd=total_usd(charges), seconds=usage.seconds)
+
+
+def note_outcome(writer: RecordWriter, outcome: Outcome, task: Mapping[str, Any] | None, stopped_at: str) -> None:
+    """DescribeTasks forgets a stopped task after about an hour, so its outcome is stored at first sight (aws-facts §3)."""
+    started = task.get("startedAt") if task else None
+    writer.change(
+        lambda record: replace(
+            record,
+            state="stopped",
+            outcome=outcome,
+            started_at=started.strftime("%Y-%m-%dT%H:%M:%SZ") if started else record.started_at,
+            stopped_at=stopped_at,
+        ),
+        now=True,
+    )
+
+
+def save_log(store: RunStore, emit: Emit, key: str, text: str) -> None:
+    """The run's log beside its results; a log that can't be saved loses no result."""
+    try:
+        store.put_text(key, text)
+    except AwsRunError as error:
+        emit(Notice(text=f"the log could not be saved to S3: {error.message}", level="warning"))

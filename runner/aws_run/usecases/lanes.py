@@ -1,0 +1,75 @@
+"""The three start-up lanes, side by side, because the slowest decides. One failing lane stops the others at their next step."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from aws_run.clock import Clock
+from aws_run.errors import AwsRunError
+from aws_run.events import Emit, Lane, LaneDone, LaneFailed, LaneStarted
+
+T = TypeVar("T")
+
+
+class Stopped(Exception):
+    """Raised inside a lane at a step it no longer takes."""
+
+
+class LaneRunner:
+    """Threads are daemons: an interrupted build must not hold up the teardown."""
+
+    def __init__(self, *, emit: Emit, clock: Clock, stop: threading.Event) -> None:
+        self._emit = emit
+        self._clock = clock
+        self._stop = stop
+        self._threads: dict[Lane, threading.Thread] = {}
+        self._results: dict[Lane, object] = {}
+        self._errors: dict[Lane, BaseException] = {}
+
+    def check(self) -> None:
+        if self._stop.is_set():
+            raise Stopped
+
+    def start(self, lane: Lane, text: str, work: Callable[[], tuple[T, str, bool]]) -> None:
+        """`work` returns (result, what to say when done, whether there was nothing to do)."""
+
+        def body() -> None:
+            began = self._clock.monotonic()
+            try:
+                self._results[lane], said, skipped = work()
+            except Stopped:
+                self._emit(LaneFailed(lane=lane, text="stopped"))
+            except BaseException as error:  # noqa: BLE001 - it is raised again, in the main thread
+                self._errors[lane] = error
+                self._stop.set()
+                self._emit(LaneFailed(lane=lane, text=error.message if isinstance(error, AwsRunError) else str(error)))
+            else:
+                self._emit(LaneDone(lane=lane, text=said, seconds=self._clock.monotonic() - began, skipped=skipped))
+
+        self._emit(LaneStarted(lane=lane, text=text))
+        thread = threading.Thread(target=body, name=f"lane-{lane}", daemon=True)
+        self._threads[lane] = thread
+        thread.start()
+
+    def join(self, while_waiting: Callable[[], None], every_s: float) -> Mapping[Lane, object]:
+        """Waits for all lanes; `while_waiting` is called every `every_s` seconds. The first error is raised."""
+        while any(thread.is_alive() for thread in self._threads.values()):
+            for thread in self._threads.values():
+                thread.join(every_s / len(self._threads))
+            if self._errors:
+                self.settle("capacity", 60)
+                break
+            while_waiting()
+        for error in self._errors.values():
+            raise error
+        if self._stop.is_set():
+            raise Stopped
+        return self._results
+
+    def settle(self, lane: Lane, for_s: float) -> None:
+        """Waits until one lane has taken its last step: nothing may be created behind a teardown's back."""
+        thread = self._threads.get(lane)
+        if thread is not None:
+            thread.join(for_s)

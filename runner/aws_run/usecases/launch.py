@@ -1,0 +1,300 @@
+"""From a decided run to an accepted task: the record first, then capacity, image and input side by side, then RunTask."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from aws_run import contract, naming
+from aws_run.backends import container
+from aws_run.backends.base import Backend
+from aws_run.data import InputSnapshot, push_input
+from aws_run.errors import AwsCallError, AwsRunError, CapacityError
+from aws_run.events import LaneProgress, Notice
+from aws_run.image.builder import RegistryLogin
+from aws_run.infra import apply
+from aws_run.infra.plan import Step, plan
+from aws_run.infra.resources import Ref, Resource, ref
+from aws_run.infra.retry import retrying
+from aws_run.infra.store import RecordWriter, RunStore
+from aws_run.record import Record, ResourceEntry
+from aws_run.usecases.bench import Bench
+from aws_run.usecases.lanes import LaneRunner
+from aws_run.usecases.survey import Decided, Survey
+
+_RENEW_EVERY_S = 5 * 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    task_arn: str
+    deadline: datetime
+
+
+def initial_record(decided: Decided, found: Survey, backend: Backend, owner: str) -> Record:
+    """All names are known, so all intent is in the very first write."""
+    spec = decided.spec
+    intended = [*decided.all, backend.task_definition(spec, "")]
+    return Record(
+        run_id=spec.run_id,
+        project=spec.config.name,
+        account=spec.account,
+        region=spec.region,
+        created_at=_iso(spec.created_at),
+        deadline=_iso(spec.deadline),
+        client_token=spec.names.client_token,
+        cluster=spec.names.cluster,
+        backend=backend.name,
+        hardware=found.site.hardware,
+        command=" ".join(found.image.command) if found.image and found.image.command else "",
+        output_prefix=spec.keys.output,
+        log_group=spec.project.log_group,
+        keep=spec.config.keep,
+        owner=owner,
+        resources=tuple(ResourceEntry(kind=r.kind, name=r.name, scope=r.scope) for r in intended),
+    )
+
+
+class Launch:
+    """One run's start. Every resource that is made is noted in the record when it is there."""
+
+    def __init__(
+        self, bench: Bench, backend: Backend, found: Survey, decided: Decided, writer: RecordWriter, runner: LaneRunner
+    ) -> None:
+        self._bench = bench
+        self._backend = backend
+        self._found = found
+        self._decided = decided
+        self._writer = writer
+        self._runner = runner
+        self._armed = False
+
+    # -- the lanes ------------------------------------------------------------------------------------------------
+
+    def start(self, steps: tuple[Step, ...]) -> Accepted:
+        """Raises whatever the first failing lane raised; the caller tears down."""
+        spec = self._decided.spec
+        self._runner.start("capacity", spec.site.hardware.description, lambda: self._capacity(steps))
+        self._runner.start("image", "looking at the sources", self._image)
+        self._runner.start("input", "looking at the input", self._input)
+        results = self._runner.join(self._keep_lease(), every_s=0.05)
+        definition, source = results["image"], results["input"]
+        assert isinstance(definition, str)
+        assert isinstance(source, tuple)
+        return self._run_task(definition, source)
+
+    def _make(self, resource: Resource) -> str | None:
+        self._runner.check()
+        self._bench.emit(LaneProgress(lane="capacity", text=f"{resource.kind} {resource.name}"))
+        made = apply.create(self._bench.aws, resource, self._bench.clock)
+        self._note(resource, made)
+        return made
+
+    def _note(self, resource: Resource, made: str | None) -> None:
+        self._writer.change(lambda record: record.with_resource(resource.kind, resource.name, "created", made))
+
+    def _capacity(self, steps: tuple[Step, ...]) -> tuple[None, str, bool]:
+        """Roles, log group and cluster side by side; then the machine's chain, each of which needs the one before."""
+        first = [r for r in self._decided.own if r.kind in ("cluster", "launch-template")]
+        chain = [r for r in self._decided.own if r not in first]
+        with ThreadPoolExecutor(max_workers=6, thread_name_prefix="capacity") as pool:
+            shared = [pool.submit(self._shared, step) for step in steps]
+            own = [pool.submit(self._make, resource) for resource in (*self._decided.roles, *first)]
+            for done in shared:
+                done.result()
+            for made in own:
+                made.result()
+        for resource in chain:
+            if resource.kind == "capacity-provider":
+                # The group is there and armed: ask for the machine now, it takes the longest.
+                self._armed = True
+                self._runner.check()
+                self._backend.raise_capacity(self._decided.spec)
+            self._make(resource)
+        return None, f"{self._decided.spec.site.hardware.description} asked for", False
+
+    def _shared(self, step: Step) -> None:
+        self._runner.check()
+        made = apply.apply(self._bench.aws, step, self._bench.clock)
+        self._note(step.resource, made)
+
+    def _image(self) -> tuple[str, str, bool]:
+        """The task definition's ARN: it names the image by digest, so it is registered as soon as there is one."""
+        uri, said, skipped = self._image_uri()
+        self._runner.check()
+        definition = self._backend.task_definition(self._decided.spec, uri)
+        self._writer.change(lambda record: replace(record, image=uri))
+        made = apply.create(self._bench.aws, definition, self._bench.clock)
+        self._note(definition, made)
+        return made, said, skipped
+
+    def _image_uri(self) -> tuple[str, str, bool]:
+        spec, found = self._decided.spec, self._found
+        if found.image is None:
+            return str(spec.config.image), "ready image, nothing to build", True
+        repository = next(r for r in self._decided.kept if r.kind == "repository")
+        seen = found.kept.get(ref(repository))
+        uri = seen.value if seen and seen.present else apply.create(self._bench.aws, repository, self._bench.clock)
+        if found.image_digest:
+            return container.image_uri(uri, found.image_digest), "unchanged: neither built nor pushed", True
+        self._runner.check()
+        digest = self._bench.builder().build_push(found.image, uri, found.image.tag, self._login, self._bench.emit)
+        return container.image_uri(uri, digest), "built and pushed", False
+
+    def _login(self) -> RegistryLogin:
+        """A fresh ECR token; they live 12 hours, so each push asks for its own."""
+        import base64
+
+        data = self._bench.aws.call("ecr", "get_authorization_token")["authorizationData"][0]
+        username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+        server = data["proxyEndpoint"].split("://", 1)[-1].rstrip("/")
+        return RegistryLogin(server=server, username=username, password=password, expires_at=data.get("expiresAt"))
+
+    def _input(self) -> tuple[tuple[InputSnapshot, ...], str, bool]:
+        spec = self._decided.spec
+        assert spec.config.input is not None
+        pushed = push_input(
+            self._bench.storage(spec.bucket),
+            Path(spec.config.input),
+            project=spec.config.name,
+            label=naming.input_label(spec.config.input),
+            emit=self._bench.emit,
+            exclude=spec.config.exclude,
+            cancel=self._bench.stop,
+        )
+        if pushed.unchanged:
+            return (pushed,), f"unchanged: {pushed.files} files, nothing sent", True
+        return (pushed,), f"{pushed.sent_files} of {pushed.files} files sent", False
+
+    def _keep_lease(self) -> Callable[[], None]:
+        """While the client is alive and something is still being built, the dead-man's switch is moved on."""
+        renewed = self._bench.clock.monotonic()
+
+        def tick() -> None:
+            nonlocal renewed
+            now = self._bench.clock.monotonic()
+            if self._armed and now - renewed > _RENEW_EVERY_S:
+                renewed = now
+                self._backend.renew_lease(self._decided.spec)
+
+        return tick
+
+    # -- the task -------------------------------------------------------------------------------------------------
+
+    def _run_task(self, definition: str, inputs: tuple[InputSnapshot, ...]) -> Accepted:
+        """The deadline is fixed and recorded before the call, so that a repeated call is the same call (aws-facts §3)."""
+        self._runner.check()
+        spec = self._decided.spec
+        deadline = self._bench.clock.now() + timedelta(seconds=spec.config.timeout_s)
+        names = [naming.input_label(str(spec.config.input))]
+        refs = [
+            {"name": name, "snapshot_key": source.snapshot_key, "version_id": source.version_id}
+            for name, source in zip(names, inputs, strict=True)
+        ]
+        self._writer.change(
+            lambda record: replace(record, deadline=_iso(deadline), inputs=tuple(asdict(i) for i in inputs)), now=True
+        )
+        environment = {
+            contract.INPUTS: json.dumps(refs, separators=(",", ":")),
+            contract.DEADLINE: str(int(deadline.timestamp())),
+            contract.ATTEMPT: "1",
+        }
+        if self._found.image is not None and self._found.image.command is not None:
+            environment[contract.COMMAND] = json.dumps(self._found.image.command)
+        request: dict[str, Any] = {
+            "cluster": spec.names.cluster,
+            "taskDefinition": definition,
+            "count": 1,
+            "clientToken": spec.names.client_token,
+            "startedBy": spec.run_id[:36],
+            "propagateTags": "TASK_DEFINITION",
+            "enableECSManagedTags": True,
+            "overrides": {
+                "containerOverrides": [
+                    {
+                        "name": container.CONTAINER,
+                        "environment": [{"name": name, "value": value} for name, value in environment.items()],
+                    }
+                ]
+            },
+            **self._backend.placement(spec),
+        }
+        task_arn = self._accept(request)
+        self._writer.change(lambda record: replace(record, state="running", task_arn=task_arn), now=True)
+        self._backend.accepted(spec, deadline)
+        return Accepted(task_arn=task_arn, deadline=deadline)
+
+    def _accept(self, request: dict[str, Any]) -> str:
+        def attempt() -> dict[str, Any]:
+            self._runner.check()
+            return self._bench.aws.call("ecs", "run_task", **request)
+
+        try:
+            answer = retrying(attempt, when=_heals, for_s=120, clock=self._bench.clock, first_wait_s=2)
+        except AwsCallError as error:
+            if error.code != "ConflictException":
+                raise
+            # The token was used before: the task is there, whatever happened to the answer.
+            found = self._bench.aws.call("ecs", "list_tasks", cluster=request["cluster"])["taskArns"]
+            if not found:
+                raise
+            self._bench.emit(Notice(text="found the task that was already accepted", level="debug"))
+            return str(found[0])
+        if answer.get("tasks"):
+            return str(answer["tasks"][0]["taskArn"])
+        reasons = (
+            "; ".join(sorted({str(f.get("reason", "unknown")) for f in answer.get("failures", ())}))
+            or "no reason given"
+        )
+        raise CapacityError(f"ECS did not accept the task: {reasons}", hint=_failure_hint(reasons))
+
+
+def _heals(error: AwsCallError) -> bool:
+    """A role or a capacity provider made seconds ago (aws-facts §3)."""
+    return "unable to assume the role" in error.message.lower() or (
+        error.code in ("InvalidParameterException", "ClientException") and "capacity provider" in error.message.lower()
+    )
+
+
+def _failure_hint(reasons: str) -> str | None:
+    if "RESOURCE:GPU" in reasons:
+        return "the instance has fewer GPUs than asked for: name another with --instance-type"
+    if "RESOURCE:" in reasons:
+        return "the task does not fit the instance: ask for less CPU or memory, or a larger --instance-type"
+    return None
+
+
+def begin(bench: Bench, store: RunStore, found: Survey, decided: Decided, record: Record) -> RecordWriter:
+    """The bucket where it is missing, then the record and the mark, before anything else exists (aws-facts §12, 41)."""
+    wanted = decided.kept[0]
+    for step in plan([wanted], found.kept):
+        apply.apply(bench.aws, step, bench.clock)
+    try:
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            mark = pool.submit(store.mark_live, record.run_id)
+            writer = RecordWriter.begin(store, record)
+            mark.result()
+    except AwsCallError as error:
+        raise AwsRunError(
+            f"The run could not be recorded in {wanted.name}, so nothing was created: {error.message}", hint=error.hint
+        ) from error
+    store.wait_until_unlocked(record.project, bench.clock)
+    return writer
+
+
+def refs(record: Record, scopes: tuple[str, ...]) -> tuple[Ref, ...]:
+    """The record's resources of those scopes that are not known to be gone."""
+    return tuple(
+        Ref(kind=entry.kind, name=entry.name, scope=entry.scope)  # type: ignore[arg-type]
+        for entry in record.resources
+        if entry.scope in scopes and entry.state != "deleted"
+    )
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

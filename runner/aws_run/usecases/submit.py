@@ -1,0 +1,276 @@
+"""`aws-run submit`: from a folder to results, and nothing left that bills."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from aws_run.backends.base import Backend, RunSpec, Usage
+from aws_run.config import Config
+from aws_run.data import pull_output
+from aws_run.errors import EXIT_INTERRUPT, AwsRunError, InterruptedRunError, TeardownError
+from aws_run.events import LogLine, Notice, RunStarted, StatusChanged
+from aws_run.infra.observe import observe
+from aws_run.infra.plan import Step, plan
+from aws_run.infra.store import RecordWriter, RunStore
+from aws_run.record import Outcome
+from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
+from aws_run.usecases import finish, verdict, views
+from aws_run.usecases.bench import Bench
+from aws_run.usecases.lanes import LaneRunner, Stopped
+from aws_run.usecases.launch import Accepted, Launch, begin, initial_record
+from aws_run.usecases.survey import Decided, Survey, decide, survey
+from aws_run.usecases.watch import Watch
+
+ShowPlan = Callable[[PlanView], None]
+
+
+def dry_run(config: Config, bench: Bench) -> PlanView:
+    """What a submit would do. Reads AWS, writes nothing."""
+    found, backend = survey(config, bench)
+    decided = decide(found, backend, bench)
+    steps = plan((*decided.kept, *decided.shared), {**found.kept, **observe(bench.aws, decided.shared)})
+    return views.plan_view(found, decided, steps, backend)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitted:
+    """A run that ended (or, detached, that was accepted). `teardown_error`: something could not be shown to be gone."""
+
+    view: OutcomeView
+    exit_code: int
+    teardown_error: TeardownError | None = None
+
+
+def submit(
+    config: Config, bench: Bench, *, show_plan: ShowPlan, detach: bool = False, cost_label: str = "cost"
+) -> Submitted:
+    """The whole story. Raises AwsRunError when it failed before the job ran; everything it made is gone by then."""
+    found, backend = survey(config, bench)
+    decided = decide(found, backend, bench)
+    spec = decided.spec
+    store = RunStore(bench.aws, found.bucket, spec.account)
+    record = initial_record(decided, found, backend, spec.tags.get("aws-run:owner", ""))
+    bench.emit(
+        RunStarted(
+            run_id=spec.run_id, project=config.name, region=spec.region, account=spec.account, backend=backend.name
+        )
+    )
+    writer: RecordWriter | None = None
+    runner = LaneRunner(emit=bench.emit, clock=bench.clock, stop=bench.stop)
+    try:
+        writer = begin(bench, store, found, decided, record)
+        observed = {**found.kept, **observe(bench.aws, decided.shared)}
+        steps = plan(decided.shared, observed)
+        show_plan(views.plan_view(found, decided, plan((*decided.kept, *decided.shared), observed), backend))
+        accepted = Launch(bench, backend, found, decided, writer, runner).start(steps)
+    except BaseException as error:
+        bench.stop.set()
+        if writer is None:
+            raise
+        raise _abandon(bench, store, writer, runner, error) from error
+    bench.emit(Notice(text=f"AWS calls up to RunTask: {len(bench.aws.trips)}", level="debug"))
+    if detach:
+        return _detached(spec)
+    return Run(bench, backend, decided, store, writer, accepted, cost_label).to_the_end()
+
+
+def _abandon(
+    bench: Bench, store: RunStore, writer: RecordWriter, runner: LaneRunner, error: BaseException
+) -> BaseException:
+    """The start failed: everything made so far goes, and the first error is what the user hears."""
+    runner.settle("capacity", 90)
+    runner.settle("image", 0.1)
+    interrupted = isinstance(error, (KeyboardInterrupt, Stopped))
+    shown: BaseException = (
+        InterruptedRunError("Interrupted; what had been made is being removed") if interrupted else error
+    )
+    if interrupted:
+        bench.emit(Notice(text="interrupted: removing what was made", level="warning"))
+    sentence = error.message if isinstance(error, AwsRunError) else str(error) or type(error).__name__
+    code = error.exit_code if isinstance(error, AwsRunError) else EXIT_INTERRUPT if interrupted else 125
+    finish.note_outcome(
+        writer, Outcome(exit_code=code, reason="not-started", sentence=sentence), None, _iso(bench.clock.now())
+    )
+    torn = finish.teardown(bench.aws, bench.clock, bench.emit, store, writer)
+    try:
+        torn.raise_if_failed(writer.record.region)
+    except TeardownError as failed:
+        failed.message = f"{sentence}. {failed.message}"
+        failed.args = (failed.message,)
+        return failed
+    if interrupted:
+        return InterruptedRunError("Interrupted before the job ran; everything that had been made is gone")
+    return shown
+
+
+class Run:
+    """An accepted run, followed to its end by the client that started it."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        backend: Backend,
+        decided: Decided,
+        store: RunStore,
+        writer: RecordWriter,
+        accepted: Accepted,
+        cost_label: str,
+    ) -> None:
+        self._bench = bench
+        self._backend = backend
+        self._spec = decided.spec
+        self._decided = decided
+        self._store = store
+        self._writer = writer
+        self._accepted = accepted
+        self._cost_label = cost_label
+
+    def to_the_end(self) -> Submitted:
+        spec, bench = self._spec, self._bench
+        watch = Watch(
+            bench.aws,
+            bench.clock,
+            cluster=spec.names.cluster,
+            task_arn=self._accepted.task_arn,
+            log_group=spec.project.log_group,
+            run_id=spec.run_id,
+            emit=bench.emit,
+            poll_s=bench.poll_s,
+            longest_poll_s=bench.longest_poll_s,
+            check_capacity=lambda: self._backend.check_capacity(spec, bench.emit),
+            on_placed=lambda: self._backend.in_service(spec),
+        )
+        task: Mapping[str, Any] | None = None
+        try:
+            task = watch.follow()
+            outcome = verdict.judge(task, self._store.get(spec.keys.result))
+        except KeyboardInterrupt:
+            outcome = self._interrupted(watch)
+        except AwsRunError as error:
+            finish.stop_task(bench.aws, self._writer.record, "aws-run: no capacity")
+            outcome = Outcome(exit_code=error.exit_code, reason="capacity", sentence=_with_hint(error))
+        return self._end(outcome, task, watch.lines)
+
+    def _interrupted(self, watch: Watch) -> Outcome:
+        """The job is told to stop and given its grace; what it had written is saved by the entrypoint."""
+        bench = self._bench
+        bench.emit(Notice(text="interrupted: stopping the job (press Ctrl-C again to leave at once)", level="warning"))
+        finish.stop_task(bench.aws, self._writer.record, "aws-run: interrupted")
+        watch.follow()
+        return Outcome(exit_code=EXIT_INTERRUPT, reason="interrupted", sentence="interrupted; the job was stopped")
+
+    def _end(self, outcome: Outcome, task: Mapping[str, Any] | None, lines: list[LogLine]) -> Submitted:
+        """Cost first: the teardown runs while the outputs come down."""
+        spec, bench = self._spec, self._bench
+        stopped = bench.clock.now()
+        finish.note_outcome(self._writer, outcome, task, _iso(stopped))
+        finish.save_log(self._store, bench.emit, spec.keys.log, "".join(f"{line.text}\n" for line in lines))
+        before = self._usage(task, stopped)
+        torn: list[finish.Teardown] = []
+        thread = threading.Thread(
+            target=lambda: torn.append(finish.teardown(bench.aws, bench.clock, bench.emit, self._store, self._writer)),
+            name="teardown",
+        )
+        thread.start()
+        fetch_error = self._fetch()
+        thread.join()
+        usage = self._usage(task, bench.clock.now()) if self._backend.name == "ec2" else before
+        usage = usage if usage.seconds >= before.seconds else before
+        paid = finish.receipt(self._backend.charges(spec.site.hardware, usage), usage)
+        if paid.total_usd is not None:
+            self._writer.change(lambda record: replace(record, cost_usd=f"{paid.total_usd:.6f}"), now=True)
+        return self._submitted(outcome, paid, torn[0] if torn else None, fetch_error, task)
+
+    def _usage(self, task: Mapping[str, Any] | None, now: datetime) -> Usage:
+        try:
+            return self._backend.usage(self._spec, task or {}, now)
+        except AwsRunError as error:
+            self._bench.emit(Notice(text=f"what was used could not be read: {error.message}", level="warning"))
+            return Usage(seconds=0.0)
+
+    def _fetch(self) -> AwsRunError | None:
+        spec, bench = self._spec, self._bench
+        if spec.config.output is None:
+            return None
+        bench.emit(StatusChanged(status="fetching", detail=str(spec.config.output)))
+        try:
+            pull_output(bench.storage(spec.bucket), spec.run_id, spec.config.output, emit=bench.emit)
+        except AwsRunError as error:
+            bench.emit(Notice(text=error.message, level="warning", hint=f"aws-run pull {spec.run_id} tries again"))
+            return error
+        return None
+
+    def _submitted(
+        self,
+        outcome: Outcome,
+        paid: finish.Receipt,
+        torn: finish.Teardown | None,
+        fetch_error: AwsRunError | None,
+        task: Mapping[str, Any] | None,
+    ) -> Submitted:
+        spec = self._spec
+        teardown_error = None
+        left: LeftView | None = None
+        if torn is not None:
+            left = views.left_view(torn, spec.region)
+            try:
+                torn.raise_if_failed(spec.region)
+            except TeardownError as error:
+                teardown_error = error
+        receipt: ReceiptView | None = views.receipt_view(paid, label=self._cost_label)
+        began, ended = (task or {}).get("startedAt"), (task or {}).get("stoppedAt")
+        code = (
+            outcome.exit_code
+            or (fetch_error.exit_code if fetch_error else 0)
+            or (teardown_error.exit_code if teardown_error else 0)
+        )
+        view = OutcomeView(
+            run_id=spec.run_id,
+            exit_code=code,
+            status=outcome.sentence if not fetch_error else f"{outcome.sentence}; {fetch_error.message}",
+            seconds=(ended - began).total_seconds() if began and ended else None,
+            output_dir=spec.config.output,
+            s3_uri=f"s3://{spec.bucket}/{spec.keys.output}",
+            console_url=views.output_link(spec.bucket, spec.keys.output, spec.region),
+            receipt=receipt,
+            left=left,
+            next_commands=_next(outcome, spec),
+        )
+        return Submitted(view=view, exit_code=code, teardown_error=teardown_error)
+
+
+def _detached(spec: RunSpec) -> Submitted:
+    view = OutcomeView(
+        run_id=spec.run_id,
+        exit_code=0,
+        status="accepted; it runs without this terminal, saves its outputs and stops billing by itself",
+        s3_uri=f"s3://{spec.bucket}/{spec.keys.output}",
+        console_url=views.output_link(spec.bucket, spec.keys.output, spec.region),
+        next_commands=(
+            f"aws-run status {spec.run_id}",
+            f"aws-run logs {spec.run_id} -f",
+            f"aws-run pull {spec.run_id} -o out",
+        ),
+    )
+    return Submitted(view=view, exit_code=0)
+
+
+def _next(outcome: Outcome, spec: RunSpec) -> tuple[str, ...]:
+    if outcome.exit_code == 0:
+        return ()
+    return (f"aws-run logs {spec.run_id}",)
+
+
+def _with_hint(error: AwsRunError) -> str:
+    return f"{error.message} ({error.hint})" if error.hint else error.message
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+__all__ = ["ShowPlan", "Step", "Submitted", "Survey", "dry_run", "submit"]

@@ -1,0 +1,120 @@
+"""Everything that is read before a run is decided. Nothing is written, so a plan and a refusal cost nothing."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from aws_run import naming
+from aws_run.aws.session import Identity
+from aws_run.backends.base import Backend, RunSpec, Site
+from aws_run.config import Config
+from aws_run.image.plan import ImagePlan, plan_image
+from aws_run.infra import desired
+from aws_run.infra.kinds import repository as repositories
+from aws_run.infra.kinds import role as roles
+from aws_run.infra.observe import Observation, observe
+from aws_run.infra.resources import Ref, Resource, Role
+from aws_run.pricing.hardware import backend_for
+from aws_run.usecases.bench import Bench
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """`image_digest` None: there is no such image yet. `image_uri` set: a ready image was named."""
+
+    config: Config
+    identity: Identity
+    bucket: str
+    site: Site
+    image: ImagePlan | None
+    image_digest: str | None
+    kept: dict[Ref, Observation]
+
+
+def survey(config: Config, bench: Bench) -> tuple[Survey, Backend]:
+    """Two levels of round trips: who we are, then everything else side by side."""
+    image = None if config.image else plan_image(config, _not_in_the_image(config))
+    backend = bench.backends[backend_for(config)]
+    identity = bench.aws.identity()
+    bucket = desired.bucket(config, account=identity.account, region=identity.region)
+    repository = desired.repository(config, {})
+    with ThreadPoolExecutor(max_workers=4, thread_name_prefix="survey") as pool:
+        kept = pool.submit(observe, bench.aws, (bucket, repository))
+        digest = pool.submit(repositories.image_digest, bench.aws, repository.name, image.tag) if image else None
+        site = pool.submit(backend.look, config)
+        found_digest = digest.result() if digest else None
+        return Survey(
+            config=config,
+            identity=identity,
+            bucket=bucket.name,
+            site=site.result(),
+            image=image,
+            image_digest=found_digest[0] if found_digest else None,
+            kept=dict(kept.result()),
+        ), backend
+
+
+def _not_in_the_image(config: Config) -> tuple[Path, ...]:
+    """The data travels by S3: -i and -o never enter the image, even when they lie inside the project."""
+    folders = [Path(config.input)] if config.input and not config.input.startswith("s3://") else []
+    return tuple([*folders, *([config.output] if config.output else [])])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """One run with its name: the spec, and all it will make, by scope."""
+
+    spec: RunSpec
+    kept: tuple[Resource, ...]
+    shared: tuple[Resource, ...]
+    roles: tuple[Role, ...]  # the run's own
+    own: tuple[Resource, ...]  # the backend's, in the order of creation
+
+    @property
+    def all(self) -> tuple[Resource, ...]:
+        return (*self.kept, *self.shared, *self.roles, *self.own)
+
+
+def decide(found: Survey, backend: Backend, bench: Bench) -> Decided:
+    """Names everything. Pure but for the clock and the salt."""
+    config, identity = found.config, found.identity
+    account, region = identity.account, identity.region
+    now = bench.clock.now()
+    run_id = naming.new_run_id(config.name, now, bench.salt())
+    deadline = now + timedelta(seconds=config.timeout_s)
+    owner = identity.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+    project_tags = desired.tags(config, owner=owner)
+    run_tags = desired.tags(config, owner=owner, run_id=run_id, expires=deadline)
+    execution = desired.execution_role(config, account=account, region=region, run_id=run_id, tags=project_tags)
+    task = desired.task_role(config, account=account, bucket=found.bucket, run_id=run_id, tags=run_tags)
+    spec = RunSpec(
+        run_id=run_id,
+        account=account,
+        region=region,
+        bucket=found.bucket,
+        repository=naming.repository_name(config.name),
+        config=config,
+        site=found.site,
+        execution_role=roles.arn(account, execution.name),
+        task_role_arn=roles.arn(account, task.name) if task else config.iam.task_role,
+        tags=run_tags,
+        created_at=now,
+        deadline=deadline,
+    )
+    shared: list[Resource] = [desired.log_group(config, project_tags)]
+    own_roles = [task] if task else []
+    if execution.scope == "shared":
+        shared.append(execution)
+    else:
+        own_roles.append(replace(execution, tags=run_tags))
+    if backend.name == "ec2":
+        shared.append(desired.instance_role(config, account=account, region=region, tags=project_tags))
+    kept: list[Resource] = [desired.bucket(config, account=account, region=region)]
+    if found.image is not None:
+        kept.append(desired.repository(config, project_tags))
+    return Decided(
+        spec=spec, kept=tuple(kept), shared=tuple(shared), roles=tuple(own_roles), own=backend.resources(spec)
+    )

@@ -1,0 +1,111 @@
+"""How a run ended, from what ECS and the entrypoint say of it. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from aws_run.errors import EXIT_DEADLINE, EXIT_INTERRUPT, EXIT_TOOL
+from aws_run.record import Outcome
+
+
+def judge(task: Mapping[str, Any], result: bytes | None) -> Outcome:
+    """Classifies by stopCode, then the container's reason, then the exit code; a missing exit code is a failure, never 0
+    (aws-facts §3). `result`: the entrypoint's result.json, its last act, None when it never came."""
+    stop_code = str(task.get("stopCode") or "")
+    stopped = str(task.get("stoppedReason") or "")
+    containers = task.get("containers") or [{}]
+    container = containers[0]
+    reason = str(container.get("reason") or "")
+    exit_code = container.get("exitCode")
+    said = _parse(result)
+
+    def outcome(code: int, word: str, sentence: str) -> Outcome:
+        job = said.get("exit_code") if said else None
+        return Outcome(
+            exit_code=code,
+            reason=word,
+            sentence=sentence,
+            stop_code=stop_code or None,
+            job_exit_code=job if isinstance(job, int) else exit_code,
+        )
+
+    if "CannotPull" in reason or "CannotPull" in stopped:
+        return outcome(EXIT_TOOL, "image", _pull_sentence(reason or stopped))
+    if "OutOfMemory" in reason or (said or {}).get("reason") == "out-of-memory":
+        return outcome(
+            _code(exit_code, 137),
+            "out-of-memory",
+            "the job ran out of memory and was killed: ask for more with --memory",
+        )
+    if stop_code in ("SpotInterruption", "TerminationNotice"):
+        return outcome(
+            EXIT_TOOL,
+            "interruption",
+            "AWS took the spot machine back before the job was done: run it again, or use on-demand",
+        )
+    if said is not None:
+        return _by_result(said, outcome)
+    if stop_code == "UserInitiated":
+        return outcome(EXIT_INTERRUPT, "stopped", f"the run was stopped ({stopped or 'on request'})")
+    if stop_code == "TaskFailedToStart":
+        return outcome(EXIT_TOOL, "start", f"the task could not start: {reason or stopped}")
+    if stop_code == "InfrastructureHealth":
+        return outcome(EXIT_TOOL, "infrastructure", f"the machine failed: {stopped}")
+    if exit_code is None:
+        return outcome(
+            EXIT_TOOL, "unknown", f"the container ended without an exit code: {reason or stopped or 'no reason given'}"
+        )
+    return outcome(
+        _code(exit_code, EXIT_TOOL) or EXIT_TOOL,
+        "no-result",
+        f"the container ended with {exit_code} before it could save a result: is the image one that aws-run built?",
+    )
+
+
+def _by_result(said: Mapping[str, Any], outcome: Any) -> Outcome:
+    word = str(said.get("reason") or "exit")
+    code = said.get("exit_code")
+    if not isinstance(code, int):
+        return outcome(EXIT_TOOL, "unknown", "the result says no exit code")  # type: ignore[no-any-return]
+    sentences = {
+        "exit": "the job finished" if code == 0 else f"the job ended with exit code {code}",
+        "deadline": "the job was stopped at its deadline: give it more with --timeout",
+        "signal": f"the job was killed by a signal (exit code {code})",
+        "stopped": "the run was stopped; what it had written was saved",
+        "spot-notice": "AWS took the spot machine back; what the job had written was saved",
+        "disk-full": "the disk is full: ask for more with --disk",
+        "command-not-found": f"the command was not found in the image (exit code {code})",
+        "sync-in-failed": f"the input could not be fetched: {said.get('message') or 'see the log'}",
+        "sync-out-failed": f"the outputs could not all be saved: {said.get('message') or 'see the log'}",
+    }
+    if word == "deadline":
+        code = EXIT_DEADLINE
+    return outcome(code, word, sentences.get(word, f"the job ended ({word}, exit code {code})"))  # type: ignore[no-any-return]
+
+
+def _parse(result: bytes | None) -> Mapping[str, Any] | None:
+    if result is None:
+        return None
+    try:
+        parsed = json.loads(result)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _code(code: object, otherwise: int) -> int:
+    return code if isinstance(code, int) else otherwise
+
+
+def _pull_sentence(text: str) -> str:
+    lowered = text.lower()
+    if "no space left" in lowered:
+        return "the image does not fit on the disk: ask for more with --disk"
+    if re.search(r"timeout|deadline exceeded|i/o timeout|dial tcp", lowered):
+        return "the image could not be pulled: the subnet has no route to ECR (use public subnets, a NAT gateway or VPC endpoints)"
+    if "not found" in lowered or "404" in lowered:
+        return f"the image is not in the registry any more: {text}"
+    return f"the image could not be pulled: {text}"
