@@ -5,9 +5,11 @@ Everything is made once a session. `embedded_aws` is what a test hands to a subp
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ from pathlib import Path
 import docker
 import pytest
 from pytest_docker.plugin import Services
+
+from aws_run.local.options import LocalAws
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE_IMAGE = "aws-run-test-base:bookworm"
@@ -43,9 +47,11 @@ def service_environment(base_image: str, tmp_path_factory: pytest.TempPathFactor
     asked = ["docker", "run", "--rm", base_image, "python3", "-c", version]
     python = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
     tool("embedded-site", python, ".cache/embedded-site")
+    registry_port = free_port()
+    options = {"runtime": "docker", "port": free_port(), "registry": f"127.0.0.1:{registry_port}"}
     values = {
-        "AWS_RUN_TEST_REGISTRY_PORT": str(free_port()),
-        "AWS_RUN_TEST_AWS_PORT": str(free_port()),
+        "AWS_RUN_TEST_REGISTRY_PORT": str(registry_port),
+        "AWS_RUN_TEST_OPTIONS": json.dumps(options),
         "AWS_RUN_TEST_STATE": str(tmp_path_factory.mktemp("embedded-aws")),
     }
     os.environ.update(values)
@@ -79,7 +85,7 @@ def docker_setup() -> list[str]:
 
 @pytest.fixture(scope="session")
 def docker_cleanup() -> list[str]:
-    return ["down -v --timeout 5"]
+    return ["down -v --timeout 20"]
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +94,24 @@ def registry(docker_services: Services) -> str:
     address = f"127.0.0.1:{docker_services.port_for('registry', 5000)}"
     docker_services.wait_until_responsive(lambda: responds(f"http://{address}/v2/"), timeout=60, pause=0.2)
     return address
+
+
+@pytest.fixture(scope="session")
+def embedded_aws(docker_services: Services, registry: str, service_environment: dict[str, str]) -> dict[str, str]:
+    """The whole environment of a subprocess that runs `aws-run` against the embedded AWS, and against no other."""
+    state_home = Path(service_environment["AWS_RUN_TEST_STATE"])
+    state_file = state_home / "aws-run" / "local.json"
+    try:
+        # The file is there once it answers; moto takes its time to be imported.
+        docker_services.wait_until_responsive(state_file.is_file, timeout=120, pause=0.2)
+    except Exception as error:
+        logs = docker_services._docker_compose.execute("logs --no-color aws").decode()
+        raise AssertionError(f"the embedded AWS did not come up:\n{logs}") from error
+    local = LocalAws(**json.loads(state_file.read_text())["local"])
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    scripts = str(Path(sys.executable).parent)
+    path = {"PATH": os.pathsep.join([scripts, kept.get("PATH", "")]), "XDG_STATE_HOME": str(state_home)}
+    return {**kept, **path, **local.environment()}
 
 
 def tool(name: str, *arguments: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import boto3
 import docker
 
 
@@ -18,3 +19,14 @@ def test_an_image_that_is_pushed_to_the_registry_is_pulled_by_its_digest(
 
     assert pulled.id == docker_engine.images.get(base_image).id
     docker_engine.images.remove(f"{name}@{digest}")
+
+
+def test_the_embedded_aws_answers_with_the_registry_as_its_ecr(embedded_aws: dict[str, str], registry: str) -> None:
+    session = boto3.Session(
+        aws_access_key_id=embedded_aws["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=embedded_aws["AWS_SECRET_ACCESS_KEY"],
+        region_name=embedded_aws["AWS_REGION"],
+    )
+    ecr = session.client("ecr", endpoint_url=embedded_aws["AWS_ENDPOINT_URL"])
+    made = ecr.create_repository(repositoryName="arun/services")["repository"]
+    assert made["repositoryUri"] == f"{registry}/arun/services"
