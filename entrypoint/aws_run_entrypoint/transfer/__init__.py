@@ -1,7 +1,7 @@
 """The S3 engine: a plan in, events out. Standard library only, Python 3.9 and later, the same on both sides.
 
 `push_folder` makes a prefix and its manifest say what a folder holds; `pull_manifest` makes a folder hold what a
-manifest says; `get_object` and `put_object` move single documents. All of them take a `Bucket` and raise `EngineError`s.
+manifest says; `get_object` and `put_object` move single documents. All take a `Bucket` and raise `EngineError`s.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from .errors import (
     DiskFullError,
     EngineError,
     ManifestError,
-    NoManifestError,
     NetworkError,
     NoCredentialsError,
+    NoManifestError,
     PathError,
     S3Error,
 )

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from aws_run_entrypoint.job import ContractError, job_environment, read_job
+
+ENV = {
+    "AWS_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "a",
+    "AWS_SECRET_ACCESS_KEY": "b",
+    "AWS_RUN_ID": "p-20260101-000000-abcd",
+    "AWS_RUN_BUCKET": "bucket",
+    "AWS_RUN_BUCKET_OWNER": "123456789012",
+    "AWS_RUN_PREFIX": "runs/p-20260101-000000-abcd/",
+}
+
+
+def test_the_command_is_entrypoint_then_command_then_arguments_then_folders() -> None:
+    env = {**ENV, "AWS_RUN_IMAGE_ENTRYPOINT": '["tini","--"]', "AWS_RUN_ARGS": '["--fast"]'}
+    assert read_job(env, ["python", "x.py"]).argv == [
+        *("tini", "--", "python", "x.py", "--fast"),
+        *("-i", "/aws-run/input", "-o", "/aws-run/output"),
+    ]
+    given = read_job({**env, "AWS_RUN_COMMAND": '["sh","-c","echo $HOME"]'}, ["python", "x.py"])
+    assert given.command == ("tini", "--", "sh", "-c", "echo $HOME", "--fast")
+
+
+def test_inputs_have_folders_of_their_own() -> None:
+    said = [
+        {"name": "data", "snapshot_key": "inputs/p/data.snapshot.json", "version_id": "v1"},
+        {"name": "model", "snapshot_key": "inputs/p/model.snapshot.json", "version_id": None},
+    ]
+    job = read_job({**ENV, "AWS_RUN_INPUTS": json.dumps(said), "AWS_RUN_WORK_DIR": "/w"}, ["x"])
+    assert [job.dir_of(0), job.dir_of(1)] == ["/w/input", "/w/inputs/model"]
+    assert [i.prefix for i in job.inputs] == ["inputs/p/data/", "inputs/p/model/"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"AWS_RUN_BUCKET": ""}, "AWS_RUN_BUCKET is not set"),
+        ({"AWS_REGION": ""}, "AWS_REGION is not set"),
+        ({"AWS_RUN_DEADLINE": "soon"}, "AWS_RUN_DEADLINE is not a number"),
+        ({"AWS_RUN_COMMAND": "python x.py"}, "AWS_RUN_COMMAND is not JSON"),
+        ({"AWS_RUN_ARGS": "[1]"}, "not a JSON list of strings"),
+        ({"AWS_RUN_INPUTS": "[1]"}, "can't be read"),
+        ({"AWS_RUN_INPUTS": '[{"name":"..","snapshot_key":"a.snapshot.json"}]'}, "no name of an input"),
+    ],
+)
+def test_a_broken_environment_is_named(change: dict[str, str], message: str) -> None:
+    with pytest.raises(ContractError, match=message):
+        read_job({**ENV, **change}, ["x"])
+
+
+def test_without_any_command_there_is_nothing_to_run() -> None:
+    with pytest.raises(ContractError, match="no command"):
+        read_job(ENV, [])
+
+
+def test_the_job_sees_its_own_environment_and_three_names_of_ours() -> None:
+    env = {**ENV, "AWS_RUN_ATTEMPT": "2", "AWS_RUN_CHECKPOINT_PATH": "/c", "MODE": "x", "PATH": "/bin"}
+    assert job_environment(env) == {
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_RUN_ID": "p-20260101-000000-abcd",
+        "AWS_RUN_ATTEMPT": "2",
+        "AWS_RUN_CHECKPOINT_PATH": "/c",
+        "MODE": "x",
+        "PATH": "/bin",
+        "PYTHONUNBUFFERED": "1",
+    }

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aws_run_entrypoint.transfer import manifest
+from aws_run_entrypoint.transfer.errors import ManifestError
+from aws_run_entrypoint.transfer.plan import MAX_PIECES, compare, pieces
+from aws_run_entrypoint.transfer.scan import sort_key
+from aws_run_entrypoint.transfer.values import Entry, Found
+
+names = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=20)
+entries = st.builds(
+    Entry,
+    names,
+    st.integers(0, 2**50),
+    st.integers(0, 2**63),
+    st.integers(0, 0o777),
+    st.integers(0, 2**32 - 1),
+    st.none() | names,
+)
+
+
+@given(st.lists(entries, max_size=20))
+def test_entries_survive_the_round_trip(items: list[Entry]) -> None:
+    raw = manifest.from_entries(items)
+    assert list(manifest.entries(raw)) == items
+    assert len(json.loads(raw)["entries"]) == len(items)
+    files = [e for e in items if not e.is_dir]
+    assert manifest.header(raw) == (len(files), sum(e.size for e in files))
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{}", b"[]", b"<Error/>", b'{"version":2,"fields":[],"files":0,"bytes":0,"entries":[]}']
+)
+def test_what_is_no_manifest_is_said_to_be_none(raw: bytes) -> None:
+    with pytest.raises(ManifestError):
+        list(manifest.entries(raw))
+
+
+def test_a_truncated_manifest_is_refused_before_its_first_entry() -> None:
+    raw = manifest.from_entries([Entry(f"f{n}", 1, 1, 1, 1, None) for n in range(10)])
+    with pytest.raises(ManifestError):
+        next(manifest.entries(raw[: len(raw) // 2]))
+
+
+paths = st.lists(st.lists(st.sampled_from(["a", "b", "a.txt", "é"]), min_size=1, max_size=3).map("/".join), unique=True)
+
+
+@given(paths, paths)
+def test_comparing_pairs_every_path_once(here: list[str], there: list[str]) -> None:
+    here, there = sorted(here, key=sort_key), sorted(there, key=sort_key)
+    pairs = list(compare((Found(p, 0, 0, 0) for p in here), (Entry(p, 0, 0, 0, 0, None) for p in there)))
+    assert [f.path for f, _ in pairs if f] == here
+    assert [e.path for _, e in pairs if e] == there
+    assert {f.path for f, e in pairs if f and e} == set(here) & set(there)
+
+
+@given(st.integers(1, 5 * 2**40))
+def test_pieces_cover_a_file_without_gap_and_fit_into_one_upload(size: int) -> None:
+    cut = pieces(size)
+    assert len(cut) <= MAX_PIECES
+    assert cut[0][0] == 0
+    assert all(a + n == b for (a, n), (b, _) in pairwise(cut))
+    assert sum(cut[-1]) == size

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from aws_run_entrypoint.transfer.errors import PathError
+from aws_run_entrypoint.transfer.scan import scan, sort_key
+
+
+def names(folder: Path, **kwargs: object) -> list[str]:
+    return [found.path for found in scan(str(folder), **kwargs)]  # type: ignore[arg-type]
+
+
+def test_files_come_sorted_and_empty_folders_are_kept(tmp_path: Path) -> None:
+    for name in ["b.txt", "a/z", "a/y/x", "a.txt"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "empty/inner").mkdir(parents=True)
+    found = names(tmp_path)
+    assert found == ["a/y/x", "a/z", "a.txt", "b.txt", "empty/inner/"]
+    assert found == sorted(found, key=sort_key)
+
+
+def test_excluded_folders_are_not_entered(tmp_path: Path) -> None:
+    (tmp_path / "secret").mkdir(mode=0o700)
+    (tmp_path / "secret/link").symlink_to("/")
+    (tmp_path / "keep").write_text("")
+    assert names(tmp_path, exclude=lambda path: path == "secret/") == ["keep"]
+
+
+def test_links_inside_count_as_what_they_point_to(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/x").write_text("12345")
+    (tmp_path / "file").symlink_to("data/x")
+    (tmp_path / "folder").symlink_to("data")
+    found = {f.path: f.size for f in scan(str(tmp_path))}
+    assert found == {"data/x": 5, "file": 5, "folder/x": 5}
+
+
+def _fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(path))
+
+
+def _out(path: Path) -> None:
+    path.symlink_to("/etc/hostname")
+
+
+def _beside(path: Path) -> None:
+    # Shares the root's name as a prefix: "/tmp/x/root-2" is not below "/tmp/x/root".
+    beside = path.parent.with_name(path.parent.name + "-2")
+    beside.mkdir()
+    path.symlink_to(beside)
+
+
+def _circle(path: Path) -> None:
+    path.symlink_to(".")
+
+
+def _self(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def _nothing(path: Path) -> None:
+    path.symlink_to("not-there")
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (_fifo, "named pipe"),
+        (_socket, "socket"),
+        (_out, "leaves the folder"),
+        (_beside, "leaves the folder"),
+        (_circle, "circle"),
+        (_self, "link|read"),
+        (_nothing, "link to nothing"),
+    ],
+)
+def test_what_can_not_be_sent_is_refused_by_name(tmp_path: Path, make: object, why: str) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "fine").write_text("")
+    make(root / "bad")  # type: ignore[operator]
+    with pytest.raises(PathError, match=why) as caught:
+        names(root)
+    assert caught.value.path == "bad"
+    told: list[PathError] = []
+    assert names(root, on_refused=told.append) == ["fine"]
+    assert [error.path for error in told] == ["bad"]
+    assert names(root, exclude=lambda path: path.startswith("bad")) == ["fine"]
+
+
+def test_names_that_are_no_unicode_are_refused(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"\xff")).write_text("")
+    with pytest.raises(PathError, match="Unicode"):
+        names(tmp_path)
+
+
+def test_part_files_of_ours_are_never_sent(tmp_path: Path) -> None:
+    (tmp_path / ".aws-run-part-1").write_text("half")
+    (tmp_path / "whole").write_text("")
+    assert names(tmp_path) == ["whole"]
