@@ -71,6 +71,7 @@ class ConsoleReporter:
         # Re-entrant: a signal handler may report while its own thread is reporting.
         self._lock = threading.RLock()
         self._planned: str | None = None
+        self._closed = False
 
     def __enter__(self) -> ConsoleReporter:
         return self
@@ -78,6 +79,8 @@ class ConsoleReporter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # A thread that is late may still report: its line is printed, but nothing moves any more.
+        self._closed = True
         self._settle()
 
     @contextmanager
@@ -101,7 +104,8 @@ class ConsoleReporter:
 
     def left(self, view: LeftView) -> None:
         with self._lock:
-            self._print(panels.left_panel(view, self._symbols))
+            for line in panels.left_panel(view, self._symbols):
+                self._print_unwrapped(line)
 
     def outcome(self, view: OutcomeView) -> None:
         self._settle()
@@ -184,7 +188,7 @@ class ConsoleReporter:
             "kept": (self._symbols.same, "dim"),
             "failed": (self._symbols.failed, "red"),
         }[event.state]
-        line = Text.assemble("  ", (sign, style), f" {event.state} ", event.kind, (f" {key[1]}", "dim"))
+        line = Text.assemble("  ", (sign, style), f" {event.state:<6} ", event.kind, (f" {key[1]}", "dim"))
         if event.detail:
             line.append(f"  {clean(event.detail)}", "red" if event.state == "failed" else "dim")
         self._print(line)
@@ -210,7 +214,8 @@ class ConsoleReporter:
         """The end of everything that moves."""
         with self._lock:
             self._stop()
-            self._settle_lanes()
+            for name, lane in self._state.lanes.items():
+                self._print(lane_line(name, lane, self._symbols))
             self._state.lanes.clear()
             self._state.removing.clear()
             self._state.status = self._state.outputs = ""
@@ -220,7 +225,9 @@ class ConsoleReporter:
             self._settle_lanes()
         if self._state.empty:
             self._stop()
-        elif self._live is None and self._console.is_terminal and not self._console.is_dumb_terminal:
+        elif (
+            self._live is None and not self._closed and self._console.is_terminal and not self._console.is_dumb_terminal
+        ):
             self._live = Live(
                 console=self._console,
                 refresh_per_second=_REFRESH_PER_S,

@@ -15,6 +15,7 @@ from aws_run.report.format import seconds
 from aws_run.report.symbols import Symbols
 
 _BAR_WIDTH = 18
+_ROOM_FOR_ECHO = 3
 _WIDE_ENOUGH_FOR_BARS = 80
 
 
@@ -59,7 +60,10 @@ class LiveView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         state = self._state
+        # Never up to the last column: the ^C that a terminal echoes there would start a line of its own, and the
+        # display would be erased one line too low.
         table = Table.grid(padding=(0, 1, 0, 0), expand=True)
+        table.width = max(options.max_width - _ROOM_FOR_ECHO, 20)
         table.add_column(width=3, justify="right")
         table.add_column(width=9)
         table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
@@ -98,6 +102,8 @@ def _bar(share: float, percent: Text) -> RenderableType:
 
 
 def lane_sign(lane: LaneState, symbols: Symbols) -> Text:
+    if lane.outcome == "running":
+        return Text(symbols.dot, style="dim")
     if lane.outcome == "failed":
         return Text(symbols.failed, style="red")
     return Text(symbols.done, style="green") if lane.outcome == "done" else Text(symbols.same, style="dim")
@@ -109,4 +115,4 @@ def lane_line(name: str, lane: LaneState, symbols: Symbols) -> Text:
     line.append_text(lane_sign(lane, symbols))
     dim = "dim" if lane.outcome == "same" else ""
     line.append(f" {name:<9} ", dim).append(lane.text, dim)
-    return line.append(f"  {seconds(lane.took_s)}", "dim") if lane.took_s is not None else line
+    return line.append(f"  {seconds(lane.took_s)}" if lane.took_s is not None else "  not finished", "dim")

@@ -29,26 +29,27 @@ def heading(view: PlanView) -> Text:
 def plan_panel(view: PlanView, width: int, symbols: Symbols) -> RenderableType:
     parts: list[RenderableType] = [heading(view), Text()]
     if width >= SIDE_BY_SIDE_WIDTH and len(view.lanes) > 1:
-        parts.append(_side_by_side(view, symbols))
+        table = Table.grid(padding=(0, 3, 0, 0), expand=True)
+        for _ in view.lanes:
+            table.add_column(ratio=1)
+        table.add_row(*(_lane_head(lane) for lane in view.lanes))
+        table.add_row(*(_lane_rows(lane, view.run_id, symbols) for lane in view.lanes))
+        parts.append(table)
     else:
-        parts += [_stacked(lane, symbols) for lane in view.lanes]
-    parts += [Text()] if view.lanes and view.estimate else []
-    parts += [Text(f"  {line}") for line in view.estimate]
-    parts += [Text(f"  {symbols.dot} {clean(line)}", style="dim") for line in view.notes]
-    return Group(*parts, Text())
+        parts += [Group(_lane_head(lane), _lane_rows(lane, view.run_id, symbols)) for lane in view.lanes]
+    own = any(row.action == "create" and row.scope == "run" for lane in view.lanes for row in lane.rows)
+    legend = [Text("  + is made for this run and removed after it", style="dim")] if own else []
+    texts = [*legend, *(Text(f"  {line}") for line in view.estimate)]
+    texts += [Text(f"  {symbols.dot} {clean(line)}", style="dim") for line in view.notes]
+    return Group(*parts, Text(), *texts, Text()) if texts else Group(*parts, Text())
 
 
-def _side_by_side(view: PlanView, symbols: Symbols) -> RenderableType:
-    table = Table.grid(padding=(0, 3, 0, 0), expand=True)
-    for _ in view.lanes:
-        table.add_column(ratio=1)
-    table.add_row(*(Text(f"  {lane.lane}", style="bold") for lane in view.lanes))
-    table.add_row(*(_cells(lane, view.run_id, symbols) for lane in view.lanes))
-    return table
+def _lane_head(lane: LaneView) -> Text:
+    return Text(f"  {lane.lane}", style="bold")
 
 
-def _cells(lane: LaneView, run_id: str, symbols: Symbols) -> RenderableType:
-    """One line a thing. A run's own things are all named after the run: those names are left to `--json`."""
+def _lane_rows(lane: LaneView, run_id: str, symbols: Symbols) -> RenderableType:
+    """One line a thing. What is the run's own is named after the run: that name is said once, above."""
     own = f"{naming.PREFIX}-{run_id}"
     lines = []
     for row in lane.rows:
@@ -56,25 +57,10 @@ def _cells(lane: LaneView, run_id: str, symbols: Symbols) -> RenderableType:
         line = Text("  ", no_wrap=True, overflow="ellipsis")
         line.append(f"{_sign(row, symbols)} ", _STYLES.get(row.action, "cyan"))
         line.append(row.kind)
-        for extra in filter(None, (name, clean(row.note))):
+        for extra in filter(None, ("" if row.scope == "run" else row.scope, name, clean(row.note))):
             line.append(f"  {extra}", "dim")
         lines.append(line)
     return Group(*lines)
-
-
-def _stacked(lane: LaneView, symbols: Symbols) -> RenderableType:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for _ in range(5):
-        table.add_column(overflow="fold")
-    for row in lane.rows:
-        table.add_row(
-            Text(_sign(row, symbols), style=_STYLES.get(row.action, "cyan")),
-            Text(row.kind),
-            Text(clean(row.name)),
-            Text(row.scope, style="dim"),
-            Text(clean(row.note), style="dim"),
-        )
-    return Group(Text(f"  {lane.lane}", style="bold"), Padding(table, (0, 0, 0, 2)))
 
 
 def _sign(row: PlanRow, symbols: Symbols) -> str:
@@ -97,10 +83,11 @@ def receipt_panel(view: ReceiptView, symbols: Symbols) -> RenderableType:
     return Group(Text(f"  {view.label}", style="bold"), Padding(Group(table, *footer), (0, 0, 0, 2)), Text())
 
 
-def left_panel(view: LeftView, symbols: Symbols) -> RenderableType:
+def left_panel(view: LeftView, symbols: Symbols) -> list[Text]:
+    """Lines that must not be wrapped, because of the links in them."""
     if not view.rows:
-        return Group(Text("  nothing is left in AWS", style="dim"), Text())
-    lines = []
+        return [Text("  nothing is left in AWS", style="dim"), Text()]
+    lines = [Text("  left in AWS", style="bold")]
     for row in view.rows:
         failed = row.state == "failed"
         line = Text("  ")
@@ -109,7 +96,7 @@ def left_panel(view: LeftView, symbols: Symbols) -> RenderableType:
         for extra in filter(None, (clean(row.why), clean(row.where))):
             line.append(f"  {extra}", "dim")
         lines.append(line)
-    return Group(Text("  left in AWS", style="bold"), *lines, Text())
+    return [*lines, Text()]
 
 
 def outcome_panel(view: OutcomeView, head: str, symbols: Symbols) -> list[Text]:

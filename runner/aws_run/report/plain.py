@@ -95,7 +95,7 @@ class PlainReporter:
             case LaneProgress():
                 return self._seldom(event.lane, clean(event.text) + _share(event.done, event.total))
             case LaneDone(skipped=True):
-                return [(event.lane, f"unchanged: {clean(event.text)} ({seconds(event.seconds)})")]
+                return [(event.lane, f"nothing to do: {clean(event.text)} ({seconds(event.seconds)})")]
             case LaneDone():
                 return [(event.lane, f"done: {clean(event.text)} ({seconds(event.seconds)})")]
             case LaneFailed():
