@@ -1,0 +1,12 @@
+"""The embedded AWS: moto, with the strictness and the motion that moto lacks. Imported only by the composition root.
+
+moto and Docker are imported when one is started, not here.
+"""
+
+from __future__ import annotations
+
+from aws_run.local.builder import image_builder
+from aws_run.local.lifecycle import for_command, running, serve, start, status, stop
+from aws_run.local.options import LocalAws, LocalOptions
+
+__all__ = ["LocalAws", "LocalOptions", "for_command", "image_builder", "running", "serve", "start", "status", "stop"]

@@ -1,0 +1,164 @@
+"""Tasks as containers of the Docker engine, on a network where the host has the address that ECS uses."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.types import IPAMConfig, IPAMPool, LogConfig
+from docker.types import Mount as DockerMount
+
+from aws_run.errors import DockerError
+from aws_run.local.options import TASK_GATEWAY, TASK_NETWORK, TASK_SUBNET
+from aws_run.local.runtime import ContainerSpec, Exit, OnLine, PullFailed, Running, StartFailed
+
+LABEL = "aws-run.local"
+
+
+class DockerRuntime:
+    kind = "docker"
+    reason = "tasks run in containers of the Docker engine"
+
+    def __init__(self, identity: str) -> None:
+        """DockerError if no engine answers or the tasks' network can't be made."""
+        try:
+            self._client = docker.from_env(timeout=120)
+            self._client.ping()
+            self._cpus = int(self._client.info().get("NCPU") or 1)
+        except DockerException as error:
+            raise DockerError(f"no Docker engine answers ({error})") from None
+        self._identity = identity
+        self.host = self._network()
+
+    def pull(self, image: str) -> str | None:
+        try:
+            got = self._client.images.pull(image)
+        except APIError as error:
+            # An image that exists only on this machine, by tag: taken as it is.
+            if "@" not in image:
+                with contextlib.suppress(ImageNotFound):
+                    self._client.images.get(image)
+                    return None
+            raise PullFailed(
+                f"pull image manifest has been retried 1 time(s): failed to resolve ref {image}: {_text(error)}"
+            ) from None
+        one = got[0] if isinstance(got, list) else got
+        return image.rpartition("@")[2] if "@" in image else str(one.id)
+
+    def start(self, spec: ContainerSpec, on_line: OnLine) -> Running:
+        limits: dict[str, Any] = {}
+        if spec.memory_mib:
+            limits |= {"mem_limit": f"{spec.memory_mib}m", "memswap_limit": f"{spec.memory_mib}m"}
+        if spec.cpu_units:
+            # An engine refuses more CPUs than the machine has.
+            limits["nano_cpus"] = int(min(spec.cpu_units / 1024, self._cpus) * 1e9)
+        if spec.shm_mib:
+            limits["shm_size"] = f"{spec.shm_mib}m"
+        mounts = [
+            DockerMount(target=m.target, source=m.source, type="bind" if m.source else "volume", read_only=m.read_only)
+            for m in spec.mounts
+        ]
+        try:
+            container = self._client.containers.create(
+                spec.image,
+                command=list(spec.command) if spec.command else None,
+                entrypoint=list(spec.entry_point) if spec.entry_point else None,
+                environment=dict(spec.environment),
+                network=TASK_NETWORK,
+                mounts=mounts,
+                user=spec.user,
+                working_dir=spec.working_dir,
+                init=spec.init or None,
+                labels={LABEL: self._identity, "aws-run.task": spec.task_id},
+                log_config=LogConfig(type="json-file"),
+                detach=True,
+                **limits,
+            )
+        except APIError as error:
+            raise StartFailed(_text(error)) from None
+        try:
+            container.start()
+        except APIError as error:
+            container.remove(force=True, v=True)
+            raise StartFailed(_text(error)) from None
+        return _Container(container, on_line)
+
+    def close(self) -> None:
+        with contextlib.suppress(DockerException):
+            for container in self._client.containers.list(all=True, filters={"label": f"{LABEL}={self._identity}"}):
+                container.remove(force=True, v=True)
+        self._client.close()
+
+    def _network(self) -> str:
+        """The gateway's address in the tasks' network; the network is made at first use and kept."""
+        try:
+            found = self._client.networks.list(names=[TASK_NETWORK])
+            exact = [n for n in found if n.name == TASK_NETWORK]
+            if not exact:
+                pool = IPAMPool(subnet=TASK_SUBNET, gateway=TASK_GATEWAY)
+                ipam = IPAMConfig(pool_configs=[pool])
+                exact = [self._client.networks.create(TASK_NETWORK, driver="bridge", ipam=ipam)]
+            exact[0].reload()
+            return str(exact[0].attrs["IPAM"]["Config"][0]["Gateway"])
+        except (DockerException, KeyError, IndexError) as error:
+            raise DockerError(f"the tasks' Docker network {TASK_NETWORK} can't be made ({_text(error)})") from None
+
+
+class _Container:
+    def __init__(self, container: Any, on_line: OnLine) -> None:
+        self.runtime_id = str(container.id)
+        self._container = container
+        self._reader = threading.Thread(target=self._read, args=(on_line,), daemon=True)
+        self._reader.start()
+
+    def wait(self) -> Exit:
+        code: int | None = None
+        reason = None
+        try:
+            code = int(self._container.wait(timeout=None)["StatusCode"])
+            self._container.reload()
+            state = self._container.attrs["State"]
+            if state.get("OOMKilled"):
+                reason = "OutOfMemoryError: Container killed due to memory usage"
+            elif state.get("Error"):
+                reason = str(state["Error"])
+        except NotFound:
+            reason = "DockerStateError: the container is gone"
+        self._reader.join()
+        with contextlib.suppress(DockerException):
+            self._container.remove(force=True, v=True)
+        return Exit(code=code, reason=reason)
+
+    def stop(self, grace_s: float) -> None:
+        threading.Thread(target=self._stop, args=(grace_s,), daemon=True).start()
+
+    def kill(self) -> None:
+        with contextlib.suppress(APIError):
+            self._container.kill()
+
+    def memory_bytes(self) -> int | None:
+        try:
+            return int(self._container.stats(stream=False)["memory_stats"]["usage"])
+        except (DockerException, KeyError):
+            return None
+
+    def _stop(self, grace_s: float) -> None:
+        with contextlib.suppress(APIError):
+            self._container.stop(timeout=int(grace_s))
+
+    def _read(self, on_line: OnLine) -> None:
+        rest = b""
+        with contextlib.suppress(APIError):
+            for chunk in self._container.logs(stream=True, follow=True, stdout=True, stderr=True):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    on_line(line.decode(errors="replace").rstrip("\r"))
+        if rest:
+            on_line(rest.decode(errors="replace"))
+
+
+def _text(error: BaseException) -> str:
+    return str(getattr(error, "explanation", None) or error)

@@ -1,0 +1,59 @@
+"""EC2: moto's, watched where our groups must know of it, and stricter where moto is lax."""
+
+from __future__ import annotations
+
+import re
+
+from aws_run.local.groups_motion import Mover
+from aws_run.local.handlers import Table
+from aws_run.local.wire import Call, Refusal, Reply
+from aws_run.local.world import World
+
+_TEMPLATE_NAME = re.compile(r"^[a-zA-Z0-9().\-/_]{3,128}$")
+
+
+def table(mover: Mover) -> Table:
+    def terminate(world: World, call: Call) -> Reply:
+        reply = call.proceed()
+        if reply.status == 200:
+            with world.lock:
+                place = world.place(call.region)
+                for identity in call.params().get("InstanceIds") or []:
+                    instance = place.instances.get(identity)
+                    if instance is not None:
+                        mover.died(place, instance, "a user terminating the instance")
+        return reply
+
+    return {
+        ("ec2", "TerminateInstances"): terminate,
+        ("ec2", "CreateLaunchTemplate"): create_template,
+        ("ec2", "DeleteLaunchTemplate"): delete_template,
+    }
+
+
+def create_template(world: World, call: Call) -> Reply:
+    name = str(call.params().get("LaunchTemplateName") or "")
+    if not _TEMPLATE_NAME.match(name):
+        raise Refusal(
+            "InvalidLaunchTemplateName.MalformedException",
+            "A launch template name must be between 3 and 128 characters, and may contain letters, numbers, and the "
+            "following characters: - ( ) . / _.",
+        )
+    return call.proceed()
+
+
+def delete_template(world: World, call: Call) -> Reply:
+    p = call.params()
+    ec2 = world.moto("ec2", call.region)
+    name, identity = p.get("LaunchTemplateName"), p.get("LaunchTemplateId")
+    if name and name not in ec2.launch_template_name_to_ids:
+        raise Refusal(
+            "InvalidLaunchTemplateName.NotFoundException",
+            f"The specified launch template, with template name {name}, does not exist.",
+        )
+    if identity and identity not in ec2.launch_templates:
+        raise Refusal(
+            "InvalidLaunchTemplateId.NotFound",
+            f"The specified launch template, with template ID {identity}, does not exist.",
+        )
+    return call.proceed()

@@ -1,0 +1,155 @@
+"""ECR: moto's repositories, with the images of the registry behind them and tokens that are true."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+from aws_run.local.handlers import Table
+from aws_run.local.registry import Registry
+from aws_run.local.wire import Call, Params, Refusal, Reply
+from aws_run.local.world import World
+
+_TOKEN_LIFE = timedelta(hours=12)
+
+
+def table(address: str | None, registry: Registry | None) -> Table:
+    """`address`: what stands before the slash of a repository's URI, None for AWS's own form."""
+    api = _Api(address, registry)
+    return {
+        ("ecr", "GetAuthorizationToken"): api.token,
+        ("ecr", "CreateRepository"): api.create,
+        ("ecr", "PutImage"): api.put_image,
+        ("ecr", "DescribeImages"): api.synced,
+        ("ecr", "ListImages"): api.synced,
+        ("ecr", "BatchGetImage"): api.synced,
+        ("ecr", "BatchDeleteImage"): api.delete_images,
+        ("ecr", "DeleteRepository"): api.delete,
+    }
+
+
+class _Api:
+    def __init__(self, address: str | None, registry: Registry | None) -> None:
+        self._address = address
+        self._registry = registry
+
+    def token(self, world: World, call: Call) -> Params:
+        host = self._address or f"{world.account}.dkr.ecr.{call.region}.amazonaws.com"
+        secret = base64.b64encode(f"AWS:{world.new_id()}".encode()).decode()
+        return {
+            "authorizationData": [
+                {
+                    "authorizationToken": secret,
+                    "expiresAt": world.clock.now() + _TOKEN_LIFE,
+                    "proxyEndpoint": f"http://{host}" if self._address else f"https://{host}",
+                }
+            ]
+        }
+
+    def create(self, world: World, call: Call) -> Reply:
+        reply = call.proceed()
+        repository = self._repository(world, call)
+        if reply.status != 200 or repository is None or self._address is None:
+            return reply
+        repository.uri = f"{self._address}/{repository.name}"
+        return Reply(status=200, headers=_without_length(reply), body=_rewritten(reply, world, call, repository.uri))
+
+    def put_image(self, world: World, call: Call) -> Params:
+        p = call.params()
+        repository = self._repository(world, call)
+        if repository is None:
+            raise _no_repository(p, world)
+        manifest, tag = str(p["imageManifest"]), p.get("imageTag")
+        digest = "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
+        if p.get("imageDigest") and p["imageDigest"] != digest:
+            raise Refusal("ImageDigestDoesNotMatchException", "The specified image digest does not match the manifest.")
+        self._store(world, call.region, repository, tag, manifest, p.get("imageManifestMediaType"), digest)
+        return {
+            "image": {
+                "registryId": world.account,
+                "repositoryName": repository.name,
+                "imageId": {"imageDigest": digest, "imageTag": tag},
+                "imageManifest": manifest,
+                "imageManifestMediaType": p.get("imageManifestMediaType"),
+            }
+        }
+
+    def synced(self, world: World, call: Call) -> Reply:
+        repository = self._repository(world, call)
+        if repository is not None and self._registry is not None:
+            known = {tag: image.image_digest for image in repository.images for tag in image.image_tags}
+            for tag in self._registry.tags(repository.name):
+                manifest = self._registry.manifest(repository.name, tag)
+                if manifest is not None and known.get(tag) != manifest.digest:
+                    self._store(
+                        world, call.region, repository, tag, manifest.text, manifest.media_type, manifest.digest
+                    )
+        return call.proceed()
+
+    def delete_images(self, world: World, call: Call) -> Reply:
+        self.synced(world, call)
+        repository = self._repository(world, call)
+        if repository is not None and self._registry is not None:
+            for wanted in call.params().get("imageIds") or []:
+                for image in repository.images:
+                    if wanted.get("imageDigest") == image.image_digest or wanted.get("imageTag") in image.image_tags:
+                        self._registry.delete(repository.name, image.image_digest)
+        return call.proceed()
+
+    def delete(self, world: World, call: Call) -> Reply:
+        repository = self._repository(world, call)
+        if repository is not None and self._registry is not None:
+            self.synced(world, call)
+            if call.params().get("force"):
+                for image in repository.images:
+                    self._registry.delete(repository.name, image.image_digest)
+        return call.proceed()
+
+    def _repository(self, world: World, call: Call) -> Any:
+        return world.moto("ecr", call.region).repositories.get(call.params().get("repositoryName"))
+
+    def _store(
+        self, world: World, region: str, repository: Any, tag: Any, manifest: str, media_type: Any, digest: str
+    ) -> None:
+        same = next((i for i in repository.images if i.image_digest == digest), None)
+        other = next((i for i in repository.images if tag and tag in i.image_tags), None)
+        if other is not None and other is not same and repository.image_tag_mutability == "IMMUTABLE":
+            raise Refusal(
+                "ImageTagAlreadyExistsException",
+                f"The image tag '{tag}' already exists in the '{repository.name}' repository and cannot be overwritten because the "
+                "tag is immutable.",
+            )
+        if same is not None:
+            if tag in same.image_tags:
+                raise Refusal(
+                    "ImageAlreadyExistsException",
+                    f"Image with digest '{digest}' and tag '{tag}' already exists in the repository with name "
+                    f"'{repository.name}' in registry with id '{world.account}'",
+                )
+            if other is not None:
+                other.remove_tag(tag)
+            same.update_tag(tag)
+            return
+        world.moto("ecr", region).put_image(repository.name, manifest, tag, media_type, digest)
+
+
+def _no_repository(p: Params, world: World) -> Refusal:
+    return Refusal(
+        "RepositoryNotFoundException",
+        f"The repository with name '{p.get('repositoryName')}' does not exist in the registry with id '{world.account}'",
+    )
+
+
+def _rewritten(reply: Reply, world: World, call: Call, uri: str) -> bytes:
+    """CreateRepository's answer with the real registry's address in it."""
+    import json
+
+    answer = json.loads(reply.body)
+    answer["repository"]["repositoryUri"] = uri
+    return json.dumps(answer).encode()
+
+
+def _without_length(reply: Reply) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in reply.headers if name.lower() != "content-length")

@@ -1,0 +1,128 @@
+"""The assembly: one embedded AWS in this process, from its parts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+from aws_run.errors import DockerError
+from aws_run.local import admin, bucket_policy, clusters_api, ec2_api, ecr_api, groups_api, tasks_api
+from aws_run.local.agent import Agent
+from aws_run.local.groups_motion import Mover
+from aws_run.local.handlers import Table
+from aws_run.local.model import GroupInstance, Place
+from aws_run.local.options import LocalAws, LocalOptions
+from aws_run.local.process_runtime import ProcessRuntime
+from aws_run.local.registry import Registry, start_registry
+from aws_run.local.runtime import Runtime
+from aws_run.local.server import App, Listener
+from aws_run.local.world import World
+
+# What must exist for credentials of the caller to mean the same account everywhere.
+_REGISTRY_VARIABLE = "AWS_RUN_LOCAL_REGISTRY"
+
+
+class Embedded:
+    """Started by `start`, stopped by `stop`; one a process, for moto's state is the process's."""
+
+    def __init__(self, options: LocalOptions, state_dir: Path) -> None:
+        self.world = World(options, state_dir)
+        self._options = options
+        self._state_dir = state_dir
+        self._listeners: list[Listener] = []
+        self._registry: Registry | None = None
+        self._runtime: Runtime | None = None
+        self._agent: Agent | None = None
+        self.app: App | None = None
+
+    def start(self) -> LocalAws:
+        self._state_dir.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("MOTO_ACCOUNT_ID", self._options.account)
+        bucket_policy.install()
+        runtime = self._runtime = self._choose_runtime()
+        agent = self._agent = Agent(self.world, runtime)
+        mover = Mover(self.world, agent.place_waiting, agent.host_gone)
+        self.world.interrupt = lambda place, instance: _interrupt(mover, place, instance)
+        if runtime.kind == "docker":
+            address = self._options.registry or os.environ.get(_REGISTRY_VARIABLE)
+            self._registry = Registry(address) if address else start_registry(self._state_dir)
+        table: Table = {
+            **tasks_api.table(agent),
+            **clusters_api.table(),
+            **groups_api.table(mover),
+            **ec2_api.table(mover),
+            **ecr_api.table(self._registry.address if self._registry else None, self._registry),
+        }
+        self.app = App(self.world, table, admin.page, _moto())
+        first = Listener(self._options.host or "127.0.0.1", self._options.port, self.app)
+        self.world.port = first.port
+        self._listeners = [first]
+        if runtime.host != "127.0.0.1":
+            self._listeners.append(Listener(runtime.host, first.port, self.app))
+        for listener in self._listeners:
+            listener.start()
+        self.world.clock.start()
+        return LocalAws(
+            endpoint_url=f"http://{self._options.host or '127.0.0.1'}:{first.port}",
+            region=self._options.region,
+            account=self._options.account,
+            runtime=runtime.kind,
+            runtime_reason=runtime.reason,
+            state_dir=str(self._state_dir),
+        )
+
+    def stop(self) -> None:
+        if self._agent is not None:
+            self._agent.close()
+        for listener in self._listeners:
+            listener.stop()
+        self.world.clock.stop()
+        if self._runtime is not None:
+            self._runtime.close()
+        if self._registry is not None:
+            self._registry.stop()
+
+    def _choose_runtime(self) -> Runtime:
+        asked = self._options.runtime
+        if asked == "process":
+            return ProcessRuntime(self._state_dir, "tasks run as processes of this machine, as was asked")
+        try:
+            # The docker package is heavy and optional at run time: imported only where an engine is wanted.
+            from aws_run.local.docker_runtime import DockerRuntime
+
+            runtime = DockerRuntime(self.world.new_id(12))
+            self._check_reachable(runtime)
+        except DockerError as error:
+            if asked == "docker":
+                raise
+            return ProcessRuntime(
+                self._state_dir, f"tasks run as processes of this machine, not in containers: {error.message}"
+            )
+        return runtime
+
+    def _check_reachable(self, runtime: Any) -> None:
+        """Containers must find us at the address ECS uses; a remote or virtualised engine has it elsewhere."""
+        import socket
+
+        with contextlib.closing(socket.socket()) as probe:
+            try:
+                probe.bind((runtime.host, 0))
+            except OSError:
+                raise DockerError(
+                    f"containers of this Docker engine can't reach this machine at {runtime.host}"
+                ) from None
+
+
+def _interrupt(mover: Mover, place: Place, instance: GroupInstance) -> None:
+    mover.died(place, instance, "spot interruption")
+
+
+def _moto() -> Any:
+    """moto's own WSGI application, with nothing left of an earlier embedded AWS in this process."""
+    import moto.moto_api._internal.models as moto_api
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    moto_api.moto_api_backend.reset()
+    return DomainDispatcherApplication(create_backend_app)

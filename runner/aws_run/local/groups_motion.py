@@ -1,0 +1,328 @@
+"""Groups that move: instances launch after their boot time, join their cluster, are replaced when they die, go when told.
+
+Everything here runs under World.lock. What an instance costs is from `launched_at` to `terminated_at`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from aws_run.local.hardware import agent_memory_mib, spec_of
+from aws_run.local.model import Activity, ContainerInstance, Group, GroupInstance, Place, ScheduledAction
+from aws_run.local.world import World
+
+_RETRY_S = 30.0  # a group that could not launch tries again
+_CLUSTER = re.compile(r"ECS_CLUSTER=[\"']?([A-Za-z0-9_-]+)")
+
+InstanceGone = Callable[[World, Place, GroupInstance, str], None]
+
+
+class Mover:
+    """`on_gone` is told of each instance that dies, with the reason, while the lock is held."""
+
+    def __init__(self, world: World, on_joined: Callable[[Place], None], on_gone: InstanceGone) -> None:
+        self._world = world
+        self._on_joined = on_joined
+        self._on_gone = on_gone
+
+    def reconcile(self, place: Place, group: Group, why: str) -> None:
+        """Launches or terminates until the group has what it desires; at once, as AWS begins to."""
+        living = [i for i in group.instances if i.terminated_at is None]
+        wanted = 0 if group.deleting else group.desired
+        if len(living) > wanted and "Terminate" not in group.suspended:
+            # Oldest first, the default termination policy's last resort.
+            surplus = [i for i in living if not i.protected or group.deleting][: len(living) - wanted]
+            for instance in surplus:
+                cause = (
+                    f"At {_stamp(self._world.clock.now())} {why} changing the desired capacity from {len(living)} to "
+                    f"{wanted}. At {_stamp(self._world.clock.now())} instance {instance.id} was selected for termination."
+                )
+                self.terminate(place, instance, cause)
+        elif len(living) < wanted and "Launch" not in group.suspended:
+            for _ in range(wanted - len(living)):
+                if not self._launch(place, group, why):
+                    self._retry_later(place, group)
+                    break
+
+    def terminate(self, place: Place, instance: GroupInstance, cause: str) -> None:
+        """Ends an instance and writes the activity; idempotent."""
+        if instance.terminated_at is not None:
+            return
+        now = self._world.clock.now()
+        self._world.moto("ec2", place.region).terminate_instances([instance.id])
+        self._record_end(place, instance, cause, now, "instance termination")
+
+    def died(self, place: Place, instance: GroupInstance, why: str) -> None:
+        """The instance ended by itself (power off, spot reclaim, TerminateInstances): its group replaces it."""
+        if instance.terminated_at is not None:
+            return
+        now = self._world.clock.now()
+        cause = f"At {_stamp(now)} an instance was taken out of service in response to {why}."
+        self._record_end(place, instance, cause, now, why)
+        group = place.groups.get(instance.group)
+        if group is not None and "ReplaceUnhealthy" not in group.suspended and "HealthCheck" not in group.suspended:
+            reason = f"an instance was started in response to a difference between desired and actual capacity,"
+            self._world.later(
+                min(self._world.options.boot_s, 10.0), lambda: self._reconcile_if_there(place, group, reason)
+            )
+
+    def arm(self, place: Place, action: ScheduledAction) -> None:
+        """Makes a scheduled action fire at its time."""
+        self._world.clock.at(action.start_at, lambda: self._fire(place, action))
+
+    def _fire(self, place: Place, action: ScheduledAction) -> None:
+        with self._world.lock:
+            group = place.groups.get(action.group)
+            current = group.actions.get(action.name) if group else None
+            if group is None or current is None or current.generation != action.generation:
+                return
+            del group.actions[action.name]
+            if "ScheduledActions" in group.suspended:
+                return
+            group.min_size = group.min_size if action.min_size is None else action.min_size
+            group.max_size = group.max_size if action.max_size is None else action.max_size
+            desired = group.desired if action.desired is None else action.desired
+            group.desired = max(group.min_size, min(group.max_size, desired))
+            self.reconcile(
+                place,
+                group,
+                f"a scheduled action update of AutoScalingGroup constraints to "
+                f"min: {group.min_size}, max: {group.max_size}, desired: {group.desired}",
+            )
+
+    def _reconcile_if_there(self, place: Place, group: Group, why: str) -> None:
+        if place.groups.get(group.name) is group:
+            self.reconcile(place, group, why)
+
+    def _retry_later(self, place: Place, group: Group) -> None:
+        if group.retry_armed:
+            return
+        group.retry_armed = True
+
+        def retry() -> None:
+            group.retry_armed = False
+            self._reconcile_if_there(
+                place, group, "an instance was started in response to a difference between desired and actual capacity,"
+            )
+
+        self._world.later(_RETRY_S, retry)
+
+    def _launch(self, place: Place, group: Group, why: str) -> bool:
+        world = self._world
+        now = world.clock.now()
+        living = sum(1 for i in group.instances if i.terminated_at is None)
+        activity = Activity(
+            id=_uuid(world),
+            group=group.name,
+            description="Launching a new EC2 instance",
+            cause=f"At {_stamp(now)} {why} changing the desired capacity from {living} to {group.desired}.",
+            started_at=now,
+        )
+        place.activities.insert(0, activity)
+        try:
+            data, overrides, spot = launch_data(world, place, group)
+            refusal = self._refused(data, overrides, spot)
+        except LaunchFailed as error:
+            refusal = str(error)
+        if refusal is not None:
+            activity.status, activity.message, activity.ended_at, activity.progress = "Failed", refusal, now, 100
+            activity.description = f"Launching a new EC2 instance.  Status Reason: {refusal}"
+            world.changed.notify_all()
+            return False
+        instance = self._start(place, group, data, overrides[0], spot, activity)
+        activity.description = f"Launching a new EC2 instance: {instance.id}"
+        world.later(world.options.boot_s, lambda: self._booted(place, instance))
+        return True
+
+    def _refused(self, data: dict[str, Any], types: list[str], spot: bool) -> str | None:
+        """AWS's words when none of the types is to be had; drops those types from `types`."""
+        none_left = set(self._world.no_capacity)
+        market = "spot" if spot else "on-demand"
+        wanted = list(types)
+        types[:] = [t for t in wanted if not none_left & {"*", t, f"{market}:{t}", f"{market}:*"}]
+        if types:
+            return None
+        if spot:
+            return "Could not launch Spot Instances. UnfulfillableCapacity - Unable to fulfill capacity due to your request configuration. Please adjust your request and try again. Launching EC2 instance failed."
+        return (
+            f"Could not launch On-Demand Instances. InsufficientInstanceCapacity - We currently do not have sufficient "
+            f"{wanted[0]} capacity in the Availability Zone you requested. Our system will be working on provisioning "
+            "additional capacity. Launching EC2 instance failed."
+        )
+
+    def _start(
+        self, place: Place, group: Group, data: dict[str, Any], kind: str, spot: bool, activity: Activity
+    ) -> GroupInstance:
+        ec2 = self._world.moto("ec2", place.region)
+        subnet_id = group.subnets[0] if group.subnets else None
+        az = ec2.get_subnet(subnet_id).availability_zone if subnet_id else group.azs[0]
+        tags = {t["Key"]: t["Value"] for t in group.tags if t.get("PropagateAtLaunch")}
+        for spec in data.get("TagSpecifications") or []:
+            if spec.get("ResourceType") == "instance":
+                tags = {**{t["Key"]: t["Value"] for t in spec.get("Tags") or []}, **tags}
+        interface = (data.get("NetworkInterfaces") or [{}])[0]
+        user_data = data.get("UserData") or ""
+        options = {"instance_market_options": {"MarketType": "spot"}} if spot else {}
+        reservation = ec2.run_instances(
+            data.get("ImageId"),
+            1,
+            None,
+            [],
+            instance_type=kind,
+            is_instance_type_default=False,
+            region_name=place.region,
+            placement=az,
+            subnet_id=subnet_id,
+            tags={"instance": {**tags, "aws:autoscaling:groupName": group.name}},
+            security_group_ids=data.get("SecurityGroupIds") or interface.get("Groups") or [],
+            **options,
+        )
+        moto_instance = reservation.instances[0]
+        moto_instance.launch_time = self._world.clock.now().strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        public = interface.get("AssociatePublicIpAddress")
+        if public is None:
+            public = bool(subnet_id) and str(ec2.get_subnet(subnet_id).map_public_ip_on_launch).lower() == "true"
+        instance = GroupInstance(
+            id=moto_instance.id,
+            type=kind,
+            az=az,
+            group=group.name,
+            spot=spot,
+            launched_at=self._world.clock.now(),
+            tags=tags,
+            image_id=str(data.get("ImageId") or ""),
+            user_data=decode_user_data(user_data),
+            disk_gib=_disk_gib(data),
+            public_ip=str(public).lower() == "true",
+            activity=activity,
+            protected=group.protect_new,
+        )
+        group.instances.append(instance)
+        place.instances[instance.id] = instance
+        return instance
+
+    def _booted(self, place: Place, instance: GroupInstance) -> None:
+        if instance.terminated_at is not None:
+            return
+        instance.lifecycle = "InService"
+        instance.activity.status, instance.activity.progress = "Successful", 100
+        instance.activity.ended_at = self._world.clock.now()
+        self._register(place, instance)
+        self._world.changed.notify_all()
+        self._on_joined(place)
+
+    def _register(self, place: Place, instance: GroupInstance) -> None:
+        found = _CLUSTER.search(instance.user_data)
+        ecs = self._world.moto("ecs", place.region)
+        cluster = ecs.clusters.get(found.group(1)) if found else None
+        if cluster is None or cluster.status != "ACTIVE":
+            return  # the agent keeps trying in vain, as it does on AWS
+        spec = spec_of(instance.type)
+        gpu_agent = "ECS_ENABLE_GPU_SUPPORT=true" in instance.user_data
+        identity = self._world.new_id()
+        group_arn = place.groups[instance.group].arn if instance.group in place.groups else ""
+        provider = next((p.name for p in place.providers.values() if p.group_arn == group_arn), None)
+        registered = ContainerInstance(
+            arn=self._world.arn("ecs", place.region, f"container-instance/{cluster.name}/{identity}"),
+            id=identity,
+            cluster=cluster.name,
+            instance=instance,
+            provider=provider,
+            cpu=spec.vcpu * 1024,
+            memory_mib=agent_memory_mib(spec.memory_mib),
+            gpus=tuple(f"GPU-{identity[:8]}-{n}" for n in range(spec.gpus)) if gpu_agent else (),
+            registered_at=self._world.clock.now(),
+        )
+        place.container_instances[registered.arn] = registered
+
+    def _record_end(self, place: Place, instance: GroupInstance, cause: str, now: datetime, why: str) -> None:
+        if instance.activity.status == "InProgress":
+            instance.activity.status, instance.activity.ended_at = "Cancelled", now
+        instance.lifecycle, instance.terminated_at = "Terminated", now
+        place.activities.insert(
+            0,
+            Activity(
+                id=_uuid(self._world),
+                group=instance.group,
+                description=f"Terminating EC2 instance: {instance.id}",
+                cause=cause,
+                started_at=now,
+                ended_at=now,
+                status="Successful",
+                progress=100,
+            ),
+        )
+        group = place.groups.get(instance.group)
+        if group is not None:
+            group.instances = [i for i in group.instances if i is not instance]
+        self._on_gone(self._world, place, instance, why)
+        self._world.changed.notify_all()
+
+
+class LaunchFailed(Exception):  # noqa: N818 - AWS's word for it
+    """A launch AWS refuses; the text goes into the activity."""
+
+
+def launch_data(world: World, place: Place, group: Group) -> tuple[dict[str, Any], list[str], bool]:
+    """The launch template's data, the instance types in order of preference, and whether to ask for Spot."""
+    mixed = group.mixed or {}
+    asked = (mixed.get("LaunchTemplate") or {}).get("LaunchTemplateSpecification") or group.launch_template or {}
+    ec2 = world.moto("ec2", place.region)
+    identity = asked.get("LaunchTemplateId") or ec2.launch_template_name_to_ids.get(asked.get("LaunchTemplateName"))
+    template = ec2.launch_templates.get(identity)
+    if template is None:
+        raise LaunchFailed(
+            "You must use a valid fully-formed launch template. The specified launch template does not exist. Launching EC2 instance failed."
+        )
+    data = dict(template.get_version(asked.get("Version") or "$Default").data)
+    if data.get("ImageId") and not _known_image(ec2, str(data["ImageId"])):
+        raise LaunchFailed(f"The image id '[{data['ImageId']}]' does not exist. Launching EC2 instance failed.")
+    overrides = (mixed.get("LaunchTemplate") or {}).get("Overrides") or []
+    types = [o["InstanceType"] for o in overrides if o.get("InstanceType")] or [data.get("InstanceType")]
+    if not types[0]:
+        raise LaunchFailed(
+            "You must use a valid fully-formed launch template. The instance type is missing. Launching EC2 instance failed."
+        )
+    distribution = mixed.get("InstancesDistribution") or {}
+    living = [i for i in group.instances if i.terminated_at is None]
+    above_base = distribution.get("OnDemandPercentageAboveBaseCapacity")
+    base = int(distribution.get("OnDemandBaseCapacity") or 0)
+    spot = bool(mixed) and len(living) >= base and int(100 if above_base is None else above_base) < 100
+    spot = spot or (data.get("InstanceMarketOptions") or {}).get("MarketType") == "spot"
+    return data, [str(t) for t in types], spot
+
+
+def decode_user_data(text: Any) -> str:
+    """User data as the instance sees it: base64 undone."""
+    import base64
+    import binascii
+
+    raw = str(text)
+    try:
+        return base64.b64decode(raw, validate=True).decode(errors="replace")
+    except (binascii.Error, ValueError):
+        return raw
+
+
+def _known_image(ec2: Any, image_id: str) -> bool:
+    return image_id in ec2.amis or image_id.startswith("resolve:ssm:")
+
+
+def _disk_gib(data: dict[str, Any]) -> int:
+    for device in data.get("BlockDeviceMappings") or []:
+        size = (device.get("Ebs") or {}).get("VolumeSize")
+        if size:
+            return int(size)
+    return 30
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _uuid(world: World) -> str:
+    text = world.new_id()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

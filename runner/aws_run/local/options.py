@@ -1,0 +1,54 @@
+"""What an embedded AWS is asked to be, and what a running one says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+RuntimeChoice = Literal["auto", "docker", "process"]
+RuntimeKind = Literal["docker", "process"]
+
+# The agent's containers see the host at this address, where ECS too serves credentials and metadata.
+TASK_NETWORK = "aws-run-local"
+TASK_SUBNET = "169.254.170.0/24"
+TASK_GATEWAY = "169.254.170.2"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalOptions:
+    """`boot_s`: from an instance's launch to its agent registering; all times are simulated seconds."""
+
+    boot_s: float = 1.0
+    runtime: RuntimeChoice = "auto"
+    host: str | None = None  # None: 127.0.0.1, or all addresses where containers must reach it
+    port: int = 0
+    region: str = "us-east-1"
+    account: str = "123456789012"
+    registry: str | None = None  # host:port of a registry that runs already
+    default_vpc: bool = True
+    no_capacity: tuple[str, ...] = ()  # instance types that can't be had; "*" is all, "spot:g5.xlarge" spot only
+    role_propagation_s: float = 0.0  # how long ECS can't assume a new role
+    provisioning_timeout_s: float = 900.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalAws:
+    """A reachable embedded AWS. `runtime_reason`: one plain sentence on why tasks run the way they do."""
+
+    endpoint_url: str
+    region: str
+    account: str
+    runtime: RuntimeKind
+    runtime_reason: str
+    state_dir: str
+
+    def environment(self) -> dict[str, str]:
+        """What boto3, the aws CLI and the tool need to talk to it."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": "AKIAARUNLOCALEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "aws-run-local-secret",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }

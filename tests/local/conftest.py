@@ -1,0 +1,56 @@
+"""A started embedded AWS for the tests of this folder: process mode, instances that boot at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from aws_run.local.embedded import Embedded
+from aws_run.local.options import LocalAws, LocalOptions
+
+
+@pytest.fixture(scope="session")
+def local_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One state dir for the session, so that virtual environments are made once."""
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture
+def embedded(local_state: Path) -> Iterator[Embedded]:
+    running = Embedded(LocalOptions(boot_s=0.05, runtime="process"), local_state)
+    running.local = running.start()  # type: ignore[attr-defined]
+    yield running
+    running.stop()
+    assert running.world.errors == []
+
+
+@pytest.fixture
+def local_aws(embedded: Embedded) -> LocalAws:
+    return embedded.local  # type: ignore[attr-defined,no-any-return]
+
+
+@pytest.fixture
+def client(local_aws: LocalAws) -> Iterator[Callable[[str], Any]]:
+    """`client("ecs")`: boto3 against the embedded AWS, without retries that would hide a refusal."""
+    environment = local_aws.environment()
+    session = boto3.Session(
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=local_aws.region,
+    )
+    made: dict[str, Any] = {}
+
+    def make(service: str) -> Any:
+        if service not in made:
+            config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+            made[service] = session.client(service, endpoint_url=local_aws.endpoint_url, config=config)
+        return made[service]
+
+    yield make
+    for one in made.values():
+        one.close()
