@@ -1,177 +1,119 @@
-"""Docker's build output: what is going on, and, when it fails, the lines that say why."""
+"""Docker's build output: what is going on, and, when it fails, which step failed with which words."""
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable
-
-from aws_run.errors import AwsRunError, BuildError, DockerError
+from collections.abc import Callable, Iterator
 
 TAIL_LINES = 20
-_KEPT_LINES = 400
+_KEPT_LINES = 600
 
-# `#12 [dependencies 3/4] RUN …`, `#12 0.412 text`, `#12 DONE 0.1s`
-_PLAIN = re.compile(r"^#\d+ (?P<rest>.*)$")
+# BuildKit: `#12 [dependencies 3/4] RUN …`, `#12 0.412 text`, `#12 DONE 0.1s`, `#12 ERROR: …`
+_PLAIN = re.compile(r"^#(?P<number>\d+) (?P<rest>.*)$")
 _STAMP = re.compile(r"^\d+\.\d+ ")
-_STEP = re.compile(r"^\[(?:(?P<stage>\S+) +)?\d+/\d+\] (?P<what>.*)$")
+_STEP = re.compile(r"^\[(?:\S+ +)?\d+/\d+\] (?P<what>.*)$|^\[internal\] (?P<inner>.*)$")
 _CLASSIC_STEP = re.compile(r"^Step \d+/\d+ : (?P<what>.*)$")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _NOISE = re.compile(
-    r"^(?:DONE|CACHED|sha256:|extracting |resolve |transferring |exporting |writing image|naming to|\[internal\]|load )"
-    r"|^(?:-+> [0-9a-f]{12}|-+> Running in|-+> Using cache|Removing intermediate|Step \d+/\d+ : )"
-    r"|^(?:-+|>>>.*|\.{3,}|\s*)$"
-    r"|^ *\d+ \| |^Dockerfile:\d+$|^ > \[|^executor failed running|^(?:ERROR: )?failed to solve"
+    r"^(?:DONE|CACHED|CANCELED|sha256:|extracting |resolve |transferring |exporting |writing image|naming to|copy /)"
+    r"|^ ?-+> |^Removing intermediate|^(?:-+|>>>.*|\.{3,}|\s*)$"
     r"|^ERROR: (?:process|executor failed)|^The command '.*' returned a non-zero code"
     r"|^DEPRECATED: |^ +(?:Install the buildx|https://docs\.docker)"
-    r"|\[notice\] A new release of pip|WARNING: Running pip as|^(?:Downloading|Resolved|Prepared|Using cached) "
+    r"|^\[notice\] |^WARNING: Running pip as|^(?:Downloading|Downloaded|Resolved|Prepared|Using cached|Using Python) "
 )
+# Instructions that take no time are not worth a word.
+_INSTANT = re.compile(r"^(?:ARG|ENV|USER|ENTRYPOINT|CMD|LABEL|EXPOSE|STOPSIGNAL|SHELL) |^load |^CMD$")
 # What the parts of our recipe do, in words.
 _WORDS = (
     ("self-check", "adding the entrypoint"),
     ("install.*uv>=", "preparing Python"),
     ("UV_PROJECT_ENVIRONMENT", "installing dependencies"),
-    ("COPY deps/", "copying dependency files"),
-    ("COPY .*app/", "copying the code"),
-    ("COPY --from=dependencies", "adding dependencies"),
-    ("WORKDIR", "preparing the folder"),
-    ("ADD entrypoint", "adding the entrypoint"),
-    ("^FROM ", "getting the base image"),
+    ("^COPY secrets/", "preparing Python"),
+    ("^COPY deps/", "copying dependency files"),
+    ("^COPY .*app/", "copying the code"),
+    ("^COPY --from=dependencies", "adding dependencies"),
+    ("^WORKDIR", "preparing the folder"),
+    ("^ADD entrypoint", "adding the entrypoint"),
+    ("^FROM |^load metadata", "getting the base image"),
 )
 
 
 class BuildLog:
-    """Feed it lines; `on_step` hears what each new step does. Stages run side by side: no common count."""
+    """Feed it lines; `on_step` hears what each new step does. Stages run side by side: no common count.
+
+    Lines are kept with the number of their step, so that a failure shows that step's own words and no others'.
+    """
 
     def __init__(self, on_step: Callable[[str], None]) -> None:
         self._on_step = on_step
-        self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._lines: deque[tuple[int, str]] = deque(maxlen=_KEPT_LINES)
+        self._steps: dict[int, str] = {}
+        self._failed: int | None = None
+        self._classic = 0
 
     def feed(self, line: str) -> None:
+        line = _COLOURS.sub("", line)
         plain = _PLAIN.match(line)
-        text = plain["rest"] if plain else line
-        step = _STEP.match(text) or _CLASSIC_STEP.match(text)
-        if step is not None:
-            self._on_step(_in_words(step["what"]))
+        if plain is not None:
+            self._feed_plain(int(plain["number"]), plain["rest"])
             return
-        text = _STAMP.sub("", text, count=1) if plain else text
-        self._lines.append(text)
+        step = _CLASSIC_STEP.match(line)
+        if step is not None:
+            self._classic += 1
+            self._begin(self._classic, step["what"])
+        else:
+            # 0: what BuildKit says at the end, over all steps.
+            self._lines.append((self._classic, line))
+
+    @property
+    def failed_step(self) -> str:
+        """The instruction that failed, as Docker shows it; empty when it failed before any."""
+        return self._steps.get(self._failed_number(), "")
 
     @property
     def text(self) -> str:
-        return "\n".join(self._lines)
+        """All that the failed step said; without one, everything."""
+        return "\n".join(self._of_failed_step())
 
     def tail(self) -> tuple[str, ...]:
-        """The last lines of the failing program's own message. BuildKit prints them twice; once is enough."""
+        """Its last lines, without Docker's own noise. Some are printed twice; once is enough."""
         kept: dict[str, None] = {}
-        for line in self._lines:
-            if not _NOISE.search(line):
-                text = line.rstrip()
+        for line in self._of_failed_step():
+            text = line.rstrip()
+            if not _NOISE.search(text):
                 kept.pop(text, None)
-                kept[text] = None
+                kept[text.removeprefix("ERROR: ")] = None
         return tuple(kept)[-TAIL_LINES:]
 
+    def _feed_plain(self, number: int, rest: str) -> None:
+        step = _STEP.match(rest)
+        if step is not None:
+            self._begin(number, step["what"] or step["inner"])
+            return
+        if rest.startswith("ERROR: "):
+            self._failed = number
+        self._lines.append((number, _STAMP.sub("", rest, count=1)))
 
-def _in_words(what: str) -> str:
+    def _begin(self, number: int, what: str) -> None:
+        # BuildKit repeats a step's line each time it goes on with it.
+        if number in self._steps:
+            return
+        self._steps[number] = what
+        if not _INSTANT.match(what):
+            self._on_step(in_words(what))
+
+    def _failed_number(self) -> int:
+        return self._failed if self._failed is not None else self._classic
+
+    def _of_failed_step(self) -> Iterator[str]:
+        number = self._failed_number()
+        return (line for of, line in self._lines if of == number)
+
+
+def in_words(what: str) -> str:
+    """What an instruction does, for people; one that is not ours stays as it is, shortened."""
     for pattern, words in _WORDS:
         if re.search(pattern, what):
             return words
     return what if len(what) <= 60 else f"{what[:57]}..."
-
-
-# The first that matches the output decides what is said. {0} is the pattern's first group.
-_CAUSES: tuple[tuple[str, str, str], ...] = (
-    (
-        r"no space left on device",
-        "The disk of the Docker engine is full",
-        "free some: docker system prune, or docker builder prune for the build cache",
-    ),
-    (
-        r"exec format error|exec user process caused",
-        "This machine can't run programs of the architecture {arch}",
-        "install QEMU's emulation (docker run --privileged --rm tonistiigi/binfmt --install all), or change --arch",
-    ),
-    (
-        r"no match for platform|does not match the specified platform|no matching manifest",
-        "The base image does not exist for the architecture {arch}",
-        "choose another base image or change --arch",
-    ),
-    (
-        r"(?:python3|\"python3\").*(?:not found|no such file|executable file not found)",
-        "The image has no python3, and aws-run needs Python 3.9 or newer in it to move files in and out",
-        "install python3 in the Dockerfile, or choose another base image",
-    ),
-    (
-        r"(?:aws-run needs|needs) Python (?:>= ?)?3\.9",
-        "The image's python3 is too old; aws-run needs Python 3.9 or newer in it to move files in and out",
-        "install a newer python3 in the Dockerfile, or choose another base image",
-    ),
-    (
-        r"ensurepip is not|No module named venv|No module named ensurepip",
-        "The base image's Python lacks the venv module",
-        "choose a base image with it (Debian: python3-venv), or give the project a Dockerfile",
-    ),
-    (
-        r"Git executable not found|git.*: not found|Cannot find command 'git'",
-        "A requirement comes from git, and the base image has no git",
-        "set build.base_image to one with git (python:3.12-bookworm has it), or give the project a Dockerfile",
-    ),
-    (
-        r"Because ([^\s]+) was not found in the package registry",
-        "The requirement {0} does not exist in the package index",
-        "correct its name, or set PIP_INDEX_URL or UV_INDEX to the index that has it",
-    ),
-    (
-        r"No solution found when resolving dependencies",
-        "The requirements can't be installed together",
-        "read the lines above: they name the versions that exclude each other",
-    ),
-    (
-        r"The lockfile at .* needs to be updated|Unable to find lockfile",
-        "uv.lock does not fit pyproject.toml",
-        "run `uv lock` and commit the result",
-    ),
-    (
-        r"(?:CERTIFICATE_VERIFY_FAILED|invalid peer certificate|UnknownIssuer|self.signed certificate)",
-        "The build could not verify a server's certificate",
-        "behind a company proxy, set SSL_CERT_FILE to its CA bundle; it is handed to the build",
-    ),
-    (
-        r"(?:gcc|g\+\+|cc|clang|cargo)['\"]? ?(?:failed|: not found|: command not found|: No such file)"
-        r"|command 'gcc' failed|error: linker",
-        "A requirement has no ready package for this Python and must be compiled, but the base image has no compiler",
-        "choose a version with wheels, another build.python, or a base image with a compiler (python:3.12-bookworm)",
-    ),
-    (
-        r"failed to (?:compute cache key|calculate checksum).*?\"?/?([^\s\":]+)\"?: not found"
-        r"|(?:COPY|ADD) failed: .*?([^\s/]+): no such file",
-        "The Dockerfile copies {0}, which is not among the files that are sent",
-        "files that git or an ignore file leaves out are not sent: check .gitignore, .dockerignore and .awsrunignore",
-    ),
-    (
-        r"(?:failed to resolve source metadata for|failed to load metadata for|pull access denied for|manifest for"
-        r"|failed to do request: Head) \"?([^\s\",]+)",
-        "The base image {0} can't be fetched",
-        "check its name and the network; build.base_image (or --base-image) chooses another",
-    ),
-    (
-        r"Temporary failure in name resolution|Could not resolve host|dns error|Network is unreachable"
-        r"|Failed to establish a new connection|Connection timed out|Connection refused",
-        "The build could not reach the network",
-        "check the connection and proxy settings (HTTPS_PROXY, PIP_INDEX_URL) and run the command again",
-    ),
-)
-
-
-def build_failure(log: BuildLog, what: str, arch: str) -> AwsRunError:
-    """What to raise for a build that failed; `what` names the recipe."""
-    tail = log.tail()
-    for pattern, message, hint in _CAUSES:
-        match = re.search(pattern, log.text, re.IGNORECASE)
-        if match is None:
-            continue
-        group = next((found for found in match.groups() if found), "") if match.groups() else ""
-        sentence = message.format(group, arch=arch)
-        if "disk" in message and "full" in message:
-            return DockerError(sentence, hint=hint)
-        return BuildError(sentence, log_tail=tail, hint=hint)
-    return BuildError(f"The image did not build ({what})", log_tail=tail, hint="the last lines above say why")

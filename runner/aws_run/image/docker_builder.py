@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from aws_run.clock import Clock, SystemClock
 from aws_run.errors import BuildError, DockerError
 from aws_run.events import Emit, LaneProgress, Notice
-from aws_run.image.build_log import BuildLog, build_failure
+from aws_run.image.build_causes import build_failure
+from aws_run.image.build_log import BuildLog
 from aws_run.image.build_secrets import BuildSecrets, read_build_secrets
 from aws_run.image.builder import Login
 from aws_run.image.context import write_own, write_standard, write_wrap
@@ -209,10 +210,7 @@ class _Runner:
                     forcerm=True,
                     decode=True,
                 )
-                failed = False
-                for message in messages:
-                    failed = _feed_classic(message, log) or failed
-                return failed
+                return _feed_classic(messages, log)
         except docker.errors.APIError as error:
             log.feed(str(error.explanation or error))
             return True
@@ -254,12 +252,19 @@ class _Runner:
         return dict(found)
 
 
-def _feed_classic(message: Mapping[str, Any], log: BuildLog) -> bool:
-    """Whether it is the message of a failure."""
-    text = str(message.get("stream") or message.get("error") or "")
+def _feed_classic(messages: Iterable[Mapping[str, Any]], log: BuildLog) -> bool:
+    """Whether the build failed. The engine sends text in pieces that end anywhere, and errors apart."""
+    failed, text = False, ""
+    for message in messages:
+        *lines, text = (text + str(message.get("stream", ""))).split("\n")
+        for line in lines:
+            log.feed(line)
+        if "error" in message:
+            failed = True
+            text = f"{text}\n{message['error']}" if text else str(message["error"])
     for line in text.splitlines():
         log.feed(line)
-    return "error" in message
+    return failed
 
 
 @contextmanager
