@@ -37,9 +37,10 @@ def to_data(value: object) -> Any:
     return value
 
 
-def to_json(event: Event | View) -> str:
-    """`{"event": "lane_started", …}`; a view is an event of its own name, without "View"."""
-    return _dump(_named(event))
+def to_json(event: Event | View) -> dict[str, Any]:
+    """What `json.dumps` takes: `{"event": "lane_started", …}`; a view is an event of its own name, without "View"."""
+    name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__.removesuffix("View")).lower()
+    return {"event": name, **to_data(event)}
 
 
 def error_data(error: AwsRunError) -> dict[str, Any]:
@@ -54,15 +55,6 @@ def error_data(error: AwsRunError) -> dict[str, Any]:
     if isinstance(error, TeardownError):
         data["commands"] = list(error.commands)
     return data
-
-
-def _named(event: Event | View) -> dict[str, Any]:
-    name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__.removesuffix("View")).lower()
-    return {"event": name, **to_data(event)}
-
-
-def _dump(data: Mapping[str, Any]) -> str:
-    return json.dumps(data, ensure_ascii=True, separators=(", ", ": "))
 
 
 class JsonReporter:
@@ -84,19 +76,19 @@ class JsonReporter:
 
     def emit(self, event: Event) -> None:
         if not isinstance(event, Notice) or event.level != "debug" or self._debug:
-            self._write(_named(event))
+            self._write(to_json(event))
 
     def plan(self, view: PlanView) -> None:
-        self._write(_named(view))
+        self._write(to_json(view))
 
     def receipt(self, view: ReceiptView) -> None:
-        self._write(_named(view))
+        self._write(to_json(view))
 
     def left(self, view: LeftView) -> None:
-        self._write(_named(view))
+        self._write(to_json(view))
 
     def outcome(self, view: OutcomeView) -> None:
-        self._write(_named(view))
+        self._write(to_json(view))
 
     def error(self, error: AwsRunError) -> None:
         self._write({"event": "error", **error_data(error)})
@@ -108,5 +100,5 @@ class JsonReporter:
     def _write(self, data: dict[str, Any]) -> None:
         at = self._clock.now().isoformat(timespec="milliseconds")
         with self._lock:
-            self._stream.write(_dump({"at": at, **data}) + "\n")
+            self._stream.write(json.dumps({"at": at, **data}) + "\n")
             self._stream.flush()

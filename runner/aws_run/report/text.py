@@ -15,7 +15,7 @@ def plan_lines(view: PlanView) -> list[str]:
     ]
     if rows:
         lines += aligned(rows)
-    lines += [f"estimate: {line}" for line in view.estimate]
+    lines += view.estimate
     lines += [f"note: {clean(line)}" for line in view.notes]
     return lines
 
