@@ -1,4 +1,4 @@
-"""What the tests of the embedded AWS need again and again: a stack to run a task on, and waiting without sleeping long."""
+"""What the tests of the embedded AWS need again and again: a stack to run a task on, and ways to wait."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def task_definition(client: Client, image: str, command: list[str], **more: Any)
         "name": "job", "image": image, "entryPoint": command[:1], "command": command[1:], "memory": 512,
         "logConfiguration": {
             "logDriver": "awslogs",
-            "options": {"awslogs-group": "/aws-run/demo", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "run"},
+            "options": {"awslogs-group": "/aws-run/demo", "awslogs-stream-prefix": "run"},
         },
         **more.pop("container", {}),
     }  # fmt: skip

@@ -86,7 +86,8 @@ def _task_lines(task: Task, now: datetime) -> list[BillLine]:
     billed = max(seconds, _MINIMUM_S)
     run = next((t["value"] for t in task.tags if t["key"] == "aws-run:run"), "")
     common = {
-        "run": run, "seconds": seconds, "open": task.stopped_at is None, "started_at": started, "ended_at": task.stopped_at,
+        "run": run, "seconds": seconds, "open": task.stopped_at is None, "started_at": started,
+        "ended_at": task.stopped_at,
     }  # fmt: skip
     spot = task.provider == "FARGATE_SPOT"
     hourly = (task.cpu / 1024 * _FARGATE_VCPU + task.memory_mib / 1024 * _FARGATE_GIB) * (_FARGATE_SPOT if spot else 1)

@@ -1,4 +1,4 @@
-"""Bucket policies with their conditions: moto reads only action and resource, so that a TLS-only policy denies everything.
+"""Bucket policies with their conditions: moto reads only action and resource, so a TLS-only policy denies everything.
 
 The embedded AWS stands for an endpoint with TLS, so `aws:SecureTransport` is true there.
 """
@@ -26,4 +26,4 @@ def install() -> None:
             return PermissionResult.DENIED
         return PermissionResult.PERMITTED if "Allow" in effects else PermissionResult.NEUTRAL
 
-    FakeBucket.get_permission = get_permission
+    setattr(FakeBucket, "get_permission", get_permission)  # noqa: B010 - a method of moto's is replaced

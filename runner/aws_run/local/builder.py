@@ -1,4 +1,4 @@
-"""The image builder of the process runtime: a folder and a virtual environment instead of layers, known to ECR all the same."""
+"""The process runtime's image builder: a folder and a virtual environment instead of layers, known to ECR all the same."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ProcessBuilder:
 
 
 def put_image(local: LocalAws, repository: str, tag: str, manifest: str) -> None:
-    """ECR's PutImage; an image that is there already is fine. The embedded AWS wants to see who calls, not a signature."""
+    """ECR's PutImage; an image that is there already is fine. Who calls is looked at, the signature is not."""
     credential = f"{local.environment()['AWS_ACCESS_KEY_ID']}/20000101/{local.region}/ecr/aws4_request"
     request = urllib.request.Request(  # noqa: S310 - our own address
         local.endpoint_url,

@@ -87,7 +87,8 @@ def put_providers(world: World, call: Call) -> Reply:
             if item["capacityProvider"] not in wanted:
                 raise Refusal(
                     "InvalidParameterException",
-                    "The specified capacity provider strategy cannot contain a capacity provider that is not associated with the cluster.",
+                    "The specified capacity provider strategy cannot contain a capacity provider that is not "
+                    "associated with the cluster.",
                 )
         leaving = set(cluster.capacity_providers or []) - set(wanted)
         for task in place.tasks.values():
@@ -118,15 +119,18 @@ def _create_provider(world: World, place: Place, p: Params) -> Params:
     if re.match(r"(?i)(aws|ecs|fargate)", name) or not _NAME.match(name):
         raise Refusal(
             "InvalidParameterException",
-            "The specified capacity provider name is invalid. Up to 255 characters are allowed, including letters (upper "
-            "and lowercase), numbers, underscores, and hyphens. The name cannot be prefixed with 'aws', 'ecs', or 'fargate'.",
+            "The specified capacity provider name is invalid. Up to 255 characters are allowed, including letters "
+            "(upper "
+            "and lowercase), numbers, underscores, and hyphens. The name cannot be prefixed with 'aws', 'ecs', or "
+            "'fargate'.",
         )
     if "managedInstancesProvider" in p:
         raise Refusal("UnsupportedFeatureException", "The embedded AWS has no ECS Managed Instances.")
     if name in place.providers:
         raise Refusal(
             "InvalidParameterException",
-            "The specified capacity provider already exists. To change the configuration of an existing capacity provider, update the capacity provider.",
+            "The specified capacity provider already exists. To change the configuration of an existing capacity "
+            "provider, update the capacity provider.",
         )
     asked = p.get("autoScalingGroupProvider") or {}
     arn = str(asked.get("autoScalingGroupArn") or "")
@@ -139,14 +143,17 @@ def _create_provider(world: World, place: Place, p: Params) -> Params:
     if any(other.group_arn == group.arn for other in place.providers.values()):
         raise Refusal(
             "InvalidParameterException",
-            "The specified Auto Scaling group ARN is already being used by another capacity provider. Specify a unique Auto Scaling group ARN and try again.",
+            "The specified Auto Scaling group ARN is already being used by another capacity provider. Specify a "
+            "unique Auto Scaling group ARN and try again.",
         )
     scaling = asked.get("managedScaling") or {}
     protection = asked.get("managedTerminationProtection") or "DISABLED"
     if protection == "ENABLED" and not group.protect_new:
         raise Refusal(
             "InvalidParameterException",
-            "The managed termination protection setting for the capacity provider is invalid. To enable managed termination protection for a capacity provider, the Auto Scaling group must have instance protection from scale in enabled.",
+            "The managed termination protection setting for the capacity provider is invalid. To enable managed "
+            "termination protection for a capacity provider, the Auto Scaling group must have instance protection "
+            "from scale in enabled.",
         )
     provider = Provider(
         name=name,
@@ -198,7 +205,8 @@ def _delete_provider(world: World, place: Place, p: Params) -> Params:
         if cluster.status == "ACTIVE" and provider.name in (cluster.capacity_providers or []):
             raise Refusal(
                 "ClientException",
-                f"The capacity provider cannot be deleted because it is associated with cluster: {cluster.name}. Remove the "
+                f"The capacity provider cannot be deleted because it is associated with cluster: {cluster.name}. "
+                "Remove the "
                 "capacity provider from the cluster and try again.",
             )
     del place.providers[provider.name]

@@ -12,14 +12,14 @@ from docker.types import IPAMConfig, IPAMPool, LogConfig
 from docker.types import Mount as DockerMount
 
 from aws_run.errors import DockerError
-from aws_run.local.options import TASK_GATEWAY, TASK_NETWORK, TASK_SUBNET
+from aws_run.local.options import TASK_GATEWAY, TASK_NETWORK, TASK_SUBNET, RuntimeKind
 from aws_run.local.runtime import ContainerSpec, Exit, OnLine, PullFailed, Running, StartFailed
 
 LABEL = "aws-run.local"
 
 
 class DockerRuntime:
-    kind = "docker"
+    kind: RuntimeKind = "docker"
     reason = "tasks run in containers of the Docker engine"
 
     def __init__(self, identity: str) -> None:

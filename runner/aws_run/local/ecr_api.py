@@ -118,7 +118,8 @@ class _Api:
         if other is not None and other is not same and repository.image_tag_mutability == "IMMUTABLE":
             raise Refusal(
                 "ImageTagAlreadyExistsException",
-                f"The image tag '{tag}' already exists in the '{repository.name}' repository and cannot be overwritten because the "
+                f"The image tag '{tag}' already exists in the '{repository.name}' repository and cannot be "
+                "overwritten because the "
                 "tag is immutable.",
             )
         if same is not None:
@@ -138,7 +139,8 @@ class _Api:
 def _no_repository(p: Params, world: World) -> Refusal:
     return Refusal(
         "RepositoryNotFoundException",
-        f"The repository with name '{p.get('repositoryName')}' does not exist in the registry with id '{world.account}'",
+        f"The repository with name '{p.get('repositoryName')}' does not exist in the registry with id "
+        f"'{world.account}'",
     )
 
 

@@ -1,4 +1,4 @@
-"""Our own pages beside the AWS calls: what ECS serves to tasks (credentials, metadata), and the controls of the world."""
+"""What ECS serves to tasks: their role's credentials and their own metadata."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class _Api:
         self._mover = mover
         self._generation = 0
 
-    def CreateAutoScalingGroup(self, world: World, place: Place, p: Params) -> None:  # noqa: N802
+    def CreateAutoScalingGroup(self, world: World, place: Place, p: Params) -> None:
         name = str(p["AutoScalingGroupName"])
         if name in place.groups:
             raise Refusal(
@@ -104,7 +104,7 @@ class _Api:
         place.groups[name] = group
         self._mover.reconcile(place, group, "a user request created an AutoScalingGroup")
 
-    def UpdateAutoScalingGroup(self, world: World, place: Place, p: Params) -> None:  # noqa: N802
+    def UpdateAutoScalingGroup(self, world: World, place: Place, p: Params) -> None:
         group = _changeable(place, p)
         minimum = group.min_size if p.get("MinSize") is None else int(p["MinSize"])
         maximum = group.max_size if p.get("MaxSize") is None else int(p["MaxSize"])
@@ -129,7 +129,7 @@ class _Api:
             f"{minimum}, max: {maximum}, desired: {desired}",
         )
 
-    def SetDesiredCapacity(self, world: World, place: Place, p: Params) -> None:  # noqa: N802
+    def SetDesiredCapacity(self, world: World, place: Place, p: Params) -> None:
         group = _changeable(place, p)
         desired = int(p["DesiredCapacity"])
         if desired > group.max_size:
@@ -145,7 +145,7 @@ class _Api:
         group.desired = desired
         self._mover.reconcile(place, group, f"a user request explicitly set group desired capacity to {desired}")
 
-    def DeleteAutoScalingGroup(self, world: World, place: Place, p: Params) -> None:  # noqa: N802
+    def DeleteAutoScalingGroup(self, world: World, place: Place, p: Params) -> None:
         group = _group(place, p)
         living = [i for i in group.instances if i.terminated_at is None]
         if living and not p.get("ForceDelete"):
@@ -159,21 +159,21 @@ class _Api:
         self._mover.reconcile(place, group, "a user request deleted an AutoScalingGroup")
         del place.groups[group.name]
 
-    def DescribeAutoScalingGroups(self, world: World, place: Place, p: Params) -> Params:  # noqa: N802
+    def DescribeAutoScalingGroups(self, world: World, place: Place, p: Params) -> Params:
         names = p.get("AutoScalingGroupNames") or []
         chosen = [g for g in place.groups.values() if not names or g.name in names or g.arn in names]
         for wanted in p.get("Filters") or []:
             chosen = [g for g in chosen if _tag_filter(g, wanted)]
         return {"AutoScalingGroups": [_describe(g, world, place) for g in chosen]}
 
-    def DescribeAutoScalingInstances(self, world: World, place: Place, p: Params) -> Params:  # noqa: N802
+    def DescribeAutoScalingInstances(self, world: World, place: Place, p: Params) -> Params:
         ids = p.get("InstanceIds") or []
         rows = [(g, i) for g in place.groups.values() for i in g.instances if not ids or i.id in ids]
         return {
             "AutoScalingInstances": [{**_instance(g, i, world, place), "AutoScalingGroupName": g.name} for g, i in rows]
         }
 
-    def DescribeScalingActivities(self, world: World, place: Place, p: Params) -> Params:  # noqa: N802
+    def DescribeScalingActivities(self, world: World, place: Place, p: Params) -> Params:
         name = p.get("AutoScalingGroupName")
         if name and name not in place.groups and not p.get("IncludeDeletedGroups"):
             _group(place, p)
@@ -185,17 +185,17 @@ class _Api:
         page = {"Activities": [_activity(a) for a in rows[start : start + size]]}
         return {**page, "NextToken": str(start + size)} if start + size < len(rows) else page
 
-    def SuspendProcesses(self, world: World, place: Place, p: Params) -> None:  # noqa: N802
+    def SuspendProcesses(self, world: World, place: Place, p: Params) -> None:
         _changeable(place, p).suspended |= set(_processes(p))
 
-    def ResumeProcesses(self, world: World, place: Place, p: Params) -> None:  # noqa: N802
+    def ResumeProcesses(self, world: World, place: Place, p: Params) -> None:
         group = _changeable(place, p)
         group.suspended -= set(_processes(p))
         self._mover.reconcile(
             place, group, "an instance was started in response to a difference between desired and actual capacity,"
         )
 
-    def PutScheduledUpdateGroupAction(self, world: World, place: Place, p: Params) -> None:  # noqa: N802
+    def PutScheduledUpdateGroupAction(self, world: World, place: Place, p: Params) -> None:
         group = _changeable(place, p)
         start = p.get("StartTime") or p.get("Time")
         if start is None:
@@ -222,7 +222,7 @@ class _Api:
         group.actions[name] = action
         self._mover.arm(place, action)
 
-    def DescribeScheduledActions(self, world: World, place: Place, p: Params) -> Params:  # noqa: N802
+    def DescribeScheduledActions(self, world: World, place: Place, p: Params) -> Params:
         groups = [_group(place, p)] if p.get("AutoScalingGroupName") else list(place.groups.values())
         names = p.get("ScheduledActionNames") or []
         rows = [(g, a) for g in groups for a in g.actions.values() if not names or a.name in names]
@@ -242,12 +242,12 @@ class _Api:
             ]
         }
 
-    def DeleteScheduledAction(self, world: World, place: Place, p: Params) -> None:  # noqa: N802
+    def DeleteScheduledAction(self, world: World, place: Place, p: Params) -> None:
         group = _group(place, p)
         if group.actions.pop(str(p["ScheduledActionName"]), None) is None:
             raise Refusal("ValidationError", "Scheduled action name not found")
 
-    def TerminateInstanceInAutoScalingGroup(self, world: World, place: Place, p: Params) -> Params:  # noqa: N802
+    def TerminateInstanceInAutoScalingGroup(self, world: World, place: Place, p: Params) -> Params:
         instance = place.instances.get(str(p["InstanceId"]))
         group = place.groups.get(instance.group) if instance else None
         if instance is None or group is None or instance.terminated_at is not None:
@@ -259,7 +259,8 @@ class _Api:
             if group.desired - 1 < group.min_size:
                 raise Refusal(
                     "ValidationError",
-                    "Currently, desiredSize equals minSize. Terminating instance without replacement will violate group's min size constraint.",
+                    "Currently, desiredSize equals minSize. Terminating instance without replacement will violate "
+                    "group's min size constraint.",
                 )
             group.desired -= 1
         self._mover.terminate(
@@ -270,23 +271,23 @@ class _Api:
         )
         return {"Activity": _activity(place.activities[0])}
 
-    def SetInstanceProtection(self, world: World, place: Place, p: Params) -> None:  # noqa: N802
+    def SetInstanceProtection(self, world: World, place: Place, p: Params) -> None:
         group = _changeable(place, p)
         for instance in group.instances:
             if instance.id in (p.get("InstanceIds") or []):
                 instance.protected = bool(p.get("ProtectedFromScaleIn"))
 
-    def CreateOrUpdateTags(self, world: World, place: Place, p: Params) -> None:  # noqa: N802
+    def CreateOrUpdateTags(self, world: World, place: Place, p: Params) -> None:
         for tag in p.get("Tags") or []:
             group = _group(place, {"AutoScalingGroupName": tag.get("ResourceId")})
             group.tags = [t for t in group.tags if t["Key"] != tag["Key"]] + [dict(tag)]
 
-    def DeleteTags(self, world: World, place: Place, p: Params) -> None:  # noqa: N802
+    def DeleteTags(self, world: World, place: Place, p: Params) -> None:
         for tag in p.get("Tags") or []:
             group = _group(place, {"AutoScalingGroupName": tag.get("ResourceId")})
             group.tags = [t for t in group.tags if t["Key"] != tag["Key"]]
 
-    def DescribeTags(self, world: World, place: Place, p: Params) -> Params:  # noqa: N802
+    def DescribeTags(self, world: World, place: Place, p: Params) -> Params:
         rows = [t for g in place.groups.values() for t in g.tags]
         names = {"auto-scaling-group": "ResourceId", "key": "Key", "value": "Value"}
         for wanted in p.get("Filters") or []:
@@ -320,7 +321,8 @@ def _check_launch(world: World, place: Place, group: Group) -> None:
     if unknown:
         raise Refusal(
             "ValidationError",
-            f"You must use a valid fully-formed launch template. The instance configuration for this AWS Marketplace product or type '{unknown[0]}' is not supported",
+            "You must use a valid fully-formed launch template. The instance configuration for this AWS Marketplace "
+            f"product or type '{unknown[0]}' is not supported",
         )
 
 

@@ -1,4 +1,4 @@
-"""Groups that move: instances launch after their boot time, join their cluster, are replaced when they die, go when told.
+"""Groups that move: instances launch, boot, join their cluster, are replaced when they die, and go when told.
 
 Everything here runs under World.lock. What an instance costs is from `launched_at` to `terminated_at`.
 """
@@ -38,7 +38,8 @@ class Mover:
             for instance in surplus:
                 cause = (
                     f"At {_stamp(self._world.clock.now())} {why} changing the desired capacity from {len(living)} to "
-                    f"{wanted}. At {_stamp(self._world.clock.now())} instance {instance.id} was selected for termination."
+                    f"{wanted}. At {_stamp(self._world.clock.now())} instance {instance.id} was selected for "
+                    "termination."
                 )
                 self.terminate(place, instance, cause)
         elif len(living) < wanted and "Launch" not in group.suspended:
@@ -64,7 +65,7 @@ class Mover:
         self._record_end(place, instance, cause, now, why)
         group = place.groups.get(instance.group)
         if group is not None and "ReplaceUnhealthy" not in group.suspended and "HealthCheck" not in group.suspended:
-            reason = f"an instance was started in response to a difference between desired and actual capacity,"
+            reason = "an instance was started in response to a difference between desired and actual capacity,"
             self._world.later(
                 min(self._world.options.boot_s, 10.0), lambda: self._reconcile_if_there(place, group, reason)
             )
@@ -146,7 +147,8 @@ class Mover:
         if types:
             return None
         if spot:
-            return "Could not launch Spot Instances. UnfulfillableCapacity - Unable to fulfill capacity due to your request configuration. Please adjust your request and try again. Launching EC2 instance failed."
+            return "Could not launch Spot Instances. UnfulfillableCapacity - Unable to fulfill capacity due to your "
+            "request configuration. Please adjust your request and try again. Launching EC2 instance failed."
         return (
             f"Could not launch On-Demand Instances. InsufficientInstanceCapacity - We currently do not have sufficient "
             f"{wanted[0]} capacity in the Availability Zone you requested. Our system will be working on provisioning "
@@ -262,7 +264,7 @@ class Mover:
         self._world.changed.notify_all()
 
 
-class LaunchFailed(Exception):  # noqa: N818 - AWS's word for it
+class LaunchFailed(Exception):
     """A launch AWS refuses; the text goes into the activity."""
 
 
@@ -275,7 +277,8 @@ def launch_data(world: World, place: Place, group: Group) -> tuple[dict[str, Any
     template = ec2.launch_templates.get(identity)
     if template is None:
         raise LaunchFailed(
-            "You must use a valid fully-formed launch template. The specified launch template does not exist. Launching EC2 instance failed."
+            "You must use a valid fully-formed launch template. The specified launch template does not exist. "
+            "Launching EC2 instance failed."
         )
     data = dict(template.get_version(asked.get("Version") or "$Default").data)
     if data.get("ImageId") and not _known_image(ec2, str(data["ImageId"])):
@@ -284,7 +287,8 @@ def launch_data(world: World, place: Place, group: Group) -> tuple[dict[str, Any
     types = [o["InstanceType"] for o in overrides if o.get("InstanceType")] or [data.get("InstanceType")]
     if not types[0]:
         raise LaunchFailed(
-            "You must use a valid fully-formed launch template. The instance type is missing. Launching EC2 instance failed."
+            "You must use a valid fully-formed launch template. The instance type is missing. Launching EC2 instance "
+            "failed."
         )
     distribution = mixed.get("InstancesDistribution") or {}
     living = [i for i in group.instances if i.terminated_at is None]

@@ -119,7 +119,7 @@ def _holds(operator: str, keys: Mapping[str, Any], context: Mapping[str, str]) -
 
 
 def _many(value: Any) -> list[str]:
-    return [] if value is None else [value] if isinstance(value, (str, bool)) else list(value)
+    return [] if value is None else [str(value)] if isinstance(value, (str, bool)) else [str(v) for v in value]
 
 
 def _glob(pattern: str, value: str) -> bool:

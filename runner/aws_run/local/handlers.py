@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Union
+from typing import Any
 
 from aws_run.local.wire import Call, Reply
 from aws_run.local.world import World
 
-Handler = Callable[[World, Call], Union[Mapping[str, Any], Reply]]
+Handler = Callable[[World, Call], Mapping[str, Any] | Reply]
 Table = dict[tuple[str, str], Handler]

@@ -9,7 +9,7 @@ from aws_run.local.model import Container, Task
 from aws_run.local.world import World
 
 
-class LogGroupMissing(Exception):  # noqa: N818 - worded as ECS words it
+class LogGroupMissing(Exception):
     pass
 
 
@@ -44,7 +44,8 @@ def open_sink(world: World, region: str, task: Task, container: Container) -> Lo
     if group not in logs.groups:
         if options.get("awslogs-create-group") != "true":
             raise LogGroupMissing(
-                "failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log "
+                "failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch "
+                "log "
                 "stream: ResourceNotFoundException: The specified log group does not exist. : exit status 1"
             )
         logs.create_log_group(group, {})

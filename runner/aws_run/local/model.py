@@ -1,4 +1,4 @@
-"""What the embedded AWS keeps beside moto: groups, instances, container instances, tasks. Mutable, guarded by World.lock."""
+"""What the embedded AWS keeps beside moto: groups, instances, tasks. Mutable, guarded by World.lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks as processes of this machine, in the virtual environment their image's builder made. No isolation but a folder."""
+"""Tasks as processes of this machine, in the virtual environment of their image. No isolation but a folder."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
+from aws_run.local.options import RuntimeKind
 from aws_run.local.process_image import image_dir
 from aws_run.local.runtime import ContainerSpec, Exit, OnLine, PullFailed, Running, StartFailed
 
@@ -20,7 +21,7 @@ _CHECKPOINT_PATH = "AWS_RUN_CHECKPOINT_PATH"
 
 
 class ProcessRuntime:
-    kind = "process"
+    kind: RuntimeKind = "process"
     host = "127.0.0.1"
 
     def __init__(self, state_dir: Path, reason: str) -> None:

@@ -11,11 +11,11 @@ from aws_run.local.options import RuntimeKind
 OnLine = Callable[[str], None]
 
 
-class PullFailed(Exception):  # noqa: N818 - ECS's own word
+class PullFailed(Exception):
     """The image can't be had; the text is what follows CannotPullContainerError."""
 
 
-class StartFailed(Exception):  # noqa: N818
+class StartFailed(Exception):
     """The container could not start; the text is the container's reason."""
 
 

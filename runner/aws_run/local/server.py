@@ -75,7 +75,7 @@ class App:
         try:
             refusal = denied(self._world, call)
             if refusal is not None:
-                raise refusal
+                return call.refuse(refusal)
             handler = self._table.get((call.service, call.operation))
             if handler is None:
                 return call.proceed()
@@ -178,11 +178,11 @@ class Listener:
         class QuietHandler(MotoRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's own name
+            def log(self, type: str, message: str, *args: Any) -> None:
                 """stderr belongs to the tool."""
 
         self._server = make_server(host, port, app, threaded=True, request_handler=QuietHandler)
-        self._server.daemon_threads = True
+        vars(self._server)["daemon_threads"] = True  # socketserver's; werkzeug's types hide it
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, name=f"http-{host}", daemon=True)
 

@@ -38,7 +38,7 @@ class _Api:
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
 
-    def RunTask(self, world: World, place: Place, p: Params) -> Params:  # noqa: N802
+    def RunTask(self, world: World, place: Place, p: Params) -> Params:
         cluster = active_cluster(world, place, p.get("cluster"))
         token = p.get("clientToken")
         if token is None:
@@ -108,7 +108,7 @@ class _Api:
         world.changed.notify_all()
         return {"tasks": [task_json(t) for t in tasks], "failures": []}
 
-    def StopTask(self, world: World, place: Place, p: Params) -> Params:  # noqa: N802
+    def StopTask(self, world: World, place: Place, p: Params) -> Params:
         cluster = active_cluster(world, place, p.get("cluster"))
         task = _task(place, cluster.name, str(p["task"]))
         if task is None:
@@ -116,7 +116,7 @@ class _Api:
         self._agent.stop(place, task, "UserInitiated", str(p.get("reason") or "Task stopped by user"))
         return {"task": task_json(task)}
 
-    def DescribeTasks(self, world: World, place: Place, p: Params) -> Params:  # noqa: N802
+    def DescribeTasks(self, world: World, place: Place, p: Params) -> Params:
         cluster = active_cluster(world, place, p.get("cluster"))
         wanted = p.get("tasks") or []
         if not wanted:
@@ -138,7 +138,7 @@ class _Api:
                 tasks.append(task_json(task, tags=tags))
         return {"tasks": tasks, "failures": failures}
 
-    def ListTasks(self, world: World, place: Place, p: Params) -> Params:  # noqa: N802
+    def ListTasks(self, world: World, place: Place, p: Params) -> Params:
         cluster = active_cluster(world, place, p.get("cluster"))
         desired = p.get("desiredStatus") or "RUNNING"
         rows = [t for t in place.tasks.values() if t.cluster == cluster.name and t.desired == desired]
@@ -153,14 +153,14 @@ class _Api:
             rows = [t for t in rows if t.instance and t.instance.id == identity]
         return _page("taskArns", [t.arn for t in rows], p)
 
-    def ListContainerInstances(self, world: World, place: Place, p: Params) -> Params:  # noqa: N802
+    def ListContainerInstances(self, world: World, place: Place, p: Params) -> Params:
         cluster = active_cluster(world, place, p.get("cluster"))
         status = p.get("status")
         rows = [c for c in place.container_instances.values() if c.cluster == cluster.name]
         rows = [c for c in rows if (c.status == status if status else c.status != "INACTIVE")]
         return _page("containerInstanceArns", [c.arn for c in rows], p)
 
-    def DescribeContainerInstances(self, world: World, place: Place, p: Params) -> Params:  # noqa: N802
+    def DescribeContainerInstances(self, world: World, place: Place, p: Params) -> Params:
         cluster = active_cluster(world, place, p.get("cluster"))
         wanted = p.get("containerInstances") or []
         if not wanted:
@@ -180,7 +180,7 @@ class _Api:
                 failures.append({"arn": arn, "reason": "MISSING"})
         return {"containerInstances": found, "failures": failures}
 
-    def DeregisterContainerInstance(self, world: World, place: Place, p: Params) -> Params:  # noqa: N802
+    def DeregisterContainerInstance(self, world: World, place: Place, p: Params) -> Params:
         cluster = active_cluster(world, place, p.get("cluster"))
         identity = str(p["containerInstance"]).split("/")[-1]
         rows = [c for c in place.container_instances.values() if c.id == identity and c.cluster == cluster.name]
@@ -195,7 +195,7 @@ class _Api:
         del place.container_instances[row.arn]
         return {"containerInstance": answer}
 
-    def UpdateContainerInstancesState(self, world: World, place: Place, p: Params) -> Params:  # noqa: N802
+    def UpdateContainerInstancesState(self, world: World, place: Place, p: Params) -> Params:
         cluster = active_cluster(world, place, p.get("cluster"))
         ids = {str(n).split("/")[-1] for n in p.get("containerInstances") or []}
         rows = [c for c in place.container_instances.values() if c.id in ids and c.cluster == cluster.name]
@@ -203,7 +203,7 @@ class _Api:
             row.status = str(p["status"])
         return {"containerInstances": [container_instance_json(place, r) for r in rows], "failures": []}
 
-    def ExecuteCommand(self, world: World, place: Place, p: Params) -> Params:  # noqa: N802
+    def ExecuteCommand(self, world: World, place: Place, p: Params) -> Params:
         raise Refusal(
             "TargetNotConnectedException",
             "The execute command failed due to an internal error. The embedded AWS runs no SSM agent.",

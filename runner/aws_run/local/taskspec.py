@@ -10,7 +10,7 @@ from aws_run.local.runtime import ContainerSpec, Mount, Runtime
 from aws_run.local.world import World
 
 
-class SecretUnavailable(Exception):  # noqa: N818 - worded as ECS words it
+class SecretUnavailable(Exception):
     pass
 
 
@@ -84,7 +84,8 @@ def _secret(world: World, place: Place, reference: str) -> str:
             value = world.moto("secretsmanager", place.region).get_secret_value(arn, extra[2], extra[1])
         except Exception as error:
             raise SecretUnavailable(
-                "unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret "
+                "unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve "
+                "secret "
                 f"from asm: service call has been retried 1 time(s): {error}"
             ) from error
         text = str(value.get("SecretString") or "")
@@ -94,13 +95,15 @@ def _secret(world: World, place: Place, reference: str) -> str:
             return str(json.loads(text)[extra[0]])
         except (ValueError, KeyError, TypeError):
             raise SecretUnavailable(
-                f"unable to pull secrets or registry auth: retrieved secret from Secrets Manager did not contain json key {extra[0]}"
+                "unable to pull secrets or registry auth: retrieved secret from Secrets Manager did not contain json "
+                f"key {extra[0]}"
             ) from None
     name = reference.split(":parameter", 1)[-1] if reference.startswith("arn:") else reference
     parameter = world.moto("ssm", place.region).get_parameter(name)
     if parameter is None:
         raise SecretUnavailable(
-            "unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secrets from "
+            "unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve "
+            "secrets from "
             f"ssm: invalid parameters: {name}"
         )
     decrypted = parameter.response_object(True, place.region)

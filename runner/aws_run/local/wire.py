@@ -17,7 +17,7 @@ Environ = dict[str, Any]
 Params = dict[str, Any]
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer of AWS, not an error of ours
+class Refusal(Exception):
     """AWS's answer to a call that it does not accept: `code` as botocore's ClientError will show it."""
 
     def __init__(self, code: str, message: str, *, status: int = 400) -> None:
