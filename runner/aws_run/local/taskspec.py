@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from aws_run.local.model import Container, Place, Task
@@ -37,7 +38,7 @@ def container_spec(world: World, place: Place, task: Task, container: Container,
         environment=environment,
         cpu_units=int(override.get("cpu") or definition.get("cpu") or 0) or (task.cpu if task.fargate else 0),
         memory_mib=int(override.get("memory") or definition.get("memory") or 0) or (task.memory_mib or None),
-        mounts=_mounts(task, definition),
+        mounts=_mounts(world, task, definition),
         user=definition.get("user"),
         working_dir=definition.get("workingDirectory"),
         shm_mib=linux.get("sharedMemorySize"),
@@ -62,17 +63,31 @@ def _from_ecs(world: World, place: Place, task: Task, container: Container, runt
     return environment
 
 
-def _mounts(task: Task, definition: dict[str, Any]) -> tuple[Mount, ...]:
+def _mounts(world: World, task: Task, definition: dict[str, Any]) -> tuple[Mount, ...]:
     volumes = {v["name"]: v for v in task.definition["volumes"] or []}
     return tuple(
         Mount(
-            source=((volumes.get(m["sourceVolume"]) or {}).get("host") or {}).get("sourcePath"),
+            source=_host_path(world, task, ((volumes.get(m["sourceVolume"]) or {}).get("host") or {}).get("sourcePath")),
             volume=str(m["sourceVolume"]),
             target=str(m["containerPath"]),
             read_only=bool(m.get("readOnly")),
         )
         for m in definition.get("mountPoints") or []
     )
+
+
+def _host_path(world: World, task: Task, path: str | None) -> str | None:
+    """A path on the task's own host is a folder of the embedded AWS, never one of this machine; made when missing,
+    as Docker makes a bind mount's source."""
+    if path is None:
+        return None
+    inside = host_root(world, task).joinpath(*(part for part in Path(path).parts if part not in ("/", "..")))
+    inside.mkdir(parents=True, exist_ok=True)
+    return str(inside)
+
+
+def host_root(world: World, task: Task) -> Path:
+    return world.state_dir / "hosts" / (task.instance.instance.id if task.instance else task.id)
 
 
 def _secret(world: World, place: Place, reference: str) -> str:
