@@ -34,21 +34,23 @@ def local_aws(embedded: Embedded) -> LocalAws:
     return embedded.local  # type: ignore[attr-defined,no-any-return]
 
 
-@pytest.fixture
-def client(local_aws: LocalAws) -> Iterator[Callable[[str], Any]]:
-    """`client("ecs")`: boto3 against the embedded AWS, without retries that would hide a refusal."""
-    environment = local_aws.environment()
-    session = boto3.Session(
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        region_name=local_aws.region,
+@pytest.fixture(scope="session")
+def aws_session() -> boto3.Session:
+    """One for all tests: it keeps the service models, which take long to read."""
+    return boto3.Session(
+        aws_access_key_id="AKIAARUNLOCALEXAMPLE", aws_secret_access_key="not-a-secret", region_name="us-east-1"
     )
+
+
+@pytest.fixture
+def client(local_aws: LocalAws, aws_session: boto3.Session) -> Iterator[Callable[[str], Any]]:
+    """`client("ecs")`: boto3 against the embedded AWS, without retries that would hide a refusal."""
     made: dict[str, Any] = {}
 
     def make(service: str) -> Any:
         if service not in made:
             config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-            made[service] = session.client(service, endpoint_url=local_aws.endpoint_url, config=config)
+            made[service] = aws_session.client(service, endpoint_url=local_aws.endpoint_url, config=config)
         return made[service]
 
     yield make

@@ -1,4 +1,4 @@
-"""The process runtime's image builder: a folder and a virtual environment instead of layers, known to ECR all the same."""
+"""The process runtime's image builder: a folder and a virtual environment, known to ECR as an image is."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from aws_run.local.model import Activity, Group, GroupInstance, Place, Scheduled
 from aws_run.local.wire import Call, Params, Refusal
 from aws_run.local.world import World
 
+_SERVICE_ROLE = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
 PROCESSES = (
     "Launch", "Terminate", "AddToLoadBalancer", "AlarmNotification", "AZRebalance", "HealthCheck", "InstanceRefresh",
     "ReplaceUnhealthy", "ScheduledActions",
@@ -386,7 +387,7 @@ def _describe(group: Group, world: World, place: Place) -> Params:
         "Tags": group.tags,
         "TerminationPolicies": ["Default"],
         "NewInstancesProtectedFromScaleIn": group.protect_new,
-        "ServiceLinkedRoleARN": f"arn:aws:iam::{world.account}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
+        "ServiceLinkedRoleARN": f"arn:aws:iam::{world.account}:role/{_SERVICE_ROLE}",
         **({"Status": "Delete in progress"} if group.deleting else {}),
         **_template(group),
     }

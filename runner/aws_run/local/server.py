@@ -184,7 +184,9 @@ class Listener:
         self._server = make_server(host, port, app, threaded=True, request_handler=QuietHandler)
         vars(self._server)["daemon_threads"] = True  # socketserver's; werkzeug's types hide it
         self.port = int(self._server.server_address[1])
-        self._thread = threading.Thread(target=self._server.serve_forever, name=f"http-{host}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name=f"http-{host}", daemon=True
+        )
 
     def start(self) -> None:
         self._thread.start()

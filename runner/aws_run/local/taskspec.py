@@ -67,7 +67,9 @@ def _mounts(world: World, task: Task, definition: dict[str, Any]) -> tuple[Mount
     volumes = {v["name"]: v for v in task.definition["volumes"] or []}
     return tuple(
         Mount(
-            source=_host_path(world, task, ((volumes.get(m["sourceVolume"]) or {}).get("host") or {}).get("sourcePath")),
+            source=_host_path(
+                world, task, ((volumes.get(m["sourceVolume"]) or {}).get("host") or {}).get("sourcePath")
+            ),
             volume=str(m["sourceVolume"]),
             target=str(m["containerPath"]),
             read_only=bool(m.get("readOnly")),
