@@ -90,7 +90,8 @@ def _run(
     try:
         outcome = supervisor.run(job.argv, job_environment(env))
     except StopRequested as stop:
-        outcome = Outcome(EXIT_TOOL, stop.reason, detail="stopped before the command was started")
+        code = EXIT_DEADLINE if stop.reason == "deadline" else EXIT_TOOL
+        outcome = Outcome(code, stop.reason, detail="stopped before the command was started")
     finally:
         background.stop()
     result.command_finished_at = time.time()

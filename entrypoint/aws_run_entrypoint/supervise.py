@@ -10,7 +10,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from types import FrameType
-from typing import Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 # A stop: the job gets its grace, then SIGKILL. The others are only passed on.
 STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -76,10 +76,9 @@ class Supervisor:
         os.close(self._write)
 
     @contextlib.contextmanager
-    def interruptible(self):  # type: ignore[no-untyped-def]
+    def interruptible(self) -> Iterator[None]:
         """Inside, a stop signal or the deadline raises StopRequested at once."""
-        if self.stop_reason is not None:
-            raise StopRequested(self.stop_reason)
+        self._start_nothing_late()
         if self.deadline is not None:
             signal.setitimer(signal.ITIMER_REAL, max(0.001, self.deadline - time.time()))
         self._interruptible = True
@@ -91,8 +90,7 @@ class Supervisor:
 
     def run(self, argv: Sequence[str], env: Mapping[str, str]) -> Outcome:
         """Until the command and its process group are gone."""
-        if self.stop_reason is not None:
-            raise StopRequested(self.stop_reason)
+        self._start_nothing_late()
         try:
             # A session of its own: signals reach the whole group, and the terminal's don't arrive twice.
             job = subprocess.Popen(list(argv), env=dict(env), start_new_session=True)
@@ -123,6 +121,12 @@ class Supervisor:
         cpu = usage.ru_utime + usage.ru_stime if usage else 0.0
         rss = usage.ru_maxrss * 1024 if usage else 0
         return self._outcome(status, cpu, rss)
+
+    def _start_nothing_late(self) -> None:
+        if self.stop_reason is None and self.deadline is not None and time.time() >= self.deadline:
+            self.stop_reason = "deadline"
+        if self.stop_reason is not None:
+            raise StopRequested(self.stop_reason)
 
     def _outcome(self, status: int, cpu: float, rss: int) -> Outcome:
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None

@@ -1,0 +1,333 @@
+"""The whole entrypoint as a process, against a stub S3: what a task does between its start and its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.transfer.stub import Fault, StubS3
+from tests.unit.transfer.trees import grown, listing, send
+
+from aws_run_entrypoint.bundle import write_pyz
+
+RUN = "p-20260101-000000-abcd"
+PREFIX = f"runs/{RUN}/"
+COPY = "import shutil,sys; shutil.copytree(sys.argv[2], sys.argv[4], dirs_exist_ok=True)"
+
+
+@pytest.fixture(scope="session")
+def pyz(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pyz") / "entrypoint.pyz"
+    write_pyz(path)
+    return path
+
+
+@pytest.fixture
+def stub() -> Iterator[StubS3]:
+    with StubS3() as running:
+        yield running
+
+
+class Container:
+    """Starts the entrypoint as a container would, with a work folder of its own for each start."""
+
+    def __init__(self, pyz: Path, stub: StubS3, tmp_path: Path) -> None:
+        self.pyz, self.stub, self.tmp_path = pyz, stub, tmp_path
+        self.starts = 0
+        self.work = tmp_path
+
+    def start(self, *command: str, image: list[str] | None = None, **env: str) -> subprocess.Popen[str]:
+        self.starts += 1
+        self.work = self.tmp_path / f"work-{self.starts}"
+        self.work.mkdir()
+        said = {
+            "PATH": os.environ["PATH"],
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL_S3": self.stub.url,
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_RUN_ID": RUN,
+            "AWS_RUN_BUCKET": "bucket",
+            "AWS_RUN_BUCKET_OWNER": "123456789012",
+            "AWS_RUN_PREFIX": PREFIX,
+            "AWS_RUN_WORK_DIR": str(self.work),
+            "AWS_RUN_STOP_GRACE_S": "5",
+        }
+        if command:
+            said["AWS_RUN_COMMAND"] = json.dumps(command)
+        return subprocess.Popen(
+            [sys.executable, "-I", "-B", str(self.pyz), *(image or [])],
+            env={**said, **env},
+            cwd=self.tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *command: str, **env: Any) -> tuple[int, str, str]:
+        process = self.start(*command, **env)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+    def result(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.stub.current()[f"{PREFIX}result.json"])
+        return found
+
+    def outputs(self) -> dict[str, bytes]:
+        before = f"{PREFIX}output/"
+        return {key[len(before) :]: body for key, body in self.stub.current().items() if key.startswith(before)}
+
+
+@pytest.fixture
+def container(pyz: Path, stub: StubS3, tmp_path: Path) -> Container:
+    return Container(pyz, stub, tmp_path)
+
+
+def python(code: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", code)
+
+
+def snapshot(stub: StubS3, folder: Path) -> str:
+    done = send(stub.bucket(), folder)
+    return json.dumps(
+        [{"name": "data", "snapshot_key": "inputs/p/data.snapshot.json", "version_id": done.manifest_version_id}]
+    )
+
+
+def test_inputs_arrive_and_outputs_leave_byte_for_byte(container: Container, stub: StubS3, tmp_path: Path) -> None:
+    inputs = snapshot(stub, grown(tmp_path / "in"))
+    code, _, err = container.run(*python(COPY), AWS_RUN_INPUTS=inputs)
+    assert code == 0, err
+    files = {name: found[0] for name, found in listing(tmp_path / "in").items() if found}
+    assert container.outputs() == files
+    assert listing(container.work / "input") == listing(tmp_path / "in")
+    manifest = json.loads(stub.current()[f"{PREFIX}output.json"])
+    assert {entry[0] for entry in manifest["entries"]} == {*files, "empty folder/inner/"}
+    found = container.result()
+    assert (found["exit_code"], found["reason"], found["attempt"]) == (0, "exit", 1)
+    assert (found["input"]["files"], found["output"]["files"]) == (10, 10)
+    assert stub.seen[-1].key == f"{PREFIX}result.json"
+
+
+def test_the_jobs_exit_code_is_the_containers_and_its_outputs_are_saved(container: Container) -> None:
+    code, out, err = container.run(
+        *python("import sys; open(sys.argv[4]+'/x','w').write('y'); print('said'); sys.exit(7)")
+    )
+    assert (code, out) == (7, "said\n")
+    assert container.outputs() == {"x": b"y"}
+    assert (container.result()["exit_code"], container.result()["reason"]) == (7, "exit")
+    assert err == ""
+
+
+def test_the_images_own_command_runs_where_none_is_given(container: Container) -> None:
+    code, out, _ = container.run(
+        image=[sys.executable, "-c", "import sys; print(sys.argv[1:])"], AWS_RUN_ARGS='["--fast"]'
+    )
+    assert code == 0
+    assert out == f"['--fast', '-i', '{container.work}/input', '-o', '{container.work}/output']\n"
+
+
+def test_the_job_sees_none_of_our_settings(container: Container) -> None:
+    code, out, _ = container.run(*python("import os; print(sorted(k for k in os.environ if k.startswith('AWS_RUN')))"))
+    assert (code, out) == (0, "['AWS_RUN_ID']\n")
+
+
+def test_a_job_killed_by_a_signal_exits_with_128_and_its_number(container: Container) -> None:
+    code, _, _ = container.run(*python("import os; os.kill(os.getpid(), 11)"))
+    assert code == 139
+    assert (container.result()["reason"], container.result()["signal"]) == ("signal", 11)
+
+
+def test_a_command_that_is_not_there_is_named(container: Container) -> None:
+    code, _, err = container.run("no-such-program")
+    assert code == 127
+    assert "'no-such-program' is not in this image" in err
+    assert container.result()["reason"] == "command-not-found"
+
+
+def wait_for(stub: StubS3, path: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+TIDY = """
+import pathlib, signal, sys, time
+out = pathlib.Path(sys.argv[4])
+def stop(number, frame):
+    (out / "stopped").write_text(str(int(number)))
+    sys.exit(3)
+for n in (signal.SIGTERM, signal.SIGINT): signal.signal(n, stop)
+signal.signal(signal.SIGUSR1, lambda n, f: (out / "usr1").write_text(""))
+(out / "ready").write_text("")
+while True: time.sleep(0.05)
+"""
+STUBBORN = """
+import pathlib, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+pathlib.Path(sys.argv[4], "ready").write_text("")
+while True: time.sleep(1)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_is_forwarded_and_what_the_job_saves_then_is_sent(
+    container: Container, stub: StubS3, number: signal.Signals
+) -> None:
+    process = container.start(*python(TIDY))
+    wait_for(stub, container.work / "output/ready")
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert container.outputs()["stopped"] == str(int(number)).encode()
+    assert container.result()["reason"] == "stopped"
+
+
+def test_other_signals_are_passed_on_without_stopping(container: Container, stub: StubS3) -> None:
+    process = container.start(*python(TIDY))
+    wait_for(stub, container.work / "output/ready")
+    process.send_signal(signal.SIGUSR1)
+    wait_for(stub, container.work / "output/usr1")
+    assert process.poll() is None
+    process.terminate()
+    process.communicate(timeout=30)
+    assert "usr1" in container.outputs()
+
+
+def test_a_job_that_ignores_the_stop_is_killed_after_its_grace(container: Container, stub: StubS3) -> None:
+    process = container.start(*python(STUBBORN), AWS_RUN_STOP_GRACE_S="0.2")
+    wait_for(stub, container.work / "output/ready")
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 137
+    assert container.result()["reason"] == "stopped"
+    assert "ready" in container.outputs()
+
+
+def test_the_deadline_ends_the_job_with_124(container: Container) -> None:
+    code, _, err = container.run(*python(STUBBORN), AWS_RUN_STOP_GRACE_S="0.2", AWS_RUN_DEADLINE=str(time.time() + 1.5))
+    assert code == 124
+    assert "the time limit was reached" in err
+    assert (container.result()["reason"], container.result()["job_exit_code"]) == ("deadline", 124)
+    assert "ready" in container.outputs()
+
+
+def test_a_deadline_that_has_passed_starts_nothing(container: Container, tmp_path: Path) -> None:
+    code, _, _ = container.run(*python("open('started','w')"), AWS_RUN_DEADLINE="1")
+    assert code == 124
+    assert not (tmp_path / "started").exists()
+    assert container.result()["reason"] == "deadline"
+
+
+def test_a_spot_notice_stops_the_job_in_time(container: Container, stub: StubS3, tmp_path: Path) -> None:
+    notice = tmp_path / "notice"
+    process = container.start(*python(TIDY), AWS_RUN_NOTICE_FILE=str(notice))
+    wait_for(stub, container.work / "output/ready")
+    notice.write_text('{"action":"terminate"}')
+    process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert container.result()["reason"] == "spot-notice"
+    assert container.outputs()["stopped"] == b"15"
+
+
+ORPHANS = """
+import subprocess, sys
+print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], stdout=subprocess.DEVNULL).pid)
+"""
+
+
+def is_running(pid: int) -> bool:
+    """A zombie that nobody has waited for yet runs no more."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def test_what_the_command_leaves_running_is_ended(container: Container) -> None:
+    code, out, _ = container.run(*python(ORPHANS))
+    assert code == 0
+    assert not is_running(int(out))
+
+
+def test_outputs_go_out_while_the_job_runs(container: Container, stub: StubS3) -> None:
+    job = "import os,sys,time; open(sys.argv[4]+'/early','w').write('x'); time.sleep(600)"
+    process = container.start(*python(job), AWS_RUN_SYNC_EVERY_S="0.5")
+    deadline = time.monotonic() + 30
+    while "early" not in container.outputs():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert process.poll() is None
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 143
+
+
+def test_a_missing_input_is_one_sentence_and_125(container: Container, tmp_path: Path) -> None:
+    inputs = json.dumps([{"name": "d", "snapshot_key": "inputs/p/d.snapshot.json", "version_id": None}])
+    code, _, err = container.run(*python("open('started','w')"), AWS_RUN_INPUTS=inputs)
+    assert code == 125
+    assert err.count("\n") == 1
+    assert "inputs could not be fetched: there is no manifest" in err
+    assert container.result()["reason"] == "sync-in-failed"
+    assert not (tmp_path / "started").exists()
+
+
+def test_outputs_that_can_not_be_saved_make_a_success_a_failure(container: Container, stub: StubS3) -> None:
+    stub.script = lambda seen: (
+        Fault(how="status", status=403, code="AccessDenied") if seen.key == f"{PREFIX}output/x" else None
+    )
+    code, _, err = container.run(*python("import sys; open(sys.argv[4]+'/x','w')"))
+    assert code == 125
+    assert "AccessDenied" in err
+    found = container.result()
+    assert (found["reason"], found["exit_code"], found["job_exit_code"]) == ("sync-out-failed", 125, 0)
+
+
+def test_an_environment_without_a_bucket_is_one_sentence(container: Container) -> None:
+    code, _, err = container.run("true", AWS_RUN_BUCKET="")
+    assert (code, err) == (125, "aws-run: AWS_RUN_BUCKET is not set\n")
+
+
+COUNTER = """
+import os, pathlib, sys, time
+state = pathlib.Path(os.environ["AWS_RUN_CHECKPOINT_PATH"], "count")
+count = int(state.read_text()) if state.exists() else 0
+first = os.environ["AWS_RUN_ATTEMPT"] == "1"
+while count < 10:
+    count += 1
+    print(count)
+    state.with_suffix(".new").write_text(str(count))
+    state.with_suffix(".new").replace(state)
+    if first and count == 4: time.sleep(600)
+pathlib.Path(sys.argv[4], "done").write_text(str(count))
+"""
+
+
+def test_the_next_attempt_goes_on_where_the_last_one_was_stopped(
+    container: Container, stub: StubS3, tmp_path: Path
+) -> None:
+    place = {"AWS_RUN_CHECKPOINT_PATH": str(tmp_path / "one")}
+    process = container.start(*python(COUNTER), AWS_RUN_ATTEMPT="1", **place)
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "one/count").exists() or (tmp_path / "one/count").read_text() != "4":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.terminate()
+    first, _ = process.communicate(timeout=30)
+    code, second, _ = container.run(
+        *python(COUNTER), AWS_RUN_ATTEMPT="2", AWS_RUN_CHECKPOINT_PATH=str(tmp_path / "two")
+    )
+    assert code == 0
+    assert (first + second).split() == [str(n) for n in range(1, 11)]
+    assert container.outputs() == {"done": b"10"}
+    assert container.result()["checkpoint"]["restored_files"] == 1

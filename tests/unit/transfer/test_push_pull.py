@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from tests.unit.transfer.stub import Seen, StubS3
+from tests.unit.transfer.trees import KEY, PREFIX, fetch, grown, listing, send
+
+from aws_run_entrypoint.transfer import (
+    CorruptError,
+    EngineError,
+    NoManifestError,
+    PathError,
+    S3Error,
+    Skipped,
+    get_object,
+    put_object,
+)
+from aws_run_entrypoint.transfer.values import Found
+
+
+def test_a_folder_comes_back_byte_for_byte(stub: StubS3, tmp_path: Path) -> None:
+    source = grown(tmp_path / "in")
+    sent = send(stub.bucket(), source)
+    got = fetch(stub.bucket(), tmp_path / "out", sent.manifest_version_id)
+    assert listing(tmp_path / "out") == listing(source)
+    assert (
+        (got.files, got.bytes)
+        == (sent.files, sent.bytes)
+        == (10, sum(f.stat().st_size for f in source.rglob("*") if f.is_file()))
+    )
+
+
+def test_a_big_file_travels_in_pieces(stub: StubS3, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/big").write_bytes(os.urandom(20 << 20))
+    send(stub.bucket(), tmp_path / "in")
+    assert stub.counts()["PUT"] == 3 + 1  # three parts and the manifest
+    fetch(stub.bucket(), tmp_path / "out")
+    assert (tmp_path / "out/big").read_bytes() == (tmp_path / "in/big").read_bytes()
+    assert sum(1 for seen in stub.seen if "range" in seen.headers) == 3
+    assert stub.uploads == {}
+
+
+def test_an_unchanged_folder_costs_one_get_and_nothing_else(stub: StubS3, tmp_path: Path) -> None:
+    first = send(stub.bucket(), grown(tmp_path))
+    stub.seen.clear()
+    again = send(stub.bucket(), tmp_path)
+    assert stub.counts() == {"GET": 1}
+    assert again.unchanged
+    assert again.manifest_version_id == first.manifest_version_id
+
+
+def test_a_touched_file_is_read_but_not_sent(stub: StubS3, tmp_path: Path) -> None:
+    send(stub.bucket(), grown(tmp_path))
+    stub.seen.clear()
+    os.utime(tmp_path / "mid.bin", ns=(1, 1))
+    done = send(stub.bucket(), tmp_path)
+    assert (done.sent_files, done.unchanged) == (0, False)
+    assert [seen.key for seen in stub.seen if seen.method == "PUT"] == [KEY]
+
+
+def test_only_what_changed_is_sent_and_what_is_gone_is_deleted(stub: StubS3, tmp_path: Path) -> None:
+    send(stub.bucket(), grown(tmp_path))
+    stub.seen.clear()
+    (tmp_path / "plain.txt").write_text("other")
+    (tmp_path / "a/b/c/deep").unlink()
+    (tmp_path / "new\nline").unlink()  # no XML can name it
+    done = send(stub.bucket(), tmp_path)
+    assert (done.sent_files, done.deleted_files) == (1, 2)
+    assert stub.counts() == {"GET": 1, "PUT": 2, "POST": 1, "DELETE": 1}
+    assert f"{PREFIX}a/b/c/deep" not in stub.current()
+    assert f"{PREFIX}new\nline" not in stub.current()
+
+
+def test_a_run_is_pinned_to_its_snapshot_whatever_happens_later(stub: StubS3, tmp_path: Path) -> None:
+    source = grown(tmp_path / "in")
+    before = listing(source)
+    first = send(stub.bucket(), source)
+    (source / "plain.txt").write_text("changed later")
+    (source / "run.sh").unlink()
+    send(stub.bucket(), source)
+    fetch(stub.bucket(), tmp_path / "out", first.manifest_version_id)
+    assert listing(tmp_path / "out") == before
+
+
+def test_what_is_here_already_is_not_fetched_again(stub: StubS3, tmp_path: Path) -> None:
+    send(stub.bucket(), grown(tmp_path / "in"))
+    fetch(stub.bucket(), tmp_path / "out")
+    (tmp_path / "out/plain.txt").write_text("damaged")
+    stub.seen.clear()
+    done = fetch(stub.bucket(), tmp_path / "out")
+    assert (done.fetched_files, done.skipped_files) == (1, 9)
+    assert listing(tmp_path / "out") == listing(tmp_path / "in")
+
+
+def test_the_caller_may_keep_a_local_file(stub: StubS3, tmp_path: Path) -> None:
+    send(stub.bucket(), grown(tmp_path / "in"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/plain.txt").write_text("mine, and newer")
+    (tmp_path / "out/unrelated").write_text("mine")
+    told: list[object] = []
+    done = fetch(stub.bucket(), tmp_path / "out", keep=lambda entry, found: True, on_event=told.append)
+    assert done.kept == ["plain.txt"]
+    assert Skipped("plain.txt", "is newer here") in told
+    assert (tmp_path / "out/plain.txt").read_text() == "mine, and newer"
+    assert (tmp_path / "out/unrelated").read_text() == "mine"
+
+
+def test_excluded_files_never_leave(stub: StubS3, tmp_path: Path) -> None:
+    send(stub.bucket(), grown(tmp_path), exclude=lambda path: path.startswith("sp ace/"))
+    assert not any("ace" in key for key in stub.current())
+    assert not any("ace" in seen.key for seen in stub.seen)
+
+
+def test_a_full_sync_sends_what_somebody_removed_and_what_only_looks_the_same(stub: StubS3, tmp_path: Path) -> None:
+    send(stub.bucket(), grown(tmp_path))
+    state = (tmp_path / "plain.txt").stat()
+    (tmp_path / "plain.txt").write_text("PLAIN")
+    os.utime(tmp_path / "plain.txt", ns=(state.st_atime_ns, state.st_mtime_ns))
+    del stub.objects[f"{PREFIX}a.txt"]
+    stub.store(f"{PREFIX}stray", b"nobody's")
+    assert send(stub.bucket(), tmp_path).unchanged
+    done = send(stub.bucket(), tmp_path, full=True)
+    assert done.sent_files == 2
+    assert stub.current()[f"{PREFIX}plain.txt"] == b"PLAIN"
+    assert f"{PREFIX}a.txt" in stub.current()
+    assert f"{PREFIX}stray" not in stub.current()
+
+
+def test_two_clients_that_change_the_input_at_once_both_end_right(stub: StubS3, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        for n in range(20):
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / f"f{n}").write_text(f"{name} {n}")
+    barrier = threading.Barrier(2)
+
+    def script(seen: Seen) -> None:
+        # Both read the manifest before either writes it.
+        if seen.key == KEY and seen.method == "PUT" and len(puts) < 2:
+            puts.append(seen.number)
+            barrier.wait(10)
+
+    puts: list[int] = []
+    stub.script = script  # type: ignore[assignment]
+    versions: dict[str, str | None] = {}
+
+    def client(name: str) -> None:
+        versions[name] = send(stub.bucket(), tmp_path / name).manifest_version_id
+
+    threads = [threading.Thread(target=client, args=(name,)) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(puts) == 2
+    for name in ("one", "two"):
+        fetch(stub.bucket(), tmp_path / f"{name}-out", versions[name])
+        assert listing(tmp_path / f"{name}-out") == listing(tmp_path / name)
+
+
+def test_an_unsendable_file_stops_an_input_before_anything_is_sent(stub: StubS3, tmp_path: Path) -> None:
+    os.mkfifo(grown(tmp_path) / "pipe")
+    with pytest.raises(PathError, match="'pipe' is a named pipe"):
+        send(stub.bucket(), tmp_path)
+    assert stub.current() == {}
+
+
+def test_outputs_arrive_without_their_unsendable_files(stub: StubS3, tmp_path: Path) -> None:
+    os.mkfifo(grown(tmp_path / "in") / "pipe")
+    done = send(stub.bucket(), tmp_path / "in", strict=False)
+    assert done.skipped == [Skipped("pipe", "is a named pipe")]
+    assert done.files == 10
+
+
+def test_a_file_that_is_not_stable_yet_keeps_its_old_state(stub: StubS3, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/log").write_text("first")
+    send(stub.bucket(), tmp_path / "in")
+    (tmp_path / "in/log").write_text("first and half")
+    (tmp_path / "in/new").write_text("ha")
+
+    def never(found: Found) -> bool:
+        return False
+
+    send(stub.bucket(), tmp_path / "in", stable=never)
+    fetch(stub.bucket(), tmp_path / "out")
+    assert {k: v[0] for k, v in listing(tmp_path / "out").items() if v} == {"log": b"first"}
+
+
+def test_a_bucket_without_versions_works_too(tmp_path: Path) -> None:
+    with StubS3(versioned=False) as stub:
+        done = send(stub.bucket(), grown(tmp_path / "in"))
+        assert done.manifest_version_id is None
+        fetch(stub.bucket(), tmp_path / "out")
+    assert listing(tmp_path / "out") == listing(tmp_path / "in")
+
+
+def test_a_bucket_of_somebody_else_is_refused(stub: StubS3, tmp_path: Path) -> None:
+    with pytest.raises(S3Error, match="AccessDenied"):
+        send(stub.bucket(owner="999999999999"), grown(tmp_path))
+    assert stub.current() == {}
+
+
+def test_every_request_names_the_expected_owner(stub: StubS3, tmp_path: Path) -> None:
+    send(stub.bucket(), grown(tmp_path / "in"))
+    fetch(stub.bucket(), tmp_path / "out")
+    assert {seen.headers.get("x-amz-expected-bucket-owner") for seen in stub.seen} == {"123456789012"}
+    assert all("x-amz-checksum-crc32" in seen.headers for seen in stub.seen if seen.method == "PUT")
+
+
+def test_a_missing_manifest_is_not_an_empty_one(stub: StubS3, tmp_path: Path) -> None:
+    with pytest.raises(NoManifestError):
+        fetch(stub.bucket(), tmp_path)
+
+
+def test_a_manifest_that_points_out_of_the_folder_writes_nothing(stub: StubS3, tmp_path: Path) -> None:
+    send(stub.bucket(), grown(tmp_path / "in"))
+    raw = get_object(stub.bucket(), KEY).body.replace(b'"plain.txt"', b'"../escaped"')
+    put_object(stub.bucket(), KEY, raw)
+    with pytest.raises(PathError, match="escaped"):
+        fetch(stub.bucket(), tmp_path / "out")
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_a_pinned_version_that_is_gone_is_said_plainly(stub: StubS3, tmp_path: Path) -> None:
+    send(stub.bucket(), grown(tmp_path / "in"))
+    del stub.objects[f"{PREFIX}plain.txt"]
+    with pytest.raises(EngineError, match=r"'plain.txt' is no longer in the bucket"):
+        fetch(stub.bucket(), tmp_path / "out")
+
+
+def test_an_object_that_was_replaced_behind_the_manifest_is_never_delivered(tmp_path: Path) -> None:
+    with StubS3(versioned=False) as stub:
+        send(stub.bucket(), grown(tmp_path / "in"))
+        stub.store(f"{PREFIX}plain.txt", b"nialp")
+        with pytest.raises(CorruptError, match="plain"):
+            fetch(stub.bucket(), tmp_path / "out")
+    assert not (tmp_path / "out/plain.txt").exists()
+
+
+def test_conditional_puts_say_who_came_first(stub: StubS3) -> None:
+    first = put_object(stub.bucket(), "k", b"1", if_none_match=True)
+    with pytest.raises(S3Error) as caught:
+        put_object(stub.bucket(), "k", b"2", if_none_match=True)
+    assert caught.value.conflict
+    put_object(stub.bucket(), "k", b"3", if_match=first.etag)
+    assert get_object(stub.bucket(), "k").body == b"3"
+    assert get_object(stub.bucket(), "k", version_id=first.version_id).body == b"1"
