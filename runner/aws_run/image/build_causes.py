@@ -42,7 +42,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "choose a base image with it (Debian: python3-venv), or give the project a Dockerfile",
     ),
     (
-        r"Git executable not found|git.*: not found|Cannot find command 'git'",
+        r"Git executable not found|\bgit: (?:command )?not found|Cannot find command 'git'",
         "A requirement comes from git, and the base image has no git",
         "set build.base_image to one with git (python:3.12-bookworm has it), or give the project a Dockerfile",
     ),
@@ -73,12 +73,6 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "choose a version with wheels, another build.python, or a base image with a compiler (python:3.12-bookworm)",
     ),
     (
-        r"\"/?([^\s\"]+)\":? not found"
-        r"|(?:COPY|ADD) failed: .*?(?:stat |lstat )?([^\s/:]+): (?:no such file|file does not exist)",
-        "The Dockerfile copies {0}, which is not among the files that are sent",
-        "files that git or an ignore file leaves out are not sent: check .gitignore, .dockerignore and .awsrunignore",
-    ),
-    (
         r"Temporary failure in name resolution|Could not resolve host|dns error|Network is unreachable"
         r"|Failed to establish a new connection|Connection timed out|Connection refused",
         "The build could not reach the network",
@@ -87,6 +81,15 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
 )
 
 
+# For COPY and ADD only: other programs say "not found" of other things.
+_COPY_CAUSES: tuple[tuple[str, str, str], ...] = (
+    (
+        r"\"/?([^\s\"]+)\":? not found"
+        r"|(?:COPY|ADD) failed: .*?(?:stat |lstat )?([^\s/:]+): (?:no such file|file does not exist)",
+        "The Dockerfile copies {0}, which is not among the files that are sent",
+        "files that git or an ignore file leaves out are not sent: check .gitignore, .dockerignore and .awsrunignore",
+    ),
+)
 # For the step that gets the base image, a network that is down is no news about packages.
 _BASE_CAUSES = _CAUSES[:3]
 _BASE_STEP = re.compile(r"^(?:load metadata for|FROM) (?P<image>\S+)")
@@ -96,7 +99,10 @@ def build_failure(log: BuildLog, what: str, arch: str) -> AwsRunError:
     """What to raise for a build that failed; `what` names the recipe."""
     tail = log.tail()
     base = _BASE_STEP.match(log.failed_step)
-    for pattern, message, hint in _CAUSES if base is None else _BASE_CAUSES:
+    causes = _CAUSES if base is None else _BASE_CAUSES
+    if log.failed_step.startswith(("COPY ", "ADD ")):
+        causes = _COPY_CAUSES + causes
+    for pattern, message, hint in causes:
         match = re.search(pattern, log.text, re.IGNORECASE)
         if match is not None:
             group = next((found for found in match.groups() if found), "")

@@ -171,7 +171,7 @@ def _does_something(statement: ast.stmt) -> bool:
         return False
     if isinstance(statement, ast.If):
         return any(_does_something(inner) for inner in [*statement.body, *statement.orelse])
-    if isinstance(statement, (ast.For, ast.While, ast.With, ast.Try)):
+    if isinstance(statement, (ast.For, ast.While, ast.With, ast.Try, ast.Match)):
         return True
     if isinstance(statement, ast.Assign):
         # `args = parser.parse_args()` is a script; `app = typer.Typer()` in a library is not.

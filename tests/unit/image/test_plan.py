@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.unit.image.support import LAYER, SCRIPT, config_of, paths, write
+
+from aws_run.config import Build, Config
+from aws_run.errors import SourceError
+from aws_run.image.plan import ImagePlan, plan_image, read_entrypoint_layer
+
+FILES = {"main.py": SCRIPT, "requirements.txt": "numpy\n"}
+
+
+def plan_of(config: Config) -> ImagePlan:
+    return plan_image(config, entrypoint_layer=lambda: LAYER)
+
+
+def test_the_tag_is_the_same_for_the_same_project_anywhere(tmp_path: Path) -> None:
+    write(tmp_path / "a", FILES)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    first, second = (plan_of(config_of(tmp_path / name)) for name in "ab")
+    assert first.tag == second.tag
+    assert len(first.tag) == 40
+
+
+def test_what_does_not_change_the_image_does_not_change_the_tag(tmp_path: Path) -> None:
+    write(tmp_path, {**FILES, "aws-run.yaml": "timeout: 1h\n", "out/old.csv": "1"})
+    config = config_of(tmp_path).model_copy(update={"output": tmp_path / "out", "input": str(tmp_path / "data")})
+    tag = plan_of(config).tag
+    write(tmp_path, {"aws-run.yaml": "timeout: 2h\n", "out/new.csv": "1", "data/in.csv": "1"})
+    changed = config.model_copy(update={"args": ("--fast",), "timeout_s": 9, "command": ("python", "main.py", "-v")})
+    assert plan_of(changed).tag == tag
+
+
+def test_what_changes_the_image_changes_the_tag(tmp_path: Path) -> None:
+    write(tmp_path, FILES)
+    config = config_of(tmp_path)
+    tags = [plan_of(config).tag, plan_of(config_of(tmp_path, arch="arm64")).tag]
+    tags.append(plan_of(config_of(tmp_path, build=Build(base_image="other"))).tag)
+    tags.append(plan_of(config_of(tmp_path, build=Build(python="3.10"))).tag)
+    tags.append(plan_image(config, entrypoint_layer=lambda: b"another entrypoint").tag)
+    write(tmp_path, {"main.py": SCRIPT + "\n"})
+    tags.append(plan_of(config).tag)
+    write(tmp_path, {"requirements.txt": "scipy\n"})
+    tags.append(plan_of(config).tag)
+    write(tmp_path, {"Dockerfile": "FROM x\n"})
+    tags.append(plan_of(config).tag)
+    assert len(set(tags)) == len(tags)
+
+
+@pytest.mark.parametrize("hidden", ["requirements.txt", "Dockerfile"])
+def test_a_file_that_decides_the_build_decides_the_tag_even_where_it_is_ignored(tmp_path: Path, hidden: str) -> None:
+    write(tmp_path, {"main.py": SCRIPT, ".awsrunignore": f"{hidden}\n", hidden: "FROM one\n"})
+    first = plan_of(config_of(tmp_path))
+    assert hidden not in first.source.paths
+    write(tmp_path, {hidden: "FROM two\n"})
+    assert plan_of(config_of(tmp_path)).tag != first.tag
+
+
+def test_the_command_is_found_or_taken_and_checked(tmp_path: Path) -> None:
+    write(tmp_path, FILES)
+    assert plan_of(config_of(tmp_path)).command == ("python", "main.py")
+    assert plan_of(config_of(tmp_path, command=("python", "main.py", "-v"))).command == ("python", "main.py", "-v")
+    with pytest.raises(SourceError, match=r"absent\.py"):
+        plan_of(config_of(tmp_path, command=("python", "absent.py")))
+
+
+def test_a_dockerfile_of_ones_own_needs_no_script(tmp_path: Path) -> None:
+    write(tmp_path, {"Dockerfile": "FROM x\n", "run.sh": ""})
+    assert plan_of(config_of(tmp_path)).command is None
+    assert plan_of(config_of(tmp_path, command=("python", "/inside.py"))).command == ("python", "/inside.py")
+
+
+def test_a_dockerfile_may_have_an_ignore_file_of_its_own(tmp_path: Path) -> None:
+    write(
+        tmp_path, {"Dockerfile": "FROM x\n", "a": "", "b": "", ".dockerignore": "a\n", "Dockerfile.dockerignore": "b\n"}
+    )
+    assert "a" in paths(plan_of(config_of(tmp_path)).source)
+    assert "b" not in paths(plan_of(config_of(tmp_path)).source)
+
+
+def test_the_summary_says_what_it_is_made_of(tmp_path: Path) -> None:
+    write(tmp_path, FILES)
+    assert plan_of(config_of(tmp_path)).summary == "Python 3.12, requirements.txt; 2 files, 87 B"
+
+
+def test_the_entrypoint_layer_is_the_same_each_time(tmp_path: Path) -> None:
+    assert read_entrypoint_layer() == read_entrypoint_layer()
