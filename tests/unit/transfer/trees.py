@@ -18,8 +18,8 @@ def fetch(bucket: Bucket, into: Path, version_id: str | None = None, **more: obj
     return pull_manifest(bucket, KEY, version_id, prefix=PREFIX, into=str(into), **more)  # type: ignore[arg-type]
 
 
-def grown(folder: Path) -> Path:
-    """Names, sizes and kinds that go wrong easily."""
+def grown(folder: Path, *, newline: bool = True) -> Path:
+    """Names, sizes and kinds that go wrong easily. `newline` False: moto does not take keys that hold one."""
     for name, body in {
         "plain.txt": b"plain",
         "sp ace/ü+%&?#'\".txt": b"odd name",
@@ -33,6 +33,8 @@ def grown(folder: Path) -> Path:
     }.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(body)
+    if not newline:
+        (folder / "new\nline").unlink()
     (folder / "run.sh").write_text("#!/bin/sh\n")
     (folder / "run.sh").chmod(0o755)
     (folder / "empty folder/inner").mkdir(parents=True)
