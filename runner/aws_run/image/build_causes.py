@@ -32,7 +32,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "install python3 in the Dockerfile, or choose another base image",
     ),
     (
-        r"(?:aws-run needs|needs) Python (?:>= ?)?3\.9",
+        r"python3 is [\d.]+; 3\.9 or newer",
         "The image's python3 is too old; aws-run needs Python 3.9 or newer in it to move files in and out",
         "install a newer python3 in the Dockerfile, or choose another base image",
     ),

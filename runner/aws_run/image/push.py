@@ -15,6 +15,7 @@ from aws_run.events import Emit, LaneProgress, Notice
 from aws_run.image.builder import Login, RegistryLogin
 
 _MAX_TRIES = 6
+_MAX_LOGINS = 2  # again, after the first
 _FIRST_WAIT_S = 1.0
 _EMIT_EVERY_S = 0.2
 
@@ -46,23 +47,24 @@ class PushEngine(Protocol):
 
 def push_image(engine: PushEngine, repository_uri: str, tag: str, login: Login, emit: Emit, clock: Clock) -> str:
     """Push `repository_uri:tag` and return its digest. Layers that arrived are not sent again by a later try."""
-    credentials = login()
+    credentials, logins = login(), 0
     for attempt in range(1, _MAX_TRIES + 1):
-        reason = ""
+        lost = False
         try:
             return _push_once(engine, repository_uri, tag, credentials, emit, clock)
         except _PushRefusedError as error:
             reason = str(error)
         except ConnectionError as error:
-            reason = f"connection to Docker lost: {error}"
+            reason, lost = f"connection to Docker lost: {error}", True
         if _THERE.search(reason):
             # Another run with the same tag was first. The tag names the content, so what is there is what we built.
             return engine.remote_digest(f"{repository_uri}:{tag}", _auth(credentials))
-        if attempt == _MAX_TRIES or not (_REFUSED.search(reason) or _LOST.search(reason)):
+        refused = not lost and _REFUSED.search(reason) is not None
+        lost = lost or _LOST.search(reason) is not None
+        logins += refused
+        if attempt == _MAX_TRIES or logins > _MAX_LOGINS or not (refused or lost):
             raise _failure(repository_uri, reason)
-        if _REFUSED.search(reason):
-            if attempt > 2:
-                raise _failure(repository_uri, reason)
+        if refused:
             emit(Notice(text="the registry refused the token; fetching a new one", level="debug"))
             credentials = login()
         else:

@@ -12,6 +12,7 @@ from aws_run.image.python_version import from_pin, from_requires
 from aws_run.image.recipe import OwnDockerfile, StandardRecipe, choose_recipe
 
 PYPROJECT = '[project]\nname = "p"\nversion = "1"\ndependencies = ["numpy"]\n'
+PATH_SOURCE = '[tool.uv.sources]\nlib = {path = "lib"}\n'
 BACKEND = '[build-system]\nrequires = ["hatchling"]\n'
 
 
@@ -108,7 +109,7 @@ def test_a_dockerfile_that_is_not_there_is_a_config_error(tmp_path: Path, path: 
         ({"pyproject.toml": '[project]\nname = "p"\n'}, "none", (), False),
         ({"pyproject.toml": '[project]\ndynamic = ["dependencies"]\n'}, "pyproject", ("pyproject.toml",), True),
         ({"pyproject.toml": f"[tool.poetry]\n{BACKEND}"}, "pyproject", ("pyproject.toml",), True),
-        ({"pyproject.toml": PYPROJECT + '[tool.uv.sources]\nlib = {path = "lib"}\n'}, "pyproject", ("pyproject.toml",), True),
+        ({"pyproject.toml": PYPROJECT + PATH_SOURCE}, "pyproject", ("pyproject.toml",), True),
         (
             {"pyproject.toml": PYPROJECT, "uv.lock": 'source = { editable = "." }\nsource = { directory = "lib" }\n'},
             "lock",
