@@ -63,6 +63,12 @@ def input_label(folder: str) -> str:
     return project_name(Path(folder).name or "input")
 
 
+def run_of_name(name: str) -> str | None:
+    """The run a resource's name belongs to: `arun-<run-id>` with or without a suffix; None for other names."""
+    match = re.match(rf"^{PREFIX}-(?P<run>[a-z][a-z0-9-]*?-\d{{8}}-\d{{6}}-[0-9a-f]{{4}})(-[a-z]+)?$", name)
+    return match["run"] if match and is_run_id(match["run"]) else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunKeys:
     """Where a run's objects live in the bucket."""
@@ -86,31 +92,33 @@ class RunKeys:
         return f"{self.prefix}result.json"
 
     @property
+    def output_manifest(self) -> str:
+        return f"{self.prefix}output.json"
+
+    @property
     def log(self) -> str:
         return f"{self.prefix}log.txt"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectNames:
-    """Shared by all runs of one project."""
+    """Shared by all runs of one project in one region. IAM's names are global, so they hold the region: the runs of
+    another region are recorded in another bucket and can't be asked."""
 
     project: str
+    region: str
 
     @property
     def execution_role(self) -> str:
-        return f"{PREFIX}-{self.project}-execution"
+        return f"{PREFIX}-{self.project}-{self.region}-execution"
 
     @property
     def instance_role(self) -> str:
-        return f"{PREFIX}-{self.project}-instance"
+        return f"{PREFIX}-{self.project}-{self.region}-instance"
 
     @property
     def log_group(self) -> str:
         return f"/aws-run/{self.project}"
-
-    @property
-    def family(self) -> str:
-        return f"{PREFIX}-{self.project}"
 
 
 @dataclass(frozen=True, kw_only=True)

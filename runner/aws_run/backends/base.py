@@ -57,7 +57,7 @@ class RunSpec:
 
     @property
     def project(self) -> ProjectNames:
-        return ProjectNames(project=self.config.name)
+        return ProjectNames(project=self.config.name, region=self.region)
 
     @property
     def keys(self) -> RunKeys:

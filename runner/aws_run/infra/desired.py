@@ -38,15 +38,17 @@ def repository(config: Config, tags: Mapping[str, str]) -> Repository:
     return Repository(name=naming.repository_name(config.name), keep_images=_KEEP_IMAGES, tags=tags)
 
 
-def log_group(config: Config, tags: Mapping[str, str]) -> LogGroup:
+def log_group(config: Config, *, region: str, tags: Mapping[str, str]) -> LogGroup:
     return LogGroup(
-        name=ProjectNames(project=config.name).log_group, retention_days=config.log_retention_days, tags=tags
+        name=ProjectNames(project=config.name, region=region).log_group,
+        retention_days=config.log_retention_days,
+        tags=tags,
     )
 
 
 def execution_role(config: Config, *, account: str, region: str, run_id: str, tags: Mapping[str, str]) -> Role:
     """The project's own, shared by its runs; one of the run's own where it must read secrets that other runs may not."""
-    names = ProjectNames(project=config.name)
+    names = ProjectNames(project=config.name, region=region)
     own = bool(config.secrets)
     return Role(
         name=RunNames(run_id=run_id).execution_role if own else names.execution_role,
@@ -67,7 +69,7 @@ def execution_role(config: Config, *, account: str, region: str, run_id: str, ta
 
 def instance_role(config: Config, *, account: str, region: str, tags: Mapping[str, str]) -> Role:
     return Role(
-        name=ProjectNames(project=config.name).instance_role,
+        name=ProjectNames(project=config.name, region=region).instance_role,
         scope="shared",
         service="ec2.amazonaws.com",
         policy=policies.instance_policy(account=account, region=region, repository=naming.repository_name(config.name)),

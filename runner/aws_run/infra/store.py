@@ -78,6 +78,16 @@ class RunStore:
         mine = [run for run in ids if is_run_id(run) and (project is None or project_of_run(run) == project)]
         return sorted(mine, key=lambda run: run[-20:])
 
+    def exists(self) -> bool:
+        """Whether the bucket is there at all."""
+        try:
+            self._aws.call("s3", "head_bucket", **self._on)
+        except AwsCallError as error:
+            if error.code in _ABSENT:
+                return False
+            raise
+        return True
+
     # -- marks and locks ------------------------------------------------------------------------------------------
 
     def mark_live(self, run_id: str) -> None:

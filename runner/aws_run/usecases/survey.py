@@ -104,7 +104,7 @@ def decide(found: Survey, backend: Backend, bench: Bench) -> Decided:
         created_at=now,
         deadline=deadline,
     )
-    shared: list[Resource] = [desired.log_group(config, project_tags)]
+    shared: list[Resource] = [desired.log_group(config, region=region, tags=project_tags)]
     own_roles = [task] if task else []
     if execution.scope == "shared":
         shared.append(execution)

@@ -1,0 +1,36 @@
+"""`aws-run cleanup`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from aws_run.cli.options import aws_options, file_options
+from aws_run.cli.session import session
+
+
+@click.command()
+@click.argument("run")
+@file_options
+@aws_options
+def cleanup(run: str, **flags: Any) -> int:
+    """Remove everything of RUN, stopping it if need be. Safe to repeat, from any machine."""
+    return run_cleanup(run, flags, reason="aws-run cleanup", word="cleaned up")
+
+
+def run_cleanup(run: str | None, flags: Mapping[str, Any], *, reason: str, word: str) -> int:
+    from aws_run.cli import removal
+    from aws_run.usecases.cleanup import cleanup as clean
+
+    with session(flags) as here:
+        record, torn = clean(here.bench, run, here.project, reason=reason)
+        if here.as_json:
+            here.print_json({"run_id": record.run_id, **removal.data(torn.removed, torn.kept)})
+        else:
+            done = sum(1 for removed in torn.removed if not removed.error)
+            click.echo(f"{record.run_id}: {word}; {done} resources gone", err=True)
+            click.echo(f"next: aws-run pull {record.run_id} -o out", err=True)
+        torn.raise_if_failed(record.region)
+    return 0

@@ -1,0 +1,46 @@
+"""`aws-run destroy`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from aws_run.cli.options import aws_options, file_options
+from aws_run.cli.session import session
+from aws_run.errors import UsageError
+
+
+@click.command()
+@click.option("--everything", is_flag=True, help="The repository and the account's bucket with all results, too.")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@file_options
+@aws_options
+def destroy(everything: bool, yes: bool, **flags: Any) -> int:
+    """Remove the roles and the log group of this folder's project; with --everything its images and all results, too."""
+    from aws_run.cli import removal
+    from aws_run.report.tables import table
+    from aws_run.usecases import destroy as destroying
+
+    with session(flags) as here:
+        if here.project is None:
+            raise UsageError("Which project?", hint="run it in the project's folder, or pass --name")
+        doomed = destroying.look(here.bench, here.project, everything=everything)
+        if not doomed.refs:
+            click.echo(f"{here.project}: nothing is there to remove", err=True)
+            if here.as_json:
+                here.print_json(removal.data(()))
+            return 0
+        if not here.as_json:
+            table("", ("kind", "name"), [(ref.kind, ref.name) for ref in doomed.refs])
+        if everything and not yes:
+            if not sys.stdin.isatty():
+                raise UsageError("--everything deletes images and all results", hint="add --yes to confirm")
+            with here.reporter.pause():
+                click.confirm("Delete these, with everything in them, for good?", abort=True, err=True)
+        torn = destroying.destroy(here.bench, here.project, doomed)
+        if here.as_json:
+            here.print_json(removal.data(torn.removed))
+        torn.raise_if_failed(removal.region(here))
+    return 0

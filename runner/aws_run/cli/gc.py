@@ -1,0 +1,38 @@
+"""`aws-run gc`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from aws_run.cli.options import aws_options, file_options
+from aws_run.cli.session import session
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only show what would go, what stays, and why.")
+@file_options
+@aws_options
+def gc(dry_run: bool, **flags: Any) -> int:
+    """List what the runs of all projects have in AWS, and remove what is over or past its deadline."""
+    from aws_run.cli import removal
+    from aws_run.report.tables import table
+    from aws_run.usecases import finish
+    from aws_run.usecases import gc as collector
+
+    with session(flags) as here:
+        found = collector.look(here.bench)
+        removed = () if dry_run else collector.collect(here.bench, found)
+        if here.as_json:
+            runs = [
+                {"run_id": f.run_id, "doomed": f.doomed, "why": f.why, "resources": [vars(r) for r in f.refs]}
+                for f in found
+            ]
+            here.print_json({"runs": runs, **removal.data(removed)})
+        else:
+            word = "would go" if dry_run else "removed"
+            rows = [(f.run_id, word if f.doomed else "kept", f.why, len(f.refs)) for f in found]
+            table("", ("run", "verdict", "why", "resources"), rows)
+        finish.Teardown(removed=tuple(removed), kept=()).raise_if_failed(removal.region(here))
+    return 0

@@ -1,0 +1,39 @@
+"""`aws-run init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from aws_run.errors import SourceError, UsageError
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.option("--force", is_flag=True, help="Replace an aws-run.yaml that is there.")
+def init(path: Path, force: bool) -> None:
+    """Write an aws-run.yaml into PATH from what is found there: script, Dockerfile, Python version."""
+    from aws_run.config.models import Build
+    from aws_run.config.starter import look_around, render_yaml
+    from aws_run.image.command import find_command
+    from aws_run.image.recipe import StandardRecipe, choose_recipe
+    from aws_run.image.source import read_source
+
+    if not path.is_dir():
+        raise UsageError(f"{path}: no such folder", hint="give the folder that holds the project")
+    target = path / "aws-run.yaml"
+    if target.exists() and not force:
+        raise UsageError(f"{target} is there already", hint="--force replaces it")
+    source = read_source(path.resolve())
+    command: tuple[str, ...] | None = None
+    recipe = choose_recipe(Build(), source)
+    if isinstance(recipe, StandardRecipe):
+        try:
+            command = find_command(source)
+        except SourceError as error:
+            click.echo(f"note: {error.message}; write what to run into {target.name}", err=True)
+    python = recipe.python if isinstance(recipe, StandardRecipe) else None
+    target.write_text(render_yaml(look_around(path, command=command, python=python)), encoding="utf-8")
+    click.echo(f"wrote {target}", err=True)
+    click.echo("next: aws-run check, then aws-run submit . -i data -o out", err=True)

@@ -1,0 +1,73 @@
+"""`aws-run local start|stop|status`: an embedded AWS that stays up for several commands."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from aws_run.errors import AwsRunError, UsageError
+
+
+def _embedded() -> Any:
+    try:
+        from aws_run import local as embedded
+    except ImportError as error:
+        raise UsageError(
+            f"The embedded AWS is not installed ({error.name} is missing)", hint='pip install "aws-run[local]"'
+        ) from None
+    return embedded
+
+
+@click.group()
+def local() -> None:
+    """The embedded AWS: the whole of aws-run, and the plain aws CLI, without an account.
+
+    Nothing there costs anything; amounts are what AWS would have charged.
+    """
+
+
+@local.command()
+@click.option("--port", type=int, default=0, help="Port to listen on; default: any free one.")
+@click.option("--boot-seconds", type=float, default=1.0, show_default=True, help="How long an instance takes to join.")
+@click.option("--runtime", type=click.Choice(["auto", "docker", "process"]), default="auto", show_default=True)
+@click.option("--foreground", is_flag=True, help="Stay in this terminal until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def start(port: int, boot_seconds: float, runtime: str, foreground: bool, as_json: bool) -> None:
+    """Start it and print the environment to export: eval "$(aws-run local start)"."""
+    embedded = _embedded()
+    options = embedded.LocalOptions(boot_s=boot_seconds, runtime=runtime, port=port)
+    if foreground:
+        click.echo("embedded AWS: Ctrl-C stops it; `aws-run local status` in another terminal shows it", err=True)
+        embedded.serve(options)
+        return
+    aws = embedded.start(options)
+    if as_json:
+        click.echo(json.dumps({"environment": aws.environment(), "runtime": aws.runtime, "reason": aws.runtime_reason}))
+        return
+    for name, value in aws.environment().items():
+        click.echo(f"export {name}={value}")
+    click.echo(f"# {aws.runtime}: {aws.runtime_reason}", err=True)
+    click.echo("# stop it with: aws-run local stop", err=True)
+
+
+@local.command()
+def stop() -> None:
+    """Stop it; everything in it is gone."""
+    click.echo("stopped" if _embedded().stop() else "none was running", err=True)
+
+
+@local.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def status(as_json: bool) -> None:
+    """Show whether one runs, where, and what is in it."""
+    found = _embedded().status()
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    if found is None:
+        raise AwsRunError("No embedded AWS is running", hint="aws-run local start")
+    from aws_run.report.tables import table
+
+    table("embedded AWS", ("what", "value"), [(name, str(value)) for name, value in found.items()])

@@ -1,0 +1,29 @@
+"""`aws-run logs`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from aws_run.cli.options import aws_options, file_options
+from aws_run.cli.session import session
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
+@file_options
+@aws_options
+def logs(run: str | None, follow: bool, **flags: Any) -> int:
+    """Print the log of RUN (default: the last one) on stdout."""
+    from aws_run.report.format import clean
+    from aws_run.usecases.status import logs as read
+
+    with session(flags) as here:
+        for line in read(here.bench, run, here.project, follow=follow):
+            if here.as_json:
+                here.print_json({"timestamp_ms": line.timestamp_ms, "text": line.text})
+            else:
+                click.echo(clean(line.text))
+    return 0

@@ -1,0 +1,51 @@
+"""What the commands that look at runs have in common: a place, a session, a reporter, a bench."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aws_run.cli import compose
+
+if TYPE_CHECKING:
+    from aws_run.report import Reporter
+    from aws_run.usecases.bench import Bench
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    bench: Bench
+    reporter: Reporter
+    project: str | None  # the project of this folder, where there is one
+    as_json: bool
+
+    def print_json(self, value: Mapping[str, Any] | list[Any]) -> None:
+        click.echo(json.dumps(value, default=str))
+
+
+@contextmanager
+def session(flags: Mapping[str, Any]) -> Iterator[Session]:
+    """`flags`: those of `aws_options` and `file_options`. The project's own file is read where there is one, so that its
+    region and profile hold for every command."""
+    config = compose.load(Path.cwd(), flags.get("file"), flags, for_run=False)
+    from aws_run.report import make_reporter
+
+    as_json, local = bool(flags["as_json"]), bool(flags["local"])
+    known = config.file is not None or flags.get("name") is not None
+    with (
+        make_reporter("json" if as_json else "auto", debug=bool(flags["debug"])) as reporter,
+        compose.place(local) as where,
+    ):
+        aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
+        yield Session(
+            bench=compose.make_bench(aws, reporter.emit, where),
+            reporter=reporter,
+            project=config.name if known else None,
+            as_json=as_json,
+        )

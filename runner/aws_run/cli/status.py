@@ -1,0 +1,59 @@
+"""`aws-run status`: one run, from its record and from ECS."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aws_run.cli.options import aws_options, file_options
+from aws_run.cli.session import session
+
+if TYPE_CHECKING:
+    from aws_run.usecases.status import RunStatus
+
+
+@click.command()
+@click.argument("run", required=False)
+@file_options
+@aws_options
+def status(run: str | None, **flags: Any) -> int:
+    """Show RUN (default: the last one). One that has ended with nobody watching is finished and cleaned up on the way."""
+    from aws_run.usecases.status import status as look
+
+    with session(flags) as here:
+        found = look(here.bench, run, here.project)
+        if here.as_json:
+            here.print_json(as_data(found))
+        else:
+            _print(found)
+    return 0
+
+
+def as_data(found: RunStatus) -> dict[str, Any]:
+    """The record whole, with what ECS says now."""
+    return {**asdict(found.record), "phase": found.phase, "exit_code": found.exit_code}
+
+
+def _print(found: RunStatus) -> None:
+    from aws_run import naming
+    from aws_run.report.tables import table
+
+    record = found.record
+    left = [f"{entry.kind} {entry.name}" for entry in record.resources if entry.state not in ("deleted", "intended")]
+    bucket = naming.bucket_name(record.account, record.region)
+    rows: list[tuple[str, str]] = [
+        ("status", found.phase + (f": {found.sentence}" if found.sentence else "")),
+        ("exit code", "" if found.exit_code is None else str(found.exit_code)),
+        ("hardware", record.hardware.description if record.hardware else ""),
+        ("created", record.created_at),
+        ("started", record.started_at or ""),
+        ("stopped", record.stopped_at or ""),
+        ("deadline", record.deadline),
+        ("outputs", f"s3://{bucket}/{record.output_prefix}"),
+        ("cost", f"${float(record.cost_usd):.4f}" if record.cost_usd else ""),
+        ("in AWS now", ", ".join(left) or "nothing of its own"),
+    ]
+    table(record.run_id, ("what", "value"), [row for row in rows if row[1]])
+    click.echo(f"next: aws-run logs {record.run_id}" + (" -f" if found.exit_code is None else ""), err=True)

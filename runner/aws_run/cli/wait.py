@@ -1,0 +1,29 @@
+"""`aws-run wait`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from aws_run.cli.options import aws_options, file_options
+from aws_run.cli.session import session
+
+
+@click.command()
+@click.argument("run", required=False)
+@file_options
+@aws_options
+def wait(run: str | None, **flags: Any) -> int:
+    """Wait until RUN (default: the last one) has ended, clean up after it, and exit with its exit code."""
+    from aws_run.cli.status import as_data
+    from aws_run.usecases.status import wait as follow
+
+    with session(flags) as here:
+        found = follow(here.bench, run, here.project)
+        if here.as_json:
+            here.print_json(as_data(found))
+        else:
+            click.echo(f"{found.record.run_id}: {found.sentence or found.phase}", err=True)
+            click.echo(f"next: aws-run pull {found.record.run_id} -o out", err=True)
+        return found.exit_code or 0

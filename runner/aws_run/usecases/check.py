@@ -1,0 +1,147 @@
+"""`aws-run check`: what is fine and what to do, before anything is started. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+from aws_run.aws.errors import DENIED
+from aws_run.aws.session import Aws
+from aws_run.backends import network
+from aws_run.config import Config
+from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
+from aws_run.image.engine import check_docker
+from aws_run.infra import desired
+from aws_run.infra.kinds import bucket as buckets
+
+State = Literal["ok", "warning", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """`todo`: what to do about it, empty where it is fine."""
+
+    what: str
+    state: State
+    text: str
+    todo: str = ""
+
+
+# Reads that a run makes too, one a service: a refusal here is a refusal there.
+_PERMISSIONS: tuple[tuple[str, str, dict[str, object]], ...] = (
+    ("ecs", "list_clusters", {"maxResults": 1}),
+    ("ecr", "describe_repositories", {"maxResults": 1}),
+    ("ec2", "describe_launch_templates", {"MaxResults": 1}),
+    ("autoscaling", "describe_auto_scaling_groups", {"MaxRecords": 1}),
+    ("iam", "list_roles", {"PathPrefix": "/aws-run/", "MaxItems": 1}),
+    ("logs", "describe_log_groups", {"limit": 1}),
+    ("ssm", "get_parameter", {"Name": "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"}),
+)
+_QUOTAS: tuple[tuple[str, str, str], ...] = (
+    ("Fargate vCPUs", "fargate", "L-3032A538"),
+    ("EC2 vCPUs, standard", "ec2", "L-1216C47A"),
+    ("EC2 vCPUs, standard spot", "ec2", "L-34B43A08"),
+    ("EC2 vCPUs, G GPUs", "ec2", "L-DB2E81BA"),
+    ("EC2 vCPUs, G GPUs spot", "ec2", "L-3819A6DF"),
+)
+
+
+def check(aws: Aws, config: Config) -> list[Finding]:
+    """All checks side by side, in a fixed order. Without credentials the rest of AWS is not asked."""
+    with ThreadPoolExecutor(max_workers=8, thread_name_prefix="check") as pool:
+        docker = pool.submit(_docker)
+        first = _credentials(aws)
+        checks: list[Callable[[], list[Finding]]] = []
+        if first.state == "ok":
+            checks = [lambda: [_bucket(aws, config)], lambda: [_network(aws, config)]]
+            checks.append(lambda: [_permissions(aws)])
+            checks += [lambda quota=quota: [_quota(aws, *quota)] for quota in _QUOTAS]  # type: ignore[misc]
+        others = [pool.submit(one) for one in checks]
+        return [first, docker.result(), *(finding for other in others for finding in other.result())]
+
+
+def _credentials(aws: Aws) -> Finding:
+    try:
+        identity = aws.identity()
+    except AwsRunError as error:
+        what = "credentials" if isinstance(error, CredentialsError) else "AWS"
+        return Finding(what=what, state="failed", text=error.message, todo=error.hint or "")
+    return Finding(what="credentials", state="ok", text=f"{identity.arn} in {identity.account}, {identity.region}")
+
+
+def _docker() -> Finding:
+    found = check_docker()
+    if not found.ok:
+        return Finding(what="docker", state="failed", text=found.problem or "no engine answers", todo=found.hint or "")
+    kind = "BuildKit" if found.buildkit else "the classic builder (slower; install docker-buildx)"
+    return Finding(what="docker", state="ok" if found.buildkit else "warning", text=f"engine {found.version}, {kind}")
+
+
+def _bucket(aws: Aws, config: Config) -> Finding:
+    identity = aws.identity()
+    wanted = desired.bucket(config, account=identity.account, region=identity.region)
+    try:
+        there = buckets.observe(aws, wanted)
+    except AwsRunError as error:
+        return Finding(what="bucket", state="failed", text=error.message, todo=error.hint or "")
+    return Finding(
+        what="bucket", state="ok", text=f"{wanted.name} {'is there' if there is not None else 'will be made'}"
+    )
+
+
+def _network(aws: Aws, config: Config) -> Finding:
+    try:
+        found = network.find(aws, config)
+    except AwsRunError as error:
+        return Finding(what="network", state="failed", text=error.message, todo=error.hint or "")
+    if not found.public_ip:
+        return Finding(
+            what="network",
+            state="warning",
+            text=f"{len(found.subnets)} private subnets",
+            todo="they need a NAT gateway, or VPC endpoints for ECR, S3, ECS and CloudWatch Logs",
+        )
+    return Finding(what="network", state="ok", text=f"{len(found.subnets)} public subnets in {', '.join(found.zones)}")
+
+
+def _permissions(aws: Aws) -> Finding:
+    """Reads only: what may be created shows when it is created, and a refusal then leaves nothing behind."""
+
+    def allowed(service: str, operation: str, parameters: dict[str, object]) -> str | None:
+        try:
+            aws.call(service, operation, **parameters)
+        except AwsCallError as error:
+            return f"{service}:{operation}" if error.code in DENIED else None
+        return None
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        refused = [name for name in pool.map(lambda call: allowed(*call), _PERMISSIONS) if name]
+    if refused:
+        return Finding(
+            what="permissions",
+            state="failed",
+            text=f"refused: {', '.join(refused)}",
+            todo="ask your AWS administrator to allow these for this role",
+        )
+    return Finding(what="permissions", state="ok", text=f"{len(_PERMISSIONS)} services answer (reading)")
+
+
+def _quota(aws: Aws, name: str, service: str, code: str) -> Finding:
+    what = f"quota: {name}"
+    try:
+        value = float(
+            aws.call("service-quotas", "get_service_quota", ServiceCode=service, QuotaCode=code)["Quota"]["Value"]
+        )
+    except AwsCallError as error:
+        return Finding(what=what, state="warning", text=f"not known ({error.code})")
+    if value == 0:
+        region = aws.identity().region
+        return Finding(
+            what=what,
+            state="warning",
+            text="0",
+            todo=f"https://{region}.console.aws.amazon.com/servicequotas/home/services/{service}/quotas/{code}",
+        )
+    return Finding(what=what, state="ok", text=f"{value:g}")

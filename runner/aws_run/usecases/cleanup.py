@@ -1,0 +1,28 @@
+"""`aws-run cancel` and `aws-run cleanup`: stop a run and remove everything of it. Both may be repeated at will."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aws_run.errors import EXIT_INTERRUPT
+from aws_run.infra.store import RecordWriter
+from aws_run.record import Outcome, Record
+from aws_run.usecases import finish, runs, settle
+from aws_run.usecases.bench import Bench
+
+
+def cleanup(bench: Bench, run: str | None, project: str | None, *, reason: str) -> tuple[Record, finish.Teardown]:
+    """Stops the job with its grace (what it wrote is saved), then removes. TeardownError is the caller's to raise."""
+    writer = runs.open_run(bench, run, project)
+    store = runs.store(bench)
+    task = settle.stop(bench, writer, reason)
+    if writer.record.outcome is None and task is None:
+        _note_never_ran(writer, reason)
+    torn = settle.settle(bench, store, writer, task)
+    return writer.record, torn
+
+
+def _note_never_ran(writer: RecordWriter, reason: str) -> None:
+    """A client that still builds sees the task definition and the cluster gone and ends by itself."""
+    outcome = Outcome(exit_code=EXIT_INTERRUPT, reason="cancelled", sentence=reason)
+    writer.change(lambda record: replace(record, outcome=outcome, state="stopped"))

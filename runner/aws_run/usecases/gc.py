@@ -1,0 +1,170 @@
+"""`aws-run gc`: what ended or abandoned runs left behind, found by the cloud's own listings (aws-facts §7).
+
+A resource is ours by its name (`arun-<run-id>…`). It goes when its run's record says it is over or past its deadline, or,
+where no record is to be had, when its own age says that no run can need it any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from aws_run import naming
+from aws_run.aws.session import Aws
+from aws_run.errors import AwsRunError, RunNotFoundError
+from aws_run.events import Notice
+from aws_run.infra.remove import Removal, remove
+from aws_run.infra.resources import Kind, Ref
+from aws_run.infra.store import RecordWriter, RunStore
+from aws_run.usecases import finish, runs, settle
+from aws_run.usecases.bench import Bench
+
+_MARGIN = timedelta(minutes=10)
+_LONGEST_RUN = timedelta(days=14)  # the longest timeout there is
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """One run that has something in the cloud. `why` says why it goes or stays."""
+
+    run_id: str
+    refs: tuple[Ref, ...]
+    doomed: bool
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collected:
+    found: tuple[Found, ...]
+    removed: tuple[Removal, ...] = field(default=())
+
+
+def look(bench: Bench) -> tuple[Found, ...]:
+    """Lists the cloud and matches it with the records. Reads only."""
+    by_run: dict[str, list[Ref]] = {}
+    for ref in listing(bench.aws):
+        run = naming.run_of_name(ref.name)
+        if run:
+            by_run.setdefault(run, []).append(ref)
+    store = runs.store(bench)
+    for run in store.live():
+        by_run.setdefault(run, [])
+    return tuple(_judge(bench, store, run, refs) for run, refs in sorted(by_run.items()))
+
+
+def listing(aws: Aws) -> list[Ref]:
+    """Everything of run scope in this account and region, by kind; the tagging API misses three of these kinds (§7)."""
+    with ThreadPoolExecutor(max_workers=6, thread_name_prefix="gc") as pool:
+        return [ref for refs in pool.map(lambda lister: list(lister(aws)), _LISTERS) for ref in refs]
+
+
+def _groups(aws: Aws) -> Iterator[Ref]:
+    for group in aws.pages("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
+        yield from _ours("group", group["AutoScalingGroupName"])
+
+
+def _clusters(aws: Aws) -> Iterator[Ref]:
+    for arn in aws.pages("ecs", "list_clusters", "clusterArns"):
+        yield from _ours("cluster", arn.rsplit("/", 1)[-1])
+
+
+def _providers(aws: Aws) -> Iterator[Ref]:
+    token: dict[str, Any] = {}
+    while True:  # this call has no paginator
+        page = aws.call("ecs", "describe_capacity_providers", **token)
+        for provider in page.get("capacityProviders", ()):
+            if provider.get("status") != "INACTIVE":
+                yield from _ours("capacity-provider", provider["name"])
+        if not page.get("nextToken"):
+            return
+        token = {"nextToken": page["nextToken"]}
+
+
+def _templates(aws: Aws) -> Iterator[Ref]:
+    wanted = [{"Name": "launch-template-name", "Values": [f"{naming.PREFIX}-*"]}]
+    for template in aws.pages("ec2", "describe_launch_templates", "LaunchTemplates", Filters=wanted):
+        yield from _ours("launch-template", template["LaunchTemplateName"])
+
+
+def _definitions(aws: Aws) -> Iterator[Ref]:
+    for family in aws.pages(
+        "ecs", "list_task_definition_families", "families", familyPrefix=f"{naming.PREFIX}-", status="ACTIVE"
+    ):
+        yield from _ours("task-definition", family)
+
+
+def _roles(aws: Aws) -> Iterator[Ref]:
+    for role in aws.pages("iam", "list_roles", "Roles", PathPrefix=naming.IAM_PATH):
+        yield from _ours("role", role["RoleName"])
+
+
+_LISTERS = (_groups, _clusters, _providers, _templates, _definitions, _roles)
+
+
+def _ours(kind: Kind, name: str) -> Iterator[Ref]:
+    if naming.run_of_name(name):
+        yield Ref(kind=kind, name=name, scope="run")
+
+
+def _judge(bench: Bench, store: RunStore, run_id: str, refs: list[Ref]) -> Found:
+    now = bench.clock.now()
+
+    def found(doomed: bool, why: str) -> Found:
+        return Found(run_id=run_id, refs=tuple(refs), doomed=doomed, why=why)
+
+    try:
+        record, _ = store.read(run_id)
+    except RunNotFoundError:
+        # IAM is global: the run may live in another region, whose bucket holds its record.
+        if now > _born(run_id) + _LONGEST_RUN:
+            return found(True, "no record, and older than any run can be")
+        if refs and all(ref.kind == "role" for ref in refs):
+            return found(False, "no record in this region; it may run in another")
+        return found(
+            now > _born(run_id) + _MARGIN, "no record of it" if now > _born(run_id) + _MARGIN else "just started"
+        )
+    if now > settle.deadline_of(record) + _MARGIN:
+        return found(True, f"past its deadline ({record.deadline})")
+    over, _task = settle.is_over(bench, record)
+    if not over:
+        return found(False, f"running until {record.deadline} at the latest")
+    if record.stopped_at and now < settle.parse_time(record.stopped_at) + timedelta(minutes=2):
+        return found(False, "just ended; its client is removing it")
+    return found(True, "its run is over")
+
+
+def _born(run_id: str) -> datetime:
+    return datetime.strptime(run_id[-20:-5], "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc)
+
+
+def collect(bench: Bench, found: tuple[Found, ...]) -> tuple[Removal, ...]:
+    """Removes what is doomed; one run's trouble keeps no other from being removed."""
+    store = runs.store(bench)
+    removed: list[Removal] = []
+    for item in (item for item in found if item.doomed):
+        bench.emit(Notice(text=f"{item.run_id}: {item.why}"))
+        try:
+            removed += _collect_one(bench, store, item)
+        except AwsRunError as error:
+            bench.emit(Notice(text=f"{item.run_id}: {error.message}", level="warning", hint=error.hint))
+            removed += [Removal(ref=ref, error=error.message) for ref in item.refs]
+    return tuple(removed)
+
+
+def _collect_one(bench: Bench, store: RunStore, item: Found) -> tuple[Removal, ...]:
+    try:
+        writer = RecordWriter.resume(store, item.run_id)
+    except RunNotFoundError:
+        done = remove(bench.aws, item.refs, bench.clock, bench.emit)
+        if not any(removal.error for removal in done):
+            store.unmark_live(item.run_id)
+        return done
+    task = settle.stop(bench, writer, "aws-run gc")
+    # What the listing shows may be more than the record knows (an answer lost on the way to it).
+    for ref in item.refs:
+        writer.change(lambda record, ref=ref: record.with_resource(ref.kind, ref.name, "created"))  # type: ignore[misc]
+    torn: finish.Teardown = settle.settle(bench, store, writer, task)
+    return torn.removed

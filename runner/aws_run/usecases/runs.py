@@ -1,0 +1,54 @@
+"""Finding a run, from any machine with the account's credentials."""
+
+from __future__ import annotations
+
+from aws_run import naming
+from aws_run.errors import AwsRunError, RunNotFoundError
+from aws_run.infra.store import RecordWriter, RunStore
+from aws_run.record import Record
+from aws_run.usecases.bench import Bench
+
+
+def store(bench: Bench) -> RunStore:
+    identity = bench.aws.identity()
+    return RunStore(bench.aws, naming.bucket_name(identity.account, identity.region), identity.account)
+
+
+def resolve(bench: Bench, run: str | None, project: str | None) -> str:
+    """A run id from what the user typed: whole, its last part, or nothing (the project's newest, else the account's)."""
+    if run and naming.is_run_id(run):
+        return run
+    found = store(bench)
+    if run:
+        matching = [known for known in found.run_ids() if known.endswith(run)]
+        if len(matching) != 1:
+            raise RunNotFoundError(
+                f"{'No run' if not matching else 'More than one run'} is called {run!r}",
+                hint="`aws-run ps` lists the runs",
+            )
+        return matching[0]
+    ids = (found.run_ids(project) if project else []) or found.run_ids()
+    if not ids:
+        identity = bench.aws.identity()
+        raise RunNotFoundError(
+            f"There are no runs in account {identity.account}, region {identity.region}",
+            hint="`aws-run submit` starts one",
+        )
+    return ids[-1]
+
+
+def open_run(bench: Bench, run: str | None, project: str | None) -> RecordWriter:
+    writer = RecordWriter.resume(store(bench), resolve(bench, run, project))
+    assert_place(bench, writer.record)
+    return writer
+
+
+def assert_place(bench: Bench, record: Record) -> None:
+    """Nothing is touched in another account or region than the one the run was made in (aws-facts §12, 40)."""
+    identity = bench.aws.identity()
+    if (identity.account, identity.region) != (record.account, record.region):
+        raise AwsRunError(
+            f"The run {record.run_id} lives in account {record.account}, {record.region}; "
+            f"these credentials are for {identity.account}, {identity.region}",
+            hint="use the profile and region it was started with",
+        )

@@ -1,0 +1,135 @@
+"""Finishing a run whose client is gone: note how it ended, save its log, remove what it used. Safe beside a live client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from aws_run.aws.logs import LogTail
+from aws_run.backends import container, ec2
+from aws_run.backends.base import Usage
+from aws_run.errors import AwsRunError
+from aws_run.events import Notice
+from aws_run.infra.store import RecordWriter, RunStore
+from aws_run.naming import RunKeys
+from aws_run.record import Outcome, Record
+from aws_run.usecases import finish, verdict
+from aws_run.usecases.bench import Bench
+from aws_run.usecases.watch import describe
+
+_STOP_WAIT_S = container.STOP_TIMEOUT_S + 30
+# A client that has died before RunTask leaves no task; after this long nobody is going to start one.
+_START_WITHIN = timedelta(seconds=ec2.LEASE_S)
+
+
+def parse_time(text: str) -> datetime:
+    """A record's time."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+
+
+def deadline_of(record: Record) -> datetime:
+    return parse_time(record.deadline)
+
+
+def is_over(bench: Bench, record: Record) -> tuple[bool, Mapping[str, Any] | None]:
+    """Whether the run's task has ended (or never can any more), and the task where ECS still shows it."""
+    task = find_task(bench, record)
+    if record.finished:
+        return True, task
+    if task is not None:
+        return task["lastStatus"] == "STOPPED", task
+    now = bench.clock.now()
+    if record.task_arn:
+        # Accepted once and unknown now: ECS forgets a stopped task after about an hour.
+        return True, None
+    return now > parse_time(record.created_at) + _START_WITHIN, None
+
+
+def find_task(bench: Bench, record: Record) -> Mapping[str, Any] | None:
+    """By the ARN on record, else by looking on the run's cluster: the answer to RunTask may have been lost."""
+    if record.task_arn:
+        return describe(bench.aws, record.cluster, record.task_arn)
+    for status in ("RUNNING", "STOPPED"):
+        try:
+            arns = bench.aws.call("ecs", "list_tasks", cluster=record.cluster, desiredStatus=status)["taskArns"]
+        except AwsRunError:
+            return None
+        if arns:
+            return describe(bench.aws, record.cluster, arns[0])
+    return None
+
+
+def stop(bench: Bench, writer: RecordWriter, reason: str) -> Mapping[str, Any] | None:
+    """Tells the job to stop and waits until it has saved what it wrote; the task as it was last seen."""
+    record = writer.record
+    task = find_task(bench, record)
+    if task is None or task["lastStatus"] == "STOPPED":
+        return task
+    arn = str(task["taskArn"])
+    if record.task_arn is None:
+        writer.change(lambda r: replace(r, task_arn=arn))
+    finish.stop_task(bench.aws, writer.record, reason)
+    began = bench.clock.monotonic()
+    while task is not None and task["lastStatus"] != "STOPPED" and bench.clock.monotonic() - began < _STOP_WAIT_S:
+        bench.clock.sleep(bench.poll_s)
+        task = describe(bench.aws, record.cluster, arn)
+    return task
+
+
+def settle(bench: Bench, store: RunStore, writer: RecordWriter, task: Mapping[str, Any] | None) -> finish.Teardown:
+    """Everything that the client that started the run would have done at its end, but for fetching the outputs."""
+    record = writer.record
+    now = bench.clock.now()
+    if record.outcome is None:
+        outcome = _outcome(store, record, task)
+        finish.note_outcome(writer, outcome, task, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        _save_log(bench, store, record, task)
+    if record.cost_usd is None:
+        _note_cost(bench, writer, task, now)
+    return finish.teardown(bench.aws, bench.clock, bench.emit, store, writer)
+
+
+def _outcome(store: RunStore, record: Record, task: Mapping[str, Any] | None) -> Outcome:
+    result = store.get(RunKeys(run_id=record.run_id).result)
+    if task is not None and task["lastStatus"] == "STOPPED":
+        return verdict.judge(task, result)
+    if result is not None:
+        return verdict.judge({}, result)
+    return Outcome(exit_code=125, reason="lost", sentence="the run ended without a result; its client was gone")
+
+
+def _save_log(bench: Bench, store: RunStore, record: Record, task: Mapping[str, Any] | None) -> None:
+    arn = record.task_arn or (str(task["taskArn"]) if task else None)
+    if arn is None:
+        return
+    try:
+        tail = LogTail(bench.aws, record.log_group, container.log_stream(record.run_id, arn))
+        text = "".join(f"{line.text}\n" for line in tail.read())
+    except AwsRunError as error:
+        bench.emit(Notice(text=f"the log could not be read: {error.message}", level="warning"))
+        return
+    if text:
+        finish.save_log(store, bench.emit, RunKeys(run_id=record.run_id).log, text)
+
+
+def _note_cost(bench: Bench, writer: RecordWriter, task: Mapping[str, Any] | None, now: datetime) -> None:
+    """As well as it can be known from here: what is still running is counted up to now."""
+    record = writer.record
+    if record.hardware is None:
+        return
+    backend = bench.backends[record.backend]
+    try:
+        usage: Usage | None = ec2.usage(bench.aws, record.run_id, now) if record.backend == "ec2" else None
+    except AwsRunError:
+        return
+    if usage is None and task is not None:
+        began = task.get("pullStartedAt") or task.get("startedAt")
+        ended = task.get("stoppedAt") or now
+        usage = Usage(seconds=(ended - began).total_seconds() if began else 0.0)
+    if usage is None:
+        return
+    paid = finish.receipt(backend.charges(record.hardware, usage), usage)
+    if paid.total_usd is not None:
+        writer.change(lambda r: replace(r, cost_usd=f"{paid.total_usd:.6f}"))

@@ -1,0 +1,125 @@
+"""`ps`, `status`, `wait`, `logs`: what any machine can see of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from aws_run.aws.logs import LogTail
+from aws_run.backends import container
+from aws_run.events import LogLine, StatusChanged
+from aws_run.infra.store import RecordWriter
+from aws_run.naming import RunKeys
+from aws_run.record import Record
+from aws_run.usecases import runs, settle
+from aws_run.usecases.bench import Bench
+
+_NEWEST = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStatus:
+    """`phase`: what ECS says now, else what was recorded. `exit_code` None: it has not ended."""
+
+    record: Record
+    phase: str
+    exit_code: int | None
+
+    @property
+    def sentence(self) -> str:
+        return self.record.outcome.sentence if self.record.outcome else ""
+
+
+def ps(bench: Bench, project: str | None) -> list[RunStatus]:
+    """The newest runs, newest first, from their records alone (one request a run, side by side)."""
+    store = runs.store(bench)
+    ids = store.run_ids(project)[-_NEWEST:]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        records = [record for record, _ in pool.map(store.read, reversed(ids))]
+    return [_from_record(record) for record in records]
+
+
+def _from_record(record: Record) -> RunStatus:
+    if record.outcome:
+        word = "succeeded" if record.outcome.exit_code == 0 else record.outcome.reason
+        return RunStatus(record=record, phase=word if word != "exit" else "failed", exit_code=record.outcome.exit_code)
+    return RunStatus(record=record, phase=record.state, exit_code=None)
+
+
+def status(bench: Bench, run: str | None, project: str | None) -> RunStatus:
+    """A run that has ended with no client alive is finished here: its outcome noted, what it used removed."""
+    writer = runs.open_run(bench, run, project)
+    return _settled(bench, writer)
+
+
+def _settled(bench: Bench, writer: RecordWriter) -> RunStatus:
+    record = writer.record
+    if record.state == "removed":
+        return _from_record(record)
+    over, task = settle.is_over(bench, record)
+    if over and not _client_is_at_it(bench, record):
+        settle.settle(bench, runs.store(bench), writer, task)
+        return _from_record(writer.record)
+    found = _from_record(record)
+    if task is not None and found.exit_code is None:
+        return RunStatus(record=record, phase=str(task["lastStatus"]).lower(), exit_code=None)
+    return found
+
+
+def _client_is_at_it(bench: Bench, record: Record) -> bool:
+    """A record that says `stopped` or `removing` was written by whoever is removing the run at this moment, unless that
+    was a while ago."""
+    if record.state not in ("stopped", "removing") or record.stopped_at is None:
+        return False
+    stopped = settle.parse_time(record.stopped_at)
+    return (bench.clock.now() - stopped).total_seconds() < 120
+
+
+def wait(bench: Bench, run: str | None, project: str | None) -> RunStatus:
+    """Blocks until the run has ended; its phases go out as events."""
+    writer = runs.open_run(bench, run, project)
+    run_id, phase, wait_s = writer.record.run_id, "", bench.poll_s
+    while True:
+        found = _settled(bench, RecordWriter.resume(runs.store(bench), run_id))
+        if found.exit_code is not None:
+            return found
+        if found.phase != phase:
+            phase, wait_s = found.phase, bench.poll_s
+            bench.emit(StatusChanged(status=phase))
+        bench.clock.sleep(wait_s)
+        wait_s = min(wait_s * 1.3, bench.longest_poll_s)
+
+
+def logs(bench: Bench, run: str | None, project: str | None, *, follow: bool) -> Iterator[LogLine]:
+    """CloudWatch's events while the log group is there, then the copy in the bucket."""
+    writer = runs.open_run(bench, run, project)
+    record, store = writer.record, runs.store(bench)
+    saved = store.get(RunKeys(run_id=record.run_id).log) if record.finished else None
+    if saved is not None:
+        yield from _lines(saved.decode("utf-8", "replace"))
+        return
+    tail: LogTail | None = None
+    wait_s = bench.poll_s
+    while True:
+        record = store.read(record.run_id)[0] if follow else record
+        task = settle.find_task(bench, record)
+        arn = record.task_arn or (str(task["taskArn"]) if task else None)
+        if tail is None and arn is not None:
+            tail = LogTail(bench.aws, record.log_group, container.log_stream(record.run_id, arn))
+        if tail is not None:
+            yield from tail.read()
+        if not follow or record.finished or _stopped(task):
+            return
+        bench.clock.sleep(wait_s)
+        wait_s = min(wait_s * 1.3, bench.longest_poll_s)
+
+
+def _stopped(task: Mapping[str, Any] | None) -> bool:
+    return task is not None and task["lastStatus"] == "STOPPED"
+
+
+def _lines(text: str) -> Iterator[LogLine]:
+    for line in text.splitlines():
+        yield LogLine(timestamp_ms=0, text=line)
