@@ -137,7 +137,7 @@ def test_a_file_that_is_copied_and_was_not_sent_is_named(line: str) -> None:
 )
 def test_a_base_image_that_cannot_be_had_is_named_even_when_the_network_is_why(step: str) -> None:
     error = failure("dial tcp: lookup registry: Temporary failure in name resolution", step=step)
-    assert error.message == "The base image example.com/x:1 can't be fetched"
+    assert error.message == "The base image docker.io/library/x:1 can't be fetched"
 
 
 def test_another_steps_words_decide_nothing() -> None:
