@@ -55,7 +55,7 @@ def load_config(
     try:
         values = {field: paths.resolved(winner, project_dir) for field, winner in winners.items()}
         if isinstance(top.items.get("checkpoint"), yamlfile.Mapping):
-            values.setdefault("checkpoint", {})  # `checkpoint: {}` switches it on
+            values = {"checkpoint": {}, **values}  # `checkpoint: {}` switches it on
         config = _build(values, project_dir, yaml_file)
         if for_run:
             checks.refuse_folders(config, winners, detached=bool(flags.get("detach")))

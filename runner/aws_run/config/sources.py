@@ -20,6 +20,9 @@ T = TypeVar("T")
 # AWS_RUN_LOCAL… is the embedded AWS's, AWS_RUN_TEST… the test suite's.
 _OTHER_PREFIXES = ("AWS_RUN_LOCAL", "AWS_RUN_TEST")
 
+# Messages about these name the value as well: "-i data: no such folder".
+_PATHS = ("input", "output")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
@@ -69,7 +72,8 @@ def from_environment(around: Surroundings) -> Iterator[Given]:
         text = around.environ.get(option.env or "", "")
         if not option.env or not text.strip():
             continue  # CI systems set what was left empty to ""
-        yield _given(option, text, option.env, around, rank=2)
+        where = f"{option.env} {text}" if option.field in _PATHS else option.env
+        yield _given(option, text, where, around, rank=2)
 
 
 def check_variable_names(environ: Mapping[str, str]) -> None:
@@ -88,8 +92,8 @@ def from_flags(flags: Mapping[str, Any], around: Surroundings) -> Iterator[Given
         if value is None or value == ():
             continue
         where = option.shown_flag
-        if option.field in {"input", "output"}:
-            where = f"{where} {value}"  # "-i data: no such folder"
+        if option.field in _PATHS:
+            where = f"{where} {value}"
         yield _given(option, value, where, around, rank=4)
     if flags.get("spot"):
         yield Given(option=options.option_of("spot_policy"), value="spot", where="--spot", base=around.cwd, rank=5)
@@ -125,7 +129,7 @@ def _leaf(key: str, node: yamlfile.Node, where: str, shown: str, base: Path, aro
     if isinstance(node, yamlfile.Scalar) and node.is_null and option.kind.shape != "map":
         return  # `python: null` says what leaving it out says
     value = _node_value(option, node, where, shown, around)
-    if option.field in {"input", "output"}:
+    if option.field in _PATHS:
         where = f"{where}: {value}"
     yield Given(option=option, value=value, where=where, base=base, rank=1)
 
@@ -186,11 +190,11 @@ def _given(option: Option, raw: Any, where: str, around: Surroundings, *, rank: 
     kind = option.kind
     value: Any
     if kind.shape == "list":
-        value = tuple(_checked(kind.parse, item, where) for item in _items(raw, split=option.field != "args"))
+        value = tuple(_checked(kind.parse, item, where) for item in _items(raw, r"[,\n]"))
     elif kind.shape == "map":
         value = {}
         # Commas are common in the values of env, so only lines part them there.
-        for item in _items(raw, split=option.field != "env"):
+        for item in _items(raw, r"\n" if option.field == "env" else r"[,\n]"):
             name, equals, text = item.partition("=")
             if not equals and not kind.from_shell:
                 raise ConfigError(f'{where}: "{item}" must be NAME=VALUE')
@@ -200,12 +204,11 @@ def _given(option: Option, raw: Any, where: str, around: Surroundings, *, rank: 
     return Given(option=option, value=value, where=where, base=around.cwd, rank=rank)
 
 
-def _items(raw: Any, *, split: bool) -> list[str]:
-    texts = [raw] if isinstance(raw, str) else [str(item) for item in raw]
-    if not isinstance(raw, str) and not split:
-        return texts
-    parts = [part for text in texts for part in re.split(r"[,\n]" if split else r"\n", text)]
-    return [part.strip() for part in parts if part.strip()]
+def _items(raw: Any, between: str) -> list[str]:
+    """A flag that can be repeated comes as it was typed; a single text (a variable, `--subnets a,b`) is split."""
+    if not isinstance(raw, str):
+        return [str(item) for item in raw]
+    return [part.strip() for part in re.split(between, raw) if part.strip()]
 
 
 def _pair(option: Option, name: str, value: str | None, where: str, around: Surroundings) -> dict[str, str]:

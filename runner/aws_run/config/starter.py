@@ -51,7 +51,7 @@ def render_yaml(found: Found) -> str:
         "version: 1",
         f"name: {found.name}",
         *_command(found),
-        f"input: ./{_scalar(found.input)}" if found.input else _comment("input: ./data", "or give -i"),
+        f"input: {_scalar(f'./{found.input}')}" if found.input else _comment("input: ./data", "or give -i"),
         "output: ./out",
         "",
         *_build(found),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 
-DURATION_PATTERN = r"^(?=.*\d)(\d+(\.\d+)?d)?(\d+(\.\d+)?h)?(\d+(\.\d+)?m)?(\d+(\.\d+)?s?)?$"
+DURATION_PATTERN = r"^(\d+|(?=\d)(\d+(\.\d+)?d)?(\d+(\.\d+)?h)?(\d+(\.\d+)?m)?(\d+(\.\d+)?s)?)$"
 SIZE_PATTERN = r"^\d+(\.\d+)?\s*([MGT](i?B)?|[mgt]i?b?)$"
 SIZE_OR_MORE_PATTERN = r"^\d+(\.\d+)?\s*([MGT](i?B)?|[mgt]i?b?)\+?$"
 CPU_PATTERN = r"^\d+(\.\d+)?\+?$"
