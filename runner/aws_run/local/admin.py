@@ -8,7 +8,10 @@ from urllib.parse import parse_qsl
 
 from aws_run.local.bill import bill
 from aws_run.local.endpoint import as_json, metadata, task_credentials
+from aws_run.local.faults import Fault, Kill
+from aws_run.local.host_guard import spot_notice
 from aws_run.local.inventory import left
+from aws_run.local.launch_failures import Shortages
 from aws_run.local.wire import Reply
 from aws_run.local.world import World
 
@@ -37,21 +40,42 @@ def page(world: World, target: str, method: str, body: bytes) -> Reply:
             return as_json({"now": world.clock.now().isoformat()})
         case ["no-capacity"] if method == "POST":
             with world.lock:
-                world.no_capacity = set(_json(body).get("types") or [])
-            return as_json({"types": sorted(world.no_capacity)})
+                world.shortages = Shortages(tuple(_json(body).get("rules") or ()))
+            return as_json({"rules": world.shortages.texts()})
+        case ["quotas"] if method == "POST":
+            world.quotas.update({str(k): float(v) for k, v in _json(body).items()})
+            return as_json(world.quotas)
         case ["spot-interrupt"] if method == "POST":
-            return as_json({"interrupted": _interrupt(world, str(_json(body).get("instance", "")))})
+            asked = _json(body)
+            return as_json(
+                {"interrupted": _interrupt(world, str(asked.get("instance", "")), float(asked.get("after_s", 120)))}
+            )
+        case ["faults"] if method == "POST":
+            world.faults.scripted.append(Fault(**_json(body)))
+            return as_json({"faults": len(world.faults.scripted)})
+        case ["faults"] if method == "DELETE":
+            world.faults.scripted.clear()
+            return as_json({"faults": 0})
+        case ["kill"] if method == "POST":
+            world.faults.kill_at(Kill(**_json(body)))
+            return as_json({})
+        case ["calls"] if method == "DELETE":
+            world.faults.kill_at(None)
+            world.calls.clear()
+            return as_json({"calls": 0})
+        case ["calls"]:
+            return as_json({"calls": world.faults.calls, "log": list(world.calls)})
     return as_json({"error": f"no page {path}"}, status=404)
 
 
-def _interrupt(world: World, instance_id: str) -> list[str]:
-    """Reclaims one spot instance, or all of them."""
+def _interrupt(world: World, instance_id: str, after_s: float) -> list[str]:
+    """Announces the end of one spot instance, or of all of them; it comes after `after_s`."""
     done = []
     with world.lock:
         for place in world.places():
             for instance in list(place.instances.values()):
                 if instance.spot and instance.terminated_at is None and instance_id in ("", instance.id):
-                    world.interrupt(place, instance)
+                    spot_notice(world, place, instance, after_s)
                     done.append(instance.id)
     return done
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from aws_run.local.logsink import LogGroupMissing, LogSink, open_sink
 from aws_run.local.model import Container, ContainerInstance, GroupInstance, Place, Task
@@ -10,6 +11,7 @@ from aws_run.local.runtime import ContainerSpec, Exit, PullFailed, Running, Runt
 from aws_run.local.taskspec import SecretUnavailable, container_spec
 from aws_run.local.world import World
 
+SPOT = "a spot interruption"
 _STOP_TIMEOUT_S = 30.0
 _CAPACITY_REASON = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 
@@ -20,14 +22,14 @@ class Agent:
         self._runtime = runtime
         self._threads: set[threading.Thread] = set()
         self.running: dict[str, Running] = {}  # by container ARN
+        self.on_task_over: Callable[[Place, GroupInstance], None] = lambda place, instance: None
 
     # Called with the lock held.
 
     def accept(self, place: Place, task: Task) -> None:
         """Takes a new task: Fargate and placed ones go on at once, the others wait for an instance."""
         if task.fargate:
-            spot_refused = {"*", "FARGATE"} | ({"FARGATE_SPOT"} if task.provider == "FARGATE_SPOT" else set())
-            if self._world.no_capacity & (spot_refused - ({"FARGATE"} if task.provider == "FARGATE_SPOT" else set())):
+            if self._world.shortages.fargate(task.provider or "FARGATE"):
                 self._end(task, "TaskFailedToStart", _CAPACITY_REASON)
                 return
             self._begin(place, task)
@@ -91,7 +93,7 @@ class Agent:
             del place.container_instances[row.arn]
             for task in list(place.tasks.values()):
                 if task.instance is row and task.status != "STOPPED":
-                    code = "SpotInterruption" if why == "spot interruption" else "TerminationNotice"
+                    code = "SpotInterruption" if why == SPOT else "TerminationNotice"
                     task.kill.set()
                     task.stop.set()
                     self._end(task, task.stop_code or code, f"Host EC2 (instance {instance.id}) terminated.")
@@ -261,6 +263,8 @@ class Agent:
                 _count(self._world, place, task.cluster)
                 if task.status == "STOPPED":
                     self.place_waiting(place)
+                    if task.instance is not None:
+                        self.on_task_over(place, task.instance.instance)
         self._world.changed.notify_all()
 
 

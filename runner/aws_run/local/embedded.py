@@ -8,16 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from aws_run.errors import DockerError
-from aws_run.local import admin, bucket_policy, clusters_api, ec2_api, ecr_api, groups_api, tasks_api
-from aws_run.local.agent import Agent
+from aws_run.local import (
+    admin,
+    bucket_policy,
+    clusters_api,
+    definitions_api,
+    ec2_api,
+    ecr_api,
+    groups_api,
+    quotas_api,
+    tasks_api,
+)
+from aws_run.local.agent import SPOT, Agent
 from aws_run.local.groups_motion import Mover
 from aws_run.local.handlers import Table
-from aws_run.local.model import GroupInstance, Place
+from aws_run.local.host_guard import HostGuard
 from aws_run.local.options import LocalAws, LocalOptions
 from aws_run.local.process_runtime import ProcessRuntime
 from aws_run.local.registry import Registry, start_registry
 from aws_run.local.runtime import Runtime
+from aws_run.local.schedules import Schedules
 from aws_run.local.server import App, Listener
+from aws_run.local.wire import Call, Params, Refusal, Reply
 from aws_run.local.world import World
 
 # What must exist for credentials of the caller to mean the same account everywhere.
@@ -36,6 +48,7 @@ class Embedded:
         self._runtime: Runtime | None = None
         self._agent: Agent | None = None
         self.app: App | None = None
+        self._table: Table = {}
 
     def start(self) -> LocalAws:
         self._state_dir.mkdir(parents=True, exist_ok=True)
@@ -43,19 +56,28 @@ class Embedded:
         bucket_policy.install()
         runtime = self._runtime = self._choose_runtime()
         agent = self._agent = Agent(self.world, runtime)
-        mover = Mover(self.world, agent.place_waiting, agent.host_gone)
-        self.world.interrupt = lambda place, instance: _interrupt(mover, place, instance)
+        guard = HostGuard(self.world, lambda place, instance, why: mover.power_off(place, instance, why))
+        mover = Mover(self.world, agent.place_waiting, agent.host_gone, guard.watch)
+        agent.on_task_over = guard.task_over
+        self.world.interrupt = lambda place, instance: mover.power_off(place, instance, SPOT)
         if runtime.kind == "docker":
             address = self._options.registry or os.environ.get(_REGISTRY_VARIABLE)
             self._registry = Registry(address) if address else start_registry(self._state_dir)
         table: Table = {
             **tasks_api.table(agent),
             **clusters_api.table(),
+            **definitions_api.table(),
+            **quotas_api.table(),
+            **Schedules(self._invoke).table(),
             **groups_api.table(mover),
             **ec2_api.table(mover),
             **ecr_api.table(self._registry.address if self._registry else None, self._registry),
         }
-        self.app = App(self.world, table, admin.page, _moto())
+        self._table = table
+        inner = _moto()
+        if not self._options.default_vpc:
+            _drop_default_vpc(self.world, self._options.region)
+        self.app = App(self.world, table, admin.page, inner)
         first = Listener(self._options.host or "127.0.0.1", self._options.port, self.app)
         self.world.port = first.port
         self._listeners = [first]
@@ -83,6 +105,17 @@ class Embedded:
             self._runtime.close()
         if self._registry is not None:
             self._registry.stop()
+
+    def _invoke(self, region: str, service: str, operation: str, parameters: Params) -> Any:
+        """A call from inside, as a schedule makes it."""
+        handler = self._table.get((service, operation))
+        if handler is None:
+            raise Refusal("ValidationException", f"{service}:{operation} is not a target of the embedded AWS.")
+        call = Call(
+            service=service, operation=operation, region=region, access_key="", environ={}, body=b"",
+            proceed=_no_wire, given=parameters,
+        )  # fmt: skip
+        return handler(self.world, call)
 
     def _choose_runtime(self) -> Runtime:
         asked = self._options.runtime
@@ -115,8 +148,18 @@ class Embedded:
                 ) from None
 
 
-def _interrupt(mover: Mover, place: Place, instance: GroupInstance) -> None:
-    mover.died(place, instance, "spot interruption")
+def _drop_default_vpc(world: World, region: str) -> None:
+    """As an account whose default VPC was deleted."""
+    ec2 = world.moto("ec2", region)
+    for zone in list(ec2.subnets.values()):
+        for subnet in list(zone.values()):
+            ec2.delete_subnet(subnet.id)
+    for vpc in ec2.vpcs.values():
+        vpc.is_default = "false"
+
+
+def _no_wire() -> Reply:
+    raise Refusal("ValidationException", "Not a target of the embedded AWS.")
 
 
 def _moto() -> Any:

@@ -11,7 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from aws_run.local.hardware import agent_memory_mib, spec_of
+from aws_run.local.launch_failures import MESSAGES
 from aws_run.local.model import Activity, ContainerInstance, Group, GroupInstance, Place, ScheduledAction
+from aws_run.local.quotas_api import quota
 from aws_run.local.world import World
 
 _RETRY_S = 30.0  # a group that could not launch tries again
@@ -23,8 +25,15 @@ InstanceGone = Callable[[World, Place, GroupInstance, str], None]
 class Mover:
     """`on_gone` is told of each instance that dies, with the reason, while the lock is held."""
 
-    def __init__(self, world: World, on_joined: Callable[[Place], None], on_gone: InstanceGone) -> None:
+    def __init__(
+        self,
+        world: World,
+        on_joined: Callable[[Place], None],
+        on_gone: InstanceGone,
+        on_booted: Callable[[Place, GroupInstance], None],
+    ) -> None:
         self._world = world
+        self._on_booted = on_booted
         self._on_joined = on_joined
         self._on_gone = on_gone
 
@@ -54,7 +63,25 @@ class Mover:
             return
         now = self._world.clock.now()
         self._world.moto("ec2", place.region).terminate_instances([instance.id])
+        self._shut_down(place, instance)
         self._record_end(place, instance, cause, now, "instance termination")
+
+    def power_off(self, place: Place, instance: GroupInstance, why: str) -> None:
+        """The machine shut itself down, and its launch template says that this terminates it."""
+        if instance.terminated_at is None:
+            self._world.moto("ec2", place.region).terminate_instances([instance.id])
+            self._shut_down(place, instance)
+            self.died(place, instance, why)
+
+    def _shut_down(self, place: Place, instance: GroupInstance) -> None:
+        """EC2 says shutting-down for a while (it does not bill any more), then terminated."""
+        state = self._world.moto("ec2", place.region).get_instance(instance.id)._state
+        state.name, state.code = "shutting-down", 32
+
+        def ended() -> None:
+            state.name, state.code = "terminated", 48
+
+        self._world.later(self._world.settle_s, ended)
 
     def died(self, place: Place, instance: GroupInstance, why: str) -> None:
         """The instance ended by itself (power off, spot reclaim, TerminateInstances): its group replaces it."""
@@ -125,7 +152,7 @@ class Mover:
         place.activities.insert(0, activity)
         try:
             data, overrides, spot = launch_data(world, place, group)
-            refusal = self._refused(data, overrides, spot)
+            refusal = self._refused(group, data, overrides, spot)
         except LaunchFailed as error:
             refusal = str(error)
         if refusal is not None:
@@ -138,22 +165,14 @@ class Mover:
         world.later(world.options.boot_s, lambda: self._booted(place, instance))
         return True
 
-    def _refused(self, data: dict[str, Any], types: list[str], spot: bool) -> str | None:
-        """AWS's words when none of the types is to be had; drops those types from `types`."""
-        none_left = set(self._world.no_capacity)
-        market = "spot" if spot else "on-demand"
-        wanted = list(types)
-        types[:] = [t for t in wanted if not none_left & {"*", t, f"{market}:{t}", f"{market}:*"}]
-        if types:
-            return None
-        if spot:
-            return "Could not launch Spot Instances. UnfulfillableCapacity - Unable to fulfill capacity due to your "
-            "request configuration. Please adjust your request and try again. Launching EC2 instance failed."
-        return (
-            f"Could not launch On-Demand Instances. InsufficientInstanceCapacity - We currently do not have sufficient "
-            f"{wanted[0]} capacity in the Availability Zone you requested. Our system will be working on provisioning "
-            "additional capacity. Launching EC2 instance failed."
-        )
+    def _refused(self, group: Group, data: dict[str, Any], types: list[str], spot: bool) -> str | None:
+        """AWS's words when none of the types is to be had; drops from `types` those that are not."""
+        market, az, wanted = "spot" if spot else "on-demand", group.azs[0], list(types)
+        types[:] = self._world.shortages.launchable(wanted, market)
+        if not types:
+            return self._world.shortages.take(wanted[0], market, az)
+        code = over_quota(self._world, types[0], spot)
+        return None if code is None else MESSAGES[code] + "Launching EC2 instance failed."
 
     def _start(
         self, place: Place, group: Group, data: dict[str, Any], kind: str, spot: bool, activity: Activity
@@ -213,6 +232,7 @@ class Mover:
         instance.activity.status, instance.activity.progress = "Successful", 100
         instance.activity.ended_at = self._world.clock.now()
         self._register(place, instance)
+        self._on_booted(place, instance)
         self._world.changed.notify_all()
         self._on_joined(place)
 
@@ -330,3 +350,19 @@ def _stamp(moment: datetime) -> str:
 def _uuid(world: World) -> str:
     text = world.new_id()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def over_quota(world: World, kind: str, spot: bool) -> str | None:
+    """The code of the refusal when the account's vCPU quota has no room for one more of `kind`."""
+    codes = {"g": ("L-DB2E81BA", "L-3819A6DF"), "v": ("L-DB2E81BA", "L-3819A6DF"), "p": ("L-417A185B", "L-7212CCBC")}
+    standard = ("L-1216C47A", "L-34B43A08")
+    code = codes.get(kind[0], standard)[spot]
+    used = sum(
+        spec_of(i.type).vcpu
+        for place in world.places()
+        for i in place.instances.values()
+        if i.terminated_at is None and i.spot == spot and codes.get(i.type[0], standard)[spot] == code
+    )
+    if used + spec_of(kind).vcpu <= quota(world, code):
+        return None
+    return "MaxSpotInstanceCountExceeded" if spot else "VcpuLimitExceeded"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 RuntimeChoice = Literal["auto", "docker", "process"]
@@ -26,7 +27,13 @@ class LocalOptions:
     account: str = "123456789012"
     registry: str | None = None  # host:port of a registry that runs already
     default_vpc: bool = True
-    no_capacity: tuple[str, ...] = ()  # instance types that can't be had; "*" is all, "spot:g5.xlarge" spot only
+    no_capacity: tuple[str, ...] = ()  # rules of launch_failures: "*", "spot:g5.xlarge=VcpuLimitExceeded#2"
+    quotas: Mapping[str, float] = field(default_factory=dict)  # Service Quotas code -> vCPUs
+    foreign_buckets: tuple[str, ...] = ()  # names that another account took first
+    settle_s: float | None = (
+        None  # how long clusters, providers and groups are busy after a change; None: as boot_s, at most 1
+    )
+    chaos_seed: int | None = None
     role_propagation_s: float = 0.0  # how long ECS can't assume a new role
     provisioning_timeout_s: float = 900.0
 

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote
 
 from aws_run.local.guard import denied
 from aws_run.local.handlers import Table
+from aws_run.local.s3_rules import wrong_owner
 from aws_run.local.wire import Call, Environ, Refusal, Reply
 from aws_run.local.world import World
 
@@ -36,9 +37,6 @@ class App:
         self._table = table
         self._pages = pages
         self._inner = inner
-        self._count_lock = threading.Lock()
-        self.calls = 0
-        self.log: list[tuple[str, str]] = []  # (service, operation), for tests and benchmarks
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = str(environ.get("PATH_INFO", "/"))
@@ -66,14 +64,15 @@ class App:
             proceed=lambda: self._moto(environ),
             query=dict(parse_qsl(str(environ.get("QUERY_STRING", "")), keep_blank_values=True)),
         )
-        with self._count_lock:
-            self.calls += 1
-            self.log.append((call.service, call.operation or f"{call.method} {call.path}"))
-        return self.dispatch(call)
+        if not call.access_key.startswith("ASIA"):
+            self._world.calls.append(f"{call.service}:{call.operation or f'{call.method} {call.path}'}")
+        return self._world.faults.around(call, lambda: self.dispatch(call))
 
     def dispatch(self, call: Call) -> Reply:
         try:
             refusal = denied(self._world, call)
+            if refusal is None and call.service == "s3":
+                refusal = wrong_owner(self._world, call)
             if refusal is not None:
                 return call.refuse(refusal)
             handler = self._table.get((call.service, call.operation))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from aws_run.local.faults import Faults
+from aws_run.local.launch_failures import Shortages
 from aws_run.local.model import GroupInstance, Place
 from aws_run.local.options import LocalOptions
 from aws_run.local.simclock import SimClock
@@ -25,11 +28,20 @@ class World:
         self.port = 0
         self._places: dict[str, Place] = {}
         self._serial = 0
-        self.no_capacity = set(options.no_capacity)
+        self.calls: deque[str] = deque(maxlen=100_000)  # service:Operation of clients' calls, for tests and benchmarks
+        self.shortages = Shortages(options.no_capacity)
+        self.quotas: dict[str, float] = dict(options.quotas)
+        self.foreign_buckets = set(options.foreign_buckets)
+        self.faults = Faults(options.chaos_seed)
         # Set by the assembly: takes a spot instance away.
         self.interrupt: Callable[[Place, GroupInstance], None] = lambda place, instance: None
         self.sessions: dict[str, tuple[str, str]] = {}  # access key -> (session token, role name)
         self.errors: list[str] = []  # what went wrong inside; shown by the status endpoint
+
+    @property
+    def settle_s(self) -> float:
+        asked = self.options.settle_s
+        return min(self.options.boot_s, 1.0) if asked is None else asked
 
     @property
     def account(self) -> str:
