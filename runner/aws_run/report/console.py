@@ -169,8 +169,8 @@ class ConsoleReporter:
 
     def _status(self, event: StatusChanged) -> None:
         self._settle_lanes()
-        detail = clean(event.detail)
-        self._print(Text.assemble(f"  {self._symbols.step} ", event.status.lower(), (f"  {detail}", "dim")))
+        line = Text.assemble((f"  {self._symbols.step} ", "cyan"), event.status.lower())
+        self._print(line.append(f"  {clean(event.detail)}", "dim") if event.detail else line)
         over = event.status in _OVER
         self._state.status = "" if over else event.status.lower()
         self._state.status_since = self._state.now

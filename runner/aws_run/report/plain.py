@@ -129,8 +129,10 @@ class PlainReporter:
 
     def _changed(self, prefix: str, line: str) -> list[tuple[str, str]]:
         before, _ = self._last.get(prefix, ("", 0.0))
+        if line == before:
+            return []
         self._last[prefix] = (line, self._clock.monotonic())
-        return [] if line == before else [(prefix, line)]
+        return [(prefix, line)]
 
     def _seldom(self, prefix: str, line: str) -> list[tuple[str, str]]:
         now = self._clock.monotonic()

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from aws_run.report.views import (
+    LaneView,
+    LeftRow,
+    LeftView,
+    OutcomeView,
+    PlanRow,
+    PlanView,
+    ReceiptLine,
+    ReceiptView,
+)
+
+RUN = "segment-20261121-041500-ab12"
+OWN = f"arun-{RUN}"
+BUCKET = "arun-123456789012-eu-central-1-an"
+
+PLAN = PlanView(
+    run_id=RUN,
+    project="segment",
+    backend="ec2",
+    region="eu-central-1",
+    account="123456789012",
+    lanes=(
+        LaneView(
+            lane="capacity",
+            rows=(
+                PlanRow(action="reuse", kind="bucket", name=BUCKET, scope="kept"),
+                PlanRow(action="create", kind="group", name=OWN, scope="run", note="1 x g6.xlarge, spot"),
+                PlanRow(action="create", kind="task-role", name=f"{OWN}-task", scope="run"),
+            ),
+        ),
+        LaneView(lane="image", rows=(PlanRow(action="build", kind="image", name="arun/segment:9f8a"),)),
+        LaneView(lane="input", rows=(PlanRow(action="send", kind="folder", name="data [bold]x", note="2 files"),)),
+    ),
+    estimate=("about $0.34 an hour",),
+    notes=("spot prices of 2026-11-20",),
+)
+RECEIPT = ReceiptView(
+    lines=(
+        ReceiptLine(
+            what="g6.xlarge spot",
+            quantity=Decimal("0.0533"),
+            unit="h",
+            unit_price_usd=Decimal("0.3402"),
+            amount_usd=Decimal("0.01813"),
+        ),
+        ReceiptLine(
+            what="gp3 100 GB",
+            quantity=Decimal("5.330"),
+            unit="GB-h",
+            unit_price_usd=Decimal("0.000111"),
+            amount_usd=Decimal("0.00059"),
+        ),
+    ),
+    total_usd=Decimal("0.01872"),
+    priced_on=date(2026, 11, 1),
+    left_out=("data transfer", "tax"),
+)
+LEFT = LeftView(
+    rows=(
+        LeftRow(kind="bucket", name=BUCKET, where="https://eu-central-1.console.aws.amazon.com/s3"),
+        LeftRow(kind="group", name=OWN, state="failed", why="ResourceInUse"),
+    )
+)
+OUTCOME = OutcomeView(
+    run_id=RUN,
+    exit_code=7,
+    status="the job ended with exit code 7",
+    seconds=192.4,
+    output_dir=Path("/home/me/out"),
+    s3_uri=f"s3://{BUCKET}/runs/{RUN}/output/",
+    console_url="https://eu-central-1.console.aws.amazon.com/s3",
+    next_commands=(f"aws-run logs {RUN}", f"aws-run status {RUN}"),
+)
+
+
+class FakeClock:
+    """Stands still unless moved."""
+
+    def __init__(self) -> None:
+        self.elapsed_s = 0.0
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 21, 4, 15, tzinfo=timezone.utc) + timedelta(seconds=self.elapsed_s)
+
+    def monotonic(self) -> float:
+        return 1000.0 + self.elapsed_s
+
+    def sleep(self, seconds: float) -> None:
+        self.elapsed_s += seconds
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def stream() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def written(stream: io.StringIO) -> Callable[[], list[str]]:
+    """The lines written since it was asked last."""
+
+    def lines() -> list[str]:
+        text = stream.getvalue()
+        stream.seek(0)
+        stream.truncate()
+        return text.splitlines()
+
+    return lines

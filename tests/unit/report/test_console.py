@@ -1,0 +1,261 @@
+"""What a terminal shows. Without colours here: the words and where they stand."""
+# ruff: noqa: RUF001, E501 (signs and whole lines are what is tested)
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from aws_run.errors import BuildError
+from aws_run.events import (
+    LaneDone,
+    LaneFailed,
+    LaneProgress,
+    LaneStarted,
+    LogLine,
+    Notice,
+    OutputProgress,
+    RunStarted,
+    StatusChanged,
+    TeardownStep,
+)
+from aws_run.report.console import ConsoleReporter
+
+from .conftest import BUCKET, LEFT, OUTCOME, OWN, PLAN, RECEIPT, RUN, FakeClock, Terminal
+
+Written = Callable[[], list[str]]
+Make = Callable[..., ConsoleReporter]
+
+
+@pytest.fixture
+def make(stream: io.StringIO, clock: FakeClock) -> Make:
+    """A console that is no terminal: nothing moves, so that what stays can be read."""
+
+    def reporter(width: int = 120, *, debug: bool = False) -> ConsoleReporter:
+        return ConsoleReporter(stream, clock=clock, debug=debug, environ={}, width=width, force_terminal=False)
+
+    return reporter
+
+
+def test_on_a_wide_terminal_the_lanes_of_the_plan_stand_side_by_side(make: Make, written: Written) -> None:
+    make(120).plan(PLAN)
+    assert [line.rstrip() for line in written()] == [
+        f"{RUN}  ec2, eu-central-1, account 123456789012",
+        "",
+        "  capacity                                image                                   input",
+        "  = bucket  kept  arun-123456789012-…     + image  arun/segment:9f8a              ↑ folder  data [bold]x  2 files",
+        "  + group  1 x g6.xlarge, spot",
+        "  + task-role  …-task",
+        "",
+        "  + is made for this run and removed after it",
+        "  about $0.34 an hour",
+        "  · spot prices of 2026-11-20",
+        "",
+    ]
+
+
+def test_on_a_narrow_terminal_they_stand_below_each_other(make: Make, written: Written) -> None:
+    make(60).plan(PLAN)
+    lines = [line.rstrip() for line in written()]
+    assert lines[3:10] == [
+        "  capacity",
+        f"  = bucket  kept  {BUCKET}",
+        "  + group  1 x g6.xlarge, spot",
+        "  + task-role  …-task",
+        "  image",
+        "  + image  arun/segment:9f8a",
+        "  input",
+    ]
+    assert all(len(line) <= 60 for line in lines)
+
+
+def test_the_receipt_adds_up_in_a_column(make: Make, written: Written) -> None:
+    make(60).receipt(RECEIPT)
+    assert [line.rstrip() for line in written()] == [
+        "  cost",
+        "  g6.xlarge spot  0.0533 h × $0.3402     $0.0181",
+        "  gp3 100 GB      5.33 GB-h × $0.000111  $0.0006",
+        "                                         ───────",
+        "  total                                  $0.0187",
+        "  not included: data transfer, tax; prices of 2026-11-01",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 60, 200])
+def test_links_and_paths_are_never_cut_or_wrapped(make: Make, written: Written, width: int) -> None:
+    make(width).outcome(replace(OUTCOME, left=LEFT))
+    lines = written()
+    assert f"  S3       s3://{BUCKET}/runs/{RUN}/output/" in lines
+    assert f"  = bucket {BUCKET}  https://eu-central-1.console.aws.amazon.com/s3" in lines
+    assert f"✗ {RUN}: the job ended with exit code 7 after 3m 12s (exit 7)" in lines
+    assert lines[-2:] == [f"  next     aws-run logs {RUN}", f"           aws-run status {RUN}"]
+
+
+def test_success_is_a_check_mark(make: Make, written: Written) -> None:
+    make().outcome(replace(OUTCOME, exit_code=0, status="finished"))
+    assert f"✓ {RUN}: finished after 3m 12s (exit 0)" in written()
+
+
+def test_a_missing_exit_code_is_no_success(make: Make, written: Written) -> None:
+    make().outcome(replace(OUTCOME, exit_code=None, status="interrupted"))
+    assert f"✗ {RUN}: interrupted after 3m 12s (no exit code)" in written()
+
+
+def test_a_whole_run_in_the_scrollback(make: Make, clock: FakeClock, written: Written) -> None:
+    with make() as reporter:
+        emit = reporter.emit
+        emit(RunStarted(run_id=RUN, project="segment", region="eu-central-1", account="123456789012", backend="ec2"))
+        emit(LaneStarted(lane="capacity", text="group"))
+        emit(LaneStarted(lane="input", text="reading"))
+        emit(LaneStarted(lane="image", text="building"))
+        emit(LaneDone(lane="input", text="2 files unchanged", seconds=0.31, skipped=True))
+        emit(LaneProgress(lane="image", text="layer 3", done=1, total=4))
+        emit(LaneDone(lane="image", text="pushed 84 MB", seconds=19))
+        emit(Notice(text="the price went up", level="warning", hint="set --max-price"))
+        emit(LaneDone(lane="capacity", text="g6.xlarge joined", seconds=41.2))
+        emit(StatusChanged(status="PENDING", detail="pulling"))
+        emit(StatusChanged(status="RUNNING"))
+        emit(LogLine(timestamp_ms=0, text="\x1b[31m[bold]epoch\x1b[0m 1\x07"))
+        emit(OutputProgress(files=1, bytes=1, total_files=2, total_bytes=2))
+        emit(StatusChanged(status="STOPPED", detail="exit 0"))
+        emit(TeardownStep(kind="group", name=OWN, state="removing"))
+        emit(TeardownStep(kind="group", name=OWN, state="gone"))
+        emit(TeardownStep(kind="bucket", name=BUCKET, state="kept"))
+        emit(TeardownStep(kind="role", name="r", state="failed", detail="AccessDenied"))
+        emit(Notice(text="24 round trips", level="debug"))
+    assert written() == [
+        f"{RUN}  ec2, eu-central-1, account 123456789012",
+        "  ! the price went up",
+        "    set --max-price",
+        "  ✓ capacity  g6.xlarge joined  41s",
+        "  = input     2 files unchanged  0.3s",
+        "  ✓ image     pushed 84 MB  19s",
+        "  › pending  pulling",
+        "  › running",
+        "[bold]epoch 1",
+        "  › stopped  exit 0",
+        f"  ✓ gone   group {OWN}",
+        f"  = kept   bucket {BUCKET}",
+        "  ✗ failed role r  AccessDenied",
+    ]
+
+
+def test_the_head_of_the_run_is_not_repeated_below_its_plan(make: Make, written: Written) -> None:
+    reporter = make()
+    reporter.plan(PLAN)
+    written()
+    reporter.emit(RunStarted(run_id=RUN, project="p", region="r", account="a", backend="ec2"))
+    assert written() == []
+
+
+def test_what_was_under_way_when_it_ended_is_shown_as_not_finished(make: Make, written: Written) -> None:
+    with make() as reporter:
+        reporter.emit(LaneStarted(lane="capacity", text="waiting for a machine"))
+        reporter.emit(LaneStarted(lane="image", text="building"))
+        reporter.emit(LaneFailed(lane="image", text="pip failed"))
+    assert written() == ["  · capacity  waiting for a machine  not finished", "  ✗ image     pip failed  0.0s"]
+
+
+def test_an_error_is_told_below_everything_else(make: Make, written: Written) -> None:
+    with make() as reporter:
+        reporter.emit(LaneStarted(lane="image", text="building"))
+        reporter.error(BuildError("The image did not build.", log_tail=("[red]no[/red]",), hint="Look."))
+    assert written() == [
+        "  · image     building  not finished",
+        "error: The image did not build.",
+        "  | [red]no[/red]",
+        "hint: Look.",
+    ]
+
+
+def test_debug_notices_are_shown_when_asked_for(make: Make, written: Written) -> None:
+    make(debug=True).emit(Notice(text="24 round trips", level="debug"))
+    assert written() == ["  · 24 round trips"]
+
+
+def words(terminal: Terminal) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
+
+
+class TestOnATerminal:
+    """The moving part, as the codes that are sent to the terminal."""
+
+    @pytest.fixture
+    def terminal(self) -> Terminal:
+        return Terminal()
+
+    @pytest.fixture
+    def reporter(self, terminal: Terminal, clock: FakeClock) -> ConsoleReporter:
+        return ConsoleReporter(terminal, clock=clock, environ={"TERM": "xterm-256color"}, width=80)
+
+    HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
+
+    def test_lanes_move_with_their_time_and_share(
+        self, reporter: ConsoleReporter, terminal: Terminal, clock: FakeClock
+    ) -> None:
+        with reporter:
+            reporter.emit(LaneStarted(lane="image", text="building"))
+            clock.sleep(72)
+            reporter.emit(LaneProgress(lane="image", text="layer 3", done=1, total=4))
+            with reporter.pause():
+                shown = words(terminal)
+        assert re.search(r"image +layer 3 +[━╸]+ +25% +1m 12s", shown)
+
+    def test_the_cursor_comes_back_whatever_happens(self, reporter: ConsoleReporter, terminal: Terminal) -> None:
+        def broken() -> None:
+            with reporter:
+                reporter.emit(StatusChanged(status="RUNNING"))
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            broken()
+        shown = terminal.getvalue()
+        assert shown.count(self.HIDE) == shown.count(self.SHOW) == 1
+        assert shown.rindex(self.SHOW) > shown.rindex(self.HIDE)
+
+    def test_a_question_to_the_user_finds_a_still_terminal(self, reporter: ConsoleReporter, terminal: Terminal) -> None:
+        with reporter:
+            reporter.emit(StatusChanged(status="RUNNING"))
+            with reporter.pause():
+                assert terminal.getvalue().count(self.HIDE) == terminal.getvalue().count(self.SHOW) == 1
+            assert terminal.getvalue().count(self.HIDE) == 2
+
+    def test_a_late_thread_starts_nothing_that_moves(self, reporter: ConsoleReporter, terminal: Terminal) -> None:
+        with reporter:
+            pass
+        reporter.emit(StatusChanged(status="RUNNING"))
+        assert self.HIDE not in terminal.getvalue()
+        assert "running" in terminal.getvalue()
+
+    def test_lanes_report_from_their_own_threads(self, reporter: ConsoleReporter, terminal: Terminal) -> None:
+        def lane(name: str) -> None:
+            for step in range(50):
+                reporter.emit(LaneProgress(lane=name, text=f"step {step}", done=step, total=50))  # type: ignore[arg-type]
+                reporter.emit(TeardownStep(kind=name, name=str(step), state="removing"))
+                reporter.emit(TeardownStep(kind=name, name=str(step), state="gone"))
+            reporter.emit(LaneDone(lane=name, text=f"{name} is there", seconds=1))  # type: ignore[arg-type]
+
+        with reporter:
+            threads = [threading.Thread(target=lane, args=(name,)) for name in ("capacity", "image", "input")]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        for name in ("capacity", "image", "input"):
+            assert f"{name} is there" in terminal.getvalue()
+            assert len(re.findall(f"gone   {name} ", words(terminal))) == 50
+
+    def test_no_color_leaves_the_motion_and_takes_the_colours(self, terminal: Terminal, clock: FakeClock) -> None:
+        environ = {"TERM": "xterm-256color", "NO_COLOR": "1"}
+        with ConsoleReporter(terminal, clock=clock, environ=environ, width=80) as reporter:
+            reporter.emit(LaneStarted(lane="image", text="building"))
+            reporter.emit(LaneDone(lane="image", text="built", seconds=1))
+            reporter.outcome(OUTCOME)
+        assert self.HIDE in terminal.getvalue()
+        assert not re.search(r"\x1b\[[0-9;]*3[0-9][;m]", terminal.getvalue())

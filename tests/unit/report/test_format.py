@@ -1,0 +1,123 @@
+"""Numbers for people, and foreign text made safe to print."""
+
+from __future__ import annotations
+
+import unicodedata
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aws_run.report import format as fmt
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("0", "$0.00"),
+        ("0.00001", "<$0.0001"),
+        ("0.0001", "$0.0001"),
+        ("0.04117", "$0.0412"),
+        ("0.99994", "$0.9999"),
+        ("0.99996", "$1.00"),
+        ("1", "$1.00"),
+        ("12.345", "$12.35"),
+        ("1234567.8", "$1,234,567.80"),
+        ("-0.5", "-$0.5000"),
+        ("-0.00001", "-$0.0001"),
+    ],
+)
+def test_money_has_four_decimals_under_a_dollar_and_two_above(amount: str, text: str) -> None:
+    assert fmt.money(Decimal(amount)) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [("0.0357", "$0.0357"), ("0.000111", "$0.000111"), ("2.5", "$2.50"), ("3", "$3.00"), ("0", "$0.00")],
+)
+def test_unit_prices_are_as_exact_as_price_lists(amount: str, text: str) -> None:
+    assert fmt.unit_price(Decimal(amount)) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [("0.05330", "0.0533"), ("100", "100"), ("5.330", "5.33"), ("0.00001", "0")]
+)
+def test_quantities_have_no_zeros_behind(number: str, text: str) -> None:
+    assert fmt.quantity(Decimal(number)) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-1, "0.0s"),
+        (0, "0.0s"),
+        (0.31, "0.3s"),
+        (0.97, "1s"),
+        (12.4, "12s"),
+        (59.6, "1m 00s"),
+        (72, "1m 12s"),
+        (3600, "1h 00m"),
+        (7500, "2h 05m"),
+        (97_200, "1d 03h"),
+    ],
+)
+def test_seconds_become_the_two_units_that_matter(seconds: float, text: str) -> None:
+    assert fmt.seconds(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (19_500_000, "19.5 MB"),
+        (999_999, "1.0 MB"),
+        (123_456_789, "123 MB"),
+    ],
+)
+def test_sizes_are_decimal(number: int, text: str) -> None:
+    assert fmt.size(number) == text
+
+
+def test_counts_agree_with_their_noun() -> None:
+    assert [fmt.count(n, "file") for n in (0, 1, 2000)] == ["0 files", "1 file", "2,000 files"]
+    assert fmt.count(2, "activity", "activities") == "2 activities"
+
+
+def test_columns_are_as_wide_as_their_widest_cell() -> None:
+    assert fmt.aligned([["a", "", "bb"], ["ccc", "", ""]]) == ["a    bb", "ccc"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain text", "plain text"),
+        ("tab\tstays", "tab\tstays"),
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b[2J\x1b[Hcleared", "cleared"),
+        ("\x1b]0;a new title\x07text", "text"),
+        ("\x1b]8;;https://evil.example\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x9b31mred", "red"),
+        ("\x1bPdevice\x1b\\text", "text"),
+        ("\x1b]52;c;never ended", ""),
+        ("\x1bcreset", "reset"),
+        (" 10%|#   |\r 20%|##  |", " 20%|##  |"),
+        ("windows\r\n", "windows"),
+        ("two\nlines", "two lines"),
+        ("a\x00b\x07c\x08d\x7fe", "abcde"),
+        ("user\u202egnp.exe", "usergnp.exe"),
+        ("Grüße \N{ROCKET} 日本", "Grüße \N{ROCKET} 日本"),
+        ("[bold]brackets[/bold]", "[bold]brackets[/bold]"),
+    ],
+)
+def test_foreign_text_has_no_power_over_the_terminal(text: str, shown: str) -> None:
+    assert fmt.clean(text) == shown
+
+
+@given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("\x1b[]m;?0123456789\x07\\\r\n\x9b\x90"))))
+def test_cleaned_text_never_holds_a_control_character(text: str) -> None:
+    shown = fmt.clean(text)
+    assert not [c for c in shown if unicodedata.category(c) in {"Cc", "Cs"} and c != "\t"]
+    assert fmt.clean(shown) == shown
