@@ -33,8 +33,10 @@ def resolved(given: Given, project_dir: Path) -> Any:
 
 
 def _absolute(value: str, given: Given) -> Path:
+    if not value.startswith("~"):
+        return given.base / value  # `./~x` is a folder named ~x, which Path would take for a user's home
     try:
-        return given.base / Path(value).expanduser()
+        return Path(value).expanduser()
     except RuntimeError as error:  # `~nobody/x`
         raise ConfigError(f"{given.where}: {error}") from error
 

@@ -268,6 +268,11 @@ def test_paths_of_the_file_are_relative_to_it_and_those_of_flags_to_the_user(loa
     assert (config.input, config.output) == (str(elsewhere / "in"), elsewhere / "o")
 
 
+def test_a_home_folder_is_one_only_where_the_path_begins_with_it(load: Load, project: Path) -> None:
+    assert load("", input="~/x").input == str(Path("~/x").expanduser())
+    assert load("", input="./~/x").input == str(project / "~" / "x")
+
+
 def test_another_file_can_be_named(project: Path) -> None:
     other = project / "conf" / "big.yaml"
     other.parent.mkdir()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from aws_run.config import Config, Found, load_config, look_around, render_yaml
@@ -81,6 +81,8 @@ NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1).filter
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(command=["x"], folder="~")
+@example(command=["'\"\\", "#", ""], folder="a b #'\"")
 @given(command=st.lists(WORDS, min_size=1, max_size=4), folder=NAMES)
 def test_the_loader_reads_back_any_command_and_folder(tmp_path: Path, command: list[str], folder: str) -> None:
     found = Found(name="x", command=tuple(command), input=folder, python="3.10")
