@@ -26,8 +26,8 @@ _MARGIN = timedelta(minutes=10)  # the switch fires this long after the job's ow
 _DEFAULT_DISK_GIB = 40
 _AMI_MIN_DISK_GIB = 30
 _AMI = "/aws/service/ecs/optimized-ami/amazon-linux-2023/{variant}recommended/image_id"
-# Service Quotas codes: (on-demand, spot), by the first letters of the family.
-_QUOTAS = {"g": ("L-DB2E81BA", "L-3819A6DF"), "p": ("L-417A185B", "L-7212CCBC"), "": ("L-1216C47A", "L-34B43A08")}
+# Service Quotas codes: (on-demand, spot), by the first letter of the GPU family.
+_QUOTAS = {"g": ("L-DB2E81BA", "L-3819A6DF"), "p": ("L-417A185B", "L-7212CCBC")}
 
 
 class Ec2Backend:
@@ -106,9 +106,11 @@ class Ec2Backend:
         return zones
 
     def _check_quota(self, kind: InstanceType, spot: bool) -> None:
-        """A quota of 0 is the rule for GPUs in a new account; say so before anything is built."""
-        letter = kind.name[0] if kind.gpus and kind.name[0] in _QUOTAS else ""
-        code = _QUOTAS[letter][1 if spot else 0]
+        """A quota of 0 is the rule for GPUs in a new account; say so before anything is built. Other families have one
+        that is enough for most runs, and the scaling activity tells where it isn't: no round trip is spent on them."""
+        if kind.name[0] not in _QUOTAS:
+            return
+        code = _QUOTAS[kind.name[0]][1 if spot else 0]
         try:
             quota = self._aws.call("service-quotas", "get_service_quota", ServiceCode="ec2", QuotaCode=code)["Quota"]
         except AwsCallError as error:

@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from aws_run.cli.cleanup import run_cleanup
-from aws_run.cli.options import aws_options, file_options
+from aws_run.cli.options import aws_options, project_options
 
 
 @click.command()
 @click.argument("run", required=False)
-@file_options
+@project_options
 @aws_options
 def cancel(run: str | None, **flags: Any) -> int:
     """Stop RUN (default: the last one), save what it has written, and remove what it used."""

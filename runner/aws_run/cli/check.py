@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from aws_run.cli.options import aws_options, file_options
+from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
 from aws_run.errors import EXIT_TOOL
 
 
 @click.command()
-@file_options
+@project_options
 @aws_options
 def check(**flags: Any) -> int:
     """Check credentials, region, Docker, VPC, permissions and quotas: what is fine, and what to do."""

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from aws_run.cli.options import aws_options, file_options
+from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
 
 
 @click.command()
 @click.argument("run")
-@file_options
+@project_options
 @aws_options
 def cleanup(run: str, **flags: Any) -> int:
     """Remove everything of RUN, stopping it if need be. Safe to repeat, from any machine."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from aws_run.cli.options import aws_options, file_options
+from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
 from aws_run.errors import UsageError
 
@@ -15,7 +15,7 @@ from aws_run.errors import UsageError
 @click.command()
 @click.option("--everything", is_flag=True, help="The repository and the account's bucket with all results, too.")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
-@file_options
+@project_options
 @aws_options
 def destroy(everything: bool, yes: bool, **flags: Any) -> int:
     """Remove the roles and the log group of this folder's project; with --everything its images and all results, too."""

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from aws_run.cli.options import aws_options, file_options
+from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
 
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Only show what would go, what stays, and why.")
-@file_options
+@project_options
 @aws_options
 def gc(dry_run: bool, **flags: Any) -> int:
     """List what the runs of all projects have in AWS, and remove what is over or past its deadline."""

@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from aws_run.cli.options import aws_options, file_options
+from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
 
 
 @click.command()
 @click.argument("run", required=False)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
-@file_options
+@project_options
 @aws_options
 def logs(run: str | None, follow: bool, **flags: Any) -> int:
     """Print the log of RUN (default: the last one) on stdout."""

@@ -31,6 +31,17 @@ def aws_options(function: F) -> F:
     )
 
 
+def project_options(function: F) -> F:
+    """Which project's configuration; `-f` is left to --follow here."""
+    return _all(
+        function,
+        [
+            click.option("-n", "--name", help="Project name; default: the folder's."),
+            click.option("--file", type=click.Path(path_type=Path), help="Configuration file; default: aws-run.yaml."),
+        ],
+    )
+
+
 def file_options(function: F) -> F:
     """Which project's configuration."""
     return _all(

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from aws_run.cli.options import aws_options, file_options
+from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
 
 
 @click.command()
-@file_options
+@project_options
 @click.option("-a", "--all", "everything", is_flag=True, help="Runs of all projects, not only this folder's.")
 @aws_options
 def ps(everything: bool, **flags: Any) -> int:

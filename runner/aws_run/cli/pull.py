@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from aws_run.cli.options import aws_options, file_options
+from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
 
 
@@ -15,7 +15,7 @@ from aws_run.cli.session import session
 @click.argument("run", required=False)
 @click.option("-o", "--output", "into", type=click.Path(path_type=Path), default=Path("out"), show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace local files that are newer than the run's.")
-@file_options
+@project_options
 @aws_options
 def pull(run: str | None, into: Path, overwrite: bool, **flags: Any) -> int:
     """Fetch the outputs of RUN (default: the last one) into a folder. What is there already is not fetched again."""

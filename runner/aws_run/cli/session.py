@@ -31,7 +31,7 @@ class Session:
 
 @contextmanager
 def session(flags: Mapping[str, Any]) -> Iterator[Session]:
-    """`flags`: those of `aws_options` and `file_options`. The project's own file is read where there is one, so that its
+    """`flags`: those of `aws_options` and `project_options`. The project's own file is read where there is one, so that its
     region and profile hold for every command."""
     config = compose.load(Path.cwd(), flags.get("file"), flags, for_run=False)
     from aws_run.report import make_reporter

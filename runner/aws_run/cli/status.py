@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aws_run.cli.options import aws_options, file_options
+from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run", required=False)
-@file_options
+@project_options
 @aws_options
 def status(run: str | None, **flags: Any) -> int:
     """Show RUN (default: the last one). One that has ended with nobody watching is finished and cleaned up on the way."""

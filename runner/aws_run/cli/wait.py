@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from aws_run.cli.options import aws_options, file_options
+from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
 
 
 @click.command()
 @click.argument("run", required=False)
-@file_options
+@project_options
 @aws_options
 def wait(run: str | None, **flags: Any) -> int:
     """Wait until RUN (default: the last one) has ended, clean up after it, and exit with its exit code."""

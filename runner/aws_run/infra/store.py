@@ -19,6 +19,7 @@ from aws_run.record import Record, dump, load
 _ABSENT = {"NoSuchKey", "404", "NotFound", "NoSuchBucket"}
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 _LOCK_STALE_S = 600
+_WRITE_EVERY_S = 1.0
 
 
 class RunStore:
@@ -157,31 +158,29 @@ class RunStore:
 class RecordWriter:
     """One client's hold on a record: changes come from several threads, writes go one after the other.
 
-    `change(…)` alone is written with the next write (several steps made meanwhile cost one request); `change(…, now=True)`
-    returns when it is in the bucket. A write that meets somebody else's (a cancel from another machine) is made again on
-    top of theirs.
+    `change(…)` alone is written at most once a second (steps made meanwhile share a request: the intent, with every name,
+    is in the first write already); `change(…, now=True)` returns when it is in the bucket. A write that meets somebody
+    else's (a cancel from another machine) is made again on top of theirs.
     """
 
-    def __init__(self, store: RunStore, record: Record) -> None:
+    def __init__(self, store: RunStore, record: Record, etag: str, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._lock = threading.Lock()
         self._write_lock = threading.Lock()
         self._pending: list[Callable[[Record], Record]] = []
         self._record = record
-        self._etag = ""
+        self._etag = etag
+        self._written = clock.monotonic()
 
     @classmethod
-    def begin(cls, store: RunStore, record: Record) -> RecordWriter:
-        writer = cls(store, record)
-        writer._etag = store.create(record)
-        return writer
+    def begin(cls, store: RunStore, record: Record, clock: Clock) -> RecordWriter:
+        return cls(store, record, store.create(record), clock)
 
     @classmethod
-    def resume(cls, store: RunStore, run_id: str) -> RecordWriter:
+    def resume(cls, store: RunStore, run_id: str, clock: Clock) -> RecordWriter:
         record, etag = store.read(run_id)
-        writer = cls(store, record)
-        writer._etag = etag
-        return writer
+        return cls(store, record, etag, clock)
 
     @property
     def record(self) -> Record:
@@ -192,18 +191,14 @@ class RecordWriter:
         with self._lock:
             self._record = step(self._record)
             self._pending.append(step)
-        if now:
+            due = now or self._clock.monotonic() - self._written >= _WRITE_EVERY_S
+        if due:
             self.flush()
-        elif self._write_lock.acquire(blocking=False):
-            # Nobody is writing: write in this thread. Whoever is writing takes our step along in its next round.
-            try:
-                self._drain()
-            finally:
-                self._write_lock.release()
 
     def flush(self) -> None:
         with self._write_lock:
             self._drain()
+            self._written = self._clock.monotonic()
 
     def _drain(self) -> None:
         while True:

@@ -12,6 +12,7 @@ from aws_run.backends.base import Usage
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, AwsRunError, TeardownError
 from aws_run.events import Emit, Notice, TeardownStep
+from aws_run.infra.kinds import group
 from aws_run.infra.remove import Removal, commands, remove
 from aws_run.infra.resources import Ref
 from aws_run.infra.store import RecordWriter, RunStore
@@ -68,6 +69,8 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
 
     own = refs(record, ("run",))
     spared = tuple(ref for ref in own if _keeps(keep, ref))
+    for ref in spared:
+        _keep(aws, clock, emit, writer, ref)
     removed = list(remove(aws, [ref for ref in own if ref not in spared], clock, emit, gone))
     kept = [*spared, *(ref for ref in refs(record, ("kept",)))]
     if not any(removal.error for removal in removed):
@@ -98,7 +101,16 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
 
 
 def _keeps(keep: set[str], ref: Ref) -> bool:
-    return ref.kind in keep or "all" in keep
+    """`keep: roles` means the project's, which the next run uses again; a run's own role is of no use to anybody."""
+    return "all" in keep or (ref.kind in keep and not (ref.kind == "role" and ref.scope == "run"))
+
+
+def _keep(aws: Aws, clock: Clock, emit: Emit, writer: RecordWriter, ref: Ref) -> None:
+    """What is kept to be looked at must not bill: a kept group is emptied all the same."""
+    if ref.kind == "group":
+        group.empty(aws, ref.name, clock)
+    writer.change(lambda r: r.with_resource(ref.kind, ref.name, "kept"))
+    emit(TeardownStep(kind=ref.kind, name=ref.name, state="kept", detail="as asked by --keep"))
 
 
 def _nobody_else(store: RunStore, record: Record, clock: Clock) -> bool:

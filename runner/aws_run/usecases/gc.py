@@ -126,6 +126,9 @@ def _judge(bench: Bench, store: RunStore, run_id: str, refs: list[Ref]) -> Found
         return found(
             now > _born(run_id) + _MARGIN, "no record of it" if now > _born(run_id) + _MARGIN else "just started"
         )
+    kept = {(entry.kind, entry.name) for entry in record.resources if entry.state == "kept"}
+    if record.state == "removed" and refs and all((ref.kind, ref.name) in kept for ref in refs):
+        return found(False, "kept as asked by --keep; `aws-run cleanup` of the run removes it")
     if now > settle.deadline_of(record) + _MARGIN:
         return found(True, f"past its deadline ({record.deadline})")
     over, _task = settle.is_over(bench, record)
@@ -156,7 +159,7 @@ def collect(bench: Bench, found: tuple[Found, ...]) -> tuple[Removal, ...]:
 
 def _collect_one(bench: Bench, store: RunStore, item: Found) -> tuple[Removal, ...]:
     try:
-        writer = RecordWriter.resume(store, item.run_id)
+        writer = RecordWriter.resume(store, item.run_id, bench.clock)
     except RunNotFoundError:
         done = remove(bench.aws, item.refs, bench.clock, bench.emit)
         if not any(removal.error for removal in done):

@@ -277,7 +277,7 @@ def begin(bench: Bench, store: RunStore, found: Survey, decided: Decided, record
     try:
         with ThreadPoolExecutor(max_workers=2) as pool:
             mark = pool.submit(store.mark_live, record.run_id)
-            writer = RecordWriter.begin(store, record)
+            writer = RecordWriter.begin(store, record, bench.clock)
             mark.result()
     except AwsCallError as error:
         raise AwsRunError(

@@ -38,7 +38,7 @@ def resolve(bench: Bench, run: str | None, project: str | None) -> str:
 
 
 def open_run(bench: Bench, run: str | None, project: str | None) -> RecordWriter:
-    writer = RecordWriter.resume(store(bench), resolve(bench, run, project))
+    writer = RecordWriter.resume(store(bench), resolve(bench, run, project), bench.clock)
     assert_place(bench, writer.record)
     return writer
 

@@ -82,7 +82,7 @@ def wait(bench: Bench, run: str | None, project: str | None) -> RunStatus:
     writer = runs.open_run(bench, run, project)
     run_id, phase, wait_s = writer.record.run_id, "", bench.poll_s
     while True:
-        found = _settled(bench, RecordWriter.resume(runs.store(bench), run_id))
+        found = _settled(bench, RecordWriter.resume(runs.store(bench), run_id, bench.clock))
         if found.exit_code is not None:
             return found
         if found.phase != phase:
