@@ -99,7 +99,6 @@ OPTIONS: tuple[Option, ...] = (
         key="build.python",
         field="build.python",
         env="AWS_RUN_PYTHON",
-        flag="python",
         kind=kinds.PYTHON,
         help="The image's Python; default: what the project declares.",
     ),

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aws_run import contract
+from aws_run.cli.submit import submit
 from aws_run.config import Amount, Checkpoint, Config, Gpu, load_config
 from aws_run.config.options import FLAGS, OPTIONS, VARIABLES
 from aws_run.errors import UsageError
@@ -93,7 +94,6 @@ VALUES = {
     "input": ("s3://one/", "s3://two/", "s3://three/"),
     "output": ("one", "two", "three"),
     "build.dockerfile": ("none", "auto", "none"),
-    "build.python": ("3.10", "3.11", "3.12"),
     "build.base_image": ("one:1", "two:2", "three:3"),
     "image": ("one:1", "two:2", "three:3"),
     "backend": ("fargate", "ec2", "auto"),
@@ -156,8 +156,8 @@ def test_every_option_has_a_field_of_config_and_a_line_of_help() -> None:
         assert "\n" not in option.help
 
 
-def test_flags_that_the_loader_knows_are_named_for_the_command_line() -> None:
-    assert {"memory", "instance_type", "spot", "env_file", "tag", "args"} <= FLAGS
+def test_the_command_line_offers_every_flag_that_the_loader_reads() -> None:
+    assert {parameter.name for parameter in submit.params} >= FLAGS
 
 
 def test_an_empty_variable_is_not_given(load: Load) -> None:
