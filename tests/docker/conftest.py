@@ -89,11 +89,16 @@ def docker_cleanup() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def registry(docker_services: Services) -> str:
+def registry(docker_services: Services, docker_engine: docker.DockerClient) -> Iterator[str]:
     """`host:port` of a real, empty OCI registry, which the engine may push to and pull from without TLS."""
     address = f"127.0.0.1:{docker_services.port_for('registry', 5000)}"
     docker_services.wait_until_responsive(lambda: responds(f"http://{address}/v2/"), timeout=60, pause=0.2)
-    return address
+    yield address
+    # The registry goes with its container; what was built for it would stay on the engine under its name.
+    for image in docker_engine.images.list():
+        for tag in image.tags:
+            if tag.startswith(f"{address}/"):
+                docker_engine.images.remove(tag, force=True)
 
 
 @pytest.fixture(scope="session")
