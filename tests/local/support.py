@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,14 @@ def until(check: Callable[[], Any], timeout_s: float = 20.0) -> Any:
             return found
         time.sleep(0.01)
     raise AssertionError("it did not come true in time")
+
+
+def admin(local: LocalAws, page: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
+    """One of the world's own pages; POST with a body."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{local.endpoint_url}/_aws-run/{page}", data=data, method=method)
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
 
 
 def process_image(local: LocalAws, client: Client, folder: Path, files: dict[str, str]) -> str:

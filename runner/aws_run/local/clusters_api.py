@@ -56,6 +56,7 @@ def delete_cluster(world: World, call: Call) -> Reply:
     with world.lock:
         place = world.place(call.region)
         cluster = active_cluster(world, place, call.params().get("cluster"))
+        _check_idle(world, cluster)
         if any(t.cluster == cluster.name and t.status != "STOPPED" for t in place.tasks.values()):
             raise Refusal("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
         if any(c.cluster == cluster.name for c in place.container_instances.values()):
@@ -81,6 +82,7 @@ def put_providers(world: World, call: Call) -> Reply:
     with world.lock:
         place = world.place(call.region)
         cluster = active_cluster(world, place, params.get("cluster"))
+        _check_idle(world, cluster)
         wanted = [str(p).split("/")[-1] for p in params.get("capacityProviders") or []]
         _check_known(place, wanted)
         for item in params.get("defaultCapacityProviderStrategy") or []:
@@ -105,12 +107,22 @@ def put_providers(world: World, call: Call) -> Reply:
                     (p.name for p in place.providers.values() if p.group_arn == group.arn and p.name in wanted),
                     row.provider,
                 )
-        return call.reply({"cluster": _cluster_json(cluster)})
+        world.make_busy(cluster.arn)
+        return call.reply({"cluster": {**_cluster_json(cluster), "attachmentsStatus": "UPDATE_IN_PROGRESS"}})
+
+
+def _check_idle(world: World, cluster: Any) -> None:
+    if world.busy(cluster.arn):
+        raise Refusal(
+            "UpdateInProgressException",
+            "The specified cluster is in a busy state. Please try again later.",
+        )
 
 
 def _check_known(place: Place, names: list[str]) -> None:
     for name in names:
-        if name.split("/")[-1] not in (*FARGATE_PROVIDERS, *place.providers):
+        known = [n for n, row in place.providers.items() if row.update_status != "DELETE_IN_PROGRESS"]
+        if name.split("/")[-1] not in (*FARGATE_PROVIDERS, *known):
             raise Refusal("InvalidParameterException", f"The specified capacity provider {name} was not found.")
 
 
@@ -209,8 +221,14 @@ def _delete_provider(world: World, place: Place, p: Params) -> Params:
                 "Remove the "
                 "capacity provider from the cluster and try again.",
             )
-    del place.providers[provider.name]
-    provider.status, provider.update_status = "INACTIVE", "DELETE_COMPLETE"
+    provider.update_status = "DELETE_IN_PROGRESS"
+
+    def gone() -> None:
+        if place.providers.get(provider.name) is provider:
+            del place.providers[provider.name]
+            provider.status, provider.update_status = "INACTIVE", "DELETE_COMPLETE"
+
+    world.later(world.settle_s, gone)
     return {"capacityProvider": _provider_json(provider)}
 
 

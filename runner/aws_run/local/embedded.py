@@ -16,6 +16,7 @@ from aws_run.local import (
     ec2_api,
     ecr_api,
     groups_api,
+    prices_api,
     quotas_api,
     tasks_api,
 )
@@ -68,6 +69,7 @@ class Embedded:
             **clusters_api.table(),
             **definitions_api.table(),
             **quotas_api.table(),
+            **prices_api.table(),
             **Schedules(self._invoke).table(),
             **groups_api.table(mover),
             **ec2_api.table(mover),

@@ -158,7 +158,15 @@ class _Api:
         group.deleting = True
         group.suspended.discard("Terminate")
         self._mover.reconcile(place, group, "a user request deleted an AutoScalingGroup")
-        del place.groups[group.name]
+        if not living:
+            del place.groups[group.name]
+            return
+
+        def gone() -> None:
+            if place.groups.get(group.name) is group:
+                del place.groups[group.name]
+
+        world.later(world.settle_s, gone)
 
     def DescribeAutoScalingGroups(self, world: World, place: Place, p: Params) -> Params:
         names = p.get("AutoScalingGroupNames") or []

@@ -1,4 +1,4 @@
-"""The OCI registry behind ECR: Debian's docker-registry as a process of ours, or one that runs already."""
+"""The OCI registry behind ECR: one that runs already, Debian's docker-registry as a process of ours, or our own."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aws_run.errors import DockerError
+from aws_run.local.oci import OciServer
 
 _MANIFESTS = ", ".join(
     (
@@ -36,9 +37,9 @@ class Manifest:
 class Registry:
     """A registry at `address` (host:port), over plain HTTP as loopback registries are."""
 
-    def __init__(self, address: str, process: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(self, address: str, stop: Callable[[], None] | None = None) -> None:
         self.address = address
-        self._process = process
+        self._stop = stop
 
     def tags(self, repository: str) -> list[str]:
         answer = self._get(f"{repository}/tags/list")
@@ -61,9 +62,8 @@ class Registry:
                 raise
 
     def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(timeout=10)
+        if self._stop is not None:
+            self._stop()
 
     def _get(self, path: str) -> tuple[Mapping[str, Any], bytes] | None:
         request = urllib.request.Request(f"http://{self.address}/v2/{path}", headers={"Accept": _MANIFESTS})
@@ -77,11 +77,13 @@ class Registry:
             raise
 
 
-def start_registry(state_dir: Path) -> Registry | None:
-    """Debian's docker-registry on a free port, kept in the state dir; None where it is not installed."""
+def start_registry(state_dir: Path) -> Registry:
+    """Debian's docker-registry on a free port where it is installed, else a small one of ours; both keep what is
+    pushed in the state dir."""
     program = shutil.which("docker-registry")
     if program is None:
-        return None
+        own = OciServer(state_dir / "oci")
+        return Registry(own.address, own.stop)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -104,9 +106,14 @@ def start_registry(state_dir: Path) -> Registry | None:
     for _ in range(100):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return Registry(f"127.0.0.1:{port}", process)
+                return Registry(f"127.0.0.1:{port}", lambda: _end(process))
         if process.poll() is not None:
             break
         time.sleep(0.05)
     process.kill()
     raise DockerError("docker-registry is installed but does not start", hint=f"docker-registry serve {config}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    process.wait(timeout=10)

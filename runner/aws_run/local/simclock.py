@@ -83,7 +83,8 @@ class SimClock:
                     return
                 wait_s = self._due[0][0] - self.seconds() if self._due else None
                 if wait_s is None or wait_s > 0:
-                    self._changed.wait(wait_s)
+                    # Years ahead is more than a lock can wait for.
+                    self._changed.wait(None if wait_s is None else min(wait_s, 3600.0))
                     continue
             with self._firing:
                 callback = self._take(self.seconds())

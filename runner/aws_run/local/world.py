@@ -36,12 +36,20 @@ class World:
         # Set by the assembly: takes a spot instance away.
         self.interrupt: Callable[[Place, GroupInstance], None] = lambda place, instance: None
         self.sessions: dict[str, tuple[str, str]] = {}  # access key -> (session token, role name)
+        self._busy_until: dict[str, float] = {}
         self.errors: list[str] = []  # what went wrong inside; shown by the status endpoint
 
     @property
     def settle_s(self) -> float:
         asked = self.options.settle_s
         return min(self.options.boot_s, 1.0) if asked is None else asked
+
+    def busy(self, what: str) -> bool:
+        return self._busy_until.get(what, 0.0) > self.clock.seconds()
+
+    def make_busy(self, what: str) -> None:
+        """AWS is at work on `what` for a while and refuses changes to it."""
+        self._busy_until[what] = self.clock.seconds() + self.settle_s
 
     @property
     def account(self) -> str:

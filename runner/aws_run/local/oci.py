@@ -1,0 +1,229 @@
+"""A small OCI registry (distribution API v2) for machines without one: push and pull of blobs and manifests, in files.
+
+Served on 127.0.0.1 alone, which Docker engines accept without TLS. No authentication, no cross-repository rights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import threading
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+_NAME = r"(?P<name>[a-z0-9]+(?:[._/-][a-z0-9]+)*)"
+_BLOB = re.compile(rf"^/v2/{_NAME}/blobs/(?P<digest>sha256:[0-9a-f]{{64}})$")
+_UPLOADS = re.compile(rf"^/v2/{_NAME}/blobs/uploads/$")
+_UPLOAD = re.compile(rf"^/v2/{_NAME}/blobs/uploads/(?P<id>[0-9a-f-]{{36}})$")
+_MANIFEST = re.compile(rf"^/v2/{_NAME}/manifests/(?P<reference>[A-Za-z0-9_.:-]+)$")
+_TAGS = re.compile(rf"^/v2/{_NAME}/tags/list$")
+_CHUNK = 1 << 20
+
+
+class OciServer:
+    """`address` is host:port once made; serves until `stop`."""
+
+    def __init__(self, root: Path) -> None:
+        handler = type("Handler", (_Handler,), {"root": root, "lock": threading.Lock()})
+        for folder in ("blobs", "uploads", "manifests"):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self.address = f"127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="oci-registry", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout=5)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    root: Path
+    lock: threading.Lock
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        if url.path == "/v2/":
+            self._reply(200, b"{}", {"Docker-Distribution-API-Version": "registry/2.0"})
+        elif match := _BLOB.match(url.path):
+            self._blob(match["digest"])
+        elif match := _MANIFEST.match(url.path):
+            self._manifest(match["name"], match["reference"])
+        elif match := _TAGS.match(url.path):
+            tags = self._folder(match["name"]) / "tags"
+            names = sorted(p.name for p in tags.iterdir()) if tags.is_dir() else []
+            self._reply(200, json.dumps({"name": match["name"], "tags": names}).encode())
+        else:
+            self._refuse(404, "UNSUPPORTED")
+
+    do_HEAD = do_GET
+
+    def do_POST(self) -> None:
+        url = urlsplit(self.path)
+        match = _UPLOADS.match(url.path)
+        if match is None:
+            self._refuse(404, "UNSUPPORTED")
+            return
+        query = parse_qs(url.query)
+        mounted = query.get("mount", [""])[0]
+        if mounted and self._blob_path(mounted).is_file():
+            self._created(match["name"], mounted)
+            return
+        upload = str(uuid.uuid4())
+        path = self.root / "uploads" / upload
+        path.touch()
+        if "digest" in query:
+            self._append(path)
+            self._finish(match["name"], path, query["digest"][0])
+            return
+        self._drain()
+        self._reply(202, b"", self._where(match["name"], upload, 0))
+
+    def do_PATCH(self) -> None:
+        match = _UPLOAD.match(urlsplit(self.path).path)
+        path = self.root / "uploads" / match["id"] if match else self.root / "none"
+        if match is None or not path.is_file():
+            self._refuse(404, "BLOB_UPLOAD_UNKNOWN")
+            return
+        self._append(path)
+        self._reply(202, b"", self._where(match["name"], match["id"], path.stat().st_size))
+
+    def do_PUT(self) -> None:
+        url = urlsplit(self.path)
+        if match := _UPLOAD.match(url.path):
+            path = self.root / "uploads" / match["id"]
+            if not path.is_file():
+                self._refuse(404, "BLOB_UPLOAD_UNKNOWN")
+                return
+            self._append(path)
+            self._finish(match["name"], path, parse_qs(url.query).get("digest", [""])[0])
+        elif match := _MANIFEST.match(url.path):
+            self._put_manifest(match["name"], match["reference"])
+        else:
+            self._refuse(404, "UNSUPPORTED")
+
+    def do_DELETE(self) -> None:
+        match = _MANIFEST.match(urlsplit(self.path).path)
+        folder = self._folder(match["name"]) if match else self.root
+        if match is None or not (folder / "digests" / match["reference"]).is_file():
+            self._refuse(404, "MANIFEST_UNKNOWN")
+            return
+        with self.lock:
+            (folder / "digests" / match["reference"]).unlink(missing_ok=True)
+            for tag in list((folder / "tags").iterdir()):
+                if tag.read_text() == match["reference"]:
+                    tag.unlink()
+        self._reply(202, b"")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """stderr belongs to the tool."""
+
+    def _blob(self, digest: str) -> None:
+        path = self._blob_path(digest)
+        if not path.is_file():
+            self._refuse(404, "BLOB_UNKNOWN")
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(path.stat().st_size))
+        self.send_header("Docker-Content-Digest", digest)
+        self.end_headers()
+        if self.command != "HEAD":
+            with path.open("rb") as stream:
+                shutil.copyfileobj(stream, self.wfile, _CHUNK)
+
+    def _manifest(self, name: str, reference: str) -> None:
+        folder = self._folder(name)
+        tag = folder / "tags" / reference
+        digest = tag.read_text() if tag.is_file() else reference
+        path = folder / "digests" / digest
+        if not path.is_file():
+            self._refuse(404, "MANIFEST_UNKNOWN")
+            return
+        kind, _, body = path.read_bytes().partition(b"\n")
+        self._reply(200, body, {"Content-Type": kind.decode(), "Docker-Content-Digest": digest})
+
+    def _put_manifest(self, name: str, reference: str) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        digest = "sha256:" + hashlib.sha256(body).hexdigest()
+        if reference.startswith("sha256:") and reference != digest:
+            self._refuse(400, "DIGEST_INVALID")
+            return
+        kind = self.headers.get("Content-Type") or "application/vnd.oci.image.manifest.v1+json"
+        folder = self._folder(name)
+        with self.lock:
+            for part in ("tags", "digests"):
+                (folder / part).mkdir(parents=True, exist_ok=True)
+            (folder / "digests" / digest).write_bytes(kind.encode() + b"\n" + body)
+            if not reference.startswith("sha256:"):
+                (folder / "tags" / reference).write_text(digest)
+        self._reply(201, b"", {"Location": f"/v2/{name}/manifests/{digest}", "Docker-Content-Digest": digest})
+
+    def _append(self, path: Path) -> None:
+        with path.open("ab") as stream:
+            if "chunked" in (self.headers.get("Transfer-Encoding") or ""):
+                while size := int(self.rfile.readline().split(b";")[0], 16):
+                    stream.write(self.rfile.read(size))
+                    self.rfile.readline()
+                self.rfile.readline()
+                return
+            left = int(self.headers.get("Content-Length") or 0)
+            while left > 0:
+                chunk = self.rfile.read(min(left, _CHUNK))
+                if not chunk:
+                    break
+                stream.write(chunk)
+                left -= len(chunk)
+
+    def _drain(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _finish(self, name: str, path: Path, digest: str) -> None:
+        with path.open("rb") as stream:
+            found = hashlib.sha256()
+            while chunk := stream.read(_CHUNK):
+                found.update(chunk)
+        if digest != f"sha256:{found.hexdigest()}":
+            path.unlink()
+            self._refuse(400, "DIGEST_INVALID")
+            return
+        path.replace(self._blob_path(digest))
+        self._created(name, digest)
+
+    def _created(self, name: str, digest: str) -> None:
+        self._reply(201, b"", {"Location": f"/v2/{name}/blobs/{digest}", "Docker-Content-Digest": digest})
+
+    def _blob_path(self, digest: str) -> Path:
+        return self.root / "blobs" / digest.removeprefix("sha256:").replace("/", "_")
+
+    def _folder(self, name: str) -> Path:
+        return self.root / "manifests" / name.replace("/", "%")
+
+    def _where(self, name: str, upload: str, size: int) -> dict[str, str]:
+        return {
+            "Location": f"/v2/{name}/blobs/uploads/{upload}",
+            "Docker-Upload-UUID": upload,
+            "Range": f"0-{max(size - 1, 0)}",
+        }
+
+    def _refuse(self, status: int, code: str) -> None:
+        self.close_connection = True
+        self._reply(status, json.dumps({"errors": [{"code": code, "message": code.lower()}]}).encode())
+
+    def _reply(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
