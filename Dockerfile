@@ -40,8 +40,12 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=settings --mount=type=cache
 
 FROM ${BASE_IMAGE}
 ADD entrypoint.tar /
+# What the task's hardware calls itself (x86_64, aarch64): Docker labels an image as asked, whatever its base holds.
+ARG MACHINE=""
 # An entry in passwd, because some libraries ask who they are; the job owns its folder, as it does on a laptop.
 RUN set -e; \
+    found=$(python3 -I -c "import platform; print(platform.machine())"); \
+    if [ "${MACHINE:-$found}" != "$found" ]; then echo "the image holds programs for $found" >&2; exit 1; fi; \
     python3 -I -B /opt/aws-run/entrypoint.pyz --self-check; \
     echo "job:x:10001:10001:job:/home/job:/bin/sh" >> /etc/passwd; \
     echo "job:x:10001:" >> /etc/group; \

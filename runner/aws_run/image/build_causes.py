@@ -22,6 +22,11 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "install QEMU's emulation (docker run --privileged --rm tonistiigi/binfmt --install all), or change --arch",
     ),
     (
+        r"^the image holds programs for (\S+)",
+        "The image is for {0}, but {arch} was asked for",
+        "change --arch, or choose a base image of that architecture (`FROM --platform` in the Dockerfile fixes one)",
+    ),
+    (
         r"no match for platform|does not match the specified platform|no matching manifest",
         "The base image does not exist for the architecture {arch}",
         "choose another base image or change --arch",
@@ -91,7 +96,7 @@ _COPY_CAUSES: tuple[tuple[str, str, str], ...] = (
     ),
 )
 # For the step that gets the base image, a network that is down is no news about packages.
-_BASE_CAUSES = _CAUSES[:3]
+_BASE_CAUSES = _CAUSES[:4]
 _BASE_STEP = re.compile(r"^(?:load metadata for|FROM) (?P<image>\S+)")
 
 
@@ -103,7 +108,7 @@ def build_failure(log: BuildLog, what: str, arch: str) -> AwsRunError:
     if log.failed_step.startswith(("COPY ", "ADD ")):
         causes = _COPY_CAUSES + causes
     for pattern, message, hint in causes:
-        match = re.search(pattern, log.text, re.IGNORECASE)
+        match = re.search(pattern, log.text, re.IGNORECASE | re.MULTILINE)
         if match is not None:
             group = next((found for found in match.groups() if found), "")
             sentence = message.format(group, arch=arch)

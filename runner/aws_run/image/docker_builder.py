@@ -65,8 +65,9 @@ class DockerBuilder:
     def build_push(self, plan: ImagePlan, repository_uri: str, tag: str, login: Login, emit: Emit) -> str:
         client = connect(self._environ)
         try:
-            self.build(client, plan, f"{repository_uri}:{tag}", emit)
-            return push_image(ApiPushEngine(client.api), repository_uri, tag, login, emit, self._clock)
+            with _engine_trouble_said():
+                self.build(client, plan, f"{repository_uri}:{tag}", emit)
+                return push_image(ApiPushEngine(client.api), repository_uri, tag, login, emit, self._clock)
         finally:
             client.close()
 
@@ -94,6 +95,7 @@ def _build_standard(run: _Runner, recipe: StandardRecipe, reference: str, secret
                 "BASE_IMAGE": recipe.base_image,
                 "DEPENDENCIES": recipe.dependencies.kind,
                 "INSTALL_UV": "no" if recipe.dependencies.kind == "none" else "yes",
+                "MACHINE": run.plan.machine,
                 "PYTHON_PATH": ":".join(f"/app/{path}".rstrip("/") for path in recipe.python_path),
             },
             write=lambda out, classic: write_standard(run.plan, recipe, out, classic_secrets=classic),
@@ -126,7 +128,7 @@ def _build_own(run: _Runner, recipe: OwnDockerfile, reference: str, secrets: Bui
                 what="adding the entrypoint",
                 tag=reference,
                 dockerfile="Dockerfile",
-                build_args={"PROJECT_IMAGE": project_image},
+                build_args={"PROJECT_IMAGE": project_image, "MACHINE": run.plan.machine},
                 write=lambda out, _classic: write_wrap(run.plan, entrypoint, cmd, out),
                 secrets=BuildSecrets(),
             )
@@ -265,6 +267,20 @@ def _feed_classic(messages: Iterable[Mapping[str, Any]], log: BuildLog) -> bool:
     for line in text.splitlines():
         log.feed(line)
     return failed
+
+
+@contextmanager
+def _engine_trouble_said() -> Iterator[None]:
+    """An engine that stops answering in the middle, or answers with an error nobody expects."""
+    import docker
+    import requests
+
+    try:
+        yield
+    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        raise DockerError(
+            f"Docker failed while the image was built: {error}", hint="check that Docker is running and try again"
+        ) from error
 
 
 @contextmanager

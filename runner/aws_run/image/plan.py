@@ -51,6 +51,11 @@ class ImagePlan:
         return "linux/arm64" if self.arch == "arm64" else "linux/amd64"
 
     @property
+    def machine(self) -> str:
+        """As Linux names it."""
+        return "aarch64" if self.arch == "arm64" else "x86_64"
+
+    @property
     def summary(self) -> str:
         """One line for the plan: what it is made of and how much."""
         return f"{self.recipe.summary}; {len(self.source.files)} files, {_size(self.source.total_bytes)}"

@@ -9,12 +9,20 @@ from aws_run import contract
 
 ENTRYPOINT = ("python3", "-I", "-B", "/opt/aws-run/entrypoint.pyz")
 
+# `FROM --platform=…` gives an image that is labelled as asked and holds something else.
+_MACHINE_CHECK = (
+    "import os, platform, sys; found = platform.machine(); "
+    "sys.exit(0 if found == os.environ['MACHINE'] else 'the image holds programs for ' + found)"
+)
+
 # The exec form of RUN needs no shell, which a distroless image does not have.
 WRAP_TEMPLATE = """\
 ARG PROJECT_IMAGE
 FROM ${PROJECT_IMAGE}
 ADD entrypoint.tar /
 RUN @SELF_CHECK@
+ARG MACHINE
+RUN @MACHINE_CHECK@
 ENV @NAME@=@ENTRYPOINT@
 ENTRYPOINT @OURS@
 CMD @CMD@
@@ -25,6 +33,7 @@ def wrap_dockerfile(entrypoint: Sequence[str], cmd: Sequence[str]) -> str:
     """`entrypoint` and `cmd` as Docker reports them for the project's image. Ours runs the two in that order."""
     values = {
         "@SELF_CHECK@": json.dumps([*ENTRYPOINT, "--self-check"]),
+        "@MACHINE_CHECK@": json.dumps(["python3", "-I", "-c", _MACHINE_CHECK]),
         "@NAME@": contract.IMAGE_ENTRYPOINT,
         "@ENTRYPOINT@": _env_value(json.dumps(list(entrypoint), separators=(",", ":"))),
         "@OURS@": json.dumps(list(ENTRYPOINT)),

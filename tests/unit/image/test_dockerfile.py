@@ -31,7 +31,13 @@ def test_the_recipe_needs_no_pull_but_the_base() -> None:
 
 def test_secrets_are_mounted_and_no_argument_or_variable_holds_one() -> None:
     text = standard_dockerfile()
-    assert set(re.findall(r"^ARG (\w+)", text, re.M)) == {"BASE_IMAGE", "INSTALL_UV", "DEPENDENCIES", "PYTHON_PATH"}
+    assert set(re.findall(r"^ARG (\w+)", text, re.M)) == {
+        "BASE_IMAGE",
+        "INSTALL_UV",
+        "DEPENDENCIES",
+        "PYTHON_PATH",
+        "MACHINE",
+    }
     assert "/run/secrets" not in final_stage()
     assert "secret" not in final_stage()
 

@@ -1,0 +1,358 @@
+"""Real builds on a real engine, pushed to a real registry and pulled from it again."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import http.server
+import io
+import os
+import socket
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from tests.docker.image_support import Bench
+
+from aws_run import contract
+from aws_run.clock import SystemClock
+from aws_run.config import Build, Config, Resources
+from aws_run.errors import BuildError, DockerError
+from aws_run.events import Event
+from aws_run.image.builder import RegistryLogin
+from aws_run.image.engine import check_docker
+from aws_run.image.plan import plan_image
+from aws_run.image.push import ApiPushEngine, push_image
+from aws_run.image.wrap import ENTRYPOINT
+
+SCRIPT = """\
+import os, pwd, sys
+print(pwd.getpwuid(os.getuid()).pw_name, os.getcwd(), os.access(".", os.W_OK), sys.argv[1:], flush=True)
+wanted = "-i" in sys.argv and sys.argv.index("-i"), "-o" in sys.argv and sys.argv.index("-o")
+"""
+
+
+@pytest.fixture
+def bench(docker_engine: docker.DockerClient, registry: str, base_image: str) -> Iterator[Bench]:
+    bench = Bench(engine=docker_engine, registry=registry, base_image=base_image)
+    yield bench
+    bench.clean()
+
+
+def project(folder: Path, **files: str) -> Path:
+    """`a__b` stands for a.b in the names."""
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name.replace("__", ".")).write_text(content)
+    return folder
+
+
+@pytest.mark.parametrize("classic", [False, True])
+def test_a_project_without_dependencies_runs_as_nobody_special_in_its_own_folder(
+    tmp_path: Path, bench: Bench, classic: bool
+) -> None:
+    built = bench.build(bench.plan(project(tmp_path / "plain", main__py=SCRIPT)), classic=classic)
+    assert built.run("python", "main.py", "-i", "x y") == "job /app True ['-i', 'x y']\n"
+    config = built.inspect()["Config"]
+    assert config["Entrypoint"] == list(ENTRYPOINT)
+    assert config["User"] == "10001:10001"
+    assert "PYTHONUNBUFFERED=1" in config["Env"]
+    assert built.run(*ENTRYPOINT, "--self-check").startswith("aws-run entrypoint works")
+
+
+@pytest.mark.parametrize("classic", [False, True])
+def test_a_dockerfile_of_ones_own_keeps_its_entrypoint_cmd_user_and_folder(
+    tmp_path: Path, bench: Bench, classic: bool
+) -> None:
+    dockerfile = (
+        "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nWORKDIR /my/work\nCOPY main.py ./\nUSER 1234:99\n"
+        'ENTRYPOINT ["python3", "-u", "main.py", "it\'s $HOME \\"x\\""]\nCMD ["--by", "a b"]\n'
+    )
+    root = project(tmp_path / "own", Dockerfile=dockerfile, main__py="print(1)\n")
+    built = bench.build(bench.plan(root), classic=classic)
+    config = built.inspect()["Config"]
+    assert config["Entrypoint"] == list(ENTRYPOINT)
+    assert config["Cmd"] == ["--by", "a b"]
+    assert (config["User"], config["WorkingDir"]) == ("1234:99", "/my/work")
+    kept = '["python3","-u","main.py","it\'s $HOME \\"x\\""]'
+    assert f"{contract.IMAGE_ENTRYPOINT}={kept}" in config["Env"]
+    assert "1" in built.run("python3", "main.py")
+    assert not bench.engine.images.list("aws-run-build")
+
+
+def test_the_entrypoint_is_one_and_the_same_layer_in_different_projects(tmp_path: Path, bench: Bench) -> None:
+    dockerfile = f'FROM {bench.base_image}\nRUN mkdir -p /opt/x && touch /opt/x/y\nCMD ["python3"]\n'
+    one = bench.build(bench.plan(project(tmp_path / "one", main__py=SCRIPT)))
+    two = bench.build(bench.plan(project(tmp_path / "two", Dockerfile=dockerfile)))
+    three = bench.build(bench.plan(project(tmp_path / "three", Dockerfile=dockerfile, a="1")), classic=True)
+    base = set(one.layers()[:1])
+    assert len(set(one.layers()) & set(two.layers()) - base) == 1
+    assert set(one.layers()) & set(three.layers()) - base == set(one.layers()) & set(two.layers()) - base
+
+
+def test_a_code_edit_makes_one_new_layer_and_an_undone_edit_none(tmp_path: Path, bench: Bench) -> None:
+    root = project(tmp_path / "edit", main__py=SCRIPT, requirements__txt="six\n")
+    first = bench.build(bench.plan(root))
+    (root / "main.py").write_text(SCRIPT + "import six\nprint(six.__name__)\n")
+    second = bench.build(bench.plan(root))
+    assert second.digest != first.digest
+    assert second.layers()[:-1] == first.layers()[:-1]
+    assert second.layers()[-1] != first.layers()[-1]
+    assert second.run("python", "main.py").endswith("six\n")
+    (root / "main.py").write_text(SCRIPT)
+    again = bench.build(bench.plan(root))
+    assert (again.tag, again.layers()) == (first.tag, first.layers())
+
+
+def test_a_locked_project_gets_what_is_locked_and_its_package_can_be_imported(tmp_path: Path, bench: Bench) -> None:
+    pyproject = (
+        '[project]\nname = "locked"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["six==1.16.0"]\n'
+        "[dependency-groups]\ndev = [\"nothing-of-that-name-exists-here; python_version < '3'\"]\n"
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    )
+    root = project(tmp_path / "locked", main__py="import six, locked\nprint(six.__version__, locked.X)\n")
+    (root / "pyproject.toml").write_text(pyproject)
+    (root / "src" / "locked").mkdir(parents=True)
+    (root / "src" / "locked" / "__init__.py").write_text("X = 42\n")
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([str(uv), "lock", "--quiet", "--directory", str(root)], check=True)
+    config = Config(
+        project_dir=root, name="locked", command=("python", "main.py"), build=Build(base_image=bench.base_image)
+    )
+    built = bench.build(plan_image(config, []))
+    assert built.run("python", "main.py") == "1.16.0 42\n"
+
+
+def test_a_project_that_installs_itself_is_found_where_it_runs(tmp_path: Path, bench: Bench) -> None:
+    root = project(tmp_path / "itself", requirements__txt="-e .\n", main__py=SCRIPT, mine__py="X = 7\n")
+    (root / "pyproject.toml").write_text(
+        '[project]\nname = "mine"\nversion = "1"\n[tool.setuptools]\npy-modules = ["mine"]\n'
+        '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+    )
+    built = bench.build(bench.plan(root))
+    where = "import os; os.chdir('/tmp'); import importlib.metadata as m, mine; print(m.version('mine'), mine.__file__)"
+    assert built.run("python", "-c", where) == "1 /app/mine.py\n"
+
+
+@pytest.mark.parametrize("classic", [False, True])
+def test_the_private_index_is_used_and_its_password_is_nowhere_in_the_image(
+    tmp_path: Path, bench: Bench, classic: bool
+) -> None:
+    root = project(
+        tmp_path / f"private-{'classic' if classic else 'buildkit'}",
+        main__py=SCRIPT,
+        requirements__txt="arun-private-demo\n",
+    )
+    password = f"hunter2-{classic}-in-no-layer"
+    with private_index("arun-private-demo", "reader", password) as port:
+        index = f"http://reader:{password}@{host_address(bench)}:{port}/simple/"
+        environ = {**os.environ, "PIP_EXTRA_INDEX_URL": index}
+        built = bench.build(bench.plan(root), classic=classic, environ=environ)
+    assert built.run("python", "-c", "import arun_private_demo; print(arun_private_demo.X)") == "private\n"
+    assert not any(password.encode() in chunk for chunk in built.all_bytes())
+    assert password not in repr(built.events)
+    assert built.run("python", "-c", "import os; print(os.path.exists('/run/secrets'))") == "False\n"
+
+
+@pytest.mark.parametrize("classic", [False, True])
+def test_a_requirement_that_does_not_exist_says_so_with_the_installers_last_words(
+    tmp_path: Path, bench: Bench, classic: bool
+) -> None:
+    root = project(tmp_path / "wrong", main__py=SCRIPT, requirements__txt="no-such-package-arun-zz\n")
+    with pytest.raises(BuildError, match="The requirement no-such-package-arun-zz does not exist") as caught:
+        bench.build(bench.plan(root), classic=classic)
+    tail = caught.value.log_tail
+    assert tail[0] == "error: No solution found when resolving dependencies"
+    assert 2 <= len(tail) <= 4
+
+
+@pytest.mark.parametrize("classic", [False, True])
+def test_an_image_without_python_is_told_at_build_time(tmp_path: Path, bench: Bench, classic: bool) -> None:
+    root = project(tmp_path / "bare", Dockerfile='FROM scratch\nCOPY a /\nCMD ["/a"]\n', a="x")
+    with pytest.raises(BuildError, match=r"has no python3, and aws-run needs Python 3\.9"):
+        bench.build(bench.plan(root), classic=classic)
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "sentence"),
+    [
+        ("CMD python3 main.py\n", "CMD in Dockerfile is in shell form"),
+        ("ENTRYPOINT python3 main.py\n", "ENTRYPOINT in Dockerfile is in shell form"),
+        ("CMD []\n", "neither ENTRYPOINT nor CMD"),
+        ("COPY absent.txt /\n", r"copies absent\.txt, which is not among the files"),
+        ("RUN echo last words >&2; exit 3\n", "RUN echo last words >&2; exit 3 failed"),
+        ("FRUM x\n", "Docker refused it"),
+    ],
+)
+@pytest.mark.parametrize("classic", [False, True])
+def test_a_dockerfile_that_cannot_work_is_one_sentence(
+    tmp_path: Path, bench: Bench, dockerfile: str, sentence: str, classic: bool
+) -> None:
+    root = project(tmp_path / "broken", Dockerfile=f"FROM {bench.base_image}\n{dockerfile}", main__py=SCRIPT)
+    with pytest.raises(BuildError, match=sentence) as caught:
+        bench.build(bench.plan(root), classic=classic)
+    assert caught.value.hint is not None
+    assert not any("--->" in line or line.startswith("#") for line in caught.value.log_tail)
+
+
+def test_an_image_of_another_architecture_is_refused_before_it_is_pushed(tmp_path: Path, bench: Bench) -> None:
+    here = check_docker().arch
+    other = "arm64" if here == "x86_64" else "x86_64"
+    platform, machine = ("amd64", "x86_64") if here == "x86_64" else ("arm64", "aarch64")
+    dockerfile = f'FROM --platform=linux/{platform} {bench.base_image}\nCMD ["x"]\n'
+    root = project(tmp_path / "foreign", Dockerfile=dockerfile)
+    config = Config(project_dir=root, name="foreign", resources=Resources(arch=other))
+    with pytest.raises(BuildError, match=f"is for {machine}, but {other} was asked for"):
+        bench.build(plan_image(config, []))
+
+
+def test_nothing_is_written_to_dockers_own_configuration(tmp_path: Path, bench: Bench) -> None:
+    folder = tmp_path / "docker-config"
+    folder.mkdir()
+    environ = {**os.environ, "DOCKER_CONFIG": str(folder)}
+    bench.build(bench.plan(project(tmp_path / "quiet", main__py=SCRIPT)), environ=environ)
+    assert not any(path.name == "config.json" for path in folder.rglob("*"))
+
+
+def test_a_registry_that_refuses_a_token_gets_a_fresh_one(bench: Bench, guarded_registry: str) -> None:
+    """What an ECR token does after 12 hours; here the registry checks passwords itself."""
+    passwords = iter(["wrong", "right"])
+    asked: list[str] = []
+
+    def login() -> RegistryLogin:
+        asked.append(next(passwords))
+        return RegistryLogin(server=guarded_registry, username="AWS", password=asked[-1])
+
+    name = f"{guarded_registry}/arun/guarded"
+    bench.engine.images.get(bench.base_image).tag(name, "t")
+    bench.pushed.append(f"{name}:t")
+    events: list[Event] = []
+    digest = push_image(ApiPushEngine(bench.engine.api), name, "t", login, events.append, SystemClock())
+    assert digest.startswith("sha256:")
+    assert asked == ["wrong", "right"]
+    auth = {"username": "AWS", "password": "right"}
+    assert ApiPushEngine(bench.engine.api).remote_digest(f"{name}:t", auth) == digest
+
+
+def test_a_registry_that_is_not_there_is_an_error_in_the_end(bench: Bench) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        name = f"127.0.0.1:{probe.getsockname()[1]}/arun/x"
+        bench.engine.images.get(bench.base_image).tag(name, "t")
+        bench.pushed.append(f"{name}:t")
+        events: list[Event] = []
+        with pytest.raises(DockerError, match="could not push"):
+            push_image(ApiPushEngine(bench.engine.api), name, "t", bench.login, events.append, NoWait())
+    assert len(events) == 5
+
+
+class NoWait(SystemClock):
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+
+
+@pytest.fixture
+def guarded_registry(docker_engine: docker.DockerClient, registry: str, tmp_path: Path) -> Iterator[str]:
+    """A registry like that of the other tests, which asks for AWS and `right`."""
+    hashed = "$2b$05$abcdefghijklmnopqrstuu8xaCxxL82bnl.UY74PMksDxIJShppPC"
+    (tmp_path / "htpasswd").write_text(f"AWS:{hashed}\n")
+    container = docker_engine.containers.run(
+        "aws-run-test-registry:latest",
+        detach=True,
+        ports={"5000/tcp": ("127.0.0.1", None)},
+        volumes={str(tmp_path / "htpasswd"): {"bind": "/htpasswd", "mode": "ro"}},
+        environment={
+            "REGISTRY_AUTH": "htpasswd",
+            "REGISTRY_AUTH_HTPASSWD_REALM": "tests",
+            "REGISTRY_AUTH_HTPASSWD_PATH": "/htpasswd",
+        },
+    )
+    try:
+        container.reload()
+        port = int(container.ports["5000/tcp"][0]["HostPort"])
+        for _ in range(600):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+        yield f"127.0.0.1:{port}"
+    finally:
+        container.remove(force=True, v=True)
+
+
+def host_address(bench: Bench) -> str:
+    """Where a container finds this machine: its default route."""
+    table = bench.engine.containers.run(bench.base_image, ["cat", "/proc/net/route"], remove=True).decode()
+    rows = [line.split() for line in table.splitlines()[1:]]
+    gateway = next(row[2] for row in rows if row[1] == "00000000")
+    return socket.inet_ntoa(bytes.fromhex(gateway)[::-1])
+
+
+class private_index:
+    """A package index with one package, which asks for a name and a password."""
+
+    def __init__(self, package: str, user: str, password: str) -> None:
+        wheel = _wheel(package)
+        token = base64.b64encode(f"{user}:{password}".encode()).decode()
+        self._handler = functools.partial(_IndexHandler, package, wheel, f"Basic {token}")
+
+    def __enter__(self) -> int:
+        self._server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), self._handler)
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+        return int(self._server.server_address[1])
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class _IndexHandler(http.server.BaseHTTPRequestHandler):
+    def __init__(self, package: str, wheel: bytes, authorization: str, *args: object) -> None:
+        self._package, self._wheel, self._authorization = package, wheel, authorization
+        super().__init__(*args)  # type: ignore[arg-type]
+
+    def do_GET(self) -> None:
+        name = f"{self._package.replace('-', '_')}-1.0-py3-none-any.whl"
+        if self.headers.get("Authorization") != self._authorization:
+            self._answer(401, b"", {"WWW-Authenticate": 'Basic realm="tests"'})
+        elif self.path == f"/simple/{self._package}/":
+            self._answer(200, f'<a href="/files/{name}">{name}</a>'.encode(), {"Content-Type": "text/html"})
+        elif self.path == f"/files/{name}":
+            self._answer(200, self._wheel, {"Content-Type": "application/octet-stream"})
+        else:
+            self._answer(404, b"", {})
+
+    do_HEAD = do_GET
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the tests' output is for the tests."""
+
+
+def _wheel(package: str) -> bytes:
+    module = package.replace("-", "_")
+    info = f"{module}-1.0.dist-info"
+    files = {
+        f"{module}.py": "X = 'private'\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"])
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return held.getvalue()
