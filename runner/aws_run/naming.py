@@ -157,5 +157,13 @@ class RunNames:
         return f"{PREFIX}-{self.run_id}-exec"
 
     @property
+    def stop_role(self) -> str:
+        return f"{PREFIX}-{self.run_id}-stop"
+
+    @property
+    def schedule(self) -> str:
+        return f"{PREFIX}-{self.run_id}"
+
+    @property
     def client_token(self) -> str:
         return f"{PREFIX}-{self.run_id}"

@@ -80,8 +80,8 @@ class Record:
     keep: tuple[str, ...] = ()
     owner: str = ""
     resources: tuple[ResourceEntry, ...] = field(default=())
+    renewed_at: str | None = None  # the last sign of life of a client that is still building or sending
     task_arn: str | None = None
-    launched_at: str | None = None  # the instance's (or the Fargate task's) first billed second, as far as known
     started_at: str | None = None
     stopped_at: str | None = None
     outcome: Outcome | None = None

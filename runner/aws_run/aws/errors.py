@@ -47,6 +47,11 @@ UNKNOWN_OUTCOME = {
 }
 
 
+def passes(error: AwsCallError) -> bool:
+    """Whether the same call may work a moment later: throttled, a 5xx, or no answer at all."""
+    return error.code in UNKNOWN_OUTCOME or error.code in THROTTLED
+
+
 def translate(error: Exception, *, service: str, operation: str) -> AwsRunError:
     """`error` from botocore as an AwsRunError; never loses AWS's own words."""
     if isinstance(error, boto.ClientError):

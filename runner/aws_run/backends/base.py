@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from aws_run.config import Config
 from aws_run.events import Emit
-from aws_run.infra.resources import Resource, TaskDefinition
+from aws_run.infra.resources import Ref, Resource, TaskDefinition
 from aws_run.naming import ProjectNames, RunKeys, RunNames
 from aws_run.pricing.receipt import Charge
 from aws_run.record import HardwareEntry
@@ -84,6 +84,10 @@ class Backend(Protocol):
         """The run's own resources in the order in which they are made, without the task definition. Pure."""
         ...
 
+    def later(self, spec: RunSpec) -> tuple[Ref, ...]:
+        """What `accepted` is going to make, by name: intent is recorded before anything exists. Pure."""
+        ...
+
     def task_definition(self, spec: RunSpec, image: str) -> TaskDefinition: ...
 
     def placement(self, spec: RunSpec) -> dict[str, Any]:
@@ -98,7 +102,7 @@ class Backend(Protocol):
         """The client is alive and not ready yet: move the dead-man's switch away from now."""
         ...
 
-    def accepted(self, spec: RunSpec, deadline: datetime) -> None:
+    def accepted(self, spec: RunSpec, task_arn: str, deadline: datetime, emit: Emit) -> None:
         """The task is accepted: arm the switch for the job's own deadline."""
         ...
 

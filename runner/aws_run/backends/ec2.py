@@ -15,7 +15,7 @@ from aws_run.config import Config
 from aws_run.errors import AwsCallError, CapacityError, PreflightError
 from aws_run.events import Emit, Notice
 from aws_run.infra.kinds import group as groups
-from aws_run.infra.resources import CapacityProvider, Cluster, Group, LaunchTemplate, Resource, TaskDefinition
+from aws_run.infra.resources import CapacityProvider, Cluster, Group, LaunchTemplate, Ref, Resource, TaskDefinition
 from aws_run.pricing import hardware
 from aws_run.pricing.receipt import Charge, ec2_charges
 from aws_run.pricing.table import BY_NAME, InstanceType
@@ -23,6 +23,7 @@ from aws_run.record import HardwareEntry
 
 LEASE_S = 20 * 60  # how long an instance may wait for its task with no client alive
 _MARGIN = timedelta(minutes=10)  # the switch fires this long after the job's own deadline
+_REGISTERS_WITHIN_S = 10 * 60  # from in service to the agent's registration; a minute is usual
 _DEFAULT_DISK_GIB = 40
 _AMI_MIN_DISK_GIB = 30
 _AMI = "/aws/service/ecs/optimized-ami/amazon-linux-2023/{variant}recommended/image_id"
@@ -173,6 +174,9 @@ class Ec2Backend:
             CapacityProvider(name=names.capacity_provider, group=names.group, cluster=names.cluster, tags=spec.tags),
         )
 
+    def later(self, spec: RunSpec) -> tuple[Ref, ...]:
+        return ()
+
     def task_definition(self, spec: RunSpec, image: str) -> TaskDefinition:
         hw = spec.site.hardware
         job = container.container(spec, image)
@@ -208,7 +212,7 @@ class Ec2Backend:
     def renew_lease(self, spec: RunSpec) -> None:
         groups.arm(self._aws, spec.names.group, self._clock.now() + timedelta(seconds=LEASE_S))
 
-    def accepted(self, spec: RunSpec, deadline: datetime) -> None:
+    def accepted(self, spec: RunSpec, task_arn: str, deadline: datetime, emit: Emit) -> None:
         groups.arm(self._aws, spec.names.group, deadline + _MARGIN)
 
     def in_service(self, spec: RunSpec) -> None:
@@ -216,6 +220,11 @@ class Ec2Backend:
 
     def check_capacity(self, spec: RunSpec, emit: Emit) -> None:
         verdict = scaling.judge(groups.activities(self._aws, spec.names.group))
+        if verdict.since is not None and (self._clock.now() - verdict.since).total_seconds() > _REGISTERS_WITHIN_S:
+            raise CapacityError(
+                f"The instance has been up for {_REGISTERS_WITHIN_S // 60} minutes and has not joined the cluster",
+                hint="its subnet may have no route to ECS: use public subnets, or add a NAT gateway or VPC endpoints",
+            )
         if verdict.state == "healing":
             emit(Notice(text=f"waiting for AWS: {verdict.text}", level="debug"))
         if verdict.state != "failed":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from aws_run.aws.session import Aws
@@ -11,12 +11,17 @@ from aws_run.backends import container, network
 from aws_run.backends.base import RunSpec, Site, Usage
 from aws_run.clock import Clock
 from aws_run.config import Config
-from aws_run.errors import UsageError
-from aws_run.events import Emit
-from aws_run.infra.resources import Cluster, Resource, TaskDefinition
+from aws_run.errors import AwsCallError, UsageError
+from aws_run.events import Emit, Notice
+from aws_run.infra import policies
+from aws_run.infra.kinds import role as roles
+from aws_run.infra.kinds import schedule as schedules
+from aws_run.infra.resources import Cluster, Ref, Resource, Role, Schedule, TaskDefinition
 from aws_run.pricing import hardware
 from aws_run.pricing.receipt import Charge, fargate_charges
 from aws_run.record import HardwareEntry
+
+_MARGIN = timedelta(minutes=5)  # after the job's own deadline and its last sync
 
 
 class FargateBackend:
@@ -48,7 +53,21 @@ class FargateBackend:
         )
 
     def resources(self, spec: RunSpec) -> tuple[Resource, ...]:
-        return (Cluster(name=spec.names.cluster, providers=("FARGATE", "FARGATE_SPOT"), tags=spec.tags),)
+        return (
+            Cluster(name=spec.names.cluster, providers=("FARGATE", "FARGATE_SPOT"), tags=spec.tags),
+            Role(
+                name=spec.names.stop_role,
+                scope="run",
+                service="scheduler.amazonaws.com",
+                trust_condition={"StringEquals": {"aws:SourceAccount": spec.account}},
+                policy=policies.stop_policy(account=spec.account, region=spec.region, cluster=spec.names.cluster),
+                permissions_boundary=spec.config.iam.permissions_boundary,
+                tags=spec.tags,
+            ),
+        )
+
+    def later(self, spec: RunSpec) -> tuple[Ref, ...]:
+        return (Ref(kind="schedule", name=spec.names.schedule, scope="run"),)
 
     def task_definition(self, spec: RunSpec, image: str) -> TaskDefinition:
         hw = spec.site.hardware
@@ -83,13 +102,31 @@ class FargateBackend:
     def _provider(spec: RunSpec) -> str:
         return "FARGATE_SPOT" if spec.site.hardware.spot else "FARGATE"
 
+    def accepted(self, spec: RunSpec, task_arn: str, deadline: datetime, emit: Emit) -> None:
+        """The entrypoint ends the job at its deadline; should it hang, AWS stops the task a little later by itself."""
+        wanted = Schedule(
+            name=spec.names.schedule,
+            at=deadline + _MARGIN,
+            cluster=spec.names.cluster,
+            task_arn=task_arn,
+            role_arn=roles.arn(spec.account, spec.names.stop_role),
+        )
+        try:
+            schedules.create(self._aws, wanted, self._clock)
+        except AwsCallError as error:
+            emit(
+                Notice(
+                    text=f"AWS's own stop at the deadline could not be set ({error.message}); the container's holds",
+                    level="warning",
+                    hint="allow scheduler:CreateSchedule and iam:PassRole for this role",
+                )
+            )
+
     # Fargate brings the machine with the task, so there is nothing to raise, lease, suspend or look after.
 
     def raise_capacity(self, spec: RunSpec) -> None: ...
 
     def renew_lease(self, spec: RunSpec) -> None: ...
-
-    def accepted(self, spec: RunSpec, deadline: datetime) -> None: ...
 
     def in_service(self, spec: RunSpec) -> None: ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 # Codes after which no waiting helps (aws-facts §2), each with what to try next.
@@ -39,14 +40,18 @@ class Verdict:
     code: str = ""
     text: str = ""
     hint: str = ""
+    since: datetime | None = None  # when the newest instance came into service
 
 
 def judge(activities: Sequence[Mapping[str, Any]]) -> Verdict:
     """`activities` as DescribeScalingActivities gives them, newest first. The newest one decides."""
     for activity in activities:
         status = str(activity.get("StatusCode", ""))
+        if str(activity.get("Description", "")).startswith("Terminating"):
+            continue
         if status in ("Successful", "PreInService", "InProgress", "WaitingForInstanceId", "MidLifecycleAction"):
-            return Verdict(state="launching", text=str(activity.get("Description", "")))
+            since = activity.get("EndTime") if status == "Successful" else None
+            return Verdict(state="launching", text=str(activity.get("Description", "")), since=since)
         if status in ("Failed", "Cancelled"):
             return _judge_failure(str(activity.get("StatusMessage") or activity.get("Description") or ""))
     return Verdict(state="waiting")

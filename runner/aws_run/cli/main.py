@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("logs", "Show a run's log."),
     "wait": ("wait", "Wait for a run to end; exit with its exit code."),
     "pull": ("pull", "Fetch a run's outputs."),
+    "explain": ("explain", "Say why a run failed or hangs, and what helps."),
     "cancel": ("cancel", "Stop a run and remove what it used."),
     "cleanup": ("cleanup", "Remove everything of one run; safe to repeat."),
     "gc": ("gc", "Find and remove whatever ended runs left behind."),
@@ -103,7 +104,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         click.echo("interrupted", err=True)
         return EXIT_INTERRUPT
     except AwsRunError as error:
-        _show(error)
+        _show(error, as_json="--json" in arguments)
         if debug:
             raise
         return error.exit_code
@@ -121,7 +122,7 @@ def _run(arguments: list[str], debug: bool) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _show(error: AwsRunError) -> None:
+def _show(error: AwsRunError, *, as_json: bool) -> None:
     from aws_run.report import make_reporter
 
-    make_reporter("auto").error(error)
+    make_reporter("json" if as_json else "auto").error(error)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from aws_run.cli import compose
 from aws_run.cli.options import aws_options, file_options, run_options
+
+if TYPE_CHECKING:
+    from aws_run.report import Reporter
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
@@ -58,10 +62,34 @@ def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach:
             if as_json:
                 click.echo(json.dumps(to_json(view)))
             return 0
-        done = run(config, bench, show_plan=reporter.plan, detach=detach, cost_label=where.cost_label)
+        done = run(
+            config,
+            bench,
+            show_plan=reporter.plan,
+            on_interrupt=lambda: _ask(reporter, local),
+            detach=detach,
+            cost_label=where.cost_label,
+        )
         reporter.outcome(done.view)
         if done.teardown_error is not None:
             reporter.error(done.teardown_error)
         if as_json:
             click.echo(json.dumps(to_json(done.view)))
         return done.exit_code
+
+
+def _ask(reporter: Reporter, local: bool) -> Literal["cancel", "detach"]:
+    """On a terminal the user chooses; anywhere else (CI) an interrupt means: stop and clean up. An embedded AWS of this
+    command's own ends with the command, so there is nothing to detach from."""
+    if local or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return "cancel"
+    with reporter.pause():
+        click.echo("", err=True)
+        answer = click.prompt(
+            "Interrupted. [c]ancel the run, or [d]etach and let it finish?",
+            type=click.Choice(["c", "d"]),
+            default="c",
+            show_choices=False,
+            err=True,
+        )
+    return "detach" if answer == "d" else "cancel"

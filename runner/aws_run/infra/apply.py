@@ -17,6 +17,7 @@ from aws_run.infra.kinds import (
     log_group,
     repository,
     role,
+    schedule,
     task_definition,
 )
 from aws_run.infra.plan import Step
@@ -32,6 +33,7 @@ from aws_run.infra.resources import (
     Repository,
     Resource,
     Role,
+    Schedule,
     TaskDefinition,
 )
 
@@ -70,6 +72,8 @@ def create(aws: Aws, resource: Resource, clock: Clock) -> str:
             return capacity_provider.create(aws, resource, clock)
         case TaskDefinition():
             return task_definition.create(aws, resource, clock)
+        case Schedule():
+            return schedule.create(aws, resource, clock)
         case _:
             assert_never(resource)
 
@@ -99,6 +103,7 @@ _REMOVAL: dict[Kind, tuple[_Delete, _Absent]] = {
     "group": (group.delete, group.absent),
     "capacity-provider": (capacity_provider.delete, capacity_provider.absent),
     "task-definition": (task_definition.delete, task_definition.absent),
+    "schedule": (schedule.delete, schedule.absent),
 }
 
 

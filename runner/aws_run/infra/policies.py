@@ -111,3 +111,15 @@ def instance_policy(*, account: str, region: str, repository: str) -> dict[str, 
             "Resource": [f"arn:aws:ecr:{region}:{account}:repository/{repository}"],
         },
     )  # fmt: skip
+
+
+def stop_policy(*, account: str, region: str, cluster: str) -> dict[str, Any]:
+    """EventBridge Scheduler may stop this run's task, and nothing else."""
+    return _document(
+        {
+            "Sid": "Stop",
+            "Effect": "Allow",
+            "Action": ["ecs:StopTask"],
+            "Resource": [f"arn:aws:ecs:{region}:{account}:task/{cluster}/*"],
+        }
+    )

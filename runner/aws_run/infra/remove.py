@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from aws_run.aws.errors import passes
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, AwsRunError
@@ -14,6 +15,7 @@ from aws_run.events import Emit, TeardownStep
 from aws_run.infra import apply
 from aws_run.infra.kinds import group
 from aws_run.infra.resources import Kind, Ref
+from aws_run.infra.retry import retrying
 
 # One chain, because each waits for the one before it; everything else goes side by side.
 _CHAIN: tuple[Kind, ...] = ("group", "capacity-provider", "cluster")
@@ -70,7 +72,8 @@ def remove(
 
 def _remove_one(aws: Aws, ref: Ref, clock: Clock) -> Removal:
     try:
-        apply.delete(aws, ref, clock)
+        # botocore has tried eight times by then; a bad minute of AWS must not leave anything behind.
+        retrying(lambda: apply.delete(aws, ref, clock), when=passes, for_s=90, clock=clock, first_wait_s=1)
         if apply.absent(aws, ref):
             return Removal(ref=ref)
         # A delete that was accepted may take a moment to show in the listing.
@@ -112,6 +115,8 @@ def commands(ref: Ref, region: str) -> tuple[str, ...]:
                 f"aws iam delete-role-policy --role-name {ref.name} --policy-name aws-run",
                 f"aws iam delete-role --role-name {ref.name}",
             )
+        case "schedule":
+            return (f"aws scheduler delete-schedule --name {ref.name} {end}",)
         case "repository":
             return (f"aws ecr delete-repository --repository-name {ref.name} --force {end}",)
         case "bucket":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar, Literal, Union
 
 Scope = Literal["kept", "shared", "run"]
@@ -21,6 +22,7 @@ Kind = Literal[
     "group",
     "capacity-provider",
     "task-definition",
+    "schedule",
 ]
 
 
@@ -128,7 +130,22 @@ class TaskDefinition:
     tags: Mapping[str, str]
 
 
-Resource = Union[Bucket, Repository, LogGroup, Role, Cluster, LaunchTemplate, Group, CapacityProvider, TaskDefinition]
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """An EventBridge Scheduler one-shot that stops a Fargate task: AWS carries it out with no client alive."""
+
+    kind: ClassVar[Kind] = "schedule"
+    scope: ClassVar[Scope] = "run"
+    name: str
+    at: datetime
+    cluster: str
+    task_arn: str
+    role_arn: str
+
+
+Resource = Union[
+    Bucket, Repository, LogGroup, Role, Cluster, LaunchTemplate, Group, CapacityProvider, TaskDefinition, Schedule
+]
 
 
 @dataclass(frozen=True, kw_only=True)

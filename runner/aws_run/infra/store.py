@@ -28,8 +28,17 @@ class RunStore:
         self._on = {"Bucket": bucket, "ExpectedBucketOwner": owner}
 
     def create(self, record: Record) -> str:
-        """Writes a new run's record and returns its ETag. Fails when one of that name is there: nothing is created without it."""
-        return self._put(record, IfNoneMatch="*")
+        """Writes a new run's record and returns its ETag. Fails when another of that name is there."""
+        try:
+            return self._put(record, IfNoneMatch="*")
+        except AwsCallError as error:
+            if error.code not in _CHANGED:
+                raise
+            # A repeated request after a lost answer meets the record that the first one wrote.
+            there, etag = self.read(record.run_id)
+            if there != record:
+                raise
+            return etag
 
     def replace(self, record: Record, etag: str) -> str | None:
         """The new ETag, None when somebody else has written since `etag`."""
@@ -106,16 +115,21 @@ class RunStore:
                 return []
             raise
 
-    def lock(self, project: str, clock: Clock) -> bool:
-        """Takes the right to remove the project's shared resources; False when somebody else is at it."""
+    def lock(self, project: str, owner: str, clock: Clock) -> bool:
+        """Takes the right to remove the project's shared resources; False when somebody else is at it.
+
+        `owner` is written into it, so that a repeated request after a lost answer knows its own lock.
+        """
         key = f"locks/{project}"
         for _ in range(2):
             try:
-                self._aws.call("s3", "put_object", Key=key, Body=b"", IfNoneMatch="*", **self._on)
+                self._aws.call("s3", "put_object", Key=key, Body=owner.encode(), IfNoneMatch="*", **self._on)
                 return True
             except AwsCallError as error:
                 if error.code not in _CHANGED:
                     raise
+            if self.get(key) == owner.encode():
+                return True
             if not self._lock_is_stale(project, clock):
                 return False
             self.unlock(project)

@@ -47,7 +47,7 @@ def destroy(bench: Bench, project: str, doomed: Doomed) -> finish.Teardown:
     store = runs.store(bench)
     if not store.exists():
         return finish.Teardown(removed=remove(bench.aws, doomed.refs, bench.clock, bench.emit), kept=())
-    if not store.lock(project, bench.clock):
+    if not store.lock(project, f"destroy-{bench.salt()}", bench.clock):
         raise AwsRunError("Somebody else is removing this project's resources right now", hint="try again in a minute")
     try:
         removed = remove(bench.aws, doomed.refs, bench.clock, bench.emit)

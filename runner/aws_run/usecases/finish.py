@@ -116,7 +116,7 @@ def _keep(aws: Aws, clock: Clock, emit: Emit, writer: RecordWriter, ref: Ref) ->
 def _nobody_else(store: RunStore, record: Record, clock: Clock) -> bool:
     """True with the project's lock held: then no run of the project is alive, and none starts before the lock is gone."""
     try:
-        if not store.lock(record.project, clock):
+        if not store.lock(record.project, record.run_id, clock):
             return False
     except AwsRunError:
         return False

@@ -101,7 +101,12 @@ def _roles(aws: Aws) -> Iterator[Ref]:
         yield from _ours("role", role["RoleName"])
 
 
-_LISTERS = (_groups, _clusters, _providers, _templates, _definitions, _roles)
+def _schedules(aws: Aws) -> Iterator[Ref]:
+    for schedule in aws.pages("scheduler", "list_schedules", "Schedules", NamePrefix=f"{naming.PREFIX}-"):
+        yield from _ours("schedule", schedule["Name"])
+
+
+_LISTERS = (_schedules, _groups, _clusters, _providers, _templates, _definitions, _roles)
 
 
 def _ours(kind: Kind, name: str) -> Iterator[Ref]:

@@ -39,7 +39,7 @@ class Accepted:
 def initial_record(decided: Decided, found: Survey, backend: Backend, owner: str) -> Record:
     """All names are known, so all intent is in the very first write."""
     spec = decided.spec
-    intended = [*decided.all, backend.task_definition(spec, "")]
+    intended = [*map(ref, (*decided.all, backend.task_definition(spec, ""))), *backend.later(spec)]
     return Record(
         run_id=spec.run_id,
         project=spec.config.name,
@@ -172,14 +172,18 @@ class Launch:
         return (pushed,), f"{pushed.sent_files} of {pushed.files} files sent", False
 
     def _keep_lease(self) -> Callable[[], None]:
-        """While the client is alive and something is still being built, the dead-man's switch is moved on."""
+        """While the client is alive and something is still being built, the dead-man's switch is moved on, and the record
+        says that somebody is at it."""
         renewed = self._bench.clock.monotonic()
 
         def tick() -> None:
             nonlocal renewed
             now = self._bench.clock.monotonic()
-            if self._armed and now - renewed > _RENEW_EVERY_S:
-                renewed = now
+            if now - renewed <= _RENEW_EVERY_S:
+                return
+            renewed = now
+            self._writer.change(lambda record: replace(record, renewed_at=_iso(self._bench.clock.now())), now=True)
+            if self._armed:
                 self._backend.renew_lease(self._decided.spec)
 
         return tick
@@ -226,7 +230,7 @@ class Launch:
         }
         task_arn = self._accept(request)
         self._writer.change(lambda record: replace(record, state="running", task_arn=task_arn), now=True)
-        self._backend.accepted(spec, deadline)
+        self._backend.accepted(spec, task_arn, deadline, self._bench.emit)
         return Accepted(task_arn=task_arn, deadline=deadline)
 
     def _accept(self, request: dict[str, Any]) -> str:

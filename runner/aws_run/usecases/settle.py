@@ -20,7 +20,7 @@ from aws_run.usecases.bench import Bench
 from aws_run.usecases.watch import describe
 
 _STOP_WAIT_S = container.STOP_TIMEOUT_S + 30
-# A client that has died before RunTask leaves no task; after this long nobody is going to start one.
+# A client that has died before RunTask leaves no task; after this long without a sign of life nobody is going to start one.
 _START_WITHIN = timedelta(seconds=ec2.LEASE_S)
 
 
@@ -44,7 +44,7 @@ def is_over(bench: Bench, record: Record) -> tuple[bool, Mapping[str, Any] | Non
     if record.task_arn:
         # Accepted once and unknown now: ECS forgets a stopped task after about an hour.
         return True, None
-    return now > parse_time(record.created_at) + _START_WITHIN, None
+    return now > parse_time(record.renewed_at or record.created_at) + _START_WITHIN, None
 
 
 def find_task(bench: Bench, record: Record) -> Mapping[str, Any] | None:

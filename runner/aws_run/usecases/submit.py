@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from aws_run.backends.base import Backend, RunSpec, Usage
 from aws_run.config import Config
 from aws_run.data import pull_output
-from aws_run.errors import EXIT_INTERRUPT, AwsRunError, InterruptedRunError, TeardownError
+from aws_run.errors import EXIT_INTERRUPT, AwsRunError, CapacityError, InterruptedRunError, TeardownError
 from aws_run.events import LogLine, Notice, RunStarted, StatusChanged
 from aws_run.infra.observe import observe
 from aws_run.infra.plan import Step, plan
 from aws_run.infra.store import RecordWriter, RunStore
 from aws_run.record import Outcome
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
-from aws_run.usecases import finish, verdict, views
+from aws_run.usecases import finish, gc, verdict, views
 from aws_run.usecases.bench import Bench
 from aws_run.usecases.lanes import LaneRunner, Stopped
 from aws_run.usecases.launch import Accepted, Launch, begin, initial_record
@@ -26,6 +27,9 @@ from aws_run.usecases.survey import Decided, Survey, decide, survey
 from aws_run.usecases.watch import Watch
 
 ShowPlan = Callable[[PlanView], None]
+_TIDY_AT_MOST = 3  # earlier runs looked after beside a submit
+# Asked at the first Ctrl-C of a run that is on its way: leave it running, or stop it?
+OnInterrupt = Callable[[], Literal["cancel", "detach"]]
 
 
 def dry_run(config: Config, bench: Bench) -> PlanView:
@@ -46,9 +50,18 @@ class Submitted:
 
 
 def submit(
-    config: Config, bench: Bench, *, show_plan: ShowPlan, detach: bool = False, cost_label: str = "cost"
+    config: Config,
+    bench: Bench,
+    *,
+    show_plan: ShowPlan,
+    on_interrupt: OnInterrupt = lambda: "cancel",
+    detach: bool = False,
+    cost_label: str = "cost",
 ) -> Submitted:
-    """The whole story. Raises AwsRunError when it failed before the job ran; everything it made is gone by then."""
+    """The whole story. Raises AwsRunError when it failed before the job ran; everything it made is gone by then.
+
+    A first Ctrl-C asks `on_interrupt`; a second one leaves at once (InterruptedRunError names the recovery command).
+    """
     found, backend = survey(config, bench)
     decided = decide(found, backend, bench)
     spec = decided.spec
@@ -71,11 +84,38 @@ def submit(
         bench.stop.set()
         if writer is None:
             raise
-        raise _abandon(bench, store, writer, runner, error) from error
+        with _leaving_at_once(spec.run_id):
+            raise _abandon(bench, store, writer, runner, error) from error
     bench.emit(Notice(text=f"AWS calls up to RunTask: {len(bench.aws.trips)}", level="debug"))
     if detach:
         return _detached(spec)
-    return Run(bench, backend, decided, store, writer, accepted, cost_label).to_the_end()
+    threading.Thread(target=_tidy, args=(bench,), name="gc", daemon=True).start()
+    return Run(bench, backend, decided, store, writer, accepted, on_interrupt, cost_label).to_the_end()
+
+
+@contextmanager
+def _leaving_at_once(run_id: str) -> Iterator[None]:
+    """Ctrl-C while things are already being stopped or removed: go, and say what finishes the job."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            f"Left at once; {run_id} may still have something in AWS (its deadline holds without this terminal)",
+            hint=f"aws-run cleanup {run_id}",
+        ) from None
+
+
+def _tidy(bench: Bench) -> None:
+    """A bounded gc beside the waiting: what earlier runs left is gone before it is forgotten. Never a run's trouble."""
+    quiet = replace(bench, emit=lambda event: None)
+    try:
+        doomed = [found for found in gc.look(quiet) if found.doomed]
+        gc.collect(quiet, tuple(doomed[:_TIDY_AT_MOST]))
+    except AwsRunError as error:
+        bench.emit(Notice(text=f"gc: {error.message}", level="debug"))
+        return
+    if doomed:
+        bench.emit(Notice(text=f"removed what {len(doomed[:_TIDY_AT_MOST])} earlier run(s) had left behind"))
 
 
 def _abandon(
@@ -118,6 +158,7 @@ class Run:
         store: RunStore,
         writer: RecordWriter,
         accepted: Accepted,
+        on_interrupt: OnInterrupt,
         cost_label: str,
     ) -> None:
         self._bench = bench
@@ -127,6 +168,7 @@ class Run:
         self._store = store
         self._writer = writer
         self._accepted = accepted
+        self._on_interrupt = on_interrupt
         self._cost_label = cost_label
 
     def to_the_end(self) -> Submitted:
@@ -149,19 +191,31 @@ class Run:
             task = watch.follow()
             outcome = verdict.judge(task, self._store.get(spec.keys.result))
         except KeyboardInterrupt:
-            outcome = self._interrupted(watch)
-        except AwsRunError as error:
+            with _leaving_at_once(spec.run_id):
+                if self._on_interrupt() == "detach":
+                    return _detached(spec)
+                task = self._stop(watch)
+            outcome = Outcome(
+                exit_code=EXIT_INTERRUPT, reason="interrupted", sentence="interrupted; the job was stopped"
+            )
+        except CapacityError as error:
             finish.stop_task(bench.aws, self._writer.record, "aws-run: no capacity")
             outcome = Outcome(exit_code=error.exit_code, reason="capacity", sentence=_with_hint(error))
-        return self._end(outcome, task, watch.lines)
+        except AwsRunError as error:
+            # AWS can't be reached any more, or not with these credentials: the run is left to itself and its deadline.
+            raise AwsRunError(
+                f"{error.message}. The run {spec.run_id} goes on without this terminal",
+                hint=f"later: aws-run wait {spec.run_id}, then aws-run pull {spec.run_id} -o out",
+            ) from error
+        with _leaving_at_once(spec.run_id):
+            return self._end(outcome, task, watch.lines)
 
-    def _interrupted(self, watch: Watch) -> Outcome:
+    def _stop(self, watch: Watch) -> Mapping[str, Any]:
         """The job is told to stop and given its grace; what it had written is saved by the entrypoint."""
         bench = self._bench
         bench.emit(Notice(text="interrupted: stopping the job (press Ctrl-C again to leave at once)", level="warning"))
         finish.stop_task(bench.aws, self._writer.record, "aws-run: interrupted")
-        watch.follow()
-        return Outcome(exit_code=EXIT_INTERRUPT, reason="interrupted", sentence="interrupted; the job was stopped")
+        return watch.follow()
 
     def _end(self, outcome: Outcome, task: Mapping[str, Any] | None, lines: list[LogLine]) -> Submitted:
         """Cost first: the teardown runs while the outputs come down."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from aws_run.aws.errors import passes
 from aws_run.aws.logs import LogTail
 from aws_run.aws.session import Aws
 from aws_run.backends import container
 from aws_run.clock import Clock
-from aws_run.errors import AwsCallError, AwsRunError, CapacityError
-from aws_run.events import Emit, LogLine, StatusChanged
+from aws_run.errors import AwsCallError, AwsRunError, CapacityError, CredentialsError
+from aws_run.events import Emit, LogLine, Notice, StatusChanged
+
+T = TypeVar("T")
 
 _CAPACITY_EVERY_S = 5.0
 _PLACED_WITHIN_S = 20 * 60  # ECS gives a task that waits 10 to 30 minutes itself (aws-facts §2)
 _DRAIN_S = 5.0
+_PATIENCE_S = 15 * 60  # how long AWS may not answer (or credentials be expired) before the watching is given up
 
 
 def describe(aws: Aws, cluster: str, task_arn: str) -> Mapping[str, Any] | None:
@@ -65,8 +69,8 @@ class Watch:
         Raises CapacityError when no machine is going to come, AwsRunError when the task has vanished.
         """
         task: Mapping[str, Any] | None = None
-        for task in self._states():
-            pass
+        for state in self._states():
+            task = state
         if task is None:
             raise AwsRunError(
                 f"ECS does not know the task {self._task_arn} any more", hint="`aws-run status` shows what was recorded"
@@ -78,7 +82,7 @@ class Watch:
         began = checked = self._clock.monotonic()
         status, placed, wait_s, unknown = "", False, self._poll_s, 0
         while True:
-            task = describe(self._aws, self._cluster, self._task_arn)
+            task = self._patiently(lambda: describe(self._aws, self._cluster, self._task_arn))
             if task is None:
                 # ECS is eventually consistent right after RunTask; a task that stays unknown is lost.
                 unknown += 1
@@ -95,11 +99,11 @@ class Watch:
                     return
                 if not placed and status not in ("PROVISIONING", ""):
                     placed = True
-                    self._on_placed()
+                    self._patiently(self._on_placed)
             now = self._clock.monotonic()
             if not placed and now - checked >= _CAPACITY_EVERY_S:
                 checked = now
-                self._check_capacity()
+                self._patiently(self._check_capacity)
                 if now - began > _PLACED_WITHIN_S:
                     raise CapacityError(
                         f"No machine joined the cluster in {_PLACED_WITHIN_S // 60} minutes",
@@ -110,7 +114,28 @@ class Watch:
             self._clock.sleep(wait_s)
             wait_s = min(wait_s * 1.3, self._longest_poll_s)
 
+    def _patiently(self, look: Callable[[], T]) -> T:
+        """A closed laptop, a bad minute of AWS or credentials that ended harm no run: the deadline lives in AWS, and the
+        looking goes on. Raises what was raised last when it lasts."""
+        began = self._clock.monotonic()
+        wait_s = self._poll_s
+        while True:
+            try:
+                return look()
+            except (AwsCallError, CredentialsError) as error:
+                if isinstance(error, AwsCallError) and not passes(error):
+                    raise
+                if self._clock.monotonic() - began > _PATIENCE_S:
+                    raise
+                if wait_s == self._poll_s:
+                    self._emit(Notice(text=f"{error.message}; the run goes on", level="warning", hint=error.hint))
+            self._clock.sleep(wait_s)
+            wait_s = min(wait_s * 2, 30.0)
+
     def _read(self) -> int:
+        return self._patiently(self._read_once)
+
+    def _read_once(self) -> int:
         count = 0
         for line in self._tail.read():
             count += 1

@@ -1,0 +1,128 @@
+"""`aws-run explain`: one sentence on why a run failed or hangs, and one command that helps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_run.aws.session import Aws
+from aws_run.backends import scaling
+from aws_run.errors import AwsRunError
+from aws_run.infra.kinds import group as groups
+from aws_run.naming import RunNames
+from aws_run.record import Outcome, Record
+from aws_run.usecases import runs, settle
+from aws_run.usecases.bench import Bench
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    run_id: str
+    sentence: str
+    command: str
+
+
+# What helps, by the outcome's one word (record.Outcome.reason).
+_HELP: dict[str, str] = {
+    "exit": "aws-run logs {run}",
+    "signal": "aws-run logs {run}",
+    "out-of-memory": "aws-run submit … --memory {double}GB",
+    "disk-full": "aws-run submit … --disk {disk}GB",
+    "deadline": "aws-run submit … --timeout 8h",
+    "interruption": "aws-run submit … --spot-policy auto",
+    "spot-notice": "aws-run submit … --spot-policy auto",
+    "capacity": "aws-run submit … --spot-policy auto",
+    "image": "aws-run check",
+    "start": "aws-run check",
+    "command-not-found": "aws-run init --force",
+    "not-started": "aws-run check",
+}
+
+
+def explain(bench: Bench, run: str | None, project: str | None) -> Explanation:
+    record = runs.open_run(bench, run, project).record
+    if record.outcome is not None:
+        return _ended(record, record.outcome)
+    over, task = settle.is_over(bench, record)
+    if over:
+        return Explanation(
+            run_id=record.run_id,
+            sentence="It has ended with no client watching, and what it used may still be there.",
+            command=f"aws-run status {record.run_id}",
+        )
+    return _hanging(bench.aws, record, task)
+
+
+def _ended(record: Record, outcome: Outcome) -> Explanation:
+    hardware = record.hardware
+    command = _HELP.get(outcome.reason, "aws-run logs {run}")
+    if outcome.exit_code == 0:
+        return Explanation(
+            run_id=record.run_id,
+            sentence="Nothing is wrong: it finished.",
+            command=f"aws-run pull {record.run_id} -o out",
+        )
+    sentence = outcome.sentence[:1].upper() + outcome.sentence[1:]
+    return Explanation(
+        run_id=record.run_id,
+        sentence=sentence if sentence.endswith((".", "!", ")")) else f"{sentence}.",
+        command=command.format(
+            run=record.run_id,
+            double=max(1, round(2 * (hardware.memory_mib if hardware else 8192) / 1024)),
+            disk=2 * (hardware.disk_gib if hardware else 40),
+        ),
+    )
+
+
+def _hanging(aws: Aws, record: Record, task: Mapping[str, Any] | None) -> Explanation:
+    def said(sentence: str, command: str) -> Explanation:
+        return Explanation(run_id=record.run_id, sentence=sentence, command=command)
+
+    if task is None:
+        return said(
+            "Its client is still building the image or sending the input; no task has been accepted yet.",
+            f"aws-run status {record.run_id}",
+        )
+    status = str(task["lastStatus"])
+    if status == "RUNNING":
+        return said(
+            f"Nothing is wrong: the job is running (until {record.deadline} at the latest).",
+            f"aws-run logs {record.run_id} -f",
+        )
+    if status == "PENDING":
+        return said(
+            "The image is being pulled. If it stays like this, the subnet has no route to ECR.",
+            f"aws-run logs {record.run_id} -f",
+        )
+    if status != "PROVISIONING":
+        return said(f"The task is {status.lower()}.", f"aws-run status {record.run_id}")
+    if record.backend != "ec2":
+        return said(
+            "Fargate is looking for room for the task; this usually takes under a minute.",
+            f"aws-run wait {record.run_id}",
+        )
+    return _waiting_for_a_machine(aws, record, said)
+
+
+def _waiting_for_a_machine(aws: Aws, record: Record, said: Any) -> Explanation:
+    try:
+        verdict = scaling.judge(groups.activities(aws, RunNames(run_id=record.run_id).group))
+    except AwsRunError as error:
+        return said(f"It waits for a machine, and its group can't be read: {error.message}.", "aws-run check")  # type: ignore[no-any-return]
+    sentences = {
+        "failed": (
+            f"AWS has no machine for it: {verdict.code}. {verdict.hint[:1].upper()}{verdict.hint[1:]}.",
+            f"aws-run cancel {record.run_id}",
+        ),
+        "healing": (
+            f"AWS could not start the machine yet and tries again: {verdict.text}",
+            f"aws-run wait {record.run_id}",
+        ),
+        "launching": (
+            "The machine has been started and is booting; it joins within about two minutes.",
+            f"aws-run wait {record.run_id}",
+        ),
+        "waiting": ("The machine has been asked for and AWS has not answered yet.", f"aws-run wait {record.run_id}"),
+    }
+    return said(*sentences[verdict.state])  # type: ignore[no-any-return]
