@@ -68,7 +68,7 @@ def test_a_refusal_can_be_asked_for_by_code(local_aws: LocalAws, client: Client)
     asked = {"operation": "autoscaling:*", "code": "ResourceContention", "message": "try later", "skip": 1}
     admin(local_aws, "faults", asked)
     client("autoscaling").describe_auto_scaling_groups()
-    with pytest.raises(ClientError, match="ResourceContention.*try later"):
+    with pytest.raises(ClientError, match=r"ResourceContention.*try later"):
         client("autoscaling").describe_auto_scaling_groups()
     client("autoscaling").describe_auto_scaling_groups()
 

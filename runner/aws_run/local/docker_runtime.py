@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from typing import Any
 
@@ -12,10 +13,12 @@ from docker.types import IPAMConfig, IPAMPool, LogConfig
 from docker.types import Mount as DockerMount
 
 from aws_run.errors import DockerError
+from aws_run.local.lifecycle import process_lives
 from aws_run.local.options import TASK_GATEWAY, TASK_NETWORK, TASK_SUBNET, RuntimeKind
 from aws_run.local.runtime import ContainerSpec, Exit, OnLine, PullFailed, Running, StartFailed
 
 LABEL = "aws-run.local"
+OWNER = "aws-run.local.pid"
 
 
 class DockerRuntime:
@@ -31,7 +34,18 @@ class DockerRuntime:
         except DockerException as error:
             raise DockerError(f"no Docker engine answers ({error})") from None
         self._identity = identity
+        self._remove_orphans()
         self.host = self._network()
+
+    def check_image(self, image: str) -> None:
+        """DockerError unless `image` is here or in a registry that answers."""
+        try:
+            self._client.images.get(image)
+        except DockerException:
+            try:
+                self._client.images.get_registry_data(image)
+            except DockerException as error:
+                raise DockerError(f"the base image {image} can't be had ({_text(error)})") from None
 
     def pull(self, image: str) -> str | None:
         try:
@@ -72,7 +86,7 @@ class DockerRuntime:
                 user=spec.user,
                 working_dir=spec.working_dir,
                 init=spec.init or None,
-                labels={LABEL: self._identity, "aws-run.task": spec.task_id},
+                labels={LABEL: self._identity, OWNER: str(os.getpid()), "aws-run.task": spec.task_id},
                 log_config=LogConfig(type="json-file"),
                 detach=True,
                 **limits,
@@ -91,6 +105,13 @@ class DockerRuntime:
             for container in self._client.containers.list(all=True, filters={"label": f"{LABEL}={self._identity}"}):
                 container.remove(force=True, v=True)
         self._client.close()
+
+    def _remove_orphans(self) -> None:
+        """Containers of an embedded AWS that was killed before it could remove them."""
+        with contextlib.suppress(DockerException):
+            for container in self._client.containers.list(all=True, filters={"label": OWNER}):
+                if not process_lives(int(container.labels[OWNER])):
+                    container.remove(force=True, v=True)
 
     def _network(self) -> str:
         """The gateway's address in the tasks' network; the network is made at first use and kept."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -86,7 +87,14 @@ class _Api:
                     self._store(
                         world, call.region, repository, tag, manifest.text, manifest.media_type, manifest.digest
                     )
-        return call.proceed()
+        reply = call.proceed()
+        if call.operation != "DescribeImages" or reply.status != 200 or repository is None:
+            return reply
+        answer = json.loads(reply.body)
+        sizes = {image.image_digest: _size(image.image_manifest) for image in repository.images}
+        for detail in answer.get("imageDetails", []):
+            detail["imageSizeInBytes"] = sizes.get(detail["imageDigest"], 0)
+        return Reply(status=200, headers=_without_length(reply), body=json.dumps(answer).encode())
 
     def delete_images(self, world: World, call: Call) -> Reply:
         self.synced(world, call)
@@ -146,8 +154,6 @@ def _no_repository(p: Params, world: World) -> Refusal:
 
 def _rewritten(reply: Reply, world: World, call: Call, uri: str) -> bytes:
     """CreateRepository's answer with the real registry's address in it."""
-    import json
-
     answer = json.loads(reply.body)
     answer["repository"]["repositoryUri"] = uri
     return json.dumps(answer).encode()
@@ -155,3 +161,8 @@ def _rewritten(reply: Reply, world: World, call: Call, uri: str) -> bytes:
 
 def _without_length(reply: Reply) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in reply.headers if name.lower() != "content-length")
+
+
+def _size(manifest: str) -> int:
+    """The bytes of the layers, as ECR counts an image; moto gives the size of its configuration."""
+    return sum(int(layer.get("size", 0)) for layer in json.loads(manifest).get("layers", []))

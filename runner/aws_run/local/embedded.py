@@ -129,6 +129,8 @@ class Embedded:
 
             runtime = DockerRuntime(self.world.new_id(12))
             self._check_reachable(runtime)
+            if asked == "auto" and self._options.base_image is not None:
+                runtime.check_image(self._options.base_image)
         except DockerError as error:
             if asked == "docker":
                 raise

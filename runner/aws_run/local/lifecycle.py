@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from aws_run.errors import AwsRunError
+from aws_run.errors import AwsRunError, UsageError
 from aws_run.local.options import LocalAws, LocalOptions
 
 _START_TIMEOUT_S = 60.0
@@ -40,6 +41,7 @@ def for_command(options: LocalOptions) -> Iterator[LocalAws]:
     if there is not None:
         yield there
         return
+    _need_moto()
     from aws_run.local.embedded import Embedded
 
     embedded = Embedded(options, state_dir())
@@ -53,6 +55,7 @@ def start(options: LocalOptions) -> LocalAws:
     """Starts one in a process of its own, which stays until `stop`."""
     if running() is not None:
         raise AwsRunError("An embedded AWS is running already.", hint="aws-run local stop")
+    _need_moto()
     state = state_dir()
     state.mkdir(parents=True, exist_ok=True)
     log = state / "local.log"
@@ -106,7 +109,7 @@ def stop() -> bool:
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_TIMEOUT_S
     while time.monotonic() < deadline:
-        if not _alive(pid):
+        if not process_lives(pid):
             return True
         time.sleep(0.05)
     raise AwsRunError(f"The embedded AWS (process {pid}) does not stop.", hint=f"kill -9 {pid}")
@@ -123,6 +126,11 @@ def status() -> dict[str, Any] | None:
         return {**asdict(local), **json.loads(answer.read())}
 
 
+def _need_moto() -> None:
+    if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
+        raise UsageError("The embedded AWS is not installed.", hint="pip install 'aws-run[local]'")
+
+
 def _state_file() -> Path:
     return state_dir() / "local.json"
 
@@ -133,10 +141,11 @@ def _read_state() -> tuple[int, LocalAws] | None:
         pid, local = int(state["pid"]), LocalAws(**state["local"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return (pid, local) if _alive(pid) else None
+    return (pid, local) if process_lives(pid) else None
 
 
-def _alive(pid: int) -> bool:
+def process_lives(pid: int) -> bool:
+    """Whether there is a process of this id that has not ended."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,0 +1,118 @@
+"""Images without Docker: the process builder, and the small registry that stands in where none is installed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.local.support import Client, log_lines, run, stack, stopped, task_definition
+
+from aws_run.errors import BuildError, DockerError
+from aws_run.local import image_builder
+from aws_run.local.oci import OciServer
+from aws_run.local.options import LocalAws
+from aws_run.local.registry import Registry
+
+
+def plan(root: Path, kind: str = "none", **files: str) -> Any:
+    """As far as the builder looks at one."""
+    from aws_run.image.recipe import StandardRecipe
+
+    root.mkdir(exist_ok=True)
+    names = [name.replace("_", ".") for name in files]
+    for name, text in zip(names, files.values(), strict=True):
+        (root / name).write_text(text)
+    recipe = StandardRecipe(base_image="base", python="3.12", dependencies=SimpleNamespace(kind=kind))  # type: ignore[arg-type]
+    source = SimpleNamespace(root=root, files=[SimpleNamespace(path=name) for name in names])
+    return SimpleNamespace(source=source, recipe=recipe, command=None, tag="t1")
+
+
+def login() -> Any:
+    raise AssertionError("the process builder needs no registry")
+
+
+def test_a_built_image_is_in_ecr_and_runs_by_digest(local_aws: LocalAws, client: Client, tmp_path: Path) -> None:
+    client("ecr").create_repository(repositoryName="arun/demo", imageTagMutability="IMMUTABLE")
+    uri = client("ecr").describe_repositories()["repositories"][0]["repositoryUri"]
+    builder = image_builder(local_aws)
+    assert builder is not None
+    events: list[Any] = []
+    project = plan(tmp_path / "p", main_py="import sys; print('args', sys.argv[1:]); print(sys.prefix)")
+    digest = builder.build_push(project, uri, "t1", login, events.append)
+    again = builder.build_push(project, uri, "t1", login, events.append)
+    assert digest == again
+    found = client("ecr").describe_images(repositoryName="arun/demo", imageIds=[{"imageTag": "t1"}])
+    assert found["imageDetails"][0]["imageDigest"] == digest
+    stack(client, size=1)
+    made = run(client, task_definition(client, f"{uri}@{digest}", ["python", "main.py", "x"]))
+    assert stopped(client, made["taskArn"])["containers"][0]["exitCode"] == 0
+    args, prefix = log_lines(client, made["taskArn"])
+    assert args == "args ['x']"
+    assert prefix.startswith(f"{local_aws.state_dir}/venvs/")
+
+
+def test_a_requirement_that_does_not_exist_fails_the_build(local_aws: LocalAws, client: Client, tmp_path: Path) -> None:
+    client("ecr").create_repository(repositoryName="arun/demo")
+    builder = image_builder(local_aws)
+    assert builder is not None
+    project = plan(tmp_path / "p", kind="requirements", main_py="", requirements_txt="./no-such-package-here\n")
+    with pytest.raises(BuildError) as failed:
+        builder.build_push(project, "host/arun/demo", "t1", login, lambda event: None)
+    assert any("no-such-package-here" in line for line in failed.value.log_tail)
+    assert client("ecr").describe_images(repositoryName="arun/demo")["imageDetails"] == []
+
+
+def test_a_dockerfile_of_its_own_needs_docker(local_aws: LocalAws, tmp_path: Path) -> None:
+    from aws_run.image.recipe import OwnDockerfile
+
+    builder = image_builder(local_aws)
+    assert builder is not None
+    project = plan(tmp_path / "p", main_py="")
+    project.recipe = OwnDockerfile(path="Dockerfile")
+    with pytest.raises(DockerError, match="no Docker engine to build it"):
+        builder.build_push(project, "host/arun/demo", "t1", login, lambda event: None)
+
+
+def test_the_small_registry_keeps_what_is_pushed(tmp_path: Path) -> None:
+    server = OciServer(tmp_path)
+    base = f"http://{server.address}/v2/arun/demo"
+
+    def call(method: str, url: str, body: bytes = b"", kind: str = "application/octet-stream") -> Any:
+        full = url if url.startswith("http") else f"http://{server.address}{url}"
+        request = urllib.request.Request(full, data=body or None, method=method, headers={"Content-Type": kind})
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, dict(answer.headers), answer.read()
+
+    try:
+        blob = b"a layer" * 1000
+        digest = "sha256:" + hashlib.sha256(blob).hexdigest()
+        _, headers, _ = call("POST", f"{base}/blobs/uploads/")
+        call("PATCH", headers["Location"], blob[:100])
+        call("PATCH", headers["Location"], blob[100:])
+        assert call("PUT", f"{headers['Location']}?digest={digest}")[0] == 201
+        assert call("GET", f"{base}/blobs/{digest}")[2] == blob
+        kind = "application/vnd.oci.image.manifest.v1+json"
+        manifest = json.dumps({"schemaVersion": 2, "layers": [{"digest": digest, "size": len(blob)}]}).encode()
+        _, headers, _ = call("PUT", f"{base}/manifests/t1", manifest, kind)
+        registry = Registry(server.address)
+        found = registry.manifest("arun/demo", "t1")
+        assert found is not None
+        assert (found.text.encode(), found.media_type) == (manifest, kind)
+        assert found.digest == headers["Docker-Content-Digest"]
+        assert registry.tags("arun/demo") == ["t1"]
+        registry.delete("arun/demo", found.digest)
+        assert registry.tags("arun/demo") == []
+        assert registry.manifest("arun/demo", "t1") is None
+        _, headers, _ = call("POST", f"{base}/blobs/uploads/")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            call("PUT", f"{headers['Location']}?digest={digest}", b"something else")
+        refused.value.close()
+        assert refused.value.code == 400
+    finally:
+        server.stop()

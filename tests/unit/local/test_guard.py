@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aws_run.local.guard import applies, s3_request
+from aws_run.local.wire import Call
+
+ACCOUNT = {"aws:resourceaccount": "123456789012", "aws:securetransport": "true"}
+
+
+def statement(**changes: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/runs/mine/*", **changes}
+
+
+def call(method: str, path: str, **query: str) -> Call:
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": path}
+    return Call(
+        service="s3", operation="", region="us-east-1", access_key="", environ=environ, body=b"", query=query,
+        proceed=lambda: pytest.fail("not asked for"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "resource", "expected"),
+    [
+        ({}, "arn:aws:s3:::b/runs/mine/a b", True),
+        ({}, "arn:aws:s3:::b/runs/theirs/a", False),
+        ({"Action": ["s3:Put*", "s3:Get*"]}, "arn:aws:s3:::b/runs/mine/a", True),
+        ({"Action": "s3:PutObject"}, "arn:aws:s3:::b/runs/mine/a", False),
+        ({"Condition": {"StringEquals": {"aws:ResourceAccount": "123456789012"}}}, "arn:aws:s3:::b/runs/mine/a", True),
+        ({"Condition": {"StringEquals": {"aws:ResourceAccount": "999999999999"}}}, "arn:aws:s3:::b/runs/mine/a", False),
+        ({"Condition": {"Bool": {"aws:SecureTransport": "false"}}}, "arn:aws:s3:::b/runs/mine/a", False),
+        ({"Condition": {"StringLike": {"s3:prefix": "runs/*"}}}, "arn:aws:s3:::b/runs/mine/a", False),
+        ({"Resource": "arn:aws:s3:::b/runs/[mine]/*"}, "arn:aws:s3:::b/runs/m/a", False),
+    ],
+)
+def test_a_statement_applies_by_action_resource_and_condition(
+    changes: dict[str, Any], resource: str, expected: bool
+) -> None:
+    assert applies(statement(**changes), "s3:GetObject", resource, ACCOUNT) is expected
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (call("GET", "/b/k/x"), ("s3:GetObject", "arn:aws:s3:::b/k/x")),
+        (call("HEAD", "/b/k", versionId="1"), ("s3:GetObjectVersion", "arn:aws:s3:::b/k")),
+        (call("GET", "/b", prefix="runs/"), ("s3:ListBucket", "arn:aws:s3:::b")),
+        (call("PUT", "/b/k", uploadId="u"), ("s3:PutObject", "arn:aws:s3:::b/k")),
+        (call("DELETE", "/b/k", uploadId="u"), ("s3:AbortMultipartUpload", "arn:aws:s3:::b/k")),
+        (call("POST", "/b", delete=""), ("s3:DeleteObject", "arn:aws:s3:::b/*")),
+        (call("GET", "/b", location=""), ("s3:GetBucketLocation", "arn:aws:s3:::b")),
+    ],
+)
+def test_a_request_is_the_action_and_resource_that_s3_asks_iam_for(made: Call, expected: tuple[str, str]) -> None:
+    assert s3_request(made) == expected
