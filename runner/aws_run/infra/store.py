@@ -1,6 +1,7 @@
-"""Run records in the bucket, and the two small objects that keep concurrent runs out of each other's way.
+"""Run records in the bucket, and the small objects that keep concurrent runs out of each other's way.
 
-`live/<run-id>` is there as long as a run may use the project's shared resources. `locks/<project>` is there while
+`live/<run-id>` is there as long as a run may use the project's shared resources, `leaving/<run-id>` from then until its
+teardown is through. `locks/<project>` is there while
 somebody removes them. A starting run writes its mark and then looks for the lock; a removing one writes the lock and
 then looks for marks: S3 is strongly consistent, so one of the two sees the other.
 """
@@ -103,13 +104,27 @@ class RunStore:
     def mark_live(self, run_id: str) -> None:
         self._aws.call("s3", "put_object", Key=f"live/{run_id}", Body=b"", **self._on)
 
-    def unmark_live(self, run_id: str) -> None:
+    def mark_leaving(self, run_id: str) -> None:
+        """The run needs the shared resources no more, and its client has yet to see whether they go: if that dies, `gc`
+        finds this mark."""
+        self._aws.call("s3", "put_object", Key=f"leaving/{run_id}", Body=b"", **self._on)
         self._aws.call("s3", "delete_object", Key=f"live/{run_id}", **self._on)
 
+    def unmark(self, run_id: str) -> None:
+        for folder in ("live", "leaving"):
+            self._aws.call("s3", "delete_object", Key=f"{folder}/{run_id}", **self._on)
+
     def live(self) -> list[str]:
+        """The runs that may use their project's shared resources."""
+        return self._marked("live")
+
+    def leaving(self) -> list[str]:
+        return self._marked("leaving")
+
+    def _marked(self, folder: str) -> list[str]:
         try:
-            found = self._aws.pages("s3", "list_objects_v2", "Contents", Prefix="live/", **self._on)
-            return [run for entry in found if is_run_id(run := entry["Key"].removeprefix("live/"))]
+            found = self._aws.pages("s3", "list_objects_v2", "Contents", Prefix=f"{folder}/", **self._on)
+            return [run for entry in found if is_run_id(run := entry["Key"].removeprefix(f"{folder}/"))]
         except AwsCallError as error:
             if error.code in _ABSENT:
                 return []

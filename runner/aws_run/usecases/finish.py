@@ -74,7 +74,7 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     removed = list(remove(aws, [ref for ref in own if ref not in spared], clock, emit, gone))
     kept = [*spared, *(ref for ref in refs(record, ("kept",)))]
     if not any(removal.error for removal in removed):
-        store.unmark_live(record.run_id)
+        store.mark_leaving(record.run_id)
     shared = refs(record, ("shared",))
     wanted = [ref for ref in shared if not _keeps(keep, ref)]
     kept += [ref for ref in shared if _keeps(keep, ref)]
@@ -95,6 +95,7 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     result = Teardown(removed=tuple(removed), kept=tuple(kept))
     if not result.failed:
         writer.change(lambda r: replace(r, state="removed"), now=True)
+        store.unmark(record.run_id)
     else:
         writer.flush()
     return result

@@ -50,7 +50,7 @@ def look(bench: Bench) -> tuple[Found, ...]:
         if run:
             by_run.setdefault(run, []).append(ref)
     store = runs.store(bench)
-    for run in store.live():
+    for run in (*store.live(), *store.leaving()):
         by_run.setdefault(run, [])
     return tuple(_judge(bench, store, run, refs) for run, refs in sorted(by_run.items()))
 
@@ -168,7 +168,7 @@ def _collect_one(bench: Bench, store: RunStore, item: Found) -> tuple[Removal, .
     except RunNotFoundError:
         done = remove(bench.aws, item.refs, bench.clock, bench.emit)
         if not any(removal.error for removal in done):
-            store.unmark_live(item.run_id)
+            store.unmark(item.run_id)
         return done
     task = settle.stop(bench, writer, "aws-run gc")
     # What the listing shows may be more than the record knows (an answer lost on the way to it).
