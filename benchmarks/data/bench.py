@@ -1,0 +1,215 @@
+"""Our transfer engine beside the tools people use, on one machine, in one run, against one stub: `make bench-data`.
+
+The stub (server.c) is quicker than any of them. Order is shuffled each round; a cell is the median of the rounds' wall
+seconds. What counts are the ratios under the table, not the seconds: machines differ, ratios hardly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from engines import ENGINES, Engine, Place
+
+HERE = Path(__file__).parent
+OLD = 1_767_225_600  # 2026-01-01: older than what the stub says of its objects, so a no-op is one for everybody
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """`noop`: send a folder that is there already. Bars: tool -> at least this many times as fast."""
+
+    name: str
+    files: int
+    size: int
+    delay_ms: int = 0
+    noop: bool = False
+    bars_down: tuple[tuple[str, float], ...] = ()
+    bars_up: tuple[tuple[str, float], ...] = ()
+
+
+PEERS = (("rclone, 64", 1.0), ("obstore, 64", 1.0))
+CASES = (
+    Case(
+        name="small",
+        files=2000,
+        size=10 * 1024,
+        bars_down=(("aws s3 sync", 10.0), ("s5cmd sync", 4.0), *PEERS),
+        bars_up=(("aws s3 sync", 10.0), ("s5cmd sync", 4.0), *PEERS),
+    ),
+    Case(
+        name="small25",
+        files=2000,
+        size=10 * 1024,
+        delay_ms=25,
+        bars_down=(("aws s3 sync", 10.0), ("s5cmd sync", 3.0), *PEERS),
+        bars_up=(("aws s3 sync", 10.0), ("s5cmd sync", 3.0), *PEERS),
+    ),
+    Case(name="mid", files=20, size=32 * MIB, bars_down=(("s5cmd sync", 0.95),), bars_up=(("s5cmd sync", 1.5),)),
+    Case(name="big", files=1, size=2048 * MIB, bars_down=(("s5cmd sync", 0.95),), bars_up=(("s5cmd sync", 1.5),)),
+    Case(name="noop", files=10_000, size=100, noop=True, bars_up=(("s5cmd sync", 5.0),)),
+    Case(name="noop25", files=10_000, size=100, delay_ms=25, noop=True, bars_up=(("s5cmd sync", 5.0),)),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    wall_s: float
+    cpu_s: float
+    rss_mib: float
+
+
+@contextlib.contextmanager
+def serving(program: Path, cert: Path, key: Path, delay_ms: int) -> Iterator[str]:
+    process = subprocess.Popen([program, cert, key, str(delay_ms)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield f"https://127.0.0.1:{process.stdout.readline().strip()}"
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def measure(command: list[str], env: dict[str, str]) -> Measured:
+    """Peak memory is the largest process's of the command's tree, as the kernel counts it."""
+    began = time.monotonic()
+    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    said = process.stderr.read()
+    process.stderr.close()
+    _, status, used = os.wait4(process.pid, 0)
+    wall = time.monotonic() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{command[:4]} failed: {said.decode()[-800:]}")
+    return Measured(wall_s=wall, cpu_s=used.ru_utime + used.ru_stime, rss_mib=used.ru_maxrss / 1024)
+
+
+def make_tree(folder: Path, case: Case, dice: random.Random) -> None:
+    folder.mkdir(parents=True)
+    block = dice.randbytes(min(case.size, 8 * MIB))
+    for number in range(case.files):
+        path = folder / f"file-{number:05}.bin"
+        with path.open("wb") as file:
+            left = case.size
+            while left > 0:
+                left -= file.write(block[:left])
+        os.utime(path, (OLD, OLD))
+
+
+def run_case(case: Case, engines: list[Engine], rounds: int, work: Path, program: Path, ca: Path, tools: Path) -> None:
+    dice = random.Random(case.name)
+    source = work / case.name
+    make_tree(source, case, dice)
+    times: dict[tuple[str, str], list[Measured]] = {}
+    with serving(program, ca, ca.with_suffix(".key"), case.delay_ms) as url:
+        place = Place(url=url, ca=ca, tools=tools)
+        env = dict(place.env)
+        present = [engine for engine in engines if not engine.missing(place)]
+        for engine in set(engines) - set(present):
+            print(f"{engine.name}: not installed, left out", file=sys.stderr)
+        ours = ENGINES[0]
+        measure(ours.up(place, "data/", source), env)  # what the downloads fetch
+        for number in range(rounds):
+            for engine in dice.sample(present, len(present)):
+                if case.noop:
+                    times.setdefault((engine.name, "up"), []).append(measure(engine.up(place, "data/", source), env))
+                    continue
+                into = work / "down"
+                done = measure(engine.down(place, "data/", into), env)
+                check(source, into, case, engine)
+                times.setdefault((engine.name, "down"), []).append(done)
+                shutil.rmtree(into)
+                prefix = f"up-{number}-{engine.name.split()[0].strip(',')}/"
+                times.setdefault((engine.name, "up"), []).append(measure(engine.up(place, prefix, source), env))
+                forget(place, prefix, case)
+    shutil.rmtree(source)
+    report(case, present, times)
+
+
+def check(source: Path, into: Path, case: Case, engine: Engine) -> None:
+    """Sizes and one file's bytes: a tool that left something out was not quick."""
+    there = sorted(into.iterdir())
+    if len(there) != case.files or any(path.stat().st_size != case.size for path in there):
+        raise SystemExit(f"{engine.name} fetched {len(there)} of {case.files} files")
+    if subprocess.run(["cmp", "-s", there[-1], source / there[-1].name], check=False).returncode:
+        raise SystemExit(f"{engine.name} fetched other bytes")
+
+
+def forget(place: Place, prefix: str, case: Case) -> None:
+    """Gives the stub's memory back."""
+    import http.client
+    import ssl
+
+    host = place.url.removeprefix("https://")
+    connection = http.client.HTTPSConnection(host, context=ssl.create_default_context(cafile=str(place.ca)))
+    for number in range(case.files):
+        connection.request("DELETE", f"/bench/{prefix}file-{number:05}.bin")
+        connection.getresponse().read()
+    connection.close()
+
+
+def report(case: Case, engines: list[Engine], times: dict[tuple[str, str], list[Measured]]) -> None:
+    kind = "unchanged" if case.noop else "down and up"
+    print(f"\n{case.name}: {case.files:,} x {case.size:,} B, {kind}, {case.delay_ms} ms added to each answer")
+    print(f"  {'':14}{'down s':>9}{'up s':>9}{'CPU down':>10}{'CPU up':>9}{'RSS MiB':>9}")
+    middle: dict[tuple[str, str], float] = {at: statistics.median(m.wall_s for m in found) for at, found in times.items()}
+    for engine in engines:
+        cells = []
+        for field in ("wall_s", "cpu_s"):
+            for direction in ("down", "up"):
+                found = times.get((engine.name, direction))
+                cells.append(f"{statistics.median(getattr(m, field) for m in found):.2f}" if found else "-")
+        peak = max(m.rss_mib for direction in ("down", "up") for m in times.get((engine.name, direction), []))
+        print(f"  {engine.name:14}{cells[0]:>9}{cells[1]:>9}{cells[2]:>10}{cells[3]:>9}{peak:>9.0f}")
+    for direction, bars in (("down", case.bars_down), ("up", case.bars_up)):
+        for name, bar in bars:
+            if (name, direction) in middle:
+                ratio = middle[(name, direction)] / middle[(ENGINES[0].name, direction)]
+                print(f"  {direction:4} {ratio:6.2f} x {name:14} bar {bar:g}: {'met' if ratio >= bar else 'MISSED'}")
+
+
+def certificate(work: Path) -> Path:
+    cert = work / "cert.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*command, "-keyout", cert.with_suffix(".key"), "-out", cert], check=True, capture_output=True)
+    return cert
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--case", action="append", choices=[case.name for case in CASES], help="only this one")
+    parser.add_argument("--engine", action="append", help="only names that begin so")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tools", type=Path, required=True, help="bin folder of a venv with awscli, s5cmd, obstore")
+    parser.add_argument("--work", type=Path, help="where the trees are made; default: a temporary folder")
+    chosen = parser.parse_args()
+    engines = [e for e in ENGINES if not chosen.engine or any(e.name.startswith(n) for n in chosen.engine)]
+    with tempfile.TemporaryDirectory(prefix="bench-data-", dir=chosen.work) as folder:
+        work = Path(folder)
+        program = work / "server"
+        build = ["cc", "-O2", "-o", program, HERE / "server.c", "-lssl", "-lcrypto", "-lpthread"]
+        subprocess.run(build, check=True)
+        ca = certificate(work)
+        for case in CASES:
+            if not chosen.case or case.name in chosen.case:
+                run_case(case, engines, chosen.rounds, work, program, ca, chosen.tools.absolute())
+
+
+if __name__ == "__main__":
+    main()
