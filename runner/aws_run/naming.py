@@ -38,12 +38,12 @@ def new_run_id(project: str, now: datetime, salt: str) -> str:
 
 
 def is_run_id(text: str) -> bool:
-    return _RUN_ID.match(text) is not None
+    return _RUN_ID.fullmatch(text) is not None
 
 
 def project_of_run(run_id: str) -> str:
     """The project a run belongs to. ValueError when `run_id` is no run id."""
-    match = _RUN_ID.match(run_id)
+    match = _RUN_ID.fullmatch(run_id)
     if match is None:
         raise ValueError(f"{run_id!r} is not a run id")
     return match["project"]
@@ -65,7 +65,7 @@ def input_label(folder: str) -> str:
 
 def run_of_name(name: str) -> str | None:
     """The run a resource's name belongs to: `arun-<run-id>` with or without a suffix; None for other names."""
-    match = re.match(rf"^{PREFIX}-(?P<run>[a-z][a-z0-9-]*?-\d{{8}}-\d{{6}}-[0-9a-f]{{4}})(-[a-z]+)?$", name)
+    match = re.fullmatch(rf"{PREFIX}-(?P<run>[a-z][a-z0-9-]*?-\d{{8}}-\d{{6}}-[0-9a-f]{{4}})(-[a-z]+)?", name)
     return match["run"] if match and is_run_id(match["run"]) else None
 
 
