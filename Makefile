@@ -5,10 +5,10 @@ PYTHON := .venv/bin/python
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint format docs bench lock clean
+.PHONY: help demo test unit lint format docs bench bench-data lock clean
 
 help: ## what can be made
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 demo: ## run examples/forest on the embedded AWS: no account, no Docker needed
 	@tools/venv demo
@@ -37,6 +37,10 @@ docs: ## make the generated pages of docs/ again
 bench: ## measure what benchmarks/ promises
 	@tools/venv dev
 	@tools/bench
+
+bench-data: ## the transfer engine beside the tools people use
+	@tools/venv dev
+	@tools/bench data
 
 lock: ## make requirements/*.txt again from pyproject.toml
 	@tools/venv dev
