@@ -1,8 +1,10 @@
 # How aws-run makes the image of a project that has no Dockerfile of its own.
 #
 # The build context is made by aws-run: entrypoint.tar (what runs as PID 1, the same bytes for every project), deps/
-# (only the files that decide the dependencies) and app/ (the project). So a code edit rebuilds and pushes the last
+# (only the files that decide the dependencies) and code/app/ (the project). So a code edit rebuilds and pushes the last
 # layer alone. It builds on python:slim and on any base with Python 3.9 or newer and its venv module.
+#
+# Times are set to one date, so that two machines make the same layers and the registry takes each of them once.
 #
 # Secrets of the build, neither of them in any layer or in the history: `ca` is a CA bundle, `settings` a shell file
 # with index addresses and proxies. There is no `# syntax=` line: it would need a pull.
@@ -13,7 +15,6 @@ FROM ${BASE_IMAGE} AS uv
 ARG INSTALL_UV=yes
 RUN --mount=type=secret,id=ca --mount=type=secret,id=settings --mount=type=cache,target=/root/.cache/pip \
     set -e; \
-    python3 -m venv --without-pip /opt/venv; \
     if [ "$INSTALL_UV" = yes ]; then \
       if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi; \
       if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
@@ -30,13 +31,17 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=settings --mount=type=cache
     set -e; \
     if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi; \
     if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca REQUESTS_CA_BUNDLE=/run/secrets/ca; fi; \
+    python3 -m venv --without-pip /opt/venv; \
     export VIRTUAL_ENV=/opt/venv UV_PROJECT_ENVIRONMENT=/opt/venv UV_PYTHON_DOWNLOADS=never; \
     export UV_LINK_MODE=copy UV_NO_PROGRESS=1 UV_CACHE_DIR=/root/.cache/uv; \
     case "$DEPENDENCIES" in \
       requirements) /opt/uv/bin/uv pip install -r requirements.txt ;; \
       lock) /opt/uv/bin/uv sync --frozen --no-install-project --no-dev ;; \
       pyproject) /opt/uv/bin/uv pip install -r pyproject.toml ;; \
-    esac
+    esac; \
+    mkdir -p /export/opt; \
+    mv /opt/venv /export/opt/venv; \
+    find /export -exec touch -h -d @946684800 {} +
 
 FROM ${BASE_IMAGE}
 ADD entrypoint.tar /
@@ -44,18 +49,19 @@ ADD entrypoint.tar /
 ARG MACHINE=""
 # An entry in passwd, because some libraries ask who they are; the job owns its folder, as it does on a laptop.
 RUN set -e; \
-    found=$(python3 -I -c "import platform; print(platform.machine())"); \
+    found=$(python3 -I -B -c "import platform; print(platform.machine())"); \
     if [ "${MACHINE:-$found}" != "$found" ]; then echo "the image holds programs for $found" >&2; exit 1; fi; \
     python3 -I -B /opt/aws-run/entrypoint.pyz --self-check; \
     echo "job:x:10001:10001:job:/home/job:/bin/sh" >> /etc/passwd; \
     echo "job:x:10001:" >> /etc/group; \
     mkdir -p /home/job /app; \
-    chown 10001:10001 /home/job /app
-COPY --from=dependencies /opt/venv /opt/venv
+    chown 10001:10001 /home/job /app; \
+    touch -d @946684800 /etc/passwd /etc/group /etc /home/job /home /app
+COPY --from=dependencies /export/ /
 ARG PYTHON_PATH=""
 ENV PATH=/opt/venv/bin:$PATH HOME=/home/job PYTHONUNBUFFERED=1 PYTHONPATH=${PYTHON_PATH}
 WORKDIR /app
-COPY --chown=10001:10001 app/ ./
+COPY --chown=10001:10001 code/ /
 USER 10001:10001
 ENTRYPOINT ["python3", "-I", "-B", "/opt/aws-run/entrypoint.pyz"]
 CMD []

@@ -109,6 +109,14 @@ def test_a_code_edit_makes_one_new_layer_and_an_undone_edit_none(tmp_path: Path,
     assert (again.tag, again.layers()) == (first.tag, first.layers())
 
 
+def test_entrypoint_dependencies_and_code_are_the_same_layers_whoever_builds_them(tmp_path: Path, bench: Bench) -> None:
+    """So that a build on a fresh machine, as in CI, pushes nothing that the registry has already."""
+    plan = bench.plan(project(tmp_path / "same", main__py=SCRIPT, requirements__txt="six\n"))
+    one, two = bench.build(plan).layers(), bench.build(plan, classic=True).layers()
+    names = ["base", "entrypoint", "user", "dependencies", "code"]
+    assert [name for name, layer in zip(names, two, strict=True) if layer not in one] == ["user"]
+
+
 def test_a_locked_project_gets_what_is_locked_and_its_package_can_be_imported(tmp_path: Path, bench: Bench) -> None:
     pyproject = (
         '[project]\nname = "locked"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["six==1.16.0"]\n'

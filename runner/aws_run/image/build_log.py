@@ -31,7 +31,7 @@ _WORDS = (
     ("UV_PROJECT_ENVIRONMENT", "installing dependencies"),
     ("^COPY secrets/", "preparing Python"),
     ("^COPY deps/", "copying dependency files"),
-    ("^COPY .*app/", "copying the code"),
+    ("^COPY .*code/", "copying the code"),
     ("^COPY --from=dependencies", "adding dependencies"),
     ("^WORKDIR", "preparing the folder"),
     ("^ADD entrypoint", "adding the entrypoint"),

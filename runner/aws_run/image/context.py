@@ -27,7 +27,7 @@ LAYER = "entrypoint.tar"
 def write_standard(
     plan: ImagePlan, recipe: StandardRecipe, out: IO[bytes], *, classic_secrets: dict[str, bytes] | None = None
 ) -> None:
-    """For our recipe: Dockerfile, entrypoint.tar, deps/ and app/.
+    """For our recipe: Dockerfile, entrypoint.tar, deps/ and code/app/.
 
     `classic_secrets`: for Docker's classic builder, which knows no mounts; None for BuildKit.
     """
@@ -46,8 +46,10 @@ def write_standard(
         else:
             for path in recipe.dependencies.files:
                 _add_bytes(tar, f"deps/{path}", (plan.source.root / path).read_bytes())
-        _add_folder(tar, "app")
-        _add_source(tar, plan.source, "app/")
+        # A folder that is copied whole keeps its date; one that is copied into gets today's.
+        _add_folder(tar, "code")
+        _add_folder(tar, "code/app")
+        _add_source(tar, plan.source, "code/app/")
 
 
 def write_own(plan: ImagePlan, recipe: OwnDockerfile, out: IO[bytes]) -> None:

@@ -33,7 +33,7 @@ def wrap_dockerfile(entrypoint: Sequence[str], cmd: Sequence[str]) -> str:
     """`entrypoint` and `cmd` as Docker reports them for the project's image. Ours runs the two in that order."""
     values = {
         "@SELF_CHECK@": json.dumps([*ENTRYPOINT, "--self-check"]),
-        "@MACHINE_CHECK@": json.dumps(["python3", "-I", "-c", _MACHINE_CHECK]),
+        "@MACHINE_CHECK@": json.dumps(["python3", "-I", "-B", "-c", _MACHINE_CHECK]),
         "@NAME@": contract.IMAGE_ENTRYPOINT,
         "@ENTRYPOINT@": _env_value(json.dumps(list(entrypoint), separators=(",", ":"))),
         "@OURS@": json.dumps(list(ENTRYPOINT)),

@@ -50,9 +50,9 @@ def test_the_context_holds_the_code_and_apart_from_it_the_files_that_decide_the_
     found = {name for name, member in members(tar).items() if member.isfile()}
     assert found == {
         "Dockerfile", "entrypoint.tar", "deps/requirements.txt", "deps/r/a.txt",
-        "app/main.py", "app/requirements.txt", "app/r/a.txt", "app/pkg/big.bin",
+        "code/app/main.py", "code/app/requirements.txt", "code/app/r/a.txt", "code/app/pkg/big.bin",
     }  # fmt: skip
-    assert content(tar, "app/pkg/big.bin") == big
+    assert content(tar, "code/app/pkg/big.bin") == big
     assert content(tar, "entrypoint.tar") == LAYER
     assert content(tar, "Dockerfile") == standard_dockerfile().encode()
 
@@ -60,7 +60,7 @@ def test_the_context_holds_the_code_and_apart_from_it_the_files_that_decide_the_
 def test_a_project_without_dependencies_still_has_the_folder_that_the_recipe_copies(tmp_path: Path) -> None:
     found = members(standard(plan_of(tmp_path, {"main.py": SCRIPT})))
     assert found["deps"].isdir()
-    assert found["app"].isdir()
+    assert found["code/app"].isdir()
 
 
 def test_a_project_that_installs_itself_is_there_when_it_is_installed(tmp_path: Path) -> None:
@@ -81,9 +81,9 @@ def test_modes_and_links_arrive(tmp_path: Path) -> None:
     (tmp_path / "run.sh").chmod(0o744)
     (tmp_path / "link").symlink_to("main.py")
     found = members(standard(plan_of(tmp_path, {})))
-    assert found["app/run.sh"].mode == 0o755
-    assert found["app/main.py"].mode == 0o644
-    assert found["app/link"].linkname == "main.py"
+    assert found["code/app/run.sh"].mode == 0o755
+    assert found["code/app/main.py"].mode == 0o644
+    assert found["code/app/link"].linkname == "main.py"
 
 
 @pytest.mark.parametrize("change", [{"main.py": SCRIPT + "#"}, {"main.py": SCRIPT.replace("argv", "argc")}])

@@ -47,7 +47,7 @@ def test_the_job_is_not_root_and_its_code_is_the_last_layer() -> None:
     names = [name for name, _ in instructions]
     assert ("USER", "10001:10001") in instructions
     copies = [index for index, name in enumerate(names) if name in ("COPY", "ADD", "RUN")]
-    assert instructions[copies[-1]] == ("COPY", "--chown=10001:10001 app/ ./")
+    assert instructions[copies[-1]] == ("COPY", "--chown=10001:10001 code/ /")
 
 
 def test_both_ways_start_the_same_entrypoint() -> None:
