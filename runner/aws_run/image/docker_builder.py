@@ -21,7 +21,7 @@ from aws_run.image.builder import Login
 from aws_run.image.context import write_own, write_standard, write_wrap
 from aws_run.image.docker_cli import CliBuild, DockerCli, find_cli, run_build
 from aws_run.image.engine import connect
-from aws_run.image.plan import ImagePlan
+from aws_run.image.plan import ImagePlan, big_source
 from aws_run.image.push import ApiPushEngine, push_image
 from aws_run.image.recipe import OwnDockerfile, StandardRecipe
 from aws_run.image.wrap import drops_arguments
@@ -77,6 +77,8 @@ class DockerBuilder:
         secrets = read_build_secrets(self._environ)
         for sentence in secrets.left_out:
             emit(Notice(text=sentence, level="debug"))
+        if (notice := big_source(plan.source)) is not None:
+            emit(notice)
         with tempfile.TemporaryDirectory(prefix="aws-run-build-") as folder:
             run = _Runner(client=client, cli=cli, folder=Path(folder), environ=self._environ, plan=plan, emit=emit)
             if isinstance(plan.recipe, OwnDockerfile):

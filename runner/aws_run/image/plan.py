@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from aws_run.config import Arch, Config
+from aws_run.events import Notice
 from aws_run.image.command import check_command, find_command
 from aws_run.image.dependencies import dependency_digest
 from aws_run.image.recipe import OwnDockerfile, Recipe, choose_recipe
@@ -19,6 +20,7 @@ from aws_run.image.source import DOCKERIGNORE, Source, read_source
 from aws_run.image.wrap import WRAP_TEMPLATE
 
 TAG_LENGTH = 40
+_BIG_SOURCE_BYTES = 200 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +99,22 @@ def plan_image(
         arch=config.resources.arch,
         recipe_digest=_recipe_digest(source, recipe),
         entrypoint_layer=(entrypoint_layer or read_entrypoint_layer)(),
+    )
+
+
+def big_source(source: Source) -> Notice | None:
+    """A word about data that goes into the image with the code, where there is much of it."""
+    if source.total_bytes < _BIG_SOURCE_BYTES:
+        return None
+    sizes: dict[str, int] = {}
+    for file in source.files:
+        top, slash, _ = file.path.partition("/")
+        sizes[top + slash] = sizes.get(top + slash, 0) + file.size
+    name = max(sizes, key=lambda top: sizes[top])
+    return Notice(
+        text=f"{_size(source.total_bytes)} of the project go into the image, {_size(sizes[name])} of them {name}",
+        level="warning",
+        hint="data belongs into the folder of -i; .awsrunignore leaves out what the job does not need",
     )
 
 

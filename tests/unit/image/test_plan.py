@@ -8,7 +8,8 @@ from tests.unit.image.support import LAYER, SCRIPT, config_of, paths, write
 
 from aws_run.config import Build, Config
 from aws_run.errors import SourceError
-from aws_run.image.plan import ImagePlan, plan_image, read_entrypoint_layer
+from aws_run.image.plan import ImagePlan, big_source, plan_image, read_entrypoint_layer
+from aws_run.image.source import Source, SourceFile
 
 FILES = {"main.py": SCRIPT, "requirements.txt": "numpy\n"}
 
@@ -84,6 +85,15 @@ def test_a_dockerfile_may_have_an_ignore_file_of_its_own(tmp_path: Path) -> None
 def test_the_summary_says_what_it_is_made_of(tmp_path: Path) -> None:
     write(tmp_path, FILES)
     assert plan_of(config_of(tmp_path)).summary == "Python 3.12, requirements.txt; 2 files, 87 B"
+
+
+def test_data_that_would_go_into_the_image_is_pointed_out(tmp_path: Path) -> None:
+    small = SourceFile(path="main.py", size=1000)
+    data = tuple(SourceFile(path=f"data/{number}.bin", size=100 << 20) for number in range(3))
+    notice = big_source(Source(root=tmp_path, files=(*data, small), digest=""))
+    assert notice is not None
+    assert notice.text == "300.0 MiB of the project go into the image, 300.0 MiB of them data/"
+    assert big_source(Source(root=tmp_path, files=(small,), digest="")) is None
 
 
 def test_the_entrypoint_layer_is_the_same_each_time(tmp_path: Path) -> None:
