@@ -41,6 +41,7 @@ def test_what_is_in_use_can_not_be_deleted(client: Client) -> None:
     run(client, task_definition(client, "nowhere:1", ["true"]), clientToken="t")
     until(lambda: ecs.list_container_instances(cluster="arun-a")["containerInstanceArns"])
     assert code_of(ecs.delete_capacity_provider, capacityProvider="arun-a") == "ClientException"
+    until(lambda: code_of(ecs.delete_cluster, cluster="arun-a") != "UpdateInProgressException")
     assert code_of(ecs.delete_cluster, cluster="arun-a") in (
         "ClusterContainsTasksException", "ClusterContainsContainerInstancesException"
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from typing import Any
 
 import docker
@@ -19,6 +20,7 @@ from aws_run.local.runtime import ContainerSpec, Exit, OnLine, PullFailed, Runni
 
 LABEL = "aws-run.local"
 OWNER = "aws-run.local.pid"
+_OOM_LOOKS, _OOM_LOOK_S = 40, 0.05
 
 
 class DockerRuntime:
@@ -132,6 +134,7 @@ class _Container:
     def __init__(self, container: Any, on_line: OnLine) -> None:
         self.runtime_id = str(container.id)
         self._container = container
+        self._killed = False
         self._reader = threading.Thread(target=self._read, args=(on_line,), daemon=True)
         self._reader.start()
 
@@ -140,8 +143,7 @@ class _Container:
         reason = None
         try:
             code = int(self._container.wait(timeout=None)["StatusCode"])
-            self._container.reload()
-            state = self._container.attrs["State"]
+            state = self._state(expect_oom=code == 137 and not self._killed)
             if state.get("OOMKilled"):
                 reason = "OutOfMemoryError: Container killed due to memory usage"
             elif state.get("Error"):
@@ -154,9 +156,11 @@ class _Container:
         return Exit(code=code, reason=reason)
 
     def stop(self, grace_s: float) -> None:
+        self._killed = True
         threading.Thread(target=self._stop, args=(grace_s,), daemon=True).start()
 
     def kill(self) -> None:
+        self._killed = True
         with contextlib.suppress(APIError):
             self._container.kill()
 
@@ -165,6 +169,16 @@ class _Container:
             return int(self._container.stats(stream=False)["memory_stats"]["usage"])
         except (DockerException, KeyError):
             return None
+
+    def _state(self, *, expect_oom: bool) -> dict[str, Any]:
+        """The engine hears of a container's end and of its being out of memory apart, in either order."""
+        for _ in range(_OOM_LOOKS if expect_oom else 1):
+            self._container.reload()
+            if self._container.attrs["State"].get("OOMKilled"):
+                break
+            if expect_oom:
+                time.sleep(_OOM_LOOK_S)
+        return dict(self._container.attrs["State"])
 
     def _stop(self, grace_s: float) -> None:
         with contextlib.suppress(APIError):

@@ -185,6 +185,10 @@ class Mover:
             if spec.get("ResourceType") == "instance":
                 tags = {**{t["Key"]: t["Value"] for t in spec.get("Tags") or []}, **tags}
         interface = (data.get("NetworkInterfaces") or [{}])[0]
+        public = interface.get("AssociatePublicIpAddress")
+        if public is None:
+            public = subnet_id is not None and ec2.get_subnet(subnet_id).map_public_ip_on_launch
+        public = str(public).lower() == "true"
         user_data = data.get("UserData") or ""
         options = {"instance_market_options": {"MarketType": "spot"}} if spot else {}
         reservation = ec2.run_instances(
@@ -199,13 +203,11 @@ class Mover:
             subnet_id=subnet_id,
             tags={"instance": {**tags, "aws:autoscaling:groupName": group.name}},
             security_group_ids=data.get("SecurityGroupIds") or interface.get("Groups") or [],
+            associate_public_ip=public,
             **options,
         )
         moto_instance = reservation.instances[0]
         moto_instance.launch_time = self._world.clock.now().strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        public = interface.get("AssociatePublicIpAddress")
-        if public is None:
-            public = bool(subnet_id) and str(ec2.get_subnet(subnet_id).map_public_ip_on_launch).lower() == "true"
         instance = GroupInstance(
             id=moto_instance.id,
             type=kind,
@@ -217,7 +219,7 @@ class Mover:
             image_id=str(data.get("ImageId") or ""),
             user_data=decode_user_data(user_data),
             disk_gib=_disk_gib(data),
-            public_ip=str(public).lower() == "true",
+            public_ip=public,
             activity=activity,
             protected=group.protect_new,
         )

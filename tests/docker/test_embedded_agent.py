@@ -1,0 +1,120 @@
+"""The embedded AWS's agent with a real engine: push, pull, run, limits, credentials, stop."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import docker
+import pytest
+from botocore.config import Config
+from tests.local.support import log_lines, role, run, stack, stopped, task, task_definition, until
+
+from aws_run.local.docker_runtime import LABEL
+from aws_run.local.embedded import Embedded
+from aws_run.local.oci import OciServer
+from aws_run.local.options import LocalOptions
+
+_LOOK = """
+import json, os, urllib.request
+def get(url):
+    with urllib.request.urlopen(url) as answer:
+        return json.load(answer)
+metadata = get(os.environ["ECS_CONTAINER_METADATA_URI_V4"] + "/task")
+credentials = get(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+print(json.dumps({
+    "task": metadata["TaskARN"], "role": credentials["RoleArn"],
+    "keys": sorted({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} & set(os.environ)),
+    "where": os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"].split(":")[1],
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Embedded, Callable[[str], Any]]]:
+    # The small registry of our own, so that it too meets a real engine.
+    registry = OciServer(tmp_path_factory.mktemp("oci"))
+    options = LocalOptions(boot_s=0.05, runtime="docker", registry=registry.address)
+    embedded = Embedded(options, tmp_path_factory.mktemp("state"))
+    local = embedded.start()
+    session = boto3.Session(
+        aws_access_key_id="AKIAARUNLOCALEXAMPLE", aws_secret_access_key="x", region_name="us-east-1"
+    )
+    made: dict[str, Any] = {}
+
+    def client(service: str) -> Any:
+        if service not in made:
+            made[service] = session.client(service, endpoint_url=local.endpoint_url, config=Config())
+        return made[service]
+
+    stack(client, size=1)
+    yield embedded, client
+    for one in made.values():
+        one.close()
+    embedded.stop()
+    registry.stop()
+    assert embedded.world.errors == []
+
+
+@pytest.fixture(scope="module")
+def image(world: tuple[Embedded, Callable[[str], Any]], base_image: str) -> Iterator[str]:
+    """The base image, pushed, removed here, and named by digest: the agent must pull it."""
+    _, client = world
+    uri = client("ecr").create_repository(repositoryName="arun/agent")["repository"]["repositoryUri"]
+    subprocess.run(["docker", "tag", base_image, f"{uri}:t1"], check=True)
+    subprocess.run(["docker", "push", "-q", f"{uri}:t1"], check=True, capture_output=True)
+    subprocess.run(["docker", "rmi", f"{uri}:t1"], check=True, capture_output=True)
+    found = client("ecr").describe_images(repositoryName="arun/agent", imageIds=[{"imageTag": "t1"}])
+    pulled = f"{uri}@{found['imageDetails'][0]['imageDigest']}"
+    yield pulled
+    subprocess.run(["docker", "rmi", pulled], check=True, capture_output=True)
+
+
+def test_a_container_finds_its_credentials_where_ecs_has_them(world: Any, image: str) -> None:
+    _, client = world
+    arn = role(client, "arun-task", [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}])
+    made = run(client, task_definition(client, image, ["python3", "-c", _LOOK], taskRoleArn=arn))
+    assert stopped(client, made["taskArn"])["containers"][0]["exitCode"] == 0
+    seen = json.loads(log_lines(client, made["taskArn"])[0])
+    assert seen == {"task": made["taskArn"], "role": arn, "keys": [], "where": "//169.254.170.2"}
+
+
+def test_a_container_over_its_memory_is_killed_and_says_so(world: Any, image: str) -> None:
+    _, client = world
+    hog = ["python3", "-c", "import time; time.sleep(0.5); x = bytearray(1 << 30)"]
+    done = stopped(client, run(client, task_definition(client, image, hog, container={"memory": 64}))["taskArn"])
+    assert done["containers"][0]["exitCode"] == 137
+    assert done["containers"][0]["reason"].startswith("OutOfMemoryError: ")
+
+
+def test_stop_task_is_sigterm_and_nothing_is_left_of_the_container(
+    world: Any, image: str, docker_engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    _, client = world
+    script = "trap 'echo bye; exit 5' TERM; echo up; while :; do sleep 0.05; done"
+    made = run(client, task_definition(client, image, ["sh", "-c", script]))
+    until(lambda: task(client, made["taskArn"])["lastStatus"] == "RUNNING" and log_lines(client, made["taskArn"]))
+    client("ecs").stop_task(cluster="arun-a", task=made["taskArn"])
+    assert stopped(client, made["taskArn"])["containers"][0]["exitCode"] == 5
+    assert log_lines(client, made["taskArn"]) == ["up", "bye"]
+    task_id = made["taskArn"].split("/")[-1]
+    assert docker_engine.containers.list(all=True, filters={"label": [LABEL, f"aws-run.task={task_id}"]}) == []
+
+
+def test_an_image_nobody_has_is_a_pull_failure(world: Any, image: str) -> None:
+    _, client = world
+    missing = image.rpartition("@")[0] + "@sha256:" + "0" * 64
+    done = stopped(client, run(client, task_definition(client, missing, ["true"]))["taskArn"])
+    assert done["stopCode"] == "TaskFailedToStart"
+    assert done["stoppedReason"].startswith("CannotPullContainerError: ")
+
+
+def test_a_program_that_is_not_there_can_not_start(world: Any, image: str) -> None:
+    _, client = world
+    done = stopped(client, run(client, task_definition(client, image, ["no-such-program"]))["taskArn"])
+    assert done["stopCode"] == "TaskFailedToStart"
+    assert "no-such-program" in done["containers"][0]["reason"]
