@@ -57,6 +57,8 @@ def write_own(plan: ImagePlan, recipe: OwnDockerfile, out: IO[bytes]) -> None:
     an ignore file leaves them out."""
     paths = plan.source.paths
     with _open(out) as tar:
+        # Docker knows a tar by its first kilobyte, which an extended header (a name with an umlaut) would fill.
+        _add_folder(tar, ".")
         _add_source(tar, plan.source, "")
         for path in (recipe.path, f"{recipe.path}{DOCKERIGNORE}", DOCKERIGNORE):
             if path not in paths and (plan.source.root / path).is_file():

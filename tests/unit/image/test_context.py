@@ -104,7 +104,7 @@ def test_a_dockerfile_of_ones_own_sees_the_project_and_itself_even_where_it_is_i
         "no": "2",
     }
     tar = own(plan_of(tmp_path, files))
-    assert set(members(tar)) == {"Dockerfile", ".dockerignore", "a"}
+    assert set(members(tar)) == {".", "Dockerfile", ".dockerignore", "a"}
 
 
 def test_our_layer_goes_on_top_with_two_files(tmp_path: Path) -> None:
