@@ -11,7 +11,7 @@ from aws_run.aws.errors import passes
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, AwsRunError
-from aws_run.events import Emit, TeardownStep
+from aws_run.events import Emit, Notice, TeardownStep
 from aws_run.infra import apply
 from aws_run.infra.kinds import group
 from aws_run.infra.resources import Kind, Ref
@@ -50,7 +50,15 @@ def remove(
         with lock:
             results.append(removal)
         if removal.error is None:
-            on_gone(ref)
+            try:
+                on_gone(ref)
+            except AwsRunError as error:  # a record that can't be written stops no teardown: what is there decides
+                emit(
+                    Notice(
+                        text=f"{ref.kind} {ref.name} is gone, and its record not updated: {error.message}",
+                        level="warning",
+                    )
+                )
 
     def one_by_one(refs: list[Ref]) -> None:
         for ref in refs:

@@ -236,20 +236,27 @@ class RecordWriter:
                 wanted = self._record
             if not steps:
                 return
-            for _ in range(6):
-                etag = self._store.replace(wanted, self._etag)
-                if etag is not None:
-                    self._etag = etag
-                    break
-                theirs, self._etag = self._store.read(wanted.run_id)
-                for step in steps:
-                    theirs = step(theirs)
-                with self._lock:
-                    self._record = wanted = theirs
-                    for step in self._pending:
-                        self._record = step(self._record)
-            else:
-                raise AwsRunError("The run record is being rewritten by somebody else again and again")
+            try:
+                self._write(wanted, steps)
+            except AwsRunError:
+                with self._lock:  # what could not be written goes out with the next change
+                    self._pending = [*steps, *self._pending]
+                raise
+
+    def _write(self, wanted: Record, steps: list[Callable[[Record], Record]]) -> None:
+        for _ in range(6):
+            etag = self._store.replace(wanted, self._etag)
+            if etag is not None:
+                self._etag = etag
+                return
+            theirs, self._etag = self._store.read(wanted.run_id)
+            for step in steps:
+                theirs = step(theirs)
+            with self._lock:
+                self._record = wanted = theirs
+                for step in self._pending:
+                    self._record = step(self._record)
+        raise AwsRunError("The run record is being rewritten by somebody else again and again")
 
 
 def newest(ids: Iterator[str] | list[str]) -> str | None:

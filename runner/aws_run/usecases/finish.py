@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from aws_run.aws.session import Aws
@@ -59,22 +60,24 @@ class Teardown:
 
 
 def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: RecordWriter) -> Teardown:
-    """Removes the run's own resources and, when no other run of the project is alive, the project's shared ones."""
+    """Removes the run's own resources and, when no other run of the project is alive, the project's shared ones.
+
+    A record or a mark that can't be written stops nothing: what the listings show decides, and `gc` finds the rest.
+    """
     record = writer.record
     keep = kept_kinds(record.keep)
-    writer.change(lambda r: replace(r, state="removing"))
+    _try(emit, lambda: writer.change(lambda r: replace(r, state="removing")))
 
     def gone(ref: Ref) -> None:
         writer.change(lambda r: r.with_resource(ref.kind, ref.name, "deleted"))
 
     own = refs(record, ("run",))
     spared = tuple(ref for ref in own if _keeps(keep, ref))
-    for ref in spared:
-        _keep(aws, clock, emit, writer, ref)
-    removed = list(remove(aws, [ref for ref in own if ref not in spared], clock, emit, gone))
+    removed = [Removal(ref=ref, error=error) for ref in spared if (error := _keep(aws, clock, emit, writer, ref))]
+    removed += remove(aws, [ref for ref in own if ref not in spared], clock, emit, gone)
     kept = [*spared, *(ref for ref in refs(record, ("kept",)))]
     if not any(removal.error for removal in removed):
-        store.mark_leaving(record.run_id)
+        _try(emit, lambda: store.mark_leaving(record.run_id))
     shared = refs(record, ("shared",))
     wanted = [ref for ref in shared if not _keeps(keep, ref)]
     kept += [ref for ref in shared if _keeps(keep, ref)]
@@ -83,7 +86,7 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
             try:
                 removed += remove(aws, wanted, clock, emit, gone)
             finally:
-                store.unlock(record.project)
+                _try(emit, lambda: store.unlock(record.project))
         else:
             kept += wanted
             for ref in wanted:
@@ -93,12 +96,21 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
                     )
                 )
     result = Teardown(removed=tuple(removed), kept=tuple(kept))
-    if not result.failed:
-        writer.change(lambda r: replace(r, state="removed"), now=True)
-        store.unmark(record.run_id)
-    else:
-        writer.flush()
+    if result.failed:
+        _try(emit, writer.flush)
+    elif _try(emit, lambda: writer.change(lambda r: replace(r, state="removed"), now=True)):
+        _try(emit, lambda: store.unmark(record.run_id))
     return result
+
+
+def _try(emit: Emit, step: Callable[[], None]) -> bool:
+    """Whether it worked; where not, the user hears of it and the teardown goes on."""
+    try:
+        step()
+    except AwsRunError as error:
+        emit(Notice(text=f"the bucket could not be written: {error.message}", level="warning", hint=error.hint))
+        return False
+    return True
 
 
 def _keeps(keep: set[str], ref: Ref) -> bool:
@@ -106,12 +118,17 @@ def _keeps(keep: set[str], ref: Ref) -> bool:
     return "all" in keep or (ref.kind in keep and not (ref.kind == "role" and ref.scope == "run"))
 
 
-def _keep(aws: Aws, clock: Clock, emit: Emit, writer: RecordWriter, ref: Ref) -> None:
-    """What is kept to be looked at must not bill: a kept group is emptied all the same."""
+def _keep(aws: Aws, clock: Clock, emit: Emit, writer: RecordWriter, ref: Ref) -> str | None:
+    """What is kept to be looked at must not bill: a kept group is emptied. The error where it could not be."""
     if ref.kind == "group":
-        group.empty(aws, ref.name, clock)
-    writer.change(lambda r: r.with_resource(ref.kind, ref.name, "kept"))
+        try:
+            group.empty(aws, ref.name, clock)
+        except AwsRunError as error:
+            emit(TeardownStep(kind=ref.kind, name=ref.name, state="failed", detail=error.message))
+            return error.message
+    _try(emit, lambda: writer.change(lambda r: r.with_resource(ref.kind, ref.name, "kept")))
     emit(TeardownStep(kind=ref.kind, name=ref.name, state="kept", detail="as asked by --keep"))
+    return None
 
 
 def _nobody_else(store: RunStore, record: Record, clock: Clock) -> bool:
@@ -121,11 +138,14 @@ def _nobody_else(store: RunStore, record: Record, clock: Clock) -> bool:
             return False
     except AwsRunError:
         return False
-    others = [run for run in store.live() if run != record.run_id and project_of_run(run) == record.project]
-    if others:
+    try:
+        others = [run for run in store.live() if run != record.run_id and project_of_run(run) == record.project]
+        if not others:
+            return True
         store.unlock(record.project)
-        return False
-    return True
+    except AwsRunError:
+        return False  # a lock that is left is passed over after ten minutes
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,16 +162,17 @@ def receipt(charges: tuple[Charge, ...], usage: Usage) -> Receipt:
 def note_outcome(writer: RecordWriter, outcome: Outcome, task: Mapping[str, Any] | None, stopped_at: str) -> None:
     """DescribeTasks forgets a stopped task after about an hour, so its outcome is stored at first sight (aws-facts §3)."""
     started = task.get("startedAt") if task else None
-    writer.change(
-        lambda record: replace(
-            record,
-            state="stopped",
-            outcome=outcome,
-            started_at=started.strftime("%Y-%m-%dT%H:%M:%SZ") if started else record.started_at,
-            stopped_at=stopped_at,
-        ),
-        now=True,
+    step = partial(
+        replace,
+        state="stopped",
+        outcome=outcome,
+        stopped_at=stopped_at,
+        **({"started_at": started.strftime("%Y-%m-%dT%H:%M:%SZ")} if started else {}),
     )
+    try:
+        writer.change(step, now=True)
+    except AwsRunError:
+        return  # it goes out with the teardown's steps, which report: a record must not keep the bill running
 
 
 def save_log(store: RunStore, emit: Emit, key: str, text: str) -> None:

@@ -18,7 +18,7 @@ from aws_run.infra.observe import observe
 from aws_run.infra.plan import Step, plan
 from aws_run.infra.store import RecordWriter, RunStore
 from aws_run.record import Outcome
-from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
+from aws_run.report.views import OutcomeView, PlanView, ReceiptView
 from aws_run.usecases import finish, gc, verdict, views
 from aws_run.usecases.bench import Bench
 from aws_run.usecases.lanes import LaneRunner, Stopped
@@ -232,12 +232,20 @@ class Run:
         thread.start()
         fetch_error = self._fetch()
         thread.join()
+        if not torn:  # a fault of ours, shown by its thread: the run must not look as if nothing were left
+            raise AwsRunError("The teardown itself failed", hint=f"aws-run cleanup {spec.run_id}")
         usage = self._usage(task, bench.clock.now()) if self._backend.name == "ec2" else before
         usage = usage if usage.seconds >= before.seconds else before
         paid = finish.receipt(self._backend.charges(spec.site.hardware, usage), usage)
         if paid.total_usd is not None:
-            self._writer.change(lambda record: replace(record, cost_usd=f"{paid.total_usd:.6f}"), now=True)
-        return self._submitted(outcome, paid, torn[0] if torn else None, fetch_error, task)
+            self._note_cost(f"{paid.total_usd:.6f}")
+        return self._submitted(outcome, paid, torn[0], fetch_error, task)
+
+    def _note_cost(self, usd: str) -> None:
+        try:
+            self._writer.change(lambda record: replace(record, cost_usd=usd), now=True)
+        except AwsRunError as error:
+            self._bench.emit(Notice(text=f"the cost could not be recorded: {error.message}", level="warning"))
 
     def _usage(self, task: Mapping[str, Any] | None, now: datetime) -> Usage:
         try:
@@ -262,19 +270,17 @@ class Run:
         self,
         outcome: Outcome,
         paid: finish.Receipt,
-        torn: finish.Teardown | None,
+        torn: finish.Teardown,
         fetch_error: AwsRunError | None,
         task: Mapping[str, Any] | None,
     ) -> Submitted:
         spec = self._spec
         teardown_error = None
-        left: LeftView | None = None
-        if torn is not None:
-            left = views.left_view(torn, spec.region)
-            try:
-                torn.raise_if_failed(spec.region)
-            except TeardownError as error:
-                teardown_error = error
+        left = views.left_view(torn, spec.region)
+        try:
+            torn.raise_if_failed(spec.region)
+        except TeardownError as error:
+            teardown_error = error
         receipt: ReceiptView | None = views.receipt_view(paid, label=self._cost_label)
         began, ended = (task or {}).get("startedAt"), (task or {}).get("stoppedAt")
         code = (

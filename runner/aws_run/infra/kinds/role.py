@@ -27,11 +27,14 @@ def config_digest(role: Role) -> str:
 def observe(aws: Aws, role: Role) -> str | None:
     """The digest of the configuration it was last brought to ("" = never), None when there is no such role.
 
-    For an instance role the profile is asked, since it exists only after the role: one call shows both.
+    For an instance role the profile is asked, since it exists only after the role: one call shows both. A profile
+    without its role was left half made.
     """
     try:
         if role.instance_profile:
             found = aws.call("iam", "get_instance_profile", InstanceProfileName=role.name)["InstanceProfile"]
+            if not found.get("Roles"):
+                return ""
         else:
             found = aws.call("iam", "get_role", RoleName=role.name)["Role"]
     except AwsCallError as error:
@@ -42,12 +45,16 @@ def observe(aws: Aws, role: Role) -> str | None:
 
 
 def create(aws: Aws, role: Role, clock: Clock) -> str:
+    digest = {tags.CONFIG_TAG: config_digest(role)}
+    # The digest says that the role is whole. A role that other runs look at gets it last (an instance role by its
+    # profile): a client that dies between two calls must leave none without its policy that looks finished.
+    looked_at = role.scope != "run" and not role.instance_profile
     request: dict[str, Any] = {
         "RoleName": role.name,
         "Path": IAM_PATH,
         "AssumeRolePolicyDocument": json.dumps(_trust(role)),
         "Description": "made by aws-run",
-        "Tags": tags.upper({**role.tags, tags.CONFIG_TAG: config_digest(role)}),
+        "Tags": tags.upper({**role.tags, **({} if looked_at else digest)}),
     }
     if role.permissions_boundary:
         request["PermissionsBoundary"] = role.permissions_boundary
@@ -61,6 +68,8 @@ def create(aws: Aws, role: Role, clock: Clock) -> str:
     _put_policies(aws, role)
     if role.instance_profile:
         _put_profile(aws, role)
+    if looked_at:
+        aws.call("iam", "tag_role", RoleName=role.name, Tags=tags.upper(digest))
     return arn(aws.identity().account, role.name)
 
 
