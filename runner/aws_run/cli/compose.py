@@ -38,8 +38,7 @@ class Place:
 def place(local: bool) -> Iterator[Place]:
     """The real AWS of the environment, or the embedded one, running or started for this command."""
     if not local:
-        running = _endpoint_is_embedded()
-        yield Place(cost_label=LOCAL_COST_LABEL if running else "cost")
+        yield _exported()
         return
     try:
         from aws_run import local as embedded
@@ -54,11 +53,7 @@ def place(local: bool) -> Iterator[Place]:
         os.environ.update(aws.environment())
         builder = embedded.image_builder(aws)
         try:
-            yield Place(
-                builder=(lambda: builder) if builder is not None else None,
-                cost_label=LOCAL_COST_LABEL,
-                notices=(_say(aws),),
-            )
+            yield _embedded_place(builder, (_say(aws),))
         finally:
             for name, value in before.items():
                 if value is None:
@@ -73,10 +68,25 @@ def _say(aws: Any) -> str:
     return f"embedded AWS: the job runs as a subprocess, not in a container: {aws.runtime_reason}"
 
 
-def _endpoint_is_embedded() -> bool:
-    """An exported endpoint of a machine of one's own is not AWS: no bill comes from there."""
-    url = os.environ.get("AWS_ENDPOINT_URL", "")
-    return url.startswith(("http://127.0.0.1", "http://localhost", "http://169.254.170.2"))
+def _exported() -> Place:
+    """AWS itself, or an embedded one whose environment was exported (`eval "$(aws-run local start)"`)."""
+    url = os.environ.get("AWS_ENDPOINT_URL")
+    if not url:
+        return Place()
+    try:
+        from aws_run import local as embedded
+    except ImportError:
+        return Place()
+    running = embedded.running()
+    if running is None or running.endpoint_url != url:
+        return Place()
+    return _embedded_place(embedded.image_builder(running), ())
+
+
+def _embedded_place(builder: Builder | None, notices: tuple[str, ...]) -> Place:
+    return Place(
+        builder=(lambda: builder) if builder is not None else None, cost_label=LOCAL_COST_LABEL, notices=notices
+    )
 
 
 def open_aws(*, region: str | None, profile: str | None, local: bool) -> Aws:

@@ -18,7 +18,10 @@ from aws_run.errors import UsageError
 @project_options
 @aws_options
 def destroy(everything: bool, yes: bool, **flags: Any) -> int:
-    """Remove the roles and the log group of this folder's project; with --everything its images and all results, too."""
+    """Remove the roles and the log group of this folder's project.
+
+    With --everything its images and the account's bucket with all results, too.
+    """
     from aws_run.cli import removal
     from aws_run.report.tables import table
     from aws_run.usecases import destroy as destroying

@@ -24,8 +24,8 @@ def pull(run: str | None, into: Path, overwrite: bool, **flags: Any) -> int:
     with session(flags) as here:
         record, got = fetch(here.bench, run, here.project, into.absolute(), overwrite=overwrite)
         if here.as_json:
-            here.print_json({"run_id": record.run_id, "output": str(into), "files": got.files, "fetched": got.fetched_files,
-                             "bytes": got.bytes, "kept": list(got.kept)})  # fmt: skip
+            counts = {"files": got.files, "fetched": got.fetched_files, "bytes": got.bytes, "kept": list(got.kept)}
+            here.print_json({"run_id": record.run_id, "output": str(into), **counts})
         else:
             click.echo(f"{record.run_id}: {got.files} files in {into}, {got.fetched_files} fetched", err=True)
     return 0

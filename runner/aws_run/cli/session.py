@@ -31,8 +31,8 @@ class Session:
 
 @contextmanager
 def session(flags: Mapping[str, Any]) -> Iterator[Session]:
-    """`flags`: those of `aws_options` and `project_options`. The project's own file is read where there is one, so that its
-    region and profile hold for every command."""
+    """`flags`: those of `aws_options` and `project_options`. The project's own file is read where there is one, so that
+    its region and profile hold for every command."""
     config = compose.load(Path.cwd(), flags.get("file"), flags, for_run=False)
     from aws_run.report import make_reporter
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 @project_options
 @aws_options
 def status(run: str | None, **flags: Any) -> int:
-    """Show RUN (default: the last one). One that has ended with nobody watching is finished and cleaned up on the way."""
+    """Show RUN (default: the last one).
+
+    One that has ended with nobody watching is finished and cleaned up on the way.
+    """
     from aws_run.usecases.status import status as look
 
     with session(flags) as here:
