@@ -23,7 +23,7 @@ def judge(task: Mapping[str, Any], result: bytes | None) -> Outcome:
     said = _parse(result)
 
     def outcome(code: int, word: str, sentence: str) -> Outcome:
-        job = said.get("exit_code") if said else None
+        job = said.get("job_exit_code") if said else None
         return Outcome(
             exit_code=code,
             reason=word,
@@ -34,13 +34,14 @@ def judge(task: Mapping[str, Any], result: bytes | None) -> Outcome:
 
     if "CannotPull" in reason or "CannotPull" in stopped:
         return outcome(EXIT_TOOL, "image", _pull_sentence(reason or stopped))
-    if "OutOfMemory" in reason or (said or {}).get("reason") == "out-of-memory":
+    if ("OutOfMemory" in reason and exit_code != 0) or (said or {}).get("reason") == "out-of-memory":
         return outcome(
             _code(exit_code, 137),
             "out-of-memory",
             "the job ran out of memory and was killed: ask for more with --memory",
         )
-    if stop_code in ("SpotInterruption", "TerminationNotice"):
+    # A result that says `exit` was written by a job that had ended, with all its outputs saved, when AWS came.
+    if stop_code in ("SpotInterruption", "TerminationNotice") and (said or {}).get("reason") != "exit":
         return outcome(
             EXIT_TOOL,
             "interruption",
@@ -78,11 +79,11 @@ def _by_result(said: Mapping[str, Any], outcome: Any) -> Outcome:
         "spot-notice": "AWS took the spot machine back; what the job had written was saved",
         "disk-full": "the disk is full: ask for more with --disk",
         "command-not-found": f"the command was not found in the image (exit code {code})",
-        "sync-in-failed": f"the input could not be fetched: {said.get('message') or 'see the log'}",
-        "sync-out-failed": f"the outputs could not all be saved: {said.get('message') or 'see the log'}",
+        "sync-in-failed": f"the input could not be fetched: {said.get('detail') or 'see the log'}",
+        "sync-out-failed": f"the outputs could not all be saved: {said.get('detail') or 'see the log'}",
     }
-    if word == "deadline":
-        code = EXIT_DEADLINE
+    # A job that is told to stop may well end with 0; it was cut short all the same.
+    code = {"deadline": EXIT_DEADLINE, "stopped": EXIT_INTERRUPT, "spot-notice": EXIT_TOOL}.get(word, code)
     return outcome(code, word, sentences.get(word, f"the job ended ({word}, exit code {code})"))  # type: ignore[no-any-return]
 
 
