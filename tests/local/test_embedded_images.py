@@ -6,12 +6,13 @@ import hashlib
 import json
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.local.support import Client, log_lines, run, stack, stopped, task_definition
+from tests.local.support import Client, admin, log_lines, run, stack, stopped, task_definition
 
 from aws_run.errors import BuildError, DockerError
 from aws_run.local import image_builder
@@ -55,6 +56,26 @@ def test_a_built_image_is_in_ecr_and_runs_by_digest(local_aws: LocalAws, client:
     args, prefix = log_lines(client, made["taskArn"])
     assert args == "args ['x']"
     assert prefix.startswith(f"{local_aws.state_dir}/venvs/")
+
+
+def test_builders_side_by_side_make_one_image_and_ride_out_throttling(
+    local_aws: LocalAws, client: Client, tmp_path: Path
+) -> None:
+    client("ecr").create_repository(repositoryName="arun/demo")
+    builder = image_builder(local_aws)
+    assert builder is not None
+    # A requirements file nobody else has, so that the environment too is made here.
+    project = plan(tmp_path / "p", kind="requirements", main_py="", requirements_txt=f"# {tmp_path}\n")
+    admin(local_aws, "faults", {"operation": "ecr:PutImage", "how": "throttle", "times": 2})
+    admin(local_aws, "faults", {"operation": "ecr:PutImage", "how": "lost-after"})
+
+    def build() -> str:
+        return builder.build_push(project, "host/arun/demo", "t1", login, lambda event: None)
+
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        digests = {future.result() for future in [pool.submit(build) for _ in range(3)]}
+    found = client("ecr").describe_images(repositoryName="arun/demo")["imageDetails"]
+    assert [image["imageDigest"] for image in found] == list(digests)
 
 
 def test_a_requirement_that_does_not_exist_fails_the_build(local_aws: LocalAws, client: Client, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,6 +16,9 @@ from aws_run.local.options import LocalAws
 if TYPE_CHECKING:
     from aws_run.image.builder import Builder, Login
     from aws_run.image.plan import ImagePlan
+
+
+_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6)  # between attempts: throttling and lost answers pass, as with every AWS call
 
 
 def image_builder(local: LocalAws) -> Builder | None:
@@ -59,10 +63,20 @@ def put_image(local: LocalAws, repository: str, tag: str, manifest: str) -> None
             "X-Amz-Target": "AmazonEC2ContainerRegistry_V20150921.PutImage",
         },
     )
-    try:
-        urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
-    except urllib.error.HTTPError as error:
-        answer = json.loads(error.read() or b"{}")
-        error.close()
-        if answer.get("__type") != "ImageAlreadyExistsException":
-            raise BuildError(f"The image could not be stored: {answer.get('message')}") from None
+    for wait_s in (*_WAITS_S, None):
+        try:
+            urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
+        except urllib.error.HTTPError as error:
+            answer = json.loads(error.read() or b"{}")
+            error.close()
+            if answer.get("__type") == "ImageAlreadyExistsException":
+                return
+            reason = answer.get("message")
+            passing = error.code >= 500 or answer.get("__type") == "ThrottlingException"
+        except OSError as error:
+            reason, passing = str(error), True
+        else:
+            return
+        if wait_s is None or not passing:
+            raise BuildError(f"The image could not be stored: {reason}")
+        time.sleep(wait_s)

@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,6 +68,10 @@ class Faults:
         self.scripted: list[Fault] = []
         self.calls = 0  # of clients, since the last reset
         self._kill: Kill | None = None
+        # Connections of clients, and those of them whose client was killed: what still comes on these is not executed,
+        # or a crash point would not be one point.
+        self._connections: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._dead: weakref.WeakSet[Any] = weakref.WeakSet()
         self._seen: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -76,7 +81,12 @@ class Faults:
 
     def around(self, call: Call, execute: Callable[[], Reply]) -> Reply:
         client = not call.access_key.startswith("ASIA")
+        connection = call.environ.get("werkzeug.socket")
         with self._lock:
+            if connection is not None and connection in self._dead:
+                return _hang_up(call, None)
+            if client and connection is not None:
+                self._connections.add(connection)
             self.calls += client
             kill = self._kill if client and self._kill is not None and self._kill.at == self.calls else None
             fault = next((f for f in self.scripted if f.takes(call)), None)
@@ -84,6 +94,8 @@ class Faults:
             dice = random.Random(  # noqa: S311 - chaos wants a seed, not secrecy
                 f"{self.chaos_seed}/{call.service}:{call.operation}/{self._seen[f'{call.service}:{call.operation}']}"
             )
+            if kill is not None:
+                self._dead.update(self._connections)
         if kill is not None:
             reply = execute() if kill.when == "after" else None
             with contextlib.suppress(ProcessLookupError):

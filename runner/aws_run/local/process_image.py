@@ -6,6 +6,8 @@ to be installed.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -13,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +55,9 @@ def build(
     )
     digest = "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
     folder = image_dir(state_dir, digest)
-    if not (folder / "image.json").is_file():
+    with _alone(folder):
+        if (folder / "image.json").is_file():
+            return ProcessImage(digest=digest, manifest=manifest)
         partial = folder.with_name(f"{folder.name}.{os.getpid()}")
         shutil.rmtree(partial, ignore_errors=True)
         (partial / "src").mkdir(parents=True)
@@ -95,9 +99,13 @@ def _environment(state_dir: Path, root: Path, dependencies: str) -> Path:
     for name in names.get(dependencies, ()):
         asked.update(name.encode() + b"\0" + (root / name).read_bytes())
     venv = state_dir / "venvs" / asked.hexdigest()[:32]
-    if (venv / ".complete").is_file():
-        return venv
-    venv.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(venv):
+        if not (venv / ".complete").is_file():
+            _install(venv, root, dependencies)
+    return venv
+
+
+def _install(venv: Path, root: Path, dependencies: str) -> None:
     uv = uv_binary()
     shutil.rmtree(venv, ignore_errors=True)
     _run([uv, "venv", "--quiet", "--python", sys.executable, str(venv)], root, "The environment could not be made")
@@ -111,7 +119,15 @@ def _environment(state_dir: Path, root: Path, dependencies: str) -> Path:
     elif dependencies != "none":
         _run([*install, "requirements.txt" if dependencies == "requirements" else "pyproject.toml"], root, failure)
     (venv / ".complete").touch()
-    return venv
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time makes `folder`; the others wait and find it made."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _run(argv: list[str], cwd: Path, failure: str) -> None:

@@ -66,7 +66,8 @@ class Schedules:
             elif ":ecs:" in target["Arn"] and "EcsParameters" in target:
                 self._invoke(region, "ecs", "RunTask", _run_task(target))
         except Refusal as refusal:
-            world.errors.append(f"schedule {schedule.name}: {refusal}")
+            # As on AWS nobody is told that a target refused; what it refused stands here for tests.
+            world.refused_targets.append(f"{schedule.name}: {refusal}")
         if schedule.action_after_completion == "DELETE":
             group.schedules.pop(schedule.name, None)
 

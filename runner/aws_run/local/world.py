@@ -37,6 +37,7 @@ class World:
         self.interrupt: Callable[[Place, GroupInstance], None] = lambda place, instance: None
         self.sessions: dict[str, tuple[str, str]] = {}  # access key -> (session token, role name)
         self._busy_until: dict[str, float] = {}
+        self.refused_targets: list[str] = []  # schedules whose target refused the call
         self.errors: list[str] = []  # what went wrong inside; shown by the status endpoint
 
     @property
