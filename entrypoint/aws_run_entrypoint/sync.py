@@ -39,6 +39,7 @@ def restore_checkpoint(job: Job) -> Optional[Pulled]:
 
 
 def push_outputs(job: Job, stable: Optional[Callable[[Found], bool]] = None) -> Pushed:
+    """`stable` set means that the job still runs: then no helper processes compete with it."""
     return push_folder(
         job.bucket,
         job.output_dir,
@@ -46,6 +47,7 @@ def push_outputs(job: Job, stable: Optional[Callable[[Found], bool]] = None) -> 
         manifest_key=f"{job.prefix}output.json",
         strict=False,
         stable=stable,
+        helpers=None if stable is None else 1,
     )
 
 
@@ -59,6 +61,7 @@ def push_checkpoint(job: Job, stable: Optional[Callable[[Found], bool]] = None) 
         manifest_key=f"{job.prefix}checkpoint.json",
         strict=False,
         stable=stable,
+        helpers=None if stable is None else 1,
     )
 
 

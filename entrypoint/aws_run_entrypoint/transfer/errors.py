@@ -50,6 +50,7 @@ class S3Error(EngineError):
         super().__init__(f"S3 answered {status} to {method} {key or '/'!r}: {said}")
         self.status = status
         self.code = code
+        self.message = message
         self.method = method
         self.key = key
 

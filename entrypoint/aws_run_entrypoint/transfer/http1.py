@@ -40,6 +40,11 @@ class Request:
         self.checked_body = checked_body
 
     @property
+    def weight(self) -> int:
+        """Bytes that this keeps on the wire, one way or the other; small ones don't count."""
+        return self.body_length + (self.sink.length if self.sink is not None else 0)
+
+    @property
     def body_length(self) -> int:
         if self.body is None:
             return 0

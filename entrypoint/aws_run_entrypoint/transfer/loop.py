@@ -22,12 +22,17 @@ from .errors import CorruptError, EngineError, NetworkError, S3Error
 from .http1 import AnswerParser, Headers, Request, Response
 from .poller import make_poller
 from .signing import Signer, encode_query
-from .values import KIB, CredentialSource, OnEvent, Retried, ignore
+from .values import KIB, MIB, CredentialSource, OnEvent, Retried, ignore
 
 Task = Generator[Request, Response, None]
 CONNECT_TIMEOUT_S = 15.0
 IDLE_TIMEOUT_S = 60.0
-DEFAULT_LIMIT = 64
+# Connections: few where answers are quick, doubled while this thread has nothing to do but wait.
+DEFAULT_LIMIT = 128
+_FIRST_LIMIT = 16
+_IDLE_S = 0.001
+# Big pieces fill the wire long before there are so many connections.
+_BYTES_IN_FLIGHT = 128 * MIB
 _MAX_REDIRECTS = 3
 
 
@@ -71,7 +76,9 @@ class Loop:
         self.retries = 0
         self.requests = 0
         self._most = limit
-        self._limit = float(limit)
+        self._limit = float(min(limit, _FIRST_LIMIT))
+        self._slowed = False
+        self._bytes = 0
         self._emit = on_event
         self._monotonic = monotonic
         self._chance = chance
@@ -127,8 +134,12 @@ class Loop:
                 timeout = 1.0
                 if self._delayed:
                     timeout = min(timeout, max(0.0, self._delayed[0][0] - now))
-                for connection in self._poller.wait(timeout):
+                ready = self._poller.wait(timeout)
+                waited = self._monotonic() - now
+                for connection in ready:
                     self._drive(connection)
+                if waited > _IDLE_S and len(self._busy) >= self._limit and not self._slowed:
+                    self._limit = min(float(self._most), self._limit * 2)
                 now = self._monotonic()
                 if now - last_check >= 1.0:
                     last_check = now
@@ -142,7 +153,7 @@ class Loop:
     def _start_more(self, now: float) -> None:
         while self._delayed and self._delayed[0][0] <= now:
             self._dispatch(heapq.heappop(self._delayed)[2])
-        while len(self._busy) + len(self._delayed) < self._limit:
+        while len(self._busy) + len(self._delayed) < self._limit and self._bytes < _BYTES_IN_FLIGHT:
             task = self._ready.popleft() if self._ready else next(self._source, None)
             if task is None:
                 return
@@ -167,6 +178,7 @@ class Loop:
         connection.tag = job
         job.connection = connection
         self._busy.add(job)
+        self._bytes += request.weight
         if request.sink is not None:
             request.sink.restart()
         connection.start(self._head(request), request.body, AnswerParser(request.method, request.sink))
@@ -223,7 +235,7 @@ class Loop:
             if stale and isinstance(error, NetworkError) and not job.fresh_connection:
                 # A kept connection that the server had closed meanwhile says nothing about the request.
                 job.fresh_connection = True
-                self._busy.discard(job)
+                self._not_busy(job)
                 self._dispatch(job)
                 return
             if connection.connecting:
@@ -237,7 +249,7 @@ class Loop:
             return
         assert job is not None
         keep = connection.parser.keep
-        self._busy.discard(job)
+        self._not_busy(job)
         connection.tag = None
         if keep:
             connection.release()
@@ -250,13 +262,14 @@ class Loop:
     def _answered(self, job: _Job, response: Response) -> None:
         error = retry.error_of(job.request, response)
         if error is None:
-            if self._limit < self._most:
+            if self._slowed:
                 self._limit = min(float(self._most), self._limit + 1.0 / self._limit)
             self._advance(job.task, response)
             return
         if self._redirected(job, response, error):
             return
         if error.code in retry.SLOW_DOWN or response.status == 503:
+            self._slowed = True
             self._limit = max(2.0, self._limit / 2)
         if error.code in retry.EXPIRED:
             self.bucket.credentials.invalidate()
@@ -312,7 +325,7 @@ class Loop:
         if job.attempt >= retry.MAX_ATTEMPTS:
             self._fail(job, error)
             return
-        self._busy.discard(job)
+        self._not_busy(job)
         job.fresh_connection = False
         self.retries += 1
         why = error.code if isinstance(error, S3Error) else str(error)
@@ -323,12 +336,17 @@ class Loop:
 
     def _fail(self, job: _Job, error: BaseException) -> None:
         """The task may know what to do; what it raises ends the run."""
-        self._busy.discard(job)
+        self._not_busy(job)
         try:
             request = job.task.throw(error)
         except StopIteration:
             return
         self._dispatch(_Job(job.task, request))
+
+    def _not_busy(self, job: _Job) -> None:
+        if job in self._busy:
+            self._busy.remove(job)
+            self._bytes -= job.request.weight
 
     def _check_timeouts(self, now: float) -> None:
         for job in list(self._busy):
@@ -362,6 +380,7 @@ class Loop:
         for connection in list(self._idle):
             self._drop(connection)
         self._busy.clear()
+        self._bytes = 0
         self._delayed.clear()
         self._ready.clear()
         self._source = iter(())

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import stat
 import zlib
-from typing import Callable, Iterator, List, Optional, Tuple
+from typing import Callable, Iterator, List, Optional, Set, Tuple
 
 from . import crc, files, manifest, ops
 from .bodies import FileRange
 from .errors import CorruptError, EngineError, NoManifestError, PathError, S3Error
 from .loop import Bucket, Loop, Task
 from .paths import Root
+from .pieces import FileChangedError, Moved, Piece
 from .plan import IN_MEMORY, PIECES_FROM, pieces
+from .pool import WORTH_BYTES, Pool, helpers_for
 from .push import read_manifest
 from .values import Entry, OnEvent, Progress, Pulled, Skipped, ignore
 
@@ -29,6 +31,7 @@ def pull_manifest(
     prefix: str,
     into: str,
     keep: Optional[Keep] = None,
+    helpers: Optional[int] = None,
     on_event: OnEvent = ignore,
 ) -> Pulled:
     """Makes `into` hold what the manifest says. Files that are here already (size and mtime, or size and sum) are not
@@ -40,7 +43,14 @@ def pull_manifest(
         pull = _Pull(loop, prefix, Root(into), keep, on_event)
         head = manifest.header(held.raw)
         pull.total_files, pull.total_bytes = head.files, head.bytes
-        loop.run(pull.tasks(held.raw))
+        if head.bytes >= WORTH_BYTES:
+            big = sum(entry.size for entry in manifest.entries(held.raw) if entry.size > PIECES_FROM)
+            count = helpers_for(big, helpers)
+            pull.pool = Pool(bucket, count, on_event) if count else None
+        try:
+            pull.run(held.raw)
+        finally:
+            pull.discard_all()
         pull.progress(force=True)
         return Pulled(
             files=head.files,
@@ -48,7 +58,7 @@ def pull_manifest(
             fetched_files=pull.fetched_files,
             fetched_bytes=pull.fetched_bytes,
             skipped_files=pull.skipped_files,
-            retries=loop.retries,
+            retries=loop.retries + (pull.pool.retries if pull.pool is not None else 0),
             kept=pull.kept,
             manifest_version_id=held.version_id,
         )
@@ -61,9 +71,26 @@ class _Pull:
         self.root = root
         self.keep = keep
         self.emit = on_event
+        self.pool: Optional[Pool] = None
+        self.parts: Set[files.PartFile] = set()
+        self.finished: List[Task] = []
         self.kept: List[str] = []
         self.fetched_files = self.fetched_bytes = self.skipped_files = 0
         self.done_files = self.done_bytes = self.total_files = self.total_bytes = 0
+
+    def run(self, raw: bytes) -> None:
+        self.loop.run(self.tasks(raw))
+        while self.pool:
+            try:
+                self.pool.run()
+            except FileChangedError as error:
+                raise EngineError(f"somebody else changes the target: {error}") from error
+            finished, self.finished = self.finished, []
+            self.loop.run(finished)
+
+    def discard_all(self) -> None:
+        for part in self.parts:
+            part.discard()
 
     def tasks(self, raw: bytes) -> Iterator[Task]:
         for entry in manifest.entries(raw):
@@ -159,8 +186,17 @@ class _Download:
     def begin(self) -> Task:
         cut = pieces(self.entry.size) if self.entry.size > PIECES_FROM else [(0, self.entry.size)]
         self.part = files.PartFile(self.target, self.entry, preallocate=True)
+        self.pull.parts.add(self.part)
         self.left = len(cut)
         self.sums = [(0, 0)] * len(cut)
+        pool = self.pull.pool
+        if pool is not None and len(cut) > 1:
+            inode = self.part.hand_over()
+            key, version = self.pull.prefix + self.entry.path, self.entry.version_id
+            for number, (offset, length) in enumerate(cut):
+                piece = Piece(0, self.part.part, inode, offset, length, key, version_id=version)
+                pool.add(piece, self.moved_by_helper(number, length))
+            return
         for number, (offset, length) in enumerate(cut[1:], 1):
             self.pull.loop.spawn(self.fetch(number, offset, length))
         yield from self.fetch(0, *cut[0])
@@ -185,6 +221,17 @@ class _Download:
         if self.left == 0:
             yield from self.finish()
 
+    def moved_by_helper(self, number: int, length: int) -> Callable[[Moved], None]:
+        def done(moved: Moved) -> None:
+            self.sums[number] = (moved.crc32, length)
+            self.left -= 1
+            self.pull.done_bytes += length
+            self.pull.progress()
+            if self.left == 0:
+                self.pull.finished.append(self.finish())
+
+        return done
+
     def finish(self) -> Task:
         assert self.part is not None
         if crc.combine_all(self.sums) != self.entry.crc32:
@@ -196,6 +243,7 @@ class _Download:
             yield from _Download(self.pull, self.entry, self.target, self.tries - 1).begin()
             return
         self.part.commit()
+        self.pull.parts.discard(self.part)
         self.part = None
         self.pull.fetched(self.entry)
         self.pull.done(self.entry, 0)
@@ -203,4 +251,5 @@ class _Download:
     def discard(self) -> None:
         if self.part is not None:
             self.part.discard()
+            self.pull.parts.discard(self.part)
             self.part = None

@@ -12,7 +12,9 @@ from .errors import EngineError, ManifestError, PathError, S3Error
 from .http1 import Response
 from .loop import Bucket, Loop, Task
 from .paths import check_key
+from .pieces import Moved, Piece
 from .plan import IN_MEMORY, PIECES_FROM, compare, looks_same, pieces
+from .pool import Pool, helpers_for
 from .scan import Exclude, scan
 from .values import Entry, Found, OnEvent, Progress, Pushed, Skipped, ignore
 
@@ -39,6 +41,7 @@ def push_folder(
     full: bool = False,
     strict: bool = True,
     stable: Optional[Stable] = None,
+    helpers: Optional[int] = None,
     on_event: OnEvent = ignore,
 ) -> Pushed:
     """Makes `prefix` and the manifest at `manifest_key` say what `folder` holds.
@@ -46,12 +49,13 @@ def push_folder(
     An unchanged folder costs one GET. `full` reads every file and lists the prefix instead of trusting sizes, times and
     the manifest. `strict` False leaves out what can't be sent (told as `Skipped`) instead of failing: for outputs,
     where the rest must still arrive. `stable` says whether a changed file may go yet; the old state stays until then.
+    `helpers` bounds the processes that move big files; None is one a core.
     """
     if not os.path.isdir(folder):
         raise EngineError(f"{folder!r} is not a folder")
     with Loop(bucket, on_event=on_event) as loop:
         for _ in range(_CONFLICTS):
-            push = _Push(loop, folder, prefix, manifest_key, exclude, full, strict, stable, on_event)
+            push = _Push(loop, folder, prefix, manifest_key, exclude, full, strict, stable, helpers, on_event)
             try:
                 return push.run()
             except S3Error as error:
@@ -82,6 +86,7 @@ class _Push:
         full: bool,
         strict: bool,
         stable: Optional[Stable],
+        helpers: Optional[int],
         on_event: OnEvent,
     ) -> None:
         self.loop = loop
@@ -93,6 +98,9 @@ class _Push:
         self.strict = strict
         self.stable = stable
         self.emit = on_event
+        self.helpers = helpers
+        self.pool: Optional[Pool] = None
+        self.finished: List[Task] = []
         # A row per file, in order: its manifest line once known, what the scan saw before, None when left out.
         self.rows: List[Union[bytes, Found, None]] = []
         self.known: Dict[int, Entry] = {}
@@ -109,10 +117,18 @@ class _Push:
         held = read_manifest(self.loop, self.manifest_key)
         self.plan(held)
         if self.todo:
-            self.total_bytes = sum(row.size for row in map(self.rows.__getitem__, self.todo) if isinstance(row, Found))
+            sizes = [row.size for row in map(self.rows.__getitem__, self.todo) if isinstance(row, Found)]
+            self.total_bytes = sum(sizes)
+            helpers = helpers_for(sum(size for size in sizes if size > PIECES_FROM), self.helpers)
+            if helpers:
+                self.pool = Pool(self.loop.bucket, helpers, self.emit)
             self.progress()
             try:
                 self.loop.run(self.tasks())
+                while self.pool:
+                    self.pool.run()
+                    finished, self.finished = self.finished, []
+                    self.loop.run(finished)
             finally:
                 self.abort_uploads()
         if held.raw is None or self.changed:
@@ -127,7 +143,7 @@ class _Push:
             sent_files=self.sent_files,
             sent_bytes=self.sent_bytes,
             deleted_files=len(self.gone),
-            retries=self.loop.retries,
+            retries=self.loop.retries + (self.pool.retries if self.pool is not None else 0),
             skipped=self.skipped,
             manifest_version_id=held.version_id,
             manifest_etag=held.etag,
@@ -366,6 +382,7 @@ class _Upload:
         self.before = before
         self.tries = tries
         self.key = push.prefix + found.path
+        self.path = os.path.join(push.root, found.path)
         self.upload = ""
         self.parts: Dict[int, ops.Part] = {}
         self.left = 0
@@ -386,8 +403,15 @@ class _Upload:
             self.push.uploads[self.upload] = self.key
             cut = pieces(self.before.st_size)
             self.left = len(cut)
+            pool = self.push.pool
             for number, (offset, length) in enumerate(cut, 1):
-                self.push.loop.spawn(self.send(number, FileSlice(self.fd, offset, length)))
+                if pool is None:
+                    self.push.loop.spawn(self.send(number, FileSlice(self.fd, offset, length)))
+                else:
+                    piece = Piece(0, self.path, self.before.st_ino, offset, length, self.key, self.upload, number)
+                    pool.add(piece, self.moved_by_helper(number, length))
+            if pool is not None:
+                self.close()  # thousands of big files wait here; completing looks at the path again
         except EOFError:
             self.close()
             self.push.again(self.index, self.found, self.tries)
@@ -413,11 +437,29 @@ class _Upload:
         self.left -= 1
         self.push.done_bytes += piece.length
         self.push.progress()
-        if self.left == 0 and self.open:
+        if self.left == 0:
             yield from self.complete()
 
+    def moved_by_helper(self, number: int, length: int) -> Callable[[Moved], None]:
+        def done(moved: Moved) -> None:
+            self.parts[number] = ops.Part(number, moved.etag, moved.crc32, length)
+            self.left -= 1
+            self.push.done_bytes += length
+            self.push.progress()
+            if self.left == 0:
+                self.push.finished.append(self.complete())
+
+        return done
+
+    def as_it_was(self) -> bool:
+        try:
+            now = os.fstat(self.fd) if self.open else os.stat(self.path)
+        except FileNotFoundError:
+            return False
+        return (now.st_ino, *files.shape(now)) == (self.before.st_ino, *files.shape(self.before))
+
     def complete(self) -> Task:
-        if files.shape(os.fstat(self.fd)) != files.shape(self.before):
+        if not self.as_it_was():
             yield from self.changed()
             return
         parts = [self.parts[number] for number in sorted(self.parts)]
@@ -436,10 +478,9 @@ class _Upload:
         self.push.sent(self.index, self.found, self.before, total, answer)
 
     def changed(self) -> Task:
-        if not self.open:
-            return
+        if self.push.uploads.pop(self.upload, None) is None:
+            return  # another piece has said so already
         self.close()
-        self.push.uploads.pop(self.upload, None)
         self.push.done_bytes -= sum(p.length for p in self.parts.values())
         yield ops.abort_upload(self.key, self.upload)
         self.push.again(self.index, self.found, self.tries)
