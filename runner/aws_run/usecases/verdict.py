@@ -36,7 +36,7 @@ def judge(task: Mapping[str, Any], result: bytes | None) -> Outcome:
         return outcome(EXIT_TOOL, "image", _pull_sentence(reason or stopped))
     if ("OutOfMemory" in reason and exit_code != 0) or (said or {}).get("reason") == "out-of-memory":
         return outcome(
-            _code(exit_code, 137),
+            _code((said or {}).get("exit_code"), _code(exit_code, 137)),
             "out-of-memory",
             "the job ran out of memory and was killed: ask for more with --memory",
         )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.core.support import ACCOUNT, BUCKET, REGION, RUN, FakeAws, FakeClock, config, refused
 
 from aws_run.errors import AwsCallError
 from aws_run.infra import apply, desired
@@ -29,7 +30,6 @@ from aws_run.infra.resources import (
     TaskDefinition,
     ref,
 )
-from tests.unit.core.support import ACCOUNT, BUCKET, REGION, RUN, FakeAws, FakeClock, config, refused
 
 TAGS = {"aws-run:run": RUN}
 NAME = f"arun-{RUN}"
@@ -82,7 +82,9 @@ OBSERVATIONS = st.none() | st.builds(Observation, present=st.booleans(), current
 
 
 @given(found=st.lists(OBSERVATIONS, min_size=len(EVERY), max_size=len(EVERY)))
-def test_a_plan_is_one_step_a_resource_in_order_and_changes_nothing_it_was_given(found: list[Observation | None]) -> None:
+def test_a_plan_is_one_step_a_resource_in_order_and_changes_nothing_it_was_given(
+    found: list[Observation | None],
+) -> None:
     observed = {ref(r): o for r, o in zip(EVERY, found, strict=True) if o is not None}
     before = copy.deepcopy(observed)
     steps = plan(EVERY, observed)
@@ -177,7 +179,9 @@ PRESENT: list[tuple[Resource, str, Any, Observation]] = [
 
 
 @pytest.mark.parametrize(("resource", "operation", "answer", "seen"), PRESENT)
-def test_what_is_there_is_seen_with_one_call(resource: Resource, operation: str, answer: Any, seen: Observation) -> None:
+def test_what_is_there_is_seen_with_one_call(
+    resource: Resource, operation: str, answer: Any, seen: Observation
+) -> None:
     aws = FakeAws().on(operation, answer)
     assert observe_one(aws, resource) == seen
     assert aws.operations == [operation]

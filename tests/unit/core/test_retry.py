@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from tests.unit.core.support import FakeClock, refused
 
 from aws_run.errors import AwsCallError, CredentialsError
 from aws_run.infra.retry import on_codes, retrying
-from tests.unit.core.support import FakeClock, refused
 
 
 def failing(times: int, error: Exception) -> Callable[[], int]:

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.unit.core.support import ACCOUNT, BUCKET, RUN, START, FakeAws, FakeBucket, FakeClock, record, refused
 
 from aws_run.errors import AwsCallError, AwsRunError, RunNotFoundError
 from aws_run.infra.store import RecordWriter, RunStore, newest
 from aws_run.record import Outcome, Record, load
-from tests.unit.core.support import ACCOUNT, BUCKET, RUN, START, FakeAws, FakeBucket, FakeClock, record, refused
 
 KEY = f"runs/{RUN}/run.json"
 
