@@ -18,6 +18,7 @@ from aws_run.local import (
     groups_api,
     prices_api,
     quotas_api,
+    s3_ranges,
     tasks_api,
 )
 from aws_run.local.agent import SPOT, Agent
@@ -55,6 +56,7 @@ class Embedded:
         self._state_dir.mkdir(parents=True, exist_ok=True)
         os.environ.setdefault("MOTO_ACCOUNT_ID", self._options.account)
         bucket_policy.install()
+        s3_ranges.install()
         runtime = self._runtime = self._choose_runtime()
         agent = self._agent = Agent(self.world, runtime)
         guard = HostGuard(self.world, lambda place, instance, why: mover.power_off(place, instance, why))
