@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
-from tests.local.support import Client, group, group_arn, provider, run, stack, task_definition, template, until
+from tests.local.support import (
+    Client,
+    group,
+    group_arn,
+    provider,
+    role,
+    run,
+    stack,
+    subnet,
+    task_definition,
+    template,
+    until,
+)
 
 from aws_run.local.embedded import Embedded
-from aws_run.local.options import LocalAws
+from aws_run.local.launch_failures import Shortages
+from aws_run.local.options import LocalAws, LocalOptions
 
 
 def code_of(call: Any, *args: Any, **parameters: Any) -> str:
@@ -186,6 +201,61 @@ def test_the_machine_images_of_ecs_are_there_for_every_kind(client: Client) -> N
         assert re.match("ami-[0-9a-f]+", ami)
         template(client, f"arun-{kind.strip('/') or 'plain'}", "arun-a", ImageId=ami)
         group(client, f"arun-{kind.strip('/') or 'plain'}")
+
+
+def test_names_that_aws_keeps_for_itself_are_refused(client: Client) -> None:
+    assert code_of(client("logs").create_log_group, logGroupName="aws/mine") == "InvalidParameterException"
+    assert code_of(client("ssm").put_parameter, Name="/awsome", Value="x", Type="String") == "ValidationException"
+
+
+def test_an_account_without_a_default_vpc_has_no_subnets(local_state: Path, aws_session: boto3.Session) -> None:
+    embedded = Embedded(LocalOptions(runtime="process", default_vpc=False), local_state)
+    ec2 = aws_session.client("ec2", endpoint_url=embedded.start().endpoint_url)
+    try:
+        assert ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"] == []
+        assert ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"] == []
+    finally:
+        ec2.close()
+        embedded.stop()
+
+
+def test_a_new_role_can_not_be_assumed_for_a_while(local_state: Path, aws_session: boto3.Session) -> None:
+    embedded = Embedded(LocalOptions(runtime="process", role_propagation_s=30), local_state)
+    url = embedded.start().endpoint_url
+    made = {name: aws_session.client(name, endpoint_url=url) for name in ("ecs", "iam", "logs", "ec2")}
+    try:
+        made["ecs"].create_cluster(clusterName="arun-a", capacityProviders=["FARGATE_SPOT"])
+        definition = task_definition(
+            made.__getitem__, "nowhere:1", ["true"], requiresCompatibilities=["FARGATE"], networkMode="awsvpc",
+            cpu="256", memory="512", taskRoleArn=role(made.__getitem__, "arun-task"),
+        )  # fmt: skip
+        asked = {
+            "cluster": "arun-a", "taskDefinition": definition,
+            "capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT"}],
+            "networkConfiguration": {"awsvpcConfiguration": {"subnets": [subnet(made.__getitem__)]}},
+        }  # fmt: skip
+        with pytest.raises(ClientError, match="unable to assume the role"):
+            made["ecs"].run_task(**asked)
+        embedded.world.clock.advance(31)
+        embedded.world.shortages = Shortages(("FARGATE_SPOT",))
+        refused = made["ecs"].run_task(**asked)["tasks"][0]
+        assert (refused["lastStatus"], refused["stopCode"]) == ("STOPPED", "TaskFailedToStart")
+        assert "Capacity is unavailable" in refused["stoppedReason"]
+    finally:
+        for one in made.values():
+            one.close()
+        embedded.stop()
+
+
+def test_a_profile_that_is_not_there_yet_is_a_failed_activity_that_heals(client: Client, embedded: Embedded) -> None:
+    client("ecs").create_cluster(clusterName="arun-a")
+    template(client, "arun-a", "arun-a", IamInstanceProfile={"Name": "arun-instance"})
+    group(client, "arun-a", 1)
+    found = client("autoscaling").describe_scaling_activities(AutoScalingGroupName="arun-a")["Activities"][0]
+    assert found["StatusMessage"].startswith("Invalid IAM Instance Profile name")
+    client("iam").create_instance_profile(InstanceProfileName="arun-instance")
+    embedded.world.clock.advance(60)
+    until(lambda: client("ecs").list_container_instances(cluster="arun-a")["containerInstanceArns"])
 
 
 def test_a_provider_is_joined_by_instances_that_came_first(client: Client) -> None:

@@ -28,6 +28,7 @@ def table() -> Table:
         ("ecs", "RegisterTaskDefinition"): register,
         ("ecs", "DescribeTaskDefinition"): describe,
         ("ecs", "DeleteTaskDefinitions"): delete,
+        ("ecs", "ListTaskDefinitionFamilies"): families,
         ("ecs", "ListTagsForResource"): list_tags,
     }
 
@@ -143,3 +144,22 @@ def _cpu_units(value: Any) -> int:
 def _memory_mib(value: Any) -> int:
     match = re.fullmatch(r"\s*([\d.]+)\s*GB\s*", str(value), re.IGNORECASE)
     return int(float(match[1]) * 1024) if match else int(value)
+
+
+def families(world: World, call: Call) -> Params:
+    """moto lists every family for ever; on AWS `ACTIVE` ones are those that have an active revision."""
+    p = call.params()
+    status, prefix = str(p.get("status") or "ACTIVE"), str(p.get("familyPrefix") or "")
+    known = world.moto("ecs", call.region).task_definitions
+    names = sorted(
+        family
+        for family, revisions in known.items()
+        if family.startswith(prefix) and (status == "ALL" or _is_active(revisions) == (status == "ACTIVE"))
+    )
+    start, size = int(p.get("nextToken") or 0), int(p.get("maxResults") or 100)
+    page: Params = {"families": names[start : start + size]}
+    return {**page, "nextToken": str(start + size)} if start + size < len(names) else page
+
+
+def _is_active(revisions: Any) -> bool:
+    return any(definition.status == "ACTIVE" for definition in revisions.values())

@@ -1,4 +1,4 @@
-"""EC2: moto's, watched where our groups must know of it, and stricter where moto is lax."""
+"""EC2, watched where our groups must know of it and stricter where moto is lax; names AWS keeps for itself."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ def table(mover: Mover) -> Table:
         return reply
 
     return {
+        ("logs", "CreateLogGroup"): create_log_group,
+        ("ssm", "PutParameter"): put_parameter,
         ("ec2", "TerminateInstances"): terminate,
         ("ec2", "CreateLaunchTemplate"): create_template,
         ("ec2", "DeleteLaunchTemplate"): delete_template,
@@ -55,5 +57,20 @@ def delete_template(world: World, call: Call) -> Reply:
         raise Refusal(
             "InvalidLaunchTemplateId.NotFound",
             f"The specified launch template, with template ID {identity}, does not exist.",
+        )
+    return call.proceed()
+
+
+def create_log_group(world: World, call: Call) -> Reply:
+    if str(call.params().get("logGroupName", "")).lower().startswith("aws/"):
+        raise Refusal("InvalidParameterException", "Log groups starting with AWS/ are reserved for AWS.")
+    return call.proceed()
+
+
+def put_parameter(world: World, call: Call) -> Reply:
+    first = str(call.params().get("Name", "")).lstrip("/").partition("/")[0].lower()
+    if first.startswith(("aws", "ssm")):
+        raise Refusal(
+            "ValidationException", 'Parameter name: can\'t be prefixed with "aws" or "ssm" (case-insensitive).'
         )
     return call.proceed()

@@ -75,7 +75,11 @@ class Mover:
 
     def _shut_down(self, place: Place, instance: GroupInstance) -> None:
         """EC2 says shutting-down for a while (it does not bill any more), then terminated."""
-        state = self._world.moto("ec2", place.region).get_instance(instance.id)._state
+        ec2 = self._world.moto("ec2", place.region)
+        machine = ec2.get_instance(instance.id)
+        for interface in machine.nics.values():
+            ec2.enis.pop(interface.id, None)  # the launch template's goes with the machine; moto keeps it
+        state = machine._state
         state.name, state.code = "shutting-down", 32
 
         def ended() -> None:
@@ -152,6 +156,7 @@ class Mover:
         place.activities.insert(0, activity)
         try:
             data, overrides, spot = launch_data(world, place, group)
+            _check_profile(world, data)
             refusal = self._refused(group, data, overrides, spot)
         except LaunchFailed as error:
             refusal = str(error)
@@ -181,9 +186,7 @@ class Mover:
         subnet_id = group.subnets[0] if group.subnets else None
         az = ec2.get_subnet(subnet_id).availability_zone if subnet_id else group.azs[0]
         tags = {t["Key"]: t["Value"] for t in group.tags if t.get("PropagateAtLaunch")}
-        for spec in data.get("TagSpecifications") or []:
-            if spec.get("ResourceType") == "instance":
-                tags = {**{t["Key"]: t["Value"] for t in spec.get("Tags") or []}, **tags}
+        tags = {**_tags(data, "instance"), **tags}
         interface = (data.get("NetworkInterfaces") or [{}])[0]
         public = interface.get("AssociatePublicIpAddress")
         if public is None:
@@ -201,9 +204,10 @@ class Mover:
             region_name=place.region,
             placement=az,
             subnet_id=subnet_id,
-            tags={"instance": {**tags, "aws:autoscaling:groupName": group.name}},
+            tags={"instance": {**tags, "aws:autoscaling:groupName": group.name}, "volume": _tags(data, "volume")},
             security_group_ids=data.get("SecurityGroupIds") or interface.get("Groups") or [],
             associate_public_ip=public,
+            block_device_mappings=_disks(data),
             **options,
         )
         moto_instance = reservation.instances[0]
@@ -343,6 +347,36 @@ def _disk_gib(data: dict[str, Any]) -> int:
         if size:
             return int(size)
     return 30
+
+
+def _disks(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The root disk as moto wants it; it goes with its instance unless the template says otherwise."""
+    asked = [device for device in data.get("BlockDeviceMappings") or [] if device.get("Ebs")]
+    named = [(str(device.get("DeviceName") or "/dev/xvda"), device["Ebs"]) for device in asked] or [("/dev/xvda", {})]
+    return [
+        {
+            "DeviceName": name,
+            "Ebs": {
+                "VolumeSize": int(ebs.get("VolumeSize") or 30),
+                "VolumeType": ebs.get("VolumeType") or "gp3",
+                "DeleteOnTermination": str(ebs.get("DeleteOnTermination", True)).lower() == "true",
+                "Encrypted": str(ebs.get("Encrypted", False)).lower() == "true",
+            },
+        }
+        for name, ebs in named
+    ]
+
+
+def _tags(data: dict[str, Any], kind: str) -> dict[str, str]:
+    specs = [s for s in data.get("TagSpecifications") or [] if s.get("ResourceType") == kind]
+    return {t["Key"]: t["Value"] for s in specs for t in s.get("Tags") or []}
+
+
+def _check_profile(world: World, data: dict[str, Any]) -> None:
+    name = (data.get("IamInstanceProfile") or {}).get("Name")
+    profiles = {profile.name for profile in world.moto("iam", "aws").instance_profiles.values()}
+    if name is not None and name not in profiles:
+        raise LaunchFailed("Invalid IAM Instance Profile name. Launching EC2 instance failed.")
 
 
 def _stamp(moment: datetime) -> str:

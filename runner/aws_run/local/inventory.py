@@ -47,6 +47,7 @@ def left(world: World) -> dict[str, list[str]]:
             add("capacity-provider", _ours(place.providers))
             add("group", _ours(place.groups))
             add("instance", (i.id for i in place.instances.values() if i.terminated_at is None))
+            add("volume", (v.id for v in world.moto("ec2", region).volumes.values() if v.get_tags()))
             add("task", (t.id for t in place.tasks.values() if t.status != "STOPPED"))
             add("container-instance", (c.id for c in place.container_instances.values()))
             add("launch-template", _ours(world.moto("ec2", region).launch_template_name_to_ids))

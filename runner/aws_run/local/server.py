@@ -7,6 +7,8 @@ import json
 import threading
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -45,7 +47,11 @@ class App:
             query = str(environ.get("QUERY_STRING", ""))
             reply = self._pages(self._world, f"{path[len(OWN_PREFIX) :]}?{query}", str(environ["REQUEST_METHOD"]), body)
             return _send(reply, start_response)
-        return _send(self._answer(environ), start_response)
+        answer = self._answer(environ)
+        # AWS says in each answer what time it is; here that is the world's own.
+        date = format_datetime(self._world.clock.now(), usegmt=True)
+        headers = [(name, value) for name, value in answer.headers if name.lower() != "date"]
+        return _send(replace(answer, headers=(*headers, ("Date", date))), start_response)
 
     def _answer(self, environ: Environ) -> Reply:
         scope = credential_scope(environ)
