@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import datetime, timezone
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import Protocol
 
 
@@ -35,3 +36,20 @@ class SystemClock:
             time.sleep(seconds)
         else:
             self._wake.wait(seconds)
+
+
+class ServerClock:
+    """The wall clock as AWS has it: deadlines are kept there, and a laptop's clock may be wrong (aws-facts §12, 32)."""
+
+    def __init__(self, inner: Clock, ahead_s: Callable[[], float]) -> None:
+        self._inner = inner
+        self._ahead_s = ahead_s
+
+    def now(self) -> datetime:
+        return self._inner.now() + timedelta(seconds=self._ahead_s())
+
+    def monotonic(self) -> float:
+        return self._inner.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self._inner.sleep(seconds)

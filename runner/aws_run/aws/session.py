@@ -6,6 +6,8 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import boto3
@@ -25,6 +27,8 @@ _RETRIES = BotoConfig(
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
 )
+# A Date header has whole seconds and is as old as the answer's way: less than this is no difference between two clocks.
+_SAME_CLOCK_S = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +59,12 @@ class Aws:
         self._lock = threading.Lock()
         self._trips: list[RoundTrip] = []
         self._identity: Identity | None = None
+        self._ahead_s = 0.0
+
+    @property
+    def ahead_s(self) -> float:
+        """How far AWS's clock is ahead of this machine's, by its last answer; 0 while they agree."""
+        return self._ahead_s
 
     @property
     def trips(self) -> tuple[RoundTrip, ...]:
@@ -109,6 +119,7 @@ class Aws:
                 except BotoCoreError as error:
                     raise translate(error, service=service, operation="client") from None
                 client.meta.events.register("before-send", self._count)
+                client.meta.events.register("response-received", self._read_time)
                 self._clients[service] = client
             return self._clients[service]
 
@@ -116,3 +127,13 @@ class Aws:
         # before-send.<service>.<Operation>
         _name, service, operation = event_name.split(".", 2)
         self._trips.append(RoundTrip(service=service, operation=operation))
+
+    def _read_time(self, response_dict: dict[str, Any] | None = None, **_: Any) -> None:
+        said = (response_dict or {}).get("headers", {}).get("date")
+        if not said:
+            return
+        try:
+            ahead_s = (parsedate_to_datetime(said) - datetime.now(timezone.utc)).total_seconds()
+        except (ValueError, TypeError):
+            return  # no date, or one without a zone
+        self._ahead_s = ahead_s if abs(ahead_s) > _SAME_CLOCK_S else 0.0

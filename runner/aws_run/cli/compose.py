@@ -98,10 +98,10 @@ def open_aws(*, region: str | None, profile: str | None, local: bool) -> Aws:
 def make_bench(aws: Aws, emit: Emit, where: Place) -> Bench:
     from aws_run.backends.ec2 import Ec2Backend
     from aws_run.backends.fargate import FargateBackend
-    from aws_run.clock import SystemClock
+    from aws_run.clock import ServerClock, SystemClock
     from aws_run.usecases.bench import Bench
 
-    clock = SystemClock()
+    clock = ServerClock(SystemClock(), lambda: aws.ahead_s)
     for text in where.notices:
         emit(Notice(text=text))
     return Bench(

@@ -53,6 +53,9 @@ class App:
         headers = [(name, value) for name, value in answer.headers if name.lower() != "date"]
         return _send(replace(answer, headers=(*headers, ("Date", date))), start_response)
 
+    def date(self) -> str:
+        return format_datetime(self._world.clock.now(), usegmt=True)
+
     def _answer(self, environ: Environ) -> Reply:
         scope = credential_scope(environ)
         if scope is None and not _may_be_unsigned(environ):
@@ -169,19 +172,24 @@ def _send(reply: Reply, start_response: StartResponse) -> Iterable[bytes]:
     names = {name.lower() for name, _ in reply.headers}
     length = [] if "content-length" in names else [("Content-Length", str(len(reply.body)))]
     phrase = HTTPStatus(reply.status).phrase if reply.status in HTTPStatus._value2member_map_ else "Unknown"
-    start_response(f"{reply.status} {phrase}", [*reply.headers, *length])
+    headers = [(name, value) for name, value in reply.headers if name.lower() != "date"]  # the listener says the time
+    start_response(f"{reply.status} {phrase}", [*headers, *length])
     return [reply.body]
 
 
 class Listener:
     """One listening address, served by threads of this process."""
 
-    def __init__(self, host: str, port: int, app: Any) -> None:
+    def __init__(self, host: str, port: int, app: App) -> None:
         from moto.moto_server.werkzeug_app import MotoRequestHandler
         from werkzeug.serving import make_server
 
         class QuietHandler(MotoRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                """The Date of each answer: what time it is in AWS."""
+                return app.date() if timestamp is None else super().date_time_string(timestamp)
 
             def log(self, type: str, message: str, *args: Any) -> None:
                 """stderr belongs to the tool."""
