@@ -1,0 +1,285 @@
+"""Teardown: what costs money first, every step tried whatever fails, and nothing called gone that a listing shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aws_run.errors import CredentialsError, TeardownError
+from aws_run.events import Notice, TeardownStep
+from aws_run.infra.remove import commands, remove
+from aws_run.infra.resources import Kind, Ref
+from aws_run.infra.store import RecordWriter, RunStore
+from aws_run.record import ResourceEntry
+from aws_run.usecases import finish
+from tests.unit.core.support import (
+    ACCOUNT,
+    BUCKET,
+    REGION,
+    RUN,
+    Events,
+    FakeAws,
+    FakeBucket,
+    FakeClock,
+    record,
+    refused,
+)
+
+NAME = f"arun-{RUN}"
+KINDS: tuple[Kind, ...] = ("cluster", "task-definition", "role", "launch-template", "capacity-provider", "group", "log-group")
+DOOMED = tuple(Ref(kind=kind, name=NAME, scope="run") for kind in KINDS)
+# The call that removes each kind.
+LAST_CALL = {
+    "cluster": "delete_cluster",
+    "role": "delete_role",
+    "launch-template": "delete_launch_template",
+    "capacity-provider": "delete_capacity_provider",
+    "group": "delete_auto_scaling_group",
+    "log-group": "delete_log_group",
+}
+
+
+def empty_cloud() -> FakeAws:
+    """Takes every delete, and shows nothing afterwards."""
+    aws = FakeAws().on("describe_auto_scaling_groups", {"AutoScalingGroups": []})
+    return aws.on("get_role", refused("NoSuchEntity")).on("get_schedule", refused("ResourceNotFoundException"))
+
+
+def test_the_group_is_emptied_before_anything_else_is_even_looked_at() -> None:
+    aws = empty_cloud()
+    remove(aws, DOOMED, FakeClock(), Events().emit)
+    assert aws.operations[0] == "update_auto_scaling_group"
+    assert aws.sent("update_auto_scaling_group")[0]["DesiredCapacity"] == 0
+
+
+def test_group_then_provider_then_cluster() -> None:
+    aws = empty_cloud()
+    remove(aws, DOOMED, FakeClock(), Events().emit)
+    order = [aws.operations.index(LAST_CALL[kind]) for kind in ("group", "capacity-provider", "cluster")]
+    assert order == sorted(order)
+
+
+def test_all_that_is_shown_absent_is_reported_and_told() -> None:
+    events, gone = Events(), []
+    removed = remove(empty_cloud(), DOOMED, FakeClock(), events.emit, gone.append)
+    assert {removal.ref for removal in removed} == set(DOOMED) == set(gone)
+    assert [removal.error for removal in removed] == [None] * len(DOOMED)
+    states = {(step.kind, step.state) for step in events.of(TeardownStep)}
+    assert states == {(kind, state) for kind in KINDS for state in ("removing", "gone")}
+
+
+@pytest.mark.parametrize("kind", LAST_CALL)
+def test_one_refusal_keeps_nothing_else_from_going(kind: str) -> None:
+    aws, events, gone = empty_cloud().on(LAST_CALL[kind], refused("AccessDenied")), Events(), []
+    removed = remove(aws, DOOMED, FakeClock(), events.emit, gone.append)
+    failed = [removal for removal in removed if removal.error]
+    assert [removal.ref.kind for removal in failed] == [kind]
+    assert "AccessDenied" in str(failed[0].error)
+    assert {ref.kind for ref in gone} == set(KINDS) - {kind}
+    assert [step.kind for step in events.of(TeardownStep) if step.state == "failed"] == [kind]
+
+
+def test_an_emptying_that_fails_does_not_stop_the_delete() -> None:
+    aws = empty_cloud().on("update_auto_scaling_group", refused("AccessDenied"), {})
+    removed = remove(aws, DOOMED, FakeClock(), Events().emit)
+    assert not any(removal.error for removal in removed)
+
+
+def test_what_aws_still_lists_after_its_delete_is_not_gone() -> None:
+    aws = empty_cloud().on("describe_launch_templates", {"LaunchTemplates": [{}]})
+    removed = remove(aws, [Ref(kind="launch-template", name=NAME, scope="run")], FakeClock(), Events().emit)
+    assert [removal.error for removal in removed] == ["AWS still lists it"]
+
+
+def test_a_listing_that_lags_is_given_a_moment() -> None:
+    there: dict[str, Any] = {"LaunchTemplates": [{}]}
+    aws = empty_cloud().on("describe_launch_templates", there, there, {})
+    clock = FakeClock()
+    removed = remove(aws, [Ref(kind="launch-template", name=NAME, scope="run")], clock, Events().emit)
+    assert [removal.error for removal in removed] == [None]
+    assert clock.elapsed_s == 2
+
+
+@pytest.mark.parametrize("code", ["ServiceUnavailable", "Throttling", "InternalFailure", "ConnectionError"])
+def test_a_bad_minute_of_aws_is_waited_out(code: str) -> None:
+    aws = empty_cloud().on("delete_launch_template", *[refused(code)] * 4, {})
+    removed = remove(aws, [Ref(kind="launch-template", name=NAME, scope="run")], FakeClock(), Events().emit)
+    assert [removal.error for removal in removed] == [None]
+
+
+def test_a_listing_that_is_refused_shows_nothing_gone() -> None:
+    aws = empty_cloud().on("get_role", refused("AccessDenied"))
+    removed = remove(aws, [Ref(kind="role", name=NAME, scope="run")], FakeClock(), Events().emit)
+    assert "AccessDenied" in str(removed[0].error)
+
+
+def test_credentials_that_ended_are_every_resources_error_and_no_traceback() -> None:
+    aws = empty_cloud()
+    for operation in LAST_CALL.values():
+        aws.on(operation, CredentialsError("The AWS credentials have expired"))
+    removed = remove(aws, DOOMED, FakeClock(), Events().emit)
+    assert {removal.ref.kind for removal in removed if removal.error} == set(LAST_CALL)
+
+
+def test_a_record_that_cannot_be_written_stops_no_removal() -> None:
+    def gone(_: Ref) -> None:
+        raise refused("ServiceUnavailable")
+
+    events = Events()
+    removed = remove(empty_cloud(), DOOMED, FakeClock(), events.emit, gone)
+    assert {removal.ref for removal in removed} == set(DOOMED)
+    assert len(events.of(Notice)) == len(DOOMED)
+
+
+ALL_KINDS: tuple[Kind, ...] = (*KINDS, "repository", "bucket")
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_every_kind_has_commands_that_finish_by_hand(kind: Kind) -> None:
+    lines = commands(Ref(kind=kind, name=NAME, scope="run"), REGION)
+    assert lines
+    for line in lines:
+        assert line.startswith("aws ")
+        assert NAME in line
+        assert REGION in line or " iam " in line
+
+
+# -- the whole teardown of a run --------------------------------------------------------------------------------------
+
+OWN = [("group", NAME), ("capacity-provider", NAME), ("cluster", NAME), ("role", f"{NAME}-task"), ("launch-template", NAME)]
+SHARED = [("role", "arun-demo-us-east-1-execution"), ("log-group", "/aws-run/demo")]
+ENTRIES = (
+    ResourceEntry(kind="bucket", name=BUCKET, scope="kept", state="created"),
+    *(ResourceEntry(kind=kind, name=name, scope="shared", state="created") for kind, name in SHARED),
+    *(ResourceEntry(kind=kind, name=name, scope="run", state="created") for kind, name in OWN),
+)
+
+
+class Ended:
+    """A run at its end, with another run of the project alive or not."""
+
+    def __init__(self, *, keep: tuple[str, ...] = ()) -> None:
+        self.clock = FakeClock()
+        self.aws = empty_cloud()
+        self.bucket = FakeBucket(self.aws, self.clock)
+        self.store = RunStore(self.aws, BUCKET, ACCOUNT)
+        self.store.mark_live(RUN)
+        self.writer = RecordWriter.begin(self.store, record(resources=ENTRIES, keep=keep, state="stopped"), self.clock)
+        self.events = Events()
+        self.aws.calls.clear()
+
+    def tear_down(self) -> finish.Teardown:
+        return finish.teardown(self.aws, self.clock, self.events.emit, self.store, self.writer)
+
+
+def gone(torn: finish.Teardown) -> set[tuple[str, str]]:
+    return {(removal.ref.kind, removal.ref.name) for removal in torn.removed if not removal.error}
+
+
+def test_the_last_run_of_a_project_takes_the_shared_resources_with_it() -> None:
+    ended = Ended()
+    torn = ended.tear_down()
+    assert gone(torn) == {*OWN, *SHARED}
+    assert [ref.kind for ref in torn.kept] == ["bucket"]
+    assert ended.store.read(RUN)[0].state == "removed"
+    assert set(ended.bucket.objects) == {f"runs/{RUN}/run.json"}
+    torn.raise_if_failed(REGION)
+
+
+def test_shared_resources_stay_while_another_run_of_the_project_lives() -> None:
+    ended = Ended()
+    other = "demo-20260102-040000-0001"
+    ended.store.mark_live(other)
+    torn = ended.tear_down()
+    assert gone(torn) == set(OWN)
+    assert {(ref.kind, ref.name) for ref in torn.kept} >= set(SHARED)
+    assert ended.store.live() == [other]
+    assert not any(key.startswith("locks/") for key in ended.bucket.objects)
+
+
+def test_another_projects_run_keeps_nothing() -> None:
+    ended = Ended()
+    ended.store.mark_live("demo-two-20260102-040000-0001")
+    assert gone(ended.tear_down()) == {*OWN, *SHARED}
+
+
+def test_somebody_elses_removal_is_left_to_it() -> None:
+    ended = Ended()
+    assert ended.store.lock("demo", "somebody", ended.clock)
+    assert gone(ended.tear_down()) == set(OWN)
+
+
+def test_what_is_kept_is_not_removed_and_a_kept_group_bills_no_more() -> None:
+    ended = Ended(keep=("group", "roles", "log-group"))
+    torn = ended.tear_down()
+    assert {("group", NAME), *SHARED} <= {(ref.kind, ref.name) for ref in torn.kept}
+    assert ("role", f"{NAME}-task") in gone(torn)
+    assert "delete_auto_scaling_group" not in ended.aws.operations
+    assert ended.aws.sent("update_auto_scaling_group")[0]["DesiredCapacity"] == 0
+    kept = {entry.kind for entry in ended.store.read(RUN)[0].resources if entry.state == "kept"}
+    assert kept == {"group"}
+
+
+def test_a_kept_group_that_cannot_be_emptied_is_reported_and_the_rest_goes() -> None:
+    ended = Ended(keep=("group",))
+    ended.aws.on("update_auto_scaling_group", refused("AccessDenied"))
+    torn = ended.tear_down()
+    assert [removal.ref.kind for removal in torn.failed] == ["group"]
+    assert set(OWN) - {("group", NAME)} <= gone(torn)
+
+
+def test_a_failure_ends_in_the_commands_that_finish_the_job_and_the_record_stays_open() -> None:
+    ended = Ended()
+    ended.aws.on("delete_cluster", refused("AccessDenied"))
+    torn = ended.tear_down()
+    with pytest.raises(TeardownError, match=NAME) as caught:
+        torn.raise_if_failed(REGION)
+    assert caught.value.exit_code == 125
+    assert f"aws ecs delete-cluster --cluster {NAME} --region {REGION}" in caught.value.commands
+    assert ended.store.read(RUN)[0].state == "removing"
+    assert ended.store.live() == [RUN]
+
+
+def test_a_second_teardown_after_a_failure_finishes_the_job() -> None:
+    ended = Ended()
+    ended.aws.on("delete_cluster", refused("AccessDenied"), {})
+    assert ended.tear_down().failed
+    assert gone(ended.tear_down()) == {("cluster", NAME)}
+    assert ended.store.read(RUN)[0].state == "removed"
+
+
+@pytest.mark.parametrize("code", ["ServiceUnavailable", "AccessDenied", "NoSuchBucket"])
+def test_a_bucket_that_takes_nothing_more_keeps_no_machine_running(code: str) -> None:
+    ended = Ended()
+    for operation in ("put_object", "delete_object", "get_object", "list_objects_v2", "head_object"):
+        ended.aws.on(operation, refused(code))
+    torn = ended.tear_down()
+    assert gone(torn) >= set(OWN)
+    assert ended.events.of(Notice)
+
+
+def test_an_outcome_that_could_not_be_recorded_goes_out_with_the_teardown() -> None:
+    from aws_run.record import Outcome
+
+    ended = Ended()
+    put = ended.bucket._put
+    ended.aws.on("put_object", refused("ServiceUnavailable"), put)
+    finish.note_outcome(ended.writer, Outcome(exit_code=7, reason="exit", sentence=""), None, "2026-01-02T04:00:00Z")
+    ended.tear_down()
+    stored = ended.store.read(RUN)[0]
+    assert stored.outcome is not None
+    assert (stored.outcome.exit_code, stored.state) == (7, "removed")
+
+
+@pytest.mark.parametrize(("code", "fine"), [("ClusterNotFoundException", True), ("InvalidParameterException", True), ("AccessDenied", False)])
+def test_stopping_a_task_that_is_gone_is_fine(code: str, fine: bool) -> None:
+    aws = FakeAws().on("stop_task", refused(code))
+    held = record(task_arn="arn:task")
+    if fine:
+        finish.stop_task(aws, held, "why")
+    else:
+        with pytest.raises(Exception, match="AccessDenied"):
+            finish.stop_task(aws, held, "why")
+    finish.stop_task(aws, record(), "no task, no call")
+    assert len(aws.calls) == 1

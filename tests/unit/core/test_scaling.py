@@ -1,0 +1,143 @@
+"""Is a machine coming? Every code that ends the waiting, the sentences AWS uses instead, and what heals."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from aws_run.backends.ec2 import Ec2Backend
+from aws_run.backends.scaling import judge
+from aws_run.errors import CapacityError
+from aws_run.events import Notice
+from tests.unit.core.support import Events, FakeAws, FakeClock, config, spec
+
+TERMINAL = [
+    "InsufficientInstanceCapacity",
+    "MaxSpotInstanceCountExceeded",
+    "VcpuLimitExceeded",
+    "UnfulfillableCapacity",
+    "Unsupported",
+    "InsufficientFreeAddressesInSubnet",
+    "MaxFleetCountExceeded",
+    "SpotMaxPriceTooLow",
+    "InvalidAMIID.NotFound",
+]
+SENTENCES = [
+    ("We currently do not have sufficient g4dn.xlarge capacity in the Availability Zone you requested (us-east-1a).",
+     "InsufficientInstanceCapacity"),
+    ("There is no Spot capacity available that matches your request.", "InsufficientInstanceCapacity"),
+    ("You have requested more vCPU capacity than your current vCPU limit of 0 allows for the instance bucket.",
+     "VcpuLimitExceeded"),
+    ("Max spot instance count exceeded. Launching EC2 instance failed.", "MaxSpotInstanceCountExceeded"),
+    ("The requested configuration is currently not supported. Please check the documentation.", "Unsupported"),
+    ("Your requested instance type (p5.48xlarge) is not supported in your requested Availability Zone (us-east-1e).",
+     "Unsupported"),
+]  # fmt: skip
+HEALING = [
+    ("Authentication Failure. Launching EC2 instance failed.", "transient"),
+    ("Invalid IAM Instance Profile name. Launching EC2 instance failed.", "transient"),
+    ("Something that nobody has seen yet", "unknown"),
+    ("", "unknown"),
+]
+
+
+def failed(message: str) -> dict[str, Any]:
+    return {"StatusCode": "Failed", "StatusMessage": message, "Description": "Launching a new EC2 instance"}
+
+
+def launched(status: str = "Successful", **more: Any) -> dict[str, Any]:
+    return {"StatusCode": status, "Description": "Launching a new EC2 instance: i-1", **more}
+
+
+@pytest.mark.parametrize("code", TERMINAL)
+def test_a_terminal_code_ends_the_waiting_and_says_what_to_try(code: str) -> None:
+    verdict = judge([failed(f"Launching EC2 instance failed. {code}: no. Launching failed.")])
+    assert (verdict.state, verdict.code) == ("failed", code)
+    assert verdict.hint
+
+
+@pytest.mark.parametrize(("text", "code"), SENTENCES)
+def test_a_sentence_without_its_code_is_known_too(text: str, code: str) -> None:
+    verdict = judge([failed(text)])
+    assert (verdict.state, verdict.code) == ("failed", code)
+
+
+@pytest.mark.parametrize(("text", "code"), HEALING)
+def test_what_heals_or_is_not_known_is_waited_for(text: str, code: str) -> None:
+    verdict = judge([{"StatusCode": "Failed", "StatusMessage": text}])
+    assert (verdict.state, verdict.code) == ("healing", code)
+
+
+def test_a_code_inside_a_longer_word_is_not_that_code() -> None:
+    assert judge([failed("UnsupportedOperationX happened")]).state == "healing"
+
+
+@pytest.mark.parametrize("status", ["Successful", "PreInService", "InProgress", "WaitingForInstanceId", "MidLifecycleAction"])
+def test_a_launch_under_way_is_a_machine_that_comes(status: str) -> None:
+    assert judge([launched(status)]).state == "launching"
+
+
+def test_nothing_said_is_waiting() -> None:
+    assert judge([]).state == "waiting"
+    assert judge([{"StatusCode": "WaitingForSpotInstanceRequestId"}]).state == "waiting"
+
+
+def test_the_newest_activity_decides() -> None:
+    assert judge([launched(), failed("InsufficientInstanceCapacity")]).state == "launching"
+    assert judge([failed("InsufficientInstanceCapacity"), launched()]).state == "failed"
+
+
+def test_a_termination_says_nothing_about_what_comes() -> None:
+    terminating = {"StatusCode": "Successful", "Description": "Terminating EC2 instance: i-1"}
+    assert judge([terminating, failed("VcpuLimitExceeded")]).code == "VcpuLimitExceeded"
+
+
+def test_a_cancelled_launch_is_a_failure_by_its_message() -> None:
+    assert judge([{"StatusCode": "Cancelled", "StatusMessage": "SpotMaxPriceTooLow"}]).state == "failed"
+
+
+def test_since_when_an_instance_is_up_is_said() -> None:
+    up = datetime(2026, 1, 2, 3, 0, tzinfo=timezone.utc)
+    assert judge([launched(EndTime=up)]).since == up
+    assert judge([launched("InProgress")]).since is None
+
+
+# -- what the backend makes of it -------------------------------------------------------------------------------------
+
+
+def backend(*answers: list[dict[str, Any]]) -> tuple[Ec2Backend, FakeAws, FakeClock]:
+    aws, clock = FakeAws(), FakeClock()
+    aws.on("describe_scaling_activities", *({"Activities": answer} for answer in answers))
+    return Ec2Backend(aws, clock), aws, clock
+
+
+def test_no_capacity_is_one_sentence_with_the_reason_the_type_and_the_zone() -> None:
+    ec2, _, _ = backend([failed("InsufficientInstanceCapacity")])
+    with pytest.raises(CapacityError, match=r"InsufficientInstanceCapacity \(m6i.large in us-east-1a\)"):
+        ec2.check_capacity(spec(), Events().emit)
+
+
+def test_spot_auto_asks_for_on_demand_once_and_then_gives_up() -> None:
+    ec2, aws, _ = backend([failed("UnfulfillableCapacity")])
+    asked, events = spec(config=config(spot_policy="auto")), Events()
+    ec2.check_capacity(asked, events.emit)
+    policy = aws.sent("update_auto_scaling_group")[0]["MixedInstancesPolicy"]["InstancesDistribution"]
+    assert policy["OnDemandPercentageAboveBaseCapacity"] == 100
+    assert [notice.level for notice in events.of(Notice)] == ["warning"]
+
+
+def test_a_machine_that_never_joins_is_told_from_one_that_never_comes() -> None:
+    ec2, _, clock = backend([launched(EndTime=FakeClock().now())])
+    ec2.check_capacity(spec(), Events().emit)
+    clock.sleep(3600)
+    with pytest.raises(CapacityError, match="has not joined the cluster"):
+        ec2.check_capacity(spec(), Events().emit)
+
+
+def test_a_healing_failure_is_a_debug_notice() -> None:
+    ec2, _, _ = backend([failed("Authentication Failure")])
+    events = Events()
+    ec2.check_capacity(spec(), events.emit)
+    assert [notice.level for notice in events.of(Notice)] == ["debug"]
