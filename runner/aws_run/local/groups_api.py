@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from datetime import timezone
 from typing import Any
 
-from aws_run.local.groups_motion import LaunchFailed, Mover, launch_data
+from aws_run.local.groups_json import activity_json, group_json, instance_json
+from aws_run.local.groups_motion import Mover
 from aws_run.local.handlers import Handler, Table
 from aws_run.local.hardware import known
-from aws_run.local.model import Activity, Group, GroupInstance, Place, ScheduledAction
+from aws_run.local.launch import LaunchFailed, launch_data
+from aws_run.local.model import Group, Place, ScheduledAction
 from aws_run.local.wire import Call, Params, Refusal
 from aws_run.local.world import World
 
-_SERVICE_ROLE = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
 PROCESSES = (
     "Launch", "Terminate", "AddToLoadBalancer", "AlarmNotification", "AZRebalance", "HealthCheck", "InstanceRefresh",
     "ReplaceUnhealthy", "ScheduledActions",
@@ -173,14 +174,12 @@ class _Api:
         chosen = [g for g in place.groups.values() if not names or g.name in names or g.arn in names]
         for wanted in p.get("Filters") or []:
             chosen = [g for g in chosen if _tag_filter(g, wanted)]
-        return {"AutoScalingGroups": [_describe(g, world, place) for g in chosen]}
+        return {"AutoScalingGroups": [group_json(g, world) for g in chosen]}
 
     def DescribeAutoScalingInstances(self, world: World, place: Place, p: Params) -> Params:
         ids = p.get("InstanceIds") or []
         rows = [(g, i) for g in place.groups.values() for i in g.instances if not ids or i.id in ids]
-        return {
-            "AutoScalingInstances": [{**_instance(g, i, world, place), "AutoScalingGroupName": g.name} for g, i in rows]
-        }
+        return {"AutoScalingInstances": [{**instance_json(g, i), "AutoScalingGroupName": g.name} for g, i in rows]}
 
     def DescribeScalingActivities(self, world: World, place: Place, p: Params) -> Params:
         name = p.get("AutoScalingGroupName")
@@ -191,7 +190,7 @@ class _Api:
         rows = [a for a in rows if not ids or a.id in ids]
         start = int(p.get("NextToken") or 0)
         size = int(p.get("MaxRecords") or 100)
-        page = {"Activities": [_activity(a) for a in rows[start : start + size]]}
+        page = {"Activities": [activity_json(a) for a in rows[start : start + size]]}
         return {**page, "NextToken": str(start + size)} if start + size < len(rows) else page
 
     def SuspendProcesses(self, world: World, place: Place, p: Params) -> None:
@@ -278,7 +277,7 @@ class _Api:
         self._mover.reconcile(
             place, group, "an instance was started in response to a difference between desired and actual capacity,"
         )
-        return {"Activity": _activity(place.activities[0])}
+        return {"Activity": activity_json(place.activities[0])}
 
     def SetInstanceProtection(self, world: World, place: Place, p: Params) -> None:
         group = _changeable(place, p)
@@ -352,65 +351,3 @@ def _tag_filter(group: Group, wanted: Params) -> bool:
     if name.startswith("tag:"):
         return any(t["Key"] == name[4:] and t["Value"] in values for t in group.tags)
     raise Refusal("ValidationError", f"Filter {name} is not supported")
-
-
-def _template(group: Group) -> Params:
-    if group.launch_template:
-        return {"LaunchTemplate": group.launch_template}
-    return {"MixedInstancesPolicy": group.mixed}
-
-
-def _instance(group: Group, instance: GroupInstance, world: World, place: Place) -> Params:
-    specification = group.launch_template or (group.mixed or {}).get("LaunchTemplate", {}).get(
-        "LaunchTemplateSpecification"
-    )
-    return {
-        "InstanceId": instance.id,
-        "InstanceType": instance.type,
-        "AvailabilityZone": instance.az,
-        "LifecycleState": instance.lifecycle,
-        "HealthStatus": "HEALTHY" if instance.lifecycle == "InService" else "Healthy",
-        "LaunchTemplate": specification,
-        "ProtectedFromScaleIn": instance.protected,
-    }
-
-
-def _describe(group: Group, world: World, place: Place) -> Params:
-    return {
-        "AutoScalingGroupName": group.name,
-        "AutoScalingGroupARN": group.arn,
-        "MinSize": group.min_size,
-        "MaxSize": group.max_size,
-        "DesiredCapacity": group.desired,
-        "DefaultCooldown": 300,
-        "AvailabilityZones": list(group.azs),
-        "VPCZoneIdentifier": ",".join(group.subnets),
-        "HealthCheckType": "EC2",
-        "HealthCheckGracePeriod": 0,
-        "CreatedTime": group.created_at,
-        "Instances": [{**_instance(group, i, world, place), "HealthStatus": "Healthy"} for i in group.instances],
-        "SuspendedProcesses": [
-            {"ProcessName": n, "SuspensionReason": "User suspended"} for n in sorted(group.suspended)
-        ],
-        "Tags": group.tags,
-        "TerminationPolicies": ["Default"],
-        "NewInstancesProtectedFromScaleIn": group.protect_new,
-        "ServiceLinkedRoleARN": f"arn:aws:iam::{world.account}:role/{_SERVICE_ROLE}",
-        **({"Status": "Delete in progress"} if group.deleting else {}),
-        **_template(group),
-    }
-
-
-def _activity(activity: Activity) -> Params:
-    return {
-        "ActivityId": activity.id,
-        "AutoScalingGroupName": activity.group,
-        "Description": activity.description,
-        "Cause": activity.cause,
-        "StartTime": activity.started_at,
-        "EndTime": activity.ended_at,
-        "StatusCode": activity.status,
-        "StatusMessage": activity.message or None,
-        "Progress": activity.progress,
-        "Details": "{}",
-    }

@@ -11,9 +11,18 @@ from datetime import datetime
 from typing import Any
 
 from aws_run.local.hardware import agent_memory_mib, spec_of
+from aws_run.local.launch import (
+    LaunchFailed,
+    check_profile,
+    decode_user_data,
+    disk_gib,
+    disks,
+    launch_data,
+    over_quota,
+    tags_of,
+)
 from aws_run.local.launch_failures import MESSAGES
 from aws_run.local.model import Activity, ContainerInstance, Group, GroupInstance, Place, ScheduledAction
-from aws_run.local.quotas_api import quota
 from aws_run.local.world import World
 
 _RETRY_S = 30.0  # a group that could not launch tries again
@@ -156,7 +165,7 @@ class Mover:
         place.activities.insert(0, activity)
         try:
             data, overrides, spot = launch_data(world, place, group)
-            _check_profile(world, data)
+            check_profile(world, data)
             refusal = self._refused(group, data, overrides, spot)
         except LaunchFailed as error:
             refusal = str(error)
@@ -186,7 +195,7 @@ class Mover:
         subnet_id = group.subnets[0] if group.subnets else None
         az = ec2.get_subnet(subnet_id).availability_zone if subnet_id else group.azs[0]
         tags = {t["Key"]: t["Value"] for t in group.tags if t.get("PropagateAtLaunch")}
-        tags = {**_tags(data, "instance"), **tags}
+        tags = {**tags_of(data, "instance"), **tags}
         interface = (data.get("NetworkInterfaces") or [{}])[0]
         public = interface.get("AssociatePublicIpAddress")
         if public is None:
@@ -204,10 +213,10 @@ class Mover:
             region_name=place.region,
             placement=az,
             subnet_id=subnet_id,
-            tags={"instance": {**tags, "aws:autoscaling:groupName": group.name}, "volume": _tags(data, "volume")},
+            tags={"instance": {**tags, "aws:autoscaling:groupName": group.name}, "volume": tags_of(data, "volume")},
             security_group_ids=data.get("SecurityGroupIds") or interface.get("Groups") or [],
             associate_public_ip=public,
-            block_device_mappings=_disks(data),
+            block_device_mappings=disks(data),
             **options,
         )
         moto_instance = reservation.instances[0]
@@ -222,7 +231,7 @@ class Mover:
             tags=tags,
             image_id=str(data.get("ImageId") or ""),
             user_data=decode_user_data(user_data),
-            disk_gib=_disk_gib(data),
+            disk_gib=disk_gib(data),
             public_ip=public,
             activity=activity,
             protected=group.protect_new,
@@ -290,95 +299,6 @@ class Mover:
         self._world.changed.notify_all()
 
 
-class LaunchFailed(Exception):
-    """A launch AWS refuses; the text goes into the activity."""
-
-
-def launch_data(world: World, place: Place, group: Group) -> tuple[dict[str, Any], list[str], bool]:
-    """The launch template's data, the instance types in order of preference, and whether to ask for Spot."""
-    mixed = group.mixed or {}
-    asked = (mixed.get("LaunchTemplate") or {}).get("LaunchTemplateSpecification") or group.launch_template or {}
-    ec2 = world.moto("ec2", place.region)
-    identity = asked.get("LaunchTemplateId") or ec2.launch_template_name_to_ids.get(asked.get("LaunchTemplateName"))
-    template = ec2.launch_templates.get(identity)
-    if template is None:
-        raise LaunchFailed(
-            "You must use a valid fully-formed launch template. The specified launch template does not exist. "
-            "Launching EC2 instance failed."
-        )
-    data = dict(template.get_version(asked.get("Version") or "$Default").data)
-    if data.get("ImageId") and not _known_image(ec2, str(data["ImageId"])):
-        raise LaunchFailed(f"The image id '[{data['ImageId']}]' does not exist. Launching EC2 instance failed.")
-    overrides = (mixed.get("LaunchTemplate") or {}).get("Overrides") or []
-    types = [o["InstanceType"] for o in overrides if o.get("InstanceType")] or [data.get("InstanceType")]
-    if not types[0]:
-        raise LaunchFailed(
-            "You must use a valid fully-formed launch template. The instance type is missing. Launching EC2 instance "
-            "failed."
-        )
-    distribution = mixed.get("InstancesDistribution") or {}
-    living = [i for i in group.instances if i.terminated_at is None]
-    above_base = distribution.get("OnDemandPercentageAboveBaseCapacity")
-    base = int(distribution.get("OnDemandBaseCapacity") or 0)
-    spot = bool(mixed) and len(living) >= base and int(100 if above_base is None else above_base) < 100
-    spot = spot or (data.get("InstanceMarketOptions") or {}).get("MarketType") == "spot"
-    return data, [str(t) for t in types], spot
-
-
-def decode_user_data(text: Any) -> str:
-    """User data as the instance sees it: base64 undone."""
-    import base64
-    import binascii
-
-    raw = str(text)
-    try:
-        return base64.b64decode(raw, validate=True).decode(errors="replace")
-    except (binascii.Error, ValueError):
-        return raw
-
-
-def _known_image(ec2: Any, image_id: str) -> bool:
-    return image_id in ec2.amis or image_id.startswith("resolve:ssm:")
-
-
-def _disk_gib(data: dict[str, Any]) -> int:
-    for device in data.get("BlockDeviceMappings") or []:
-        size = (device.get("Ebs") or {}).get("VolumeSize")
-        if size:
-            return int(size)
-    return 30
-
-
-def _disks(data: dict[str, Any]) -> list[dict[str, Any]]:
-    """The root disk as moto wants it; it goes with its instance unless the template says otherwise."""
-    asked = [device for device in data.get("BlockDeviceMappings") or [] if device.get("Ebs")]
-    named = [(str(device.get("DeviceName") or "/dev/xvda"), device["Ebs"]) for device in asked] or [("/dev/xvda", {})]
-    return [
-        {
-            "DeviceName": name,
-            "Ebs": {
-                "VolumeSize": int(ebs.get("VolumeSize") or 30),
-                "VolumeType": ebs.get("VolumeType") or "gp3",
-                "DeleteOnTermination": str(ebs.get("DeleteOnTermination", True)).lower() == "true",
-                "Encrypted": str(ebs.get("Encrypted", False)).lower() == "true",
-            },
-        }
-        for name, ebs in named
-    ]
-
-
-def _tags(data: dict[str, Any], kind: str) -> dict[str, str]:
-    specs = [s for s in data.get("TagSpecifications") or [] if s.get("ResourceType") == kind]
-    return {t["Key"]: t["Value"] for s in specs for t in s.get("Tags") or []}
-
-
-def _check_profile(world: World, data: dict[str, Any]) -> None:
-    name = (data.get("IamInstanceProfile") or {}).get("Name")
-    profiles = {profile.name for profile in world.moto("iam", "aws").instance_profiles.values()}
-    if name is not None and name not in profiles:
-        raise LaunchFailed("Invalid IAM Instance Profile name. Launching EC2 instance failed.")
-
-
 def _stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -386,19 +306,3 @@ def _stamp(moment: datetime) -> str:
 def _uuid(world: World) -> str:
     text = world.new_id()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-def over_quota(world: World, kind: str, spot: bool) -> str | None:
-    """The code of the refusal when the account's vCPU quota has no room for one more of `kind`."""
-    codes = {"g": ("L-DB2E81BA", "L-3819A6DF"), "v": ("L-DB2E81BA", "L-3819A6DF"), "p": ("L-417A185B", "L-7212CCBC")}
-    standard = ("L-1216C47A", "L-34B43A08")
-    code = codes.get(kind[0], standard)[spot]
-    used = sum(
-        spec_of(i.type).vcpu
-        for place in world.places()
-        for i in place.instances.values()
-        if i.terminated_at is None and i.spot == spot and codes.get(i.type[0], standard)[spot] == code
-    )
-    if used + spec_of(kind).vcpu <= quota(world, code):
-        return None
-    return "MaxSpotInstanceCountExceeded" if spot else "VcpuLimitExceeded"
