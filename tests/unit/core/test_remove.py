@@ -27,7 +27,15 @@ from tests.unit.core.support import (
 )
 
 NAME = f"arun-{RUN}"
-KINDS: tuple[Kind, ...] = ("cluster", "task-definition", "role", "launch-template", "capacity-provider", "group", "log-group")
+KINDS: tuple[Kind, ...] = (
+    "cluster",
+    "task-definition",
+    "role",
+    "launch-template",
+    "capacity-provider",
+    "group",
+    "log-group",
+)
 DOOMED = tuple(Ref(kind=kind, name=NAME, scope="run") for kind in KINDS)
 # The call that removes each kind.
 LAST_CALL = {
@@ -147,7 +155,13 @@ def test_every_kind_has_commands_that_finish_by_hand(kind: Kind) -> None:
 
 # -- the whole teardown of a run --------------------------------------------------------------------------------------
 
-OWN = [("group", NAME), ("capacity-provider", NAME), ("cluster", NAME), ("role", f"{NAME}-task"), ("launch-template", NAME)]
+OWN = [
+    ("group", NAME),
+    ("capacity-provider", NAME),
+    ("cluster", NAME),
+    ("role", f"{NAME}-task"),
+    ("launch-template", NAME),
+]
 SHARED = [("role", "arun-demo-us-east-1-execution"), ("log-group", "/aws-run/demo")]
 ENTRIES = (
     ResourceEntry(kind="bucket", name=BUCKET, scope="kept", state="created"),
@@ -272,7 +286,9 @@ def test_an_outcome_that_could_not_be_recorded_goes_out_with_the_teardown() -> N
     assert (stored.outcome.exit_code, stored.state) == (7, "removed")
 
 
-@pytest.mark.parametrize(("code", "fine"), [("ClusterNotFoundException", True), ("InvalidParameterException", True), ("AccessDenied", False)])
+@pytest.mark.parametrize(
+    ("code", "fine"), [("ClusterNotFoundException", True), ("InvalidParameterException", True), ("AccessDenied", False)]
+)
 def test_stopping_a_task_that_is_gone_is_fine(code: str, fine: bool) -> None:
     aws = FakeAws().on("stop_task", refused(code))
     held = record(task_arn="arn:task")

@@ -74,7 +74,9 @@ def test_a_code_inside_a_longer_word_is_not_that_code() -> None:
     assert judge([failed("UnsupportedOperationX happened")]).state == "healing"
 
 
-@pytest.mark.parametrize("status", ["Successful", "PreInService", "InProgress", "WaitingForInstanceId", "MidLifecycleAction"])
+@pytest.mark.parametrize(
+    "status", ["Successful", "PreInService", "InProgress", "WaitingForInstanceId", "MidLifecycleAction"]
+)
 def test_a_launch_under_way_is_a_machine_that_comes(status: str) -> None:
     assert judge([launched(status)]).state == "launching"
 
