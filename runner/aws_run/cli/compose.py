@@ -35,8 +35,11 @@ class Place:
 
 
 @contextmanager
-def place(local: bool) -> Iterator[Place]:
-    """The real AWS of the environment, or the embedded one, running or started for this command."""
+def place(local: bool, base_image: Callable[[], str | None] = lambda: None) -> Iterator[Place]:
+    """The real AWS of the environment, or the embedded one, running or started for this command.
+
+    `base_image` is asked only where one is started: without that image there are no containers.
+    """
     if not local:
         yield _exported()
         return
@@ -47,7 +50,7 @@ def place(local: bool) -> Iterator[Place]:
             f"--local needs the embedded AWS, which is not installed ({error.name})",
             hint='pip install "aws-run[local]"',
         ) from None
-    with embedded.for_command(embedded.LocalOptions()) as aws:
+    with embedded.for_command(embedded.LocalOptions(base_image=None if embedded.running() else base_image())) as aws:
         before = {name: os.environ.pop(name, None) for name in _FOREIGN}
         before |= {name: os.environ.get(name) for name in aws.environment()}
         os.environ.update(aws.environment())
@@ -87,6 +90,25 @@ def _embedded_place(builder: Builder | None, notices: tuple[str, ...]) -> Place:
     return Place(
         builder=(lambda: builder) if builder is not None else None, cost_label=LOCAL_COST_LABEL, notices=notices
     )
+
+
+def embedded_is_running() -> bool:
+    try:
+        from aws_run import local as embedded
+    except ImportError:
+        return False
+    return embedded.running() is not None
+
+
+def base_image(config: Config) -> str | None:
+    """What the project's image is built from, where that is known before Docker is asked."""
+    from aws_run.image.plan import plan_image
+    from aws_run.image.recipe import StandardRecipe
+
+    if config.image:
+        return None
+    recipe = plan_image(config).recipe
+    return recipe.base_image if isinstance(recipe, StandardRecipe) else None
 
 
 def open_aws(*, region: str | None, profile: str | None, local: bool) -> Aws:

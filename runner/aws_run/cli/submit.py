@@ -11,6 +11,7 @@ import click
 
 from aws_run.cli import compose
 from aws_run.cli.options import aws_options, file_options, run_options
+from aws_run.errors import UsageError
 
 if TYPE_CHECKING:
     from aws_run.report import Reporter
@@ -53,7 +54,14 @@ def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach:
     from aws_run.usecases.submit import dry_run as show_only
     from aws_run.usecases.submit import submit as run
 
-    with make_reporter("json" if as_json else "auto", debug=debug) as reporter, compose.place(local) as where:
+    if detach and local and not compose.embedded_is_running():
+        raise UsageError(
+            "--detach needs an embedded AWS that outlives this command", hint='first: eval "$(aws-run local start)"'
+        )
+    with (
+        make_reporter("json" if as_json else "auto", debug=debug) as reporter,
+        compose.place(local, lambda: compose.base_image(config)) as where,
+    ):
         aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
         bench = compose.make_bench(aws, reporter.emit, where)
         if dry_run:

@@ -168,7 +168,11 @@ def test_a_refused_listing_shows_nothing(kind: Any, operation: str) -> None:
 def test_a_group_is_made_empty_and_armed_and_never_raised_by_its_create() -> None:
     aws, clock = FakeAws(), FakeClock()
     group.create(aws, GROUP, clock)
-    assert aws.operations == ["create_auto_scaling_group", "put_scheduled_update_group_action"]
+    assert aws.operations == [
+        "create_auto_scaling_group",
+        "put_scheduled_update_group_action",
+        "suspend_processes",
+    ]
     request = aws.sent("create_auto_scaling_group")[0]
     assert (request["MinSize"], request["MaxSize"], request["DesiredCapacity"]) == (0, 0, 0)
     switch = aws.sent("put_scheduled_update_group_action")[0]

@@ -44,6 +44,8 @@ def create(aws: Aws, group: Group, clock: Clock) -> str:
             f"The group's dead-man's switch could not be armed ({error.message}), so no instance was started",
             hint="allow autoscaling:PutScheduledUpdateGroupAction for this role",
         ) from error
+    # A client may die between RunTask and `stop_replacing`; the guard's power-off must be the end even then.
+    _suspend(aws, group.name, "ReplaceUnhealthy", "AZRebalance")
     return group.name
 
 
@@ -99,7 +101,11 @@ def raise_to_one(aws: Aws, name: str) -> None:
 
 def stop_replacing(aws: Aws, name: str) -> None:
     """Once the instance is in service: if it powers itself off, none takes its place (aws-facts §2)."""
-    aws.call("autoscaling", "suspend_processes", AutoScalingGroupName=name, ScalingProcesses=["Launch"])
+    _suspend(aws, name, "Launch")
+
+
+def _suspend(aws: Aws, name: str, *processes: str) -> None:
+    aws.call("autoscaling", "suspend_processes", AutoScalingGroupName=name, ScalingProcesses=list(processes))
 
 
 def activities(aws: Aws, name: str) -> list[dict[str, Any]]:

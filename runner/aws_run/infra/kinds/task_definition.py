@@ -32,7 +32,9 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
         try:
             aws.call("ecs", "deregister_task_definition", taskDefinition=arn)
         except AwsCallError as error:
-            if error.code != "ClientException" or "inactive" not in error.message.lower():
+            # Somebody else (a `gc`, the same call before a lost answer) was here first.
+            gone = "inactive" in error.message.lower() or "unable to describe" in error.message.lower()
+            if error.code != "ClientException" or not gone:
                 raise
     inactive = _revisions(aws, name, "INACTIVE")
     for start in range(0, len(inactive), 10):  # DeleteTaskDefinitions takes at most ten
