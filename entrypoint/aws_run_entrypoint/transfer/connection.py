@@ -188,25 +188,42 @@ class Connection:
         if parser is None:
             raise NetworkError("the server spoke out of turn")
         got_now = 0
-        sock, buffer = self.sock, self._buffer
-        # Plain sockets hand over all there is at once; TLS gives a record at a time and may hold more.
-        while got_now < _TURN_BYTES or self._context is not None:
-            try:
-                got = sock.recv_into(buffer)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return False
-            except ssl.SSLEOFError:
-                got = 0
-            if not got:
+        while True:
+            # A known length is read as far as there is something, so that files are written in big strokes.
+            got, more = self._fill(parser.left)
+            if got:
+                got_now += got
+                parser.feed(self._buffer[:got])
+                if parser.done:
+                    return True
+            if more is None:
                 parser.end_of_stream()
                 return True
-            got_now += got
-            parser.feed(buffer[:got])
-            if parser.done:
-                return True
-            if self._context is not None and got_now >= _TURN_BYTES and not self._held():
+            if not more or (got_now >= _TURN_BYTES and not self._held()):
                 return False
-        return False
+
+    def _fill(self, known: int) -> Tuple[int, Optional[bool]]:
+        """Bytes put into the buffer, and whether there may be more now; None at the end of the stream.
+
+        `known`: how many the answer still has, 0 where that has not been read yet.
+        """
+        sock, buffer, tls = self.sock, self._buffer, self._context is not None
+        room = min(known, len(buffer)) or len(buffer)
+        filled = 0
+        try:
+            while filled < room:
+                got = sock.recv_into(buffer[filled:room])
+                if not got:
+                    return filled, None
+                filled += got
+                # TLS hands over a record at a time, a plain socket all it has. A head is looked at before more is read.
+                if not tls or not known:
+                    return filled, tls or filled == room
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return filled, False
+        except ssl.SSLEOFError:
+            return filled, None
+        return filled, True
 
     def _held(self) -> bool:
         return isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0

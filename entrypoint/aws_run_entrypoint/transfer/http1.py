@@ -83,6 +83,11 @@ class AnswerParser:
     def done(self) -> bool:
         return self._state == _DONE
 
+    @property
+    def left(self) -> int:
+        """Bytes of the body that are still to come; 0 where that is not known."""
+        return self._left if self._state == _LENGTH else 0
+
     def response(self) -> Response:
         if self._use_sink and self._sink is not None:
             self._sink.finish()
