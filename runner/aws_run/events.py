@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Union
+from typing import Literal
 
 Lane = Literal["capacity", "image", "input"]
 LANES: tuple[Lane, ...] = ("capacity", "image", "input")
@@ -92,16 +92,16 @@ class Notice:
     hint: str | None = None
 
 
-Event = Union[
-    LaneStarted,
-    LaneProgress,
-    LaneDone,
-    LaneFailed,
-    RunStarted,
-    StatusChanged,
-    LogLine,
-    OutputProgress,
-    TeardownStep,
-    Notice,
-]
+Event = (
+    LaneStarted
+    | LaneProgress
+    | LaneDone
+    | LaneFailed
+    | RunStarted
+    | StatusChanged
+    | LogLine
+    | OutputProgress
+    | TeardownStep
+    | Notice
+)
 Emit = Callable[[Event], None]

@@ -61,7 +61,7 @@ def translate(error: Exception, *, service: str, operation: str) -> AwsRunError:
             "No AWS credentials were found"
             if isinstance(error, boto.NoCredentialsError)
             else f"AWS credentials: {error}",
-            hint="run `aws configure sso` or `aws configure`, set AWS_PROFILE, or try `--local`, which needs no account",
+            hint="run `aws configure sso` or `aws configure`, set AWS_PROFILE, or try --local, which needs no account",
         )
     if isinstance(error, (boto.SSOError, boto.TokenRetrievalError, boto.UnauthorizedSSOTokenError)):
         return CredentialsError(

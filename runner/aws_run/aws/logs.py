@@ -10,7 +10,7 @@ from aws_run.events import LogLine
 
 
 class LogTail:
-    """Reads one stream forward. The token decides: an empty page is not the end, the same token twice is (aws-facts §6)."""
+    """Reads one stream forward. The token decides: an empty page is not the end, the same token twice is."""
 
     def __init__(self, aws: Aws, group: str, stream: str) -> None:
         self._aws = aws

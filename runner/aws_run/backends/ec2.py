@@ -121,7 +121,8 @@ class Ec2Backend:
         if quota["Value"] < kind.vcpu:
             region = self._aws.region
             raise PreflightError(
-                f"{kind.name} needs {kind.vcpu} vCPUs, and this account may use {quota['Value']:.0f} ({quota.get('QuotaName', code)})",
+                f"{kind.name} needs {kind.vcpu} vCPUs, and this account may use {quota['Value']:.0f} "
+                f"({quota.get('QuotaName', code)})",
                 hint=f"ask for more at https://{region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/{code}",
             )
 
@@ -259,7 +260,7 @@ class Ec2Backend:
 
 
 def usage(aws: Aws, run_id: str, now: datetime) -> Usage | None:
-    """The run's instances by tag, terminated ones included (EC2 shows them for about an hour). None: none was launched."""
+    """The run's instances by tag, terminated ones included (EC2 shows them for an hour). None: none was launched."""
     pages = aws.pages(
         "ec2", "describe_instances", "Reservations", Filters=[{"Name": "tag:aws-run:run", "Values": [run_id]}]
     )

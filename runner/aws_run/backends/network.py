@@ -28,7 +28,7 @@ def find(aws: Aws, config: Config) -> Network:
         region = aws.region
         raise PreflightError(
             f"There is no default VPC in {region}, so there is nowhere to run",
-            hint=f"`aws ec2 create-default-vpc --region {region}` makes one (free), or pass --subnets and --security-groups of your own",
+            hint=f"`aws ec2 create-default-vpc --region {region}` makes one (free), or pass --subnets of your own",
         )
     found.sort(key=lambda subnet: subnet["AvailabilityZone"])
     # Without a route of its own to ECR and S3 a task needs a public address: where the subnets give one, so do we.

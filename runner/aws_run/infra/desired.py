@@ -47,7 +47,7 @@ def log_group(config: Config, *, region: str, tags: Mapping[str, str]) -> LogGro
 
 
 def execution_role(config: Config, *, account: str, region: str, run_id: str, tags: Mapping[str, str]) -> Role:
-    """The project's own, shared by its runs; one of the run's own where it must read secrets that other runs may not."""
+    """The project's, shared by its runs; one of the run's own where it must read secrets that other runs may not."""
     names = ProjectNames(project=config.name, region=region)
     own = bool(config.secrets)
     return Role(

@@ -88,7 +88,12 @@ def instance_policy(*, account: str, region: str, repository: str) -> dict[str, 
     """The ECS agent's set (AmazonEC2ContainerServiceforEC2Role narrowed to the tool's clusters), and no S3."""
     clusters = f"arn:aws:ecs:{region}:{account}:cluster/arun-*"
     return _document(
-        {"Sid": "Discover", "Effect": "Allow", "Action": ["ecs:DiscoverPollEndpoint", "ec2:DescribeTags"], "Resource": ["*"]},
+        {
+            "Sid": "Discover",
+            "Effect": "Allow",
+            "Action": ["ecs:DiscoverPollEndpoint", "ec2:DescribeTags"],
+            "Resource": ["*"],
+        },
         {
             "Sid": "Join",
             "Effect": "Allow",

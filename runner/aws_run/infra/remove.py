@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -67,10 +68,8 @@ def remove(
     # The bill ends with the group at desired 0, so that is asked for before anything else is even looked at.
     for ref in chain:
         if ref.kind == "group":
-            try:
+            with contextlib.suppress(AwsRunError):  # tried again by its delete, which reports
                 group.empty(aws, ref.name, clock)
-            except AwsRunError:
-                pass  # tried again by its delete, which reports
     with ThreadPoolExecutor(max_workers=4, thread_name_prefix="remove") as pool:
         futures = [pool.submit(one_by_one, chain), *(pool.submit(one, ref) for ref in others)]
         for future in futures:

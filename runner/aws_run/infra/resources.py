@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Union
+from typing import Any, ClassVar, Literal
 
 Scope = Literal["kept", "shared", "run"]
 Kind = Literal[
@@ -143,9 +143,18 @@ class Schedule:
     role_arn: str
 
 
-Resource = Union[
-    Bucket, Repository, LogGroup, Role, Cluster, LaunchTemplate, Group, CapacityProvider, TaskDefinition, Schedule
-]
+Resource = (
+    Bucket
+    | Repository
+    | LogGroup
+    | Role
+    | Cluster
+    | LaunchTemplate
+    | Group
+    | CapacityProvider
+    | TaskDefinition
+    | Schedule
+)
 
 
 @dataclass(frozen=True, kw_only=True)

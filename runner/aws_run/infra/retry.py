@@ -21,7 +21,7 @@ def retrying(
     first_wait_s: float = 0.5,
     longest_wait_s: float = 10.0,
 ) -> T:
-    """`action()`, repeated with full-jitter back-off while it fails with an error `when` accepts, for at most `for_s` seconds.
+    """`action()`, repeated with jittered back-off for at most `for_s` seconds while it fails as `when` accepts.
 
     Raises the last AwsCallError when time is up, any other error at once.
     """

@@ -139,10 +139,11 @@ class RunStore:
         for _ in range(2):
             try:
                 self._aws.call("s3", "put_object", Key=key, Body=owner.encode(), IfNoneMatch="*", **self._on)
-                return True
             except AwsCallError as error:
                 if error.code not in _CHANGED:
                     raise
+            else:
+                return True
             if self.get(key) == owner.encode():
                 return True
             if not self._lock_is_stale(project, clock):
@@ -187,9 +188,9 @@ class RunStore:
 class RecordWriter:
     """One client's hold on a record: changes come from several threads, writes go one after the other.
 
-    `change(…)` alone is written at most once a second (steps made meanwhile share a request: the intent, with every name,
-    is in the first write already); `change(…, now=True)` returns when it is in the bucket. A write that meets somebody
-    else's (a cancel from another machine) is made again on top of theirs.
+    `change(…)` alone is written at most once a second (steps made meanwhile share a request: the intent, with every
+    name, is in the first write already); `change(…, now=True)` returns when it is in the bucket. A write that meets
+    somebody else's (a cancel from another machine) is made again on top of theirs.
     """
 
     def __init__(self, store: RunStore, record: Record, etag: str, clock: Clock) -> None:

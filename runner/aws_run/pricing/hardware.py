@@ -72,8 +72,8 @@ def fargate_size(asked: Resources) -> FargateSize:
 
 
 def instance_types(config: Config, described: Sequence[InstanceType] = ()) -> tuple[InstanceType, ...]:
-    """The types to ask for, cheapest first; each of them can hold the whole task, since a group whose smallest type can't
-    never scales (aws-facts §2). `described`: types the user named that the table lacks, as EC2 describes them.
+    """The types to ask for, cheapest first; each of them can hold the whole task, since a group whose smallest type
+    can't never scales. `described`: types the user named that the table lacks, as EC2 describes them.
 
     UsageError when nothing fits what was asked.
     """

@@ -132,7 +132,7 @@ def _keep(aws: Aws, clock: Clock, emit: Emit, writer: RecordWriter, ref: Ref) ->
 
 
 def _nobody_else(store: RunStore, record: Record, clock: Clock) -> bool:
-    """True with the project's lock held: then no run of the project is alive, and none starts before the lock is gone."""
+    """True with the project's lock held: no run of the project is alive, and none starts before the lock is gone."""
     try:
         if not store.lock(record.project, record.run_id, clock):
             return False
@@ -160,7 +160,7 @@ def receipt(charges: tuple[Charge, ...], usage: Usage) -> Receipt:
 
 
 def note_outcome(writer: RecordWriter, outcome: Outcome, task: Mapping[str, Any] | None, stopped_at: str) -> None:
-    """DescribeTasks forgets a stopped task after about an hour, so its outcome is stored at first sight (aws-facts §3)."""
+    """DescribeTasks forgets a stopped task after about an hour, so its outcome is stored at first sight."""
     started = task.get("startedAt") if task else None
     step = partial(
         replace,

@@ -1,4 +1,4 @@
-"""The three start-up lanes, side by side, because the slowest decides. One failing lane stops the others at their next step."""
+"""The three start-up lanes, side by side, because the slowest decides. One that fails stops the others."""
 
 from __future__ import annotations
 

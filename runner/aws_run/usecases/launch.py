@@ -1,4 +1,4 @@
-"""From a decided run to an accepted task: the record first, then capacity, image and input side by side, then RunTask."""
+"""From a decided run to an accepted task: the record, then capacity, image and input side by side, then RunTask."""
 
 from __future__ import annotations
 
@@ -172,8 +172,8 @@ class Launch:
         return (pushed,), f"{pushed.sent_files} of {pushed.files} files sent", False
 
     def _keep_lease(self) -> Callable[[], None]:
-        """While the client is alive and something is still being built, the dead-man's switch is moved on, and the record
-        says that somebody is at it."""
+        """While the client is alive and something is still being built, the dead-man's switch is moved on, and the
+        record says that somebody is at it."""
         renewed = self._bench.clock.monotonic()
 
         def tick() -> None:
@@ -191,7 +191,7 @@ class Launch:
     # -- the task -------------------------------------------------------------------------------------------------
 
     def _run_task(self, definition: str, inputs: tuple[InputSnapshot, ...]) -> Accepted:
-        """The deadline is fixed and recorded before the call, so that a repeated call is the same call (aws-facts §3)."""
+        """The deadline is fixed and recorded before the call, so that a repeated call is the same call."""
         self._runner.check()
         spec = self._decided.spec
         deadline = self._bench.clock.now() + timedelta(seconds=spec.config.timeout_s)

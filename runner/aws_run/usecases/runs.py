@@ -15,7 +15,7 @@ def store(bench: Bench) -> RunStore:
 
 
 def resolve(bench: Bench, run: str | None, project: str | None) -> str:
-    """A run id from what the user typed: whole, its last part, or nothing (the project's newest, else the account's)."""
+    """A run id from what the user typed: whole, its end, or nothing (the project's newest, else the account's)."""
     if run and naming.is_run_id(run):
         return run
     found = store(bench)

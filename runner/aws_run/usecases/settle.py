@@ -1,4 +1,4 @@
-"""Finishing a run whose client is gone: note how it ended, save its log, remove what it used. Safe beside a live client."""
+"""Finishing a run whose client is gone: note how it ended, save its log, remove what it used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aws_run.usecases.bench import Bench
 from aws_run.usecases.watch import describe
 
 _STOP_WAIT_S = container.STOP_TIMEOUT_S + 30
-# A client that has died before RunTask leaves no task; after this long without a sign of life nobody is going to start one.
+# A client that died before RunTask leaves no task; after this long without a sign of life nobody is going to start one.
 _START_WITHIN = timedelta(seconds=ec2.LEASE_S)
 
 

@@ -60,7 +60,7 @@ def survey(config: Config, bench: Bench) -> tuple[Survey, Backend]:
 def _not_in_the_image(config: Config) -> tuple[Path, ...]:
     """The data travels by S3: -i and -o never enter the image, even when they lie inside the project."""
     folders = [Path(config.input)] if config.input and not config.input.startswith("s3://") else []
-    return tuple([*folders, *([config.output] if config.output else [])])
+    return (*folders, *([config.output] if config.output else []))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,8 @@ from aws_run.record import Outcome
 
 
 def judge(task: Mapping[str, Any], result: bytes | None) -> Outcome:
-    """Classifies by stopCode, then the container's reason, then the exit code; a missing exit code is a failure, never 0
-    (aws-facts §3). `result`: the entrypoint's result.json, its last act, None when it never came."""
+    """Classifies by stopCode, then the container's reason, then the exit code; a missing one is a failure, never 0.
+    `result`: the entrypoint's result.json, its last act, None when it never came."""
     stop_code = str(task.get("stopCode") or "")
     stopped = str(task.get("stoppedReason") or "")
     containers = task.get("containers") or [{}]
@@ -106,7 +106,8 @@ def _pull_sentence(text: str) -> str:
     if "no space left" in lowered:
         return "the image does not fit on the disk: ask for more with --disk"
     if re.search(r"timeout|deadline exceeded|i/o timeout|dial tcp", lowered):
-        return "the image could not be pulled: the subnet has no route to ECR (use public subnets, a NAT gateway or VPC endpoints)"
+        way_out = "use public subnets, a NAT gateway or VPC endpoints"
+        return f"the image could not be pulled: the subnet has no route to ECR ({way_out})"
     if "not found" in lowered or "404" in lowered:
         return f"the image is not in the registry any more: {text}"
     return f"the image could not be pulled: {text}"

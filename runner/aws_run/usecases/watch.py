@@ -107,7 +107,7 @@ class Watch:
                 if now - began > _PLACED_WITHIN_S:
                     raise CapacityError(
                         f"No machine joined the cluster in {_PLACED_WITHIN_S // 60} minutes",
-                        hint="the subnets may have no route to ECS: use public subnets, or add a NAT gateway or VPC endpoints",
+                        hint="the subnets may have no route to ECS: use public ones, or add a NAT gateway",
                     )
             if status in ("RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING") and self._read():
                 wait_s = self._poll_s
@@ -115,8 +115,8 @@ class Watch:
             wait_s = min(wait_s * 1.3, self._longest_poll_s)
 
     def _patiently(self, look: Callable[[], T]) -> T:
-        """A closed laptop, a bad minute of AWS or credentials that ended harm no run: the deadline lives in AWS, and the
-        looking goes on. Raises what was raised last when it lasts."""
+        """A closed laptop, a bad minute of AWS or credentials that ended harm no run: the deadline lives in AWS, and
+        the looking goes on. Raises what was raised last when it lasts."""
         began = self._clock.monotonic()
         wait_s = self._poll_s
         while True:

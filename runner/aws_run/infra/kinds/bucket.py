@@ -65,6 +65,7 @@ def create(aws: Aws, bucket: Bucket, clock: Clock) -> str:
 def configure(aws: Aws, bucket: Bucket, clock: Clock) -> None:
     """Brings the bucket to what is wanted; the tags go last, so that a half-configured one is configured again."""
     on = {"Bucket": bucket.name, "ExpectedBucketOwner": aws.identity().account}
+    digest = config_digest(bucket)
     steps: tuple[tuple[str, dict[str, Any]], ...] = (
         ("put_public_access_block", {"PublicAccessBlockConfiguration": dict.fromkeys(
             ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)}),
@@ -73,7 +74,7 @@ def configure(aws: Aws, bucket: Bucket, clock: Clock) -> None:
             "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}}),
         ("put_bucket_policy", {"Policy": json.dumps(_tls_only(bucket.name))}),
         ("put_bucket_lifecycle_configuration", {"LifecycleConfiguration": {"Rules": _lifecycle(bucket)}}),
-        ("put_bucket_tagging", {"Tagging": {"TagSet": tags.upper({**bucket.tags, tags.CONFIG_TAG: config_digest(bucket)})}}),
+        ("put_bucket_tagging", {"Tagging": {"TagSet": tags.upper({**bucket.tags, tags.CONFIG_TAG: digest})}}),
     )  # fmt: skip
     for operation, parameters in steps:
         retrying(
@@ -136,13 +137,7 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
                 break
             doomed = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
             answer = aws.call("s3", "delete_objects", Delete={"Objects": doomed, "Quiet": True}, **on)
-            if answer.get("Errors"):
-                first = answer["Errors"][0]
-                raise AwsCallError(
-                    f"{first.get('Key')} in {name} could not be deleted: {first.get('Message')} ({first.get('Code')})",
-                    code=str(first.get("Code")),
-                    operation="DeleteObjects",
-                )
+            _refuse_leftovers(name, answer.get("Errors") or [])
         retrying(
             lambda: aws.call("s3", "delete_bucket", **on),
             when=on_codes("BucketNotEmpty", "OperationAborted"),
@@ -152,6 +147,16 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
     except AwsCallError as error:
         if error.code not in _GONE:
             raise
+
+
+def _refuse_leftovers(name: str, errors: list[dict[str, Any]]) -> None:
+    if errors:
+        first = errors[0]
+        raise AwsCallError(
+            f"{first.get('Key')} in {name} could not be deleted: {first.get('Message')} ({first.get('Code')})",
+            code=str(first.get("Code")),
+            operation="DeleteObjects",
+        )
 
 
 def absent(aws: Aws, name: str) -> bool:
