@@ -10,6 +10,7 @@ from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.models.images import Image
 from docker.types import IPAMConfig, IPAMPool, LogConfig
 from docker.types import Mount as DockerMount
 
@@ -34,7 +35,7 @@ class DockerRuntime:
             self._client.ping()
             self._cpus = int(self._client.info().get("NCPU") or 1)
         except DockerException as error:
-            raise DockerError(f"no Docker engine answers ({error})") from None
+            raise DockerError("no Docker engine answers") from error
         self._identity = identity
         self._remove_orphans()
         self.host = self._network()
@@ -102,11 +103,21 @@ class DockerRuntime:
             raise StartFailed(_text(error)) from None
         return _Container(container, on_line)
 
-    def close(self) -> None:
+    def close(self, registry: str | None) -> None:
+        """`registry`: the one that goes with us; images under its name could never be pulled again."""
         with contextlib.suppress(DockerException):
             for container in self._client.containers.list(all=True, filters={"label": f"{LABEL}={self._identity}"}):
                 container.remove(force=True, v=True)
+            for image in self._client.images.list() if registry else ():
+                self._forget(image, f"{registry}/")
         self._client.close()
+
+    def _forget(self, image: Image, prefix: str) -> None:
+        """One name after the other: an image that has other names keeps them, and its layers."""
+        for name in (*image.tags, *(image.attrs.get("RepoDigests") or ())):
+            if name.startswith(prefix):
+                with contextlib.suppress(DockerException):
+                    self._client.images.remove(name)
 
     def _remove_orphans(self) -> None:
         """Containers of an embedded AWS that was killed before it could remove them."""

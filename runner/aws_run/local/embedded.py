@@ -106,7 +106,7 @@ class Embedded:
             listener.stop()
         self.world.clock.stop()
         if self._runtime is not None:
-            self._runtime.close()
+            self._runtime.close(self._registry.address if self._registry and self._registry.ours else None)
         if self._registry is not None:
             self._registry.stop()
 

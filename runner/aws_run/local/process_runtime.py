@@ -76,7 +76,7 @@ class ProcessRuntime:
         self._running.add(process)
         return process
 
-    def close(self) -> None:
+    def close(self, registry: str | None) -> None:
         for process in list(self._running):
             process.kill()
         shutil.rmtree(self._tasks, ignore_errors=True)

@@ -41,6 +41,11 @@ class Registry:
         self.address = address
         self._stop = stop
 
+    @property
+    def ours(self) -> bool:
+        """Started by us, so it and what it holds go with us."""
+        return self._stop is not None
+
     def tags(self, repository: str) -> list[str]:
         answer = self._get(f"{repository}/tags/list")
         return list(json.loads(answer[1]).get("tags") or []) if answer else []

@@ -80,5 +80,5 @@ class Runtime(Protocol):
     def start(self, spec: ContainerSpec, on_line: OnLine) -> Running:
         """StartFailed if the container can't start."""
 
-    def close(self) -> None:
-        """Ends whatever still runs and removes what the runtime made."""
+    def close(self, registry: str | None) -> None:
+        """Ends whatever still runs and removes what the runtime made. `registry`: the host:port of one that goes too."""
