@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, os.environ.get("BENCH_ENGINE", str(Path(__file__).parents[2] / "entrypoint")))
-from aws_run_entrypoint.transfer import Bucket, from_environment, pull_manifest, push_folder  # noqa: E402
+from aws_run_entrypoint.transfer import Bucket, from_environment, pull_manifest, push_folder
 
 direction, prefix, folder = sys.argv[1:]
 bucket = Bucket("bench", "us-east-1", from_environment(os.environ), os.environ["BENCH_URL"], "123456789012")

@@ -99,6 +99,7 @@ class Supervisor:
         except OSError as error:
             return Outcome(126, "command-not-found", detail=f"{argv[0]!r} can't be run: {error.strerror}")
         self._job = job.pid
+        _kill_this_one_first(job.pid)
         if self.stop_reason is not None:  # a stop came between the check and the start
             self._signal_group(signal.SIGTERM)
         status: Optional[int] = None
@@ -197,6 +198,12 @@ def _reap() -> List["tuple[int, int, _Usage]"]:
         if pid == 0:
             return over
         over.append((pid, status, usage))  # type: ignore[arg-type]
+
+
+def _kill_this_one_first(pid: int) -> None:
+    """When memory runs out the kernel shall choose the job, not the one who reports it. Its children inherit this."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("500")
 
 
 def _has_content(path: str) -> bool:

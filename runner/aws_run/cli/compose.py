@@ -68,7 +68,7 @@ def place(local: bool, base_image: Callable[[], str | None] = lambda: None) -> I
 def _say(aws: Any) -> str:
     if aws.runtime == "docker":
         return "embedded AWS: the job runs in a real container (Docker)"
-    return f"embedded AWS: the job runs as a subprocess, not in a container: {aws.runtime_reason}"
+    return f"embedded AWS: {aws.runtime_reason}"
 
 
 def _exported() -> Place:

@@ -2,7 +2,7 @@
 
 from aws_run.data.bucket import BotocoreSource, FrozenCredentials, bucket_for
 from aws_run.data.inputs import InputSnapshot, push_input
-from aws_run.data.outputs import PulledOutput, output_totals, pull_output
+from aws_run.data.outputs import PulledOutput, follow_output, output_totals, pull_output
 from aws_run_entrypoint.transfer import Bucket
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "InputSnapshot",
     "PulledOutput",
     "bucket_for",
+    "follow_output",
     "output_totals",
     "pull_output",
     "push_input",

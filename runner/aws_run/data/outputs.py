@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from aws_run.data.errors import translated
+from aws_run.errors import AwsRunError, InterruptedRunError
 from aws_run.events import Emit, Notice, OutputProgress
 from aws_run.naming import RunKeys
 from aws_run_entrypoint.transfer import (
@@ -82,6 +84,35 @@ def pull_output(
         fetched_bytes=done.fetched_bytes,
         kept=tuple(done.kept),
     )
+
+
+def follow_output(
+    bucket: Bucket,
+    run_id: str,
+    into: Path,
+    *,
+    emit: Emit,
+    over: threading.Event,
+    every_s: float = 30.0,
+    wait: Callable[[float], object] | None = None,
+) -> int:
+    """Fetches what the run has saved so far, again and again until `over` is set; the files fetched in all.
+
+    Only whole files come, in the state of one sync of the run. The last fetch, after the run, is `pull_output`'s.
+    A round that fails is told and tried again: the run does not depend on it.
+    """
+    pause = wait or over.wait
+    fetched = 0
+    while not over.is_set():
+        try:
+            done = pull_output(bucket, run_id, into, emit=emit, cancel=over)
+            fetched += done.fetched_files if done is not None else 0
+        except InterruptedRunError:
+            break
+        except AwsRunError as error:
+            emit(Notice(text=f"{error.message}; the next round tries again", level="warning"))
+        pause(every_s)
+    return fetched
 
 
 def output_totals(bucket: Bucket, run_id: str) -> tuple[int, int] | None:

@@ -81,4 +81,4 @@ class Runtime(Protocol):
         """StartFailed if the container can't start."""
 
     def close(self, registry: str | None) -> None:
-        """Ends whatever still runs and removes what the runtime made. `registry`: the host:port of one that goes too."""
+        """Ends what still runs and removes what the runtime made. `registry`: the host:port of one that goes too."""

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.transfer.stub import Fault, StubS3
 from tests.unit.transfer.trees import grown, listing
 
-from aws_run.data import bucket_for, output_totals, pull_output, push_input
+from aws_run.data import bucket_for, follow_output, output_totals, pull_output, push_input
 from aws_run.errors import CredentialsError, InterruptedRunError, TransferError, UsageError
 from aws_run.events import Event, LaneProgress, Notice, OutputProgress
 from aws_run_entrypoint.transfer import Bucket, push_folder
@@ -136,3 +136,29 @@ def test_a_newer_local_file_is_kept_and_said(bucket: Bucket, tmp_path: Path) -> 
 def test_a_run_without_outputs_is_none_not_an_error(bucket: Bucket, tmp_path: Path) -> None:
     assert pull_output(bucket, RUN, tmp_path / "out", emit=lambda event: None) is None
     assert output_totals(bucket, RUN) is None
+
+
+def test_outputs_are_followed_until_the_run_is_over(bucket: Bucket, stub: StubS3, tmp_path: Path) -> None:
+    over, events, rounds = threading.Event(), list[Event](), list[int]()
+    (tmp_path / "job").mkdir()
+
+    def the_run_goes_on(seconds: float) -> None:
+        rounds.append(len(rounds))
+        match len(rounds):
+            case 1:  # nothing was there in the first round
+                (tmp_path / "job/a").write_text("1")
+                save_outputs(bucket, tmp_path / "job")
+            case 2:
+                assert (tmp_path / "out/a").read_text() == "1"
+                stub.script = lambda seen: Fault(how="status", status=403, code="AccessDenied")
+            case 3:  # a round failed
+                stub.script = lambda seen: None
+                (tmp_path / "job/a").write_text("changed")
+                save_outputs(bucket, tmp_path / "job")
+            case 4:
+                over.set()
+
+    done = follow_output(bucket, RUN, tmp_path / "out", emit=events.append, over=over, wait=the_run_goes_on)
+    assert done == 2
+    assert (tmp_path / "out/a").read_text() == "changed"
+    assert len([e for e in events if isinstance(e, Notice) and "next round" in e.text]) == 1
