@@ -1,0 +1,116 @@
+"""The entrypoint in real containers: any user, a read-only root, memory and disk that run out, orphans to reap."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.transfer.stub import StubS3
+from tests.unit.transfer.trees import KEY, grown, listing, send
+
+from aws_run_entrypoint.bundle import write_layer
+
+IMAGE = "aws-run-test-entrypoint"
+RUN = "p-20260101-000000-abcd"
+PREFIX = f"runs/{RUN}/"
+DOCKERFILE = """
+FROM {base}
+ADD layer.tar /
+RUN ["python3","-I","-B","/opt/aws-run/entrypoint.pyz","--self-check"]
+ENTRYPOINT ["python3","-I","-B","/opt/aws-run/entrypoint.pyz"]
+"""
+COPY = "import shutil,sys; shutil.copytree(sys.argv[2], sys.argv[4], dirs_exist_ok=True)"
+
+
+@pytest.fixture(scope="module")
+def image(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("image")
+    write_layer(folder / "layer.tar")
+    (folder / "Dockerfile").write_text(DOCKERFILE.format(base=base_image))
+    subprocess.run(["docker", "build", "--quiet", "--tag", IMAGE, folder], check=True, capture_output=True)
+    return IMAGE
+
+
+@pytest.fixture
+def stub() -> Iterator[StubS3]:
+    with StubS3() as running:
+        yield running
+
+
+class Containers:
+    def __init__(self, image: str, stub: StubS3) -> None:
+        self.image, self.stub, self.inputs = image, stub, "[]"
+
+    def run(self, code: str, *options: str) -> tuple[int, str, dict[str, Any]]:
+        env = {
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL_S3": self.stub.url,
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_RUN_ID": RUN,
+            "AWS_RUN_BUCKET": "bucket",
+            "AWS_RUN_PREFIX": PREFIX,
+            "AWS_RUN_INPUTS": self.inputs,
+            "AWS_RUN_COMMAND": json.dumps(["python3", "-c", code]),
+        }
+        settings = [part for name, value in env.items() for part in ("--env", f"{name}={value}")]
+        command = ["docker", "run", "--rm", "--network", "host", *options, *settings, self.image]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        result: dict[str, Any] = json.loads(self.stub.current()[f"{PREFIX}result.json"])
+        return done.returncode, done.stdout + done.stderr, result
+
+
+@pytest.fixture
+def containers(image: str, stub: StubS3) -> Containers:
+    return Containers(image, stub)
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--user", "4321:4321", "--read-only", "--tmpfs", "/aws-run:mode=1777")], ids=["root", "nobody"]
+)
+def test_any_user_on_a_read_only_root_gets_inputs_in_and_outputs_out(
+    containers: Containers, stub: StubS3, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    version = send(stub.bucket(), grown(tmp_path)).manifest_version_id
+    containers.inputs = json.dumps([{"name": "data", "snapshot_key": KEY, "version_id": version}])
+    code, said, _ = containers.run(COPY, *options)
+    assert code == 0, said
+    sent = {key[len(PREFIX) + 7 :]: body for key, body in stub.current().items() if key.startswith(f"{PREFIX}output/")}
+    assert sent == {name: found[0] for name, found in listing(tmp_path).items() if found}
+
+
+def test_memory_that_runs_out_is_told_apart_from_a_kill(containers: Containers) -> None:
+    code, said, result = containers.run("x = bytearray(500 << 20)", "--memory", "64m", "--memory-swap", "64m")
+    assert (code, result["reason"]) == (137, "out-of-memory"), said
+    assert "64.0 MiB" in result["detail"]
+    code, _, result = containers.run("import os; os.kill(os.getpid(), 9)")
+    assert (code, result["reason"]) == (137, "signal")
+
+
+def test_a_full_disk_is_told_apart_from_a_failure(containers: Containers) -> None:
+    fill = "import sys\nwith open(sys.argv[4] + '/big', 'wb') as f:\n  while True: f.write(bytes(1 << 20))"
+    code, said, result = containers.run(fill, "--tmpfs", "/aws-run:mode=1777,size=40m")
+    assert (code, result["reason"]) == (1, "disk-full"), said
+    code, _, result = containers.run("raise SystemExit(1)", "--tmpfs", "/aws-run:mode=1777,size=40m")
+    assert (code, result["reason"]) == (1, "exit")
+
+
+def test_orphans_are_reaped_by_pid_1(containers: Containers) -> None:
+    job = """
+import glob, os, subprocess, time
+subprocess.run(["sh", "-c", "sleep 0.1 &"])
+def states():
+    for path in glob.glob("/proc/[0-9]*/stat"):
+        try: yield open(path).read().rpartition(")")[2].split()[0]
+        except FileNotFoundError: pass
+deadline = time.monotonic() + 10
+while len(glob.glob("/proc/[0-9]*")) > 2:
+    assert time.monotonic() < deadline, list(states())
+    time.sleep(0.05)
+"""
+    code, said, _ = containers.run(job)
+    assert code == 0, said

@@ -1,0 +1,98 @@
+"""SIGKILL of the entrypoint at random moments: the next attempt ends with byte-equal outputs, and nothing half shows."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.unit.transfer.stub import StubS3
+from tests.unit.transfer.trees import KEY, grown, listing, send
+
+from aws_run_entrypoint.bundle import write_pyz
+from aws_run_entrypoint.transfer import pull_manifest
+
+RUN = "p-20260101-000000-abcd"
+PREFIX = f"runs/{RUN}/"
+MOMENTS = int(os.environ.get("AWS_RUN_TEST_KILLS", "50"))
+COPY = "import shutil,sys; shutil.copytree(sys.argv[2], sys.argv[4], dirs_exist_ok=True)"
+
+
+def start(pyz: Path, stub: StubS3, work: Path, inputs: str, attempt: int) -> subprocess.Popen[bytes]:
+    env = {
+        "PATH": os.environ["PATH"],
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL_S3": stub.url,
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_RUN_ID": RUN,
+        "AWS_RUN_ATTEMPT": str(attempt),
+        "AWS_RUN_BUCKET": "bucket",
+        "AWS_RUN_PREFIX": PREFIX,
+        "AWS_RUN_INPUTS": inputs,
+        "AWS_RUN_COMMAND": json.dumps([sys.executable, "-I", "-c", COPY]),
+        "AWS_RUN_WORK_DIR": str(work),
+        "AWS_RUN_SYNC_EVERY_S": "0.05",
+    }
+    command = [sys.executable, "-I", "-B", str(pyz)]
+    return subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def kill_all(process: subprocess.Popen[bytes]) -> None:
+    """As when PID 1 of a container is killed: the kernel takes everything inside with it."""
+    process.send_signal(signal.SIGSTOP)
+    doomed = [process.pid]
+    for pid in doomed:
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            doomed.extend(int(child) for child in children.read_text().split())
+    for pid in doomed:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def pyz(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pyz") / "entrypoint.pyz"
+    write_pyz(path)
+    return path
+
+
+def test_whenever_it_is_killed_the_next_attempt_ends_right(pyz: Path, tmp_path: Path) -> None:
+    source = grown(tmp_path / "in")
+    (source / "big").write_bytes(os.urandom(17 << 20))
+    for n in range(150):
+        (source / f"many-{n}").write_bytes(os.urandom(2000))
+    dice = random.Random(4)
+    whole = {name: found[0] for name, found in listing(source).items() if found}
+    with StubS3() as stub:
+        version = send(stub.bucket(), source).manifest_version_id
+        inputs = json.dumps([{"name": "data", "snapshot_key": KEY, "version_id": version}])
+        began = time.monotonic()
+        assert start(pyz, stub, tmp_path / "calm", inputs, 1).wait(60) == 0
+        usual_s = time.monotonic() - began
+        for moment in range(MOMENTS):
+            for key in [key for key in stub.objects if key.startswith(PREFIX)]:
+                del stub.objects[key]
+            work = tmp_path / f"work-{moment % 2}"  # part files of a killed attempt lie here already
+            process = start(pyz, stub, work, inputs, 1)
+            time.sleep(dice.uniform(0, usual_s))
+            kill_all(process)
+            for key, versions in list(stub.objects.items()):
+                if key.startswith(f"{PREFIX}output/"):
+                    for held in versions:
+                        assert held is None or held.body == whole[key[len(PREFIX) + 7 :]], f"half a file at {key}"
+            assert start(pyz, stub, work, inputs, 2).wait(60) == 0
+            found = {k[len(PREFIX) + 7 :]: b for k, b in stub.current().items() if k.startswith(f"{PREFIX}output/")}
+            assert found == whole, f"moment {moment}"
+        into = tmp_path / "out"
+        pull_manifest(stub.bucket(), f"{PREFIX}output.json", prefix=f"{PREFIX}output/", into=str(into))
+        got = {name: found[0] for name, found in listing(into).items() if found}
+        assert got == whole
