@@ -1,0 +1,203 @@
+"""The real command line as a process of its own, against an embedded AWS that several commands share."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import boto3
+from botocore.config import Config
+
+from aws_run.local.embedded import Embedded
+from aws_run.local.options import LocalAws, LocalOptions
+from aws_run.local.wire import Call, Reply
+from tests.local.support import until
+
+TOOL = Path(sys.executable).with_name("aws-run")
+TIMEOUT_S = 60
+COPY = """
+import argparse, pathlib, shutil
+parser = argparse.ArgumentParser()
+parser.add_argument("-i", required=True)
+parser.add_argument("-o", required=True)
+options, rest = parser.parse_known_args()
+shutil.copytree(options.i, options.o, dirs_exist_ok=True)
+print("copied", *rest)
+"""
+# Writes a file and says so, then goes on until it is told to stop.
+ENDLESS = """
+import argparse, pathlib, signal
+parser = argparse.ArgumentParser()
+parser.add_argument("-i", required=True)
+parser.add_argument("-o", required=True)
+options = parser.parse_args()
+pathlib.Path(options.o, "half.txt").write_text("half of it")
+print("half of it is done", flush=True)
+signal.pause()
+"""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One AWS call as it came in: `ecs:RunTask`, `s3:PUT /bucket/key`."""
+
+    name: str
+    body: str
+
+
+@dataclass
+class Cloud:
+    """A started embedded AWS, and how to reach it with the command line and with boto3."""
+
+    local: LocalAws
+    home: Path
+    session: boto3.Session
+    sent: list[Sent] = field(default_factory=list)
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Nothing of this machine's AWS settings; any warning of ours is an error."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        ours = {"XDG_STATE_HOME": str(self.home), "PYTHONWARNINGS": "error", "COLUMNS": "200", "HOME": str(self.home)}
+        return {**kept, **ours, **self.local.environment()}
+
+    def run(self, *arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+        """`aws-run` with `--local` where the command has it; stdout and stderr as text."""
+        return subprocess.run(
+            command(*arguments), capture_output=True, text=True, check=False, timeout=TIMEOUT_S,
+            env={**self.environment, **environment}, cwd=cwd or self.home, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.environment,
+            cwd=self.home, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def client(self, service: str) -> Any:
+        if service not in self.clients:
+            config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+            self.clients[service] = self.session.client(service, endpoint_url=self.local.endpoint_url, config=config)
+        return self.clients[service]
+
+    def left(self, word: str = "arun") -> dict[str, list[str]]:
+        """What AWS's own listings show of the names with `word` in them, by kind; kinds with nothing are left out."""
+        ecs, iam = self.client("ecs"), self.client("iam")
+        clusters = ecs.describe_clusters(clusters=ecs.list_clusters()["clusterArns"])["clusters"]
+        instances = [
+            i for r in self.client("ec2").describe_instances()["Reservations"] for i in r["Instances"]
+            if i["State"]["Name"] != "terminated"
+        ]  # fmt: skip
+        names = {
+            "cluster": [c["clusterName"] for c in clusters if c["status"] != "INACTIVE"],
+            "capacity-provider": [
+                p["name"] for p in ecs.describe_capacity_providers()["capacityProviders"] if p["status"] != "INACTIVE"
+            ],
+            "task-definition": ecs.list_task_definition_families(status="ACTIVE")["families"],
+            "group": [
+                g["AutoScalingGroupName"]
+                for g in self.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+            ],
+            "launch-template": [
+                t["LaunchTemplateName"] for t in self.client("ec2").describe_launch_templates()["LaunchTemplates"]
+            ],
+            "instance": [str({t["Key"]: t["Value"] for t in i.get("Tags", [])}) for i in instances],
+            "role": [r["RoleName"] for r in iam.list_roles(PathPrefix="/aws-run/")["Roles"]],
+            "instance-profile": [
+                p["InstanceProfileName"] for p in iam.list_instance_profiles(PathPrefix="/aws-run/")["InstanceProfiles"]
+            ],
+            "log-group": [g["logGroupName"] for g in self.client("logs").describe_log_groups()["logGroups"]],
+            "schedule": [s["Name"] for s in self.client("scheduler").list_schedules()["Schedules"]],
+            "bucket": [b["Name"] for b in self.client("s3").list_buckets()["Buckets"]],
+            "repository": [r["repositoryName"] for r in self.client("ecr").describe_repositories()["repositories"]],
+        }
+        found = {kind: [name for name in each if word in name] for kind, each in names.items()}
+        return {kind: each for kind, each in found.items() if each}
+
+    def keys(self, prefix: str = "") -> list[str]:
+        bucket = self.client("s3").list_buckets()["Buckets"][0]["Name"]
+        pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def text(self, key: str) -> str:
+        bucket = self.client("s3").list_buckets()["Buckets"][0]["Name"]
+        return str(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+
+    def names_sent(self, since: int = 0) -> list[str]:
+        return [sent.name for sent in self.sent[since:]]
+
+
+def command(*arguments: object) -> list[str]:
+    return [str(TOOL), *map(str, arguments)]
+
+
+@contextmanager
+def cloud(home: Path, session: boto3.Session, **options: Any) -> Iterator[Cloud]:
+    """An embedded AWS in this process, found by the commands as one that `aws-run local start` has left running."""
+    state = home / "aws-run"
+    state.mkdir(parents=True)
+    running = Embedded(LocalOptions(boot_s=0.05, runtime="process", **options), state)
+    made = Cloud(local=running.start(), home=home, session=session)
+    (state / "local.json").write_text(json.dumps({"pid": os.getpid(), "local": asdict(made.local)}))
+    assert running.app is not None
+    running.app.dispatch = recording(running.app.dispatch, made.sent)  # type: ignore[method-assign]
+    try:
+        yield made
+    finally:
+        for client in made.clients.values():
+            client.close()
+        running.stop()
+    assert running.world.errors == []
+
+
+def recording(dispatch: Callable[[Call], Reply], sent: list[Sent]) -> Callable[[Call], Reply]:
+    def both(call: Call) -> Reply:
+        if not call.access_key.startswith("ASIA"):  # what tasks do is theirs
+            name = call.operation or f"{call.method} {call.path}"
+            sent.append(Sent(f"{call.service}:{name}", unquote(call.body.decode(errors="replace"))))
+        return dispatch(call)
+
+    return both
+
+
+def project(folder: Path, script: str = COPY, files: dict[str, str] | None = None) -> Path:
+    """A project with a script and an input folder beside it."""
+    folder.mkdir()
+    (folder / "main.py").write_text(script)
+    data = folder / "data"
+    data.mkdir()
+    for name, text in (files or {"a.txt": "hello"}).items():
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_text(text)
+    return folder
+
+
+def submit(folder: Path, out: Path, *more: object) -> list[object]:
+    """The arguments of a submit of `folder` to the embedded AWS."""
+    return ["submit", folder, "-i", folder / "data", "-o", out, "--local", *more]
+
+
+def log_has(running: Cloud, text: str) -> None:
+    """Returns when a job has logged `text`."""
+
+    def seen() -> bool:
+        logs = running.client("logs")
+        for group in logs.describe_log_groups()["logGroups"]:
+            for stream in logs.describe_log_streams(logGroupName=group["logGroupName"])["logStreams"]:
+                events = logs.get_log_events(
+                    logGroupName=group["logGroupName"], logStreamName=stream["logStreamName"], startFromHead=True
+                )
+                if any(text in event["message"] for event in events["events"]):
+                    return True
+        return False
+
+    until(seen, timeout_s=TIMEOUT_S)

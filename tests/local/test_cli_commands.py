@@ -1,0 +1,148 @@
+"""The commands around the main job, each through the real command line: runs that other machines started, and the ends of all things."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from tests.local.cli_support import ENDLESS, Cloud, cloud, command, log_has, project, submit
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory, aws_session: boto3.Session) -> Iterator[Cloud]:
+    with cloud(tmp_path_factory.mktemp("home"), aws_session) as running:
+        yield running
+
+
+def detached(aws: Cloud, folder: Path, *more: object) -> str:
+    """Submits and returns at once; the run's id."""
+    done = aws.run("submit", folder, "-i", folder / "data", "--local", "--detach", "--json", *more)
+    assert done.returncode == 0, done.stderr
+    return str(json.loads(done.stdout)["run_id"])
+
+
+def test_a_detached_run_ends_without_its_client_and_any_machine_gets_its_results(aws: Cloud, tmp_path: Path) -> None:
+    folder = project(tmp_path / "detached", files={"a.txt": "hello", "sub/b.txt": "you"})
+    run = detached(aws, folder)
+    waited = aws.run("wait", run, "--local")
+    assert waited.returncode == 0, waited.stderr
+    assert f"aws-run pull {run}" in waited.stderr
+    assert set(aws.left("detached")) <= {"repository"}
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    pulled = aws.run("pull", run[-4:], "-o", "got", "--local", "--json", cwd=elsewhere)
+    assert pulled.returncode == 0, pulled.stderr
+    assert json.loads(pulled.stdout)["fetched"] == 2
+    assert (elsewhere / "got" / "sub" / "b.txt").read_text() == "you"
+    again = aws.run("pull", run, "-o", "got", "--local", "--json", cwd=elsewhere)
+    assert json.loads(again.stdout)["fetched"] == 0
+
+    log = aws.run("logs", run, "--local")
+    assert (log.returncode, "copied" in log.stdout) == (0, True)
+    shown = json.loads(aws.run("status", run, "--local", "--json").stdout)
+    assert (shown["run_id"], shown["exit_code"], shown["state"]) == (run, 0, "removed")
+    assert run in aws.run("status", run, "--local").stdout
+    listed = aws.run("ps", "--local", "--json", "--name", "detached")
+    assert run in listed.stdout
+    json.loads(listed.stdout)
+
+
+def test_a_running_run_is_followed_kept_by_gc_cancelled_and_cleaned_up_twice(aws: Cloud, tmp_path: Path) -> None:
+    run = detached(aws, project(tmp_path / "endless", ENDLESS), "--backend", "ec2")
+    log_has(aws, "half of it is done")
+    shown = json.loads(aws.run("status", run, "--local", "--json").stdout)
+    assert (shown["phase"], shown["exit_code"]) == ("running", None)
+    assert "half of it is done" in aws.run("logs", run, "--local").stdout
+
+    before = len(aws.sent)
+    kept = json.loads(aws.run("gc", "--dry-run", "--local", "--json").stdout)
+    assert [(found["run_id"], found["doomed"]) for found in kept["runs"]] == [(run, False)]
+    assert not [name for name in aws.names_sent(before) if "Delete" in name or "DELETE" in name]
+    refused = aws.run("destroy", "--name", "endless", "--local")
+    assert refused.returncode == 125
+    assert f"aws-run cancel {run}" in refused.stderr
+    assert aws.left("endless")["group"]
+
+    cancelled = aws.run("cancel", run, "--local", "--json")
+    assert cancelled.returncode == 0, cancelled.stderr
+    assert {gone["kind"] for gone in json.loads(cancelled.stdout)["removed"]} >= {"group", "cluster", "role"}
+    assert set(aws.left("endless")) <= {"repository"}
+    out = tmp_path / "out"
+    assert aws.run("pull", run, "-o", out, "--local").returncode == 0
+    assert (out / "half.txt").read_text() == "half of it"
+    waited = aws.run("wait", run, "--local")
+    assert waited.returncode == 130
+    assert aws.run("cleanup", run, "--local").returncode == 0
+    assert json.loads(aws.run("gc", "--local", "--json").stdout)["runs"] == []
+
+
+def test_kept_things_stay_until_cleanup_and_destroy(aws: Cloud, tmp_path: Path) -> None:
+    folder = project(tmp_path / "kept")
+    done = aws.run(*submit(folder, tmp_path / "out", "--keep", "roles", "--keep", "log-group", "--json"))
+    assert done.returncode == 0, done.stderr
+    assert set(aws.left("kept")) == {"role", "log-group", "repository"}
+    torn = aws.run("destroy", "--name", "kept", "--local", "--json")
+    assert torn.returncode == 0, torn.stderr
+    assert {gone["kind"] for gone in json.loads(torn.stdout)["removed"]} == {"role", "log-group"}
+    assert set(aws.left("kept")) == {"repository"}
+    assert aws.run("destroy", "--name", "kept", "--local").returncode == 0
+
+
+def test_destroy_everything_wants_a_word_and_then_leaves_nothing(aws: Cloud, tmp_path: Path) -> None:
+    folder = project(tmp_path / "doomed")
+    assert aws.run(*submit(folder, tmp_path / "out")).returncode == 0
+    asked = aws.run("destroy", "--everything", "--name", "doomed", "--local")
+    assert asked.returncode == 2
+    assert "--yes" in asked.stderr
+    assert aws.left()["bucket"]
+    done = aws.run("destroy", "--everything", "--yes", "--name", "doomed", "--local")
+    assert done.returncode == 0, done.stderr
+    assert "bucket" not in aws.left()
+    assert "doomed" not in str(aws.left())
+
+
+def test_check_finds_what_is_fine_and_what_is_not(aws: Cloud) -> None:
+    done = aws.run("check", "--local", "--json")
+    found = json.loads(done.stdout)
+    assert "credentials" in json.dumps(found)
+    assert "Traceback" not in done.stderr
+
+
+def test_init_writes_a_file_that_config_schema_and_submit_accept(aws: Cloud, tmp_path: Path) -> None:
+    folder = project(tmp_path / "fresh")
+    assert aws.run("init", folder).returncode == 0
+    assert "main.py" in (folder / "aws-run.yaml").read_text()
+    again = aws.run("init", folder)
+    assert (again.returncode, "--force" in again.stderr) == (2, True)
+    planned = aws.run("plan", folder, "-i", folder / "data", "-o", tmp_path / "out", "--local", "--json")
+    assert planned.returncode == 0, planned.stderr
+    schema = json.loads(aws.run("config", "schema").stdout)
+    assert "resources" in schema["properties"]
+
+
+def test_the_embedded_aws_is_started_shown_and_stopped(aws: Cloud, tmp_path: Path) -> None:
+    home = {"XDG_STATE_HOME": str(tmp_path / "other")}
+    none = aws.run("local", "status", **home)
+    assert (none.returncode, "aws-run local start" in none.stderr) == (125, True)
+    started = aws.run("local", "start", "--runtime", "process", "--json", **home)
+    try:
+        assert started.returncode == 0, started.stderr
+        told = json.loads(started.stdout)
+        assert told["runtime"] == "process"
+        assert told["environment"]["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
+        shown = json.loads(aws.run("local", "status", "--json", **home).stdout)
+        assert (shown["endpoint_url"], shown["instances"]) == (told["environment"]["AWS_ENDPOINT_URL"], 0)
+        assert aws.run("local", "start", **home).returncode == 125
+    finally:
+        stopped = aws.run("local", "stop", **home)
+    assert "stopped" in stopped.stderr
+    assert "none was running" in aws.run("local", "stop", **home).stderr
+
+
+def test_the_console_script_is_what_is_tested() -> None:
+    assert Path(command()[0]).is_file()
