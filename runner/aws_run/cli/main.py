@@ -6,6 +6,7 @@ import importlib
 import os
 import signal
 import sys
+import traceback
 from typing import Any
 
 import click
@@ -92,9 +93,10 @@ def _interrupt(_signum: int, _frame: Any) -> None:
     raise KeyboardInterrupt
 
 
-def _run(arguments: list[str], debug: bool) -> int:
+def _run(arguments: list[str], debug: bool, command: click.Command = cli) -> int:
+    """The exit code: the same with --debug, which only adds the traceback."""
     try:
-        result = cli.main(args=arguments, prog_name="aws-run", standalone_mode=False)
+        result = command.main(args=arguments, prog_name="aws-run", standalone_mode=False)
     except click.exceptions.Exit as done:
         return int(done.exit_code)
     except click.ClickException as error:
@@ -104,16 +106,16 @@ def _run(arguments: list[str], debug: bool) -> int:
         click.echo("interrupted", err=True)
         return EXIT_INTERRUPT
     except AwsRunError as error:
-        _show(error, as_json="--json" in arguments)
         if debug:
-            raise
+            traceback.print_exc()
+        _show(error, as_json="--json" in arguments)
         return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()  # `aws-run logs | head`: nobody reads any more, which is no error of ours
         return 0
     except Exception as error:
         if debug:
-            raise
+            traceback.print_exc()
         click.echo(f"error: aws-run itself failed: {type(error).__name__}: {error}", err=True)
         click.echo(
             "hint: run it again with --debug and report what it prints; `aws-run gc` removes what may be left", err=True

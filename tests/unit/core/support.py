@@ -195,5 +195,6 @@ def spec(**changes: Any) -> RunSpec:
         "tags": {"aws-run:run": RUN},
         "created_at": START,
         "deadline": START + timedelta(hours=2),
+        "timeout_s": 7200,
     }
     return RunSpec(**{**values, **changes})

@@ -237,7 +237,7 @@ def test_exactly_one_machine_is_asked_for_and_none_replaces_it() -> None:
     group.stop_replacing(aws, NAME)
     raised = aws.sent("update_auto_scaling_group")[0]
     assert (raised["MinSize"], raised["MaxSize"], raised["DesiredCapacity"]) == (1, 1, 1)
-    assert aws.sent("suspend_processes")[0]["ScalingProcesses"] == ["Launch"]
+    assert aws.sent("suspend_processes")[0]["ScalingProcesses"] == ["Launch", "ReplaceUnhealthy", "AZRebalance"]
 
 
 def test_a_group_that_is_gone_has_no_activities() -> None:
