@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from typing import Callable, Dict, List, Optional, Tuple
@@ -21,8 +22,19 @@ def sync_in(job: Job) -> List[Pulled]:
         into = job.dir_of(index)
         done.append(pull_manifest(job.bucket, item.snapshot_key, item.version_id, prefix=item.prefix, into=into))
     os.makedirs(job.input_dir, exist_ok=True)
-    os.makedirs(job.output_dir, exist_ok=True)
+    _empty(job.output_dir)
     return done
+
+
+def _empty(folder: str) -> None:
+    """A folder with nothing in it: what a killed attempt left may be half a file, and would be sent as an output."""
+    os.makedirs(folder, exist_ok=True)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            else:
+                os.unlink(entry.path)
 
 
 def restore_checkpoint(job: Job) -> Optional[Pulled]:

@@ -9,7 +9,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Un
 from . import files, manifest, ops
 from .bodies import FileSlice
 from .errors import EngineError, ManifestError, PathError, S3Error
-from .http1 import Response
+from .http1 import Request, Response
 from .loop import Bucket, Loop, Task
 from .paths import check_key
 from .plan import IN_MEMORY, PIECES_FROM, compare, looks_same
@@ -339,27 +339,29 @@ class _Push:
     def write_manifest(self, held: _Held) -> _Held:
         lines = [row for row in self.rows if isinstance(row, bytes)]
         raw = manifest.encode(lines, files=self.files, total_bytes=self.bytes)
-        sum_ = zlib.crc32(raw)
         try:
-            answer = self.loop.call(
-                ops.put(
-                    self.manifest_key,
-                    raw,
-                    sum_,
-                    if_match=held.etag,
-                    if_none_match=held.etag is None,
-                    content_type="application/json",
-                )
-            )
+            answer = self.loop.call(self.put_manifest(raw, if_match=held.etag, if_none_match=held.etag is None))
         except S3Error as error:
             if not error.conflict:
                 raise
-            # Our own put may have arrived while its answer was lost; then there is nothing to merge.
             now = read_manifest(self.loop, self.manifest_key)
-            if now.raw != raw:
+            if now.raw == raw:
+                return now  # our own put had arrived while its answer was lost
+            if held.etag is None or now.etag != held.etag:
                 raise
-            return now
+            # Nobody changed it, so the condition holds: a server that can't tell (Ceph, in buckets with versions).
+            answer = self.loop.call(self.put_manifest(raw))
         return _Held(raw, answer.headers.get("etag"), ops.version_of(answer))
+
+    def put_manifest(self, raw: bytes, *, if_match: Optional[str] = None, if_none_match: bool = False) -> Request:
+        return ops.put(
+            self.manifest_key,
+            raw,
+            zlib.crc32(raw),
+            if_match=if_match,
+            if_none_match=if_none_match,
+            content_type="application/json",
+        )
 
     def delete_gone(self) -> None:
         """After the manifest: one that is in the bucket never names what was taken away before it came."""

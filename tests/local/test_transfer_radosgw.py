@@ -1,0 +1,88 @@
+"""The engine against Ceph's gateway, which checks signatures, keeps versions, and was written by neither us nor AWS.
+
+Runs where AWS_RUN_TEST_S3 names one, as `tools/radosgw-up DIR PORT` prints it. Release 16 ignores `If-None-Match` and
+checksum headers, so what depends on those is shown against moto and the stub.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from tests.unit.transfer.trees import PREFIX, fetch, grown, listing, send
+
+from aws_run_entrypoint.transfer import Bucket, Credentials, S3Error, StaticSource, get_object, put_object
+
+SERVER = urlsplit(os.environ.get("AWS_RUN_TEST_S3", ""))
+URL = f"{SERVER.scheme}://{SERVER.hostname}:{SERVER.port}"
+pytestmark = pytest.mark.skipif(not SERVER.hostname, reason="AWS_RUN_TEST_S3 is not set (tools/radosgw-up DIR PORT)")
+
+
+@pytest.fixture
+def s3() -> Iterator[Any]:
+    client = boto3.client(
+        "s3",
+        endpoint_url=URL,
+        region_name="us-east-1",
+        aws_access_key_id=SERVER.username,
+        aws_secret_access_key=SERVER.password,
+    )
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def bucket(s3: Any) -> Bucket:
+    name = f"arun-{uuid.uuid4().hex[:12]}"
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    assert SERVER.username is not None
+    assert SERVER.password is not None
+    return Bucket(name, "us-east-1", StaticSource(Credentials(SERVER.username, SERVER.password)), URL)
+
+
+def test_a_folder_goes_there_and_back(bucket: Bucket, s3: Any, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/big").write_bytes(os.urandom((20 << 20) + 7))
+    sent = send(bucket, grown(tmp_path / "in"))
+    fetch(bucket, tmp_path / "out", sent.manifest_version_id)
+    assert listing(tmp_path / "out") == listing(tmp_path / "in")
+    assert s3.list_multipart_uploads(Bucket=bucket.name).get("Uploads", []) == []
+    assert send(bucket, tmp_path / "in").unchanged
+
+
+def test_old_versions_stay_readable(bucket: Bucket, tmp_path: Path) -> None:
+    first = send(bucket, grown(tmp_path / "in"))
+    before = listing(tmp_path / "in")
+    (tmp_path / "in/plain.txt").write_text("new")
+    (tmp_path / "in/a.txt").unlink()
+    send(bucket, tmp_path / "in")
+    fetch(bucket, tmp_path / "old", first.manifest_version_id)
+    assert listing(tmp_path / "old") == before
+
+
+def test_a_full_sync_lists_more_than_one_page(bucket: Bucket, s3: Any, tmp_path: Path) -> None:
+    for n in range(1005):
+        (tmp_path / f"{n} é").write_bytes(b"x")
+    send(bucket, tmp_path)
+    s3.delete_object(Bucket=bucket.name, Key=f"{PREFIX}999 é")
+    assert send(bucket, tmp_path, full=True).sent_files == 1
+
+
+def test_a_wrong_secret_is_refused(bucket: Bucket) -> None:
+    assert SERVER.username is not None
+    wrong = Bucket(bucket.name, "us-east-1", StaticSource(Credentials(SERVER.username, "wrong")), URL)
+    with pytest.raises(S3Error, match="SignatureDoesNotMatch"):
+        put_object(wrong, "k", b"x")
+
+
+def test_odd_keys_are_signed_as_the_server_reads_them(bucket: Bucket) -> None:
+    for key in ("a b", "ü/日本", "q?x=1&y", "100%", "~!*'()", "+plus", "dot.", "a//b", "tab\there", "k" * 900):
+        put_object(bucket, key, key.encode())
+        assert get_object(bucket, key).body == key.encode()
