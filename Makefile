@@ -42,6 +42,10 @@ bench-data: ## the transfer engine beside the tools people use
 	@tools/venv dev
 	@tools/bench data
 
+crash: ## kill a client at each of its AWS calls and see that nothing bills and nothing is left; half an hour
+	@tools/venv dev
+	@tools/crash
+
 lock: ## make requirements/*.txt again from pyproject.toml
 	@tools/venv dev
 	@tools/lock

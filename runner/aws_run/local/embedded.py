@@ -16,6 +16,7 @@ from aws_run.local import (
     ec2_api,
     ecr_api,
     groups_api,
+    iam_api,
     prices_api,
     quotas_api,
     s3_ranges,
@@ -75,6 +76,7 @@ class Embedded:
             **Schedules(self._invoke).table(),
             **groups_api.table(mover),
             **ec2_api.table(mover),
+            **iam_api.table(),
             **ecr_api.table(self._registry.address if self._registry else None, self._registry),
         }
         self._table = table

@@ -1,0 +1,256 @@
+"""One simulated AWS account in this process, and real `aws-run` processes that talk to it.
+
+What bills is read off the simulated account itself (its bill and its inventory), never off what the tool says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from moto.s3.models import FakeDeleteMarker
+
+from aws_run.local.bill import BillLine, bill
+from aws_run.local.embedded import Embedded
+from aws_run.local.faults import Faults, Kill
+from aws_run.local.inventory import left
+from aws_run.local.model import Task
+from aws_run.local.options import LocalAws, LocalOptions
+from aws_run.local.wire import Call, Reply
+
+AWS_RUN = [str(Path(sys.executable).with_name("aws-run"))]
+KEPT = {"bucket", "repository"}
+_STEP_S = 300.0
+_TASKS_END_WITHIN_S = 30.0
+# Copies every file in capitals; `--hang` stays until it is told to stop, `--fail N` exits N.
+SCRIPT = """
+import argparse, pathlib, sys, time
+parser = argparse.ArgumentParser()
+parser.add_argument("-i", type=pathlib.Path, required=True)
+parser.add_argument("-o", type=pathlib.Path, required=True)
+parser.add_argument("--hang", action="store_true")
+parser.add_argument("--fail", type=int, default=0)
+options = parser.parse_args()
+for path in options.i.iterdir():
+    (options.o / path.name).write_text(path.read_text().upper())
+print("copied", flush=True)
+while options.hang:
+    time.sleep(0.05)
+sys.exit(options.fail)
+"""
+INPUT = {"a.txt": "hello\n", "b c.txt": "again\n"}
+OUTPUT = {name: text.upper() for name, text in INPUT.items()}
+
+
+def make_project(folder: Path, name: str = "tiny") -> Path:
+    """A project without dependencies in `folder/<name>`, its input beside it in `folder/data`."""
+    project = folder / name
+    project.mkdir(parents=True, exist_ok=True)
+    (project / "main.py").write_text(SCRIPT)
+    data = folder / "data"
+    data.mkdir(exist_ok=True)
+    for file, text in INPUT.items():
+        (data / file).write_text(text)
+    return project
+
+
+@dataclass(frozen=True, kw_only=True)
+class Happened:
+    """One call as the account saw it."""
+
+    access_key: str
+    service: str
+    operation: str  # of REST services: method and path
+    text: str  # path, query and body: every name the call mentions
+
+
+class Script(Faults):
+    """Faults by predicate, and a log of the calls of clients."""
+
+    def __init__(self, chaos_seed: int | None = None) -> None:
+        super().__init__(chaos_seed)
+        self.kill_by_name: tuple[int, str, str] | None = None  # pid, the call's name, before or after it
+        self.happened: list[Happened] = []
+        self.on_call: list[Callable[[Happened, Call], Reply | None]] = []
+
+    def around(self, call: Call, execute: Callable[[], Reply]) -> Reply:
+        if call.access_key.startswith("ASIA"):
+            return super().around(call, execute)
+        named = call.operation or f"{call.method} {call.path}"
+        body = call.body.decode(errors="replace") if call.body else ""
+        query = "&".join(f"{name}={value}" for name, value in call.query.items())
+        seen = Happened(
+            access_key=call.access_key, service=call.service, operation=named, text=f"{call.path}?{query} {body}"
+        )
+        self.happened.append(seen)
+        for listener in list(self.on_call):
+            reply = listener(seen, call)
+            if reply is not None:
+                return reply
+        if self.kill_by_name is not None and self.kill_by_name[1] == f"{call.service}:{named}":
+            pid, _, when = self.kill_by_name
+            self.kill_by_name = None
+            self.kill_at(Kill(pid=pid, at=1, when=when))  # type: ignore[arg-type]
+        return super().around(call, execute)
+
+    def operations(self) -> list[str]:
+        return [f"{seen.service}:{seen.operation}" for seen in self.happened]
+
+
+class Account:
+    """`options` may name faults, chaos or quotas; the account is empty until something is submitted."""
+
+    def __init__(self, home: Path, **options: Any) -> None:
+        self._home = home
+        self._state = home / "state" / "aws-run"
+        self._state.mkdir(parents=True, exist_ok=True)
+        self.script = Script(options.get("chaos_seed"))
+        chosen = LocalOptions(**{"boot_s": 0.05, "runtime": "process", **options})
+        self.embedded = Embedded(chosen, self._state)
+        self.world = self.embedded.world
+        self.world.faults = self.script
+        self.local: LocalAws = self.embedded.start()
+        state = {"pid": os.getpid(), "local": asdict(self.local)}
+        (self._state / "local.json").write_text(json.dumps(state))
+
+    def close(self) -> None:
+        (self._state / "local.json").unlink(missing_ok=True)
+        self.embedded.stop()
+
+    # -- clients --------------------------------------------------------------------------------------------------
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """That of a user who exported the account's address; the state folder holds what `local start` leaves there."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return {**inherited, **self.local.environment(), "XDG_STATE_HOME": str(self._home / "state"), **more}
+
+    def start(
+        self, *arguments: object, kill: tuple[int | str, str] | None = None, **more: str
+    ) -> subprocess.Popen[str]:
+        """An `aws-run` process; with `kill` it dies at its n-th call, or its first of that name, "before" or "after" that
+        is carried out.
+
+        It waits for a line before it begins, so that its process id is known before its first call.
+        """
+        child = subprocess.Popen(
+            ["/bin/sh", "-c", 'read -r _ && exec "$@"', "sh", *AWS_RUN, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment(**more),
+            cwd=self._home,
+        )
+        if kill is not None:
+            self._arm(child.pid, *kill)
+        assert child.stdin is not None
+        child.stdin.write("go\n")
+        child.stdin.flush()
+        return child
+
+    def _arm(self, pid: int, at: int | str, when: str) -> None:
+        if isinstance(at, str):
+            self.script.kill_by_name = (pid, at, when)
+        else:
+            self.script.kill_at(Kill(pid=pid, at=at, when=when))  # type: ignore[arg-type]
+
+    def run(self, *arguments: object, kill: tuple[int | str, str] | None = None, **more: str) -> Finished:
+        child = self.start(*arguments, kill=kill, **more)
+        try:
+            said, complained = child.communicate(timeout=180)
+        finally:
+            child.kill()
+            self.script.kill_at(None)
+        return Finished(code=child.returncode, stdout=said, stderr=complained)
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        return self.world.clock.now()
+
+    def wait_for_tasks(self, timeout_s: float = _TASKS_END_WITHIN_S) -> None:
+        """Until every task has ended by itself (tasks are processes of this machine, in real time)."""
+        self.until(lambda: not self._tasks(lambda task: task.status != "STOPPED"), timeout_s)
+
+    def advance(self, seconds: float) -> None:
+        """Moves the account's clock on, in steps: a task that was told to stop gets the real time it needs for it."""
+        while seconds > 0:
+            step = min(seconds, _STEP_S)
+            self.world.clock.advance(step)
+            self.until(lambda: not self._tasks(lambda task: task.status != "STOPPED" and task.stop.is_set()))
+            seconds -= step
+
+    def until(self, check: Callable[[], object], timeout_s: float = _TASKS_END_WITHIN_S) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not check():
+            if time.monotonic() > deadline:
+                raise AssertionError("it did not come true in time")
+            time.sleep(0.01)
+
+    def _tasks(self, wanted: Callable[[Task], bool]) -> list[Task]:
+        with self.world.lock:
+            return [task for place in self.world.places() for task in place.tasks.values() if wanted(task)]
+
+    def running(self) -> bool:
+        """Whether a task's job is at work."""
+        return bool(self._tasks(lambda task: task.status == "RUNNING"))
+
+    # -- oracles --------------------------------------------------------------------------------------------------
+
+    def bill(self) -> list[BillLine]:
+        return bill(self.world)
+
+    def still_bills(self) -> list[BillLine]:
+        return [line for line in self.bill() if line.open]
+
+    def usd_after(self, moment: datetime) -> float:
+        """What was, or is being, billed for time after `moment`."""
+        now = self.now()
+        usd = 0.0
+        for line in self.bill():
+            over_s = ((line.ended_at or now) - max(moment, line.started_at)).total_seconds()
+            usd += line.usd * max(over_s, 0.0) / line.seconds if line.seconds else 0.0
+        return usd
+
+    def left(self) -> dict[str, list[str]]:
+        """What there is beside bucket and repository; marks and locks in the bucket count too."""
+        found = {kind: names for kind, names in left(self.world).items() if kind not in KEPT}
+        marks = [key for key in self.stored() if key.startswith(("live/", "leaving/", "locks/"))]
+        return {**found, **({"mark": marks} if marks else {})}
+
+    def stored(self) -> list[str]:
+        """The bucket's objects; it has versions, so what was deleted is there as a marker."""
+        with self.world.lock:
+            buckets = list(self.world.moto("s3", "aws").buckets.values())
+        found = [(name, value) for bucket in buckets for name, value in list(bucket.keys.items())]
+        return [name for name, value in found if not isinstance(value, FakeDeleteMarker)]
+
+    def object(self, key: str) -> Any:
+        """A JSON object of the bucket."""
+        bucket = next(iter(self.world.moto("s3", "aws").buckets.values()))
+        return json.loads(bucket.keys[key].value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    code: int
+    stdout: str
+    stderr: str
+
+
+@contextmanager
+def account(home: Path, **options: Any) -> Iterator[Account]:
+    made = Account(home, **options)
+    try:
+        yield made
+    finally:
+        made.close()

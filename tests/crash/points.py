@@ -1,0 +1,119 @@
+"""One crash point: a client is killed at one of its AWS calls, and then nobody is there but AWS, and later `gc`.
+
+The oracle is the account: what bills after the deadline, and what exists after one `gc` from a machine that knows
+nothing.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import signal
+import tempfile
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from tests.crash.account import Account, account, make_project
+
+from aws_run.usecases.settle import parse_time
+
+TIMEOUT_S = 2 * 3600  # aws-run's default
+# A job that hangs in spite of its deadline is ended by AWS this much later; one that ends by itself is counted without it.
+MARGIN_S = 10 * 60
+Scenario = Literal["submit-ec2", "submit-fargate", "cleanup-ec2", "cleanup-fargate"]
+SCENARIOS: tuple[Scenario, ...] = ("submit-ec2", "submit-fargate", "cleanup-ec2", "cleanup-fargate")
+WHENS = ("before", "after")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    scenario: Scenario
+    at: int | str  # the client's n-th AWS call, or its first of that name
+    when: str
+
+    def __str__(self) -> str:
+        return f"{self.scenario}: killed {self.when} call {self.at}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """`killed` False: the client had ended before it made that many calls."""
+
+    point: Point
+    killed: bool
+    call: str  # the last one the account saw
+    still_billing: tuple[str, ...]
+    usd_after_deadline: float
+    gc_code: int
+    left: tuple[str, ...]
+    trouble: str = ""
+
+    @property
+    def clean(self) -> bool:
+        return not (self.still_billing or self.usd_after_deadline or self.gc_code or self.left or self.trouble)
+
+
+_home: Path | None = None
+
+
+def attempt(point: Point) -> Result:
+    """For a worker process: one account at a time; the state folder (images, environments) is kept between points."""
+    global _home
+    if _home is None:
+        _home = Path(tempfile.mkdtemp(prefix="crash-"))
+        atexit.register(shutil.rmtree, _home, ignore_errors=True)
+    return try_point(_home, point)
+
+
+def try_point(home: Path, point: Point) -> Result:
+    """Kills a client at `point` in a fresh account; `home` may be used again."""
+    backend = point.scenario.split("-")[1]
+    project = make_project(home)
+    submit = ("submit", project, "-i", home / "data", "-o", home / "out", "--backend", backend)
+    with account(home) as aws:
+        began = aws.now()
+        if point.scenario.startswith("submit"):
+            killed = aws.run(*submit, kill=(point.at, point.when))
+            deadline = began + timedelta(seconds=TIMEOUT_S)
+        else:
+            # A job that would never end: the cleanup has something to stop as well as something to remove.
+            accepted = aws.run(*submit, "--detach", "--json", "--", "--hang")
+            if accepted.code:
+                return _broken(point, f"submit --detach: {accepted.stderr}")
+            aws.until(aws.running)
+            run_id = _run_of(aws)
+            aws.script.happened.clear()
+            killed = aws.run("cleanup", run_id, kill=(point.at, point.when))
+            deadline = parse_time(aws.object(f"runs/{run_id}/run.json")["deadline"]) + timedelta(seconds=MARGIN_S)
+        call = (aws.script.operations() or ["none"])[-1]
+        if killed.code != -signal.SIGKILL:
+            return _broken(point, "" if killed.code == 0 else killed.stderr, killed=False)
+        if point.scenario.startswith("submit"):
+            aws.wait_for_tasks()
+        aws.advance(TIMEOUT_S + MARGIN_S + 60)
+        billing = tuple(f"{line.kind} {line.id}" for line in aws.still_bills())
+        usd = aws.usd_after(deadline)
+        collected = aws.run("gc", XDG_STATE_HOME=str(home / "another-machine"))
+        return Result(
+            point=point,
+            killed=True,
+            call=call,
+            still_billing=billing,
+            usd_after_deadline=usd,
+            gc_code=collected.code,
+            left=tuple(f"{kind} {name}" for kind, names in aws.left().items() for name in names),
+            trouble=collected.stderr if collected.code else "; ".join(aws.world.errors),
+        )
+
+
+def _run_of(aws: Account) -> str:
+    return next(key.split("/")[1] for key in aws.stored() if key.endswith("/run.json"))
+
+
+def _broken(point: Point, trouble: str, *, killed: bool = True) -> Result:
+    return Result(
+        point=point, killed=killed, call="", still_billing=(), usd_after_deadline=0.0, gc_code=0, left=(),
+        trouble=trouble,
+    )  # fmt: skip
