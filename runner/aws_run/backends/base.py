@@ -50,6 +50,7 @@ class RunSpec:
     tags: Mapping[str, str]
     created_at: datetime
     deadline: datetime
+    timeout_s: int  # of all attempts together, from the first one's acceptance; a cost cap may have shortened it
 
     @property
     def names(self) -> RunNames:
@@ -108,6 +109,10 @@ class Backend(Protocol):
 
     def in_service(self, spec: RunSpec) -> None:
         """The task has its machine: from now on none takes its place."""
+        ...
+
+    def again(self, spec: RunSpec) -> None:
+        """AWS took the machine away and another attempt follows: let one take its place."""
         ...
 
     def check_capacity(self, spec: RunSpec, emit: Emit) -> None:

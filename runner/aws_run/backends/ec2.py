@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from aws_run.aws.errors import DENIED
@@ -219,6 +220,9 @@ class Ec2Backend:
     def in_service(self, spec: RunSpec) -> None:
         groups.stop_replacing(self._aws, spec.names.group)
 
+    def again(self, spec: RunSpec) -> None:
+        groups.replace(self._aws, spec.names.group)
+
     def check_capacity(self, spec: RunSpec, emit: Emit) -> None:
         verdict = scaling.judge(groups.activities(self._aws, spec.names.group))
         if verdict.since is not None and (self._clock.now() - verdict.since).total_seconds() > _REGISTERS_WITHIN_S:
@@ -235,11 +239,19 @@ class Ec2Backend:
             emit(Notice(text=f"no spot capacity ({verdict.code}); asking for on-demand instead", level="warning"))
             groups.use_on_demand(self._aws, spec.names.group)
             return
+        if self._waits_on(spec, verdict):
+            emit(Notice(text=f"no capacity ({verdict.code}); AWS goes on trying", level="info"))
+            return
         raise CapacityError(
             f"AWS has no machine for this run: {verdict.code} ({', '.join(spec.site.hardware.instance_types)} in "
             f"{', '.join(spec.site.network.zones)})",
             hint=verdict.hint,
         )
+
+    def _waits_on(self, spec: RunSpec, verdict: scaling.Verdict) -> bool:
+        """`retry: {on: [no-capacity]}`: the group goes on asking by itself; this many refusals are waited for."""
+        retry = spec.config.retry
+        return "no-capacity" in retry.on and verdict.code in scaling.PASSES_WITH_TIME and verdict.failures <= retry.max
 
     # -- counting -----------------------------------------------------------------------------------------------
 
@@ -267,12 +279,21 @@ def usage(aws: Aws, run_id: str, now: datetime) -> Usage | None:
     found = [instance for reservation in pages for instance in reservation["Instances"]]
     if not found:
         return None
-    seconds = sum((now - instance["LaunchTime"]).total_seconds() for instance in found)
+    seconds = sum((_ended(instance, now) - instance["LaunchTime"]).total_seconds() for instance in found)
     return Usage(
         seconds=max(seconds, 0.0),
         instance_type=str(found[0]["InstanceType"]),
         public_ip=any(instance.get("PublicIpAddress") for instance in found),
     )
+
+
+def _ended(instance: Mapping[str, Any], now: datetime) -> datetime:
+    """When a terminated instance stopped billing: EC2 writes it into the reason, "User initiated (2026-11-21 05:28:32
+    GMT)"; else now."""
+    if instance["State"]["Name"] not in ("terminated", "shutting-down"):
+        return now
+    said = re.search(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)", str(instance.get("StateTransitionReason") or ""))
+    return datetime.strptime(said[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc) if said else now
 
 
 def _describe(first: InstanceType, spot: bool, choices: int) -> str:

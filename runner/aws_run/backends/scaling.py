@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -21,6 +21,8 @@ _TERMINAL: dict[str, str] = {
     "SpotMaxPriceTooLow": _SPOT_HINT,
     "InvalidAMIID.NotFound": "the machine image is gone: try again, the newest one is looked up at each run",
 }
+# Of these, the ones that another hour may bring.
+PASSES_WITH_TIME = frozenset({"InsufficientInstanceCapacity", "UnfulfillableCapacity", "SpotMaxPriceTooLow"})
 # What the same refusals look like where AWS gives a sentence without a code.
 _SENTENCES: tuple[tuple[str, str], ...] = (
     (r"do not have sufficient .* capacity|no .*capacity available", "InsufficientInstanceCapacity"),
@@ -41,6 +43,7 @@ class Verdict:
     text: str = ""
     hint: str = ""
     since: datetime | None = None  # when the newest instance came into service
+    failures: int = 0  # launches that AWS has refused since the last one that went well
 
 
 def judge(activities: Sequence[Mapping[str, Any]]) -> Verdict:
@@ -53,8 +56,14 @@ def judge(activities: Sequence[Mapping[str, Any]]) -> Verdict:
             since = activity.get("EndTime") if status == "Successful" else None
             return Verdict(state="launching", text=str(activity.get("Description", "")), since=since)
         if status in ("Failed", "Cancelled"):
-            return _judge_failure(str(activity.get("StatusMessage") or activity.get("Description") or ""))
+            failed = _judge_failure(str(activity.get("StatusMessage") or activity.get("Description") or ""))
+            return replace(failed, failures=_failures(activities))
     return Verdict(state="waiting")
+
+
+def _failures(activities: Sequence[Mapping[str, Any]]) -> int:
+    codes = [str(activity.get("StatusCode", "")) for activity in activities]
+    return next((index for index, code in enumerate(codes) if code == "Successful"), len(codes))
 
 
 def _judge_failure(message: str) -> Verdict:

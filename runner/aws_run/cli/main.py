@@ -113,7 +113,7 @@ def _run(arguments: list[str], debug: bool, command: click.Command = cli) -> int
     except BrokenPipeError:
         sys.stderr.close()  # `aws-run logs | head`: nobody reads any more, which is no error of ours
         return 0
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last stop: a fault of ours is told as one
         if debug:
             traceback.print_exc()
         click.echo(f"error: aws-run itself failed: {type(error).__name__}: {error}", err=True)

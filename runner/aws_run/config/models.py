@@ -51,7 +51,7 @@ class Checkpoint(_Section):
 
 
 class Retry(_Section):
-    on: tuple[Literal["no-capacity", "interruption"], ...] = ("no-capacity", "interruption")
+    on: tuple[Literal["no-capacity", "interruption"], ...] = ("interruption",)
     max: int = 3
 
 

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from aws_run import contract, naming
+from aws_run import naming
 from aws_run.backends import container
 from aws_run.backends.base import Backend
 from aws_run.data import InputSnapshot, push_input
-from aws_run.errors import AwsCallError, AwsRunError, CapacityError
-from aws_run.events import LaneProgress, Notice
+from aws_run.errors import AwsCallError, AwsRunError
+from aws_run.events import LaneProgress
 from aws_run.image.builder import RegistryLogin
 from aws_run.infra import apply
 from aws_run.infra.plan import Step, plan
 from aws_run.infra.resources import Ref, Resource, ref
-from aws_run.infra.retry import retrying
 from aws_run.infra.store import RecordWriter, RunStore
 from aws_run.record import Record, ResourceEntry
+from aws_run.usecases import task
 from aws_run.usecases.bench import Bench
 from aws_run.usecases.lanes import LaneRunner
 from aws_run.usecases.survey import Decided, Survey
@@ -32,8 +32,11 @@ _RENEW_EVERY_S = 5 * 60
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
+    """`request(n)`: RunTask's parameters for the n-th attempt."""
+
     task_arn: str
     deadline: datetime
+    request: Callable[[int], dict[str, Any]]
 
 
 def initial_record(decided: Decided, found: Survey, backend: Backend, owner: str) -> Record:
@@ -194,83 +197,24 @@ class Launch:
         """The deadline is fixed and recorded before the call, so that a repeated call is the same call."""
         self._runner.check()
         spec = self._decided.spec
-        deadline = self._bench.clock.now() + timedelta(seconds=spec.config.timeout_s)
-        names = [naming.input_label(str(spec.config.input))]
-        refs = [
-            {"name": name, "snapshot_key": source.snapshot_key, "version_id": source.version_id}
-            for name, source in zip(names, inputs, strict=True)
-        ]
+        deadline = self._bench.clock.now() + timedelta(seconds=spec.timeout_s)
         self._writer.change(
             lambda record: replace(record, deadline=_iso(deadline), inputs=tuple(asdict(i) for i in inputs)), now=True
         )
-        environment = {
-            contract.INPUTS: json.dumps(refs, separators=(",", ":")),
-            contract.DEADLINE: str(int(deadline.timestamp())),
-            contract.ATTEMPT: "1",
-        }
-        if self._found.image is not None and self._found.image.command is not None:
-            environment[contract.COMMAND] = json.dumps(self._found.image.command)
-        request: dict[str, Any] = {
-            "cluster": spec.names.cluster,
-            "taskDefinition": definition,
-            "count": 1,
-            "clientToken": spec.names.client_token,
-            "startedBy": spec.run_id[:36],
-            "propagateTags": "TASK_DEFINITION",
-            "enableECSManagedTags": True,
-            "overrides": {
-                "containerOverrides": [
-                    {
-                        "name": container.CONTAINER,
-                        "environment": [{"name": name, "value": value} for name, value in environment.items()],
-                    }
-                ]
-            },
-            **self._backend.placement(spec),
-        }
-        task_arn = self._accept(request)
+        command = self._found.image.command if self._found.image is not None else None
+        build = partial(
+            task.request,
+            spec,
+            self._backend,
+            definition=definition,
+            inputs=inputs,
+            command=command,
+            deadline=deadline,
+        )
+        task_arn = task.accept(self._bench, build(attempt=1), self._runner.check)
         self._writer.change(lambda record: replace(record, state="running", task_arn=task_arn), now=True)
         self._backend.accepted(spec, task_arn, deadline, self._bench.emit)
-        return Accepted(task_arn=task_arn, deadline=deadline)
-
-    def _accept(self, request: dict[str, Any]) -> str:
-        def attempt() -> dict[str, Any]:
-            self._runner.check()
-            return self._bench.aws.call("ecs", "run_task", **request)
-
-        try:
-            answer = retrying(attempt, when=_heals, for_s=120, clock=self._bench.clock, first_wait_s=2)
-        except AwsCallError as error:
-            if error.code != "ConflictException":
-                raise
-            # The token was used before: the task is there, whatever happened to the answer.
-            found = self._bench.aws.call("ecs", "list_tasks", cluster=request["cluster"])["taskArns"]
-            if not found:
-                raise
-            self._bench.emit(Notice(text="found the task that was already accepted", level="debug"))
-            return str(found[0])
-        if answer.get("tasks"):
-            return str(answer["tasks"][0]["taskArn"])
-        reasons = (
-            "; ".join(sorted({str(f.get("reason", "unknown")) for f in answer.get("failures", ())}))
-            or "no reason given"
-        )
-        raise CapacityError(f"ECS did not accept the task: {reasons}", hint=_failure_hint(reasons))
-
-
-def _heals(error: AwsCallError) -> bool:
-    """A role or a capacity provider made seconds ago (aws-facts §3)."""
-    return "unable to assume the role" in error.message.lower() or (
-        error.code in ("InvalidParameterException", "ClientException") and "capacity provider" in error.message.lower()
-    )
-
-
-def _failure_hint(reasons: str) -> str | None:
-    if "RESOURCE:GPU" in reasons:
-        return "the instance has fewer GPUs than asked for: name another with --instance-type"
-    if "RESOURCE:" in reasons:
-        return "the task does not fit the instance: ask for less CPU or memory, or a larger --instance-type"
-    return None
+        return Accepted(task_arn=task_arn, deadline=deadline, request=lambda attempt: build(attempt=attempt))
 
 
 def begin(bench: Bench, store: RunStore, found: Survey, decided: Decided, record: Record) -> RecordWriter:

@@ -24,9 +24,11 @@ from aws_run.usecases.bench import Bench
 from aws_run.usecases.lanes import LaneRunner, Stopped
 from aws_run.usecases.launch import Accepted, Launch, begin, initial_record
 from aws_run.usecases.survey import Decided, Survey, decide, survey
+from aws_run.usecases.task import accept
 from aws_run.usecases.watch import Watch
 
 ShowPlan = Callable[[PlanView], None]
+_WORTH_ANOTHER_S = 60  # less time than this before the deadline is not worth another attempt
 _TIDY_AT_MOST = 3  # earlier runs looked after beside a submit
 # Asked at the first Ctrl-C of a run that is on its way: leave it running, or stop it?
 OnInterrupt = Callable[[], Literal["cancel", "detach"]]
@@ -147,6 +149,10 @@ def _abandon(
     return shown
 
 
+class _Detached(Exception):
+    pass
+
+
 class Run:
     """An accepted run, followed to its end by the client that started it."""
 
@@ -168,16 +174,35 @@ class Run:
         self._store = store
         self._writer = writer
         self._accepted = accepted
+        self._task_arn = accepted.task_arn
+        self._lines: list[LogLine] = []
         self._on_interrupt = on_interrupt
         self._cost_label = cost_label
 
     def to_the_end(self) -> Submitted:
+        """One attempt after the other, as long as AWS takes the machine away and `retry` allows another."""
+        attempt = 1
+        while True:
+            watch = self._watch()
+            try:
+                outcome, task = self._follow(watch, attempt)
+            except _Detached:
+                return _detached(self._spec)
+            self._lines += watch.lines
+            if not self._goes_again(outcome, attempt):
+                break
+            attempt += 1
+            self._start_again(outcome, attempt)
+        with _leaving_at_once(self._spec.run_id):
+            return self._end(outcome, task)
+
+    def _watch(self) -> Watch:
         spec, bench = self._spec, self._bench
-        watch = Watch(
+        return Watch(
             bench.aws,
             bench.clock,
             cluster=spec.names.cluster,
-            task_arn=self._accepted.task_arn,
+            task_arn=self._task_arn,
             log_group=spec.project.log_group,
             run_id=spec.run_id,
             emit=bench.emit,
@@ -186,29 +211,47 @@ class Run:
             check_capacity=lambda: self._backend.check_capacity(spec, bench.emit),
             on_placed=lambda: self._backend.in_service(spec),
         )
-        task: Mapping[str, Any] | None = None
+
+    def _follow(self, watch: Watch, attempt: int) -> tuple[Outcome, Mapping[str, Any] | None]:
+        spec, bench = self._spec, self._bench
         try:
             task = watch.follow()
-            outcome = verdict.judge(task, self._store.get(spec.keys.result))
+            return verdict.judge(task, self._store.get(spec.keys.result), attempt), task
         except KeyboardInterrupt:
             with _leaving_at_once(spec.run_id):
                 if self._on_interrupt() == "detach":
-                    return _detached(spec)
+                    raise _Detached from None
                 task = self._stop(watch)
-            outcome = Outcome(
-                exit_code=EXIT_INTERRUPT, reason="interrupted", sentence="interrupted; the job was stopped"
-            )
+            sentence = "interrupted; the job was stopped"
+            return Outcome(exit_code=EXIT_INTERRUPT, reason="interrupted", sentence=sentence), task
         except CapacityError as error:
             finish.stop_task(bench.aws, self._writer.record, "aws-run: no capacity")
-            outcome = Outcome(exit_code=error.exit_code, reason="capacity", sentence=_with_hint(error))
+            return Outcome(exit_code=error.exit_code, reason="capacity", sentence=_with_hint(error)), None
         except AwsRunError as error:
             # AWS can't be reached any more, or not with these credentials: the run is left to itself and its deadline.
             raise AwsRunError(
                 f"{error.message}. The run {spec.run_id} goes on without this terminal",
                 hint=f"later: aws-run wait {spec.run_id}, then aws-run pull {spec.run_id} -o out",
             ) from error
-        with _leaving_at_once(spec.run_id):
-            return self._end(outcome, task, watch.lines)
+
+    def _goes_again(self, outcome: Outcome, attempt: int) -> bool:
+        retry = self._spec.config.retry
+        left_s = (self._accepted.deadline - self._bench.clock.now()).total_seconds()
+        return (
+            outcome.reason in ("interruption", "spot-notice")
+            and "interruption" in retry.on
+            and attempt <= retry.max
+            and left_s > _WORTH_ANOTHER_S
+        )
+
+    def _start_again(self, outcome: Outcome, attempt: int) -> None:
+        """The next attempt begins with the checkpoint that the last one saved; the deadline is that of all of them."""
+        bench, spec = self._bench, self._spec
+        bench.emit(Notice(text=f"{outcome.sentence}; starting attempt {attempt}", level="warning"))
+        self._backend.again(spec)
+        self._task_arn = task_arn = accept(bench, self._accepted.request(attempt))
+        self._writer.change(lambda record: replace(record, task_arn=task_arn, attempt=attempt), now=True)
+        self._backend.accepted(spec, task_arn, self._accepted.deadline, bench.emit)
 
     def _stop(self, watch: Watch) -> Mapping[str, Any]:
         """The job is told to stop and given its grace; what it had written is saved by the entrypoint."""
@@ -217,12 +260,12 @@ class Run:
         finish.stop_task(bench.aws, self._writer.record, "aws-run: interrupted")
         return watch.follow()
 
-    def _end(self, outcome: Outcome, task: Mapping[str, Any] | None, lines: list[LogLine]) -> Submitted:
+    def _end(self, outcome: Outcome, task: Mapping[str, Any] | None) -> Submitted:
         """Cost first: the teardown runs while the outputs come down."""
         spec, bench = self._spec, self._bench
         stopped = bench.clock.now()
         finish.note_outcome(self._writer, outcome, task, _iso(stopped))
-        finish.save_log(self._store, bench.emit, spec.keys.log, "".join(f"{line.text}\n" for line in lines))
+        finish.save_log(self._store, bench.emit, spec.keys.log, "".join(f"{line.text}\n" for line in self._lines))
         before = self._usage(task, stopped)
         torn: list[finish.Teardown] = []
         thread = threading.Thread(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from aws_run import naming
 from aws_run.aws.session import Identity
-from aws_run.backends.base import Backend, RunSpec, Site
+from aws_run.backends.base import Backend, RunSpec, Site, Usage
 from aws_run.config import Config
+from aws_run.errors import UsageError
 from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.infra import desired
 from aws_run.infra.kinds import repository as repositories
@@ -18,7 +20,10 @@ from aws_run.infra.kinds import role as roles
 from aws_run.infra.observe import Observation, observe
 from aws_run.infra.resources import Ref, Resource, Role
 from aws_run.pricing.hardware import backend_for
+from aws_run.pricing.receipt import total_usd
 from aws_run.usecases.bench import Bench
+
+_SHORTEST_S = 60  # what EC2 and Fargate bill at the least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +89,8 @@ def decide(found: Survey, backend: Backend, bench: Bench) -> Decided:
     account, region = identity.account, identity.region
     now = bench.clock.now()
     run_id = naming.new_run_id(config.name, now, bench.salt())
-    deadline = now + timedelta(seconds=config.timeout_s)
+    timeout_s = affordable_s(found, backend)
+    deadline = now + timedelta(seconds=timeout_s)
     owner = identity.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
     project_tags = desired.tags(config, owner=owner)
     run_tags = desired.tags(config, owner=owner, run_id=run_id, expires=deadline)
@@ -103,6 +109,7 @@ def decide(found: Survey, backend: Backend, bench: Bench) -> Decided:
         tags=run_tags,
         created_at=now,
         deadline=deadline,
+        timeout_s=timeout_s,
     )
     shared: list[Resource] = [desired.log_group(config, region=region, tags=project_tags)]
     own_roles = [task] if task else []
@@ -118,3 +125,32 @@ def decide(found: Survey, backend: Backend, bench: Bench) -> Decided:
     return Decided(
         spec=spec, kept=tuple(kept), shared=tuple(shared), roles=tuple(own_roles), own=backend.resources(spec)
     )
+
+
+def affordable_s(found: Survey, backend: Backend) -> int:
+    """The timeout, or less where `max_cost` would be reached before. UsageError for hardware over `max_price`, and for
+    hardware whose price is not known, since a cap on it could not be kept."""
+    config = found.config
+    limits = config.limits
+    if limits.max_cost_usd is None and limits.max_price_usd_per_hour is None:
+        return config.timeout_s
+    hour = total_usd(backend.charges(found.site.hardware, Usage(seconds=3600, public_ip=found.site.network.public_ip)))
+    if hour is None:
+        raise UsageError(
+            f"The price of {found.site.hardware.description} is not known, so no limit on it can be kept",
+            hint="leave out --max-cost and --max-price, or name another --instance-type",
+        )
+    if limits.max_price_usd_per_hour is not None and hour > Decimal(str(limits.max_price_usd_per_hour)):
+        raise UsageError(
+            f"{found.site.hardware.description} costs ${hour:.4f} an hour, over --max-price",
+            hint="ask for less, or raise the limit",
+        )
+    if limits.max_cost_usd is None:
+        return config.timeout_s
+    seconds = int(Decimal(str(limits.max_cost_usd)) / hour * 3600)
+    if seconds < _SHORTEST_S:
+        raise UsageError(
+            f"${limits.max_cost_usd:g} buys {seconds} s of {found.site.hardware.description}, which is no use",
+            hint="raise --max-cost, or ask for less hardware",
+        )
+    return min(config.timeout_s, seconds)

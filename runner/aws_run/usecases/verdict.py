@@ -11,7 +11,7 @@ from aws_run.errors import EXIT_DEADLINE, EXIT_INTERRUPT, EXIT_TOOL
 from aws_run.record import Outcome
 
 
-def judge(task: Mapping[str, Any], result: bytes | None) -> Outcome:
+def judge(task: Mapping[str, Any], result: bytes | None, attempt: int | None = None) -> Outcome:
     """Classifies by stopCode, then the container's reason, then the exit code; a missing one is a failure, never 0.
     `result`: the entrypoint's result.json, its last act, None when it never came."""
     stop_code = str(task.get("stopCode") or "")
@@ -21,6 +21,8 @@ def judge(task: Mapping[str, Any], result: bytes | None) -> Outcome:
     reason = str(container.get("reason") or "")
     exit_code = container.get("exitCode")
     said = _parse(result)
+    if said is not None and attempt is not None and said.get("attempt") not in (None, attempt):
+        said = None  # an earlier attempt's
 
     def outcome(code: int, word: str, sentence: str) -> Outcome:
         job = said.get("job_exit_code") if said else None

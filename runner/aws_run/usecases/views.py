@@ -77,9 +77,12 @@ def _estimate(decided: Decided, backend: Backend) -> tuple[str, ...]:
     where = "" if decided.spec.region == table.PRICED_REGION else f" at {table.PRICED_REGION}'s prices"
     if hour is None:
         return ("estimate: no price is known for this hardware",)
-    whole = hour * decided.spec.config.timeout_s / 3600
-    hours = decided.spec.config.timeout_s / 3600
-    return (f"estimate: ${hour:.4f} an hour{where}, at most ${whole:.2f} if it runs to its timeout of {hours:g} h",)
+    spec = decided.spec
+    whole = hour * spec.timeout_s / 3600
+    end = f"its timeout of {spec.timeout_s / 3600:.4g} h"
+    if spec.timeout_s < spec.config.timeout_s:
+        end = f"{spec.timeout_s / 60:.0f} min, where --max-cost ends it"
+    return (f"estimate: ${hour:.4f} an hour{where}, at most ${whole:.2f} if it runs to {end}",)
 
 
 def receipt_view(receipt: Receipt, *, label: str = "cost") -> ReceiptView | None:

@@ -9,6 +9,7 @@ import pytest
 
 from aws_run.backends import scaling
 from aws_run.config import Limits, Retry
+from aws_run.data import InputSnapshot
 from aws_run.errors import UsageError
 from aws_run.infra.kinds import group, schedule
 from aws_run.infra.resources import Schedule
@@ -16,6 +17,18 @@ from aws_run.pricing.receipt import Charge
 from aws_run.usecases import task, verdict
 from aws_run.usecases.survey import affordable_s
 from tests.unit.core.support import START, FakeAws, FakeClock, config, refused, spec
+
+
+SNAPSHOT = InputSnapshot(
+    snapshot_key="inputs/demo/data.snapshot.json",
+    version_id="v1",
+    files=1,
+    bytes=1,
+    sent_files=0,
+    sent_bytes=0,
+    deleted_files=0,
+    unchanged=True,
+)
 
 
 class Priced:
@@ -74,7 +87,7 @@ def test_attempts_differ_by_number_and_token_only() -> None:
             spec(),
             Priced("1"),  # type: ignore[arg-type]
             definition="arn",
-            inputs=(),
+            inputs=(SNAPSHOT,),
             command=("python", "main.py"),
             deadline=START,
             attempt=attempt,

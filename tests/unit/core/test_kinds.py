@@ -448,7 +448,7 @@ def test_a_bucket_is_emptied_of_versions_and_markers_before_it_goes() -> None:
 def test_an_object_that_stays_is_named() -> None:
     aws = FakeAws().on("list_object_versions", {"Versions": [{"Key": "a", "VersionId": "1"}]})
     aws.on("delete_objects", {"Errors": [{"Key": "a", "Code": "AccessDenied", "Message": "locked"}]})
-    with pytest.raises(AwsCallError, match="a in .* locked"):
+    with pytest.raises(AwsCallError, match=r"a in .* locked"):
         bucket.delete(aws, BUCKET, FakeClock())
 
 

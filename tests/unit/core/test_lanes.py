@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.unit.core.support import Events, FakeClock
 
 from aws_run.errors import AwsRunError, BuildError
 from aws_run.events import LaneDone, LaneFailed, LaneStarted
 from aws_run.usecases.lanes import LaneRunner, Stopped
-from tests.unit.core.support import Events, FakeClock
 
 
 class Lanes:

@@ -192,7 +192,7 @@ def test_a_refused_look_is_an_error_and_never_absent(resource: Resource) -> None
     aws = FakeAws()
     for operation in {row[1] for row in PRESENT}:
         aws.on(operation, refused("AccessDeniedException"))
-    with pytest.raises(Exception, match="refused|belongs to another account"):
+    with pytest.raises(Exception, match=r"refused|belongs to another account"):
         observe_one(aws, resource)
 
 

@@ -6,10 +6,10 @@ import fnmatch
 from typing import Any
 
 import pytest
+from tests.unit.core.support import ACCOUNT, BUCKET, REGION, RUN, config
 
 from aws_run.infra import desired
 from aws_run.infra.policies import execution_policy, instance_policy, task_policy
-from tests.unit.core.support import ACCOUNT, BUCKET, REGION, RUN, config
 
 S3 = f"arn:aws:s3:::{BUCKET}"
 OURS = {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}
@@ -19,7 +19,7 @@ TASK = task_policy(account=ACCOUNT, bucket=BUCKET, project="demo", run_id=RUN)
 
 
 def test_the_job_reads_its_projects_inputs_and_writes_its_own_run_only() -> None:
-    assert TASK == {
+    assert {
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -42,7 +42,7 @@ def test_the_job_reads_its_projects_inputs_and_writes_its_own_run_only() -> None
                 "Condition": {**OURS, "StringLike": {"s3:prefix": [f"runs/{RUN}/*"]}},
             },
         ],
-    }  # fmt: skip
+    } == TASK  # fmt: skip
 
 
 def allowed(policy: dict[str, Any], action: str, arn: str) -> bool:

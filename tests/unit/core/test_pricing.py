@@ -42,19 +42,18 @@ def test_a_fargate_size_is_one_that_exists_and_never_smaller_than_asked(
     cpu: Amount | None, memory: Amount | None
 ) -> None:
     asked = Resources(cpu=cpu, memory_mib=memory)
-    try:
-        size = fargate_size(asked)
-    except UsageError as error:
-        assert "--backend ec2" in (error.hint or "")
-        fits = [
-            (vcpu, mib)
-            for vcpu, sizes in VALID_FARGATE.items()
-            for mib in sizes
-            if (cpu is None or vcpu == cpu.value or (cpu.at_least and vcpu > cpu.value))
-            and (memory is None or mib >= memory.value)
-        ]
-        assert fits == []
+    fits = [
+        (vcpu, mib)
+        for vcpu, sizes in VALID_FARGATE.items()
+        for mib in sizes
+        if (cpu is None or vcpu == cpu.value or (cpu.at_least and vcpu > cpu.value))
+        and (memory is None or mib >= memory.value)
+    ]
+    if not fits:
+        with pytest.raises(UsageError, match="Fargate has no size"):
+            fargate_size(asked)
         return
+    size = fargate_size(asked)
     assert size.memory_mib in VALID_FARGATE[size.vcpu]
     assert cpu is None or size.vcpu == cpu.value or (cpu.at_least and size.vcpu > cpu.value)
     assert memory is None or size.memory_mib >= memory.value
@@ -120,7 +119,7 @@ def _cases(model: str | None) -> tuple[str, ...]:
 
 
 def test_a_type_that_is_no_type_is_refused_with_its_neighbour() -> None:
-    with pytest.raises(UsageError, match="no EC2 type 'm6i.lorge'") as caught:
+    with pytest.raises(UsageError, match=r"no EC2 type 'm6i\.lorge'") as caught:
         instance_types(config(resources=Resources(instance_types=("m6i.lorge",))))
     assert "m6i.large" in (caught.value.hint or "")
 

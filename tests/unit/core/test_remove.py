@@ -5,14 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from aws_run.errors import CredentialsError, TeardownError
-from aws_run.events import Notice, TeardownStep
-from aws_run.infra.remove import commands, remove
-from aws_run.infra.resources import Kind, Ref
-from aws_run.infra.store import RecordWriter, RunStore
-from aws_run.record import ResourceEntry
-from aws_run.usecases import finish
 from tests.unit.core.support import (
     ACCOUNT,
     BUCKET,
@@ -25,6 +17,14 @@ from tests.unit.core.support import (
     record,
     refused,
 )
+
+from aws_run.errors import CredentialsError, TeardownError
+from aws_run.events import Notice, TeardownStep
+from aws_run.infra.remove import commands, remove
+from aws_run.infra.resources import Kind, Ref
+from aws_run.infra.store import RecordWriter, RunStore
+from aws_run.record import ResourceEntry
+from aws_run.usecases import finish
 
 NAME = f"arun-{RUN}"
 KINDS: tuple[Kind, ...] = (

@@ -6,12 +6,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+from tests.unit.core.support import Events, FakeAws, FakeClock, config, spec
 
 from aws_run.backends.ec2 import Ec2Backend
 from aws_run.backends.scaling import judge
 from aws_run.errors import CapacityError
 from aws_run.events import Notice
-from tests.unit.core.support import Events, FakeAws, FakeClock, config, spec
 
 TERMINAL = [
     "InsufficientInstanceCapacity",

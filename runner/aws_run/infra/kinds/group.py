@@ -17,6 +17,7 @@ from aws_run.infra.resources import Group
 from aws_run.infra.retry import on_codes, retrying
 
 _SWITCH = "arun-deadline"
+_REPLACING = ("ReplaceUnhealthy", "AZRebalance")
 _BUSY = ("ScalingActivityInProgress", "ResourceInUse", "ResourceContention")
 
 
@@ -45,7 +46,7 @@ def create(aws: Aws, group: Group, clock: Clock) -> str:
             hint="allow autoscaling:PutScheduledUpdateGroupAction for this role",
         ) from error
     # A client may die between RunTask and `stop_replacing`; the guard's power-off must be the end even then.
-    _suspend(aws, group.name, "ReplaceUnhealthy", "AZRebalance")
+    _suspend(aws, group.name, *_REPLACING)
     return group.name
 
 
@@ -101,7 +102,14 @@ def raise_to_one(aws: Aws, name: str) -> None:
 
 def stop_replacing(aws: Aws, name: str) -> None:
     """Once the instance is in service: if it powers itself off, none takes its place (aws-facts §2)."""
-    _suspend(aws, name, "Launch")
+    _suspend(aws, name, "Launch", *_REPLACING)
+
+
+def replace(aws: Aws, name: str) -> None:
+    """The machine was taken away and another is wanted: AWS puts one in its place."""
+    aws.call(
+        "autoscaling", "resume_processes", AutoScalingGroupName=name, ScalingProcesses=["Launch", "ReplaceUnhealthy"]
+    )
 
 
 def _suspend(aws: Aws, name: str, *processes: str) -> None:

@@ -17,10 +17,10 @@ _GONE = "ResourceNotFoundException"
 def create(aws: Aws, schedule: Schedule, clock: Clock) -> str:
     """Its ARN. Scheduler checks that it can assume the role, which may have been made seconds ago."""
 
-    def attempt() -> str:
+    def attempt(operation: str = "create_schedule") -> str:
         answer = aws.call(
             "scheduler",
-            "create_schedule",
+            operation,
             Name=schedule.name,
             ScheduleExpression=f"at({schedule.at:%Y-%m-%dT%H:%M:%S})",
             ScheduleExpressionTimezone="UTC",
@@ -48,7 +48,7 @@ def create(aws: Aws, schedule: Schedule, clock: Clock) -> str:
     except AwsCallError as error:
         if error.code != "ConflictException":
             raise
-        return schedule.name
+        return attempt("update_schedule")  # a lost answer, or an earlier attempt's task
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:
