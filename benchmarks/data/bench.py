@@ -133,7 +133,7 @@ def run_case(case: Case, engines: list[Engine], rounds: int, work: Path, program
                 into, prefix = work / "down", f"up-{number}-{engine.name.split()[0].strip(',')}/"
                 try:
                     if case.noop:
-                        done = measure(engine.up(place, "data/", source), env)
+                        done = measure((engine.noop or engine.up)(place, "data/", source), env)
                         times.setdefault((engine.name, "up"), []).append(done)
                         continue
                     done = measure(engine.down(place, "data/", into), env)

@@ -42,12 +42,13 @@ Command = Callable[[Place, str, Path], "list[str]"]
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """`down` and `up` get (place, prefix, folder). `verifies`: whether it catches a corrupt body by itself."""
+    """`down` and `up` get (place, prefix, folder); `noop` where finding nothing to do takes another option than `up`."""
 
     name: str
     down: Command
     up: Command
     program: str | None = None
+    noop: Command | None = None
 
     def missing(self, place: Place) -> bool:
         return (
@@ -130,6 +131,8 @@ ENGINES = (
         program="rclone",
         down=lambda place, prefix, folder: _rclone(place, f":s3:{BUCKET}/{prefix}", str(folder)),
         up=lambda place, prefix, folder: _rclone(place, str(folder), f":s3:{BUCKET}/{prefix}"),
+        # What others have sent lacks the times that rclone keeps in metadata.
+        noop=lambda place, prefix, folder: _rclone(place, "--size-only", str(folder), f":s3:{BUCKET}/{prefix}"),
     ),
     Engine(name="obstore, 64", program="python", down=_obstore("down"), up=_obstore("up")),
 )
