@@ -15,11 +15,11 @@ from urllib.parse import unquote
 
 import boto3
 from botocore.config import Config
+from tests.local.support import until
 
 from aws_run.local.embedded import Embedded
 from aws_run.local.options import LocalAws, LocalOptions
 from aws_run.local.wire import Call, Reply
-from tests.local.support import until
 
 TOOL = Path(sys.executable).with_name("aws-run")
 TIMEOUT_S = 60

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-
 from tests.local.cli_support import ENDLESS, Cloud, cloud, command, log_has, project, submit
 
 

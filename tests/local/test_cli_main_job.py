@@ -10,7 +10,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-
 from tests.local.cli_support import COPY, ENDLESS, Cloud, cloud, log_has, project, submit
 from tests.local.support import admin
 

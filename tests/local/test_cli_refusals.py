@@ -7,7 +7,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-
 from tests.local.cli_support import Cloud, cloud, project, submit
 
 
