@@ -34,8 +34,14 @@ def encode_entry(entry: Entry) -> bytes:
 def encode(lines: Sequence[bytes], *, files: int, total_bytes: int) -> bytes:
     """`lines`: entries as `encode_entry` made them, in `sort_key` order."""
     head = _encode({"version": VERSION, "fields": FIELDS, "files": files, "bytes": total_bytes})
-    body = b",\n".join(lines)
-    return b"".join([head[:-1].encode(), b',"entries":[\n', body, b"\n]}\n" if body else b"]}\n"])
+    first = head[:-1].encode() + b',"entries":[\n'
+    if not lines:
+        return first + b"]}\n"
+    # One join: at 100,000 files each copy would be 10 MB.
+    framed = list(lines)
+    framed[0] = first + framed[0]
+    framed[-1] += b"\n]}\n"
+    return b",\n".join(framed)
 
 
 def header(raw: bytes) -> Header:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from array import array
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Union
 
 from . import files, manifest, ops
@@ -104,7 +105,7 @@ class _Push:
         # A row per file, in order: its manifest line once known, what the scan saw before, None when left out.
         self.rows: List[Union[bytes, Found, None]] = []
         self.known: Dict[int, Entry] = {}
-        self.todo: List[int] = []
+        self.todo = array("L")
         self.gone: List[str] = []
         self.changed = False
         self.skipped: List[Skipped] = []
@@ -117,9 +118,13 @@ class _Push:
         held = read_manifest(self.loop, self.manifest_key)
         self.plan(held)
         if self.todo:
-            sizes = [row.size for row in map(self.rows.__getitem__, self.todo) if isinstance(row, Found)]
-            self.total_bytes = sum(sizes)
-            helpers = helpers_for(sum(size for size in sizes if size > PIECES_FROM), self.helpers)
+            big = 0
+            for index in self.todo:
+                row = self.rows[index]
+                assert isinstance(row, Found)
+                self.total_bytes += row.size
+                big += row.size if row.size > PIECES_FROM else 0
+            helpers = helpers_for(big, self.helpers)
             if helpers:
                 self.pool = Pool(self.loop.bucket, helpers, self.emit)
             self.progress()
@@ -338,6 +343,7 @@ class _Push:
 
     def write_manifest(self, held: _Held) -> _Held:
         lines = [row for row in self.rows if isinstance(row, bytes)]
+        self.rows.clear()
         raw = manifest.encode(lines, files=self.files, total_bytes=self.bytes)
         try:
             answer = self.loop.call(self.put_manifest(raw, if_match=held.etag, if_none_match=held.etag is None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Callable, Iterator, List, Optional, Set, Tuple
+from typing import Callable, Dict, Iterator, Optional, Set, Tuple
 
 from .errors import PathError
 from .paths import PART_PREFIX, check_relative
@@ -43,6 +43,7 @@ class _Scan:
         self.inside = root.rstrip(os.sep) + os.sep
         self.exclude = exclude
         self.on_refused = on_refused
+        self.modes: Dict[int, int] = {}  # one number object for all files that share it
 
     def refuse(self, path: str, why: str) -> None:
         error = PathError(path, why)
@@ -53,8 +54,8 @@ class _Scan:
     def walk(self, full: str, relative: str, above: Set[_Inode]) -> Iterator[Found]:
         """`above`: the folders that lead here, to notice a circle."""
         try:
-            with os.scandir(full) as it:
-                entries: List[os.DirEntry[str]] = sorted(it, key=lambda e: e.name)
+            # Names alone: 100,000 directory entries with their states would be 60 MB.
+            names = sorted(os.listdir(full))
             here = os.stat(full)
         except OSError as error:
             self.refuse(relative or ".", f"can't be listed ({error.strerror})")
@@ -62,13 +63,14 @@ class _Scan:
         inode = (here.st_dev, here.st_ino)
         inner = above | {inode} if here.st_ino else above
         empty = True
-        for entry in entries:
-            path = f"{relative}/{entry.name}" if relative else entry.name
-            if entry.name.startswith(PART_PREFIX):
+        before = full.rstrip(os.sep) + os.sep
+        for name in names:
+            path = f"{relative}/{name}" if relative else name
+            if name.startswith(PART_PREFIX):
                 continue
             try:
                 check_relative(path)
-                found = self.look(entry, path)
+                found = self.look(before + name, path)
             except PathError as error:
                 if self.exclude is not None and self.exclude(path):
                     continue
@@ -84,7 +86,7 @@ class _Scan:
                 if (found.st_dev, found.st_ino) in inner and found.st_ino:
                     self.refuse(path, "is a link that goes round in a circle")
                     continue
-                yield from self.walk(entry.path, path, inner)
+                yield from self.walk(before + name, path, inner)
                 continue
             if self.exclude is not None and self.exclude(path):
                 continue
@@ -93,23 +95,25 @@ class _Scan:
             if why:
                 self.refuse(path, why)
                 continue
-            yield Found(path, found.st_size, found.st_mtime_ns, stat.S_IMODE(found.st_mode) & 0o777)
+            mode = found.st_mode & 0o777
+            yield Found(path, found.st_size, found.st_mtime_ns, self.modes.setdefault(mode, mode))
         if empty and relative:
             yield Found(relative + "/", 0, 0, 0o755)
 
-    def look(self, entry: os.DirEntry[str], path: str) -> Optional[os.stat_result]:
+    def look(self, full: str, path: str) -> Optional[os.stat_result]:
         """None when it vanished meanwhile."""
+        is_link = False
         try:
-            if not entry.is_symlink():
-                found = entry.stat(follow_symlinks=False)
-                # Windows' scandir gives no inode; ask again where it matters, which is folders only.
-                return os.stat(entry.path) if not found.st_ino and stat.S_ISDIR(found.st_mode) else found
-            target = os.path.realpath(entry.path)
+            found = os.lstat(full)
+            is_link = stat.S_ISLNK(found.st_mode)
+            if not is_link:
+                return found
+            target = os.path.realpath(full)
             if target != self.root and not target.startswith(self.inside):
                 raise PathError(path, "is a link that leaves the folder")
             return os.stat(target)
         except FileNotFoundError:
-            if entry.is_symlink():
+            if is_link:
                 raise PathError(path, "is a link to nothing") from None
             return None
         except OSError as error:
