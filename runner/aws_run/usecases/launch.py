@@ -228,6 +228,8 @@ def begin(bench: Bench, store: RunStore, found: Survey, decided: Decided, record
             writer = RecordWriter.begin(store, record, bench.clock)
             mark.result()
     except AwsCallError as error:
+        with contextlib.suppress(AwsCallError):  # a mark without a record is taken away by gc after a while
+            store.unmark(record.run_id)
         raise AwsRunError(
             f"The run could not be recorded in {wanted.name}, so nothing was created: {error.message}", hint=error.hint
         ) from error

@@ -1,0 +1,159 @@
+"""A submit inside this process, on a clock that moves when it is slept on: what takes AWS minutes takes no time."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.crash.account import Account, Happened, account, make_project
+
+from aws_run.aws.session import Aws
+from aws_run.backends.ec2 import Ec2Backend
+from aws_run.backends.fargate import FargateBackend
+from aws_run.cli import compose
+from aws_run.config import Config
+from aws_run.config.load import load_config
+from aws_run.events import Event, Notice, StatusChanged
+from aws_run.local.builder import ProcessBuilder
+from aws_run.local.simclock import SimClock
+from aws_run.local.wire import Call, Refusal, Reply
+from aws_run.record import Record, load
+from aws_run.usecases.bench import Bench
+from aws_run.usecases.submit import Submitted, submit
+
+Begin = Callable[..., "Story"]
+_REAL_S = 0.003  # a sleep gives the task's process, which lives in real time, this much
+
+
+class WorldClock:
+    """The account's own clock, from inside."""
+
+    def __init__(self, clock: SimClock) -> None:
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        return self._clock.seconds()
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.advance(seconds)
+        time.sleep(_REAL_S)
+
+
+def hang_up(call: Call, reply: Reply) -> Reply:
+    """The connection breaks before the answer is on it."""
+    call.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    return reply
+
+
+class Story:
+    """One account, one project, one bench."""
+
+    def __init__(self, aws: Account, home: Path) -> None:
+        self.account = aws
+        self.world = aws.world
+        self.script = aws.script
+        self.home = home
+        self.project = make_project(home)
+        self.events: list[Event] = []
+        self._salts = itertools.count(0x1000)
+        self.bench = self.new_bench()
+
+    def new_bench(self, **changes: Any) -> Bench:
+        """That of another terminal: nothing in memory is shared."""
+        aws, clock = Aws(region=self.account.local.region), WorldClock(self.world.clock)
+        bench = Bench(
+            aws=aws,
+            clock=clock,
+            emit=self.events.append,
+            backends={"ec2": Ec2Backend(aws, clock), "fargate": FargateBackend(aws, clock)},
+            builder=lambda: ProcessBuilder(self.account.local),
+            storage=lambda name: compose.storage(aws, name),
+            salt=lambda: f"{next(self._salts):04x}",
+            poll_s=0.5,
+        )
+        return replace(bench, **changes)
+
+    def config(self, *args: str, **flags: Any) -> Config:
+        given = {"input": str(self.home / "data"), "output": str(self.home / "out"), "args": args, **flags}
+        return load_config(self.project, file=None, flags=given, environ={})
+
+    def submit(self, *args: str, bench: Bench | None = None, detach: bool = False, **flags: Any) -> Submitted:
+        """`args` go to the script; `flags` as on the command line."""
+        return submit(
+            self.config(*args, **flags), bench or self.bench, show_plan=lambda plan: None, detach=detach
+        )
+
+    # -- faults ---------------------------------------------------------------------------------------------------
+
+    def on_call(self, name: str, answer: Callable[[Happened, Call], Reply | None], *, times: int | None = 1) -> None:
+        """`answer` in place of AWS for the first `times` calls whose name is (for REST, begins with) `name`."""
+        left = itertools.count() if times is None else iter(range(times))
+
+        def listener(seen: Happened, call: Call) -> Reply | None:
+            if not f"{seen.service}:{seen.operation}".startswith(name) or next(left, None) is None:
+                return None
+            return answer(seen, call)
+
+        self.script.on_call.append(listener)
+
+    def refuse(self, name: str, code: str, message: str = "a test wants it so", *, times: int | None = 1) -> None:
+        """AWS refuses the call with `code`; status 400, which botocore itself does not try again."""
+        self.on_call(name, lambda seen, call: call.refuse(Refusal(code, message)), times=times)
+
+    def lose(self, name: str, *, times: int = 1) -> None:
+        """The call is carried out, and its answer never arrives."""
+        app = self.account.embedded.app
+        assert app is not None
+        self.on_call(name, lambda seen, call: hang_up(call, app.dispatch(call)), times=times)
+
+    # -- what came of it ------------------------------------------------------------------------------------------
+
+    def operations(self) -> list[str]:
+        return self.script.operations()
+
+    def record(self, run_id: str | None = None) -> Record:
+        """The newest run's, or the one of that id."""
+        keys = sorted(key for key in self.account.stored() if key.endswith("/run.json"))
+        wanted = f"runs/{run_id}/run.json" if run_id else keys[-1]
+        return load(json.dumps(self.account.object(wanted)).encode())
+
+    def outputs(self, folder: str = "out") -> dict[str, str]:
+        return {path.name: path.read_text() for path in (self.home / folder).glob("*")}
+
+    def notices(self) -> list[str]:
+        return [event.text for event in list(self.events) if isinstance(event, Notice)]
+
+    def statuses(self) -> list[str]:
+        return [event.status for event in list(self.events) if isinstance(event, StatusChanged)]
+
+
+@contextmanager
+def stories(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
+    """For a fixture: `begin(no_capacity=("*",))` is a story in an account that is like that."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(story(home, monkeypatch, **options))
+
+
+@contextmanager
+def story(home: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Iterator[Story]:
+    """`options` as for the embedded AWS."""
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    with account(home, **options) as aws:
+        for name, value in aws.local.environment().items():
+            monkeypatch.setenv(name, value)
+        yield Story(aws, home)
