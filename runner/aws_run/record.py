@@ -37,7 +37,6 @@ class HardwareEntry:
     memory_mib: int
     gpus: int = 0
     instance_types: tuple[str, ...] = ()
-    instance_type: str | None = None  # the one that was launched
     spot: bool = False
     disk_gib: int = 0
     arch: str = "x86_64"

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from aws_run import contract
 from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.backends import container, network, scaling, user_data
 from aws_run.backends.base import Network, RunSpec, Site, Usage
 from aws_run.clock import Clock
-from aws_run.config import Config
+from aws_run.config import Config, SpotPolicy
 from aws_run.errors import AwsCallError, CapacityError, PreflightError
 from aws_run.events import Emit, Notice
+from aws_run.infra.kinds import cluster as clusters
 from aws_run.infra.kinds import group as groups
 from aws_run.infra.resources import CapacityProvider, Cluster, Group, LaunchTemplate, Ref, Resource, TaskDefinition
 from aws_run.pricing import hardware
@@ -24,6 +27,8 @@ from aws_run.record import HardwareEntry
 
 LEASE_S = 20 * 60  # how long an instance may wait for its task with no client alive
 _MARGIN = timedelta(minutes=10)  # the switch fires this long after the job's own deadline
+_ANOTHER_TRY_S = 4.0
+_GUARD_BACKSTOP_S = 6 * 3600
 _REGISTERS_WITHIN_S = 10 * 60  # from in service to the agent's registration; a minute is usual
 _DEFAULT_DISK_GIB = 40
 _AMI_MIN_DISK_GIB = 30
@@ -32,13 +37,26 @@ _AMI = "/aws/service/ecs/optimized-ami/amazon-linux-2023/{variant}recommended/im
 _QUOTAS = {"g": ("L-DB2E81BA", "L-3819A6DF"), "p": ("L-417A185B", "L-7212CCBC")}
 
 
+@dataclass(kw_only=True)
+class _Asked:
+    """How the asking for one run's machine stands."""
+
+    old: frozenset[str] = frozenset()  # activities that belong to what was asked for before
+    on_demand: bool = False  # spot was given up
+    refused_at_s: float | None = None  # since when AWS has nothing, monotonic
+
+    def begin_anew(self, activities: list[dict[str, Any]]) -> None:
+        self.old = frozenset(str(activity.get("ActivityId")) for activity in activities)
+        self.refused_at_s = None
+
+
 class Ec2Backend:
     name = "ec2"
 
     def __init__(self, aws: Aws, clock: Clock) -> None:
         self._aws = aws
         self._clock = clock
-        self._on_demand_instead: set[str] = set()
+        self._asked: dict[str, _Asked] = {}
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -62,19 +80,21 @@ class Ec2Backend:
             public_ip=found.public_ip,
         )
         spot = config.spot_policy != "on-demand"
-        self._check_quota(usable[0], spot)
         asked = config.resources
         first = usable[0]
+        self._check_quota(first, config.spot_policy)
+        # A GPU type that was named is rented for its GPUs, asked for or not.
+        gpus = asked.gpu.count if asked.gpu else min(kind.gpus for kind in usable)
         return Site(
             network=found,
-            image_id=self._image_id(config),
+            image_id=self._image_id(gpu=gpus > 0, arm=asked.arch == "arm64"),
             hardware=HardwareEntry(
                 backend=self.name,
                 description=_describe(first, spot, len(usable)),
                 # The task must fit the smallest of the choices (aws-facts §2).
                 vcpu=min(kind.vcpu for kind in usable),
                 memory_mib=min(kind.usable_memory_mib for kind in usable),
-                gpus=asked.gpu.count if asked.gpu else 0,
+                gpus=gpus,
                 instance_types=tuple(kind.name for kind in usable),
                 spot=spot,
                 disk_gib=max(asked.disk_gib or _DEFAULT_DISK_GIB, _AMI_MIN_DISK_GIB),
@@ -107,28 +127,33 @@ class Ec2Backend:
             zones.setdefault(offering["InstanceType"], set()).add(offering["Location"])
         return zones
 
-    def _check_quota(self, kind: InstanceType, spot: bool) -> None:
+    def _check_quota(self, kind: InstanceType, policy: SpotPolicy) -> None:
         """A quota of 0 is the rule for GPUs in a new account; say so before anything is built. Other families have one
         that is enough for most runs, and the scaling activity tells where it isn't: no round trip is spent on them."""
         if kind.name[0] not in _QUOTAS:
             return
-        code = _QUOTAS[kind.name[0]][1 if spot else 0]
-        try:
-            quota = self._aws.call("service-quotas", "get_service_quota", ServiceCode="ec2", QuotaCode=code)["Quota"]
-        except AwsCallError as error:
-            if error.code in DENIED or error.code == "NoSuchResourceException":
-                return  # only a help: the launch itself will tell
-            raise
-        if quota["Value"] < kind.vcpu:
-            region = self._aws.region
-            raise PreflightError(
-                f"{kind.name} needs {kind.vcpu} vCPUs, and this account may use {quota['Value']:.0f} "
-                f"({quota.get('QuotaName', code)})",
-                hint=f"ask for more at https://{region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/{code}",
-            )
+        on_demand, spot = _QUOTAS[kind.name[0]]
+        too_small: list[tuple[str, dict[str, Any]]] = []
+        for code in {"spot": (spot,), "on-demand": (on_demand,), "auto": (spot, on_demand)}[policy]:
+            try:
+                answer = self._aws.call("service-quotas", "get_service_quota", ServiceCode="ec2", QuotaCode=code)
+            except AwsCallError as error:
+                if error.code in DENIED or error.code == "NoSuchResourceException":
+                    return  # only a help: the launch itself will tell
+                raise
+            quota = answer["Quota"]
+            if quota["Value"] >= kind.vcpu:
+                return
+            too_small.append((code, quota))
+        code, quota = too_small[-1]
+        region = self._aws.region
+        raise PreflightError(
+            f"{kind.name} needs {kind.vcpu} vCPUs, and this account may use {quota['Value']:.0f} "
+            f"({quota.get('QuotaName', code)})",
+            hint=f"ask for more at https://{region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/{code}",
+        )
 
-    def _image_id(self, config: Config) -> str:
-        gpu, arm = config.resources.gpu is not None, config.resources.arch == "arm64"
+    def _image_id(self, *, gpu: bool, arm: bool) -> str:
         variant = "gpu/" if gpu else "arm64/" if arm else ""
         if gpu and arm:
             raise PreflightError("There is no ECS machine image for GPUs on arm64", hint="use --arch x86_64")
@@ -156,23 +181,17 @@ class Ec2Backend:
                 user_data=user_data.render(
                     cluster=names.cluster,
                     gpu=site.hardware.gpus > 0,
-                    never_came_s=LEASE_S,
-                    deadline_epoch_s=int((spec.deadline + _MARGIN).timestamp()),
+                    # Backstops only: the group's switch, which a live client moves on, knows better (a build may
+                    # take longer than any fixed time, and the job's clock starts when it is accepted).
+                    never_came_s=_GUARD_BACKSTOP_S,
+                    deadline_epoch_s=int(spec.deadline.timestamp()) + _GUARD_BACKSTOP_S,
                 ),
                 disk_gib=site.hardware.disk_gib,
                 security_groups=site.network.security_groups,
                 public_ip=site.network.public_ip,
                 tags=spec.tags,
             ),
-            Group(
-                name=names.group,
-                launch_template=names.launch_template,
-                instance_types=site.hardware.instance_types,
-                subnets=site.network.subnets,
-                spot=site.hardware.spot,
-                lease_s=LEASE_S,
-                tags=spec.tags,
-            ),
+            _group(spec),
             CapacityProvider(name=names.capacity_provider, group=names.group, cluster=names.cluster, tags=spec.tags),
         )
 
@@ -185,7 +204,7 @@ class Ec2Backend:
         job["cpu"] = int(hw.vcpu * 1024)
         job["memory"] = hw.memory_mib
         job["mountPoints"] = [{"sourceVolume": "notice", "containerPath": container.NOTICE_DIR, "readOnly": True}]
-        job["environment"].append({"name": "AWS_RUN_NOTICE_FILE", "value": f"{container.NOTICE_DIR}/notice"})
+        job["environment"].append({"name": contract.NOTICE_FILE, "value": f"{container.NOTICE_DIR}/notice"})
         if hw.gpus:
             job["resourceRequirements"] = [{"type": "GPU", "value": str(hw.gpus)}]
             # Images that aren't made from CUDA's own say nothing about the driver's parts they want (aws-facts §5).
@@ -221,10 +240,16 @@ class Ec2Backend:
         groups.stop_replacing(self._aws, spec.names.group)
 
     def again(self, spec: RunSpec) -> None:
+        """After a Spot notice the old machine is still there, registered and with room: nothing may be placed on it."""
+        asked = self._asked.setdefault(spec.run_id, _Asked())
+        asked.begin_anew(groups.activities(self._aws, spec.names.group))
+        clusters.deregister_instances(self._aws, spec.names.cluster)
         groups.replace(self._aws, spec.names.group)
 
     def check_capacity(self, spec: RunSpec, emit: Emit) -> None:
-        verdict = scaling.judge(groups.activities(self._aws, spec.names.group))
+        asked = self._asked.setdefault(spec.run_id, _Asked())
+        activities = groups.activities(self._aws, spec.names.group)
+        verdict = scaling.judge(activities, asked.old)
         if verdict.since is not None and (self._clock.now() - verdict.since).total_seconds() > _REGISTERS_WITHIN_S:
             raise CapacityError(
                 f"The instance has been up for {_REGISTERS_WITHIN_S // 60} minutes and has not joined the cluster",
@@ -233,11 +258,15 @@ class Ec2Backend:
         if verdict.state == "healing":
             emit(Notice(text=f"waiting for AWS: {verdict.text}", level="debug"))
         if verdict.state != "failed":
+            asked.refused_at_s = None
             return
-        if spec.config.spot_policy == "auto" and spec.run_id not in self._on_demand_instead:
-            self._on_demand_instead.add(spec.run_id)
+        if not self._is_final(asked, verdict):
+            return
+        if spec.config.spot_policy == "auto" and not asked.on_demand:
+            asked.on_demand = True
+            asked.begin_anew(activities)
             emit(Notice(text=f"no spot capacity ({verdict.code}); asking for on-demand instead", level="warning"))
-            groups.use_on_demand(self._aws, spec.names.group)
+            groups.use_on_demand(self._aws, _group(spec))
             return
         if self._waits_on(spec, verdict):
             emit(Notice(text=f"no capacity ({verdict.code}); AWS goes on trying", level="info"))
@@ -247,6 +276,16 @@ class Ec2Backend:
             f"{', '.join(spec.site.network.zones)})",
             hint=verdict.hint,
         )
+
+    def _is_final(self, asked: _Asked, verdict: scaling.Verdict) -> bool:
+        """One zone's or type's lack is followed by another try of Auto Scaling's own within seconds: it counts when it
+        still stands at the next look. Quotas and the like count at once."""
+        if verdict.code not in scaling.PASSES_WITH_TIME:
+            return True
+        now = self._clock.monotonic()
+        if asked.refused_at_s is None:
+            asked.refused_at_s = now
+        return now - asked.refused_at_s >= _ANOTHER_TRY_S
 
     def _waits_on(self, spec: RunSpec, verdict: scaling.Verdict) -> bool:
         """`retry: {on: [no-capacity]}`: the group goes on asking by itself; this many refusals are waited for."""
@@ -259,7 +298,7 @@ class Ec2Backend:
         return usage(self._aws, spec.run_id, now) or Usage(seconds=0.0)
 
     def charges(self, hardware: HardwareEntry, usage: Usage) -> tuple[Charge, ...]:
-        name = usage.instance_type or hardware.instance_type or (hardware.instance_types or ("",))[0]
+        name = usage.instance_type or (hardware.instance_types or ("",))[0]
         known = BY_NAME.get(name)
         return ec2_charges(
             type_name=name,
@@ -269,6 +308,19 @@ class Ec2Backend:
             public_ip=usage.public_ip,
             seconds=usage.seconds,
         )
+
+
+def _group(spec: RunSpec) -> Group:
+    hardware = spec.site.hardware
+    return Group(
+        name=spec.names.group,
+        launch_template=spec.names.launch_template,
+        instance_types=hardware.instance_types,
+        subnets=spec.site.network.subnets,
+        spot=hardware.spot,
+        lease_s=LEASE_S,
+        tags=spec.tags,
+    )
 
 
 def usage(aws: Aws, run_id: str, now: datetime) -> Usage | None:

@@ -46,8 +46,12 @@ class Verdict:
     failures: int = 0  # launches that AWS has refused since the last one that went well
 
 
-def judge(activities: Sequence[Mapping[str, Any]]) -> Verdict:
-    """`activities` as DescribeScalingActivities gives them, newest first. The newest one decides."""
+def judge(activities: Sequence[Mapping[str, Any]], old: frozenset[str] = frozenset()) -> Verdict:
+    """`activities` as DescribeScalingActivities gives them, newest first. The newest one decides.
+
+    `old`: ids of those that belong to what was asked for before (another market, a machine that was taken away).
+    """
+    activities = [activity for activity in activities if activity.get("ActivityId") not in old]
     for activity in activities:
         status = str(activity.get("StatusCode", ""))
         if str(activity.get("Description", "")).startswith("Terminating"):

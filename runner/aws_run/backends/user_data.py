@@ -21,7 +21,8 @@ def render(*, cluster: str, gpu: bool, never_came_s: int, deadline_epoch_s: int)
     guard = files("aws_run.backends").joinpath("host").joinpath("guard.sh").read_text(encoding="utf-8")
     agent = [
         f"ECS_CLUSTER={cluster}",
-        "ECS_AWSVPC_BLOCK_IMDS=true",
+        # On a Spot notice nothing more is placed here; it is off by default.
+        "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true",
         "ECS_CONTAINER_STOP_TIMEOUT=120s",
         "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=3h",
         "ECS_ENABLE_TASK_IAM_ROLE=true",

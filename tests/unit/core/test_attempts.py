@@ -114,7 +114,7 @@ def test_an_earlier_attempts_result_is_not_this_ones() -> None:
 
 
 def test_another_machine_may_take_the_place_of_one_that_was_taken_away() -> None:
-    aws = FakeAws()
+    aws = FakeAws().on("describe_auto_scaling_groups", {"AutoScalingGroups": []})
     group.replace(aws, "arun-g")
     assert set(aws.sent("resume_processes")[0]["ScalingProcesses"]) == {"Launch", "ReplaceUnhealthy"}
 

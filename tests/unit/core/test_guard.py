@@ -43,11 +43,11 @@ def test_a_gpu_is_switched_on_only_where_there_is_one() -> None:
     assert "GPU" not in rendered(gpu=False)
 
 
-def test_the_machine_joins_its_cluster_and_blocks_its_role_from_containers() -> None:
+def test_the_machine_joins_its_cluster_and_takes_no_task_after_a_spot_notice() -> None:
     lines = rendered().splitlines()
     assert lines[0] == "#!/bin/bash"
     assert "ECS_CLUSTER=arun-demo-20260102-030405-abcd" in lines
-    assert "ECS_AWSVPC_BLOCK_IMDS=true" in lines
+    assert "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true" in lines
     assert {"NEVER_CAME_S=1200", "DEADLINE_EPOCH=1800000000"} <= set(lines)
 
 

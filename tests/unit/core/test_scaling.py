@@ -43,8 +43,8 @@ HEALING = [
 ]
 
 
-def failed(message: str) -> dict[str, Any]:
-    return {"StatusCode": "Failed", "StatusMessage": message, "Description": "Launching a new EC2 instance"}
+def failed(message: str, **more: Any) -> dict[str, Any]:
+    return {"StatusCode": "Failed", "StatusMessage": message, "Description": "Launching a new EC2 instance", **more}
 
 
 def launched(status: str = "Successful", **more: Any) -> dict[str, Any]:
@@ -116,18 +116,52 @@ def backend(*answers: list[dict[str, Any]]) -> tuple[Ec2Backend, FakeAws, FakeCl
 
 
 def test_no_capacity_is_one_sentence_with_the_reason_the_type_and_the_zone() -> None:
-    ec2, _, _ = backend([failed("InsufficientInstanceCapacity")])
+    ec2, _, clock = backend([failed("InsufficientInstanceCapacity")])
+    ec2.check_capacity(spec(), Events().emit)
+    clock.sleep(5)
     with pytest.raises(CapacityError, match=r"InsufficientInstanceCapacity \(m6i.large in us-east-1a\)"):
         ec2.check_capacity(spec(), Events().emit)
 
 
 def test_spot_auto_asks_for_on_demand_once_and_then_gives_up() -> None:
-    ec2, aws, _ = backend([failed("UnfulfillableCapacity")])
+    spot, on_demand = failed("UnfulfillableCapacity", ActivityId="1"), failed("VcpuLimitExceeded", ActivityId="2")
+    ec2, aws, clock = backend([spot], [spot], [spot], [on_demand, spot])
     asked, events = spec(config=config(spot_policy="auto")), Events()
-    ec2.check_capacity(asked, events.emit)
+    for _ in range(3):  # the third look still shows the refusal of before, which says nothing about on-demand
+        ec2.check_capacity(asked, events.emit)
+        clock.sleep(5)
     policy = aws.sent("update_auto_scaling_group")[0]["MixedInstancesPolicy"]["InstancesDistribution"]
     assert policy["OnDemandPercentageAboveBaseCapacity"] == 100
     assert [notice.level for notice in events.of(Notice)] == ["warning"]
+    with pytest.raises(CapacityError, match="VcpuLimitExceeded"):
+        ec2.check_capacity(asked, events.emit)
+
+
+def test_one_zones_lack_is_not_the_end_while_auto_scaling_tries_the_next() -> None:
+    lack = failed("InsufficientInstanceCapacity", ActivityId="1")
+    ec2, _, clock = backend([lack], [launched("InProgress"), lack], [lack])
+    for _ in range(3):
+        ec2.check_capacity(spec(), Events().emit)
+        clock.sleep(5)
+
+
+def test_a_quota_is_the_end_at_the_first_look() -> None:
+    ec2, _, _ = backend([failed("VcpuLimitExceeded")])
+    with pytest.raises(CapacityError, match="VcpuLimitExceeded"):
+        ec2.check_capacity(spec(), Events().emit)
+
+
+def test_another_attempt_leaves_the_old_machine_and_its_activities_behind() -> None:
+    """The old one came into service an hour ago: that must not count as a new one that never joins."""
+    old = launched(EndTime=FakeClock().now(), ActivityId="1")
+    ec2, aws, clock = backend([old])
+    aws.on("describe_auto_scaling_groups", {"AutoScalingGroups": [{"Instances": [{"InstanceId": "i-1"}]}]})
+    aws.on("list_container_instances", {"containerInstanceArns": ["ci-1"]})
+    ec2.again(spec())
+    assert aws.sent("deregister_container_instance")[0]["force"] is True
+    assert aws.sent("terminate_instance_in_auto_scaling_group")[0]["InstanceId"] == "i-1"
+    clock.sleep(3600)
+    ec2.check_capacity(spec(), Events().emit)
 
 
 def test_a_machine_that_never_joins_is_told_from_one_that_never_comes() -> None:

@@ -39,8 +39,7 @@ def create(aws: Aws, cluster: Cluster, clock: Clock) -> str:
 def delete(aws: Aws, name: str, clock: Clock) -> None:
     for arn in _list(aws, "list_tasks", "taskArns", name):
         _unless_gone(aws, "stop_task", cluster=name, task=arn, reason="aws-run cleanup")
-    for arn in _list(aws, "list_container_instances", "containerInstanceArns", name):
-        _unless_gone(aws, "deregister_container_instance", cluster=name, containerInstance=arn, force=True)
+    deregister_instances(aws, name)
     retrying(
         lambda: _unless_gone(aws, "delete_cluster", cluster=name),
         when=on_codes(*_BUSY),
@@ -48,6 +47,12 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
         clock=clock,
         first_wait_s=1,
     )
+
+
+def deregister_instances(aws: Aws, name: str) -> None:
+    """No task is placed on them any more, whatever still runs there."""
+    for arn in _list(aws, "list_container_instances", "containerInstanceArns", name):
+        _unless_gone(aws, "deregister_container_instance", cluster=name, containerInstance=arn, force=True)
 
 
 def _list(aws: Aws, operation: str, key: str, name: str) -> list[str]:

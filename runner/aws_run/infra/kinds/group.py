@@ -51,12 +51,6 @@ def create(aws: Aws, group: Group, clock: Clock) -> str:
 
 
 def _request(group: Group) -> dict[str, Any]:
-    distribution = {
-        "OnDemandBaseCapacity": 0,
-        "OnDemandPercentageAboveBaseCapacity": 0 if group.spot else 100,
-        "SpotAllocationStrategy": "price-capacity-optimized",
-        "OnDemandAllocationStrategy": "prioritized",
-    }
     return {
         "AutoScalingGroupName": group.name,
         "MinSize": 0,
@@ -64,18 +58,27 @@ def _request(group: Group) -> dict[str, Any]:
         "DesiredCapacity": 0,
         "VPCZoneIdentifier": ",".join(group.subnets),
         "NewInstancesProtectedFromScaleIn": False,
-        "MixedInstancesPolicy": {
-            "LaunchTemplate": {
-                "LaunchTemplateSpecification": {"LaunchTemplateName": group.launch_template, "Version": "$Latest"},
-                "Overrides": [{"InstanceType": kind} for kind in group.instance_types],
-            },
-            "InstancesDistribution": distribution,
-        },
+        "MixedInstancesPolicy": _policy(group, spot=group.spot),
         "Tags": [
             {**tag, "ResourceId": group.name, "ResourceType": "auto-scaling-group", "PropagateAtLaunch": True}
             # ECS wants this tag on a capacity provider's group and adds it itself if it may; giving it saves the call.
             for tag in tags.upper({**group.tags, "AmazonECSManaged": "true"})
         ],
+    }
+
+
+def _policy(group: Group, *, spot: bool) -> dict[str, Any]:
+    return {
+        "LaunchTemplate": {
+            "LaunchTemplateSpecification": {"LaunchTemplateName": group.launch_template, "Version": "$Latest"},
+            "Overrides": [{"InstanceType": kind} for kind in group.instance_types],
+        },
+        "InstancesDistribution": {
+            "OnDemandBaseCapacity": 0,
+            "OnDemandPercentageAboveBaseCapacity": 0 if spot else 100,
+            "SpotAllocationStrategy": "price-capacity-optimized",
+            "OnDemandAllocationStrategy": "prioritized",
+        },
     }
 
 
@@ -106,10 +109,21 @@ def stop_replacing(aws: Aws, name: str) -> None:
 
 
 def replace(aws: Aws, name: str) -> None:
-    """The machine was taken away and another is wanted: AWS puts one in its place."""
+    """The machine is lost and another is wanted: AWS puts one in its place. What is left of the old one ends now."""
     aws.call(
         "autoscaling", "resume_processes", AutoScalingGroupName=name, ScalingProcesses=["Launch", "ReplaceUnhealthy"]
     )
+    for instance in (describe(aws, name) or {}).get("Instances", ()):
+        try:
+            aws.call(
+                "autoscaling",
+                "terminate_instance_in_auto_scaling_group",
+                InstanceId=instance["InstanceId"],
+                ShouldDecrementDesiredCapacity=False,
+            )
+        except AwsCallError as error:
+            if not _is_gone(error):
+                raise
 
 
 def _suspend(aws: Aws, name: str, *processes: str) -> None:
@@ -191,13 +205,12 @@ def absent(aws: Aws, name: str) -> bool:
     return describe(aws, name) is None
 
 
-def use_on_demand(aws: Aws, name: str) -> None:
-    """The same group on the on-demand market from the next launch on."""
+def use_on_demand(aws: Aws, group: Group) -> None:
+    """The same group on the on-demand market from the next launch on. The policy is given whole: what a part of one would
+    mean for the rest is not documented."""
     aws.call(
         "autoscaling",
         "update_auto_scaling_group",
-        AutoScalingGroupName=name,
-        MixedInstancesPolicy={
-            "InstancesDistribution": {"OnDemandBaseCapacity": 0, "OnDemandPercentageAboveBaseCapacity": 100}
-        },
+        AutoScalingGroupName=group.name,
+        MixedInstancesPolicy=_policy(group, spot=False),
     )
