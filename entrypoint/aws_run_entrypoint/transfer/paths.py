@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Set
+import unicodedata
+from typing import Dict, Optional, Set
 
 from .errors import PathError
 
@@ -46,22 +47,50 @@ def _check_windows(path: str, part: str) -> None:
         raise PathError(path, "is a name that Windows reserves")
 
 
-class Root:
-    """A folder that files are written into. Folders below it must be real: a link there could lead anywhere."""
+def _folds_case(folder: str) -> bool:
+    probe = os.path.join(folder, f"{PART_PREFIX}probe-{os.getpid()}")
+    try:
+        with open(probe, "wb"):
+            folds = os.path.exists(os.path.join(folder, os.path.basename(probe).upper()))
+        os.unlink(probe)
+    except OSError:
+        return False  # nothing can be written here, so nothing can be replaced
+    return folds
 
-    def __init__(self, folder: str) -> None:
+
+class Root:
+    """A folder that files are written into. Folders below it must be real: a link there could lead anywhere.
+
+    `folds`: the file system takes `A` and `a` for the same name (macOS, Windows), so that one would silently replace
+    the other; None looks.
+    """
+
+    def __init__(self, folder: str, *, folds: Optional[bool] = None) -> None:
         os.makedirs(folder, exist_ok=True)
         self.path = os.path.realpath(folder)
         self._real: Set[str] = {""}
+        self._folded: Optional[Dict[str, str]] = {} if (_folds_case(self.path) if folds is None else folds) else None
 
     def target(self, relative: str) -> str:
         """The full path for a file (or folder) of the manifest, its parent folders made."""
         check_relative(relative)
         bare = relative[:-1] if relative.endswith("/") else relative
+        if self._folded is not None:
+            self._refuse_twins(bare)
         parent = bare.rpartition("/")[0]
         if parent not in self._real:
             self._make(parent, relative)
         return os.path.join(self.path, *bare.split("/")) if _WINDOWS else f"{self.path}/{bare}"
+
+    def _refuse_twins(self, bare: str) -> None:
+        assert self._folded is not None
+        path = ""
+        for part in bare.split("/"):
+            path = f"{path}/{part}" if path else part
+            # macOS folds composed and decomposed letters together as well.
+            twin = self._folded.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
+            if twin != path:
+                raise PathError(bare, f"and {twin!r} are one name on this file system")
 
     def make_dir(self, relative: str) -> None:
         self.target(relative)

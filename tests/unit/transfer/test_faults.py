@@ -19,7 +19,6 @@ from aws_run_entrypoint.transfer import (
     DiskFullError,
     EngineError,
     NetworkError,
-    PathError,
     Retried,
     S3Error,
 )
@@ -242,13 +241,6 @@ def test_a_full_disk_is_named_and_leaves_nothing_half(
         fetch(stub.bucket(), tmp_path / "out")
     assert nothing_half(tmp_path / "out")
     assert not (tmp_path / "out/big").exists()
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")
-def test_an_unreadable_file_is_named(stub: StubS3, tmp_path: Path) -> None:
-    (grown(tmp_path) / "plain.txt").chmod(0)
-    with pytest.raises(PathError, match=r"'plain\.txt' can't be read"):
-        send(stub.bucket(), tmp_path)
 
 
 def when_first_asked(stub: StubS3, act: Callable[[], object]) -> None:
