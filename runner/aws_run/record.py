@@ -79,6 +79,7 @@ class Record:
     keep: tuple[str, ...] = ()
     owner: str = ""
     resources: tuple[ResourceEntry, ...] = field(default=())
+    detached: bool = False  # its client has said good-bye: whoever sees it ended finishes it
     renewed_at: str | None = None  # the last sign of life of a client that is still building or sending
     task_arn: str | None = None
     started_at: str | None = None

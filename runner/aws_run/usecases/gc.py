@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -34,12 +34,6 @@ class Found:
     refs: tuple[Ref, ...]
     doomed: bool
     why: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Collected:
-    found: tuple[Found, ...]
-    removed: tuple[Removal, ...] = field(default=())
 
 
 def look(bench: Bench) -> tuple[Found, ...]:

@@ -202,7 +202,7 @@ class Launch:
         self._writer.change(
             lambda record: replace(record, deadline=_iso(deadline), inputs=tuple(asdict(i) for i in inputs)), now=True
         )
-        command = self._found.image.command if self._found.image is not None else None
+        command = self._found.image.command if self._found.image is not None else spec.config.command
         build = partial(
             task.request,
             spec,

@@ -10,7 +10,7 @@ from typing import Any
 from aws_run.aws.logs import LogTail
 from aws_run.backends import container, ec2
 from aws_run.backends.base import Usage
-from aws_run.errors import AwsRunError
+from aws_run.errors import AwsCallError, AwsRunError
 from aws_run.events import Notice
 from aws_run.infra.store import RecordWriter, RunStore
 from aws_run.naming import RunKeys
@@ -19,6 +19,7 @@ from aws_run.usecases import finish, verdict
 from aws_run.usecases.bench import Bench
 from aws_run.usecases.watch import describe
 
+_CLIENT_ENDS_WITHIN = timedelta(seconds=30)
 _STOP_WAIT_S = container.STOP_TIMEOUT_S + 30
 # A client that died before RunTask leaves no task; after this long without a sign of life nobody is going to start one.
 _START_WITHIN = timedelta(seconds=ec2.LEASE_S)
@@ -38,9 +39,12 @@ def is_over(bench: Bench, record: Record) -> tuple[bool, Mapping[str, Any] | Non
     task = find_task(bench, record)
     if record.finished:
         return True, task
-    if task is not None:
-        return task["lastStatus"] == "STOPPED", task
     now = bench.clock.now()
+    if task is not None:
+        ended = task.get("stoppedAt")
+        # A client that is alive reads the end of the log, or starts another attempt; it gets the time for that.
+        its_clients = not record.detached and ended is not None and now < ended + _CLIENT_ENDS_WITHIN
+        return task["lastStatus"] == "STOPPED" and not its_clients, task
     if record.task_arn:
         # Accepted once and unknown now: ECS forgets a stopped task after about an hour.
         return True, None
@@ -54,8 +58,11 @@ def find_task(bench: Bench, record: Record) -> Mapping[str, Any] | None:
     for status in ("RUNNING", "STOPPED"):
         try:
             arns = bench.aws.call("ecs", "list_tasks", cluster=record.cluster, desiredStatus=status)["taskArns"]
-        except AwsRunError:
-            return None
+        except AwsCallError as error:
+            # Only an absent cluster means that there is no task; a refusal says nothing.
+            if error.code == "ClusterNotFoundException" or "inactive" in error.message.lower():
+                return None
+            raise
         if arns:
             return describe(bench.aws, record.cluster, arns[0])
     return None
@@ -94,9 +101,9 @@ def settle(bench: Bench, store: RunStore, writer: RecordWriter, task: Mapping[st
 def _outcome(store: RunStore, record: Record, task: Mapping[str, Any] | None) -> Outcome:
     result = store.get(RunKeys(run_id=record.run_id).result)
     if task is not None and task["lastStatus"] == "STOPPED":
-        return verdict.judge(task, result)
+        return verdict.judge(task, result, record.attempt)
     if result is not None:
-        return verdict.judge({}, result)
+        return verdict.judge({}, result, record.attempt)
     return Outcome(exit_code=125, reason="lost", sentence="the run ended without a result; its client was gone")
 
 

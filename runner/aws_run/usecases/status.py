@@ -9,8 +9,9 @@ from typing import Any
 
 from aws_run.aws.logs import LogTail
 from aws_run.backends import container
-from aws_run.events import LogLine, StatusChanged
-from aws_run.infra.store import RecordWriter
+from aws_run.errors import AwsRunError
+from aws_run.events import LogLine, Notice, StatusChanged
+from aws_run.infra.store import RecordWriter, RunStore
 from aws_run.naming import RunKeys
 from aws_run.record import Record
 from aws_run.usecases import runs, settle
@@ -37,8 +38,17 @@ def ps(bench: Bench, project: str | None) -> list[RunStatus]:
     store = runs.store(bench)
     ids = store.run_ids(project)[-_NEWEST:]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        records = [record for record, _ in pool.map(store.read, reversed(ids))]
-    return [_from_record(record) for record in records]
+        records = list(pool.map(lambda run: _read(bench, store, run), reversed(ids)))
+    return [_from_record(record) for record in records if record is not None]
+
+
+def _read(bench: Bench, store: RunStore, run: str) -> Record | None:
+    """One record that can't be read hides none of the others."""
+    try:
+        return store.read(run)[0]
+    except AwsRunError as error:
+        bench.emit(Notice(text=f"{run}: {error.message}", level="warning", hint=error.hint))
+        return None
 
 
 def _from_record(record: Record) -> RunStatus:

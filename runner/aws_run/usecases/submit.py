@@ -9,13 +9,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from aws_run.aws.errors import passes
 from aws_run.backends.base import Backend, RunSpec, Usage
 from aws_run.config import Config
 from aws_run.data import pull_output
-from aws_run.errors import EXIT_INTERRUPT, AwsRunError, CapacityError, InterruptedRunError, TeardownError
+from aws_run.errors import (
+    EXIT_INTERRUPT,
+    AwsCallError,
+    AwsRunError,
+    CapacityError,
+    CredentialsError,
+    InterruptedRunError,
+    TeardownError,
+)
 from aws_run.events import LogLine, Notice, RunStarted, StatusChanged
 from aws_run.infra.observe import observe
-from aws_run.infra.plan import Step, plan
+from aws_run.infra.plan import plan
 from aws_run.infra.store import RecordWriter, RunStore
 from aws_run.record import Outcome
 from aws_run.report.views import OutcomeView, PlanView, ReceiptView
@@ -23,7 +32,7 @@ from aws_run.usecases import finish, gc, verdict, views
 from aws_run.usecases.bench import Bench
 from aws_run.usecases.lanes import LaneRunner, Stopped
 from aws_run.usecases.launch import Accepted, Launch, begin, initial_record
-from aws_run.usecases.survey import Decided, Survey, decide, survey
+from aws_run.usecases.survey import Decided, decide, survey
 from aws_run.usecases.task import accept
 from aws_run.usecases.watch import Watch
 
@@ -90,6 +99,7 @@ def submit(
             raise _abandon(bench, store, writer, runner, error) from error
     bench.emit(Notice(text=f"AWS calls up to RunTask: {len(bench.aws.trips)}", level="debug"))
     if detach:
+        writer.change(lambda record: replace(record, detached=True), now=True)
         return _detached(spec)
     threading.Thread(target=_tidy, args=(bench,), name="gc", daemon=True).start()
     return Run(bench, backend, decided, store, writer, accepted, on_interrupt, cost_label).to_the_end()
@@ -113,8 +123,8 @@ def _tidy(bench: Bench) -> None:
     try:
         doomed = [found for found in gc.look(quiet) if found.doomed]
         gc.collect(quiet, tuple(doomed[:_TIDY_AT_MOST]))
-    except AwsRunError as error:
-        bench.emit(Notice(text=f"gc: {error.message}", level="debug"))
+    except Exception as error:  # noqa: BLE001 - whatever happens beside a run must not look like its trouble
+        bench.emit(Notice(text=f"gc: {error}", level="debug"))
         return
     if doomed:
         bench.emit(Notice(text=f"removed what {len(doomed[:_TIDY_AT_MOST])} earlier run(s) had left behind"))
@@ -149,6 +159,11 @@ def _abandon(
     return shown
 
 
+_INTERRUPTED = Outcome(exit_code=EXIT_INTERRUPT, reason="interrupted", sentence="interrupted; the job was stopped")
+# How a run ended, and its task where ECS still shows it.
+Ended = tuple[Outcome, Mapping[str, Any] | None]
+
+
 class _Detached(Exception):
     pass
 
@@ -180,21 +195,33 @@ class Run:
         self._cost_label = cost_label
 
     def to_the_end(self) -> Submitted:
+        """Whatever happens to an accepted run ends in the teardown, but for two things: the user leaves it running, or
+        AWS can't be reached any more, in which case the deadline that lives there is what ends it."""
+        try:
+            outcome, task = self._attempts()
+        except _Detached:
+            self._writer.change(lambda record: replace(record, detached=True), now=True)
+            return _detached(self._spec)
+        with _leaving_at_once(self._spec.run_id):
+            return self._end(outcome, task)
+
+    def _attempts(self) -> Ended:
         """One attempt after the other, as long as AWS takes the machine away and `retry` allows another."""
         attempt = 1
         while True:
             watch = self._watch()
-            try:
-                outcome, task = self._follow(watch, attempt)
-            except _Detached:
-                return _detached(self._spec)
+            outcome, task = self._follow(watch, attempt)
             self._lines += watch.lines
             if not self._goes_again(outcome, attempt):
-                break
+                return outcome, task
             attempt += 1
-            self._start_again(outcome, attempt)
-        with _leaving_at_once(self._spec.run_id):
-            return self._end(outcome, task)
+            try:
+                self._start_again(outcome, attempt)
+            except KeyboardInterrupt:
+                return _INTERRUPTED, task
+            except AwsRunError as error:
+                again = f"{outcome.sentence}; another attempt could not be started: {_with_hint(error)}"
+                return replace(outcome, sentence=again), task
 
     def _watch(self) -> Watch:
         spec, bench = self._spec, self._bench
@@ -212,27 +239,37 @@ class Run:
             on_placed=lambda: self._backend.in_service(spec),
         )
 
-    def _follow(self, watch: Watch, attempt: int) -> tuple[Outcome, Mapping[str, Any] | None]:
-        spec, bench = self._spec, self._bench
+    def _follow(self, watch: Watch, attempt: int) -> Ended:
         try:
             task = watch.follow()
-            return verdict.judge(task, self._store.get(spec.keys.result), attempt), task
+            outcome = verdict.judge(task, self._store.get(self._spec.keys.result), attempt)
+            if outcome.reason == "deadline" and self._spec.timeout_s < self._spec.config.timeout_s:
+                outcome = replace(outcome, sentence="the job was stopped where --max-cost ends it")
+            return outcome, task
         except KeyboardInterrupt:
-            with _leaving_at_once(spec.run_id):
+            with _leaving_at_once(self._spec.run_id):
                 if self._on_interrupt() == "detach":
                     raise _Detached from None
-                task = self._stop(watch)
-            sentence = "interrupted; the job was stopped"
-            return Outcome(exit_code=EXIT_INTERRUPT, reason="interrupted", sentence=sentence), task
-        except CapacityError as error:
-            finish.stop_task(bench.aws, self._writer.record, "aws-run: no capacity")
-            return Outcome(exit_code=error.exit_code, reason="capacity", sentence=_with_hint(error)), None
+                return _INTERRUPTED, self._stop(watch)
         except AwsRunError as error:
-            # AWS can't be reached any more, or not with these credentials: the run is left to itself and its deadline.
+            return self._gave_up(error), None
+
+    def _gave_up(self, error: AwsRunError) -> Outcome:
+        """What the run ends with when following it fails. Raises when AWS itself is out of reach."""
+        spec = self._spec
+        if isinstance(error, CredentialsError) or (isinstance(error, AwsCallError) and passes(error)):
             raise AwsRunError(
                 f"{error.message}. The run {spec.run_id} goes on without this terminal",
                 hint=f"later: aws-run wait {spec.run_id}, then aws-run pull {spec.run_id} -o out",
             ) from error
+        if isinstance(error, CapacityError):
+            self._try_to_stop("aws-run: no capacity")
+            return Outcome(exit_code=error.exit_code, reason="capacity", sentence=_with_hint(error))
+        theirs = self._store.read(spec.run_id)[0].outcome
+        if theirs is not None:  # cancelled or cleaned up from another terminal
+            return theirs
+        self._try_to_stop("aws-run: lost sight of the task")
+        return Outcome(exit_code=error.exit_code, reason="lost", sentence=_with_hint(error))
 
     def _goes_again(self, outcome: Outcome, attempt: int) -> bool:
         retry = self._spec.config.retry
@@ -253,12 +290,26 @@ class Run:
         self._writer.change(lambda record: replace(record, task_arn=task_arn, attempt=attempt), now=True)
         self._backend.accepted(spec, task_arn, self._accepted.deadline, bench.emit)
 
-    def _stop(self, watch: Watch) -> Mapping[str, Any]:
+    def _stop(self, watch: Watch) -> Mapping[str, Any] | None:
         """The job is told to stop and given its grace; what it had written is saved by the entrypoint."""
         bench = self._bench
         bench.emit(Notice(text="interrupted: stopping the job (press Ctrl-C again to leave at once)", level="warning"))
-        finish.stop_task(bench.aws, self._writer.record, "aws-run: interrupted")
-        return watch.follow()
+        if not self._try_to_stop("aws-run: interrupted"):
+            return None
+        try:
+            return watch.follow()
+        except AwsRunError as error:
+            bench.emit(Notice(text=f"the job's end could not be seen: {error.message}", level="warning"))
+            return None
+
+    def _try_to_stop(self, reason: str) -> bool:
+        """The teardown takes the machine away all the same; asking first gives the job its grace."""
+        try:
+            finish.stop_task(self._bench.aws, self._writer.record, reason)
+        except AwsRunError as error:
+            self._bench.emit(Notice(text=f"the task could not be stopped: {error.message}", level="warning"))
+            return False
+        return True
 
     def _end(self, outcome: Outcome, task: Mapping[str, Any] | None) -> Submitted:
         """Cost first: the teardown runs while the outputs come down."""
@@ -374,6 +425,3 @@ def _with_hint(error: AwsRunError) -> str:
 
 def _iso(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-__all__ = ["ShowPlan", "Step", "Submitted", "Survey", "dry_run", "submit"]

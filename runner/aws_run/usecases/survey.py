@@ -23,6 +23,7 @@ from aws_run.pricing.hardware import backend_for
 from aws_run.pricing.receipt import total_usd
 from aws_run.usecases.bench import Bench
 
+_BESIDE_THE_JOB_S = {"ec2": 300, "fargate": 60}  # start and end of the hardware, as far as nothing has to be built
 _SHORTEST_S = 60  # what EC2 and Fargate bill at the least
 
 
@@ -134,7 +135,7 @@ def affordable_s(found: Survey, backend: Backend) -> int:
     limits = config.limits
     if limits.max_cost_usd is None and limits.max_price_usd_per_hour is None:
         return config.timeout_s
-    hour = total_usd(backend.charges(found.site.hardware, Usage(seconds=3600, public_ip=found.site.network.public_ip)))
+    hour = _dearest_hour(found, backend)
     if hour is None:
         raise UsageError(
             f"The price of {found.site.hardware.description} is not known, so no limit on it can be kept",
@@ -147,10 +148,22 @@ def affordable_s(found: Survey, backend: Backend) -> int:
         )
     if limits.max_cost_usd is None:
         return config.timeout_s
-    seconds = int(Decimal(str(limits.max_cost_usd)) / hour * 3600)
+    # The machine bills before the job's clock starts and until it is gone.
+    seconds = int(Decimal(str(limits.max_cost_usd)) / hour * 3600) - _BESIDE_THE_JOB_S[backend.name]
     if seconds < _SHORTEST_S:
         raise UsageError(
-            f"${limits.max_cost_usd:g} buys {seconds} s of {found.site.hardware.description}, which is no use",
+            f"${limits.max_cost_usd:g} buys less than {_SHORTEST_S} s of {found.site.hardware.description}, which is no use",
             hint="raise --max-cost, or ask for less hardware",
         )
     return min(config.timeout_s, seconds)
+
+
+def _dearest_hour(found: Survey, backend: Backend) -> Decimal | None:
+    """USD; of several types that may be launched, the one that costs most."""
+    hardware, public_ip = found.site.hardware, found.site.network.public_ip
+    hours = [
+        total_usd(backend.charges(hardware, Usage(seconds=3600, instance_type=name, public_ip=public_ip)))
+        for name in hardware.instance_types or (None,)
+    ]
+    known = [hour for hour in hours if hour is not None]
+    return max(known) if len(known) == len(hours) else None

@@ -90,9 +90,11 @@ def accept(bench: Bench, asked: Mapping[str, Any], check: Callable[[], None] = l
 
 def _heals(error: AwsCallError) -> bool:
     """A role or a capacity provider made seconds ago (aws-facts §3)."""
-    return "unable to assume the role" in error.message.lower() or (
-        error.code in ("InvalidParameterException", "ClientException") and "capacity provider" in error.message.lower()
-    )
+    said = error.message.lower()
+    if "unable to assume the" in said:  # "… role", "… service linked role"
+        return True
+    passing = "capacity provider" in said or "not active" in said or "not in an active" in said
+    return error.code in ("InvalidParameterException", "ClientException") and passing
 
 
 def _failure_hint(reasons: str) -> str | None:

@@ -57,7 +57,7 @@ class Surveyed:
     [
         (Limits(), "1.00", 7200),
         (Limits(max_cost_usd=10), "1.00", 7200),
-        (Limits(max_cost_usd=0.5), "1.00", 1800),
+        (Limits(max_cost_usd=0.5), "1.00", 1740),  # less a minute in which the machine starts and goes
         (Limits(max_price_usd_per_hour=1.0), "1.00", 7200),
     ],
 )
