@@ -242,10 +242,7 @@ class Run:
     def _follow(self, watch: Watch, attempt: int) -> Ended:
         try:
             task = watch.follow()
-            outcome = verdict.judge(task, self._store.get(self._spec.keys.result), attempt)
-            if outcome.reason == "deadline" and self._spec.timeout_s < self._spec.config.timeout_s:
-                outcome = replace(outcome, sentence="the job was stopped where --max-cost ends it")
-            return outcome, task
+            return self._judge(task, attempt), task
         except KeyboardInterrupt:
             with _leaving_at_once(self._spec.run_id):
                 if self._on_interrupt() == "detach":
@@ -253,6 +250,12 @@ class Run:
                 return _INTERRUPTED, self._stop(watch)
         except AwsRunError as error:
             return self._gave_up(error), None
+
+    def _judge(self, task: Mapping[str, Any], attempt: int) -> Outcome:
+        outcome = verdict.judge(task, self._store.get(self._spec.keys.result), attempt)
+        if outcome.reason == "deadline" and self._spec.timeout_s < self._spec.config.timeout_s:
+            return replace(outcome, sentence="the job was stopped where --max-cost ends it")
+        return outcome
 
     def _gave_up(self, error: AwsRunError) -> Outcome:
         """What the run ends with when following it fails. Raises when AWS itself is out of reach."""

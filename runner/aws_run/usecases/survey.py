@@ -152,7 +152,7 @@ def affordable_s(found: Survey, backend: Backend) -> int:
     seconds = int(Decimal(str(limits.max_cost_usd)) / hour * 3600) - _BESIDE_THE_JOB_S[backend.name]
     if seconds < _SHORTEST_S:
         raise UsageError(
-            f"${limits.max_cost_usd:g} buys less than {_SHORTEST_S} s of {found.site.hardware.description}, which is no use",
+            f"${limits.max_cost_usd:g} buys less than {_SHORTEST_S} s of {found.site.hardware.description}",
             hint="raise --max-cost, or ask for less hardware",
         )
     return min(config.timeout_s, seconds)

@@ -68,7 +68,7 @@ def test_a_cost_cap_is_a_deadline_where_it_comes_first(limits: Limits, usd: str,
 @pytest.mark.parametrize(
     ("limits", "usd", "said"),
     [
-        (Limits(max_cost_usd=0.001), "1.00", "no use"),
+        (Limits(max_cost_usd=0.001), "1.00", "less than"),
         (Limits(max_price_usd_per_hour=0.5), "1.00", "over --max-price"),
         (Limits(max_cost_usd=5), None, "not known"),
         (Limits(max_price_usd_per_hour=5), None, "not known"),
