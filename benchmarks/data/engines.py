@@ -42,7 +42,7 @@ Command = Callable[[Place, str, Path], "list[str]"]
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """`down` and `up` get (place, prefix, folder); `noop` where finding nothing to do takes another option than `up`."""
+    """`down` and `up` get (place, prefix, folder); `noop` where that takes another option than `up`."""
 
     name: str
     down: Command

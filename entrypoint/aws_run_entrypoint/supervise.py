@@ -59,6 +59,7 @@ class Supervisor:
         self._job: Optional[int] = None
         self._interruptible = False
         self._kill_at: Optional[float] = None
+        self._early: List[int] = []
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
@@ -90,6 +91,7 @@ class Supervisor:
 
     def run(self, argv: Sequence[str], env: Mapping[str, str]) -> Outcome:
         """Until the command and its process group are gone."""
+        self._early = []
         self._start_nothing_late()
         try:
             # A session of its own: signals reach the whole group, and the terminal's don't arrive twice.
@@ -100,8 +102,8 @@ class Supervisor:
             return Outcome(126, "command-not-found", detail=f"{argv[0]!r} can't be run: {error.strerror}")
         self._job = job.pid
         _kill_this_one_first(job.pid)
-        if self.stop_reason is not None:  # a stop came between the check and the start
-            self._signal_group(signal.SIGTERM)
+        for number in self._early:  # what came while it was being started
+            self._signal_group(number)
         status: Optional[int] = None
         usage = None
         last_tick = 0.0
@@ -176,7 +178,9 @@ class Supervisor:
             raise StopRequested("stopped")
 
     def _signal_group(self, number: int) -> None:
-        if self._job is not None:
+        if self._job is None:
+            self._early.append(number)
+        else:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._job, number)
 
