@@ -9,6 +9,16 @@ from datetime import datetime, timedelta, timezone
 from typing import Protocol
 
 
+def iso(moment: datetime) -> str:
+    """`moment` (UTC) as it stands in records: 2026-01-31T12:00:00Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_iso(text: str) -> datetime:
+    """The inverse of `iso`; aware. ValueError for anything else."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+
+
 class Clock(Protocol):
     def now(self) -> datetime:
         """The wall clock in UTC, aware."""

@@ -17,7 +17,7 @@ from typing import Literal
 
 from tests.crash.account import Account, account, make_project
 
-from aws_run.usecases.settle import parse_time
+from aws_run.clock import parse_iso
 
 TIMEOUT_S = 2 * 3600  # aws-run's default
 # A job that hangs in spite of its deadline is ended by AWS this much later; one that ends by itself is counted without it.
@@ -86,7 +86,7 @@ def try_point(home: Path, point: Point) -> Result:
             run_id = _run_of(aws)
             aws.script.happened.clear()
             killed = aws.run("cleanup", run_id, kill=(point.at, point.when))
-            deadline = parse_time(aws.object(f"runs/{run_id}/run.json")["deadline"]) + timedelta(seconds=MARGIN_S)
+            deadline = parse_iso(aws.object(f"runs/{run_id}/run.json")["deadline"]) + timedelta(seconds=MARGIN_S)
         call = (aws.script.operations() or ["none"])[-1]
         if killed.code != -signal.SIGKILL:
             return _broken(point, "" if killed.code == 0 else killed.stderr, killed=False)

@@ -29,9 +29,11 @@ from aws_run.local.simclock import SimClock
 from aws_run.local.wire import Call, Refusal, Reply
 from aws_run.record import Record, load
 from aws_run.usecases.bench import Bench
-from aws_run.usecases.submit import Submitted, submit
+from aws_run.usecases.follow import Submitted
+from aws_run.usecases.submit import submit
 
 Begin = Callable[..., "Story"]
+Answer = Callable[[Happened, Call], "Reply | None"]
 _REAL_S = 0.003  # a sleep gives the task's process, which lives in real time, this much
 
 
@@ -92,26 +94,25 @@ class Story:
 
     def submit(self, *args: str, bench: Bench | None = None, detach: bool = False, **flags: Any) -> Submitted:
         """`args` go to the script; `flags` as on the command line."""
-        return submit(
-            self.config(*args, **flags), bench or self.bench, show_plan=lambda plan: None, detach=detach
-        )
+        return submit(self.config(*args, **flags), bench or self.bench, show_plan=lambda plan: None, detach=detach)
 
     # -- faults ---------------------------------------------------------------------------------------------------
 
-    def on_call(self, name: str, answer: Callable[[Happened, Call], Reply | None], *, times: int | None = 1) -> None:
-        """`answer` in place of AWS for the first `times` calls whose name is (for REST, begins with) `name`."""
-        left = itertools.count() if times is None else iter(range(times))
+    def on_call(self, name: str, answer: Answer, *, times: int | None = 1, skip: int = 0) -> None:
+        """`answer` in place of AWS for calls whose name begins with `name`: `times` of them, after `skip`."""
+        turns = itertools.count()
 
         def listener(seen: Happened, call: Call) -> Reply | None:
-            if not f"{seen.service}:{seen.operation}".startswith(name) or next(left, None) is None:
+            if not f"{seen.service}:{seen.operation}".startswith(name):
                 return None
-            return answer(seen, call)
+            turn = next(turns) - skip
+            return answer(seen, call) if turn >= 0 and (times is None or turn < times) else None
 
         self.script.on_call.append(listener)
 
-    def refuse(self, name: str, code: str, message: str = "a test wants it so", *, times: int | None = 1) -> None:
+    def refuse(self, name: str, code: str, message: str = "as a test wants it", **which: Any) -> None:
         """AWS refuses the call with `code`; status 400, which botocore itself does not try again."""
-        self.on_call(name, lambda seen, call: call.refuse(Refusal(code, message)), times=times)
+        self.on_call(name, lambda seen, call: call.refuse(Refusal(code, message)), **which)
 
     def lose(self, name: str, *, times: int = 1) -> None:
         """The call is carried out, and its answer never arrives."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from aws_run import naming
+from aws_run.clock import iso
 from aws_run.config import Config
 from aws_run.infra import policies
 from aws_run.infra.kinds import role as roles
@@ -21,7 +22,7 @@ def tags(config: Config, *, owner: str, run_id: str | None = None, expires: date
     if run_id:
         found[naming.TAG_RUN] = run_id
     if expires:
-        found[naming.TAG_EXPIRES] = expires.strftime("%Y-%m-%dT%H:%M:%SZ")
+        found[naming.TAG_EXPIRES] = iso(expires)
     return found
 
 

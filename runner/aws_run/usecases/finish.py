@@ -10,7 +10,7 @@ from typing import Any
 
 from aws_run.aws.session import Aws
 from aws_run.backends.base import Usage
-from aws_run.clock import Clock
+from aws_run.clock import Clock, iso
 from aws_run.errors import AwsCallError, AwsRunError, TeardownError
 from aws_run.events import Emit, Notice, TeardownStep
 from aws_run.infra.kinds import group
@@ -167,7 +167,7 @@ def note_outcome(writer: RecordWriter, outcome: Outcome, task: Mapping[str, Any]
         state="stopped",
         outcome=outcome,
         stopped_at=stopped_at,
-        **({"started_at": started.strftime("%Y-%m-%dT%H:%M:%SZ")} if started else {}),
+        **({"started_at": iso(started)} if started else {}),
     )
     try:
         writer.change(step, now=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 from aws_run import naming
 from aws_run.aws.session import Aws
+from aws_run.clock import parse_iso
 from aws_run.errors import AwsRunError, RunNotFoundError
 from aws_run.events import Notice
 from aws_run.infra.remove import Removal, remove
@@ -133,7 +134,7 @@ def _judge(bench: Bench, store: RunStore, run_id: str, refs: list[Ref]) -> Found
     over, _task = settle.is_over(bench, record)
     if not over:
         return found(False, f"running until {record.deadline} at the latest")
-    if record.stopped_at and now < settle.parse_time(record.stopped_at) + timedelta(minutes=2):
+    if record.stopped_at and now < parse_iso(record.stopped_at) + timedelta(minutes=2):
         return found(False, "just ended; its client is removing it")
     return found(True, "its run is over")
 

@@ -14,6 +14,7 @@ from typing import Any
 from aws_run import naming
 from aws_run.backends import container
 from aws_run.backends.base import Backend
+from aws_run.clock import iso
 from aws_run.data import InputSnapshot, push_input
 from aws_run.errors import AwsCallError, AwsRunError
 from aws_run.events import LaneProgress
@@ -49,8 +50,8 @@ def initial_record(decided: Decided, found: Survey, backend: Backend, owner: str
         project=spec.config.name,
         account=spec.account,
         region=spec.region,
-        created_at=_iso(spec.created_at),
-        deadline=_iso(spec.deadline),
+        created_at=iso(spec.created_at),
+        deadline=iso(spec.deadline),
         client_token=spec.names.client_token,
         cluster=spec.names.cluster,
         backend=backend.name,
@@ -186,7 +187,7 @@ class Launch:
             if now - renewed <= _RENEW_EVERY_S:
                 return
             renewed = now
-            self._writer.change(lambda record: replace(record, renewed_at=_iso(self._bench.clock.now())), now=True)
+            self._writer.change(lambda record: replace(record, renewed_at=iso(self._bench.clock.now())), now=True)
             if self._armed:
                 self._backend.renew_lease(self._decided.spec)
 
@@ -200,7 +201,7 @@ class Launch:
         spec = self._decided.spec
         deadline = self._bench.clock.now() + timedelta(seconds=spec.timeout_s)
         self._writer.change(
-            lambda record: replace(record, deadline=_iso(deadline), inputs=tuple(asdict(i) for i in inputs)), now=True
+            lambda record: replace(record, deadline=iso(deadline), inputs=tuple(asdict(i) for i in inputs)), now=True
         )
         command = self._found.image.command if self._found.image is not None else spec.config.command
         build = partial(
@@ -245,7 +246,3 @@ def refs(record: Record, scopes: tuple[str, ...]) -> tuple[Ref, ...]:
         for entry in record.resources
         if entry.scope in scopes and entry.state != "deleted"
     )
-
-
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from aws_run.aws.logs import LogTail
 from aws_run.backends import container, ec2
 from aws_run.backends.base import Usage
+from aws_run.clock import iso, parse_iso
 from aws_run.errors import AwsCallError, AwsRunError
 from aws_run.events import Notice
 from aws_run.infra.store import RecordWriter, RunStore
@@ -25,13 +26,8 @@ _STOP_WAIT_S = container.STOP_TIMEOUT_S + 30
 _START_WITHIN = timedelta(seconds=ec2.LEASE_S)
 
 
-def parse_time(text: str) -> datetime:
-    """A record's time."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-
-
 def deadline_of(record: Record) -> datetime:
-    return parse_time(record.deadline)
+    return parse_iso(record.deadline)
 
 
 def is_over(bench: Bench, record: Record) -> tuple[bool, Mapping[str, Any] | None]:
@@ -48,7 +44,7 @@ def is_over(bench: Bench, record: Record) -> tuple[bool, Mapping[str, Any] | Non
     if record.task_arn:
         # Accepted once and unknown now: ECS forgets a stopped task after about an hour.
         return True, None
-    return now > parse_time(record.renewed_at or record.created_at) + _START_WITHIN, None
+    return now > parse_iso(record.renewed_at or record.created_at) + _START_WITHIN, None
 
 
 def find_task(bench: Bench, record: Record) -> Mapping[str, Any] | None:
@@ -91,7 +87,7 @@ def settle(bench: Bench, store: RunStore, writer: RecordWriter, task: Mapping[st
     now = bench.clock.now()
     if record.outcome is None:
         outcome = _outcome(store, record, task)
-        finish.note_outcome(writer, outcome, task, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        finish.note_outcome(writer, outcome, task, iso(now))
         _save_log(bench, store, record, task)
     if record.cost_usd is None:
         _note_cost(bench, writer, task, now)

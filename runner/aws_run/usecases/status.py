@@ -9,6 +9,7 @@ from typing import Any
 
 from aws_run.aws.logs import LogTail
 from aws_run.backends import container
+from aws_run.clock import parse_iso
 from aws_run.errors import AwsRunError
 from aws_run.events import LogLine, Notice, StatusChanged
 from aws_run.infra.store import RecordWriter, RunStore
@@ -83,7 +84,7 @@ def _client_is_at_it(bench: Bench, record: Record) -> bool:
     was a while ago."""
     if record.state not in ("stopped", "removing") or record.stopped_at is None:
         return False
-    stopped = settle.parse_time(record.stopped_at)
+    stopped = parse_iso(record.stopped_at)
     return (bench.clock.now() - stopped).total_seconds() < 120
 
 
