@@ -71,7 +71,8 @@ def translate(error: Exception, *, service: str, operation: str) -> AwsRunError:
         return CredentialsError("No AWS region is set", hint="pass --region, for example --region us-east-1")
     if isinstance(error, boto.ProfileNotFound):
         return CredentialsError(f"{error}", hint="`aws configure list-profiles` shows the profiles there are")
-    if isinstance(error, boto.HTTPClientError):  # no answer: refused, reset, timed out
+    # No answer: refused, reset, timed out. botocore has two families for it, neither of which holds the other.
+    if isinstance(error, (boto.HTTPClientError, boto.ConnectionError)):
         return AwsCallError(
             f"{service} did not answer {operation}: {error}",
             code="ConnectionError",

@@ -16,9 +16,9 @@ FARGATE_MAX_CPU = 16
 FARGATE_MAX_MEMORY_MIB = 120 * 1024
 FARGATE_MAX_DISK_GIB = 200
 MAX_TAGS = 40  # AWS takes 50 on a resource; some are ours
-# The GPUs that sit beside an arm64 processor, and their instance families.
-ARM_GPUS = ("T4G",)
-ARM_GPU_FAMILIES = ("g5g",)
+# Regions outside of AWS's main partition: their ARNs and endpoints are not `aws`'s.
+OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-iso", "eusc-")
+_DAY_S = 86_400
 
 Winners = Mapping[str, Given]
 
@@ -28,7 +28,11 @@ def refuse_contradictions(winners: Winners) -> None:
     _fargate(winners)
     _gpu_and_arch(winners)
     _spot_twice(winners)
+    _spot_on_fargate(winners)
     _image_and_build(winners)
+    region = winners.get("region")
+    if region:
+        refuse_region(region.value, f"{region.where}: ")
     secrets, env = winners.get("secrets"), winners.get("env")
     both = sorted(set(secrets.value) & set(env.value)) if secrets and env else []
     if both and secrets:
@@ -36,6 +40,27 @@ def refuse_contradictions(winners: Winners) -> None:
     tags = winners.get("tags")
     if tags and len(tags.value) > MAX_TAGS:
         raise ConfigError(f"{tags.where}: {len(tags.value)} tags; at most {MAX_TAGS} fit beside aws-run's own")
+
+
+def refuse_region(region: str, where: str = "") -> None:
+    """Called with the profile's region too, which only the session knows."""
+    if region.startswith(OTHER_PARTITIONS):
+        raise ConfigError(
+            f"{where}aws-run does not work in {region}: only in the regions of AWS's main partition",
+            hint="pass another --region, for example --region us-east-1",
+        )
+
+
+def refuse_short_retention(config: Config, winners: Winners) -> None:
+    """S3 expires objects by their age, a running job's first outputs and record among them."""
+    shortest = -(-config.timeout_s // _DAY_S) + 1
+    if config.runs_retention_days < shortest:
+        where = next(winners[field].where for field in ("runs_retention_days", "timeout_s") if field in winners)
+        raise ConfigError(
+            f"{where}: with {config.runs_retention_days} days of retention S3 could remove a run's outputs while it "
+            f"lasts (its timeout is {config.timeout_s / _DAY_S:.2g} days)",
+            hint=f"set retention.runs to {shortest} or more",
+        )
 
 
 def _fargate(winners: Winners) -> None:
@@ -63,19 +88,12 @@ def _fargate(winners: Winners) -> None:
 
 
 def _gpu_and_arch(winners: Winners) -> None:
-    gpu = _value(winners, "resources.gpu")
-    if gpu is None:
+    if _value(winners, "resources.gpu") is None:
         return
-    where = winners["resources.gpu"].where
-    arm = _value(winners, "resources.arch") == "arm64"
-    types = _value(winners, "resources.instance_types") or ()
-    arm_types = bool(types) and all(name.split(".")[0] in ARM_GPU_FAMILIES for name in types)
-    if arm and gpu.model not in {None, *ARM_GPUS} and not arm_types:
+    if _value(winners, "resources.arch") == "arm64":  # ECS has no machine image for the few that there are
         raise ConfigError(
-            f"{where}: no arm64 instance has the GPU {gpu.model}", hint=f"use arch x86_64, or the GPU {ARM_GPUS[0]}"
+            f"{winners['resources.gpu'].where}: GPUs can't be had beside an arm64 processor", hint="use arch x86_64"
         )
-    if not arm and gpu.model in ARM_GPUS:
-        raise ConfigError(f"{where}: {gpu.model} sits in arm64 instances only", hint="use arch arm64")
 
 
 def _spot_twice(winners: Winners) -> None:
@@ -83,6 +101,15 @@ def _spot_twice(winners: Winners) -> None:
     beaten = spot.hidden if spot and spot.where == "--spot" else None
     if beaten is not None and beaten.where == "--spot-policy" and beaten.value != "spot":
         raise UsageError(f"--spot and --spot-policy {beaten.value} contradict each other", hint="give one of them")
+
+
+def _spot_on_fargate(winners: Winners) -> None:
+    spot, backend = winners.get("spot_policy"), winners.get("backend")
+    if spot and backend and spot.value == "auto" and backend.value == "fargate":
+        raise ConfigError(
+            f"{spot.where}: Fargate Spot never falls back to on-demand by itself ({backend.where} asks for Fargate)",
+            hint="use --backend ec2, or --spot for spot only",
+        )
 
 
 def _image_and_build(winners: Winners) -> None:
@@ -104,8 +131,6 @@ def refuse_folders(config: Config, winners: Winners, *, detached: bool) -> None:
         raise UsageError("no output folder is given", hint="give it with -o DIR (or `output:` in aws-run.yaml)")
     if config.output is not None:
         _output(config.output, winners["output"].where)
-    if config.input.startswith("s3://"):
-        return
     source = Path(config.input)
     _input(source, winners["input"].where)
     if config.output is not None:

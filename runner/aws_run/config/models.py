@@ -79,7 +79,7 @@ class Config(_Section):
     name: str
     command: tuple[str, ...] | None = None
     args: tuple[str, ...] = ()
-    input: str | None = None  # a local folder (absolute) or s3://bucket/prefix
+    input: str | None = None  # a local folder (absolute)
     output: Path | None = None  # absolute
     exclude: tuple[str, ...] = ()
     build: Build = Build()

@@ -66,8 +66,8 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_INPUT",
         flag="input",
         switch="-i",
-        kind=kinds.text("a folder or s3://bucket/prefix"),
-        help="The input folder, or s3://bucket/prefix.",
+        kind=kinds.text("a folder"),
+        help="The input folder.",
     ),
     Option(
         key="output",
@@ -116,7 +116,7 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_IMAGE",
         flag="image",
         kind=kinds.pattern(r"^\S{1,512}$", "the name of an image"),
-        help="A ready image: nothing is built.",
+        help="An image that aws-run built, by its URI: nothing is built. Other images lack what brings the data.",
     ),
     Option(
         key="backend",
@@ -124,7 +124,8 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_BACKEND",
         flag="backend",
         kind=kinds.choice("auto", "ec2", "fargate"),
-        help="Where it runs: EC2 instances, Fargate, or whichever fits and costs less.",
+        help="Where it runs; auto: Fargate, unless only EC2 has what was asked (GPUs, instance types, large machines, "
+        "spot_policy auto).",
     ),
     Option(
         key="resources.cpu",
@@ -140,7 +141,8 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_MEMORY",
         flag="memory",
         kind=kinds.MEMORY,
-        help="Memory: 16GB, 512MB, or 16GB+ for at least. 1GB is 1024 MiB, as AWS counts.",
+        help="Memory: 16GB, 512MB, or 16GB+ for at least. 1GB is 1024 MiB, as AWS counts. On EC2 the machine's nominal "
+        "memory, of which the job gets about 7 % less.",
     ),
     Option(
         key="resources.gpu",
@@ -156,7 +158,7 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_DISK",
         flag="disk",
         kind=kinds.DISK,
-        help="Disk: 100GB. Default: sized from image and input.",
+        help="Disk: 100GB. Default: 40GB on EC2, 20GB on Fargate; it holds the image, the input and the outputs.",
     ),
     Option(
         key="resources.arch",
@@ -164,7 +166,7 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_ARCH",
         flag="arch",
         kind=kinds.choice("x86_64", "arm64"),
-        help="The processor's architecture.",
+        help="The processor's architecture; arm64 has no GPUs.",
     ),
     Option(
         key="resources.instance_types",
@@ -182,13 +184,14 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_SPOT_POLICY",
         flag="spot_policy",
         kind=kinds.choice("spot", "on-demand", "auto"),
-        help="spot: spot only; on-demand: never spot; auto: spot first, on-demand when there is none.",
+        help="spot: spot only; on-demand: never spot; auto (EC2): spot first, on-demand when there is none.",
     ),
     Option(
         key="retry.on",
         field="retry.on",
         kind=kinds.listed(kinds.choice("no-capacity", "interruption")),
-        help="What a run is tried again for.",
+        help="interruption: another attempt when AWS takes the machine away; no-capacity (EC2): AWS is asked again "
+        "when it has no machine.",
     ),
     Option(
         key="retry.max",
@@ -196,7 +199,7 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_RETRIES",
         flag="retries",
         kind=kinds.whole(0, 20),
-        help="How many times it is tried again.",
+        help="How many times, for each of them.",
     ),
     Option(
         key="checkpoint.path",
@@ -282,7 +285,7 @@ OPTIONS: tuple[Option, ...] = (
         field="network.public_ip",
         env="AWS_RUN_PUBLIC_IP",
         kind=kinds.PUBLIC_IP,
-        help="Whether the machine gets a public address; auto: where the subnet's route needs one.",
+        help="Whether the machine gets a public address; auto: where all the subnets give one (MapPublicIpOnLaunch).",
     ),
     Option(
         key="iam.task_role",
@@ -305,7 +308,8 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_KEEP",
         flag="keep",
         kind=kinds.KEEP,
-        help="What is not removed after the run; --keep adds to it.",
+        help="What is not removed after the run; --keep adds to it. The bucket and the repository stay even with []: "
+        "only `aws-run destroy --everything` removes them.",
     ),
     Option(
         key="tags",
@@ -327,8 +331,9 @@ OPTIONS: tuple[Option, ...] = (
         key="retention.runs",
         field="runs_retention_days",
         env="AWS_RUN_RETENTION_RUNS",
-        kind=kinds.whole(1, 3650),
-        help="Days that the bucket keeps a run's record and outputs.",
+        kind=kinds.whole(2, 3650),
+        help="Days that the bucket keeps a run's record and outputs; longer than the timeout by a day at least. The "
+        "bucket is the account's: the longest that any project asked for holds for all.",
     ),
     Option(
         key="region",
@@ -336,7 +341,7 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_REGION",
         flag="region",
         kind=kinds.pattern(r"^[a-z]{2}(-[a-z]+)+-\d$", "a region; they look like eu-central-1"),
-        help="The AWS region; default: the profile's.",
+        help="The AWS region; default: the profile's. Not those of China or GovCloud.",
     ),
     Option(
         key=None,

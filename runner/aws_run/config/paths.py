@@ -4,20 +4,20 @@ the user stands."""
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 from aws_run.config.sources import Given
 from aws_run.errors import ConfigError
 
-_S3 = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(/(?P<prefix>.*))?", re.DOTALL)
-
 
 def resolved(given: Given, project_dir: Path) -> Any:
     field, value = given.option.field, given.value
     if field == "input" and "://" in value:
-        return _s3_uri(value, given.where)
+        raise ConfigError(
+            f"{given.where}: the input is a folder on this machine",
+            hint="download it first, for example with `aws s3 sync`, and give the folder",
+        )
     if field == "output" and "://" in value:
         raise ConfigError(
             f"{given.where}: outputs go into a folder here; the bucket keeps them as well",
@@ -39,13 +39,6 @@ def _absolute(value: str, given: Given) -> Path:
         return Path(value).expanduser()
     except RuntimeError as error:  # `~nobody/x`
         raise ConfigError(f"{given.where}: {error}") from error
-
-
-def _s3_uri(value: str, where: str) -> str:
-    match = _S3.fullmatch(value)
-    if match is None:
-        raise ConfigError(f"{where}: is no S3 address; write s3://bucket/prefix")
-    return f"s3://{match['bucket']}/{match['prefix'] or ''}"
 
 
 def _dockerfile(value: str, given: Given, project_dir: Path) -> str:

@@ -50,6 +50,7 @@ def to_tool_error(doing: str, error: EngineError | OSError) -> AwsRunError:
             return CredentialsError(message, hint="Renew the credentials and try again.")
         if error.status == 403:
             return TransferError(
-                message, hint="These credentials may not use the bucket; `aws-run iam-policy` prints what they need."
+                message,
+                hint="These credentials may not use the bucket: `aws sts get-caller-identity` shows whose they are.",
             )
     return TransferError(message)

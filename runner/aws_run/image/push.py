@@ -141,7 +141,7 @@ def _failure(repository_uri: str, reason: str) -> DockerError:
     if _FULL.search(reason):
         return DockerError("The disk is full, so the image could not be pushed", hint="free some: docker system prune")
     if _REFUSED.search(reason) or "denied" in reason:
-        hint = "the credentials need ecr:PutImage and the layer upload actions: see aws-run iam-policy"
+        hint = "the credentials need ecr:PutImage and the layer upload actions on this repository"
     else:
         hint = "check the network and run the command again: layers that arrived are not sent again"
     return DockerError(f"Docker could not push to {repository_uri}: {reason}", hint=hint)

@@ -39,6 +39,8 @@ def backend_for(config: Config) -> str:
     """`auto`: Fargate unless what was asked can only be had on EC2."""
     if config.backend != "auto":
         return config.backend
+    if config.spot_policy == "auto":  # Fargate Spot never falls back to on-demand by itself (aws-facts §4)
+        return "ec2"
     asked = config.resources
     big = (asked.cpu is not None and asked.cpu.value > 16) or (
         asked.memory_mib is not None and asked.memory_mib.value > 120 * 1024
@@ -103,6 +105,11 @@ def instance_types(config: Config, described: Sequence[InstanceType] = ()) -> tu
             )
         fitting = affordable
     if not fitting:
+        other = next((found for found in candidates if asked.instance_types and found.arch != asked.arch), None)
+        if other is not None:
+            raise UsageError(
+                f"{other.name} is {other.arch}, and {asked.arch} is asked for", hint=f"add --arch {other.arch}"
+            )
         raise UsageError(
             f"No EC2 type of the table fits {_words(asked)}", hint="name one with --instance-type, or ask for less"
         )

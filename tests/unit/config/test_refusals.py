@@ -59,12 +59,15 @@ Refused = Callable[..., str]
         ("build: {dockerfile: nope}\n", "aws-run.yaml:1: build.dockerfile: nope: no such file"),
         ("retention: {logs: 31}\n", "aws-run.yaml:1: retention.logs: 31 is no period CloudWatch Logs offers; the nearest is 30"),
         ("region: frankfurt\n", 'aws-run.yaml:1: region: "frankfurt" is not a region; they look like eu-central-1'),
-        ("input: s3://B/x\n", "aws-run.yaml:1: input: s3://B/x: is no S3 address; write s3://bucket/prefix"),
+        ("input: s3://B/x\n", "aws-run.yaml:1: input: s3://B/x: the input is a folder on this machine"),
         ("output: s3://bucket/x\n", "aws-run.yaml:1: output: s3://bucket/x: outputs go into a folder here; the bucket keeps them as well"),
         ("backend: fargate\nresources: {gpu: 1}\n", "aws-run.yaml:2: resources.gpu: Fargate has no GPUs (aws-run.yaml:1: backend asks for Fargate)"),
         ("backend: fargate\nresources: {cpu: 17}\n", "aws-run.yaml:2: resources.cpu: a Fargate task has at most 16 vCPU (aws-run.yaml:1: backend asks for Fargate)"),
-        ("resources: {gpu: A100, arch: arm64}\n", "aws-run.yaml:1: resources.gpu: no arm64 instance has the GPU A100"),
-        ("resources: {gpu: T4G}\n", "aws-run.yaml:1: resources.gpu: T4G sits in arm64 instances only"),
+        ("resources: {gpu: A100, arch: arm64}\n", "aws-run.yaml:1: resources.gpu: GPUs can't be had beside an arm64 processor"),
+        ("backend: fargate\nspot_policy: auto\n", "aws-run.yaml:2: spot_policy: Fargate Spot never falls back to on-demand by itself (aws-run.yaml:1: backend asks for Fargate)"),
+        ("region: cn-north-1\n", "aws-run.yaml:1: region: aws-run does not work in cn-north-1: only in the regions of AWS's main partition"),
+        ("region: us-gov-west-1\n", "aws-run.yaml:1: region: aws-run does not work in us-gov-west-1: only in the regions of AWS's main partition"),
+        ("retention: {runs: 2}\ntimeout: 30h\n", "aws-run.yaml:1: retention.runs: with 2 days of retention S3 could remove a run's outputs while it lasts (its timeout is 1.2 days)"),
         ("image: a:1\nbuild: {base_image: b}\n", "aws-run.yaml:2: build.base_image: there is nothing to build, because aws-run.yaml:1: image names a ready image"),
     ],
 )  # fmt: skip
@@ -141,9 +144,9 @@ def test_more_tags_than_aws_takes_are_refused(refused: Refused) -> None:
     assert refused(tag=tuple(f"t{n}=1" for n in range(41))) == "--tag: 41 tags; at most 40 fit beside aws-run's own"
 
 
-@pytest.mark.parametrize("resources", ["{gpu: T4G, arch: arm64}", "{gpu: 1, arch: arm64}"])
-def test_the_gpu_of_g5g_goes_with_arm64(load: Load, resources: str) -> None:
-    assert load(f"resources: {resources}\n").resources.gpu
+def test_results_are_kept_a_day_longer_than_the_run_may_take(load: Load) -> None:
+    assert load("retention: {runs: 2}\ntimeout: 24h\n").runs_retention_days == 2
+    assert load("retention: {runs: 15}\ntimeout: 14d\n").runs_retention_days == 15
 
 
 def test_the_largest_fargate_task_is_let_through(load: Load) -> None:
@@ -172,8 +175,10 @@ class TestFolders:
         message = refused("output: out\n", for_run=True, environ={"AWS_RUN_INPUT": "nope"})
         assert message == "AWS_RUN_INPUT nope: no such folder"
 
-    def test_an_input_in_s3_is_not_looked_for_here(self, load: Load) -> None:
-        assert load(for_run=True, input="s3://bucket-1/x", output="out").input == "s3://bucket-1/x"
+    def test_an_input_in_s3_is_refused_with_what_to_do(self, load: Load) -> None:
+        with pytest.raises(ConfigError, match="-i s3://bucket-1/x: the input is a folder on this machine") as caught:
+            load(for_run=True, input="s3://bucket-1/x", output="out")
+        assert "download it first" in (caught.value.hint or "")
 
     def test_the_output_folder_is_not_made_here(self, load: Load, project: Path) -> None:
         assert load(for_run=True, input="data", output="a/b").output == project / "a" / "b"

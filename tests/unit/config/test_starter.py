@@ -29,12 +29,12 @@ output: ./out
 build:
   python: "3.12"
 
-# backend: auto  # ec2 or fargate; auto takes what fits
+# backend: auto  # ec2 or fargate; auto: Fargate unless only EC2 has it
 resources:
   cpu: 2
   memory: 4GB
   # gpu: L4:1  # model and number; instances with a GPU
-  # disk: 100GB  # default: sized from image and input
+  # disk: 100GB  # default: 40GB on EC2, 20GB on Fargate
 # spot_policy: auto  # cheaper, may be interrupted; then on-demand
 
 timeout: 2h  # after that the run is ended and torn down

@@ -118,6 +118,20 @@ def _cases(model: str | None) -> tuple[str, ...]:
     return () if model is None else (model, model.lower(), model.upper())
 
 
+def test_auto_takes_ec2_where_spot_is_to_fall_back_to_on_demand() -> None:
+    assert backend_for(config(spot_policy="auto")) == "ec2"
+    assert backend_for(config(spot_policy="spot")) == "fargate"
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "theirs"), [("c7g.large", "x86_64", "arm64"), ("c7i.large", "arm64", "x86_64")]
+)
+def test_a_named_type_of_another_architecture_is_said_so(name: str, asked: str, theirs: str) -> None:
+    with pytest.raises(UsageError, match=rf"{name} is {theirs}, and {asked} is asked for") as caught:
+        instance_types(config(resources=Resources(instance_types=(name,), arch=asked)))
+    assert caught.value.hint == f"add --arch {theirs}"
+
+
 def test_a_type_that_is_no_type_is_refused_with_its_neighbour() -> None:
     with pytest.raises(UsageError, match=r"no EC2 type 'm6i\.lorge'") as caught:
         instance_types(config(resources=Resources(instance_types=("m6i.lorge",))))
