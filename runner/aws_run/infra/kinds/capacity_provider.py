@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
 from aws_run.infra import tags
+from aws_run.infra.kinds import cluster as clusters
 from aws_run.infra.resources import CapacityProvider
 from aws_run.infra.retry import on_codes, retrying
 
@@ -41,26 +44,30 @@ def create(aws: Aws, provider: CapacityProvider, clock: Clock) -> str:
     return arn
 
 
-def _attach(aws: Aws, cluster: str, names: list[str], clock: Clock) -> None:
-    strategy = [{"capacityProvider": name, "weight": 1} for name in names]
-    retrying(
-        lambda: aws.call(
-            "ecs",
-            "put_cluster_capacity_providers",
-            cluster=cluster,
-            capacityProviders=names,
-            defaultCapacityProviderStrategy=strategy,
-        ),
-        when=lambda e: e.code in _BUSY or "not ACTIVE" in e.message,
-        for_s=120,
-        clock=clock,
-    )
+def _attach(aws: Aws, cluster: str, names: list[str], clock: Clock, on_busy: Callable[[], None] = lambda: None) -> None:
+    """`on_busy` is called when a task still needs one that is to be taken off."""
+
+    def attempt() -> None:
+        try:
+            aws.call(
+                "ecs",
+                "put_cluster_capacity_providers",
+                cluster=cluster,
+                capacityProviders=names,
+                defaultCapacityProviderStrategy=[{"capacityProvider": name, "weight": 1} for name in names],
+            )
+        except AwsCallError as error:
+            if error.code == "ResourceInUseException":
+                on_busy()
+            raise
+
+    retrying(attempt, when=lambda e: e.code in _BUSY or "not ACTIVE" in e.message, for_s=120, clock=clock)
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:
     """Off the cluster (which has the same name), then away; polled until AWS says INACTIVE or nothing (§7)."""
     try:
-        _attach(aws, name, [], clock)
+        _attach(aws, name, [], clock, on_busy=lambda: clusters.stop_tasks(aws, name))
     except AwsCallError as error:
         if error.code != "ClusterNotFoundException":
             raise

@@ -37,8 +37,7 @@ def create(aws: Aws, cluster: Cluster, clock: Clock) -> str:
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:
-    for arn in _list(aws, "list_tasks", "taskArns", name):
-        _unless_gone(aws, "stop_task", cluster=name, task=arn, reason="aws-run cleanup")
+    stop_tasks(aws, name)
     deregister_instances(aws, name)
     retrying(
         lambda: _unless_gone(aws, "delete_cluster", cluster=name),
@@ -47,6 +46,11 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
         clock=clock,
         first_wait_s=1,
     )
+
+
+def stop_tasks(aws: Aws, name: str) -> None:
+    for arn in _list(aws, "list_tasks", "taskArns", name):
+        _unless_gone(aws, "stop_task", cluster=name, task=arn, reason="aws-run cleanup")
 
 
 def deregister_instances(aws: Aws, name: str) -> None:

@@ -206,8 +206,8 @@ def absent(aws: Aws, name: str) -> bool:
 
 
 def use_on_demand(aws: Aws, group: Group) -> None:
-    """The same group on the on-demand market from the next launch on. The policy is given whole: what a part of one would
-    mean for the rest is not documented."""
+    """The same group on the on-demand market from the next launch on. The policy is given whole: what a part of one
+    would mean for the rest is not documented."""
     aws.call(
         "autoscaling",
         "update_auto_scaling_group",

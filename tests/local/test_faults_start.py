@@ -1,0 +1,255 @@
+"""What may go wrong until a task runs (aws-facts §12; the row is in each test's name). Time is the account's, not ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.crash.story import Begin, Story, stories
+
+from aws_run.errors import AwsCallError, AwsRunError, CapacityError, PreflightError, UsageError
+from aws_run.pricing.table import BY_NAME
+
+
+@pytest.fixture
+def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
+    with stories(tmp_path, monkeypatch) as begin_one:
+        yield begin_one
+
+
+def creations(story: Story) -> list[str]:
+    """What was asked to be made, but for the bucket."""
+    return [name for name in story.operations() if ":Create" in name or ":Register" in name or name == "ecs:RunTask"]
+
+
+def launched(story: Story) -> list[str]:
+    return [line.detail for line in story.account.bill() if line.kind == "instance"]
+
+
+EC2_CALLS = (
+    "s3:PUT /arun-123456789012-us-east-1-an",  # the bucket itself
+    "s3:PUT /arun-123456789012-us-east-1-an/runs/",
+    "logs:CreateLogGroup",
+    "iam:CreateRole",
+    "iam:CreateInstanceProfile",
+    "iam:AddRoleToInstanceProfile",
+    "ecr:CreateRepository",
+    "ecs:CreateCluster",
+    "ec2:CreateLaunchTemplate",
+    "autoscaling:CreateAutoScalingGroup",
+    "autoscaling:PutScheduledUpdateGroupAction",
+    "autoscaling:UpdateAutoScalingGroup",
+    "ecs:CreateCapacityProvider",
+    "ecs:PutClusterCapacityProviders",
+    "ecs:RegisterTaskDefinition",
+    "ecs:RunTask",
+)
+
+
+@pytest.mark.parametrize(("backend", "calls"), [("ec2", EC2_CALLS), ("fargate", ("ecs:RunTask", "scheduler:POST "))])
+def test_row_06_what_a_lost_answer_had_made_is_adopted_and_no_task_runs_twice(
+    begin: Begin, backend: str, calls: tuple[str, ...]
+) -> None:
+    story = begin()
+    for name in calls:
+        story.lose(name)
+    assert story.submit(backend=backend).exit_code == 0
+    for name in calls:
+        assert sum(done.startswith(name) for done in story.operations()) >= 2, f"{name} was not repeated"
+    kind = "instance" if backend == "ec2" else "fargate-task"
+    assert sum(line.kind == kind for line in story.account.bill()) == 1
+    assert story.outputs() == {"a.txt": "HELLO\n", "b c.txt": "AGAIN\n"}
+    assert story.account.left() == {}
+
+
+@pytest.mark.parametrize("rule", ["*=InvalidInstanceProfile#1", "*=AuthenticationFailure#2"])
+def test_row_08_a_launch_that_fails_while_a_new_role_spreads_is_waited_for(begin: Begin, rule: str) -> None:
+    story = begin(no_capacity=(rule,))
+    assert story.submit(backend="ec2").exit_code == 0
+    assert any("waiting for AWS" in text for text in story.notices())
+
+
+def test_row_09_no_capacity_is_known_within_15_seconds_and_says_what_was_asked_and_why(begin: Begin) -> None:
+    story = begin(no_capacity=("*",))
+    asked: list[float] = []
+    clock = story.world.clock
+    story.on_call("ecs:RunTask", lambda seen, call: asked.append(clock.seconds()))
+    story.on_call("ecs:StopTask", lambda seen, call: asked.append(clock.seconds()))
+    done = story.submit(backend="ec2")
+    assert done.exit_code == 125
+    assert "InsufficientInstanceCapacity (t3.medium" in done.view.status
+    assert "--spot-policy auto" in done.view.status
+    assert asked[1] - asked[0] <= 15
+    assert launched(story) == []
+    assert story.account.left() == {}
+
+
+def test_row_09_without_spot_capacity_the_same_run_goes_on_on_demand(begin: Begin) -> None:
+    story = begin(no_capacity=("spot:*",))
+    assert story.submit(backend="ec2", spot_policy="auto").exit_code == 0
+    assert any("asking for on-demand instead" in text for text in story.notices())
+    assert launched(story) == ["t3.medium on-demand"]
+
+
+def test_row_09_when_one_type_is_short_the_next_of_the_choices_is_taken(begin: Begin) -> None:
+    story = begin(no_capacity=("t3.large",))
+    assert story.submit(backend="ec2", instance_type=("t3.large", "m6i.large")).exit_code == 0
+    assert launched(story) == ["m6i.large on-demand"]
+
+
+def test_row_09_fargate_without_room_says_so_and_leaves_nothing(begin: Begin) -> None:
+    story = begin(no_capacity=("FARGATE",))
+    done = story.submit(backend="fargate")
+    assert done.exit_code == 125
+    assert "Capacity is unavailable" in done.view.status
+    assert story.account.left() == {}
+
+
+def test_row_10_a_quota_of_zero_is_named_with_its_link_before_anything_is_made(begin: Begin) -> None:
+    story = begin(quotas={"L-DB2E81BA": 0})
+    with pytest.raises(PreflightError, match=r"g6\.xlarge needs 4 vCPUs, and this account may use 0") as refused:
+        story.submit(backend="ec2", gpu="L4:1")
+    assert "servicequotas/home/services/ec2/quotas/L-DB2E81BA" in str(refused.value.hint)
+    assert story.account.stored() == []
+    assert creations(story) == []
+
+
+def test_row_10_a_spot_count_that_is_used_up_names_the_quota(begin: Begin) -> None:
+    story = begin(no_capacity=("spot:*=MaxSpotInstanceCountExceeded",))
+    done = story.submit(backend="ec2", spot=True)
+    assert done.exit_code == 125
+    assert "MaxSpotInstanceCountExceeded" in done.view.status
+    assert "Spot quota" in done.view.status
+
+
+def test_row_11_a_type_that_no_zone_offers_is_refused_before_anything_is_made(begin: Begin) -> None:
+    story = begin()
+    with pytest.raises(PreflightError, match=r"hpc6a\.48xlarge: not offered in us-east-1"):
+        story.submit(backend="ec2", instance_type=("hpc6a.48xlarge",))
+    assert creations(story) == []
+
+
+def test_row_11_of_several_types_only_those_offered_are_asked_for(begin: Begin) -> None:
+    story = begin()
+    assert story.submit(backend="ec2", instance_type=("hpc6a.48xlarge", "m6i.large")).exit_code == 0
+    asked = [seen.text for seen in story.script.happened if seen.operation == "CreateAutoScalingGroup"]
+    assert "m6i.large" in asked[0]
+    assert "hpc6a" not in asked[0]
+
+
+def test_row_12_a_type_too_small_for_the_task_is_no_choice_of_the_group(begin: Begin) -> None:
+    story = begin()
+    assert story.submit(backend="ec2", memory="8GB", instance_type=("t3.medium", "m6i.large")).exit_code == 0
+    asked = [seen.text for seen in story.script.happened if seen.operation == "CreateAutoScalingGroup"]
+    assert "t3.medium" not in asked[0]
+
+
+def test_row_12_the_task_fits_the_smallest_of_the_choices_beside_the_agent(begin: Begin) -> None:
+    story = begin()
+    assert story.submit(backend="ec2", instance_type=("m6i.large", "t3.medium")).exit_code == 0
+    hardware = story.record().hardware
+    assert hardware is not None
+    assert hardware.memory_mib == BY_NAME["t3.medium"].usable_memory_mib < BY_NAME["t3.medium"].memory_mib
+
+
+def test_row_13_the_group_can_never_hold_more_than_one_machine(begin: Begin) -> None:
+    story = begin()
+    assert story.submit("--hang", backend="ec2", detach=True).exit_code == 0
+    story.account.until(story.account.running)
+    (group,) = story.world.place("us-east-1").groups.values()
+    assert (group.min_size, group.max_size, group.desired) == (1, 1, 1)
+    # Managed scaling asks for 200 % when it starts from nothing (aws-facts §2).
+    with pytest.raises(AwsCallError, match="above max value 1"):
+        story.bench.aws.call("autoscaling", "set_desired_capacity", AutoScalingGroupName=group.name, DesiredCapacity=2)
+    assert launched(story) == ["t3.medium on-demand"]
+
+
+def test_row_22_a_task_that_ecs_does_not_take_says_ecs_reason_and_nothing_is_left(begin: Begin) -> None:
+    story = begin()
+    failures = {"tasks": [], "failures": [{"arn": "arn:aws:ecs:x", "reason": "RESOURCE:GPU"}]}
+    story.on_call("ecs:RunTask", lambda seen, call: call.reply(failures))
+    with pytest.raises(CapacityError, match="RESOURCE:GPU") as refused:
+        story.submit(backend="ec2")
+    assert "fewer GPUs" in str(refused.value.hint)
+    assert story.account.left() == {}
+    assert story.account.still_bills() == []
+
+
+def test_row_23_a_role_that_ecs_does_not_know_yet_is_waited_for(begin: Begin) -> None:
+    story = begin(role_propagation_s=40.0)
+    assert story.submit(backend="fargate").exit_code == 0
+    assert story.operations().count("ecs:RunTask") > 2
+
+
+def test_row_23_a_role_that_ecs_never_gets_to_know_ends_the_wait_after_two_minutes(begin: Begin) -> None:
+    story = begin(role_propagation_s=1e6)
+    began = story.world.clock.seconds()
+    with pytest.raises(AwsCallError, match="unable to assume the role"):
+        story.submit(backend="fargate")
+    assert story.world.clock.seconds() - began < 240
+    assert story.account.left() == {}
+
+
+def test_row_23_the_service_linked_role_of_a_first_cluster_is_waited_for(begin: Begin) -> None:
+    story = begin()
+    story.refuse("ecs:CreateCluster", "InvalidParameterException", "Unable to assume the service linked role.", times=3)
+    assert story.submit(backend="fargate").exit_code == 0
+
+
+def test_row_31_a_bucket_that_somebody_else_holds_is_refused_and_nothing_is_made(begin: Begin) -> None:
+    story = begin(foreign_buckets=("arun-123456789012-us-east-1-an",))
+    with pytest.raises(PreflightError, match=r"belongs to another account|taken by another account"):
+        story.submit(backend="fargate")
+    assert creations(story) == []
+
+
+def test_row_37_where_nothing_may_be_deleted_the_machine_ends_all_the_same_and_the_commands_are_printed(
+    begin: Begin,
+) -> None:
+    story = begin()
+    for name in ("autoscaling:Delete", "ecs:Delete", "ecs:Deregister", "ec2:Delete", "iam:Delete", "iam:Remove",
+                 "logs:Delete"):  # fmt: skip
+        story.refuse(name, "AccessDenied", "You are not authorized to perform this operation.", times=None)
+    done = story.submit(backend="ec2")
+    assert done.exit_code == 125
+    assert story.account.still_bills() == []
+    assert done.teardown_error is not None
+    assert any("delete-auto-scaling-group" in line for line in done.teardown_error.commands)
+    assert any("delete-role" in line for line in done.teardown_error.commands)
+
+
+def test_row_38_when_the_switch_can_not_be_armed_no_machine_is_asked_for(begin: Begin) -> None:
+    story = begin()
+    story.refuse("autoscaling:PutScheduledUpdateGroupAction", "AccessDenied", "not you", times=None)
+    with pytest.raises(CapacityError, match="could not be armed"):
+        story.submit(backend="ec2")
+    assert launched(story) == []
+    assert "ecs:RunTask" not in story.operations()
+    assert story.account.left() == {}
+
+
+def test_row_38_a_lease_that_can_not_be_extended_ends_the_run_at_once_and_not_in_twenty_minutes(begin: Begin) -> None:
+    story = begin()
+    story.refuse("autoscaling:PutScheduledUpdateGroupAction", "AccessDenied", "not you any more", skip=1, times=None)
+    with pytest.raises(AwsRunError, match="not you any more"):
+        story.submit(backend="ec2")
+    assert story.account.still_bills() == []
+    assert story.account.left() == {}
+
+
+def test_row_41_a_run_that_can_not_be_recorded_creates_nothing(begin: Begin) -> None:
+    story = begin()
+    bucket = "arun-123456789012-us-east-1-an"
+    story.refuse(f"s3:PUT /{bucket}/runs/", "AccessDenied", "Access Denied", times=None)
+    with pytest.raises(AwsRunError, match=r"could not be recorded in .* so nothing was created"):
+        story.submit(backend="ec2")
+    assert creations(story) == []
+    assert "mark" not in story.account.left()
+
+
+def test_a_size_that_fargate_lacks_is_refused_without_a_call(begin: Begin) -> None:
+    story = begin()
+    with pytest.raises(UsageError, match="Fargate has no size"):
+        story.submit(backend="fargate", cpu="3")
+    assert creations(story) == []
