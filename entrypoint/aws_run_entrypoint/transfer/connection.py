@@ -35,6 +35,7 @@ class Connection:
         self.host = host
         self.last_active = now
         self.used = 0
+        self.asked_at: Optional[float] = None  # when the request began to go out, the handshake being over
         self.tag: Any = None
         self.wants = WRITE
         self.parser: Optional[AnswerParser] = None
@@ -69,6 +70,7 @@ class Connection:
         """Takes a request; it goes out when `drive` is called. Allowed before the connection stands."""
         self.parser = parser
         self.used += 1
+        self.asked_at = None
         self._slice, self._slice_sent = None, 0
         if isinstance(body, bytes):
             head += body
@@ -145,6 +147,8 @@ class Connection:
         self.wants = READ
 
     def _send(self) -> bool:
+        if self.asked_at is None:
+            self.asked_at = self.last_active
         sent_now = 0
         try:
             while True:

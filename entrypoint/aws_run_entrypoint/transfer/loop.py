@@ -27,10 +27,10 @@ from .values import KIB, MIB, CredentialSource, OnEvent, Retried, ignore
 Task = Generator[Request, Response, None]
 CONNECT_TIMEOUT_S = 15.0
 IDLE_TIMEOUT_S = 60.0
-# Connections: few where answers are quick, doubled while this thread has nothing to do but wait.
+# Connections: few where answers are quick, for each costs a handshake; doubled with each answer that took its time.
 DEFAULT_LIMIT = 128
 _FIRST_LIMIT = 16
-_IDLE_S = 0.001
+_SLOW_ANSWER_S = 0.008
 # Big pieces fill the wire long before there are so many connections.
 _BYTES_IN_FLIGHT = 128 * MIB
 _MAX_REDIRECTS = 3
@@ -134,12 +134,8 @@ class Loop:
                 timeout = 1.0
                 if self._delayed:
                     timeout = min(timeout, max(0.0, self._delayed[0][0] - now))
-                ready = self._poller.wait(timeout)
-                waited = self._monotonic() - now
-                for connection in ready:
+                for connection in self._poller.wait(timeout):
                     self._drive(connection)
-                if waited > _IDLE_S and len(self._busy) >= self._limit and not self._slowed:
-                    self._limit = min(float(self._most), self._limit * 2)
                 now = self._monotonic()
                 if now - last_check >= 1.0:
                     last_check = now
@@ -249,6 +245,9 @@ class Loop:
             return
         assert job is not None
         keep = connection.parser.keep
+        took = connection.last_active - (connection.asked_at or connection.last_active)
+        if took > _SLOW_ANSWER_S and not self._slowed:
+            self._limit = min(float(self._most), self._limit * 2)
         self._not_busy(job)
         connection.tag = None
         if keep:
