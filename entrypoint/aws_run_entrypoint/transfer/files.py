@@ -122,18 +122,15 @@ class PartFile:
 
 
 def _allocate(fd: int, size: int) -> None:
-    """All the room at once, so that a full disk shows before gigabytes have come."""
-    if not size:
-        return
-    if hasattr(os, "posix_fallocate"):
-        try:
-            os.posix_fallocate(fd, 0, size)
-        except OSError as error:
-            if error.errno in _FULL:
-                raise
-            os.ftruncate(fd, size)  # a file system without it
-    else:
-        os.truncate(fd, size)
+    """The file's length at once, so that its pieces can come in any order; a disk too small shows before they do.
+
+    Not fallocate: where that has to write zeros (tmpfs, some network disks) every byte would be written twice.
+    """
+    if hasattr(os, "fstatvfs"):
+        room = os.fstatvfs(fd)
+        if room.f_bavail * room.f_frsize < size:
+            raise OSError(errno.ENOSPC, "No space left on device")
+    os.truncate(fd, size)
 
 
 def set_exec(target: str, entry: Entry, found: os.stat_result) -> None:

@@ -23,7 +23,7 @@ from .pieces import Moved, Piece
 from .values import MIB, OnEvent, Retried
 
 # Below this a helper's start (50 ms) costs more than it brings.
-WORTH_BYTES = 64 * MIB
+WORTH_BYTES = 256 * MIB
 _MOST = 4
 _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); from aws_run_entrypoint.transfer.helper import main; sys.exit(main())"
