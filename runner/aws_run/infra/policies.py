@@ -59,7 +59,8 @@ def execution_policy(
 ) -> dict[str, Any]:
     """What ECS does on the task's behalf: pull its image, write its log, read the secrets it names."""
     stores = sorted(set(secrets))
-    manager = [arn for arn in stores if ":secretsmanager:" in arn]
+    # A task may name a part of a secret (…:secret:name-6chars:json-key:stage:version); IAM knows the secret alone.
+    manager = sorted({":".join(arn.split(":")[:7]) for arn in stores if ":secretsmanager:" in arn})
     parameters = [arn for arn in stores if ":ssm:" in arn]
     return _document(
         {"Sid": "Login", "Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": ["*"]},

@@ -64,7 +64,6 @@ class Role:
     service: str  # the principal that may assume it
     policy: Mapping[str, Any]
     trust_condition: Mapping[str, Any] = field(default_factory=dict)
-    managed_policies: tuple[str, ...] = ()
     instance_profile: bool = False
     permissions_boundary: str | None = None
     tags: Mapping[str, str]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.unit.core.support import BUCKET, RUN, FakeAws, FakeClock, refused
-from tests.unit.core.test_plan import EVERY, made
+from tests.unit.core.test_plan import EVERY, MADE, made
 
 from aws_run.errors import AwsCallError, CapacityError, PreflightError
 from aws_run.infra import apply
@@ -92,6 +92,11 @@ GONE: list[tuple[str, str, str, str]] = [
     ("group", "update_auto_scaling_group", "ValidationError", "AutoScalingGroup name not found - null"),
     ("group", "delete_auto_scaling_group", "ValidationError", "AutoScalingGroup name not found - no such group"),
     ("capacity-provider", "put_cluster_capacity_providers", "ClusterNotFoundException", "no"),
+    ("capacity-provider", "put_cluster_capacity_providers", "InvalidParameterException", "The specified cluster is inactive."),
+    ("capacity-provider", "put_cluster_capacity_providers", "ClientException", "The specified cluster is inactive."),
+    ("cluster", "list_tasks", "InvalidParameterException", "The specified cluster is inactive."),
+    ("cluster", "list_container_instances", "ClientException", "The specified cluster is inactive."),
+    ("cluster", "delete_cluster", "ClientException", "The specified cluster is inactive."),
     ("capacity-provider", "delete_capacity_provider", "ClientException", "The specified capacity provider does not exist"),
     ("cluster", "list_tasks", "ClusterNotFoundException", "no"),
     ("cluster", "list_container_instances", "ClusterNotFoundException", "no"),
@@ -189,8 +194,15 @@ def test_a_group_whose_switch_cannot_be_armed_starts_nothing(code: str) -> None:
     assert "update_auto_scaling_group" not in aws.operations
 
 
-@pytest.mark.parametrize("text", ["Invalid IamInstanceProfile: p", "You must use a valid instance profile"])
-def test_a_profile_made_seconds_ago_is_waited_for(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Invalid IamInstanceProfile: p",
+        "You must use a valid instance profile",
+        "You must use a valid fully-formed launch template. The specified launch template does not exist.",
+    ],
+)
+def test_what_was_made_seconds_ago_is_waited_for(text: str) -> None:
     aws, clock = FakeAws().on("create_auto_scaling_group", *[refused("ValidationError", text)] * 3, {}), FakeClock()
     group.create(aws, GROUP, clock)
     assert len(aws.sent("create_auto_scaling_group")) == 4
@@ -221,8 +233,29 @@ def test_a_group_is_emptied_before_it_is_deleted_and_waited_for() -> None:
     aws.on("update_auto_scaling_group", busy, {}).on("delete_auto_scaling_group", busy, refused("ResourceInUse"), {})
     group.delete(aws, NAME, FakeClock())
     update, delete = "update_auto_scaling_group", "delete_auto_scaling_group"
-    assert aws.operations == [update, update, delete, delete, delete, *["describe_auto_scaling_groups"] * 3]
+    looks = [*["describe_auto_scaling_groups"] * 3, "describe_instances"]
+    assert aws.operations == [update, update, delete, delete, delete, *looks]
     assert aws.sent(delete)[-1]["ForceDelete"] is True
+
+
+NO_GROUP: dict[str, Any] = {"AutoScalingGroups": []}
+
+
+def test_a_group_is_absent_only_without_a_machine_of_the_run() -> None:
+    aws = FakeAws().on("describe_auto_scaling_groups", NO_GROUP)
+    aws.on("describe_instances", [{"Instances": [{"InstanceId": "i-1"}]}], ())
+    assert not group.absent(aws, NAME)
+    assert group.absent(aws, NAME)
+    run, states = aws.sent("describe_instances")[0]["Filters"]
+    assert run == {"Name": "tag:aws-run:run", "Values": [RUN]}
+    assert states["Values"] == ["pending", "running", "stopping", "stopped"]
+
+
+def test_a_machine_that_outlives_its_group_is_ended() -> None:
+    aws = FakeAws().on("describe_auto_scaling_groups", NO_GROUP)
+    aws.on("describe_instances", [{"Instances": [{"InstanceId": "i-1"}]}], ())
+    group.delete(aws, NAME, FakeClock())
+    assert aws.sent("terminate_instances") == [{"InstanceIds": ["i-1"]}]
 
 
 def test_a_group_that_never_goes_is_reported() -> None:
@@ -256,6 +289,7 @@ def test_a_group_that_is_gone_has_no_activities() -> None:
         refused("ResourceInUseException"),
         refused("UpdateInProgressException"),
         refused("InvalidParameterException", "Cluster was not ACTIVE"),
+        refused("ClientException", "The cluster is not in an ACTIVE state"),
     ],
 )
 def test_a_busy_cluster_takes_its_provider_later(busy: AwsCallError) -> None:
@@ -325,6 +359,31 @@ def test_the_accounts_first_cluster_waits_for_ecs_own_role() -> None:
     assert cluster.create(aws, CLUSTER, FakeClock()) == "arn"
 
 
+def test_the_accounts_first_provider_waits_for_ecs_own_role() -> None:
+    linked = refused("ClientException", "Unable to assume the service-linked role.")
+    aws = made(FakeAws()).on("create_capacity_provider", linked, MADE["create_capacity_provider"])
+    assert capacity_provider.create(aws, PROVIDER, FakeClock()) == "arn"
+
+
+def test_a_cluster_with_providers_is_waited_for_until_it_is_active() -> None:
+    wanted = replace(CLUSTER, providers=("FARGATE",))
+    aws = FakeAws().on("create_cluster", {"cluster": {"clusterArn": "arn", "status": "PROVISIONING"}})
+    aws.on("describe_clusters", {"clusters": [{"status": "PROVISIONING"}]}, {"clusters": [{"status": "ACTIVE"}]})
+    assert cluster.create(aws, wanted, FakeClock()) == "arn"
+    assert len(aws.sent("describe_clusters")) == 2
+    at_once = FakeAws().on("create_cluster", {"cluster": {"clusterArn": "arn", "status": "ACTIVE"}})
+    cluster.create(at_once, wanted, FakeClock())
+    assert at_once.operations == ["create_cluster"]
+
+
+@pytest.mark.parametrize("status", ["FAILED", "PROVISIONING"])
+def test_a_cluster_that_never_becomes_active_is_reported(status: str) -> None:
+    aws = FakeAws().on("create_cluster", {"cluster": {"clusterArn": "arn", "status": status}})
+    aws.on("describe_clusters", {"clusters": [{"status": status}]})
+    with pytest.raises(AwsCallError, match=f"did not become active \\(it is {status}"):
+        cluster.create(aws, replace(CLUSTER, providers=("FARGATE",)), FakeClock())
+
+
 # -- template, roles, bucket, definitions ---------------------------------------------------------------------------
 
 
@@ -364,6 +423,29 @@ def test_a_role_left_at_any_call_of_its_making_never_looks_finished() -> None:
     machine = FakeAws()
     role.create(machine, INSTANCE, FakeClock())
     assert machine.operations[-2:] == ["create_instance_profile", "add_role_to_instance_profile"]
+
+
+@pytest.mark.parametrize("code", ["NoSuchEntity", "ConcurrentModification"])
+@pytest.mark.parametrize(
+    ("kind", "operation"),
+    [
+        (EXECUTION, "put_role_policy"),
+        (EXECUTION, "tag_role"),
+        (EXECUTION, "update_assume_role_policy"),
+        (INSTANCE, "add_role_to_instance_profile"),
+        (INSTANCE, "tag_instance_profile"),
+    ],
+)
+def test_a_role_that_iam_does_not_know_everywhere_yet_is_waited_for(code: str, kind: Role, operation: str) -> None:
+    aws, clock = (
+        FakeAws().on("create_role", refused("EntityAlreadyExists")).on(operation, *[refused(code)] * 3, {}),
+        FakeClock(),
+    )
+    role.create(aws, kind, clock)
+    assert len(aws.sent(operation)) == 4
+    stubborn = FakeAws().on(operation, refused(code))
+    with pytest.raises(AwsCallError, match=code):
+        role.configure(stubborn, kind, clock)
 
 
 def test_a_roles_tag_goes_last_when_it_is_brought_to_something_new() -> None:

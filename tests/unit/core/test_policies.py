@@ -100,6 +100,15 @@ def test_ecs_may_pull_the_image_write_the_log_and_read_the_secrets_that_are_name
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("suffix", ["", ":password::", ":password:AWSCURRENT:", "::AWSPREVIOUS:", ":::0f2c"])
+def test_a_part_of_a_secret_is_read_by_the_secrets_own_arn(suffix: str) -> None:
+    secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:prod/db-AbCdEf"
+    made = execution_policy(
+        account=ACCOUNT, region=REGION, repositories=["r"], log_group="/l", secrets=[secret + suffix, secret]
+    )
+    assert made["Statement"][-1]["Resource"] == [secret]
+
+
 def test_without_secrets_no_secret_may_be_read() -> None:
     made = execution_policy(account=ACCOUNT, region=REGION, repositories=["arun/demo"], log_group="/l", secrets=())
     assert [statement["Sid"] for statement in made["Statement"]] == ["Login", "Pull", "Logs"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from aws_run.aws.session import Aws
@@ -13,11 +14,15 @@ from aws_run.infra.resources import CapacityProvider
 from aws_run.infra.retry import on_codes, retrying
 
 _BUSY = ("ResourceInUseException", "UpdateInProgressException")
+# ECS tells these two by their text only (aws-facts §7): "… was not ACTIVE", "… is not in an ACTIVE state".
+_UNTOLD = ("InvalidParameterException", "ClientException")
+_NOT_ACTIVE = re.compile(r"not (in an )?active", re.I)
 
 
 def create(aws: Aws, provider: CapacityProvider, clock: Clock) -> str:
     """Managed scaling is on only so that a task that can't be placed yet waits in PROVISIONING (aws-facts §2)."""
-    try:
+
+    def attempt() -> str:
         answer = aws.call(
             "ecs",
             "create_capacity_provider",
@@ -35,7 +40,10 @@ def create(aws: Aws, provider: CapacityProvider, clock: Clock) -> str:
             },
             tags=tags.lower(provider.tags),
         )
-        arn = str(answer["capacityProvider"]["capacityProviderArn"])
+        return str(answer["capacityProvider"]["capacityProviderArn"])
+
+    try:
+        arn = retrying(attempt, when=clusters.waits_for_own_role, for_s=60, clock=clock, first_wait_s=2)
     except AwsCallError as error:
         if "already" not in error.message.lower():  # a duplicate name is a plain ClientException here
             raise
@@ -61,7 +69,12 @@ def _attach(aws: Aws, cluster: str, names: list[str], clock: Clock, on_busy: Cal
                 on_busy()
             raise
 
-    retrying(attempt, when=lambda e: e.code in _BUSY or "not ACTIVE" in e.message, for_s=120, clock=clock)
+    retrying(
+        attempt,
+        when=lambda e: e.code in _BUSY or (e.code in _UNTOLD and _NOT_ACTIVE.search(e.message) is not None),
+        for_s=120,
+        clock=clock,
+    )
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:
@@ -69,7 +82,7 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
     try:
         _attach(aws, name, [], clock, on_busy=lambda: clusters.stop_tasks(aws, name))
     except AwsCallError as error:
-        if error.code != "ClusterNotFoundException":
+        if not clusters.is_gone(error):
             raise
 
     def attempt() -> None:

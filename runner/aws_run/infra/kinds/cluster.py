@@ -3,6 +3,8 @@ two runs on one cluster would race for it. A cluster costs nothing."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
@@ -11,6 +13,7 @@ from aws_run.infra.resources import Cluster
 from aws_run.infra.retry import on_codes, retrying
 
 _GONE = "ClusterNotFoundException"
+_ACTIVE_WITHIN_S = 120
 _BUSY = (
     "ClusterContainsContainerInstancesException",
     "ClusterContainsServicesException",
@@ -22,7 +25,7 @@ _BUSY = (
 
 
 def create(aws: Aws, cluster: Cluster, clock: Clock) -> str:
-    def attempt() -> str:
+    def attempt() -> dict[str, Any]:
         answer = aws.call(
             "ecs",
             "create_cluster",
@@ -30,10 +33,33 @@ def create(aws: Aws, cluster: Cluster, clock: Clock) -> str:
             capacityProviders=list(cluster.providers),
             tags=tags.lower(cluster.tags),
         )
-        return str(answer["cluster"]["clusterArn"])
+        return dict(answer["cluster"])
 
-    # The first cluster of an account makes ECS's service-linked role, which takes a moment (aws-facts §3).
-    return retrying(attempt, when=lambda e: "service linked role" in e.message, for_s=60, clock=clock, first_wait_s=2)
+    made = retrying(attempt, when=waits_for_own_role, for_s=60, clock=clock, first_wait_s=2)
+    if cluster.providers:  # they are attached behind our back, and a task can't start before
+        _wait_until_active(aws, cluster.name, str(made.get("status", "ACTIVE")), clock)
+    return str(made["clusterArn"])
+
+
+def waits_for_own_role(error: AwsCallError) -> bool:
+    """An account's first cluster or provider makes ECS's service-linked role, which takes a moment (aws-facts §3)."""
+    return "service linked role" in error.message.lower().replace("service-linked", "service linked")
+
+
+def _wait_until_active(aws: Aws, name: str, status: str, clock: Clock) -> None:
+    started = clock.monotonic()
+    wait_s = 0.5
+    while status != "ACTIVE":
+        if status == "FAILED" or clock.monotonic() - started > _ACTIVE_WITHIN_S:
+            raise AwsCallError(
+                f"The cluster {name} did not become active (it is {status})",
+                code="ClusterNotActive",
+                operation="CreateCluster",
+            )
+        clock.sleep(wait_s)
+        wait_s = min(wait_s * 1.5, 5)
+        found = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
+        status = str(found[0]["status"]) if found else "not listed"
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:
@@ -63,7 +89,7 @@ def _list(aws: Aws, operation: str, key: str, name: str) -> list[str]:
     try:
         return list(aws.pages("ecs", operation, key, cluster=name))
     except AwsCallError as error:
-        if error.code == _GONE:
+        if is_gone(error):
             return []
         raise
 
@@ -73,8 +99,15 @@ def _unless_gone(aws: Aws, operation: str, **parameters: object) -> None:
         aws.call("ecs", operation, **parameters)
     except AwsCallError as error:
         # A task or instance that has just gone is an InvalidParameterException; a cluster is told by its code.
-        if error.code not in (_GONE, "InvalidParameterException"):
+        if error.code != "InvalidParameterException" and not is_gone(error):
             raise
+
+
+def is_gone(error: AwsCallError) -> bool:
+    """A deleted cluster is listed as INACTIVE for a while, and then told by a text only (aws-facts §7)."""
+    if error.code in ("InvalidParameterException", "ClientException"):
+        return "inactive" in error.message.lower()
+    return error.code == _GONE
 
 
 def absent(aws: Aws, name: str) -> bool:

@@ -15,6 +15,7 @@ from aws_run.errors import AwsCallError, CapacityError
 from aws_run.infra import tags
 from aws_run.infra.resources import Group
 from aws_run.infra.retry import on_codes, retrying
+from aws_run.naming import TAG_RUN, run_of_name
 
 _SWITCH = "arun-deadline"
 _REPLACING = ("ReplaceUnhealthy", "AZRebalance")
@@ -24,13 +25,10 @@ _BUSY = ("ScalingActivityInProgress", "ResourceInUse", "ResourceContention")
 def create(aws: Aws, group: Group, clock: Clock) -> str:
     """Makes the group at desired 0 and arms its switch for `lease_s` from now. CapacityError when it can't be armed."""
     try:
-        # The launch template is checked here, and a profile made seconds ago is not known everywhere yet.
+        # The launch template is checked here; it and the profile were made seconds ago, and not all of AWS knows yet.
         retrying(
             lambda: aws.call("autoscaling", "create_auto_scaling_group", **_request(group)),
-            when=lambda e: (
-                e.code == "ValidationError"
-                and "instance profile" in e.message.lower().replace("instanceprofile", "instance profile")
-            ),
+            when=_is_too_soon,
             for_s=120,
             clock=clock,
             first_wait_s=2,
@@ -48,6 +46,12 @@ def create(aws: Aws, group: Group, clock: Clock) -> str:
     # A client may die between RunTask and `stop_replacing`; the guard's power-off must be the end even then.
     _suspend(aws, group.name, *_REPLACING)
     return group.name
+
+
+def _is_too_soon(error: AwsCallError) -> bool:
+    text = error.message.lower().replace("instanceprofile", "instance profile")
+    unknown = "launch template" in text and "not exist" in text
+    return error.code == "ValidationError" and ("instance profile" in text or unknown)
 
 
 def _request(group: Group) -> dict[str, Any]:
@@ -109,10 +113,8 @@ def stop_replacing(aws: Aws, name: str) -> None:
 
 
 def replace(aws: Aws, name: str) -> None:
-    """The machine is lost and another is wanted: AWS puts one in its place. What is left of the old one ends now."""
-    aws.call(
-        "autoscaling", "resume_processes", AutoScalingGroupName=name, ScalingProcesses=["Launch", "ReplaceUnhealthy"]
-    )
+    """The machine is lost and another is wanted: AWS puts one in its place. What is left of the old one ends first, while
+    nothing can be launched, so that it is not the new one that ends."""
     for instance in (describe(aws, name) or {}).get("Instances", ()):
         try:
             aws.call(
@@ -124,6 +126,9 @@ def replace(aws: Aws, name: str) -> None:
         except AwsCallError as error:
             if not _is_gone(error):
                 raise
+    aws.call(
+        "autoscaling", "resume_processes", AutoScalingGroupName=name, ScalingProcesses=["Launch", "ReplaceUnhealthy"]
+    )
 
 
 def _suspend(aws: Aws, name: str, *processes: str) -> None:
@@ -185,7 +190,13 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
 def _wait_until_gone(aws: Aws, name: str, clock: Clock, for_s: float = 300) -> None:
     started = clock.monotonic()
     wait_s = 0.5
-    while not absent(aws, name):
+    while True:
+        if describe(aws, name) is None:
+            left = _instances(aws, name)
+            if not left:
+                return
+            # Detached, or launched while the group went: nothing else would end it now.
+            aws.call("ec2", "terminate_instances", InstanceIds=left)
         if clock.monotonic() - started > for_s:
             raise AwsCallError(
                 f"The group {name} is still being deleted after {for_s:.0f} s",
@@ -202,7 +213,21 @@ def _is_gone(error: AwsCallError) -> bool:
 
 
 def absent(aws: Aws, name: str) -> bool:
-    return describe(aws, name) is None
+    """Neither the group nor a machine of the run: what bills is the machine."""
+    return describe(aws, name) is None and not _instances(aws, name)
+
+
+def _instances(aws: Aws, name: str) -> list[str]:
+    """The run's instances that bill or may bill again; one that is shutting down bills no more."""
+    run_id = run_of_name(name)
+    if run_id is None:
+        return []
+    filters = [
+        {"Name": f"tag:{TAG_RUN}", "Values": [run_id]},
+        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+    ]
+    found = aws.pages("ec2", "describe_instances", "Reservations", Filters=filters)
+    return [str(instance["InstanceId"]) for one in found for instance in one["Instances"]]
 
 
 def use_on_demand(aws: Aws, group: Group) -> None:

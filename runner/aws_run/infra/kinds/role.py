@@ -19,9 +19,7 @@ _EXISTS = "EntityAlreadyExists"
 
 
 def config_digest(role: Role) -> str:
-    return tags.config_digest(
-        "role-1", role.policy, _trust(role), role.managed_policies, role.instance_profile, role.permissions_boundary
-    )
+    return tags.config_digest("role-2", role.policy, _trust(role), role.instance_profile, role.permissions_boundary)
 
 
 def observe(aws: Aws, role: Role) -> str | None:
@@ -59,50 +57,63 @@ def create(aws: Aws, role: Role, clock: Clock) -> str:
     if role.permissions_boundary:
         request["PermissionsBoundary"] = role.permissions_boundary
     try:
-        aws.call("iam", "create_role", **request)
+        _put(aws, clock, "create_role", **request)
     except AwsCallError as error:
         if error.code != _EXISTS:
             raise
         configure(aws, role, clock)
         return arn(aws.identity().account, role.name)
-    _put_policies(aws, role)
+    _put_policy(aws, role, clock)
     if role.instance_profile:
-        _put_profile(aws, role)
+        _put_profile(aws, role, clock)
     if looked_at:
-        aws.call("iam", "tag_role", RoleName=role.name, Tags=tags.upper(digest))
+        _put(aws, clock, "tag_role", RoleName=role.name, Tags=tags.upper(digest))
     return arn(aws.identity().account, role.name)
 
 
 def configure(aws: Aws, role: Role, clock: Clock) -> None:
     """Brings a role that exists to what is wanted; the tag goes last."""
-    aws.call("iam", "update_assume_role_policy", RoleName=role.name, PolicyDocument=json.dumps(_trust(role)))
-    _put_policies(aws, role)
+    _put(aws, clock, "update_assume_role_policy", RoleName=role.name, PolicyDocument=json.dumps(_trust(role)))
+    _put_policy(aws, role, clock)
     if role.permissions_boundary:
-        aws.call(
-            "iam", "put_role_permissions_boundary", RoleName=role.name, PermissionsBoundary=role.permissions_boundary
+        _put(
+            aws,
+            clock,
+            "put_role_permissions_boundary",
+            RoleName=role.name,
+            PermissionsBoundary=role.permissions_boundary,
         )
     wanted = tags.upper({**role.tags, tags.CONFIG_TAG: config_digest(role)})
     if role.instance_profile:
-        _put_profile(aws, role)
-        aws.call("iam", "tag_instance_profile", InstanceProfileName=role.name, Tags=wanted)
-    aws.call("iam", "tag_role", RoleName=role.name, Tags=wanted)
+        _put_profile(aws, role, clock)
+        _put(aws, clock, "tag_instance_profile", InstanceProfileName=role.name, Tags=wanted)
+    _put(aws, clock, "tag_role", RoleName=role.name, Tags=wanted)
 
 
-def _put_policies(aws: Aws, role: Role) -> None:
-    aws.call("iam", "put_role_policy", RoleName=role.name, PolicyName=_POLICY, PolicyDocument=json.dumps(role.policy))
-    for policy in role.managed_policies:
-        aws.call("iam", "attach_role_policy", RoleName=role.name, PolicyArn=policy)
+def _put(aws: Aws, clock: Clock, operation: str, **parameters: Any) -> None:
+    """IAM is eventually consistent: what this client, or another's first run, has just made may not be known yet."""
+    retrying(
+        lambda: aws.call("iam", operation, **parameters),
+        when=on_codes(_GONE, "ConcurrentModification", "ConcurrentModificationException"),
+        for_s=30,
+        clock=clock,
+    )
 
 
-def _put_profile(aws: Aws, role: Role) -> None:
+def _put_policy(aws: Aws, role: Role, clock: Clock) -> None:
+    document = json.dumps(role.policy)
+    _put(aws, clock, "put_role_policy", RoleName=role.name, PolicyName=_POLICY, PolicyDocument=document)
+
+
+def _put_profile(aws: Aws, role: Role, clock: Clock) -> None:
     try:
-        aws.call("iam", "create_instance_profile", InstanceProfileName=role.name, Path=IAM_PATH,
-                 Tags=tags.upper({**role.tags, tags.CONFIG_TAG: config_digest(role)}))  # fmt: skip
+        _put(aws, clock, "create_instance_profile", InstanceProfileName=role.name, Path=IAM_PATH,
+             Tags=tags.upper({**role.tags, tags.CONFIG_TAG: config_digest(role)}))  # fmt: skip
     except AwsCallError as error:
         if error.code != _EXISTS:
             raise
     try:
-        aws.call("iam", "add_role_to_instance_profile", InstanceProfileName=role.name, RoleName=role.name)
+        _put(aws, clock, "add_role_to_instance_profile", InstanceProfileName=role.name, RoleName=role.name)
     except AwsCallError as error:
         if error.code != "LimitExceeded":  # a profile holds one role: it is there already
             raise
