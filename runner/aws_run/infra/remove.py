@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from aws_run.aws.errors import passes
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
-from aws_run.errors import AwsCallError, AwsRunError
+from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
 from aws_run.events import Emit, Notice, TeardownStep
 from aws_run.infra import apply
 from aws_run.infra.kinds import group
 from aws_run.infra.resources import Kind, Ref
 from aws_run.infra.retry import retrying
 
+_CREDENTIALS = "Credentials"
 # One chain, because each waits for the one before it; everything else goes side by side.
 _CHAIN: tuple[Kind, ...] = ("group", "capacity-provider", "cluster")
 
@@ -78,10 +79,16 @@ def remove(
 
 
 def _remove_one(aws: Aws, ref: Ref, clock: Clock) -> Removal:
+    def attempt() -> bool:
+        try:
+            apply.delete(aws, ref, clock)
+            return apply.absent(aws, ref)
+        except CredentialsError as error:  # they may be renewed meanwhile: by their provider, or by a sign-in
+            raise AwsCallError(error.message, code=_CREDENTIALS, operation="delete", hint=error.hint) from error
+
     try:
         # botocore has tried eight times by then; a bad minute of AWS must not leave anything behind.
-        retrying(lambda: apply.delete(aws, ref, clock), when=passes, for_s=90, clock=clock, first_wait_s=1)
-        if apply.absent(aws, ref):
+        if retrying(attempt, when=lambda e: passes(e) or e.code == _CREDENTIALS, for_s=90, clock=clock, first_wait_s=1):
             return Removal(ref=ref)
         # A delete that was accepted may take a moment to show in the listing.
         for _ in range(10):

@@ -113,8 +113,8 @@ def stop_replacing(aws: Aws, name: str) -> None:
 
 
 def replace(aws: Aws, name: str) -> None:
-    """The machine is lost and another is wanted: AWS puts one in its place. What is left of the old one ends first, while
-    nothing can be launched, so that it is not the new one that ends."""
+    """The machine is lost and another is wanted: AWS puts one in its place. What is left of the old one ends first,
+    while nothing can be launched, so that it is not the new one that ends."""
     for instance in (describe(aws, name) or {}).get("Instances", ()):
         try:
             aws.call(
