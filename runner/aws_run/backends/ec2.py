@@ -350,7 +350,7 @@ def _ended(instance: Mapping[str, Any], now: datetime) -> datetime:
 
 def _describe(first: InstanceType, spot: bool, choices: int) -> str:
     gpu = f", {first.gpus} x {first.gpu_model}" if first.gpus else ""
-    more = f" or {choices - 1} like it" if choices > 1 else ""
+    more = f" or one of {choices - 1} similar types" if choices > 2 else " or a similar type" if choices > 1 else ""
     return f"{first.name} ({first.vcpu} vCPU, {first.memory_mib / 1024:g} GB{gpu}{', spot' if spot else ''}){more}"
 
 

@@ -28,7 +28,7 @@ def check(**flags: Any) -> int:
         columns = ("what", "state", "to do")
         rows = [(f.what, Mark(state=f.state, text=f.text), f.todo) for f in found]
         if here.as_json:
-            here.print_json(table_data(columns, rows))
+            here.print_json({"checks": table_data(columns, rows)})
         else:
             table("", columns, rows)
         return EXIT_TOOL if any(f.state == "failed" for f in found) else 0

@@ -30,6 +30,8 @@ def run_cleanup(run: str | None, flags: Mapping[str, Any], *, reason: str, word:
             here.print_json({"run_id": record.run_id, **removal.data(torn.removed, torn.kept)})
         else:
             done = sum(1 for removed in torn.removed if not removed.error)
+            if not torn.removed:
+                word = f"had ended already ({record.outcome.sentence})" if record.outcome else "had ended already"
             click.echo(f"{record.run_id}: {word}; {done} resources gone", err=True)
             click.echo(f"next: aws-run pull {record.run_id} -o out", err=True)
         torn.raise_if_failed(record.region)

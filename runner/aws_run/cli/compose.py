@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aws_run.usecases.bench import Bench
 
 LOCAL_COST_LABEL = "what AWS would have charged"
+_FOR_THIS_COMMAND = "it goes with this command, and all that is in it; `aws-run local start` makes one that stays"
 # What would send a command elsewhere than to the embedded AWS, were it left in the environment.
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 
@@ -55,8 +56,9 @@ def place(local: bool, base_image: Callable[[], str | None] = lambda: None) -> I
         before |= {name: os.environ.get(name) for name in aws.environment()}
         os.environ.update(aws.environment())
         builder = embedded.image_builder(aws)
+        kept = embedded.running() is not None
         try:
-            yield _embedded_place(builder, (_say(aws),))
+            yield _embedded_place(builder, (_say(aws),) if kept else (_say(aws), _FOR_THIS_COMMAND))
         finally:
             for name, value in before.items():
                 if value is None:

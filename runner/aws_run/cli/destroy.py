@@ -27,8 +27,6 @@ def destroy(everything: bool, yes: bool, **flags: Any) -> int:
     from aws_run.usecases import destroy as destroying
 
     with session(flags) as here:
-        if here.project is None:
-            raise UsageError("Which project?", hint="run it in the project's folder, or pass --name")
         doomed = destroying.look(here.bench, here.project, everything=everything)
         if not doomed.refs:
             click.echo(f"{here.project}: nothing is there to remove", err=True)

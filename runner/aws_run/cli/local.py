@@ -35,14 +35,20 @@ def local() -> None:
 @click.option("--foreground", is_flag=True, help="Stay in this terminal until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def start(port: int, boot_seconds: float, runtime: str, foreground: bool, as_json: bool) -> None:
-    """Start it and print the environment to export: eval "$(aws-run local start)"."""
+    """Start it and print the environment to export: eval "$(aws-run local start)".
+
+    Where one is running already, print its environment: for a second terminal.
+    """
     embedded = _embedded()
     options = embedded.LocalOptions(boot_s=boot_seconds, runtime=runtime, port=port)
     if foreground:
         click.echo("embedded AWS: Ctrl-C stops it; `aws-run local status` in another terminal shows it", err=True)
         embedded.serve(options)
         return
-    aws = embedded.start(options)
+    running = embedded.running()
+    aws = running or embedded.start(options)
+    if running is not None:
+        click.echo("# one is running already: this is its environment", err=True)
     if as_json:
         click.echo(json.dumps({"environment": aws.environment(), "runtime": aws.runtime, "reason": aws.runtime_reason}))
         return

@@ -85,7 +85,12 @@ def main(argv: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if argv is None else argv
     debug = "--debug" in arguments or os.environ.get("AWS_RUN_DEBUG", "") not in ("", "0")
     signal.signal(signal.SIGTERM, _interrupt)
-    sys.exit(_run(arguments, debug))
+    code = _run(arguments, debug)
+    if argv is None:
+        # Threads of ours may still be removing things. Another Ctrl-C while Python waits for them ends it, in silence.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: os._exit(EXIT_INTERRUPT))
+    sys.exit(code)
 
 
 def _interrupt(_signum: int, _frame: Any) -> None:
@@ -127,4 +132,10 @@ def _run(arguments: list[str], debug: bool, command: click.Command = cli) -> int
 def _show(error: AwsRunError, *, as_json: bool) -> None:
     from aws_run.report import make_reporter
 
-    make_reporter("json" if as_json else "auto").error(error)
+    if as_json:
+        import json
+
+        from aws_run.report.jsonlines import error_data
+
+        click.echo(json.dumps(error_data(error)))
+    make_reporter("auto").error(error)

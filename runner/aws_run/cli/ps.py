@@ -16,29 +16,25 @@ from aws_run.cli.session import session
 @aws_options
 def ps(everything: bool, **flags: Any) -> int:
     """List the runs of this account and region, newest first: this folder's project, or all."""
-    from aws_run.report.tables import Mark, table, table_data
+    from aws_run.cli.status import as_data
+    from aws_run.report.tables import Mark, table
     from aws_run.usecases.status import ps as list_runs
 
     with session(flags) as here:
         found = list_runs(here.bench, None if everything else here.project)
-        columns = ("run", "status", "exit", "hardware", "started", "cost")
+        if here.as_json:
+            here.print_json({"runs": [as_data(run) for run in found]})
+            return 0
         rows = [
             (
                 run.record.run_id,
-                Mark(state=_state(run.exit_code), text=run.phase),
+                run.phase if run.exit_code is None else Mark(state="failed" if run.exit_code else "ok", text=run.phase),
                 run.exit_code,
-                run.record.hardware.description if run.record.hardware else "",
-                run.record.created_at,
                 f"${float(run.record.cost_usd):.4f}" if run.record.cost_usd else "",
+                run.record.created_at,
+                run.record.hardware.description if run.record.hardware else "",
             )
             for run in found
         ]
-        if here.as_json:
-            here.print_json(table_data(columns, rows))
-        else:
-            table("", columns, rows)
+        table("", ("run", "status", "exit", "cost", "created", "hardware"), rows)
     return 0
-
-
-def _state(exit_code: int | None) -> Any:
-    return "unknown" if exit_code is None else "ok" if exit_code == 0 else "failed"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Session:
     bench: Bench
     reporter: Reporter
-    project: str | None  # the project of this folder, where there is one
+    project: str  # of this folder, as submit would name it
     as_json: bool
 
     def print_json(self, value: Mapping[str, Any] | list[Any]) -> None:
@@ -37,7 +37,6 @@ def session(flags: Mapping[str, Any]) -> Iterator[Session]:
     from aws_run.report import make_reporter
 
     as_json, local = bool(flags["as_json"]), bool(flags["local"])
-    known = config.file is not None or flags.get("name") is not None
     with (
         make_reporter("json" if as_json else "auto", debug=bool(flags["debug"])) as reporter,
         compose.place(local) as where,
@@ -46,6 +45,6 @@ def session(flags: Mapping[str, Any]) -> Iterator[Session]:
         yield Session(
             bench=compose.make_bench(aws, reporter.emit, where),
             reporter=reporter,
-            project=config.name if known else None,
+            project=config.name,
             as_json=as_json,
         )

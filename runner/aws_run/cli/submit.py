@@ -93,11 +93,20 @@ def _ask(reporter: Reporter, local: bool) -> Literal["cancel", "detach"]:
         return "cancel"
     with reporter.pause():
         click.echo("", err=True)
-        answer = click.prompt(
+        try:
+            answer = _prompt()
+        except click.Abort:  # Ctrl-C at the question is the second one
+            raise KeyboardInterrupt from None
+    return "detach" if answer == "d" else "cancel"
+
+
+def _prompt() -> str:
+    return str(
+        click.prompt(
             "Interrupted. [c]ancel the run, or [d]etach and let it finish?",
             type=click.Choice(["c", "d"]),
             default="c",
             show_choices=False,
             err=True,
         )
-    return "detach" if answer == "d" else "cancel"
+    )

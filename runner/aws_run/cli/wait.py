@@ -23,7 +23,10 @@ def wait(run: str | None, **flags: Any) -> int:
         found = follow(here.bench, run, here.project)
         if here.as_json:
             here.print_json(as_data(found))
-        else:
-            click.echo(f"{found.record.run_id}: {found.sentence or found.phase}", err=True)
-            click.echo(f"next: aws-run pull {found.record.run_id} -o out", err=True)
-        return found.exit_code or 0
+            return found.exit_code or 0
+    # After the live display has gone, or the two would share a line.
+    cost = f", ${float(found.record.cost_usd):.4f}" if found.record.cost_usd else ""
+    click.echo(f"{found.record.run_id}: {found.sentence or found.phase} (exit {found.exit_code}{cost})", err=True)
+    verb = f"logs {found.record.run_id}" if found.exit_code else f"pull {found.record.run_id} -o out"
+    click.echo(f"next: aws-run {verb}", err=True)
+    return found.exit_code or 0

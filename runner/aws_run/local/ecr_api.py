@@ -78,15 +78,7 @@ class _Api:
         }
 
     def synced(self, world: World, call: Call) -> Reply:
-        repository = self._repository(world, call)
-        if repository is not None and self._registry is not None:
-            known = {tag: image.image_digest for image in repository.images for tag in image.image_tags}
-            for tag in self._registry.tags(repository.name):
-                manifest = self._registry.manifest(repository.name, tag)
-                if manifest is not None and known.get(tag) != manifest.digest:
-                    self._store(
-                        world, call.region, repository, tag, manifest.text, manifest.media_type, manifest.digest
-                    )
+        repository = self._sync(world, call)
         reply = call.proceed()
         if call.operation != "DescribeImages" or reply.status != 200 or repository is None:
             return reply
@@ -96,9 +88,21 @@ class _Api:
             detail["imageSizeInBytes"] = sizes.get(detail["imageDigest"], 0)
         return Reply(status=200, headers=_without_length(reply), body=json.dumps(answer).encode())
 
-    def delete_images(self, world: World, call: Call) -> Reply:
-        self.synced(world, call)
+    def _sync(self, world: World, call: Call) -> Any:
+        """The repository, None when there is none, with what was pushed to the registry since the last look."""
         repository = self._repository(world, call)
+        if repository is not None and self._registry is not None:
+            known = {tag: image.image_digest for image in repository.images for tag in image.image_tags}
+            for tag in self._registry.tags(repository.name):
+                manifest = self._registry.manifest(repository.name, tag)
+                if manifest is not None and known.get(tag) != manifest.digest:
+                    self._store(
+                        world, call.region, repository, tag, manifest.text, manifest.media_type, manifest.digest
+                    )
+        return repository
+
+    def delete_images(self, world: World, call: Call) -> Reply:
+        repository = self._sync(world, call)
         if repository is not None and self._registry is not None:
             for wanted in call.params().get("imageIds") or []:
                 for image in repository.images:
@@ -107,12 +111,10 @@ class _Api:
         return call.proceed()
 
     def delete(self, world: World, call: Call) -> Reply:
-        repository = self._repository(world, call)
-        if repository is not None and self._registry is not None:
-            self.synced(world, call)
-            if call.params().get("force"):
-                for image in repository.images:
-                    self._registry.delete(repository.name, image.image_digest)
+        repository = self._sync(world, call)
+        if repository is not None and self._registry is not None and call.params().get("force"):
+            for image in repository.images:
+                self._registry.delete(repository.name, image.image_digest)
         return call.proceed()
 
     def _repository(self, world: World, call: Call) -> Any:

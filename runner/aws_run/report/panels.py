@@ -37,11 +37,17 @@ def plan_panel(view: PlanView, width: int, symbols: Symbols) -> RenderableType:
         parts.append(table)
     else:
         parts += [Group(_lane_head(lane), _lane_rows(lane, view.run_id, symbols)) for lane in view.lanes]
-    own = any(row.action == "create" and row.scope == "run" for lane in view.lanes for row in lane.rows)
-    legend = [Text("  + is made for this run and removed after it", style="dim")] if own else []
+    scoped = any(row.scope in ("kept", "shared") for lane in view.lanes for row in lane.rows)
+    legend = [Text(f"  {line}", style="dim") for line in _LEGEND] if scoped else []
     texts = [*legend, *(Text(f"  {line}") for line in view.estimate)]
     texts += [Text(f"  {symbols.dot} {clean(line)}", style="dim") for line in view.notes]
     return Group(*parts, Text(), *texts, Text()) if texts else Group(*parts, Text())
+
+
+_LEGEND = (
+    "kept: stays when the run is over. shared: goes with the project's last run.",
+    "All else is made for this run and removed after it.",
+)
 
 
 def _lane_head(lane: LaneView) -> Text:

@@ -46,9 +46,9 @@ def left_lines(view: LeftView) -> list[str]:
 
 
 def outcome_head(view: OutcomeView) -> str:
-    took = f" after {seconds(view.seconds)}" if view.seconds is not None else ""
+    took = f", ran {seconds(view.seconds)}" if view.seconds is not None else ""
     code = "no exit code" if view.exit_code is None else f"exit {view.exit_code}"
-    return f"{view.run_id}: {clean(view.status)}{took} ({code})"
+    return f"{view.run_id}: {clean(view.status)} ({code}{took})"
 
 
 def outcome_places(view: OutcomeView) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from aws_run.aws.session import Aws
 from aws_run.backends import scaling
 from aws_run.errors import AwsRunError
 from aws_run.infra.kinds import group as groups
-from aws_run.naming import RunNames
+from aws_run.naming import RunKeys, RunNames
 from aws_run.record import Outcome, Record
 from aws_run.usecases import runs, settle
 from aws_run.usecases.bench import Bench
@@ -23,6 +23,8 @@ class Explanation:
     command: str
 
 
+# Ends that the job brought about itself: its log says more than ECS does.
+_OWN_DOING = ("exit", "signal")
 # What helps, by the outcome's one word (record.Outcome.reason).
 _HELP: dict[str, str] = {
     "exit": "aws-run logs {run}",
@@ -43,7 +45,8 @@ _HELP: dict[str, str] = {
 def explain(bench: Bench, run: str | None, project: str | None) -> Explanation:
     record = runs.open_run(bench, run, project).record
     if record.outcome is not None:
-        return _ended(record, record.outcome)
+        log = runs.store(bench).get(RunKeys(run_id=record.run_id).log) if record.outcome.reason in _OWN_DOING else None
+        return _ended(record, record.outcome, last_words(log))
     over, task = settle.is_over(bench, record)
     if over:
         return Explanation(
@@ -54,7 +57,14 @@ def explain(bench: Bench, run: str | None, project: str | None) -> Explanation:
     return _hanging(bench.aws, record, task)
 
 
-def _ended(record: Record, outcome: Outcome) -> Explanation:
+def last_words(log: bytes | None) -> str:
+    """The last line that the job itself printed: of a Python traceback that is the exception."""
+    lines = (log or b"").decode("utf-8", "replace").splitlines()
+    own = [line.strip() for line in lines if line.strip() and not line.startswith("aws-run: ")]
+    return own[-1][:300] if own else ""
+
+
+def _ended(record: Record, outcome: Outcome, last: str) -> Explanation:
     hardware = record.hardware
     command = _HELP.get(outcome.reason, "aws-run logs {run}")
     if outcome.exit_code == 0:
@@ -64,6 +74,8 @@ def _ended(record: Record, outcome: Outcome) -> Explanation:
             command=f"aws-run pull {record.run_id} -o out",
         )
     sentence = outcome.sentence[:1].upper() + outcome.sentence[1:]
+    if last:
+        sentence = f"{sentence}; its last line was: {last}"
     return Explanation(
         run_id=record.run_id,
         sentence=sentence if sentence.endswith((".", "!", ")")) else f"{sentence}.",

@@ -86,7 +86,7 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
             try:
                 removed += remove(aws, wanted, clock, emit, gone)
             finally:
-                _try(emit, lambda: store.unlock(record.project))
+                _try(emit, lambda: store.unlock(record.project, record.run_id))
         else:
             kept += wanted
             for ref in wanted:
@@ -142,7 +142,7 @@ def _nobody_else(store: RunStore, record: Record, clock: Clock) -> bool:
         others = [run for run in store.live() if run != record.run_id and project_of_run(run) == record.project]
         if not others:
             return True
-        store.unlock(record.project)
+        store.unlock(record.project, record.run_id)
     except AwsRunError:
         return False  # a lock that is left is passed over after ten minutes
     return False

@@ -15,7 +15,7 @@ def store(bench: Bench) -> RunStore:
 
 
 def resolve(bench: Bench, run: str | None, project: str | None) -> str:
-    """A run id from what the user typed: whole, its end, or nothing (the project's newest, else the account's)."""
+    """A run id from what the user typed: whole, its end, or nothing (the project's newest)."""
     if run and naming.is_run_id(run):
         return run
     found = store(bench)
@@ -27,12 +27,13 @@ def resolve(bench: Bench, run: str | None, project: str | None) -> str:
                 hint="`aws-run ps` lists the runs",
             )
         return matching[0]
-    ids = (found.run_ids(project) if project else []) or found.run_ids()
+    ids = found.run_ids(project)
     if not ids:
         identity = bench.aws.identity()
+        whose = f"of the project {project} " if project else ""
         raise RunNotFoundError(
-            f"There are no runs in account {identity.account}, region {identity.region}",
-            hint="`aws-run submit` starts one",
+            f"There are no runs {whose}in account {identity.account}, region {identity.region}",
+            hint="`aws-run ps --all` lists those of all projects",
         )
     return ids[-1]
 

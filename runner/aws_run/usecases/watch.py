@@ -158,5 +158,7 @@ def _detail(task: Mapping[str, Any]) -> str:
     if task["lastStatus"] == "PENDING":
         return "pulling the image"
     if task["lastStatus"] == "STOPPED":
-        return str(task.get("stoppedReason") or "")
+        said = str(task.get("stoppedReason") or "")
+        # ECS's words for "the job has ended", whatever its exit code.
+        return "" if said.startswith("Essential container") else said
     return ""

@@ -52,7 +52,8 @@ def test_on_a_wide_terminal_the_lanes_of_the_plan_stand_side_by_side(make: Make,
         "  + group  1 x g6.xlarge, spot",
         "  + task-role  …-task",
         "",
-        "  + is made for this run and removed after it",
+        "  kept: stays when the run is over. shared: goes with the project's last run.",
+        "  All else is made for this run and removed after it.",
         "  about $0.34 an hour",
         "  · spot prices of 2026-11-20",
         "",
@@ -93,18 +94,18 @@ def test_links_and_paths_are_never_cut_or_wrapped(make: Make, written: Written, 
     lines = written()
     assert f"  S3       s3://{BUCKET}/runs/{RUN}/output/" in lines
     assert f"  = bucket {BUCKET}  https://eu-central-1.console.aws.amazon.com/s3" in lines
-    assert f"✗ {RUN}: the job ended with exit code 7 after 3m 12s (exit 7)" in lines
+    assert f"✗ {RUN}: the job ended with exit code 7 (exit 7, ran 3m 12s)" in lines
     assert lines[-2:] == [f"  next     aws-run logs {RUN}", f"           aws-run status {RUN}"]
 
 
 def test_success_is_a_check_mark(make: Make, written: Written) -> None:
     make().outcome(replace(OUTCOME, exit_code=0, status="finished"))
-    assert f"✓ {RUN}: finished after 3m 12s (exit 0)" in written()
+    assert f"✓ {RUN}: finished (exit 0, ran 3m 12s)" in written()
 
 
 def test_a_missing_exit_code_is_no_success(make: Make, written: Written) -> None:
     make().outcome(replace(OUTCOME, exit_code=None, status="interrupted"))
-    assert f"✗ {RUN}: interrupted after 3m 12s (no exit code)" in written()
+    assert f"✗ {RUN}: interrupted (no exit code, ran 3m 12s)" in written()
 
 
 def test_a_whole_run_in_the_scrollback(make: Make, clock: FakeClock, written: Written) -> None:

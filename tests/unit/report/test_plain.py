@@ -145,7 +145,7 @@ def test_the_outcome_with_receipt_and_what_is_left(reporter: PlainReporter, writ
         "receipt  | not included: data transfer, tax; prices of 2026-11-01",
         f"left     | kept    bucket  {BUCKET}  https://eu-central-1.console.aws.amazon.com/s3",
         f"left     | failed  group   {OWN}                                                  ResourceInUse",
-        f"result   | {RUN}: the job ended with exit code 7 after 3m 12s (exit 7)",
+        f"result   | {RUN}: the job ended with exit code 7 (exit 7, ran 3m 12s)",
         "result   | output   /home/me/out",
         f"result   | S3       s3://{BUCKET}/runs/{RUN}/output/",
         "result   | console  https://eu-central-1.console.aws.amazon.com/s3",
