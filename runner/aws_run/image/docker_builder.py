@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from aws_run.image.wrap import drops_arguments
 if TYPE_CHECKING:
     import docker
 
+_BARE = re.compile(r"python[\d.]*|(ba|da|a)?sh")
 _ARCHES = {"amd64": "x86_64", "arm64": "arm64"}
 
 
@@ -146,6 +148,12 @@ def _check_entry(
     if not entrypoint and not effective:
         raise BuildError(
             f"{recipe.path} has neither ENTRYPOINT nor CMD, so there is nothing to run",
+            hint='add CMD ["python", "main.py"] to it, or `command:` to aws-run.yaml',
+        )
+    if not entrypoint and _BARE.fullmatch(effective[0].rpartition("/")[2]) and len(effective) == 1:
+        # What the usual base images bring: `python3 -i …` is an interactive Python that ends well, having done nothing.
+        raise BuildError(
+            f"{recipe.path} has no ENTRYPOINT or CMD of its own, so only {effective[0]} would be started",
             hint='add CMD ["python", "main.py"] to it, or `command:` to aws-run.yaml',
         )
     shell = drops_arguments(entrypoint, effective)

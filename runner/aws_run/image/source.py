@@ -68,7 +68,14 @@ def read_source(
         GitRules(_lines(root / AWSRUNIGNORE)),
         GitRules(list(exclude)),
     )
-    listed = list_files(root, lambda path: path in folders or (root / path / "pyvenv.cfg").exists())
+
+    def skip_folder(path: str) -> bool:
+        try:
+            return path in folders or (root / path / "pyvenv.cfg").is_file()
+        except PermissionError:  # closed to us: left out if it is ignored by name, else the walk refuses it
+            return any(rule.ignores(f"{path}/x") for rule in rules)
+
+    listed = list_files(root, skip_folder)
     venvs = {path.rpartition("/")[0] for path in listed if path.endswith("/pyvenv.cfg")}
     out = folders | venvs
     files = []
