@@ -58,8 +58,10 @@ def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach:
         raise UsageError(
             "--detach needs an embedded AWS that outlives this command", hint='first: eval "$(aws-run local start)"'
         )
+    # A plan is a result: it goes where results go, so that it can be piped.
+    shown_on = sys.stdout if dry_run and not as_json else sys.stderr
     with (
-        make_reporter("json" if as_json else "auto", debug=debug) as reporter,
+        make_reporter("json" if as_json else "auto", debug=debug, stream=shown_on) as reporter,
         compose.place(local, lambda: compose.base_image(config)) as where,
     ):
         aws = compose.open_aws(region=config.region, profile=config.profile, local=local)

@@ -11,6 +11,7 @@ from aws_run.infra.plan import Step
 from aws_run.infra.resources import Ref
 from aws_run.pricing import table
 from aws_run.pricing.receipt import LEFT_OUT, Charge, total_usd
+from aws_run.report.format import seconds
 from aws_run.report.views import (
     LaneView,
     LeftRow,
@@ -79,10 +80,11 @@ def _estimate(decided: Decided, backend: Backend) -> tuple[str, ...]:
         return ("estimate: no price is known for this hardware",)
     spec = decided.spec
     whole = hour * spec.timeout_s / 3600
-    end = f"its timeout of {spec.timeout_s / 3600:.4g} h"
+    end = f"its timeout of {seconds(spec.timeout_s)}"
     if spec.timeout_s < spec.config.timeout_s:
-        end = f"{spec.timeout_s / 60:.0f} min, where --max-cost ends it"
-    return (f"estimate: ${hour:.4f} an hour{where}, at most ${whole:.2f} if it runs to {end}",)
+        end = f"{seconds(spec.timeout_s)}, where --max-cost ends it"
+    spot = "; spot is usually well below these on-demand prices" if hardware.spot else ""
+    return (f"estimate: ${hour:.4f} an hour{where}, at most ${whole:.4f} if it runs to {end}{spot}",)
 
 
 def receipt_view(receipt: Receipt, *, label: str = "cost") -> ReceiptView | None:
