@@ -9,7 +9,8 @@ then looks for marks: S3 is strongly consistent, so one of the two sees the othe
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
@@ -20,7 +21,7 @@ from aws_run.record import Record, dump, load
 _ABSENT = {"NoSuchKey", "404", "NotFound", "NoSuchBucket"}
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 _LOCK_STALE_S = 600
-_WRITE_EVERY_S = 1.0
+_WRITE_EVERY_S = 5.0
 
 
 class RunStore:
@@ -146,30 +147,47 @@ class RunStore:
                 return True
             if self.get(key) == owner.encode():
                 return True
-            if not self._lock_is_stale(project, clock):
+            found = self._head(key)
+            if found is None:
+                continue
+            if not _is_stale(found, clock):
                 return False
-            self.unlock(project)
+            self._delete_if(key, found["ETag"])  # no longer that one: somebody else has taken it over
         return False
 
-    def unlock(self, project: str) -> None:
-        self._aws.call("s3", "delete_object", Key=f"locks/{project}", **self._on)
+    def unlock(self, project: str, owner: str) -> None:
+        """Gives back `owner`'s lock; one that was passed over meanwhile is somebody else's, and stays."""
+        key = f"locks/{project}"
+        try:
+            answer = self._aws.call("s3", "get_object", Key=key, **self._on)
+        except AwsCallError as error:
+            if error.code in _ABSENT:
+                return
+            raise
+        if bytes(answer["Body"].read()) == owner.encode():
+            self._delete_if(key, answer["ETag"])
+
+    def _delete_if(self, key: str, etag: str) -> None:
+        try:
+            self._aws.call("s3", "delete_object", Key=key, IfMatch=etag, **self._on)
+        except AwsCallError as error:
+            if error.code not in _CHANGED | _ABSENT:
+                raise
 
     def wait_until_unlocked(self, project: str, clock: Clock) -> None:
         """Returns at once in the usual case. A lock whose owner died is passed over after ten minutes of its age."""
         wait_s = 0.5
-        while not self._lock_is_stale(project, clock):
+        while (found := self._head(f"locks/{project}")) is not None and not _is_stale(found, clock):
             clock.sleep(wait_s)
             wait_s = min(wait_s * 1.5, 5)
 
-    def _lock_is_stale(self, project: str, clock: Clock) -> bool:
-        """True when there is no lock, or one older than any removal lasts."""
+    def _head(self, key: str) -> dict[str, Any] | None:
         try:
-            answer = self._aws.call("s3", "head_object", Key=f"locks/{project}", **self._on)
+            return self._aws.call("s3", "head_object", Key=key, **self._on)
         except AwsCallError as error:
             if error.code in _ABSENT:
-                return True
+                return None
             raise
-        return bool((clock.now() - answer["LastModified"]).total_seconds() > _LOCK_STALE_S)
 
     def put_text(self, key: str, text: str) -> None:
         self._aws.call(
@@ -185,10 +203,15 @@ class RunStore:
             raise
 
 
+def _is_stale(lock: Mapping[str, Any], clock: Clock) -> bool:
+    """Older than any removal lasts."""
+    return bool((clock.now() - lock["LastModified"]).total_seconds() > _LOCK_STALE_S)
+
+
 class RecordWriter:
     """One client's hold on a record: changes come from several threads, writes go one after the other.
 
-    `change(…)` alone is written at most once a second (steps made meanwhile share a request: the intent, with every
+    `change(…)` alone is written every five seconds at most (steps made meanwhile share a request: the intent, with every
     name, is in the first write already); `change(…, now=True)` returns when it is in the bucket. A write that meets
     somebody else's (a cancel from another machine) is made again on top of theirs.
     """
@@ -258,7 +281,3 @@ class RecordWriter:
                 for step in self._pending:
                     self._record = step(self._record)
         raise AwsRunError("The run record is being rewritten by somebody else again and again")
-
-
-def newest(ids: Iterator[str] | list[str]) -> str | None:
-    return max(ids, key=lambda run: run[-20:], default=None)
