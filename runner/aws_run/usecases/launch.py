@@ -17,7 +17,7 @@ from aws_run.backends.base import Backend
 from aws_run.clock import iso
 from aws_run.data import InputSnapshot, push_input
 from aws_run.errors import AwsCallError, AwsRunError
-from aws_run.events import LaneProgress
+from aws_run.events import LaneProgress, Notice
 from aws_run.image.builder import RegistryLogin
 from aws_run.infra import apply
 from aws_run.infra.plan import Step, plan
@@ -214,6 +214,8 @@ class Launch:
             deadline=deadline,
         )
         task_arn = task.accept(self._bench, build(attempt=1), self._runner.check)
+        calls = len(self._bench.aws.trips)
+        self._bench.emit(Notice(text=f"AWS calls up to RunTask: {calls}", level="debug"))
         self._writer.change(lambda record: replace(record, state="running", task_arn=task_arn), now=True)
         self._backend.accepted(spec, task_arn, deadline, self._bench.emit)
         return Accepted(task_arn=task_arn, deadline=deadline, request=lambda attempt: build(attempt=attempt))

@@ -76,7 +76,6 @@ def submit(
             raise
         with leaving_at_once(spec.run_id):
             raise _abandon(bench, store, writer, runner, error) from error
-    bench.emit(Notice(text=f"AWS calls up to RunTask: {len(bench.aws.trips)}", level="debug"))
     if detach:
         writer.change(lambda record: replace(record, detached=True), now=True)
         return detached(spec)
