@@ -92,10 +92,6 @@ class RunKeys:
         return f"{self.prefix}result.json"
 
     @property
-    def output_manifest(self) -> str:
-        return f"{self.prefix}output.json"
-
-    @property
     def log(self) -> str:
         return f"{self.prefix}log.txt"
 

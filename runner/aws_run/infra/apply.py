@@ -8,6 +8,7 @@ from typing_extensions import assert_never
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
+from aws_run.infra import tags
 from aws_run.infra.kinds import (
     bucket,
     capacity_provider,
@@ -105,6 +106,24 @@ _REMOVAL: dict[Kind, tuple[_Delete, _Absent]] = {
     "task-definition": (task_definition.delete, task_definition.absent),
     "schedule": (schedule.delete, schedule.absent),
 }
+
+
+# Where one cheap read tells whose it is; the others have names that nobody else gives.
+_TAGS: dict[Kind, Callable[[Aws, str], dict[str, str] | None]] = {
+    "bucket": bucket.owner_tags,
+    "repository": repository.owner_tags,
+    "role": role.owner_tags,
+    "cluster": cluster.owner_tags,
+    "launch-template": launch_template.owner_tags,
+    "group": group.owner_tags,
+}
+
+
+def is_foreign(aws: Aws, found: Ref) -> bool:
+    """There is one of that name, and it doesn't carry our tag."""
+    read = _TAGS.get(found.kind)
+    theirs = read(aws, found.name) if read else None
+    return theirs is not None and not tags.are_ours(theirs)
 
 
 def delete(aws: Aws, doomed: Ref, clock: Clock) -> None:

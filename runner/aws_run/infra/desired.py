@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
 from aws_run import naming
 from aws_run.clock import iso
 from aws_run.config import Config
+from aws_run.config.checks import refuse_region
 from aws_run.infra import policies
 from aws_run.infra.kinds import role as roles
 from aws_run.infra.resources import Bucket, LogGroup, Repository, Role
+from aws_run.infra.tags import TAG_ACCOUNT
 from aws_run.naming import ProjectNames, RunNames
 
 _KEEP_IMAGES = 50
@@ -27,11 +30,13 @@ def tags(config: Config, *, owner: str, run_id: str | None = None, expires: date
 
 
 def bucket(config: Config, *, account: str, region: str) -> Bucket:
+    """The first thing that a run wants, so a region whose ARNs are not ours to make ends it here."""
+    refuse_region(region)
     return Bucket(
         name=naming.bucket_name(account, region),
         region=region,
         runs_retention_days=config.runs_retention_days,
-        tags={"aws-run:account": account},
+        tags={TAG_ACCOUNT: account},
     )
 
 
@@ -48,9 +53,14 @@ def log_group(config: Config, *, region: str, tags: Mapping[str, str]) -> LogGro
 
 
 def execution_role(config: Config, *, account: str, region: str, run_id: str, tags: Mapping[str, str]) -> Role:
-    """The project's, shared by its runs; one of the run's own where it must read secrets that other runs may not."""
+    """The project's, shared by its runs; one of the run's own where it must read what other runs may not: secrets, or
+    an image that lies in another repository of the account."""
     names = ProjectNames(project=config.name, region=region)
-    own = bool(config.secrets)
+    repositories = [naming.repository_name(config.name)]
+    theirs = _repository_of(config.image, account=account, region=region)
+    if theirs and theirs not in repositories:
+        repositories.append(theirs)
+    own = bool(config.secrets) or len(repositories) > 1
     return Role(
         name=RunNames(run_id=run_id).execution_role if own else names.execution_role,
         scope="run" if own else "shared",
@@ -59,13 +69,21 @@ def execution_role(config: Config, *, account: str, region: str, run_id: str, ta
         policy=policies.execution_policy(
             account=account,
             region=region,
-            repositories=[naming.repository_name(config.name)],
+            repositories=repositories,
             log_group=names.log_group,
             secrets=config.secrets.values(),
         ),
         permissions_boundary=config.iam.permissions_boundary,
         tags=tags,
     )
+
+
+def _repository_of(image: str | None, *, account: str, region: str) -> str | None:
+    """The ECR repository of an image in this account and region; None for any other image."""
+    server, _, path = (image or "").partition("/")
+    if server != f"{account}.dkr.ecr.{region}.amazonaws.com":
+        return None
+    return re.split("[:@]", path, maxsplit=1)[0] or None
 
 
 def instance_role(config: Config, *, account: str, region: str, tags: Mapping[str, str]) -> Role:

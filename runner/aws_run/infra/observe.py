@@ -36,8 +36,10 @@ def observe(aws: Aws, resources: Iterable[Resource]) -> Mapping[Ref, Observation
 def observe_one(aws: Aws, resource: Resource) -> Observation:
     match resource:
         case Bucket():
-            digest = bucket.observe(aws, resource)
-            return _by_digest(digest, bucket.config_digest(resource))
+            found = bucket.observe(aws, resource)
+            if found is None:
+                return ABSENT
+            return Observation(present=True, current=bucket.is_current(found, resource))
         case Repository():
             uri = repository.observe(aws, resource)
             return Observation(present=True, value=uri) if uri else ABSENT

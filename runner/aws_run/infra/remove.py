@@ -17,6 +17,7 @@ from aws_run.infra import apply
 from aws_run.infra.kinds import group
 from aws_run.infra.resources import Kind, Ref
 from aws_run.infra.retry import retrying
+from aws_run.naming import TAG_RUN, run_of_name
 
 _CREDENTIALS = "Credentials"
 # One chain, because each waits for the one before it; everything else goes side by side.
@@ -25,10 +26,11 @@ _CHAIN: tuple[Kind, ...] = ("group", "capacity-provider", "cluster")
 
 @dataclass(frozen=True, kw_only=True)
 class Removal:
-    """What happened to one resource. `error` None: shown to be absent."""
+    """What happened to one resource. `error` None: shown to be absent. `foreign`: it is not ours to remove."""
 
     ref: Ref
     error: str | None = None
+    foreign: bool = False
 
 
 def remove(
@@ -70,7 +72,8 @@ def remove(
     for ref in chain:
         if ref.kind == "group":
             with contextlib.suppress(AwsRunError):  # tried again by its delete, which reports
-                group.empty(aws, ref.name, clock)
+                if not _shown_foreign(aws, ref):
+                    group.empty(aws, ref.name, clock)
     with ThreadPoolExecutor(max_workers=4, thread_name_prefix="remove") as pool:
         futures = [pool.submit(one_by_one, chain), *(pool.submit(one, ref) for ref in others)]
         for future in futures:
@@ -78,9 +81,24 @@ def remove(
     return tuple(results)
 
 
+def _shown_foreign(aws: Aws, ref: Ref) -> bool:
+    """An answer that can't be had is no reason to let a machine bill."""
+    try:
+        return apply.is_foreign(aws, ref)
+    except AwsRunError:
+        return False
+
+
+class _ForeignError(AwsRunError):
+    """What doesn't carry our tag is not ours."""
+
+
 def _remove_one(aws: Aws, ref: Ref, clock: Clock) -> Removal:
     def attempt() -> bool:
         try:
+            # One that isn't listed is deleted all the same: what was made seconds ago may not be listed everywhere yet.
+            if apply.is_foreign(aws, ref):
+                raise _ForeignError("it does not carry aws-run's tag, so it was left alone")
             apply.delete(aws, ref, clock)
             return apply.absent(aws, ref)
         except CredentialsError as error:  # they may be renewed meanwhile: by their provider, or by a sign-in
@@ -96,6 +114,8 @@ def _remove_one(aws: Aws, ref: Ref, clock: Clock) -> Removal:
             if apply.absent(aws, ref):
                 return Removal(ref=ref)
         return Removal(ref=ref, error="AWS still lists it")
+    except _ForeignError as error:
+        return Removal(ref=ref, error=error.message, foreign=True)
     except AwsCallError as error:
         return Removal(ref=ref, error=f"{error.message}")
     except AwsRunError as error:  # credentials that ended: the commands printed finish the job
@@ -105,10 +125,14 @@ def _remove_one(aws: Aws, ref: Ref, clock: Clock) -> Removal:
 def commands(ref: Ref, region: str) -> tuple[str, ...]:
     """What finishes by hand what could not be shown to be gone."""
     end = f"--region {region}"
+    run = run_of_name(ref.name) or ref.name
     match ref.kind:
         case "group":
             return (
                 f"aws autoscaling delete-auto-scaling-group --auto-scaling-group-name {ref.name} --force-delete {end}",
+                f"aws ec2 describe-instances --filters Name=tag:{TAG_RUN},Values={run} --query "
+                f"'Reservations[].Instances[].InstanceId' --output text {end} "
+                f"| xargs aws ec2 terminate-instances {end} --instance-ids",
             )
         case "capacity-provider":
             return (
@@ -117,15 +141,24 @@ def commands(ref: Ref, region: str) -> tuple[str, ...]:
                 f"aws ecs delete-capacity-provider --capacity-provider {ref.name} {end}",
             )
         case "cluster":
-            return (f"aws ecs delete-cluster --cluster {ref.name} {end}",)
+            # Tasks and machines must be off it first, which takes more than a line.
+            return (f"aws-run cleanup {run} {end}", f"aws ecs delete-cluster --cluster {ref.name} {end}")
         case "launch-template":
             return (f"aws ec2 delete-launch-template --launch-template-name {ref.name} {end}",)
         case "task-definition":
-            return (f"aws ecs deregister-task-definition --task-definition {ref.name}:1 {end}",)
+            return (  # every revision
+                f"aws ecs list-task-definitions --family-prefix {ref.name} --query 'taskDefinitionArns[]' "
+                f"--output text {end} | xargs -n 1 aws ecs deregister-task-definition {end} --task-definition",
+            )
         case "log-group":
             return (f"aws logs delete-log-group --log-group-name {ref.name} {end}",)
         case "role":
+            profile = (
+                f"aws iam remove-role-from-instance-profile --instance-profile-name {ref.name} --role-name {ref.name}",
+                f"aws iam delete-instance-profile --instance-profile-name {ref.name}",
+            )
             return (
+                *(profile if ref.name.endswith("-instance") else ()),
                 f"aws iam delete-role-policy --role-name {ref.name} --policy-name aws-run",
                 f"aws iam delete-role --role-name {ref.name}",
             )
@@ -134,4 +167,4 @@ def commands(ref: Ref, region: str) -> tuple[str, ...]:
         case "repository":
             return (f"aws ecr delete-repository --repository-name {ref.name} --force {end}",)
         case "bucket":
-            return (f"aws s3 rb s3://{ref.name} --force {end}",)
+            return (f"aws-run destroy --everything {end}",)  # every version of every object goes first

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from aws_run.naming import TAG_PROJECT, TAG_RUN
+
 CONFIG_TAG = "aws-run:config"
+TAG_ACCOUNT = "aws-run:account"  # on the bucket, which belongs to no project
 
 
 def upper(tags: Mapping[str, str]) -> list[dict[str, str]]:
@@ -18,6 +21,17 @@ def upper(tags: Mapping[str, str]) -> list[dict[str, str]]:
 def lower(tags: Mapping[str, str]) -> list[dict[str, str]]:
     """[{"key": …, "value": …}]: ECS."""
     return [{"key": key, "value": value} for key, value in sorted(tags.items())]
+
+
+def of(pairs: Iterable[Mapping[str, Any]] | None) -> dict[str, str]:
+    """AWS's list of tags, in either spelling, as a dict."""
+    found = ({name.lower(): text for name, text in pair.items()} for pair in pairs or ())
+    return {str(pair["key"]): str(pair.get("value") or "") for pair in found}
+
+
+def are_ours(found: Mapping[str, str]) -> bool:
+    """Whether what carries these was made by this tool."""
+    return any(name in found for name in (TAG_PROJECT, TAG_RUN, TAG_ACCOUNT))
 
 
 def config_digest(*parts: Any) -> str:

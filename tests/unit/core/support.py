@@ -134,9 +134,11 @@ class FakeBucket:
     def _head(self, *, Key: str, **_: Any) -> Any:
         if Key not in self.objects:
             raise refused("404", operation="HeadObject")
-        return {"LastModified": self.objects[Key][2]}
+        return {"LastModified": self.objects[Key][2], "ETag": self.objects[Key][1]}
 
-    def _delete(self, *, Key: str, **_: Any) -> Any:
+    def _delete(self, *, Key: str, IfMatch: str | None = None, **_: Any) -> Any:
+        if IfMatch is not None and Key in self.objects and self.objects[Key][1] != IfMatch:
+            raise refused("PreconditionFailed", operation="DeleteObject")
         self.objects.pop(Key, None)
         return {}
 

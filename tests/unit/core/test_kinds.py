@@ -490,8 +490,27 @@ def test_a_bucket_is_closed_and_versioned_before_its_tags_call_it_ready() -> Non
     assert policy["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     rules = aws.sent("put_bucket_lifecycle_configuration")[0]["LifecycleConfiguration"]["Rules"]
     assert next(rule for rule in rules if rule["ID"] == "runs")["Expiration"] == {"Days": 90}
-    assert all("Expiration" not in rule for rule in rules if rule["ID"] != "runs")
+    # Days of age must never take an input or a mark that is in use; what they leave behind goes.
+    for name, days in {"inputs": 30, "live": 1, "leaving": 1, "locks": 1}.items():
+        rule = next(rule for rule in rules if rule["ID"] == name)
+        assert rule["Filter"] == {"Prefix": f"{name}/"}
+        assert rule["Expiration"] == {"ExpiredObjectDeleteMarker": True}
+        assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": days}
+    assert {rule["ID"] for rule in rules} == {"runs", "inputs", "live", "leaving", "locks", "unfinished-uploads"}
+    tagged = {tag["Key"]: tag["Value"] for tag in aws.sent("put_bucket_tagging")[0]["Tagging"]["TagSet"]}
+    assert tagged["aws-run:runs-days"] == "90"
     assert {call["ExpectedBucketOwner"] for op in aws.operations[1:] for call in aws.sent(op)} == {"123456789012"}
+
+
+@pytest.mark.parametrize(("theirs", "kept"), [("365", 365), ("30", 90), ("?", 90)])
+def test_a_project_never_shortens_what_another_asked_for_and_tags_of_others_stay(theirs: str, kept: int) -> None:
+    there = [{"Key": "aws-run:runs-days", "Value": theirs}, {"Key": "team", "Value": "x"}]
+    aws = FakeAws().on("get_bucket_tagging", {"TagSet": there})
+    bucket.configure(aws, BUCKET_, FakeClock())
+    rules = aws.sent("put_bucket_lifecycle_configuration")[0]["LifecycleConfiguration"]["Rules"]
+    assert next(rule for rule in rules if rule["ID"] == "runs")["Expiration"] == {"Days": kept}
+    tagged = {tag["Key"]: tag["Value"] for tag in aws.sent("put_bucket_tagging")[0]["Tagging"]["TagSet"]}
+    assert (tagged["aws-run:runs-days"], tagged["team"]) == (str(kept), "x")
 
 
 @pytest.mark.parametrize(

@@ -156,8 +156,15 @@ def tagged(digest: str) -> list[dict[str, str]]:
     return [{"Key": "x", "Value": "y"}, {"Key": "aws-run:config", "Value": digest}]
 
 
+def kept_for(days: str) -> list[dict[str, str]]:
+    return [*tagged(buckets.config_digest(BUCKET_WANTED)), {"Key": "aws-run:runs-days", "Value": days}]
+
+
 PRESENT: list[tuple[Resource, str, Any, Observation]] = [
-    (BUCKET_WANTED, "get_bucket_tagging", {"TagSet": tagged(buckets.config_digest(BUCKET_WANTED))}, Observation(present=True)),
+    (BUCKET_WANTED, "get_bucket_tagging", {"TagSet": kept_for("90")}, Observation(present=True)),
+    (BUCKET_WANTED, "get_bucket_tagging", {"TagSet": kept_for("365")}, Observation(present=True)),
+    (BUCKET_WANTED, "get_bucket_tagging", {"TagSet": kept_for("89")}, Observation(present=True, current=False)),
+    (BUCKET_WANTED, "get_bucket_tagging", {"TagSet": tagged(buckets.config_digest(BUCKET_WANTED))}, Observation(present=True, current=False)),
     (BUCKET_WANTED, "get_bucket_tagging", {"TagSet": tagged("old")}, Observation(present=True, current=False)),
     (BUCKET_WANTED, "get_bucket_tagging", refused("NoSuchTagSet"), Observation(present=True, current=False)),
     (BUCKET_WANTED, "get_bucket_tagging", refused("NoSuchBucket"), ABSENT),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.core.support import ACCOUNT, BUCKET, REGION, RUN, config
 
+from aws_run.errors import ConfigError
 from aws_run.infra import desired
 from aws_run.infra.policies import execution_policy, instance_policy, task_policy
 
@@ -134,6 +135,34 @@ def test_secrets_get_a_role_of_the_runs_own_that_goes_with_it() -> None:
     assert (own.scope, own.name) == ("run", f"arun-{RUN}-exec")
     assert (shared.scope, shared.name) == ("shared", f"arun-demo-{REGION}-execution")
     assert own.trust_condition == shared.trust_condition == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+
+
+@pytest.mark.parametrize("end", ["", ":1.0", "@sha256:" + "0" * 64])
+def test_an_image_in_another_repository_of_the_account_may_be_pulled_by_this_run_alone(end: str) -> None:
+    image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/team/base{end}"
+    own = desired.execution_role(config(image=image), account=ACCOUNT, region=REGION, run_id=RUN, tags={})
+    assert (own.scope, own.name) == ("run", f"arun-{RUN}-exec")
+    pull = next(statement for statement in own.policy["Statement"] if statement["Sid"] == "Pull")
+    assert pull["Resource"] == [REPOSITORY, f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/team/base"]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/arun/demo@sha256:0",
+        f"210987654321.dkr.ecr.{REGION}.amazonaws.com/team/base",
+        "docker.io/library/python:3.12",
+    ],
+)
+def test_any_other_image_needs_no_role_of_its_own(image: str) -> None:
+    role = desired.execution_role(config(image=image), account=ACCOUNT, region=REGION, run_id=RUN, tags={})
+    assert role.scope == "shared"
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1"])
+def test_a_profiles_region_in_another_partition_is_refused_before_anything_is_made(region: str) -> None:
+    with pytest.raises(ConfigError, match=f"does not work in {region}"):
+        desired.bucket(config(), account=ACCOUNT, region=region)
 
 
 def test_a_task_role_of_the_users_own_replaces_ours() -> None:

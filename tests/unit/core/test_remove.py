@@ -48,6 +48,9 @@ LAST_CALL = {
 }
 
 
+OURS = [{"Key": "aws-run:run", "Value": RUN}]
+
+
 def empty_cloud() -> FakeAws:
     """Takes every delete, and shows nothing afterwards."""
     aws = FakeAws().on("describe_auto_scaling_groups", {"AutoScalingGroups": []})
@@ -57,7 +60,8 @@ def empty_cloud() -> FakeAws:
 def test_the_group_is_emptied_before_anything_else_is_even_looked_at() -> None:
     aws = empty_cloud()
     remove(aws, DOOMED, FakeClock(), Events().emit)
-    assert aws.operations[0] == "update_auto_scaling_group"
+    # But for whose it is: emptying somebody else's group would end their machines.
+    assert aws.operations[:2] == ["describe_auto_scaling_groups", "update_auto_scaling_group"]
     assert aws.sent("update_auto_scaling_group")[0]["DesiredCapacity"] == 0
 
 
@@ -95,14 +99,14 @@ def test_an_emptying_that_fails_does_not_stop_the_delete() -> None:
 
 
 def test_what_aws_still_lists_after_its_delete_is_not_gone() -> None:
-    aws = empty_cloud().on("describe_launch_templates", {"LaunchTemplates": [{}]})
+    aws = empty_cloud().on("describe_launch_templates", {"LaunchTemplates": [{"Tags": OURS}]})
     removed = remove(aws, [Ref(kind="launch-template", name=NAME, scope="run")], FakeClock(), Events().emit)
     assert [removal.error for removal in removed] == ["AWS still lists it"]
 
 
 def test_a_listing_that_lags_is_given_a_moment() -> None:
-    there: dict[str, Any] = {"LaunchTemplates": [{}]}
-    aws = empty_cloud().on("describe_launch_templates", there, there, {})
+    there: dict[str, Any] = {"LaunchTemplates": [{"Tags": OURS}]}
+    aws = empty_cloud().on("describe_launch_templates", there, there, there, {})
     clock = FakeClock()
     removed = remove(aws, [Ref(kind="launch-template", name=NAME, scope="run")], clock, Events().emit)
     assert [removal.error for removal in removed] == [None]
@@ -148,9 +152,73 @@ def test_every_kind_has_commands_that_finish_by_hand(kind: Kind) -> None:
     lines = commands(Ref(kind=kind, name=NAME, scope="run"), REGION)
     assert lines
     for line in lines:
-        assert line.startswith("aws ")
-        assert NAME in line
+        assert line.startswith(("aws ", "aws-run "))
+        assert RUN in line or line == f"aws-run destroy --everything --region {REGION}"
         assert REGION in line or " iam " in line
+
+
+def test_the_commands_go_to_the_end() -> None:
+    machine = commands(Ref(kind="role", name=f"arun-demo-{REGION}-instance", scope="shared"), REGION)
+    assert [line.split()[2] for line in machine] == [
+        "remove-role-from-instance-profile",
+        "delete-instance-profile",
+        "delete-role-policy",
+        "delete-role",
+    ]
+    plain = commands(Ref(kind="role", name=f"{NAME}-task", scope="run"), REGION)
+    assert [line.split()[2] for line in plain] == ["delete-role-policy", "delete-role"]
+    assert (
+        commands(Ref(kind="cluster", name=NAME, scope="run"), REGION)[0] == f"aws-run cleanup {RUN} --region {REGION}"
+    )
+    definitions = commands(Ref(kind="task-definition", name=NAME, scope="run"), REGION)[0]
+    assert "list-task-definitions" in definitions
+    assert "deregister-task-definition" in definitions
+
+
+# -- what is not ours -------------------------------------------------------------------------------------------------
+
+FOREIGN: list[tuple[Kind, str, Any, str]] = [
+    ("role", "get_role", {"Role": {"Tags": []}}, "delete_role"),
+    ("group", "describe_auto_scaling_groups", {"AutoScalingGroups": [{"Tags": []}]}, "delete_auto_scaling_group"),
+    ("launch-template", "describe_launch_templates", {"LaunchTemplates": [{}]}, "delete_launch_template"),
+    ("cluster", "describe_clusters", {"clusters": [{"status": "ACTIVE", "tags": []}]}, "delete_cluster"),
+    ("repository", "list_tags_for_resource", {"tags": [{"Key": "team", "Value": "x"}]}, "delete_repository"),
+    ("bucket", "get_bucket_tagging", refused("NoSuchTagSet"), "delete_bucket"),
+]
+
+
+@pytest.mark.parametrize(("kind", "read", "answer", "delete"), FOREIGN, ids=[row[0] for row in FOREIGN])
+def test_what_does_not_carry_our_tag_is_left_alone(kind: Kind, read: str, answer: Any, delete: str) -> None:
+    aws = FakeAws().on(read, answer)
+    removed = remove(aws, [Ref(kind=kind, name=NAME, scope="run")], FakeClock(), Events().emit)
+    assert [(r.error, r.foreign) for r in removed] == [("it does not carry aws-run's tag, so it was left alone", True)]
+    assert set(aws.operations) == {read}
+
+
+TAGGED: list[tuple[Kind, str, Any, Any, str]] = [
+    ("role", "get_role", {"Role": {"Tags": OURS}}, refused("NoSuchEntity"), "delete_role"),
+    ("launch-template", "describe_launch_templates", {"LaunchTemplates": [{"Tags": OURS}]}, {}, "delete_launch_template"),
+    ("cluster", "describe_clusters", {"clusters": [{"status": "ACTIVE", "tags": [{"key": "aws-run:run", "value": RUN}]}]},
+     {}, "delete_cluster"),
+    ("repository", "list_tags_for_resource", {"tags": [{"Key": "aws-run:project", "Value": "demo"}]}, {}, "delete_repository"),
+    ("bucket", "get_bucket_tagging", {"TagSet": [{"Key": "aws-run:account", "Value": ACCOUNT}]}, {}, "delete_bucket"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "read", "answer", "then", "delete"), TAGGED, ids=[row[0] for row in TAGGED])
+def test_what_carries_our_tag_goes(kind: Kind, read: str, answer: Any, then: Any, delete: str) -> None:
+    aws = FakeAws().on(read, answer, then)
+    aws.on("head_bucket", refused("404")).on("describe_repositories", refused("RepositoryNotFoundException"))
+    removed = remove(aws, [Ref(kind=kind, name=NAME, scope="run")], FakeClock(), Events().emit)
+    assert [r.error for r in removed] == [None]
+    assert delete in aws.operations
+
+
+def test_tags_that_may_not_be_read_keep_no_machine_running() -> None:
+    aws = FakeAws().on("describe_auto_scaling_groups", refused("AccessDenied"))
+    removed = remove(aws, [Ref(kind="group", name=NAME, scope="run")], FakeClock(), Events().emit)
+    assert "AccessDenied" in str(removed[0].error)
+    assert aws.sent("update_auto_scaling_group")[0]["DesiredCapacity"] == 0
 
 
 # -- the whole teardown of a run --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from aws_run.aws.errors import DENIED
@@ -16,31 +17,49 @@ from aws_run.infra.retry import on_codes, retrying
 _GONE = {"NoSuchBucket", "404", "NotFound"}
 
 
+_DAYS_TAG = "aws-run:runs-days"
+
+
 def config_digest(bucket: Bucket) -> str:
-    return tags.config_digest("bucket-1", bucket.name, bucket.runs_retention_days)
+    """Without the days of retention: the bucket is the account's, and each of its projects may want others."""
+    return tags.config_digest("bucket-2", bucket.name)
 
 
-def observe(aws: Aws, bucket: Bucket) -> str | None:
-    """The configuration digest the bucket was last brought to ("" when it never was), None when there is no bucket.
+def is_current(found: Mapping[str, str], bucket: Bucket) -> bool:
+    """`found`: as `observe` gives them. Results that are kept for longer than asked are no fault."""
+    return found.get(tags.CONFIG_TAG) == config_digest(bucket) and _days(found) >= bucket.runs_retention_days
+
+
+def _days(found: Mapping[str, str]) -> int:
+    text = found.get(_DAYS_TAG, "")
+    return int(text) if text.isdecimal() else 0
+
+
+def observe(aws: Aws, bucket: Bucket) -> dict[str, str] | None:
+    """The bucket's tags, which tell what it was last brought to; None when there is no bucket."""
+    return owner_tags(aws, bucket.name)
+
+
+def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
+    """None when there is no bucket.
 
     Raises PreflightError when somebody else owns the name: every call sends ExpectedBucketOwner (aws-facts §12, 31).
     """
     owner = aws.identity().account
     try:
-        answer = aws.call("s3", "get_bucket_tagging", Bucket=bucket.name, ExpectedBucketOwner=owner)
+        answer = aws.call("s3", "get_bucket_tagging", Bucket=name, ExpectedBucketOwner=owner)
     except AwsCallError as error:
         if error.code in _GONE:
             return None
         if error.code == "NoSuchTagSet":
-            return ""
+            return {}
         if error.code in DENIED:
             raise PreflightError(
-                f"The bucket {bucket.name} belongs to another account, or this role may not read its tags",
+                f"The bucket {name} belongs to another account, or this role may not read its tags",
                 hint="check `aws sts get-caller-identity`; the role needs s3:GetBucketTagging on arun-*",
             ) from error
         raise
-    found = {tag["Key"]: tag["Value"] for tag in answer.get("TagSet", [])}
-    return str(found.get(tags.CONFIG_TAG, ""))
+    return tags.of(answer.get("TagSet"))
 
 
 def create(aws: Aws, bucket: Bucket, clock: Clock) -> str:
@@ -63,9 +82,14 @@ def create(aws: Aws, bucket: Bucket, clock: Clock) -> str:
 
 
 def configure(aws: Aws, bucket: Bucket, clock: Clock) -> None:
-    """Brings the bucket to what is wanted; the tags go last, so that a half-configured one is configured again."""
+    """Brings the bucket to what is wanted; the tags go last, so that a half-configured one is configured again.
+
+    Another project's results are never kept for less long than it asked, and tags that others put there stay.
+    """
     on = {"Bucket": bucket.name, "ExpectedBucketOwner": aws.identity().account}
-    digest = config_digest(bucket)
+    found = observe(aws, bucket) or {}
+    days = max(_days(found), bucket.runs_retention_days)
+    marks = {tags.CONFIG_TAG: config_digest(bucket), _DAYS_TAG: str(days)}
     steps: tuple[tuple[str, dict[str, Any]], ...] = (
         ("put_public_access_block", {"PublicAccessBlockConfiguration": dict.fromkeys(
             ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)}),
@@ -73,8 +97,8 @@ def configure(aws: Aws, bucket: Bucket, clock: Clock) -> None:
         ("put_bucket_encryption", {"ServerSideEncryptionConfiguration": {
             "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}}),
         ("put_bucket_policy", {"Policy": json.dumps(_tls_only(bucket.name))}),
-        ("put_bucket_lifecycle_configuration", {"LifecycleConfiguration": {"Rules": _lifecycle(bucket)}}),
-        ("put_bucket_tagging", {"Tagging": {"TagSet": tags.upper({**bucket.tags, tags.CONFIG_TAG: digest})}}),
+        ("put_bucket_lifecycle_configuration", {"LifecycleConfiguration": {"Rules": _lifecycle(days)}}),
+        ("put_bucket_tagging", {"Tagging": {"TagSet": tags.upper({**found, **bucket.tags, **marks})}}),
     )  # fmt: skip
     for operation, parameters in steps:
         retrying(
@@ -101,22 +125,34 @@ def _tls_only(name: str) -> dict[str, Any]:
     }
 
 
-def _lifecycle(bucket: Bucket) -> list[dict[str, Any]]:
+def _lifecycle(runs_days: int) -> list[dict[str, Any]]:
     return [
         {
             "ID": "runs",
             "Status": "Enabled",
             "Filter": {"Prefix": "runs/"},
-            "Expiration": {"Days": bucket.runs_retention_days},
+            "Expiration": {"Days": runs_days},
             "NoncurrentVersionExpiration": {"NoncurrentDays": 7},
         },
         {
             "ID": "inputs",
             "Status": "Enabled",
             "Filter": {"Prefix": "inputs/"},
+            "Expiration": {"ExpiredObjectDeleteMarker": True},
             # A run pins its input by version; none lasts longer than its timeout, at most 14 days.
             "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
         },
+        # Every mark that a run takes away leaves a version and a delete marker behind; nobody reads these.
+        *(
+            {
+                "ID": folder,
+                "Status": "Enabled",
+                "Filter": {"Prefix": f"{folder}/"},
+                "Expiration": {"ExpiredObjectDeleteMarker": True},
+                "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+            }
+            for folder in ("live", "leaving", "locks")
+        ),
         {
             "ID": "unfinished-uploads",
             "Status": "Enabled",

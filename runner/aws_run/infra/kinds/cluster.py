@@ -110,6 +110,11 @@ def is_gone(error: AwsCallError) -> bool:
     return error.code == _GONE
 
 
+def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
+    found = aws.call("ecs", "describe_clusters", clusters=[name], include=["TAGS"]).get("clusters", ())
+    return next((tags.of(cluster.get("tags")) for cluster in found if cluster["status"] != "INACTIVE"), None)
+
+
 def absent(aws: Aws, name: str) -> bool:
     """INACTIVE counts as gone (aws-facts §7)."""
     found = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())

@@ -154,6 +154,11 @@ def describe(aws: Aws, name: str) -> dict[str, Any] | None:
     return dict(found[0]) if found else None
 
 
+def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
+    found = describe(aws, name)
+    return None if found is None else tags.of(found.get("Tags"))
+
+
 def empty(aws: Aws, name: str, clock: Clock) -> None:
     """Desired 0: AWS terminates the instance. This is the step that ends the bill, so it comes first."""
 

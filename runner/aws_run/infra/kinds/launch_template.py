@@ -80,10 +80,14 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
 
 
 def absent(aws: Aws, name: str) -> bool:
+    return owner_tags(aws, name) is None
+
+
+def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
     try:
-        found = aws.call("ec2", "describe_launch_templates", LaunchTemplateNames=[name])
+        found = aws.call("ec2", "describe_launch_templates", LaunchTemplateNames=[name]).get("LaunchTemplates")
     except AwsCallError as error:
         if error.code in _GONE:
-            return True
+            return None
         raise
-    return not found.get("LaunchTemplates")
+    return tags.of(found[0].get("Tags")) if found else None

@@ -70,6 +70,16 @@ def absent(aws: Aws, name: str) -> bool:
     return False
 
 
+def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
+    arn = f"arn:aws:ecr:{aws.identity().region}:{aws.identity().account}:repository/{name}"
+    try:
+        return tags.of(aws.call("ecr", "list_tags_for_resource", resourceArn=arn).get("tags"))
+    except AwsCallError as error:
+        if error.code == _GONE:
+            return None
+        raise
+
+
 def image_digest(aws: Aws, repository: str, tag: str) -> tuple[str, int] | None:
     """(digest, size in bytes) of the image with that tag, None when the tag or the repository is not there."""
     try:

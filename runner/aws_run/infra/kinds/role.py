@@ -39,7 +39,7 @@ def observe(aws: Aws, role: Role) -> str | None:
         if error.code == _GONE:
             return None
         raise
-    return str({tag["Key"]: tag["Value"] for tag in found.get("Tags", ())}.get(tags.CONFIG_TAG, ""))
+    return tags.of(found.get("Tags")).get(tags.CONFIG_TAG, "")
 
 
 def create(aws: Aws, role: Role, clock: Clock) -> str:
@@ -117,6 +117,15 @@ def _put_profile(aws: Aws, role: Role, clock: Clock) -> None:
     except AwsCallError as error:
         if error.code != "LimitExceeded":  # a profile holds one role: it is there already
             raise
+
+
+def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
+    try:
+        return tags.of(aws.call("iam", "get_role", RoleName=name)["Role"].get("Tags"))
+    except AwsCallError as error:
+        if error.code == _GONE:
+            return None
+        raise
 
 
 def _trust(role: Role) -> dict[str, Any]:
