@@ -99,11 +99,15 @@ class Story:
     # -- faults ---------------------------------------------------------------------------------------------------
 
     def on_call(self, name: str, answer: Answer, *, times: int | None = 1, skip: int = 0) -> None:
-        """`answer` in place of AWS for calls whose name begins with `name`: `times` of them, after `skip`."""
+        """`answer` in place of AWS for `times` calls of that name, after `skip` of them. REST calls (method and path) and
+        names that end in `*` are told by their beginning.
+        """
+        beginning = name.rstrip("*") if " " in name or name.endswith("*") else None
         turns = itertools.count()
 
         def listener(seen: Happened, call: Call) -> Reply | None:
-            if not f"{seen.service}:{seen.operation}".startswith(name):
+            done = f"{seen.service}:{seen.operation}"
+            if not (done == name if beginning is None else done.startswith(beginning)):
                 return None
             turn = next(turns) - skip
             return answer(seen, call) if turn >= 0 and (times is None or turn < times) else None

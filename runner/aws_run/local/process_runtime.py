@@ -93,7 +93,7 @@ class _Process:
 
     def wait(self) -> Exit:
         code = self._child.wait()
-        self._signal(signal.SIGKILL)  # what the job left behind goes with its container
+        self.kill()  # what the job left behind goes with its container
         self._reader.join()
         if callable(self._on_end):
             self._on_end(self)
@@ -110,6 +110,10 @@ class _Process:
 
     def kill(self) -> None:
         self._signal(signal.SIGKILL)
+        # The job has a session of its own: with its PID 1 a container's processes end, here they have to be found.
+        for pid in _processes_of(self._home):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
 
     def memory_bytes(self) -> int | None:
         return None
@@ -125,6 +129,18 @@ class _Process:
         with stream:
             for line in iter(stream.readline, b""):
                 on_line(line.decode(errors="replace").rstrip("\r\n"))
+
+
+def _processes_of(home: Path) -> list[int]:
+    """Those whose environment names the task's folder. Only where /proc tells (Linux)."""
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if os.fsencode(home) in environ.read_bytes():
+                found.append(int(environ.parent.name))
+        except OSError:
+            continue  # it has ended, or is somebody else's
+    return found
 
 
 def _entrypoint() -> list[str]:

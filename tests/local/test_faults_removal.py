@@ -1,0 +1,313 @@
+"""What may go wrong when a run is taken away (aws-facts §12; the row is in each test's name)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.crash.story import Begin, Story, stories
+
+from aws_run.errors import AwsRunError, TeardownError
+from aws_run.local.wire import Reply
+from aws_run.usecases import destroy as destroying
+from aws_run.usecases import gc as collector
+from aws_run.usecases.cleanup import cleanup
+
+
+@pytest.fixture
+def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
+    with stories(tmp_path, monkeypatch) as begin_one:
+        yield begin_one
+
+
+def left_running(story: Story, backend: str = "ec2") -> str:
+    """A run whose job goes on; its id."""
+    assert story.submit("--hang", backend=backend, detach=True).exit_code == 0
+    story.account.until(story.account.running)
+    return story.record().run_id
+
+
+def clean(story: Story, run_id: str) -> Any:
+    return cleanup(story.new_bench(), run_id, None, reason="a test")[1]
+
+
+DELETES = (
+    "autoscaling:DeleteAutoScalingGroup", "ecs:DeleteCapacityProvider", "ecs:DeleteCluster", "ec2:DeleteLaunchTemplate",
+    "ecs:DeregisterTaskDefinition", "iam:DeleteRole", "iam:DeleteInstanceProfile", "logs:DeleteLogGroup",
+)  # fmt: skip
+
+
+def test_row_07_deletes_that_fail_with_a_server_error_are_tried_again(begin: Begin) -> None:
+    story = begin()
+    for name in DELETES:
+        story.refuse(name, "InternalFailure", times=3)
+    assert story.submit(backend="ec2").exit_code == 0
+    assert story.account.left() == {}
+
+
+def test_row_07_deletes_whose_answers_get_lost_are_repeated_and_what_is_gone_is_gone(begin: Begin) -> None:
+    story = begin()
+    for name in DELETES:
+        story.lose(name)
+    assert story.submit(backend="ec2").exit_code == 0
+    assert story.account.left() == {}
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "by_hand"),
+    [
+        ("autoscaling:DeleteAutoScalingGroup", "group", "aws autoscaling delete-auto-scaling-group"),
+        ("ecs:DeleteCluster", "cluster", "aws ecs delete-cluster"),
+        ("ec2:DeleteLaunchTemplate", "launch-template", "aws ec2 delete-launch-template"),
+    ],
+)
+def test_row_07_one_delete_that_never_works_keeps_no_other_from_being_tried_and_is_told(
+    begin: Begin, call: str, kind: str, by_hand: str
+) -> None:
+    story = begin()
+    story.refuse(call, "UnauthorizedOperation", "not you", times=None)
+    done = story.submit(backend="ec2")
+    assert done.exit_code == 125
+    assert done.teardown_error is not None
+    assert [line for line in done.teardown_error.commands if line.startswith(by_hand)]
+    left = story.account.left()
+    # The provider hangs on its group, and the mark says that the run still holds something.
+    assert kind in left
+    assert set(left) <= {kind, "capacity-provider", "cluster", "mark", "role", "log-group", "instance-profile"}
+    assert story.account.still_bills() == []
+
+
+def test_row_24_of_two_runs_at_once_neither_takes_what_the_other_needs(begin: Begin) -> None:
+    story = begin()
+    first = left_running(story)
+    assert story.submit(backend="ec2", output=str(story.home / "other")).exit_code == 0
+    assert story.account.running()
+    left = story.account.left()
+    assert left["role"] == [
+        f"arun-{first}-task", "arun-tiny-us-east-1-execution", "arun-tiny-us-east-1-instance"
+    ]  # fmt: skip
+    assert left["group"] == [f"arun-{first}"]
+    assert clean(story, first).failed == ()
+    assert story.account.left() == {}
+
+
+def test_row_24_destroy_does_not_take_roles_from_under_a_live_run(begin: Begin) -> None:
+    story = begin()
+    left_running(story)
+    bench = story.new_bench()
+    with pytest.raises(AwsRunError, match="1 run"):
+        destroying.destroy(bench, "tiny", destroying.look(bench, "tiny", everything=False))
+    assert story.account.running()
+    assert "arun-tiny-us-east-1-execution" in story.account.left()["role"]
+
+
+def test_row_24_a_lock_whose_owner_died_is_passed_over_after_ten_minutes(begin: Begin) -> None:
+    story = begin()
+    run_id = left_running(story, "fargate")
+    bucket = "arun-123456789012-us-east-1-an"
+    story.bench.aws.call("s3", "put_object", Bucket=bucket, Key="locks/tiny", Body=b"somebody who died")
+    clean(story, run_id)
+    assert "arun-tiny-us-east-1-execution" in story.account.left()["role"]
+    story.world.clock.advance(11 * 60)
+    assert clean(story, run_id).failed == ()
+    assert story.account.left() == {}
+
+
+def test_row_25_what_was_half_made_is_taken_away_whichever_step_failed(begin: Begin) -> None:
+    story = begin()
+    for call in ("ecr:CreateRepository", "ecs:CreateCluster", "ec2:CreateLaunchTemplate", "ecs:CreateCapacityProvider",
+                 "autoscaling:CreateAutoScalingGroup", "ecs:RegisterTaskDefinition"):  # fmt: skip
+        story.refuse(call, "AccessDeniedException", f"no {call}")
+        with pytest.raises(AwsRunError):
+            story.submit(backend="ec2", bench=story.new_bench())
+        assert story.account.left() == {}, call
+        assert story.account.still_bills() == []
+
+
+def test_row_26_a_cleanup_that_got_half_way_is_finished_by_the_next_and_a_third_finds_nothing(begin: Begin) -> None:
+    story = begin()
+    run_id = left_running(story)
+    story.refuse("ecs:DeleteCluster", "AccessDeniedException", "not yet", times=2)
+    assert [removal.ref.kind for removal in clean(story, run_id).failed] == ["cluster"]
+    assert clean(story, run_id).failed != ()
+    assert clean(story, run_id).failed == ()
+    assert story.account.left() == {}
+    assert clean(story, run_id).failed == ()
+
+
+def test_row_26_destroy_can_be_repeated(begin: Begin) -> None:
+    story = begin()
+    assert story.submit(backend="fargate", keep=("all",)).exit_code == 0
+    clean(story, story.record().run_id)
+    for _ in range(2):
+        bench = story.new_bench()
+        doomed = destroying.look(bench, "tiny", everything=True)
+        assert destroying.destroy(bench, "tiny", doomed).failed == ()
+    assert story.bench.aws.call("s3", "list_buckets")["Buckets"] == []
+
+
+def test_row_27_a_provider_whose_delete_failed_behind_our_back_is_deleted_again(begin: Begin) -> None:
+    story = begin()
+
+    def fails_later(seen: Any, call: Any) -> Reply:
+        (provider,) = story.world.place("us-east-1").providers.values()
+        provider.update_status = "DELETE_FAILED"
+        reply: Reply = call.reply({"capacityProvider": {"name": provider.name, "status": "ACTIVE"}})
+        return reply
+
+    story.on_call("ecs:DeleteCapacityProvider", fails_later, times=2)
+    assert story.submit(backend="ec2").exit_code == 0
+    assert story.operations().count("ecs:DeleteCapacityProvider") == 3
+    assert story.account.left() == {}
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ("ecs:DeleteCluster", "ClusterContainsTasksException"),
+        ("ecs:DeleteCluster", "ClusterContainsContainerInstancesException"),
+        ("ecs:DeleteCluster", "UpdateInProgressException"),
+        ("ecs:PutClusterCapacityProviders", "UpdateInProgressException"),
+        ("ecs:DeleteCapacityProvider", "ResourceInUseException"),
+        ("autoscaling:DeleteAutoScalingGroup", "ScalingActivityInProgress"),
+        ("autoscaling:DeleteAutoScalingGroup", "ResourceInUse"),
+        ("autoscaling:DeleteAutoScalingGroup", "ResourceContention"),
+        ("iam:DeleteRole", "DeleteConflict"),
+    ],
+)
+def test_row_28_what_aws_is_still_busy_with_is_waited_for(begin: Begin, call: str, code: str) -> None:
+    story = begin()
+    run_id = left_running(story)
+    story.refuse(call, code, times=3)
+    assert clean(story, run_id).failed == ()
+    assert story.account.left() == {}
+
+
+def test_row_28_tasks_and_machines_that_are_still_on_the_cluster_are_taken_off_it(begin: Begin) -> None:
+    story = begin()
+    run_id = left_running(story)
+    # The record does not know of the task: RunTask's answer was lost, and so was the client.
+    _change_record(story, run_id, task_arn=None, state="starting")
+    assert clean(story, run_id).failed == ()
+    assert story.account.left() == {}
+
+
+def test_row_29_scale_in_protection_keeps_no_machine(begin: Begin) -> None:
+    story = begin()
+    run_id = left_running(story)
+    (instance,) = story.world.place("us-east-1").instances.values()
+    instance.protected = True
+    assert clean(story, run_id).failed == ()
+    assert story.account.still_bills() == []
+    assert story.account.left() == {}
+
+
+@pytest.mark.parametrize("changes", [{"region": "eu-west-1"}, {"account": "999999999999"}])
+def test_row_40_a_run_of_another_account_or_region_is_not_touched(begin: Begin, changes: dict[str, str]) -> None:
+    story = begin()
+    run_id = left_running(story)
+    _change_record(story, run_id, **changes)
+    story.script.happened.clear()
+    with pytest.raises(AwsRunError, match="lives in account") as refused:
+        clean(story, run_id)
+    assert "profile and region" in str(refused.value.hint)
+    assert story.account.running()
+    assert not [name for name in story.operations() if "Delete" in name or "Stop" in name or "Update" in name]
+
+
+def _change_record(story: Story, run_id: str, **changes: Any) -> None:
+    text = {**story.account.object(f"runs/{run_id}/run.json"), **changes}
+    story.bench.aws.call(
+        "s3", "put_object", Bucket="arun-123456789012-us-east-1-an", Key=f"runs/{run_id}/run.json",
+        Body=json.dumps(text).encode(),
+    )  # fmt: skip
+
+
+# -- gc ---------------------------------------------------------------------------------------------------------------
+
+
+def verdicts(story: Story) -> dict[str, tuple[bool, str]]:
+    return {found.run_id: (found.doomed, found.why) for found in collector.look(story.new_bench())}
+
+
+def test_gc_keeps_a_run_that_runs_and_says_until_when(begin: Begin) -> None:
+    story = begin()
+    run_id = left_running(story)
+    doomed, why = verdicts(story)[run_id]
+    assert not doomed
+    assert why == f"running until {story.record().deadline} at the latest"
+
+
+def test_gc_takes_what_is_past_its_deadline_even_when_the_record_is_gone(begin: Begin) -> None:
+    story = begin()
+    run_id = left_running(story)
+    story.bench.aws.call("s3", "delete_object", Bucket="arun-123456789012-us-east-1-an", Key=f"runs/{run_id}/run.json")
+    story.account.advance(15 * 60)
+    assert verdicts(story)[run_id] == (True, "no record of it")
+    bench = story.new_bench()
+    assert not [removal for removal in collector.collect(bench, collector.look(bench)) if removal.error]
+    assert story.account.still_bills() == []
+    assert set(story.account.left()) <= {"role", "instance-profile", "log-group"}
+
+
+def test_gc_touches_nothing_that_does_not_bear_a_run_of_ours(begin: Begin) -> None:
+    story = begin()
+    aws = story.bench.aws
+    aws.call("ecs", "create_cluster", clusterName="arun-of-somebody-else")
+    aws.call("ecs", "create_cluster", clusterName="production")
+    story.account.advance(24 * 3600)
+    bench = story.new_bench()
+    assert collector.look(bench) == ()
+    assert collector.collect(bench, collector.look(bench)) == ()
+    assert len(aws.call("ecs", "list_clusters")["clusterArns"]) == 2
+
+
+def test_one_runs_trouble_keeps_gc_from_no_other(begin: Begin) -> None:
+    story = begin()
+    first = left_running(story, "fargate")
+    assert story.submit("--hang", backend="fargate", detach=True).exit_code == 0
+    second = story.record().run_id
+    story.account.advance(3 * 3600)
+    story.on_call(
+        "s3:GET /arun-123456789012-us-east-1-an/runs/" + first,
+        lambda seen, call: call.refuse(_denied()),
+        skip=1,
+        times=99,
+    )
+    bench = story.new_bench()
+    removed = collector.collect(bench, collector.look(bench))
+    failed = {removal.ref.name for removal in removed if removal.error}
+    assert failed
+    assert all(first in name for name in failed)
+    assert not [name for names in story.account.left().values() for name in names if second in name]
+
+
+def _denied() -> Any:
+    from aws_run.local.wire import Refusal
+
+    return Refusal("AccessDenied", "Access Denied", status=403)
+
+
+def test_the_bounded_gc_of_a_submit_takes_what_an_earlier_client_left(begin: Begin) -> None:
+    story = begin()
+    lost = left_running(story, "fargate")
+    story.account.advance(3 * 3600)
+    assert lost in str(story.account.left())
+    bench = story.new_bench()
+    story.account.until(lambda: story.submit(backend="fargate", bench=replace(bench)).exit_code == 0)
+    story.account.until(lambda: story.account.left() == {})
+
+
+def test_a_teardown_error_names_every_resource_and_a_command_for_each(begin: Begin) -> None:
+    story = begin()
+    run_id = left_running(story, "fargate")
+    for call in ("ecs:DeleteCluster", "logs:DeleteLogGroup"):
+        story.refuse(call, "AccessDenied", "no", times=None)
+    with pytest.raises(TeardownError) as failed:
+        clean(story, run_id).raise_if_failed("us-east-1")
+    assert f"cluster arun-{run_id}" in failed.value.message
+    assert f"aws ecs delete-cluster --cluster arun-{run_id} --region us-east-1" in failed.value.commands
