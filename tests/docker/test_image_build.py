@@ -89,7 +89,7 @@ def test_a_dockerfile_of_ones_own_keeps_its_entrypoint_cmd_user_and_folder(
 def test_a_project_whose_first_file_has_an_umlaut_is_a_context_like_any_other(
     tmp_path: Path, bench: Bench, classic: bool
 ) -> None:
-    root = project(tmp_path / "umlaut", Dockerfile=f'FROM {bench.base_image}\nCOPY . /w/\nCMD ["python3"]\n')
+    root = project(tmp_path / "umlaut", Dockerfile=f'FROM {bench.base_image}\nCOPY . /w/\nCMD ["python3", "x.py"]\n')
     name = f"A {'long ' * 40}Ä.txt"
     (root / name).write_text("here")
     built = bench.build(bench.plan(root), classic=classic)
@@ -97,7 +97,7 @@ def test_a_project_whose_first_file_has_an_umlaut_is_a_context_like_any_other(
 
 
 def test_the_entrypoint_is_one_and_the_same_layer_in_different_projects(tmp_path: Path, bench: Bench) -> None:
-    dockerfile = f'FROM {bench.base_image}\nRUN mkdir -p /opt/x && touch /opt/x/y\nCMD ["python3"]\n'
+    dockerfile = f'FROM {bench.base_image}\nRUN mkdir -p /opt/x && touch /opt/x/y\nCMD ["python3", "x.py"]\n'
     one = bench.build(bench.plan(project(tmp_path / "one", main__py=SCRIPT)))
     two = bench.build(bench.plan(project(tmp_path / "two", Dockerfile=dockerfile)))
     three = bench.build(bench.plan(project(tmp_path / "three", Dockerfile=dockerfile, a="1")), classic=True)

@@ -104,6 +104,8 @@ def test_spot_and_gpu_are_asked_of_the_group_the_provider_and_the_task(
         assert order == sorted(order), "the dead-man's switch is armed before anything runs"
     finally:
         subprocess.run(["aws-run", "cleanup", run], env=embedded_aws, capture_output=True, check=True, timeout=120)
+    left = client(embedded_aws, "autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[f"arun-{run}"])
+    assert left["AutoScalingGroups"] == [], "cleanup removes what --keep had spared"
 
 
 def test_files_arrive_byte_for_byte_both_ways(project: Path, embedded_aws: dict[str, str], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,9 +80,9 @@ def test_a_type_that_does_not_exist_is_refused_with_its_neighbour(aws: Cloud, tm
     assert "m6i.large" in said
 
 
-def test_an_error_under_debug_keeps_its_exit_code_and_leaves_stdout_to_machines(aws: Cloud, tmp_path: Path) -> None:
+def test_an_error_under_debug_keeps_its_exit_code_and_is_one_object_for_machines(aws: Cloud, tmp_path: Path) -> None:
     done = aws.run(*submit(project(tmp_path / "demo"), tmp_path / "out", "--debug", "--json"))
     assert done.returncode == 125
-    assert done.stdout == ""
+    assert json.loads(done.stdout)["exit_code"] == 125
     assert "Traceback" in done.stderr
     assert "There is no default VPC" in done.stderr

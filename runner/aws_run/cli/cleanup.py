@@ -17,15 +17,15 @@ from aws_run.cli.session import session
 @aws_options
 def cleanup(run: str, **flags: Any) -> int:
     """Remove everything of RUN, stopping it if need be. Safe to repeat, from any machine."""
-    return run_cleanup(run, flags, reason="aws-run cleanup", word="cleaned up")
+    return run_cleanup(run, flags, reason="aws-run cleanup", word="cleaned up", also_kept=True)
 
 
-def run_cleanup(run: str | None, flags: Mapping[str, Any], *, reason: str, word: str) -> int:
+def run_cleanup(run: str | None, flags: Mapping[str, Any], *, reason: str, word: str, also_kept: bool = False) -> int:
     from aws_run.cli import removal
     from aws_run.usecases.cleanup import cleanup as clean
 
     with session(flags) as here:
-        record, torn = clean(here.bench, run, here.project, reason=reason)
+        record, torn = clean(here.bench, run, here.project, reason=reason, also_kept=also_kept)
         if here.as_json:
             here.print_json({"run_id": record.run_id, **removal.data(torn.removed, torn.kept)})
         else:

@@ -10,10 +10,20 @@ from aws_run.record import Outcome, Record
 from aws_run.usecases import finish, runs, settle
 from aws_run.usecases.bench import Bench
 
+# What a project's later runs use again; `--keep` of all else was for a look at this one run.
+_USED_AGAIN = ("bucket", "repository", "roles", "log-group")
 
-def cleanup(bench: Bench, run: str | None, project: str | None, *, reason: str) -> tuple[Record, finish.Teardown]:
-    """Stops the job with its grace (what it wrote is saved), then removes. TeardownError is the caller's to raise."""
+
+def cleanup(
+    bench: Bench, run: str | None, project: str | None, *, reason: str, also_kept: bool
+) -> tuple[Record, finish.Teardown]:
+    """Stops the job with its grace (what it wrote is saved), then removes. TeardownError is the caller's to raise.
+
+    `also_kept`: the run's own resources go even where `--keep` had spared them.
+    """
     writer = runs.open_run(bench, run, project)
+    if also_kept:
+        writer.change(lambda record: replace(record, keep=tuple(name for name in record.keep if name in _USED_AGAIN)))
     store = runs.store(bench)
     task = settle.stop(bench, writer, reason)
     if writer.record.outcome is None and task is None:

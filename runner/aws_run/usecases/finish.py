@@ -54,8 +54,8 @@ class Teardown:
             names = ", ".join(f"{r.ref.kind} {r.ref.name} ({r.error})" for r in self.failed)
             raise TeardownError(
                 f"Not everything could be shown to be gone: {names}",
-                commands=tuple(line for r in self.failed for line in commands(r.ref, region)),
-                hint="`aws-run cleanup` tries again; these commands do it by hand",
+                commands=tuple(line for r in self.failed if not r.foreign for line in commands(r.ref, region)),
+                hint="the same command tries again; those below do it by hand",
             )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from aws_run import naming
 from aws_run.aws.session import Aws
 from aws_run.clock import parse_iso
-from aws_run.errors import AwsRunError, RunNotFoundError
+from aws_run.errors import AwsCallError, AwsRunError, RunNotFoundError
 from aws_run.events import Notice
 from aws_run.infra.remove import Removal, remove
 from aws_run.infra.resources import Kind, Ref
@@ -126,6 +126,11 @@ def _judge(bench: Bench, store: RunStore, run_id: str, refs: list[Ref]) -> Found
         return found(
             now > _born(run_id) + _MARGIN, "no record of it" if now > _born(run_id) + _MARGIN else "just started"
         )
+    except AwsRunError as error:
+        if isinstance(error, AwsCallError):
+            raise
+        # Damaged, or a newer aws-run's: one such record must not keep every other run from being looked after.
+        return found(False, f"{error.message}; its deadline holds in AWS")
     kept = {(entry.kind, entry.name) for entry in record.resources if entry.state == "kept"}
     if record.state == "removed" and refs and all((ref.kind, ref.name) in kept for ref in refs):
         return found(False, "kept as asked by --keep; `aws-run cleanup` of the run removes it")

@@ -65,7 +65,7 @@ def survey(config: Config, bench: Bench) -> tuple[Survey, Backend]:
 
 def _not_in_the_image(config: Config) -> tuple[Path, ...]:
     """The data travels by S3: -i and -o never enter the image, even when they lie inside the project."""
-    folders = [Path(config.input)] if config.input and not config.input.startswith("s3://") else []
+    folders = [Path(config.input)] if config.input else []
     return (*folders, *([config.output] if config.output else []))
 
 
