@@ -234,6 +234,17 @@ class Account:
         found = [(name, value) for bucket in buckets for name, value in list(bucket.keys.items())]
         return [name for name, value in found if not isinstance(value, FakeDeleteMarker)]
 
+    def log(self) -> str:
+        """All that jobs have said so far."""
+        groups = list(self.world.moto("logs", self.local.region).groups.values())
+        streams = [stream for group in groups for stream in list(group.streams.values())]
+        return "\n".join(event.message for stream in streams for event in list(stream.events))
+
+    def run_id(self) -> str:
+        """The newest recorded run's."""
+        runs = [key.split("/")[1] for key in self.stored() if key.endswith("/run.json")]
+        return max(runs, key=lambda run: run[-20:])
+
     def object(self, key: str) -> Any:
         """A JSON object of the bucket."""
         bucket = next(iter(self.world.moto("s3", "aws").buckets.values()))

@@ -15,13 +15,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from tests.crash.account import Account, account, make_project
+from tests.crash.account import account, make_project
 
 from aws_run.clock import parse_iso
 
 TIMEOUT_S = 2 * 3600  # aws-run's default
 # A job that hangs in spite of its deadline is ended by AWS this much later; one that ends by itself is counted without it.
-MARGIN_S = 10 * 60
+MARGIN_S = 10 * 60 + 1  # records have whole seconds
 Scenario = Literal["submit-ec2", "submit-fargate", "cleanup-ec2", "cleanup-fargate"]
 SCENARIOS: tuple[Scenario, ...] = ("submit-ec2", "submit-fargate", "cleanup-ec2", "cleanup-fargate")
 WHENS = ("before", "after")
@@ -83,7 +83,7 @@ def try_point(home: Path, point: Point) -> Result:
             if accepted.code:
                 return _broken(point, f"submit --detach: {accepted.stderr}")
             aws.until(aws.running)
-            run_id = _run_of(aws)
+            run_id = aws.run_id()
             aws.script.happened.clear()
             killed = aws.run("cleanup", run_id, kill=(point.at, point.when))
             deadline = parse_iso(aws.object(f"runs/{run_id}/run.json")["deadline"]) + timedelta(seconds=MARGIN_S)
@@ -106,10 +106,6 @@ def try_point(home: Path, point: Point) -> Result:
             left=tuple(f"{kind} {name}" for kind, names in aws.left().items() for name in names),
             trouble=collected.stderr if collected.code else "; ".join(aws.world.errors),
         )
-
-
-def _run_of(aws: Account) -> str:
-    return next(key.split("/")[1] for key in aws.stored() if key.endswith("/run.json"))
 
 
 def _broken(point: Point, trouble: str, *, killed: bool = True) -> Result:

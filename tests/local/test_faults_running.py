@@ -87,7 +87,7 @@ def _throttle(name: str) -> Any:
 def test_row_14_a_spot_notice_saves_what_there_is_and_with_no_client_the_run_says_interruption(begin: Begin) -> None:
     story = begin()
     assert story.submit("--hang", backend="ec2", spot=True, detach=True).exit_code == 0
-    story.account.until(lambda: "copied" in _log_of(story))
+    story.account.until(lambda: "copied" in story.account.log())
     place = story.world.place("us-east-1")
     (instance,) = place.instances.values()
     with story.world.lock:
@@ -102,12 +102,6 @@ def test_row_14_a_spot_notice_saves_what_there_is_and_with_no_client_the_run_say
     assert story.outputs("fetched") == {"a.txt": "HELLO\n", "b c.txt": "AGAIN\n"}
     assert story.account.still_bills() == []
     assert story.account.left() == {}
-
-
-def _log_of(story: Story) -> str:
-    groups = story.world.moto("logs", "us-east-1").groups
-    streams = [stream for group in groups.values() for stream in list(group.streams.values())]
-    return "\n".join(event.message for stream in streams for event in list(stream.events))
 
 
 def test_row_14_with_a_client_the_next_attempt_runs_on_another_machine(begin: Begin) -> None:
@@ -125,12 +119,12 @@ def test_row_14_with_a_client_the_next_attempt_runs_on_another_machine(begin: Be
     )
     thread = threading.Thread(target=lambda: done.append(story.submit(backend="ec2", spot=True, timeout="12h")))
     thread.start()
-    story.account.until(lambda: "at work" in _log_of(story))
+    story.account.until(lambda: "at work" in story.account.log())
     place = story.world.place("us-east-1")
     (first,) = place.instances.values()
     with story.world.lock:
         story.world.interrupt(place, first)
-    story.account.until(lambda: _log_of(story).count("at work") == 2)
+    story.account.until(lambda: story.account.log().count("at work") == 2)
     marker.write_text("")
     thread.join(timeout=60)
     assert done[0].exit_code == 0
