@@ -211,7 +211,7 @@ def _is_stale(lock: Mapping[str, Any], clock: Clock) -> bool:
 class RecordWriter:
     """One client's hold on a record: changes come from several threads, writes go one after the other.
 
-    `change(…)` alone is written every five seconds at most (steps made meanwhile share a request: the intent, with every
+    `change(…)` alone is written every five seconds at most (steps made meanwhile share one: the intent, with every
     name, is in the first write already); `change(…, now=True)` returns when it is in the bucket. A write that meets
     somebody else's (a cancel from another machine) is made again on top of theirs.
     """

@@ -1,5 +1,5 @@
 """What is refused without AWS, and how it is said."""
-# ruff: noqa: E501 (a sentence stands on one line, so that it can be found)
+
 
 from __future__ import annotations
 

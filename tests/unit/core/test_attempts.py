@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.unit.core.support import START, FakeAws, FakeClock, config, refused, spec
 
 from aws_run.backends import scaling
 from aws_run.config import Limits, Retry
@@ -16,8 +17,6 @@ from aws_run.infra.resources import Schedule
 from aws_run.pricing.receipt import Charge
 from aws_run.usecases import task, verdict
 from aws_run.usecases.survey import affordable_s
-from tests.unit.core.support import START, FakeAws, FakeClock, config, refused, spec
-
 
 SNAPSHOT = InputSnapshot(
     snapshot_key="inputs/demo/data.snapshot.json",

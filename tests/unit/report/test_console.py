@@ -1,5 +1,5 @@
 """What a terminal shows. Without colours here: the words and where they stand."""
-# ruff: noqa: RUF001, E501 (signs and whole lines are what is tested)
+# ruff: noqa: RUF001 (signs and whole lines are what is tested)
 
 from __future__ import annotations
 
