@@ -46,6 +46,10 @@ crash: ## kill a client at each of its AWS calls and see that nothing bills and 
 	@tools/venv dev
 	@tools/crash
 
+soak: ## 30 submits of 3 projects, 10 at once, while AWS throttles, fails and loses answers
+	@tools/venv dev
+	@$(PYTHON) -m tests.crash.soak
+
 lock: ## make requirements/*.txt again from pyproject.toml
 	@tools/venv dev
 	@tools/lock

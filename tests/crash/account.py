@@ -179,14 +179,14 @@ class Account:
 
     def wait_for_tasks(self, timeout_s: float = _TASKS_END_WITHIN_S) -> None:
         """Until every task has ended by itself (tasks are processes of this machine, in real time)."""
-        self.until(lambda: not self._tasks(lambda task: task.status != "STOPPED"), timeout_s)
+        self.until(lambda: not self.tasks(lambda task: task.status != "STOPPED"), timeout_s)
 
     def advance(self, seconds: float) -> None:
         """Moves the account's clock on, in steps: a task that was told to stop gets the real time it needs for it."""
         while seconds > 0:
             step = min(seconds, _STEP_S)
             self.world.clock.advance(step)
-            self.until(lambda: not self._tasks(lambda task: task.status != "STOPPED" and task.stop.is_set()))
+            self.until(lambda: not self.tasks(lambda task: task.status != "STOPPED" and task.stop.is_set()))
             seconds -= step
 
     def until(self, check: Callable[[], object], timeout_s: float = _TASKS_END_WITHIN_S) -> None:
@@ -196,13 +196,13 @@ class Account:
                 raise AssertionError("it did not come true in time")
             time.sleep(0.01)
 
-    def _tasks(self, wanted: Callable[[Task], bool]) -> list[Task]:
+    def tasks(self, wanted: Callable[[Task], bool] = lambda task: True) -> list[Task]:
         with self.world.lock:
             return [task for place in self.world.places() for task in place.tasks.values() if wanted(task)]
 
     def running(self) -> bool:
         """Whether a task's job is at work."""
-        return bool(self._tasks(lambda task: task.status == "RUNNING"))
+        return bool(self.tasks(lambda task: task.status == "RUNNING"))
 
     # -- oracles --------------------------------------------------------------------------------------------------
 

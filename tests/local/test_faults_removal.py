@@ -32,7 +32,7 @@ def left_running(story: Story, backend: str = "ec2") -> str:
 
 
 def clean(story: Story, run_id: str) -> Any:
-    return cleanup(story.new_bench(), run_id, None, reason="a test")[1]
+    return cleanup(story.new_bench(), run_id, None, reason="a test", also_kept=True)[1]
 
 
 DELETES = (
@@ -92,6 +92,15 @@ def test_row_24_of_two_runs_at_once_neither_takes_what_the_other_needs(begin: Be
     ]  # fmt: skip
     assert left["group"] == [f"arun-{first}"]
     assert clean(story, first).failed == ()
+    assert story.account.left() == {}
+
+
+def test_row_24_the_last_to_leave_takes_what_runs_on_the_other_backend_shared(begin: Begin) -> None:
+    story = begin()
+    last = left_running(story, "fargate")
+    assert story.submit(backend="ec2", output=str(story.home / "other")).exit_code == 0
+    assert "arun-tiny-us-east-1-instance" in story.account.left()["role"]
+    assert clean(story, last).failed == ()
     assert story.account.left() == {}
 
 

@@ -35,12 +35,7 @@ def _users(store: RunStore, project: str, *, everything: bool) -> tuple[str, ...
 
 
 def _wanted(project: str, identity: Identity, *, everything: bool) -> list[Ref]:
-    names = naming.ProjectNames(project=project, region=identity.region)
-    wanted = [
-        Ref(kind="log-group", name=names.log_group, scope="shared"),
-        Ref(kind="role", name=names.execution_role, scope="shared"),
-        Ref(kind="role", name=names.instance_role, scope="shared"),
-    ]
+    wanted = list(finish.shared_of(project, identity.region))
     if everything:
         wanted.append(Ref(kind="repository", name=naming.repository_name(project), scope="kept"))
         wanted.append(Ref(kind="bucket", name=naming.bucket_name(identity.account, identity.region), scope="kept"))

@@ -13,11 +13,12 @@ from aws_run.backends.base import Usage
 from aws_run.clock import Clock, iso
 from aws_run.errors import AwsCallError, AwsRunError, TeardownError
 from aws_run.events import Emit, Notice, TeardownStep
+from aws_run.infra import apply
 from aws_run.infra.kinds import group
 from aws_run.infra.remove import Removal, commands, remove
 from aws_run.infra.resources import Ref
 from aws_run.infra.store import RecordWriter, RunStore
-from aws_run.naming import project_of_run
+from aws_run.naming import ProjectNames, project_of_run
 from aws_run.pricing.receipt import Charge, total_usd
 from aws_run.record import Outcome, Record
 from aws_run.usecases.launch import refs
@@ -84,6 +85,9 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     if wanted:
         if _nobody_else(store, record, clock):
             try:
+                # The last to leave may be a run on another backend than those before it, with less that is its own.
+                others = [ref for ref in shared_of(record.project, record.region) if ref not in shared]
+                wanted += [ref for ref in others if not _keeps(keep, ref) and _there(aws, ref)]
                 removed += remove(aws, wanted, clock, emit, gone)
             finally:
                 _try(emit, lambda: store.unlock(record.project, record.run_id))
@@ -101,6 +105,23 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     elif _try(emit, lambda: writer.change(lambda r: replace(r, state="removed"), now=True)):
         _try(emit, lambda: store.unmark(record.run_id))
     return result
+
+
+def shared_of(project: str, region: str) -> tuple[Ref, ...]:
+    """All that the runs of a project may share, whichever backend they use."""
+    names = ProjectNames(project=project, region=region)
+    return (
+        Ref(kind="log-group", name=names.log_group, scope="shared"),
+        Ref(kind="role", name=names.execution_role, scope="shared"),
+        Ref(kind="role", name=names.instance_role, scope="shared"),
+    )
+
+
+def _there(aws: Aws, ref: Ref) -> bool:
+    try:
+        return not apply.absent(aws, ref)
+    except AwsRunError:
+        return True  # its removal will tell
 
 
 def _try(emit: Emit, step: Callable[[], None]) -> bool:
