@@ -66,6 +66,8 @@ class Supervisor:
         self._old: Dict[signal.Signals, object] = {}
         for number in (*STOPPING, *PASSED_ON, signal.SIGALRM, signal.SIGCHLD):
             self._old[number] = signal.signal(number, self._on_signal)
+        # Whoever started us may have had them blocked, which children inherit: nothing would ever stop the job.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, tuple(self._old))
         self._old_wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
 
     def close(self) -> None:

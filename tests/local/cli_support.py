@@ -149,7 +149,7 @@ def cloud(home: Path, session: boto3.Session, **options: Any) -> Iterator[Cloud]
     made = Cloud(local=running.start(), home=home, session=session)
     (state / "local.json").write_text(json.dumps({"pid": os.getpid(), "local": asdict(made.local)}))
     assert running.app is not None
-    running.app.dispatch = recording(running.app.dispatch, made.sent)  # type: ignore[method-assign]
+    running.app.dispatch = recording(running.app.dispatch, made.sent)  # type: ignore[method-assign,assignment]
     try:
         yield made
     finally:

@@ -187,7 +187,13 @@ class _Push:
             self.changed = self.changed or entry is None
             self.rows.append(line)
             return
-        check_key(self.prefix + found.path)
+        try:
+            check_key(self.prefix + found.path)
+        except PathError as error:
+            if self.strict:
+                raise
+            self.refused(error)  # one name that S3 can't hold must not cost all the other outputs
+            return
         if entry is not None and present is not None and found.path not in present:
             entry = None
         if entry is not None and not self.full and looks_same(found, entry):

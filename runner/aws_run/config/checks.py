@@ -131,6 +131,11 @@ def refuse_folders(config: Config, winners: Winners, *, detached: bool) -> None:
         raise UsageError("no output folder is given", hint="give it with -o DIR (or `output:` in aws-run.yaml)")
     if config.output is not None:
         _output(config.output, winners["output"].where)
+        if config.output.resolve() == config.project_dir:
+            raise ConfigError(
+                f"{winners['output'].where}: is the project's folder, so results could replace the script",
+                hint="results need a folder of their own",
+            )
     source = Path(config.input)
     _input(source, winners["input"].where)
     if config.output is not None:

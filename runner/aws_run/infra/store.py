@@ -15,6 +15,7 @@ from typing import Any
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, AwsRunError, RunNotFoundError
+from aws_run.events import Emit, Notice
 from aws_run.naming import RunKeys, is_run_id, project_of_run
 from aws_run.record import Record, dump, load
 
@@ -174,10 +175,13 @@ class RunStore:
             if error.code not in _CHANGED | _ABSENT:
                 raise
 
-    def wait_until_unlocked(self, project: str, clock: Clock) -> None:
+    def wait_until_unlocked(self, project: str, clock: Clock, emit: Emit = lambda event: None) -> None:
         """Returns at once in the usual case. A lock whose owner died is passed over after ten minutes of its age."""
         wait_s = 0.5
         while (found := self._head(f"locks/{project}")) is not None and not _is_stale(found, clock):
+            if wait_s == 0.5:
+                text = f"another client is removing what the runs of {project} share; waiting for it"
+                emit(Notice(text=text, hint="if that client has died, this goes on ten minutes after its start"))
             clock.sleep(wait_s)
             wait_s = min(wait_s * 1.5, 5)
 

@@ -15,7 +15,7 @@ _USED_AGAIN = ("bucket", "repository", "roles", "log-group")
 
 
 def cleanup(
-    bench: Bench, run: str | None, project: str | None, *, reason: str, also_kept: bool
+    bench: Bench, run: str | None, project: str | None, *, reason: str, also_kept: bool = False
 ) -> tuple[Record, finish.Teardown]:
     """Stops the job with its grace (what it wrote is saved), then removes. TeardownError is the caller's to raise.
 

@@ -237,7 +237,7 @@ def begin(bench: Bench, store: RunStore, found: Survey, decided: Decided, record
         raise AwsRunError(
             f"The run could not be recorded in {wanted.name}, so nothing was created: {error.message}", hint=error.hint
         ) from error
-    store.wait_until_unlocked(record.project, bench.clock)
+    store.wait_until_unlocked(record.project, bench.clock, bench.emit)
     return writer
 
 

@@ -1,6 +1,5 @@
 """What is refused without AWS, and how it is said."""
 
-
 from __future__ import annotations
 
 import os
@@ -203,8 +202,8 @@ class TestFolders:
             f"-o {output}: lies inside the input folder, so results would be sent as input next time"
         )
 
-    def test_the_input_may_lie_inside_the_output(self, load: Load) -> None:
-        assert load(for_run=True, input="data", output=".").output
+    def test_the_output_is_not_the_projects_own_folder(self, refused: Refused) -> None:
+        assert "is the project's folder" in refused(for_run=True, input="data", output=".")
 
     def test_a_neighbour_with_a_longer_name_is_not_inside(self, load: Load) -> None:
         assert load(for_run=True, input="data", output="data-out").output

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from aws_run.errors import BuildError, SourceError
+from aws_run.config.load import load_config
+from aws_run.errors import BuildError, ConfigError, SourceError
 from aws_run.image.docker_builder import _check_entry
 from aws_run.image.recipe import OwnDockerfile
 from aws_run.image.source import read_source
@@ -71,3 +72,9 @@ def test_a_dockerfile_that_names_a_program_is_taken(
     entrypoint: tuple[str, ...], cmd: tuple[str, ...], command: tuple[str, ...] | None
 ) -> None:
     _check_entry(_RECIPE, entrypoint, cmd, command)
+
+
+def test_results_never_go_into_the_projects_own_folder(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(ConfigError, match="is the project's folder"):
+        load_config(tmp_path, file=None, flags={"input": str(tmp_path / "data"), "output": str(tmp_path)}, environ={})

@@ -199,7 +199,7 @@ def _holds(lines: tuple[Charge, ...], seconds: float) -> None:
             assert amount >= line.usd_per_hour * 60 / 3600
         else:
             assert amount == 0
-    assert total_usd(lines) == sum(amounts, Decimal(0))
+    assert total_usd(lines) == sum((amount or Decimal(0) for amount in amounts), Decimal(0))
 
 
 def test_an_hour_costs_what_the_table_says() -> None:

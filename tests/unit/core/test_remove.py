@@ -73,7 +73,8 @@ def test_group_then_provider_then_cluster() -> None:
 
 
 def test_all_that_is_shown_absent_is_reported_and_told() -> None:
-    events, gone = Events(), []
+    events = Events()
+    gone: list[Ref] = []
     removed = remove(empty_cloud(), DOOMED, FakeClock(), events.emit, gone.append)
     assert {removal.ref for removal in removed} == set(DOOMED) == set(gone)
     assert [removal.error for removal in removed] == [None] * len(DOOMED)
@@ -83,7 +84,8 @@ def test_all_that_is_shown_absent_is_reported_and_told() -> None:
 
 @pytest.mark.parametrize("kind", LAST_CALL)
 def test_one_refusal_keeps_nothing_else_from_going(kind: str) -> None:
-    aws, events, gone = empty_cloud().on(LAST_CALL[kind], refused("AccessDenied")), Events(), []
+    aws, events = empty_cloud().on(LAST_CALL[kind], refused("AccessDenied")), Events()
+    gone: list[Ref] = []
     removed = remove(aws, DOOMED, FakeClock(), events.emit, gone.append)
     failed = [removal for removal in removed if removal.error]
     assert [removal.ref.kind for removal in failed] == [kind]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from tests.unit.core.support import ACCOUNT, BUCKET, RUN, START, FakeAws, FakeBucket, FakeClock, record, refused
@@ -122,7 +123,7 @@ def test_two_writers_of_one_record_both_get_their_change_in(place: Place) -> Non
 def test_steps_within_a_second_share_one_request_and_flush_writes_the_rest(place: Place) -> None:
     writer = RecordWriter.begin(place.store, record(), place.clock)
     for number in range(5):
-        writer.change(lambda r, number=number: r.with_resource("role", str(number), "created"))
+        writer.change(partial(Record.with_resource, kind="role", name=str(number), state="created"))
     assert place.stored.resources == ()
     place.clock.sleep(5.0)
     writer.change(lambda r: r.with_resource("role", "5", "created"))
