@@ -32,15 +32,16 @@ def local() -> None:
 @click.option("--port", type=int, default=0, help="Port to listen on; default: any free one.")
 @click.option("--boot-seconds", type=float, default=1.0, show_default=True, help="How long an instance takes to join.")
 @click.option("--runtime", type=click.Choice(["auto", "docker", "process"]), default="auto", show_default=True)
+@click.option("--chaos", type=int, metavar="SEED", help="Throttle, fail, lose answers and dawdle, seeded.")
 @click.option("--foreground", is_flag=True, help="Stay in this terminal until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def start(port: int, boot_seconds: float, runtime: str, foreground: bool, as_json: bool) -> None:
+def start(port: int, boot_seconds: float, runtime: str, chaos: int | None, foreground: bool, as_json: bool) -> None:
     """Start it and print the environment to export: eval "$(aws-run local start)".
 
     Where one is running already, print its environment: for a second terminal.
     """
     embedded = _embedded()
-    options = embedded.LocalOptions(boot_s=boot_seconds, runtime=runtime, port=port)
+    options = embedded.LocalOptions(boot_s=boot_seconds, runtime=runtime, port=port, chaos_seed=chaos)
     if foreground:
         click.echo("embedded AWS: Ctrl-C stops it; `aws-run local status` in another terminal shows it", err=True)
         embedded.serve(options)
@@ -77,3 +78,35 @@ def status(as_json: bool) -> None:
     from aws_run.report.tables import table
 
     table("embedded AWS", ("what", "value"), [(name, str(value)) for name, value in found.items()])
+
+
+@local.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def bill(as_json: bool) -> None:
+    """Show what each resource would have cost so far, on the embedded AWS's own clock."""
+    import urllib.request
+
+    running = _embedded().running()
+    if running is None:
+        raise AwsRunError("No embedded AWS is running", hint="aws-run local start")
+    with urllib.request.urlopen(f"{running.endpoint_url}/_aws-run/bill", timeout=30) as answer:  # noqa: S310 - ours
+        found = json.loads(answer.read())
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    from aws_run.report.tables import table
+
+    rows = [
+        (
+            line["kind"],
+            line["id"],
+            line["run"],
+            f"{line['seconds']:.0f}",
+            f"${line['usd']:.4f}",
+            "still" if line["open"] else "",
+        )
+        for line in found["lines"]
+    ]
+    table("", ("kind", "id", "run", "seconds", "cost", "bills"), rows)
+    total = sum(line["usd"] for line in found["lines"])
+    click.echo(f"total: ${total:.4f}, as AWS would have charged by {found['now']}", err=True)

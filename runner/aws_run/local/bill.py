@@ -9,13 +9,9 @@ from typing import Any
 from aws_run.local.hardware import spec_of
 from aws_run.local.model import GroupInstance, Task
 from aws_run.local.world import World
+from aws_run.pricing.table import BY_NAME
 
-# us-east-1, 2026-11; on-demand Linux, USD an hour. A type that is not here is priced by its size.
-_HOURLY = {
-    "t3.micro": 0.0104, "t3.small": 0.0208, "t3.medium": 0.0416, "t3.large": 0.0832, "t3.xlarge": 0.1664,
-    "m5.large": 0.096, "m5.xlarge": 0.192, "c5.large": 0.085, "c5.xlarge": 0.17, "r5.large": 0.126,
-    "g4dn.xlarge": 0.526, "g5.xlarge": 1.006, "g6.xlarge": 0.8048, "p3.2xlarge": 3.06,
-}  # fmt: skip
+# A type that the tool's own table lacks is priced by its size; good enough for an oracle, no price list.
 _PER_VCPU, _PER_GIB, _PER_GPU = 0.034, 0.0035, 0.60
 _SPOT = 0.35
 _FARGATE_VCPU, _FARGATE_GIB, _FARGATE_SPOT = 0.04048, 0.004445, 0.3
@@ -55,7 +51,8 @@ def bill(world: World) -> list[BillLine]:
 
 
 def hourly_usd(instance_type: str, *, spot: bool) -> float:
-    price = _HOURLY.get(instance_type)
+    known = BY_NAME.get(instance_type)
+    price = float(known.usd_per_hour) if known and known.usd_per_hour is not None else None
     if price is None:
         spec = spec_of(instance_type)
         price = spec.vcpu * _PER_VCPU + spec.memory_mib / 1024 * _PER_GIB + spec.gpus * _PER_GPU
