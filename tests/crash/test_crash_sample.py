@@ -25,6 +25,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("ec2", "ecs:RunTask", "after"),
         ("fargate", "ecs:RunTask", "after"),
         ("fargate", "ecs:DeleteCluster", "after"),
+        # Nothing of the run is left, only what it shared: no listing by run would show that.
+        ("fargate", "s3:PUT /arun-123456789012-us-east-1-an/locks/tiny", "before"),
     ],
 )
 def test_a_client_killed_at_its_most_delicate_calls_leaves_nothing_that_bills_and_nothing_after_gc(

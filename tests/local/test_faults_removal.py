@@ -210,6 +210,7 @@ def test_row_29_scale_in_protection_keeps_no_machine(begin: Begin) -> None:
     run_id = left_running(story)
     (instance,) = story.world.place("us-east-1").instances.values()
     instance.protected = True
+    instance.user_data = ""  # no guard that would end it instead
     assert clean(story, run_id).failed == ()
     assert story.account.still_bills() == []
     assert story.account.left() == {}

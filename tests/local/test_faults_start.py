@@ -59,6 +59,9 @@ def test_row_06_what_a_lost_answer_had_made_is_adopted_and_no_task_runs_twice(
         assert sum(done.startswith(name) for done in story.operations()) >= 2, f"{name} was not repeated"
     kind = "instance" if backend == "ec2" else "fargate-task"
     assert sum(line.kind == kind for line in story.account.bill()) == 1
+    # The token is in the record before the call, so that whoever repeats it, in whatever process, asks for the same task.
+    asked = {seen.text for seen in story.script.happened if seen.operation == "RunTask"}
+    assert all(f'"clientToken": "{story.record().client_token}"' in text for text in asked)
     assert story.outputs() == {"a.txt": "HELLO\n", "b c.txt": "AGAIN\n"}
     assert story.account.left() == {}
 
@@ -230,7 +233,7 @@ def test_row_38_when_the_switch_can_not_be_armed_no_machine_is_asked_for(begin: 
 
 
 def test_row_38_a_lease_that_can_not_be_extended_ends_the_run_at_once_and_not_in_twenty_minutes(begin: Begin) -> None:
-    story = begin()
+    story = begin(boot_s=60.0)  # the task still waits for its machine, and a provider that one waits for is in use
     story.refuse("autoscaling:PutScheduledUpdateGroupAction", "AccessDenied", "not you any more", skip=1, times=None)
     with pytest.raises(AwsRunError, match="not you any more"):
         story.submit(backend="ec2")
