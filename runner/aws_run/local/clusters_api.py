@@ -73,7 +73,7 @@ def delete_cluster(world: World, call: Call) -> Reply:
 
 
 def list_clusters(world: World, call: Call) -> Mapping[str, Any]:
-    clusters = world.moto("ecs", call.region).clusters.values()
+    clusters = list(world.moto("ecs", call.region).clusters.values())
     return {"clusterArns": [c.arn for c in clusters if c.status != "INACTIVE"]}
 
 
@@ -213,7 +213,7 @@ def _update_provider(world: World, place: Place, p: Params) -> Params:
 
 def _delete_provider(world: World, place: Place, p: Params) -> Params:
     provider = _provider(place, str(p["capacityProvider"]))
-    for cluster in world.moto("ecs", place.region).clusters.values():
+    for cluster in list(world.moto("ecs", place.region).clusters.values()):
         if cluster.status == "ACTIVE" and provider.name in (cluster.capacity_providers or []):
             raise Refusal(
                 "ClientException",

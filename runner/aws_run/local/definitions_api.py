@@ -153,7 +153,7 @@ def families(world: World, call: Call) -> Params:
     known = world.moto("ecs", call.region).task_definitions
     names = sorted(
         family
-        for family, revisions in known.items()
+        for family, revisions in list(known.items())
         if family.startswith(prefix) and (status == "ALL" or _is_active(revisions) == (status == "ACTIVE"))
     )
     start, size = int(p.get("nextToken") or 0), int(p.get("maxResults") or 100)

@@ -81,7 +81,7 @@ def s3_request(call: Call) -> tuple[str, str]:
 
 def _statements(world: World, role_name: str) -> Iterator[Mapping[str, Any]]:
     iam = world.moto("iam", "aws")
-    role = next((r for r in iam.roles.values() if r.name == role_name), None)
+    role = next((r for r in list(iam.roles.values()) if r.name == role_name), None)
     if role is None:
         return
     documents: list[Any] = list(role.policies.values())

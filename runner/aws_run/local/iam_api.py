@@ -14,7 +14,7 @@ def table() -> Table:
 def remove_role(world: World, call: Call) -> Reply:
     """A role that is not in the profile (any more) is an error of moto's own; on AWS it is NoSuchEntity."""
     p = call.params()
-    profiles = world.moto("iam", "aws").instance_profiles.values()
+    profiles = list(world.moto("iam", "aws").instance_profiles.values())
     profile = next((found for found in profiles if found.name == p["InstanceProfileName"]), None)
     if profile is not None and all(role.name != p["RoleName"] for role in profile.roles):
         raise Refusal(

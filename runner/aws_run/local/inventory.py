@@ -23,13 +23,13 @@ def left(world: World) -> dict[str, list[str]]:
             "role",
             (
                 r.name
-                for r in world.moto("iam", "aws").roles.values()
+                for r in list(world.moto("iam", "aws").roles.values())
                 if r.path.startswith(IAM_PATH) or r.name.startswith(PREFIX)
             ),
         )
         add(
             "instance-profile",
-            (p.name for p in world.moto("iam", "aws").instance_profiles.values() if p.name.startswith(PREFIX)),
+            (p.name for p in list(world.moto("iam", "aws").instance_profiles.values()) if p.name.startswith(PREFIX)),
         )
         for region in {world.options.region, *(p.region for p in world.places())}:
             place = world.place(region)
@@ -47,7 +47,7 @@ def left(world: World) -> dict[str, list[str]]:
             add("capacity-provider", _ours(place.providers))
             add("group", _ours(place.groups))
             add("instance", (i.id for i in place.instances.values() if i.terminated_at is None))
-            add("volume", (v.id for v in world.moto("ec2", region).volumes.values() if v.get_tags()))
+            add("volume", (v.id for v in list(world.moto("ec2", region).volumes.values()) if v.get_tags()))
             add("task", (t.id for t in place.tasks.values() if t.status != "STOPPED"))
             add("container-instance", (c.id for c in place.container_instances.values()))
             add("launch-template", _ours(world.moto("ec2", region).launch_template_name_to_ids))
@@ -57,7 +57,7 @@ def left(world: World) -> dict[str, list[str]]:
                 "schedule",
                 (
                     s
-                    for g in world.moto("scheduler", region).schedule_groups.values()
+                    for g in list(world.moto("scheduler", region).schedule_groups.values())
                     for s in g.schedules
                     if s.startswith(PREFIX)
                 ),

@@ -235,7 +235,7 @@ def active_cluster(world: World, place: Place, name: Any) -> Any:
 def check_assumable(world: World, place: Place, arn: str) -> None:
     """ClientException, as ECS says it, for a role that is not there, is too new, or does not trust ECS tasks."""
     name = arn.split("/")[-1]
-    roles = world.moto("iam", "aws").roles.values()
+    roles = list(world.moto("iam", "aws").roles.values())
     role = next((r for r in roles if r.name == name), None)
     ok = role is not None and "ecs-tasks.amazonaws.com" in json.dumps(role.assume_role_policy_document)
     if role is not None and ok:
