@@ -44,11 +44,18 @@ _HELP: dict[str, str] = {
 
 def explain(bench: Bench, run: str | None, project: str | None) -> Explanation:
     record = runs.open_run(bench, run, project).record
+    store = runs.store(bench)
     if record.outcome is not None:
-        log = runs.store(bench).get(RunKeys(run_id=record.run_id).log) if record.outcome.reason in _OWN_DOING else None
+        log = store.get(RunKeys(run_id=record.run_id).log) if record.outcome.reason in _OWN_DOING else None
         return _ended(record, record.outcome, last_words(log))
-    over, task = settle.is_over(bench, record)
-    if over:
+    stage, task = settle.stage(bench, store, record)
+    if stage == "ending":
+        return Explanation(
+            run_id=record.run_id,
+            sentence="It has just ended; its client is removing what it used.",
+            command=f"aws-run status {record.run_id}",
+        )
+    if stage == "abandoned":
         return Explanation(
             run_id=record.run_id,
             sentence="It has ended with no client watching, and what it used may still be there.",

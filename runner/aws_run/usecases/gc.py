@@ -14,7 +14,6 @@ from typing import Any
 
 from aws_run import naming
 from aws_run.aws.session import Aws
-from aws_run.clock import parse_iso
 from aws_run.errors import AwsCallError, AwsRunError, RunNotFoundError
 from aws_run.events import Notice
 from aws_run.infra.remove import Removal, remove
@@ -136,10 +135,10 @@ def _judge(bench: Bench, store: RunStore, run_id: str, refs: list[Ref]) -> Found
         return found(False, "kept as asked by --keep; `aws-run cleanup` of the run removes it")
     if now > settle.deadline_of(record) + _MARGIN:
         return found(True, f"past its deadline ({record.deadline})")
-    over, _task = settle.is_over(bench, record)
-    if not over:
+    stage, _task = settle.stage(bench, store, record)
+    if stage == "running":
         return found(False, f"running until {record.deadline} at the latest")
-    if record.stopped_at and now < parse_iso(record.stopped_at) + timedelta(minutes=2):
+    if stage == "ending":
         return found(False, "just ended; its client is removing it")
     return found(True, "its run is over")
 
@@ -149,12 +148,14 @@ def _born(run_id: str) -> datetime:
 
 
 def collect(bench: Bench, found: tuple[Found, ...]) -> tuple[Removal, ...]:
-    """Removes what is doomed; one run's trouble keeps no other from being removed."""
+    """Removes what is doomed, and still is when its turn comes; one run's trouble keeps no other from being removed."""
     store = runs.store(bench)
     removed: list[Removal] = []
     for item in (item for item in found if item.doomed):
-        bench.emit(Notice(text=f"{item.run_id}: {item.why}"))
         try:
+            if not _judge(bench, store, item.run_id, list(item.refs)).doomed:
+                continue  # another client has come to it meanwhile
+            bench.emit(Notice(text=f"{item.run_id}: {item.why}"))
             removed += _collect_one(bench, store, item)
         except AwsRunError as error:
             bench.emit(Notice(text=f"{item.run_id}: {error.message}", level="warning", hint=error.hint))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from aws_run.aws.logs import LogTail
 from aws_run.backends import container, ec2
@@ -21,6 +21,7 @@ from aws_run.usecases.bench import Bench
 from aws_run.usecases.watch import describe
 
 _CLIENT_ENDS_WITHIN = timedelta(seconds=30)
+_CLIENT_REMOVES_WITHIN = timedelta(minutes=2)
 _STOP_WAIT_S = container.STOP_TIMEOUT_S + 30
 # A client that died before RunTask leaves no task; after this long without a sign of life nobody is going to start one.
 _START_WITHIN = timedelta(seconds=ec2.LEASE_S)
@@ -45,6 +46,28 @@ def is_over(bench: Bench, record: Record) -> tuple[bool, Mapping[str, Any] | Non
         # Accepted once and unknown now: ECS forgets a stopped task after about an hour.
         return True, None
     return now > parse_iso(record.renewed_at or record.created_at) + _START_WITHIN, None
+
+
+Stage = Literal["running", "ending", "abandoned"]
+
+
+def stage(bench: Bench, store: RunStore, record: Record) -> tuple[Stage, Mapping[str, Any] | None]:
+    """Whether the run goes on, is being ended by a client, or is over with nobody at it; and the task where ECS still
+    shows it.
+
+    Between the reading of the record and the question to ECS the run's client may have noted its end and removed the
+    cluster: what looks over from a record that doesn't say so is judged again by a second reading.
+    """
+    over, task = is_over(bench, record)
+    if over and not record.finished:
+        record, _ = store.read(record.run_id)
+        over, task = is_over(bench, record)
+    if not over:
+        return "running", task
+    stopped = parse_iso(record.stopped_at) if record.finished and record.stopped_at else None
+    if stopped is not None and bench.clock.now() < stopped + _CLIENT_REMOVES_WITHIN:
+        return "ending", task
+    return "abandoned", task
 
 
 def find_task(bench: Bench, record: Record) -> Mapping[str, Any] | None:

@@ -9,7 +9,6 @@ from typing import Any
 
 from aws_run.aws.logs import LogTail
 from aws_run.backends import container
-from aws_run.clock import parse_iso
 from aws_run.errors import AwsRunError
 from aws_run.events import LogLine, Notice, StatusChanged
 from aws_run.infra.store import RecordWriter, RunStore
@@ -69,23 +68,15 @@ def _settled(bench: Bench, writer: RecordWriter) -> RunStatus:
     record = writer.record
     if record.state == "removed":
         return _from_record(record)
-    over, task = settle.is_over(bench, record)
-    if over and not _client_is_at_it(bench, record):
-        settle.settle(bench, runs.store(bench), writer, task)
+    store = runs.store(bench)
+    stage, task = settle.stage(bench, store, record)
+    if stage == "abandoned":
+        settle.settle(bench, store, writer, task)
         return _from_record(writer.record)
     found = _from_record(record)
     if task is not None and found.exit_code is None:
         return RunStatus(record=record, phase=str(task["lastStatus"]).lower(), exit_code=None)
     return found
-
-
-def _client_is_at_it(bench: Bench, record: Record) -> bool:
-    """A record that says `stopped` or `removing` was written by whoever is removing the run at this moment, unless that
-    was a while ago."""
-    if record.state not in ("stopped", "removing") or record.stopped_at is None:
-        return False
-    stopped = parse_iso(record.stopped_at)
-    return (bench.clock.now() - stopped).total_seconds() < 120
 
 
 def wait(bench: Bench, run: str | None, project: str | None) -> RunStatus:
