@@ -46,7 +46,7 @@ crash: ## kill a client at each of its AWS calls and see that nothing bills and 
 	@tools/venv dev
 	@tools/crash
 
-soak: ## 30 submits of 3 projects, 10 at once, while AWS throttles, fails and loses answers
+soak: ## 30 submits of 3 projects at once, while AWS throttles, fails and loses answers
 	@tools/venv dev
 	@$(PYTHON) -m tests.crash.soak
 

@@ -1,6 +1,6 @@
 """Many submits of a few projects at once, while AWS throttles, fails and loses answers: a fixed seed.
 
-usage: python -m tests.crash.soak [--submits 30] [--at-once 10] [--seed 7]
+usage: python -m tests.crash.soak [--submits 30] [--at-once 30] [--seed 7]
 
 Each must end with its own exit code and outputs, nothing may be left, and no run may have changed what is another's.
 """
@@ -117,7 +117,7 @@ def _strangers(aws: Account) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="soak", description=__doc__)
     parser.add_argument("--submits", type=int, default=30)
-    parser.add_argument("--at-once", type=int, default=10)
+    parser.add_argument("--at-once", type=int, default=30)
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
     say = functools.partial(print, flush=True)

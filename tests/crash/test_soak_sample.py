@@ -1,4 +1,4 @@
-"""A small soak; `make soak` is the whole: 30 submits, 10 at once."""
+"""A small soak; `make soak` is the whole: 30 submits at once."""
 
 from __future__ import annotations
 
