@@ -116,16 +116,23 @@ def load(data: bytes) -> Record:
                 f"The run {raw.get('run_id')} was started by a newer aws-run",
                 hint="`pip install -U aws-run`, then try again",
             )
-        known = {name: raw[name] for name in Record.__dataclass_fields__ if name in raw}
-        known["resources"] = tuple(ResourceEntry(**entry) for entry in known.get("resources", ()))
+        known = _known(Record, raw)
+        known["resources"] = tuple(
+            ResourceEntry(**_known(ResourceEntry, entry)) for entry in known.get("resources", ())
+        )
         known["inputs"] = tuple(known.get("inputs", ()))
         known["keep"] = tuple(known.get("keep", ()))
         if known.get("hardware"):
-            hardware = dict(known["hardware"])
+            hardware = _known(HardwareEntry, known["hardware"])
             hardware["instance_types"] = tuple(hardware.get("instance_types", ()))
             known["hardware"] = HardwareEntry(**hardware)
         if known.get("outcome"):
-            known["outcome"] = Outcome(**known["outcome"])
+            known["outcome"] = Outcome(**_known(Outcome, known["outcome"]))
         return Record(**known)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise AwsRunError(f"A run record in the bucket can't be read ({error})") from error
+
+
+def _known(kind: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """What this version has a field for: a later one may have written more, at any depth."""
+    return {name: raw[name] for name in kind.__dataclass_fields__ if name in raw}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -26,4 +27,6 @@ def logs(run: str | None, follow: bool, **flags: Any) -> int:
                 here.print_json({"timestamp_ms": line.timestamp_ms, "text": line.text})
             else:
                 click.echo(clean(line.text))
+            if getattr(sys.stdout, "unread", False):
+                break  # `aws-run logs -f | head`: nobody is left to follow it for
     return 0

@@ -13,6 +13,9 @@ import click
 
 from aws_run import __version__
 from aws_run.errors import EXIT_INTERRUPT, EXIT_TOOL, AwsRunError
+from aws_run.streams import Lasting
+
+_REPORT_IT = "run it again with --debug and report what it prints; `aws-run gc` removes what may be left"
 
 # name -> (module, one line for --help); the order is the order of a user's first day.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -83,14 +86,25 @@ def cli() -> None:
 def main(argv: list[str] | None = None) -> None:
     """Never ends in a traceback, but for AWS_RUN_DEBUG=1 or --debug."""
     arguments = sys.argv[1:] if argv is None else argv
-    debug = "--debug" in arguments or os.environ.get("AWS_RUN_DEBUG", "") not in ("", "0")
+    debug = "--debug" in _own(arguments) or os.environ.get("AWS_RUN_DEBUG", "") not in ("", "0")
     signal.signal(signal.SIGTERM, _interrupt)
-    code = _run(arguments, debug)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is not None:  # None where it is closed
+            setattr(sys, name, Lasting(getattr(sys, name)))
+    code = _written(_run(arguments, debug))
     if argv is None:
-        # Threads of ours may still be removing things. Another Ctrl-C while Python waits for them ends it, in silence.
+        # Threads of ours may still be at work: who has left waits for none of them.
+        if code == EXIT_INTERRUPT:
+            _leave()
+        # Another Ctrl-C while Python waits for them ends it, in silence.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: os._exit(EXIT_INTERRUPT))
     sys.exit(code)
+
+
+def _own(arguments: list[str]) -> list[str]:
+    """Without what is the script's."""
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
 
 
 def _interrupt(_signum: int, _frame: Any) -> None:
@@ -98,33 +112,54 @@ def _interrupt(_signum: int, _frame: Any) -> None:
     raise KeyboardInterrupt
 
 
+def _leave() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(EXIT_INTERRUPT)
+
+
+def _written(code: int) -> int:
+    """The exit code, once it is known whether the result could be written. A reader that has gone is no error."""
+    if sys.stdout is None:
+        return code
+    sys.stdout.flush()
+    lost: OSError | None = getattr(sys.stdout, "lost", None)
+    if lost is None or getattr(sys.stdout, "unread", False):
+        return code
+    click.echo(f"error: the result could not be written to stdout: {lost.strerror}", err=True)
+    return code or EXIT_TOOL
+
+
 def _run(arguments: list[str], debug: bool, command: click.Command = cli) -> int:
-    """The exit code: the same with --debug, which only adds the traceback."""
+    """The exit code: the same with --debug, which only adds the traceback. With --json every failure is an object."""
+    as_json = "--json" in _own(arguments)
     try:
         result = command.main(args=arguments, prog_name="aws-run", standalone_mode=False)
     except click.exceptions.Exit as done:
         return int(done.exit_code)
     except click.ClickException as error:
         error.show()
+        if as_json:
+            _print_json("UsageError", error.format_message(), None, error.exit_code)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
+        if as_json:
+            _print_json("InterruptedRunError", "interrupted", None, EXIT_INTERRUPT)
         return EXIT_INTERRUPT
     except AwsRunError as error:
         if debug:
             traceback.print_exc()
-        _show(error, as_json="--json" in arguments)
+        _show(error, as_json=as_json)
         return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()  # `aws-run logs | head`: nobody reads any more, which is no error of ours
-        return 0
     except Exception as error:  # noqa: BLE001 - the last stop: a fault of ours is told as one
         if debug:
             traceback.print_exc()
-        click.echo(f"error: aws-run itself failed: {type(error).__name__}: {error}", err=True)
-        click.echo(
-            "hint: run it again with --debug and report what it prints; `aws-run gc` removes what may be left", err=True
-        )
+        message, hint = f"aws-run itself failed: {type(error).__name__}: {error}", _REPORT_IT
+        click.echo(f"error: {message}\nhint: {hint}", err=True)
+        if as_json:
+            _print_json(type(error).__name__, message, hint, EXIT_TOOL)
         return EXIT_TOOL
     return result if isinstance(result, int) else 0
 
@@ -132,10 +167,22 @@ def _run(arguments: list[str], debug: bool, command: click.Command = cli) -> int
 def _show(error: AwsRunError, *, as_json: bool) -> None:
     from aws_run.report import make_reporter
 
-    if as_json:
+    if as_json and not _said_already():
         import json
 
         from aws_run.report.jsonlines import error_data
 
         click.echo(json.dumps(error_data(error)))
     make_reporter("auto").error(error)
+
+
+def _print_json(kind: str, message: str, hint: str | None, code: int) -> None:
+    import json
+
+    if not _said_already():
+        click.echo(json.dumps({"type": kind, "message": message, "hint": hint, "exit_code": code}))
+
+
+def _said_already() -> bool:
+    """A command that printed its object and failed then has its failure in that object."""
+    return bool(getattr(sys.stdout, "used", False))

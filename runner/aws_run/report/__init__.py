@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Literal, Protocol, TextIO, cast
+from typing import Literal, Protocol, TextIO, cast
 
 from aws_run.clock import Clock, SystemClock
 from aws_run.errors import AwsRunError
@@ -27,6 +27,7 @@ from aws_run.report.views import (
     ReceiptLine,
     ReceiptView,
 )
+from aws_run.streams import Lasting
 
 __all__ = [
     "LaneView",
@@ -78,7 +79,7 @@ def make_reporter(
     clock: Clock | None = None,
 ) -> Reporter:
     """`auto`: live on a terminal, plain lines elsewhere and on TERM=dumb."""
-    stream = cast(TextIO, _Lasting(stream or sys.stderr or io.StringIO()))  # stderr is None where it is closed
+    stream = cast(TextIO, Lasting(stream or sys.stderr or io.StringIO()))  # stderr is None where it is closed
     environ = os.environ if environ is None else environ
     clock = clock or SystemClock()
     if kind == "json":
@@ -92,33 +93,3 @@ def make_reporter(
     from aws_run.report.plain import PlainReporter
 
     return PlainReporter(stream, clock=clock, debug=debug)
-
-
-class _Lasting:
-    """A stream whose reader may go away (`2>&1 | head`, a full disk). The run has to be followed and removed all the
-    same, so what can't be written is dropped."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def write(self, text: str) -> int:
-        try:
-            return self._stream.write(text)
-        except OSError:
-            self._give_up()
-            return len(text)
-
-    def flush(self) -> None:
-        try:
-            self._stream.flush()
-        except OSError:
-            self._give_up()
-
-    def _give_up(self) -> None:
-        """What is still buffered would fail again when Python exits, and spoil the exit code."""
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, self._stream.fileno())
-        os.close(null)

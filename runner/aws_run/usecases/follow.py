@@ -12,7 +12,6 @@ from typing import Any, Literal
 from aws_run.aws.errors import passes
 from aws_run.backends.base import Backend, RunSpec, Usage
 from aws_run.clock import iso
-from aws_run.data import pull_output
 from aws_run.errors import (
     EXIT_INTERRUPT,
     AwsCallError,
@@ -22,15 +21,17 @@ from aws_run.errors import (
     InterruptedRunError,
     TeardownError,
 )
-from aws_run.events import LogLine, Notice, StatusChanged
+from aws_run.events import LogLine, Notice
 from aws_run.infra.store import RecordWriter, RunStore
 from aws_run.record import Outcome
 from aws_run.report.views import OutcomeView, ReceiptView
 from aws_run.usecases import finish, verdict, views
 from aws_run.usecases.bench import Bench
+from aws_run.usecases.fetch import Fetch
 from aws_run.usecases.launch import Accepted
 from aws_run.usecases.survey import Decided
 from aws_run.usecases.task import accept
+from aws_run.usecases.unhurried import unhurried
 from aws_run.usecases.watch import Watch
 
 _WORTH_ANOTHER_S = 60  # less time than this before the deadline is not worth another attempt
@@ -93,17 +94,22 @@ class Run:
         self._lines: list[LogLine] = []
         self._on_interrupt = on_interrupt
         self._cost_label = cost_label
+        self._outputs = Fetch(bench, decided.spec)
 
     def to_the_end(self) -> Submitted:
         """Whatever happens to an accepted run ends in the teardown, but for two things: the user leaves it running, or
         AWS can't be reached any more, in which case the deadline that lives there is what ends it."""
+        self._outputs.start()
         try:
             outcome, task = self._attempts()
         except _Detached:
+            self._outputs.leave()
             self._writer.change(lambda record: replace(record, detached=True), now=True)
             return detached(self._spec)
+        # Who has been told that Ctrl-C leaves at once is not told twice.
+        presses = 1 if outcome is _INTERRUPTED else 2
         with leaving_at_once(self._spec.run_id):
-            return self._end(outcome, task)
+            return unhurried(self._bench.emit, lambda: self._end(outcome, task), presses=presses)
 
     def _attempts(self) -> Ended:
         """One attempt after the other, as long as AWS takes the machine away and `retry` allows another."""
@@ -227,7 +233,7 @@ class Run:
             name="teardown",
         )
         thread.start()
-        fetch_error = self._fetch()
+        fetch_error = self._outputs.finish()
         thread.join()
         if not torn:  # a fault of ours, shown by its thread: the run must not look as if nothing were left
             raise AwsRunError("The teardown itself failed", hint=f"aws-run cleanup {spec.run_id}")
@@ -250,18 +256,6 @@ class Run:
         except AwsRunError as error:
             self._bench.emit(Notice(text=f"what was used could not be read: {error.message}", level="warning"))
             return Usage(seconds=0.0)
-
-    def _fetch(self) -> AwsRunError | None:
-        spec, bench = self._spec, self._bench
-        if spec.config.output is None:
-            return None
-        bench.emit(StatusChanged(status="fetching", detail=str(spec.config.output)))
-        try:
-            pull_output(bench.storage(spec.bucket), spec.run_id, spec.config.output, emit=bench.emit)
-        except AwsRunError as error:
-            bench.emit(Notice(text=error.message, level="warning", hint=f"aws-run pull {spec.run_id} tries again"))
-            return error
-        return None
 
     def _submitted(
         self,

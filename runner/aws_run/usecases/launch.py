@@ -16,14 +16,14 @@ from aws_run.backends import container
 from aws_run.backends.base import Backend
 from aws_run.clock import iso
 from aws_run.data import InputSnapshot, push_input
-from aws_run.errors import AwsCallError, AwsRunError
+from aws_run.errors import EXIT_INTERRUPT, AwsCallError, AwsRunError, RunNotFoundError
 from aws_run.events import LaneProgress, Notice
 from aws_run.image.builder import RegistryLogin
 from aws_run.infra import apply
 from aws_run.infra.plan import Step, plan
 from aws_run.infra.resources import Ref, Resource, ref
 from aws_run.infra.store import RecordWriter, RunStore
-from aws_run.record import Record, ResourceEntry
+from aws_run.record import Outcome, Record, ResourceEntry
 from aws_run.usecases import task
 from aws_run.usecases.bench import Bench
 from aws_run.usecases.lanes import LaneRunner
@@ -231,14 +231,32 @@ def begin(bench: Bench, store: RunStore, found: Survey, decided: Decided, record
             mark = pool.submit(store.mark_live, record.run_id)
             writer = RecordWriter.begin(store, record, bench.clock)
             mark.result()
-    except AwsCallError as error:
-        with contextlib.suppress(AwsCallError):  # a mark without a record is taken away by gc after a while
-            store.unmark(record.run_id)
+        store.wait_until_unlocked(record.project, bench.clock, bench.emit)
+    except BaseException as error:
+        _never_began(bench, store, record, error)
+        if not isinstance(error, AwsCallError):
+            raise
         raise AwsRunError(
             f"The run could not be recorded in {wanted.name}, so nothing was created: {error.message}", hint=error.hint
         ) from error
-    store.wait_until_unlocked(record.project, bench.clock, bench.emit)
     return writer
+
+
+def _never_began(bench: Bench, store: RunStore, record: Record, error: BaseException) -> None:
+    """Nothing was made yet: the mark goes, so that it keeps no other run's roles, and a record that was written says
+    so. What can't be taken back now is taken by gc after a while."""
+    with contextlib.suppress(AwsRunError):
+        try:
+            writer = RecordWriter.resume(store, record.run_id, bench.clock)
+        except RunNotFoundError:
+            store.unmark(record.run_id)
+            return
+        if writer.record != record:
+            return  # another run has this very name, and the mark is its
+        store.unmark(record.run_id)
+        code = error.exit_code if isinstance(error, AwsRunError) else EXIT_INTERRUPT
+        outcome = Outcome(exit_code=code, reason="not-started", sentence="it ended before anything was made")
+        writer.change(lambda r: replace(r, state="removed", outcome=outcome), now=True)
 
 
 def refs(record: Record, scopes: tuple[str, ...]) -> tuple[Ref, ...]:

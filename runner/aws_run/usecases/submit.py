@@ -26,6 +26,7 @@ from aws_run.usecases.follow import OnInterrupt, Run, Submitted, detached, leavi
 from aws_run.usecases.lanes import LaneRunner, Stopped
 from aws_run.usecases.launch import Launch, begin, initial_record
 from aws_run.usecases.survey import decide, survey
+from aws_run.usecases.unhurried import unhurried
 
 ShowPlan = Callable[[PlanView], None]
 _TIDY_AT_MOST = 3  # earlier runs looked after beside a submit
@@ -74,13 +75,21 @@ def submit(
         bench.stop.set()
         if writer is None:
             raise
+        started, shown = writer, error
+        presses = 1 if _interrupted(error) else 2
         with leaving_at_once(spec.run_id):
-            raise _abandon(bench, store, writer, runner, error) from error
+            raise unhurried(
+                bench.emit, lambda: _abandon(bench, store, started, runner, shown), presses=presses
+            ) from error
     if detach:
         writer.change(lambda record: replace(record, detached=True), now=True)
         return detached(spec)
     threading.Thread(target=_tidy, args=(bench,), name="gc", daemon=True).start()
     return Run(bench, backend, decided, store, writer, accepted, on_interrupt, cost_label).to_the_end()
+
+
+def _interrupted(error: BaseException) -> bool:
+    return isinstance(error, (KeyboardInterrupt, Stopped))
 
 
 def _tidy(bench: Bench) -> None:
@@ -100,14 +109,12 @@ def _abandon(
     bench: Bench, store: RunStore, writer: RecordWriter, runner: LaneRunner, error: BaseException
 ) -> BaseException:
     """The start failed: everything made so far goes, and the first error is what the user hears."""
+    interrupted = _interrupted(error)
+    if interrupted:
+        text = "interrupted: removing what was made (press Ctrl-C again to leave at once)"
+        bench.emit(Notice(text=text, level="warning"))
     runner.settle("capacity", 90)
     runner.settle("image", 0.1)
-    interrupted = isinstance(error, (KeyboardInterrupt, Stopped))
-    shown: BaseException = (
-        InterruptedRunError("Interrupted; what had been made is being removed") if interrupted else error
-    )
-    if interrupted:
-        bench.emit(Notice(text="interrupted: removing what was made", level="warning"))
     sentence = error.message if isinstance(error, AwsRunError) else str(error) or type(error).__name__
     code = error.exit_code if isinstance(error, AwsRunError) else EXIT_INTERRUPT if interrupted else 125
     finish.note_outcome(
@@ -122,4 +129,4 @@ def _abandon(
         return failed
     if interrupted:
         return InterruptedRunError("Interrupted before the job ran; everything that had been made is gone")
-    return shown
+    return error

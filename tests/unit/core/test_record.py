@@ -45,6 +45,14 @@ def test_fields_of_a_later_tool_are_passed_over_and_missing_ones_have_their_defa
     assert load(json.dumps(raw).encode()) == record()
 
 
+@given(written=RECORDS, name=st.text(min_size=1).map("later_{}".format), value=st.none() | TEXT | st.integers())
+def test_fields_of_a_later_tool_are_passed_over_at_any_depth(written: Record, name: str, value: object) -> None:
+    raw = json.loads(dump(written))
+    for holder in filter(None, (raw, raw["hardware"], raw["outcome"], *raw["resources"])):
+        holder[name] = value
+    assert load(json.dumps(raw).encode()) == written
+
+
 def test_a_record_of_a_newer_format_asks_for_an_upgrade() -> None:
     raw = {**json.loads(dump(record())), "version": 2}
     with pytest.raises(AwsRunError, match="newer aws-run") as caught:

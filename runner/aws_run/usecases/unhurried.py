@@ -1,0 +1,42 @@
+"""Ctrl-C while things are being removed: the first is answered, the removing goes on, the last one leaves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+from aws_run.events import Emit, Notice
+
+T = TypeVar("T")
+
+
+def unhurried(emit: Emit, work: Callable[[], T], *, presses: int = 2) -> T:
+    """What `work` returns or raises. It runs in a thread of its own, so no interrupt lands in the middle of it.
+
+    KeyboardInterrupt at the `presses`-th Ctrl-C; the ones before are answered with what is going on. `work` is then
+    still at it: whoever leaves has to end the process.
+    """
+    done: Future[T] = Future()
+    begun = threading.Lock()
+
+    def run() -> None:
+        if not begun.acquire(blocking=False):
+            return
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits
+            done.set_exception(error)
+
+    while True:
+        try:
+            # Ctrl-C may come while the thread is being started: whether it was shows only in what it does.
+            while not begun.locked():
+                threading.Thread(target=run, name="ending", daemon=True).start()
+            return done.result()
+        except KeyboardInterrupt:
+            presses -= 1
+            if presses <= 0:
+                raise
+            emit(Notice(text="removing what the run used; press Ctrl-C again to leave at once", level="warning"))
