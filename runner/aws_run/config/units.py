@@ -1,7 +1,8 @@
 """Text as people write it → numbers with a unit. Pure; every refusal is a ValueError whose text is a sentence.
 
 Sizes are binary whatever the suffix: AWS sells memory and disk in GiB, so `16GB`, `16G` and `16GiB` are all
-16 times 1024 MiB. A size without a unit is refused: `16` is 16 bytes to Docker and 16 GB to most people.
+16 times 1024 MiB. A size without a unit is refused: `16` is 16 bytes to Docker and 16 GB to most people; so is a
+duration: `30` is 30 seconds to a machine and half an hour to most people.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 
-DURATION_PATTERN = r"^(\d+|(?=\d)(\d+(\.\d+)?d)?(\d+(\.\d+)?h)?(\d+(\.\d+)?m)?(\d+(\.\d+)?s)?)$"
+DURATION_PATTERN = r"^(0+|(?=\d)(\d+(\.\d+)?d)?(\d+(\.\d+)?h)?(\d+(\.\d+)?m)?(\d+(\.\d+)?s)?)$"
 SIZE_PATTERN = r"^\d+(\.\d+)?\s*([MGT](i?B)?|[mgt]i?b?)$"
 SIZE_OR_MORE_PATTERN = r"^\d+(\.\d+)?\s*([MGT](i?B)?|[mgt]i?b?)\+?$"
 CPU_PATTERN = r"^\d+(\.\d+)?\+?$"
@@ -29,10 +30,12 @@ _PART = re.compile(rf"{_NUMBER}(?P<unit>[dhms])")
 
 
 def duration_s(value: object) -> int:
-    """`2h`, `1h30m`, `45s`, `1.5h`, or whole seconds as a number. Fractions of a second are dropped."""
+    """`2h`, `1h30m`, `45s`, `1.5h`; 0 needs no unit. Fractions of a second are dropped."""
     text = _text(value).replace(" ", "").lower()
     if text.isascii() and text.isdigit():
-        return _bounded_seconds(int(text[:15]))
+        if int(text[:15]):
+            raise ValueError(f"{_quoted(value)} has no unit; write {text[:15]}s, {text[:15]}m or {text[:15]}h")
+        return 0
     seconds = 0.0
     position, last_unit = 0, math.inf
     while position < len(text):

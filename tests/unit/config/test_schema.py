@@ -112,7 +112,7 @@ def test_what_the_schema_refuses_the_loader_refuses(load: Load, yaml: str) -> No
         "resources: {cpu: 0.5, memory: 512MB, gpu: 0}\n",
         "resources: {cpu: 4+, memory: 16GiB+, gpu: L4}\n",
         "build: {python: 3.10}\n",
-        "timeout: 90\n",
+        "sync_every: 0\n",
         "sync_every: 0\n",
         "command: [python, main.py]\n",
         "env: {A: null, B: 1, C: true, D: x}\n",

@@ -40,11 +40,10 @@ def said_by(parse: Callable[[object], object], value: object) -> str:
         ("1h 30m", 5400),
         ("45s", 45),
         ("1.5h", 5400),
-        ("90", 90),
-        (90, 90),
         ("2d", 172_800),
         ("1d2h3m4s", 93_784),
         ("0", 0),
+        (0, 0),
         ("2H", 7200),
     ],
 )
@@ -58,6 +57,12 @@ def test_a_duration_is_read_in_seconds(text: object, seconds: int) -> None:
 def test_what_is_no_duration_is_refused_with_an_example(text: object) -> None:
     with pytest.raises(ValueError, match="is not a duration; write 2h, 90m, 1h30m or 45s"):
         units.duration_s(text)
+
+
+@pytest.mark.parametrize("value", ["30", 30, "3600"])
+def test_a_duration_without_a_unit_is_refused_with_what_it_may_mean(value: object) -> None:
+    with pytest.raises(ValueError, match=f"has no unit; write {value}s, {value}m or {value}h"):
+        units.duration_s(value)
 
 
 @given(st.integers(0, 365), st.integers(0, 23), st.integers(0, 59), st.integers(0, 59))
