@@ -51,7 +51,7 @@ ARG MACHINE=""
 RUN set -e; \
     found=$(python3 -I -B -c "import platform; print(platform.machine())"); \
     if [ "${MACHINE:-$found}" != "$found" ]; then echo "the image holds programs for $found" >&2; exit 1; fi; \
-    python3 -I -B /opt/aws-run/entrypoint.pyz --self-check; \
+    python3 -I -S -B -X utf8 /opt/aws-run/entrypoint.pyz --self-check; \
     echo "job:x:10001:10001:job:/home/job:/bin/sh" >> /etc/passwd; \
     echo "job:x:10001:" >> /etc/group; \
     mkdir -p /home/job /app; \
@@ -63,5 +63,5 @@ ENV PATH=/opt/venv/bin:$PATH HOME=/home/job PYTHONUNBUFFERED=1 PYTHONPATH=${PYTH
 WORKDIR /app
 COPY --chown=10001:10001 code/ /
 USER 10001:10001
-ENTRYPOINT ["python3", "-I", "-B", "/opt/aws-run/entrypoint.pyz"]
+ENTRYPOINT ["python3", "-I", "-S", "-B", "-X", "utf8", "/opt/aws-run/entrypoint.pyz"]
 CMD []

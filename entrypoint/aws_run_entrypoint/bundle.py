@@ -16,7 +16,6 @@ PYZ_PATH = "opt/aws-run/entrypoint.pyz"
 # Work folders that any user may write to, like /tmp.
 _OPEN_DIRS = ("aws-run", "checkpoint")
 _DATE = (1980, 1, 1, 0, 0, 0)
-_MAIN = b"import sys\nfrom aws_run_entrypoint.__main__ import start\nsys.exit(start())\n"
 
 
 def pyz_bytes() -> bytes:
@@ -24,9 +23,9 @@ def pyz_bytes() -> bytes:
     package = Path(__file__).parent
     sources = {f"aws_run_entrypoint/{path.relative_to(package).as_posix()}": path for path in package.rglob("*.py")}
     del sources["aws_run_entrypoint/bundle.py"]
+    sources["__main__.py"] = sources.pop("aws_run_entrypoint/__main__.py")
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(_info("__main__.py"), _MAIN)
         for name in sorted(sources):
             archive.writestr(_info(name), sources[name].read_bytes().replace(b"\r\n", b"\n"))
     return held.getvalue()

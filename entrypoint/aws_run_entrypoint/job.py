@@ -101,6 +101,20 @@ def read_job(env: Mapping[str, str], image_command: Sequence[str]) -> Job:
     )
 
 
+def container_environment(environ: Mapping[str, str] = os.environ, given: str = "/proc/self/environ") -> Dict[str, str]:
+    """What this process was started with. Where no locale is set, Python (PEP 538) puts an LC_CTYPE into its own
+    environment, which the job would inherit; the kernel still has what was given."""
+    env = dict(environ)
+    try:
+        with open(given, "rb") as file:
+            named = {item.partition(b"=")[0] for item in file.read().split(b"\0")}
+    except OSError:
+        return env
+    if b"LC_CTYPE" not in named:
+        env.pop("LC_CTYPE", None)
+    return env
+
+
 def job_environment(env: Mapping[str, str]) -> Dict[str, str]:
     """What the command sees: everything of the task's own, nothing of ours but who it is and where checkpoints go."""
     seen = {name: value for name, value in env.items() if name not in contract.ALL or name in contract.FOR_THE_JOB}

@@ -12,6 +12,7 @@ import pytest
 from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import KEY, grown, listing, send
 
+from aws_run.image.wrap import ENTRYPOINT
 from aws_run_entrypoint.bundle import write_layer
 
 IMAGE = "aws-run-test-entrypoint"
@@ -20,8 +21,8 @@ PREFIX = f"runs/{RUN}/"
 DOCKERFILE = """
 FROM {base}
 ADD layer.tar /
-RUN ["python3","-I","-B","/opt/aws-run/entrypoint.pyz","--self-check"]
-ENTRYPOINT ["python3","-I","-B","/opt/aws-run/entrypoint.pyz"]
+RUN {check}
+ENTRYPOINT {ours}
 """
 COPY = "import shutil,sys; shutil.copytree(sys.argv[2], sys.argv[4], dirs_exist_ok=True)"
 
@@ -30,7 +31,9 @@ COPY = "import shutil,sys; shutil.copytree(sys.argv[2], sys.argv[4], dirs_exist_
 def image(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("image")
     write_layer(folder / "layer.tar")
-    (folder / "Dockerfile").write_text(DOCKERFILE.format(base=base_image))
+    (folder / "Dockerfile").write_text(
+        DOCKERFILE.format(base=base_image, check=json.dumps([*ENTRYPOINT, "--self-check"]), ours=json.dumps(ENTRYPOINT))
+    )
     subprocess.run(["docker", "build", "--quiet", "--tag", IMAGE, folder], check=True, capture_output=True)
     return IMAGE
 

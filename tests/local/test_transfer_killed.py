@@ -16,6 +16,7 @@ import pytest
 from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import KEY, grown, listing, send
 
+from aws_run.image.wrap import ENTRYPOINT
 from aws_run_entrypoint.bundle import write_pyz
 from aws_run_entrypoint.transfer import pull_manifest
 
@@ -41,7 +42,7 @@ def start(pyz: Path, stub: StubS3, work: Path, inputs: str, attempt: int) -> sub
         "AWS_RUN_WORK_DIR": str(work),
         "AWS_RUN_SYNC_EVERY_S": "0.05",
     }
-    command = [sys.executable, "-I", "-B", str(pyz)]
+    command = [sys.executable, *ENTRYPOINT[1:-1], str(pyz)]
     return subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 

@@ -101,7 +101,7 @@ class _Helper:
         # The zip or folder that holds this package, three levels up from here.
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-B", "-c", _START, root],
+            [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _START, root],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

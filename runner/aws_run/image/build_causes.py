@@ -42,6 +42,11 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "install a newer python3 in the Dockerfile, or choose another base image",
     ),
     (
+        r"python3 is not whole, it lacks the module (\S+)",
+        "The image's python3 is not whole: it lacks the module {0}, which aws-run needs to move files in and out",
+        "install python3 where python3-minimal is; a Python built from source needs OpenSSL's and zlib's headers",
+    ),
+    (
         r"ensurepip is not|No module named venv|No module named ensurepip",
         "The base image's Python lacks the venv module",
         "choose a base image with it (Debian: python3-venv), or give the project a Dockerfile",

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from aws_run import contract
 
-ENTRYPOINT = ("python3", "-I", "-B", "/opt/aws-run/entrypoint.pyz")
+# Nothing that is installed in the image has a say: -I leaves PYTHON* variables and the current folder out, -S
+# site-packages with its .pth files and sitecustomize; file names are UTF-8 whatever the locale.
+_PYTHON = ("python3", "-I", "-S", "-B", "-X", "utf8")
+ENTRYPOINT = (*_PYTHON, "/opt/aws-run/entrypoint.pyz")
 
 # `FROM --platform=…` gives an image that is labelled as asked and holds something else.
 _MACHINE_CHECK = (
@@ -33,7 +36,7 @@ def wrap_dockerfile(entrypoint: Sequence[str], cmd: Sequence[str]) -> str:
     """`entrypoint` and `cmd` as Docker reports them for the project's image. Ours runs the two in that order."""
     values = {
         "@SELF_CHECK@": json.dumps([*ENTRYPOINT, "--self-check"]),
-        "@MACHINE_CHECK@": json.dumps(["python3", "-I", "-B", "-c", _MACHINE_CHECK]),
+        "@MACHINE_CHECK@": json.dumps([*_PYTHON, "-c", _MACHINE_CHECK]),
         "@NAME@": contract.IMAGE_ENTRYPOINT,
         "@ENTRYPOINT@": _env_value(json.dumps(list(entrypoint), separators=(",", ":"))),
         "@OURS@": json.dumps(list(ENTRYPOINT)),

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import io
+import json
 import os
 import subprocess
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 
+from tests.unit.transfer.stub import StubS3
+
+from aws_run.image.wrap import ENTRYPOINT
 from aws_run_entrypoint.bundle import pyz_bytes, write_layer, write_pyz
 
 
@@ -28,11 +34,41 @@ def test_the_layer_holds_the_zip_and_two_open_folders(tmp_path: Path) -> None:
     assert held["opt/aws-run/entrypoint.pyz"] == (0o644, 0, 0)
 
 
+def stopped_at_once(folder: Path) -> Path:
+    """The zip, and a stop signal that comes while its first module is loaded."""
+    path = folder / "stopped.pyz"
+    with zipfile.ZipFile(io.BytesIO(pyz_bytes())) as held, zipfile.ZipFile(path, "w") as changed:
+        for name in held.namelist():
+            sent = b"\nimport os; os.kill(os.getpid(), 15)\n" if name == "aws_run_entrypoint/__init__.py" else b""
+            changed.writestr(name, held.read(name) + sent)
+    return path
+
+
+def test_a_stop_that_comes_while_modules_are_loaded_waits_for_the_supervisor(tmp_path: Path) -> None:
+    env = {
+        **{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"},
+        **{"AWS_RUN_ID": "r", "AWS_RUN_BUCKET": "bucket", "AWS_RUN_PREFIX": "runs/r/"},
+        **{"AWS_RUN_WORK_DIR": str(tmp_path), "AWS_RUN_COMMAND": '["touch","started"]'},
+    }
+    with StubS3() as stub:
+        done = subprocess.run(
+            [sys.executable, *ENTRYPOINT[1:-1], stopped_at_once(tmp_path)],
+            cwd=tmp_path,
+            env={**env, "AWS_ENDPOINT_URL_S3": stub.url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        result = json.loads(stub.current()["runs/r/result.json"])
+    assert (done.returncode, result["reason"]) == (125, "stopped"), done.stderr
+    assert not (tmp_path / "started").exists()
+
+
 def test_the_zip_checks_itself_in_an_isolated_python(tmp_path: Path) -> None:
     write_pyz(tmp_path / "e.pyz")
     (tmp_path / "socket.py").write_text("raise SystemExit('the job folder must not be imported from')")
     done = subprocess.run(
-        [sys.executable, "-I", "-B", tmp_path / "e.pyz", "--self-check"],
+        [sys.executable, *ENTRYPOINT[1:-1], tmp_path / "e.pyz", "--self-check"],
         cwd=tmp_path,
         env={},
         capture_output=True,

@@ -16,6 +16,7 @@ import pytest
 from tests.unit.transfer.stub import Fault, StubS3
 from tests.unit.transfer.trees import grown, listing, send
 
+from aws_run.image.wrap import ENTRYPOINT
 from aws_run_entrypoint.bundle import write_pyz
 
 RUN = "p-20260101-000000-abcd"
@@ -64,7 +65,7 @@ class Container:
         if command:
             said["AWS_RUN_COMMAND"] = json.dumps(command)
         return subprocess.Popen(
-            [sys.executable, "-I", "-B", str(self.pyz), *(image or [])],
+            [sys.executable, *ENTRYPOINT[1:-1], str(self.pyz), *(image or [])],
             env={**said, **env},
             cwd=self.tmp_path,
             stdout=subprocess.PIPE,

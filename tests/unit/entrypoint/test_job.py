@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from aws_run_entrypoint.job import ContractError, job_environment, read_job
+from aws_run_entrypoint.job import ContractError, container_environment, job_environment, read_job
 
 ENV = {
     "AWS_REGION": "us-east-1",
@@ -57,6 +58,15 @@ def test_a_broken_environment_is_named(change: dict[str, str], message: str) -> 
 def test_without_any_command_there_is_nothing_to_run() -> None:
     with pytest.raises(ContractError, match="no command"):
         read_job(ENV, [])
+
+
+def test_a_locale_that_python_chose_for_itself_is_not_the_containers(tmp_path: Path) -> None:
+    here = {"PATH": "/bin", "LC_CTYPE": "C.UTF-8"}
+    (tmp_path / "bare").write_bytes(b"PATH=/bin\0XLC_CTYPE=\0")
+    (tmp_path / "set").write_bytes(b"LC_CTYPE=C.UTF-8\0PATH=/bin\0")
+    assert container_environment(here, str(tmp_path / "bare")) == {"PATH": "/bin"}
+    assert container_environment(here, str(tmp_path / "set")) == here
+    assert container_environment(here, str(tmp_path / "absent")) == here
 
 
 def test_the_job_sees_its_own_environment_and_three_names_of_ours() -> None:

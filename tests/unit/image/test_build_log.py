@@ -101,6 +101,7 @@ def test_a_failure_before_any_step_says_what_docker_said() -> None:
         ("/bin/sh: 1: python3: not found", "has no python3"),
         ('runc: exec: "python3": executable file not found in $PATH', "has no python3"),
         ("aws-run: this image's python3 is 3.7; 3.9 or newer is needed", "python3 is too old"),
+        ("aws-run: this image's python3 is not whole, it lacks the module json", "not whole: it lacks the module json"),
         ("The virtual environment was not created because ensurepip is not available", "lacks the venv module"),
         ("invalid peer certificate: UnknownIssuer", "verify a server's certificate"),
         ("error: command 'gcc' failed: No such file or directory", "no compiler"),
