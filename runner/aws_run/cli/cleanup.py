@@ -9,10 +9,11 @@ import click
 
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
+from aws_run.cli.types import TEXT
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=TEXT)
 @project_options
 @aws_options
 def cleanup(run: str, **flags: Any) -> int:

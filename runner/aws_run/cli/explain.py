@@ -8,10 +8,11 @@ import click
 
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
+from aws_run.cli.types import TEXT
 
 
 @click.command()
-@click.argument("run", required=False)
+@click.argument("run", required=False, type=TEXT)
 @project_options
 @aws_options
 def explain(run: str | None, **flags: Any) -> int:

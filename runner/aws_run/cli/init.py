@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from aws_run.cli.types import PATH
 from aws_run.errors import SourceError, UsageError
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.argument("path", type=PATH, default=".")
 @click.option("--force", is_flag=True, help="Replace an aws-run.yaml that is there.")
 def init(path: Path, force: bool) -> None:
     """Write an aws-run.yaml into PATH from what is found there: script, Dockerfile, Python version."""

@@ -9,10 +9,11 @@ import click
 
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
+from aws_run.cli.types import TEXT
 
 
 @click.command()
-@click.argument("run", required=False)
+@click.argument("run", required=False, type=TEXT)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
 @project_options
 @aws_options

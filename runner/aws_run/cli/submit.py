@@ -11,6 +11,7 @@ import click
 
 from aws_run.cli import compose
 from aws_run.cli.options import aws_options, file_options, run_options
+from aws_run.cli.types import PATH
 from aws_run.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
-@click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.argument("path", type=PATH, default=".")
 @click.argument("args", nargs=-1)
 @file_options
 @run_options
@@ -34,7 +35,7 @@ def submit(path: Path, args: tuple[str, ...], detach: bool, dry_run: bool, **fla
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.argument("path", type=PATH, default=".")
 @click.argument("args", nargs=-1)
 @file_options
 @run_options

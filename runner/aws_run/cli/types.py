@@ -1,0 +1,25 @@
+"""Arguments that must not be empty: `aws-run cleanup "$RUN"` with RUN unset is a slip, not a wish for the default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class _Given(click.ParamType):
+    name = "text"
+
+    def __init__(self, make: type[str] | type[Path]) -> None:
+        self._make = make
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and not value.strip():
+            self.fail("it is empty; leave it out for the default", param, ctx)
+        return self._make(value)
+
+
+TEXT = _Given(str)
+PATH = _Given(Path)
+PATH.name = "path"
