@@ -70,6 +70,7 @@ class Story:
         self.home = home
         self.project = make_project(home)
         self.events: list[Event] = []
+        self.settings: dict[str, str] = {}  # AWS_RUN_… variables of the user's
         self._salts = itertools.count(0x1000)
         self.bench = self.new_bench()
 
@@ -90,7 +91,7 @@ class Story:
 
     def config(self, *args: str, **flags: Any) -> Config:
         given = {"input": str(self.home / "data"), "output": str(self.home / "out"), "args": args, **flags}
-        return load_config(self.project, file=None, flags=given, environ={})
+        return load_config(self.project, file=None, flags=given, environ=self.settings)
 
     def submit(self, *args: str, bench: Bench | None = None, detach: bool = False, **flags: Any) -> Submitted:
         """`args` go to the script; `flags` as on the command line."""

@@ -62,6 +62,9 @@ def run_options(function: F) -> F:
         [
             click.option("-i", "--input", metavar="DIR", help="Input folder."),
             click.option("-o", "--output", metavar="DIR", help="Folder for the results."),
+            click.option(
+                "--follow-output", is_flag=True, default=None, help="Fetch results while the job runs, not only after it."
+            ),
             click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these files out (repeatable)."),
             click.option(
                 "--backend",

@@ -9,12 +9,17 @@ import click
 
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
+from aws_run.cli.types import PATH, TEXT
 
 
 @click.command()
-@click.argument("run", required=False)
-@click.option("-o", "--output", "into", type=click.Path(path_type=Path), default=Path("out"), show_default=True)
-@click.option("--overwrite", is_flag=True, help="Replace local files that are newer than the run's.")
+@click.argument("run", required=False, type=TEXT)
+@click.option("-o", "--output", "into", type=PATH, default=Path("out"), show_default=True)
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace local files that are newer than the run's, instead of putting them aside.",
+)
 @project_options
 @aws_options
 def pull(run: str | None, into: Path, overwrite: bool, **flags: Any) -> int:

@@ -298,4 +298,12 @@ def _public_ip(value: str) -> str:
     return str(choice("auto", "yes", "no").parse(word))
 
 
+def _switch(value: str) -> bool:
+    known = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    if value.lower() not in known:
+        raise ValueError(f'"{value}" must be true or false')
+    return known[value.lower()]
+
+
+SWITCH = Kind(parse=_switch, schema={"type": "boolean"})
 PUBLIC_IP = Kind(parse=_public_ip, schema={"enum": ["auto", "yes", "no", True, False]})

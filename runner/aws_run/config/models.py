@@ -81,6 +81,7 @@ class Config(_Section):
     args: tuple[str, ...] = ()
     input: str | None = None  # a local folder (absolute)
     output: Path | None = None  # absolute
+    follow_output: bool = False
     exclude: tuple[str, ...] = ()
     build: Build = Build()
     image: str | None = None  # a ready image: neither build nor push

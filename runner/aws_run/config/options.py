@@ -79,6 +79,14 @@ OPTIONS: tuple[Option, ...] = (
         help="The folder that results are put into; made when it is not there.",
     ),
     Option(
+        key="follow_output",
+        field="follow_output",
+        env="AWS_RUN_FOLLOW_OUTPUT",
+        flag="follow_output",
+        kind=kinds.SWITCH,
+        help="Fetch what the run has saved (sync_every) while it runs; what the job deletes goes here too.",
+    ),
+    Option(
         key="exclude",
         field="exclude",
         env="AWS_RUN_EXCLUDE",

@@ -2,6 +2,7 @@
 
 from aws_run.data.bucket import BotocoreSource, FrozenCredentials, bucket_for
 from aws_run.data.inputs import InputSnapshot, push_input
+from aws_run.data.landing import Landing
 from aws_run.data.outputs import PulledOutput, follow_output, output_totals, pull_output
 from aws_run_entrypoint.transfer import Bucket
 
@@ -10,6 +11,7 @@ __all__ = [
     "Bucket",
     "FrozenCredentials",
     "InputSnapshot",
+    "Landing",
     "PulledOutput",
     "bucket_for",
     "follow_output",

@@ -1,8 +1,7 @@
-"""Fetching a run's outputs into `-o`: nothing of the user's is removed, nothing newer is overwritten silently."""
+"""Fetching a run's outputs into `-o`: nothing of the user's is removed, nothing newer is overwritten."""
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -10,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aws_run.data.errors import translated
+from aws_run.data.landing import Landing
 from aws_run.errors import AwsRunError, InterruptedRunError
 from aws_run.events import Emit, Notice, OutputProgress
 from aws_run.naming import RunKeys
 from aws_run_entrypoint.transfer import (
     Bucket,
     EngineEvent,
-    Entry,
     NoManifestError,
     Progress,
     Pulled,
@@ -32,13 +31,15 @@ _EVENT_EVERY_S = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class PulledOutput:
-    """`kept`: local files that are newer than the run's and were left alone."""
+    """`kept`: where local files went that were newer than the run's or had been changed; `removed_files`: what an
+    earlier round had fetched and the job has deleted since."""
 
     files: int
     bytes: int
     fetched_files: int
     fetched_bytes: int
     kept: tuple[str, ...]
+    removed_files: int = 0
 
 
 def pull_output(
@@ -49,13 +50,16 @@ def pull_output(
     emit: Emit,
     overwrite: bool = False,
     cancel: threading.Event | None = None,
+    landing: Landing | None = None,
 ) -> PulledOutput | None:
     """None where the run has saved no outputs (yet). What is here already is not fetched again, so it resumes.
 
-    A local file that differs and is newer than the run's stays, told as a warning, unless `overwrite`.
+    A local file that differs and is newer than the run's is put aside as `NAME.before-RUN`, told as a warning, unless
+    `overwrite`. `landing` remembers what earlier rounds wrote: then the job's deletions follow, too.
     """
+    landing = landing or Landing(into, run_id, overwrite=overwrite)
+    landing.begin_round()
     prefix = RunKeys(run_id=run_id).output
-    listener = _Listener(emit, cancel)
     with translated("The outputs could not be fetched"):
         try:
             done: Pulled = pull_manifest(
@@ -63,26 +67,36 @@ def pull_output(
                 manifest_key(run_id),
                 prefix=prefix,
                 into=str(into),
-                keep=None if overwrite else is_newer_here,
-                on_event=listener,
+                keep=landing.keep,
+                on_event=_Listener(emit, cancel),
+                on_listed=landing.listed,
+                on_written=landing.written,
             )
         except NoManifestError:
             return None
-    if done.kept:
-        shown = ", ".join(done.kept[:5]) + (" and more" if len(done.kept) > 5 else "")
-        emit(
-            Notice(
-                text=f"{len(done.kept)} files in {into} are newer than the run's and were left alone: {shown}",
-                level="warning",
-                hint="`aws-run pull --overwrite` replaces them.",
-            )
-        )
+        finally:
+            _tell_aside(landing, emit)
+        removed = landing.remove_gone()
     return PulledOutput(
         files=done.files,
         bytes=done.bytes,
         fetched_files=done.fetched_files,
         fetched_bytes=done.fetched_bytes,
-        kept=tuple(done.kept),
+        kept=tuple(landing.aside),
+        removed_files=removed,
+    )
+
+
+def _tell_aside(landing: Landing, emit: Emit) -> None:
+    if not landing.aside:
+        return
+    shown = ", ".join(landing.aside[:5]) + (" and more" if len(landing.aside) > 5 else "")
+    what = "1 file was" if len(landing.aside) == 1 else f"{len(landing.aside)} files were"
+    emit(
+        Notice(
+            text=f"{what} newer in {landing.into} than the run's; the run's took the name, yours is kept as {shown}",
+            level="warning",
+        )
     )
 
 
@@ -95,17 +109,19 @@ def follow_output(
     over: threading.Event,
     every_s: float = 30.0,
     wait: Callable[[float], object] | None = None,
+    landing: Landing | None = None,
 ) -> int:
     """Fetches what the run has saved so far, again and again until `over` is set; the files fetched in all.
 
-    Only whole files come, in the state of one sync of the run. The last fetch, after the run, is `pull_output`'s.
-    A round that fails is told and tried again: the run does not depend on it.
+    Only whole files come, in the state of one sync of the run. The last fetch, after the run, is `pull_output`'s, with
+    the same `landing`. A round that fails is told and tried again: the run does not depend on it.
     """
     pause = wait or over.wait
+    landing = landing or Landing(into, run_id)
     fetched = 0
     while not over.is_set():
         try:
-            done = pull_output(bucket, run_id, into, emit=emit, cancel=over)
+            done = pull_output(bucket, run_id, into, emit=emit, cancel=over, landing=landing)
             fetched += done.fetched_files if done is not None else 0
         except InterruptedRunError:
             break
@@ -129,10 +145,6 @@ def output_totals(bucket: Bucket, run_id: str) -> tuple[int, int] | None:
 
 def manifest_key(run_id: str) -> str:
     return f"{RunKeys(run_id=run_id).prefix}output.json"
-
-
-def is_newer_here(entry: Entry, found: os.stat_result) -> bool:
-    return found.st_mtime_ns > entry.mtime_ns
 
 
 class _Listener:

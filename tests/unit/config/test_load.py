@@ -93,6 +93,7 @@ VALUES = {
     "name": ("one", "two", "three"),
     "input": ("one", "two", "three"),
     "output": ("one", "two", "three"),
+    "follow_output": ("yes", "false", True),
     "build.dockerfile": ("none", "auto", "none"),
     "build.base_image": ("one:1", "two:2", "three:3"),
     "image": ("one:1", "two:2", "three:3"),
