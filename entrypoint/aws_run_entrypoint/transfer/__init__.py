@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .credentials import RefreshingSource, StaticSource, from_environment
 from .errors import (
+    ChangedError,
     CorruptError,
     DiskFullError,
     EngineError,
@@ -20,7 +21,7 @@ from .errors import (
 )
 from .loop import Bucket
 from .objects import Stored, get_object, put_object
-from .pull import pull_manifest
+from .pull import Wanted, pull_manifest, pull_manifests
 from .push import push_folder
 from .values import (
     Credentials,
@@ -33,10 +34,12 @@ from .values import (
     Pushed,
     Retried,
     Skipped,
+    Source,
 )
 
 __all__ = [
     "Bucket",
+    "ChangedError",
     "CorruptError",
     "CredentialSource",
     "Credentials",
@@ -57,11 +60,14 @@ __all__ = [
     "Retried",
     "S3Error",
     "Skipped",
+    "Source",
     "StaticSource",
     "Stored",
+    "Wanted",
     "from_environment",
     "get_object",
     "pull_manifest",
+    "pull_manifests",
     "push_folder",
     "put_object",
 ]

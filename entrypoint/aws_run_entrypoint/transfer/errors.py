@@ -30,6 +30,10 @@ class NoManifestError(ManifestError):
     """There is none at that key."""
 
 
+class ChangedError(EngineError):
+    """An object is not what it was when it was pinned."""
+
+
 class NoCredentialsError(EngineError):
     """No AWS credentials were found, or the endpoint that gives them does not answer."""
 

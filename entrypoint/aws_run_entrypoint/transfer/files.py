@@ -49,6 +49,17 @@ def crc_of(full: str, path: str) -> int:
             crc = zlib.crc32(chunk, crc)
 
 
+def md5_of(full: str) -> str:
+    """In hex, as ETags have it."""
+    sum_ = hashlib.md5(usedforsecurity=False)
+    with open(full, "rb", buffering=0) as file:
+        while True:
+            chunk = file.read(1 << 20)
+            if not chunk:
+                return sum_.hexdigest()
+            sum_.update(chunk)
+
+
 class PartFile:
     """A file on its way: written beside its target under a name that no scan sends, renamed into place when whole."""
 

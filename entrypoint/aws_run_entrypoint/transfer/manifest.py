@@ -4,19 +4,23 @@
 ["a/b.txt",12,1700000000000000000,420,"0a1b2c3d","3sL4kqtJlcpXroDTDmJ"],
 ["empty/",0,0,493,"00000000",null]
 ]}
+
+One that lists objects somewhere else has a "source" (bucket, region, prefix, owner) in its first line, and "etag" as a
+seventh field, which a line may lack. A sum that is not known is null.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from typing import Iterable, Iterator, List, NamedTuple, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence
 
 from .errors import ManifestError
-from .values import Entry
+from .values import Entry, Source
 
 VERSION = 1
 FIELDS = ["path", "size", "mtime_ns", "mode", "crc32", "version_id"]
+FIELDS_ELSEWHERE = [*FIELDS, "etag"]
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _decode = json.JSONDecoder().decode
 
@@ -24,16 +28,23 @@ _decode = json.JSONDecoder().decode
 class Header(NamedTuple):
     files: int
     bytes: int
+    source: Optional[Source] = None
 
 
 def encode_entry(entry: Entry) -> bytes:
-    path, size, mtime_ns, mode, crc32, version_id = entry
-    return _encode([path, size, mtime_ns, mode, f"{crc32:08x}", version_id]).encode()
+    path, size, mtime_ns, mode, crc32, version_id, etag = entry
+    line: List[Any] = [path, size, mtime_ns, mode, None if crc32 is None else f"{crc32:08x}", version_id]
+    if etag is not None:
+        line.append(etag)
+    return _encode(line).encode()
 
 
-def encode(lines: Sequence[bytes], *, files: int, total_bytes: int) -> bytes:
+def encode(lines: Sequence[bytes], *, files: int, total_bytes: int, source: Optional[Source] = None) -> bytes:
     """`lines`: entries as `encode_entry` made them, in `sort_key` order."""
-    head = _encode({"version": VERSION, "fields": FIELDS, "files": files, "bytes": total_bytes})
+    said: Dict[str, Any] = {"version": VERSION, "fields": FIELDS, "files": files, "bytes": total_bytes}
+    if source is not None:
+        said.update(fields=FIELDS_ELSEWHERE, source=source._asdict())
+    head = _encode(said)
     first = head[:-1].encode() + b',"entries":[\n'
     if not lines:
         return first + b"]}\n"
@@ -49,9 +60,11 @@ def header(raw: bytes) -> Header:
     first = raw[: raw.find(b"\n") + 1]
     try:
         said = json.loads(first.rstrip().rstrip(b"[") + b"[]}")
-        if said["version"] != VERSION or said["fields"] != FIELDS or not raw.rstrip().endswith(b"]}"):
+        there = said.get("source")
+        fields = FIELDS if there is None else FIELDS_ELSEWHERE
+        if said["version"] != VERSION or said["fields"] != fields or not raw.rstrip().endswith(b"]}"):
             raise ManifestError(f"a manifest of version {said['version']!r} can't be read by this version of aws-run")
-        return Header(int(said["files"]), int(said["bytes"]))
+        return Header(int(said["files"]), int(said["bytes"]), None if there is None else Source(**there))
     except (ValueError, KeyError, TypeError) as error:
         raise ManifestError(f"this is not a manifest of aws-run ({error})") from error
 
@@ -69,13 +82,13 @@ def entries(raw: bytes) -> Iterator[Entry]:
 
 def decode_entry(line: bytes) -> Entry:
     try:
-        path, size, mtime_ns, mode, crc32, version_id = _decode(line.decode().rstrip(",\n"))
-        return Entry(path, size, mtime_ns, mode, int(crc32, 16), version_id)
+        path, size, mtime_ns, mode, crc32, version_id, *etag = _decode(line.decode().rstrip(",\n"))
+        return Entry(path, size, mtime_ns, mode, None if crc32 is None else int(crc32, 16), version_id, *etag)
     except (ValueError, TypeError) as error:
         raise ManifestError(f"the manifest holds a line that is no entry: {line[:80]!r}") from error
 
 
-def from_entries(items: Iterable[Entry]) -> bytes:
+def from_entries(items: Iterable[Entry], source: Optional[Source] = None) -> bytes:
     lines: List[bytes] = []
     files = total = 0
     for entry in items:
@@ -83,4 +96,4 @@ def from_entries(items: Iterable[Entry]) -> bytes:
         if not entry.is_dir:
             files += 1
             total += entry.size
-    return encode(lines, files=files, total_bytes=total)
+    return encode(lines, files=files, total_bytes=total, source=source)

@@ -38,8 +38,11 @@ def get_range(
     return Request("GET", key, query=_version(version_id), headers=headers, sink=sink)
 
 
-def head(key: str, *, version_id: Optional[str] = None) -> Request:
-    return Request("HEAD", key, query=_version(version_id))
+def head(key: str, *, version_id: Optional[str] = None, if_match: Optional[str] = None) -> Request:
+    headers: Headers = [("x-amz-checksum-mode", "ENABLED")]
+    if if_match:
+        headers.append(("if-match", if_match))
+    return Request("HEAD", key, query=_version(version_id), headers=headers)
 
 
 def put(

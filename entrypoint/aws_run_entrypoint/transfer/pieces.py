@@ -28,6 +28,7 @@ class Piece(NamedTuple):
     upload: Optional[str] = None
     number: int = 0
     version_id: Optional[str] = None
+    etag: Optional[str] = None
 
 
 class Moved(NamedTuple):
@@ -47,7 +48,7 @@ def move(piece: Piece, done: Callable[[Moved], None]) -> Task:
             raise FileChangedError(f"{piece.path!r} was replaced while it was moved")
         if piece.upload is None:
             sink = FileRange(fd, piece.offset, piece.length, piece.key)
-            yield ops.get_range(piece.key, sink, version_id=piece.version_id)
+            yield ops.get_range(piece.key, sink, version_id=piece.version_id, if_match=piece.etag)
             done(Moved(piece.ticket, sink.crc, ""))
             return
         body = FileSlice(fd, piece.offset, piece.length)

@@ -29,18 +29,29 @@ class CredentialSource:
 
 
 class Entry(NamedTuple):
-    """One line of a manifest. An empty folder's path ends with "/". `version_id` None: the bucket keeps no versions."""
+    """One line of a manifest. An empty folder's path ends with "/". `version_id` None: the bucket keeps no versions;
+    what somebody else wrote there is then pinned by its `etag`. `crc32` None: it is not known beforehand."""
 
     path: str
     size: int
     mtime_ns: int
     mode: int
-    crc32: int
+    crc32: Optional[int]
     version_id: Optional[str]
+    etag: Optional[str] = None
 
     @property
     def is_dir(self) -> bool:
         return self.path.endswith("/")
+
+
+class Source(NamedTuple):
+    """Where a manifest's objects are, when they are not beside it. `owner` None: another account's, not known whose."""
+
+    bucket: str
+    region: str
+    prefix: str
+    owner: Optional[str]
 
 
 class Found(NamedTuple):
@@ -106,7 +117,8 @@ class Pushed:
 
 @dataclass(frozen=True)
 class Pulled:
-    """`fetched_*`: what had to move; `skipped_files` were here already; `kept`: newer here, left alone."""
+    """`fetched_*`: what had to move; `skipped_files` were here already; `kept`: newer here, left alone; `size_only`: of
+    those fetched, how many S3 has no sum of, so that only their size could be checked."""
 
     files: int
     bytes: int
@@ -116,3 +128,4 @@ class Pulled:
     retries: int
     kept: List[str]
     manifest_version_id: Optional[str]
+    size_only: int = 0

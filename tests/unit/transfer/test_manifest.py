@@ -31,7 +31,7 @@ def test_entries_survive_the_round_trip(items: list[Entry]) -> None:
     assert list(manifest.entries(raw)) == items
     assert len(json.loads(raw)["entries"]) == len(items)
     files = [e for e in items if not e.is_dir]
-    assert manifest.header(raw) == (len(files), sum(e.size for e in files))
+    assert manifest.header(raw) == (len(files), sum(e.size for e in files), None)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+"""What S3 knows of an object's bytes, where we were not the ones who sent them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+import zlib
+from typing import Mapping, NamedTuple, Optional
+
+from . import crc
+
+
+class Proof(NamedTuple):
+    """At most one is looked at, the CRC32 first. Both None: there is nothing but the size."""
+
+    crc32: Optional[int]
+    md5: Optional[str]
+
+    @property
+    def nothing(self) -> bool:
+        return self.crc32 is None and self.md5 is None
+
+    def fits(self, body: bytes) -> bool:
+        if self.crc32 is not None:
+            return zlib.crc32(body) == self.crc32
+        return self.md5 is None or hashlib.md5(body, usedforsecurity=False).hexdigest() == self.md5
+
+
+def proof_of(headers: Mapping[str, str]) -> Proof:
+    """From the answer to a GET or HEAD of a whole object.
+
+    A CRC32 of type COMPOSITE is one of the parts' sums, and an ETag is the content's MD5 only of what came in one
+    piece and is not encrypted with a key of KMS's or the customer's (S3's API reference, "Object").
+    """
+    sum_ = None
+    if headers.get("x-amz-checksum-type", "FULL_OBJECT") == "FULL_OBJECT":
+        try:
+            sum_ = crc.from_header(headers["x-amz-checksum-crc32"])
+        except (KeyError, ValueError, struct.error):
+            sum_ = None
+    etag = headers.get("etag", "").strip('"')
+    plain = headers.get("x-amz-server-side-encryption", "AES256") == "AES256"
+    mine = "x-amz-server-side-encryption-customer-algorithm" in headers
+    return Proof(sum_, etag if plain and not mine and re.fullmatch("[0-9a-f]{32}", etag) else None)
