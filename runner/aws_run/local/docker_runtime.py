@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -15,12 +15,11 @@ from docker.types import IPAMConfig, IPAMPool, LogConfig
 from docker.types import Mount as DockerMount
 
 from aws_run.errors import DockerError
-from aws_run.local.lifecycle import process_lives
+from aws_run.local import ownership
 from aws_run.local.options import TASK_GATEWAY, TASK_NETWORK, TASK_SUBNET, RuntimeKind
 from aws_run.local.runtime import ContainerSpec, Exit, OnLine, PullFailed, Running, StartFailed
 
 LABEL = "aws-run.local"
-OWNER = "aws-run.local.pid"
 _OOM_LOOKS, _OOM_LOOK_S = 40, 0.05
 
 
@@ -28,7 +27,7 @@ class DockerRuntime:
     kind: RuntimeKind = "docker"
     reason = "tasks run in containers of the Docker engine"
 
-    def __init__(self, identity: str) -> None:
+    def __init__(self, identity: str, state_dir: Path) -> None:
         """DockerError if no engine answers or the tasks' network can't be made."""
         try:
             self._client = docker.from_env(timeout=120)
@@ -37,8 +36,9 @@ class DockerRuntime:
         except DockerException as error:
             raise DockerError("no Docker engine answers") from error
         self._identity = identity
-        self._remove_orphans()
+        remove_orphans(self._client)
         self.host = self._network()
+        self._hold = ownership.Hold(state_dir)
 
     def check_image(self, image: str) -> None:
         """DockerError unless `image` is here or in a registry that answers."""
@@ -89,7 +89,7 @@ class DockerRuntime:
                 user=spec.user,
                 working_dir=spec.working_dir,
                 init=spec.init or None,
-                labels={LABEL: self._identity, OWNER: str(os.getpid()), "aws-run.task": spec.task_id},
+                labels={LABEL: self._identity, ownership.LABEL: self._hold.path, "aws-run.task": spec.task_id},
                 log_config=LogConfig(type="json-file"),
                 detach=True,
                 **limits,
@@ -111,6 +111,7 @@ class DockerRuntime:
             for image in self._client.images.list() if registry else ():
                 self._forget(image, f"{registry}/")
         self._client.close()
+        self._hold.release()
 
     def _forget(self, image: Image, prefix: str) -> None:
         """One name after the other: an image that has other names keeps them, and its layers."""
@@ -118,13 +119,6 @@ class DockerRuntime:
             if name.startswith(prefix):
                 with contextlib.suppress(DockerException):
                     self._client.images.remove(name)
-
-    def _remove_orphans(self) -> None:
-        """Containers of an embedded AWS that was killed before it could remove them."""
-        with contextlib.suppress(DockerException):
-            for container in self._client.containers.list(all=True, filters={"label": OWNER}):
-                if not process_lives(int(container.labels[OWNER])):
-                    container.remove(force=True, v=True)
 
     def _network(self) -> str:
         """The gateway's address in the tasks' network; the network is made at first use and kept."""
@@ -204,6 +198,21 @@ class _Container:
                     on_line(line.decode(errors="replace").rstrip("\r"))
         if rest:
             on_line(rest.decode(errors="replace"))
+
+
+def remove_orphans(client: Any) -> None:
+    """Containers of an embedded AWS that was killed before it could remove them; those of one that may live stay."""
+    with contextlib.suppress(DockerException):
+        found = [
+            (container, container.labels[ownership.LABEL])
+            for container in client.containers.list(all=True, filters={"label": ownership.LABEL})
+        ]
+        dead = {path for path in {path for _, path in found} if ownership.owner_has_died(path)}
+        for container, path in found:
+            if path in dead:
+                container.remove(force=True, v=True)
+        for path in dead:  # the last act: without it the containers could not be told any more
+            Path(path).unlink(missing_ok=True)
 
 
 def _text(error: BaseException) -> str:

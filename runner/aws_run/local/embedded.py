@@ -131,7 +131,7 @@ class Embedded:
             # The docker package is heavy and optional at run time: imported only where an engine is wanted.
             from aws_run.local.docker_runtime import DockerRuntime
 
-            runtime = DockerRuntime(self.world.new_id(12))
+            runtime = DockerRuntime(self.world.new_id(12), self._state_dir)
             self._check_reachable(runtime)
             if asked == "auto" and self._options.base_image is not None:
                 runtime.check_image(self._options.base_image)
