@@ -35,7 +35,7 @@ class Hold:
 
     def release(self) -> None:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path)
+            Path(self.path).unlink()
         os.close(self._fd)
 
 
