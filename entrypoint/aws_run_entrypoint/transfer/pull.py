@@ -1,22 +1,24 @@
-"""A snapshot into a folder: every file pinned by its version, checked by its sum, and renamed into place when whole."""
+"""Snapshots into folders: every file pinned by its version, checked by its sum, and renamed into place when whole."""
 
 from __future__ import annotations
 
 import os
 import stat
-import zlib
-from typing import Callable, Iterator, List, Optional, Set, Tuple
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from . import crc, files, manifest, ops
-from .bodies import FileRange
-from .errors import CorruptError, EngineError, NoManifestError, PathError, S3Error
+from . import files, manifest, ops
+from .download import Count, Download, Work
+from .errors import ChangedError, CorruptError, EngineError, NoManifestError, PathError, S3Error
 from .loop import Bucket, Loop, Task
 from .paths import Root
-from .pieces import FileChangedError, Moved, Piece
-from .plan import IN_MEMORY, PIECES_FROM, pieces
+from .pieces import FileChangedError
+from .plan import IN_MEMORY, PIECES_FROM
 from .pool import WORTH_BYTES, Pool, helpers_for
+from .proof import Proof, proof_of
 from .push import read_manifest
-from .values import Entry, OnEvent, Progress, Pulled, Skipped, ignore
+from .values import Entry, OnEvent, Pulled, Skipped, Source, ignore
 
 _TRIES = 4
 # (entry, what is there now) -> leave the local file alone
@@ -26,6 +28,15 @@ OnEntry = Callable[[Entry], None]
 
 def unheard(entry: Entry) -> None:
     """Nobody listens."""
+
+
+class Wanted(NamedTuple):
+    """One manifest and the folder that its files go into. `prefix`: where its objects are, unless it names a source."""
+
+    manifest_key: str
+    version_id: Optional[str]
+    prefix: str
+    into: str
 
 
 def pull_manifest(
@@ -44,72 +55,145 @@ def pull_manifest(
     """Makes `into` hold what the manifest says. Files that are here already (size and mtime, or size and sum) are not
     fetched again; `keep` may spare a local file that differs; nothing is ever removed. `on_listed` is told every entry
     of the manifest before it is looked at, `on_written` every file that was put in place."""
+    wanted = [Wanted(manifest_key, version_id, prefix, into)]
+    return pull_manifests(
+        bucket, wanted, keep=keep, helpers=helpers, on_event=on_event, on_listed=on_listed, on_written=on_written
+    )[0]
+
+
+def pull_manifests(
+    bucket: Bucket,
+    wanted: Sequence[Wanted],
+    *,
+    keep: Optional[Keep] = None,
+    helpers: Optional[int] = None,
+    on_event: OnEvent = ignore,
+    on_listed: OnEntry = unheard,
+    on_written: OnEntry = unheard,
+) -> List[Pulled]:
+    """Several of them as one plan: all manifests are read before anything moves, progress counts over all, and what
+    lies in one bucket shares its connections and helper processes. `bucket` holds the manifests."""
     with Loop(bucket, on_event=on_event) as loop:
-        held = read_manifest(loop, manifest_key, version_id)
-        if held.raw is None:
-            raise NoManifestError(f"there is no manifest at {manifest_key!r}")
-        pull = _Pull(loop, prefix, Root(into), keep, on_event, on_listed, on_written)
-        head = manifest.header(held.raw)
-        pull.total_files, pull.total_bytes = head.files, head.bytes
-        if head.bytes >= WORTH_BYTES:
-            big = sum(entry.size for entry in manifest.entries(held.raw) if entry.size > PIECES_FROM)
-            count = helpers_for(big, helpers)
-            pull.pool = Pool(bucket, count, on_event) if count else None
-        try:
-            pull.run(held.raw)
-        finally:
-            pull.discard_all()
-        pull.progress(force=True)
-        return Pulled(
-            files=head.files,
-            bytes=head.bytes,
-            fetched_files=pull.fetched_files,
-            fetched_bytes=pull.fetched_bytes,
-            skipped_files=pull.skipped_files,
-            retries=loop.retries + (pull.pool.retries if pull.pool is not None else 0),
-            kept=pull.kept,
-            manifest_version_id=held.version_id,
+        versions: List[Optional[str]] = []
+        raws: List[bytes] = []
+        for one in wanted:
+            held = read_manifest(loop, one.manifest_key, one.version_id)
+            if held.raw is None:
+                raise NoManifestError(f"there is no manifest at {one.manifest_key!r}")
+            raws.append(held.raw)
+            versions.append(held.version_id)
+        heads = [manifest.header(raw) for raw in raws]
+        count = Count(on_event, sum(head.files for head in heads), sum(head.bytes for head in heads))
+        places: Dict[Optional[Source], List[int]] = {}
+        for index, head in enumerate(heads):
+            place = head.source._replace(prefix="") if head.source is not None else None
+            places.setdefault(place, []).append(index)
+        done: Dict[int, Pulled] = {}
+        for place, indexes in places.items():
+            with _loop_for(loop, place, on_event) as near:
+                work = Work(near, count)
+                pulls: Dict[int, _Pull] = {}
+                for index in indexes:
+                    source = heads[index].source
+                    prefix = wanted[index].prefix if source is None else source.prefix
+                    root = Root(wanted[index].into)
+                    pulls[index] = _Pull(work, prefix, root, source, keep, on_listed, on_written)
+                _run(work, [(pulls[index], raws[index]) for index in indexes], helpers, on_event)
+                retries = near.retries + (work.pool.retries if work.pool is not None else 0)
+                for index in indexes:
+                    # Whose request was sent again is not told apart: the first of a bucket answers for all.
+                    done[index] = pulls[index].result(heads[index], versions[index], retries)
+                    retries = 0
+        count.progress()
+        return [done[index] for index in range(len(wanted))]
+
+
+@contextmanager
+def _loop_for(ours: Loop, place: Optional[Source], on_event: OnEvent) -> Iterator[Loop]:
+    if place is None:
+        yield ours
+        return
+    there = replace(ours.bucket, name=place.bucket, region=place.region, owner=place.owner)
+    with Loop(there, on_event=on_event) as loop:
+        yield loop
+
+
+def _run(work: Work, pulls: List[Tuple[_Pull, bytes]], helpers: Optional[int], on_event: OnEvent) -> None:
+    heads = [manifest.header(raw) for _, raw in pulls]
+    if sum(head.bytes for head in heads) >= WORTH_BYTES:
+        sizes = (entry.size for _, raw in pulls for entry in manifest.entries(raw))
+        count = helpers_for(sum(size for size in sizes if size > PIECES_FROM), helpers)
+        work.pool = Pool(work.loop.bucket, count, on_event) if count else None
+    try:
+        work.loop.run(task for pull, raw in pulls for task in pull.tasks(raw))
+        while work.pool:
+            try:
+                work.pool.run()
+            except FileChangedError as error:
+                raise EngineError(f"somebody else changes the target: {error}") from error
+            finished, work.finished = work.finished, []
+            work.loop.run(finished)
+    except S3Error as error:
+        source = heads[0].source
+        if source is None:
+            raise
+        raise refused_elsewhere(error, source) from error
+    finally:
+        work.discard_all()
+
+
+def refused_elsewhere(error: S3Error, source: Source) -> EngineError:
+    """A bucket that is not the tool's says no: what that means to who runs the job."""
+    url = f"s3://{source.bucket}/{error.key}"
+    if error.status == 412:
+        return ChangedError(f"{url} was changed after the run was submitted; the next run reads what is there now")
+    if error.absent:
+        return ChangedError(f"{url} was removed after the run was submitted")
+    if error.code == "InvalidObjectState":
+        return EngineError(f"{url} is archived and has to be restored before a run can read it")
+    if error.status == 403:
+        # Without the right to list, S3 says the same of an object that is gone.
+        return EngineError(
+            f"{url} may not be read by the run's task role ({error.code}), or was removed after the run was submitted"
         )
+    return EngineError(f"{url} could not be read: {error}")
 
 
 class _Pull:
+    """One manifest into its folder."""
+
     def __init__(
         self,
-        loop: Loop,
+        work: Work,
         prefix: str,
         root: Root,
+        source: Optional[Source],
         keep: Optional[Keep],
-        on_event: OnEvent,
         on_listed: OnEntry,
         on_written: OnEntry,
     ) -> None:
-        self.loop = loop
-        self.on_listed = on_listed
-        self.on_written = on_written
+        self.work = work
         self.prefix = prefix
         self.root = root
+        self.source = source
         self.keep = keep
-        self.emit = on_event
-        self.pool: Optional[Pool] = None
-        self.parts: Set[files.PartFile] = set()
-        self.finished: List[Task] = []
+        self.on_listed = on_listed
+        self.on_written = on_written
         self.kept: List[str] = []
-        self.fetched_files = self.fetched_bytes = self.skipped_files = 0
-        self.done_files = self.done_bytes = self.total_files = self.total_bytes = 0
+        self.fetched_files = self.fetched_bytes = self.skipped_files = self.size_only = 0
 
-    def run(self, raw: bytes) -> None:
-        self.loop.run(self.tasks(raw))
-        while self.pool:
-            try:
-                self.pool.run()
-            except FileChangedError as error:
-                raise EngineError(f"somebody else changes the target: {error}") from error
-            finished, self.finished = self.finished, []
-            self.loop.run(finished)
-
-    def discard_all(self) -> None:
-        for part in self.parts:
-            part.discard()
+    def result(self, head: manifest.Header, version_id: Optional[str], retries: int) -> Pulled:
+        return Pulled(
+            files=head.files,
+            bytes=head.bytes,
+            fetched_files=self.fetched_files,
+            fetched_bytes=self.fetched_bytes,
+            skipped_files=self.skipped_files,
+            retries=retries,
+            kept=self.kept,
+            manifest_version_id=version_id,
+            size_only=self.size_only,
+        )
 
     def tasks(self, raw: bytes) -> Iterator[Task]:
         for entry in manifest.entries(raw):
@@ -121,7 +205,7 @@ class _Pull:
             if self.needed(entry, target):
                 yield self.fetch(entry, target)
             else:
-                self.done(entry, entry.size)
+                self.work.count.done(1, entry.size)
 
     def needed(self, entry: Entry, target: str) -> bool:
         found = files.lstat_or_none(target)
@@ -140,13 +224,13 @@ class _Pull:
             return False
         if self.keep is not None and self.keep(entry, found):
             self.kept.append(entry.path)
-            self.emit(Skipped(entry.path, "is newer here"))
+            self.work.count.emit(Skipped(entry.path, "is newer here"))
             return False
         return True
 
     def same_sum(self, entry: Entry, target: str) -> bool:
         try:
-            return files.crc_of(target, entry.path) == entry.crc32
+            return entry.crc32 is not None and files.crc_of(target, entry.path) == entry.crc32
         except (PathError, FileNotFoundError):
             return False
 
@@ -157,9 +241,9 @@ class _Pull:
             elif entry.size <= IN_MEMORY:
                 yield from self.fetch_small(entry, target)
             else:
-                yield from _Download(self, entry, target).begin()
+                yield from Download(self, entry, target, _TRIES).begin()
         except S3Error as error:
-            if not error.absent:
+            if not error.absent or self.source is not None:
                 raise
             raise EngineError(
                 f"{entry.path!r} is no longer in the bucket in the version that the manifest names"
@@ -167,11 +251,13 @@ class _Pull:
 
     def fetch_small(self, entry: Entry, target: str) -> Task:
         for _ in range(_TRIES):
-            answer = yield ops.get(self.prefix + entry.path, version_id=entry.version_id)
-            if len(answer.body) == entry.size and zlib.crc32(answer.body) == entry.crc32:
+            answer = yield ops.get(self.prefix + entry.path, version_id=entry.version_id, if_match=entry.etag)
+            proof = proof_of(answer.headers) if entry.crc32 is None else Proof(entry.crc32, None)
+            if len(answer.body) == entry.size and proof.fits(answer.body):
+                self.size_only += proof.nothing
                 self.store(entry, target, answer.body)
                 return
-            self.loop.retries += 1
+            self.work.loop.retries += 1
         raise CorruptError(f"{entry.path!r}: what S3 holds is not what the manifest names")
 
     def store(self, entry: Entry, target: str, data: bytes) -> None:
@@ -179,101 +265,9 @@ class _Pull:
         part.write_all(data)
         part.commit()
         self.fetched(entry)
-        self.done(entry, entry.size)
+        self.work.count.done(1, entry.size)
 
     def fetched(self, entry: Entry) -> None:
         self.on_written(entry)
         self.fetched_files += 1
         self.fetched_bytes += entry.size
-
-    def done(self, entry: Entry, size: int) -> None:
-        self.done_files += 1
-        self.done_bytes += size
-        self.progress()
-
-    def progress(self, force: bool = False) -> None:
-        self.emit(Progress(self.done_files, self.done_bytes, self.total_files, self.total_bytes))
-
-
-class _Download:
-    """One big file in ranges, each a task of its own, into one part file; the ranges' sums make the file's."""
-
-    def __init__(self, pull: _Pull, entry: Entry, target: str, tries: int = _TRIES) -> None:
-        self.pull = pull
-        self.entry = entry
-        self.target = target
-        self.tries = tries
-        self.sums: List[Tuple[int, int]] = []
-        self.left = 0
-        self.part: Optional[files.PartFile] = None
-
-    def begin(self) -> Task:
-        cut = pieces(self.entry.size) if self.entry.size > PIECES_FROM else [(0, self.entry.size)]
-        self.part = files.PartFile(self.target, self.entry, preallocate=True)
-        self.pull.parts.add(self.part)
-        self.left = len(cut)
-        self.sums = [(0, 0)] * len(cut)
-        pool = self.pull.pool
-        if pool is not None and len(cut) > 1:
-            inode = self.part.hand_over()
-            key, version = self.pull.prefix + self.entry.path, self.entry.version_id
-            for number, (offset, length) in enumerate(cut):
-                piece = Piece(0, self.part.part, inode, offset, length, key, version_id=version)
-                pool.add(piece, self.moved_by_helper(number, length))
-            return
-        for number, (offset, length) in enumerate(cut[1:], 1):
-            self.pull.loop.spawn(self.fetch(number, offset, length))
-        yield from self.fetch(0, *cut[0])
-
-    def fetch(self, number: int, offset: int, length: int) -> Task:
-        part = self.part
-        if part is None:
-            return
-        sink = FileRange(part.fd, offset, length, self.entry.path)
-        try:
-            yield ops.get_range(self.pull.prefix + self.entry.path, sink, version_id=self.entry.version_id)
-        except OSError as error:
-            self.discard()
-            raise part.trouble(error) from error
-        except BaseException:
-            self.discard()
-            raise
-        self.sums[number] = (sink.crc, length)
-        self.left -= 1
-        self.pull.done_bytes += length
-        self.pull.progress()
-        if self.left == 0:
-            yield from self.finish()
-
-    def moved_by_helper(self, number: int, length: int) -> Callable[[Moved], None]:
-        def done(moved: Moved) -> None:
-            self.sums[number] = (moved.crc32, length)
-            self.left -= 1
-            self.pull.done_bytes += length
-            self.pull.progress()
-            if self.left == 0:
-                self.pull.finished.append(self.finish())
-
-        return done
-
-    def finish(self) -> Task:
-        assert self.part is not None
-        if crc.combine_all(self.sums) != self.entry.crc32:
-            self.discard()
-            self.pull.done_bytes -= self.entry.size
-            if self.tries <= 1:
-                raise CorruptError(f"{self.entry.path!r}: what S3 holds is not what the manifest names")
-            self.pull.loop.retries += 1
-            yield from _Download(self.pull, self.entry, self.target, self.tries - 1).begin()
-            return
-        self.part.commit()
-        self.pull.parts.discard(self.part)
-        self.part = None
-        self.pull.fetched(self.entry)
-        self.pull.done(self.entry, 0)
-
-    def discard(self) -> None:
-        if self.part is not None:
-            self.part.discard()
-            self.pull.parts.discard(self.part)
-            self.part = None
