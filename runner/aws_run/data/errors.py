@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,6 +25,11 @@ _CREDENTIAL_CODES = {
 }
 
 
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_ANOTHER_FOLDER = "Fetch into a folder that you may write to: `aws-run pull -o FOLDER`."
+
+
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
     """`doing`: what was under way, as the beginning of a sentence: "The input could not be sent"."""
@@ -36,7 +42,11 @@ def translated(doing: str) -> Iterator[None]:
 
 
 def to_tool_error(doing: str, error: EngineError | OSError) -> AwsRunError:
+    if isinstance(error, OSError):
+        return _from_system(doing, error)
     message = f"{doing}: {error}"
+    if isinstance(error, PathError) and "can't be written" in error.why:
+        return TransferError(message, hint=_ANOTHER_FOLDER)
     if isinstance(error, PathError):
         return UsageError(message, hint="Remove it, or leave it out with `exclude:` in aws-run.yaml.")
     if isinstance(error, NoCredentialsError):
@@ -53,4 +63,15 @@ def to_tool_error(doing: str, error: EngineError | OSError) -> AwsRunError:
                 message,
                 hint="These credentials may not use the bucket: `aws sts get-caller-identity` shows whose they are.",
             )
+    return TransferError(message)
+
+
+def _from_system(doing: str, error: OSError) -> AwsRunError:
+    """What this machine refused, without Python's `[Errno 13]`."""
+    where = f"{error.filename}: " if error.filename else ""
+    message = f"{doing}: {where}{error.strerror or error}"
+    if error.errno in _FULL:
+        return TransferError(message, hint="Make room and run `aws-run pull` to fetch the rest.")
+    if error.errno in _CLOSED and "outputs" in doing:
+        return TransferError(message, hint=_ANOTHER_FOLDER)
     return TransferError(message)

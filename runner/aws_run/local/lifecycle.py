@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -28,6 +29,20 @@ def state_dir() -> Path:
     return Path(base) / "aws-run"
 
 
+def made_state_dir() -> Path:
+    """There, and shown to take files; UsageError where it does not."""
+    folder = state_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise UsageError(
+            f"The embedded AWS can't write to its folder {folder}: {error.strerror or error}",
+            hint="set XDG_STATE_HOME to a folder that you may write to",
+        ) from None
+
+
 def running() -> LocalAws | None:
     """The one started by `aws-run local start`, if its process still lives."""
     found = _read_state()
@@ -44,7 +59,7 @@ def for_command(options: LocalOptions) -> Iterator[LocalAws]:
     _need_moto()
     from aws_run.local.embedded import Embedded
 
-    embedded = Embedded(options, state_dir())
+    embedded = Embedded(options, made_state_dir())
     try:
         yield embedded.start()
     finally:
@@ -56,8 +71,7 @@ def start(options: LocalOptions) -> LocalAws:
     if running() is not None:
         raise AwsRunError("An embedded AWS is running already.", hint="aws-run local stop")
     _need_moto()
-    state = state_dir()
-    state.mkdir(parents=True, exist_ok=True)
+    state = made_state_dir()
     log = state / "local.log"
     with log.open("wb") as output:
         child = subprocess.Popen(
@@ -87,7 +101,7 @@ def serve(options: LocalOptions) -> None:
     """Runs one in this process until SIGTERM or SIGINT; the state file tells others where it is."""
     from aws_run.local.embedded import Embedded
 
-    embedded = Embedded(options, state_dir())
+    embedded = Embedded(options, made_state_dir())
     local = embedded.start()
     path = _state_file()
     partial = path.with_suffix(".partial")
