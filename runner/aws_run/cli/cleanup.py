@@ -34,6 +34,7 @@ def run_cleanup(run: str | None, flags: Mapping[str, Any], *, reason: str, word:
             if not torn.removed:
                 word = f"had ended already ({record.outcome.sentence})" if record.outcome else "had ended already"
             click.echo(f"{record.run_id}: {word}; {done} resources gone", err=True)
-            click.echo(f"next: aws-run pull {record.run_id} -o out", err=True)
+            if record.task_arn:
+                here.say_next(f"aws-run pull {record.run_id} -o out")
         torn.raise_if_failed(record.region)
     return 0

@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,12 @@ class Place:
     builder: Callable[[], Builder] | None = None
     cost_label: str = "cost"
     notices: tuple[str, ...] = ()
+    goes: bool = False  # with this command, and all that is in it
+    flag: str = ""  # what a next command needs to come here again
+
+    @property
+    def embedded(self) -> bool:
+        return self.cost_label == LOCAL_COST_LABEL
 
 
 @contextmanager
@@ -52,13 +58,15 @@ def place(local: bool, base_image: Callable[[], str | None] = lambda: None) -> I
             hint='pip install "aws-run[local]"',
         ) from None
     with embedded.for_command(embedded.LocalOptions(base_image=None if embedded.running() else base_image())) as aws:
+        exported = os.environ.get("AWS_ENDPOINT_URL") == aws.endpoint_url
         before = {name: os.environ.pop(name, None) for name in _FOREIGN}
         before |= {name: os.environ.get(name) for name in aws.environment()}
         os.environ.update(aws.environment())
         builder = embedded.image_builder(aws)
         kept = embedded.running() is not None
         try:
-            yield _embedded_place(builder, (_say(aws),) if kept else (_say(aws), _FOR_THIS_COMMAND))
+            there = _embedded_place(builder, (_say(aws),) if kept else (_say(aws), _FOR_THIS_COMMAND))
+            yield replace(there, goes=not kept, flag="" if exported else " --local")
         finally:
             for name, value in before.items():
                 if value is None:
@@ -136,7 +144,7 @@ def make_bench(aws: Aws, emit: Emit, where: Place) -> Bench:
         builder=where.builder or docker_builder,
         storage=lambda name: storage(aws, name),
         salt=lambda: secrets.token_hex(2),
-        poll_s=0.3 if where.cost_label == LOCAL_COST_LABEL else 1.0,
+        poll_s=0.3 if where.embedded else 1.0,
     )
 
 

@@ -25,5 +25,5 @@ def explain(run: str | None, **flags: Any) -> int:
             here.print_json(vars(found))
         else:
             click.echo(f"{found.run_id}: {found.sentence}")
-            click.echo(f"next: {found.command}", err=True)
+            here.say_next(found.command)
     return 0

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
 from aws_run.cli.types import PATH, TEXT
+
+if TYPE_CHECKING:
+    from aws_run.data import PulledOutput
 
 
 @click.command()
@@ -24,13 +27,35 @@ from aws_run.cli.types import PATH, TEXT
 @aws_options
 def pull(run: str | None, into: Path, overwrite: bool, **flags: Any) -> int:
     """Fetch the outputs of RUN (default: the last one) into a folder. What is there already is not fetched again."""
+    from aws_run.naming import bucket_name
     from aws_run.usecases.pull import pull as fetch
 
     with session(flags) as here:
         record, got = fetch(here.bench, run, here.project, into.absolute(), overwrite=overwrite)
+        source = f"s3://{bucket_name(record.account, record.region)}/{record.output_prefix}"
         if here.as_json:
             counts = {"files": got.files, "fetched": got.fetched_files, "bytes": got.bytes, "kept": list(got.kept)}
-            here.print_json({"run_id": record.run_id, "output": str(into), **counts})
+            here.print_json({"run_id": record.run_id, "source": source, "output": str(into), **counts})
         else:
-            click.echo(f"{record.run_id}: {got.files} files in {into}, {got.fetched_files} fetched", err=True)
+            for line in told(record.run_id, got, source, into.absolute()):
+                click.echo(line, err=True)
     return 0
+
+
+def told(run_id: str, got: PulledOutput, source: str, into: Path) -> list[str]:
+    """What was fetched, where from and where to, and what was not."""
+    from aws_run.report.format import count, size
+
+    if not got.files:
+        return [f"{run_id}: the run has saved no files; {into} is as it was"]
+    there = got.files - got.fetched_files
+    if not got.fetched_files:
+        return [f"{run_id}: nothing to fetch; {count(got.files, 'file')} of it in {into} already"]
+    lines = [
+        f"{run_id}: fetched {got.fetched_files:,} of {count(got.files, 'file')}, {size(got.fetched_bytes)}",
+        f"from: {source}",
+        f"to:   {into}",
+    ]
+    if there:
+        lines.append(f"left: {count(there, 'file')} that had been fetched before")
+    return lines

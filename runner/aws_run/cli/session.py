@@ -24,6 +24,10 @@ class Session:
     reporter: Reporter
     project: str  # of this folder, as submit would name it
     as_json: bool
+    flag: str = ""  # what the next command needs to come here again
+
+    def say_next(self, command: str) -> None:
+        click.echo(f"next: {command}{self.flag}", err=True)
 
     def print_json(self, value: Mapping[str, Any] | list[Any]) -> None:
         click.echo(json.dumps(value, default=str))
@@ -47,4 +51,5 @@ def session(flags: Mapping[str, Any]) -> Iterator[Session]:
             reporter=reporter,
             project=config.name,
             as_json=as_json,
+            flag=where.flag,
         )

@@ -32,6 +32,8 @@ def status(run: str | None, **flags: Any) -> int:
             here.print_json(as_data(found))
         else:
             _print(found)
+            run_id = found.record.run_id
+            here.say_next(f"aws-run logs {run_id}" + (" -f" if found.exit_code is None else ""))
     return 0
 
 
@@ -60,4 +62,3 @@ def _print(found: RunStatus) -> None:
         ("in AWS now", ", ".join(left) or "nothing of its own"),
     ]
     table(record.run_id, ("what", "value"), [row for row in rows if row[1]])
-    click.echo(f"next: aws-run logs {record.run_id}" + (" -f" if found.exit_code is None else ""), err=True)

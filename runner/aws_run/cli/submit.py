@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,10 +15,14 @@ import click
 from aws_run.cli import compose
 from aws_run.cli.options import aws_options, file_options, run_options
 from aws_run.cli.types import PATH
-from aws_run.errors import UsageError
+from aws_run.errors import InterruptedRunError, UsageError
 
 if TYPE_CHECKING:
     from aws_run.report import Reporter
+    from aws_run.report.views import OutcomeView
+
+# After a run whose AWS has gone with it `logs`, `explain` and `pull` would find nothing.
+_NEXT_TIME = 'eval "$(aws-run local start)"  # keeps the next run\'s AWS: for logs, explain and pull'
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
@@ -73,20 +80,45 @@ def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach:
             if as_json:
                 click.echo(json.dumps(to_json(view)))
             return 0
-        done = run(
-            config,
-            bench,
-            show_plan=reporter.plan,
-            on_interrupt=lambda: _ask(reporter, local),
-            detach=detach,
-            cost_label=where.cost_label,
-        )
-        reporter.outcome(done.view)
+        with _nothing_to_finish(where):
+            done = run(
+                config,
+                bench,
+                show_plan=reporter.plan,
+                on_interrupt=lambda: _ask(reporter, local),
+                detach=detach,
+                cost_label=where.cost_label,
+            )
+        outcome = _as_it_stays(done.view, where)
+        reporter.outcome(outcome)
         if done.teardown_error is not None:
             reporter.error(done.teardown_error)
         if as_json:
-            click.echo(json.dumps(to_json(done.view)))
+            click.echo(json.dumps(to_json(outcome)))
         return done.exit_code
+
+
+def _as_it_stays(view: OutcomeView, where: compose.Place) -> OutcomeView:
+    """Nothing of an embedded AWS is in AWS's console; of one that goes with this command nothing is anywhere."""
+    if where.goes:
+        return replace(
+            view, s3_uri=None, console_url=None, left=None, next_commands=view.next_commands and (_NEXT_TIME,)
+        )
+    if where.embedded:
+        left = view.left and replace(view.left, rows=tuple(replace(row, where="") for row in view.left.rows))
+        here = tuple(f"{command}{where.flag}" for command in view.next_commands)
+        return replace(view, console_url=None, left=left, next_commands=here)
+    return view
+
+
+@contextmanager
+def _nothing_to_finish(where: compose.Place) -> Iterator[None]:
+    try:
+        yield
+    except InterruptedRunError as error:
+        if not where.goes or error.hint is None:
+            raise
+        raise InterruptedRunError("Interrupted; the embedded AWS goes with this command, and the run too") from error
 
 
 def _ask(reporter: Reporter, local: bool) -> Literal["cancel", "detach"]:

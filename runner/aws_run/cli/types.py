@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-class _Given(click.ParamType):
+class _Given(click.ParamType):  # type: ignore[type-arg]
     name = "text"
 
     def __init__(self, make: type[str] | type[Path]) -> None:

@@ -29,5 +29,5 @@ def wait(run: str | None, **flags: Any) -> int:
     cost = f", ${float(found.record.cost_usd):.4f}" if found.record.cost_usd else ""
     click.echo(f"{found.record.run_id}: {found.sentence or found.phase} (exit {found.exit_code}{cost})", err=True)
     verb = f"logs {found.record.run_id}" if found.exit_code else f"pull {found.record.run_id} -o out"
-    click.echo(f"next: aws-run {verb}", err=True)
+    here.say_next(f"aws-run {verb}")
     return found.exit_code or 0

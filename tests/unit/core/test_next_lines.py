@@ -1,0 +1,75 @@
+"""What is printed to be typed next works when it is typed, and `pull` says what it did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aws_run.cli.compose import LOCAL_COST_LABEL, Place
+from aws_run.cli.pull import told
+from aws_run.cli.submit import _as_it_stays, _nothing_to_finish
+from aws_run.data import PulledOutput
+from aws_run.errors import InterruptedRunError
+from aws_run.report.views import LeftRow, LeftView, OutcomeView
+
+RUN = "demo-20260102-030405-abcd"
+VIEW = OutcomeView(
+    run_id=RUN,
+    exit_code=7,
+    status="the job ended with exit code 7",
+    s3_uri="s3://b/p",
+    console_url="https://console",
+    left=LeftView(rows=(LeftRow(kind="bucket", name="b", where="https://console"),)),
+    next_commands=(f"aws-run logs {RUN}",),
+)
+
+
+def test_on_aws_itself_all_is_shown() -> None:
+    assert _as_it_stays(VIEW, Place()) == VIEW
+
+
+def test_an_embedded_aws_that_stays_is_named_in_the_next_command_unless_it_is_exported() -> None:
+    seen = _as_it_stays(VIEW, Place(cost_label=LOCAL_COST_LABEL, flag=" --local"))
+    assert seen.next_commands == (f"aws-run logs {RUN} --local",)
+    assert seen.console_url is None
+    assert _as_it_stays(VIEW, Place(cost_label=LOCAL_COST_LABEL)).next_commands == VIEW.next_commands
+
+
+def test_of_an_embedded_aws_that_goes_with_the_command_no_place_and_no_run_is_named() -> None:
+    seen = _as_it_stays(VIEW, Place(cost_label=LOCAL_COST_LABEL, goes=True))
+    assert (seen.s3_uri, seen.console_url, seen.left) == (None, None, None)
+    assert len(seen.next_commands) == 1
+    assert "aws-run local start" in seen.next_commands[0]
+    assert RUN not in seen.next_commands[0]
+
+
+def test_who_leaves_an_embedded_aws_that_goes_has_nothing_to_clean_up() -> None:
+    left = InterruptedRunError("Left at once", hint=f"aws-run cleanup {RUN}")
+    with pytest.raises(InterruptedRunError) as caught, _nothing_to_finish(Place(goes=True)):
+        raise left
+    assert caught.value.hint is None
+    with pytest.raises(InterruptedRunError) as caught, _nothing_to_finish(Place()):
+        raise left
+    assert caught.value.hint == f"aws-run cleanup {RUN}"
+
+
+def pulled(files: int, fetched: int) -> PulledOutput:
+    return PulledOutput(files=files, bytes=files * 1000, fetched_files=fetched, fetched_bytes=fetched * 1000, kept=())
+
+
+def test_pull_says_what_was_fetched_from_where_to_where_and_what_was_there() -> None:
+    assert told(RUN, pulled(5, 3), "s3://b/runs/x/output/", Path("/out")) == [
+        f"{RUN}: fetched 3 of 5 files, 3.0 kB",
+        "from: s3://b/runs/x/output/",
+        "to:   /out",
+        "left: 2 files that had been fetched before",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "said"), [(0, "the run has saved no files"), (1, "nothing to fetch; 1 file of it in /out already")]
+)
+def test_a_pull_that_fetches_nothing_says_why(files: int, said: str) -> None:
+    (line,) = told(RUN, pulled(files, 0), "s3://b/p", Path("/out"))
+    assert said in line
