@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from aws_run.data import PulledOutput, pull_output
-from aws_run.errors import AwsRunError
+from aws_run.errors import AwsRunError, UsageError
 from aws_run.naming import bucket_name
 from aws_run.record import Record
 from aws_run.usecases import runs
@@ -15,7 +16,8 @@ from aws_run.usecases.bench import Bench
 def pull(
     bench: Bench, run: str | None, project: str | None, into: Path, *, overwrite: bool = False
 ) -> tuple[Record, PulledOutput]:
-    """AwsRunError when the run has saved nothing yet."""
+    """UsageError where nothing can be written to `into`, AwsRunError when the run has saved nothing yet."""
+    _refuse(into)
     record = runs.open_run(bench, run, project).record
     bucket = bench.storage(bucket_name(record.account, record.region))
     got = pull_output(bucket, record.run_id, into, emit=bench.emit, overwrite=overwrite)
@@ -25,3 +27,15 @@ def pull(
             hint=f"aws-run {'logs' if record.finished else 'wait'} {record.run_id}",
         )
     return record, got
+
+
+def _refuse(into: Path) -> None:
+    """Before anything is asked of AWS."""
+    try:
+        there = next(folder for folder in (into, *into.parents) if folder.exists())
+        if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+            return
+        why = f"{there} can't be written by this user" if there.is_dir() else f"{there} is a file"
+    except OSError as error:
+        why = error.strerror or str(error)
+    raise UsageError(f"The outputs can't go into {into}: {why}", hint="name another folder with -o")

@@ -10,8 +10,9 @@ from aws_run.cli.compose import LOCAL_COST_LABEL, Place
 from aws_run.cli.pull import told
 from aws_run.cli.submit import _as_it_stays, _nothing_to_finish
 from aws_run.data import PulledOutput
-from aws_run.errors import InterruptedRunError
+from aws_run.errors import InterruptedRunError, UsageError
 from aws_run.report.views import LeftRow, LeftView, OutcomeView
+from aws_run.usecases.pull import pull
 
 RUN = "demo-20260102-030405-abcd"
 VIEW = OutcomeView(
@@ -52,6 +53,18 @@ def test_who_leaves_an_embedded_aws_that_goes_has_nothing_to_clean_up() -> None:
     with pytest.raises(InterruptedRunError) as caught, _nothing_to_finish(Place()):
         raise left
     assert caught.value.hint == f"aws-run cleanup {RUN}"
+
+
+def test_a_pull_into_a_file_or_a_closed_folder_asks_nothing_of_aws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    for into in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(UsageError, match="file is a file"):
+            pull(None, None, None, into)  # type: ignore[arg-type]
+    monkeypatch.setattr("os.access", lambda *_: False)  # as root everything may be written
+    with pytest.raises(UsageError, match="can't be written by this user"):
+        pull(None, None, None, tmp_path / "new")  # type: ignore[arg-type]
 
 
 def pulled(files: int, fetched: int) -> PulledOutput:
