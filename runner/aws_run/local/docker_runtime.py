@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ from aws_run.local.options import TASK_GATEWAY, TASK_NETWORK, TASK_SUBNET, Runti
 from aws_run.local.runtime import ContainerSpec, Exit, OnLine, PullFailed, Running, StartFailed
 
 LABEL = "aws-run.local"
+_UNREACHED = re.compile(r"dial tcp|no such host|timeout|connection refused|deadline exceeded", re.IGNORECASE)
 _OOM_LOOKS, _OOM_LOOK_S = 40, 0.05
 
 
@@ -59,8 +61,11 @@ class DockerRuntime:
                 with contextlib.suppress(ImageNotFound):
                     self._client.images.get(image)
                     return None
+            said = _text(error)
+            if _UNREACHED.search(said):  # AWS would have reached it, and found no such image or what we can't know
+                said = f"not found: it is not on this machine, and its registry can't be reached ({said})"
             raise PullFailed(
-                f"pull image manifest has been retried 1 time(s): failed to resolve ref {image}: {_text(error)}"
+                f"pull image manifest has been retried 1 time(s): failed to resolve ref {image}: {said}"
             ) from None
         one = got[0] if isinstance(got, list) else got
         return image.rpartition("@")[2] if "@" in image else str(one.id)

@@ -10,6 +10,9 @@ from typing import Any
 from aws_run.errors import EXIT_DEADLINE, EXIT_INTERRUPT, EXIT_TOOL
 from aws_run.record import Outcome
 
+# What containerd calls the image in its refusals.
+_REFERENCE = re.compile(r"failed to resolve ref(?:erence)? [\"']?([\w.-]+[\w./:@-]*[\w-])")
+
 
 def judge(task: Mapping[str, Any], result: bytes | None, attempt: int | None = None) -> Outcome:
     """Classifies by stopCode, then the container's reason, then the exit code; a missing one is a failure, never 0.
@@ -107,9 +110,12 @@ def _pull_sentence(text: str) -> str:
     lowered = text.lower()
     if "no space left" in lowered:
         return "the image does not fit on the disk: ask for more with --disk"
+    named = _REFERENCE.search(text)
+    image = f"the image {named[1]}" if named else "the image"
+    if re.search(r"not found|404|does not exist|manifest unknown|name unknown", lowered):
+        return f"{image} is not in the registry: check its name, or leave out --image to have it built ({text})"
     if re.search(r"timeout|deadline exceeded|i/o timeout|dial tcp", lowered):
+        registry = "ECR" if named is None or ".dkr.ecr" in named[1] else "its registry"
         way_out = "use public subnets, a NAT gateway or VPC endpoints"
-        return f"the image could not be pulled: the subnet has no route to ECR ({way_out})"
-    if "not found" in lowered or "404" in lowered:
-        return f"the image is not in the registry any more: {text}"
-    return f"the image could not be pulled: {text}"
+        return f"{image} could not be pulled: the subnet has no route to {registry} ({way_out})"
+    return f"{image} could not be pulled: {text}"

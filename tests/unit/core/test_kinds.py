@@ -10,10 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.core.support import BUCKET, RUN, FakeAws, FakeClock, refused
+from tests.unit.core.support import ACCOUNT, BUCKET, RUN, FakeAws, FakeClock, refused
 from tests.unit.core.test_plan import EVERY, MADE, made
 
-from aws_run.errors import AwsCallError, CapacityError, PreflightError
+from aws_run.errors import AwsCallError, CapacityError, PreflightError, UsageError
 from aws_run.infra import apply
 from aws_run.infra.kinds import bucket, capacity_provider, cluster, group, launch_template, log_group, repository, role
 from aws_run.infra.kinds import task_definition as definitions
@@ -587,3 +587,26 @@ def test_every_revision_of_the_family_goes_ten_at_a_time_and_no_other_familys() 
 
 def test_every_resource_can_be_referred_to_by_kind_and_name() -> None:
     assert len({ref(resource) for resource in EVERY}) == len(EVERY)
+
+
+IMAGE = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/arun/demo"
+
+
+@pytest.mark.parametrize("code", ["ImageNotFoundException", "RepositoryNotFoundException"])
+@pytest.mark.parametrize("name", [f"{IMAGE}:v1", IMAGE, f"{IMAGE}@sha256:{'0' * 64}"])
+def test_a_ready_image_that_ecr_does_not_have_is_refused_by_name(code: str, name: str) -> None:
+    aws = FakeAws().on("describe_images", refused(code))
+    with pytest.raises(UsageError, match="There is no image") as caught:
+        repository.refuse_missing(aws, name)
+    assert "list-images --repository-name arun/demo" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("name", ["nosuch:tag", "public.ecr.aws/x/y:1", IMAGE.replace("us-east-1", "eu-west-1")])
+def test_of_other_registries_nothing_is_asked(name: str) -> None:
+    aws = FakeAws().on("describe_images", refused("ImageNotFoundException"))
+    repository.refuse_missing(aws, name)
+    assert "describe_images" not in aws.operations
+
+
+def test_who_may_not_look_may_still_be_allowed_to_pull() -> None:
+    repository.refuse_missing(FakeAws().on("describe_images", refused("AccessDeniedException")), f"{IMAGE}:v1")

@@ -45,6 +45,9 @@ WITHOUT_A_RESULT: list[tuple[dict[str, Any], int, str, str]] = [
     (task("TaskFailedToStart", reason="CannotPullContainerError: context deadline exceeded"), 125, "image", "no route to ECR"),
     (task("TaskFailedToStart", reason="CannotPullContainerError: manifest unknown: not found"), 125, "image", "not in the registry"),
     (task("TaskFailedToStart", reason="CannotPullImageManifestError: 404"), 125, "image", "not in the registry"),
+    (task("TaskFailedToStart", reason="CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref docker.io/library/nosuch:tag: pull access denied, repository does not exist or may require authorization"), 125, "image", "the image docker.io/library/nosuch:tag is not in the registry: check its name, or leave out --image"),
+    (task("TaskFailedToStart", reason="CannotPullContainerError: failed to resolve ref nosuch:tag: dial tcp: i/o timeout"), 125, "image", "the image nosuch:tag could not be pulled: the subnet has no route to its registry"),
+    (task("TaskFailedToStart", reason="CannotPullContainerError: failed to resolve ref 1.dkr.ecr.eu-west-1.amazonaws.com/a:b: dial tcp: i/o timeout"), 125, "image", "no route to ECR"),
     (task("TaskFailedToStart", reason="CannotPullContainerError: pull access denied"), 125, "image", "pull access denied"),
 ]  # fmt: skip
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
-from aws_run.errors import AwsCallError
+from aws_run.errors import AwsCallError, UsageError
 from aws_run.infra import tags
 from aws_run.infra.resources import Repository
 
@@ -90,3 +91,27 @@ def image_digest(aws: Aws, repository: str, tag: str) -> tuple[str, int] | None:
         raise
     found = answer["imageDetails"][0]
     return str(found["imageDigest"]), int(found.get("imageSizeInBytes") or 0)
+
+
+_URI = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/"
+    r"(?P<name>[^:@]+)(?::(?P<tag>[^@]+))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+
+
+def refuse_missing(aws: Aws, uri: str) -> None:
+    """UsageError for an image of this account and region that ECR doesn't have; other registries are not asked."""
+    named, identity = _URI.fullmatch(uri), aws.identity()
+    if named is None or (named["account"], named["region"]) != (identity.account, identity.region):
+        return
+    image = {"imageDigest": named["digest"]} if named["digest"] else {"imageTag": named["tag"] or "latest"}
+    try:
+        aws.call("ecr", "describe_images", repositoryName=named["name"], imageIds=[image])
+    except AwsCallError as error:
+        if error.code not in (_GONE, "ImageNotFoundException"):
+            return  # who may not look may still be allowed to pull
+        raise UsageError(
+            f"There is no image {uri} in ECR",
+            hint=f"`aws ecr list-images --repository-name {named['name']}` lists what is there; "
+            "without --image the project's own is built",
+        ) from error
