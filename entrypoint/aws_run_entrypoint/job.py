@@ -20,9 +20,12 @@ class ContractError(Exception):
 
 @dataclass(frozen=True)
 class Input:
+    """`into`: the folder in the one of -i that its files go into; "" is that one itself."""
+
     name: str
     snapshot_key: str
     version_id: Optional[str]
+    into: str = ""
 
     @property
     def prefix(self) -> str:
@@ -57,8 +60,9 @@ class Job:
         return os.path.join(self.work_dir, "output")
 
     def dir_of(self, index: int) -> str:
-        """The first input is what -i names; further ones stand beside it under their names."""
-        return self.input_dir if index == 0 else os.path.join(self.work_dir, "inputs", self.inputs[index].name)
+        """The only input is what -i names; of several each is a folder in there."""
+        into = self.inputs[index].into
+        return os.path.join(self.input_dir, into) if into else self.input_dir
 
     @property
     def argv(self) -> List[str]:
@@ -155,12 +159,17 @@ def _argv(env: Mapping[str, str], name: str) -> Tuple[str, ...]:
 def _inputs(env: Mapping[str, str]) -> Tuple[Input, ...]:
     try:
         said = json.loads(env.get(contract.INPUTS) or "[]")
-        found = tuple(Input(item["name"], item["snapshot_key"], item.get("version_id")) for item in said)
+        found = tuple(
+            Input(item["name"], item["snapshot_key"], item.get("version_id"), str(item.get("into", "")))
+            for item in said
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ContractError(f"{contract.INPUTS} can't be read ({error})") from None
     for item in found:
         if not item.snapshot_key.endswith(".snapshot.json"):
             raise ContractError(f"{contract.INPUTS}: {item.snapshot_key!r} is no snapshot")
-        if "/" in item.name or item.name in ("", ".", ".."):
-            raise ContractError(f"{contract.INPUTS}: {item.name!r} is no name of an input")
+        if not item.name or any(name in (".", "..") or "/" in name or "\0" in name for name in (item.name, item.into)):
+            raise ContractError(f"{contract.INPUTS}: {item.into or item.name!r} is no name of an input")
+    if len({item.into for item in found}) < len(found) or (len(found) > 1 and not all(item.into for item in found)):
+        raise ContractError(f"{contract.INPUTS}: two inputs would be in one folder")
     return found

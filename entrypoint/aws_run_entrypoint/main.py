@@ -70,6 +70,9 @@ def _bring_in(job: Job, supervisor: Supervisor, result: Result) -> bool:
     files, total = sum(i.files for i in result.inputs), sum(i.bytes for i in result.inputs)
     if files:
         say(f"input ready: {files} files, {size(total)} in {time.monotonic() - began:.1f} s")
+    unsure = sum(i.size_only for i in result.inputs)
+    if unsure:
+        say(f"S3 has neither a CRC32 nor an MD5 sum of {unsure} of them, so only their size was checked")
     if result.checkpoint_in is not None:
         say(f"checkpoint restored: {result.checkpoint_in.files} files, {size(result.checkpoint_in.bytes)}")
     return True

@@ -56,6 +56,7 @@ class Result:
                 "bytes": sum(item.bytes for item in self.inputs),
                 "fetched_files": sum(item.fetched_files for item in self.inputs),
                 "fetched_bytes": sum(item.fetched_bytes for item in self.inputs),
+                "size_only_files": sum(item.size_only for item in self.inputs),
             },
             "output": None
             if out is None

@@ -9,18 +9,19 @@ import time
 from typing import Callable, Dict, List, Optional, Tuple
 
 from .job import Job
-from .transfer import EngineError, NoManifestError, Pulled, Pushed, pull_manifest, push_folder
+from .transfer import EngineError, NoManifestError, Pulled, Pushed, Wanted, pull_manifest, pull_manifests, push_folder
 from .transfer.values import Found
 
 Say = Callable[[str], None]
 
 
 def sync_in(job: Job) -> List[Pulled]:
-    """Every input, pinned by its snapshot's version."""
-    done = []
-    for index, item in enumerate(job.inputs):
-        into = job.dir_of(index)
-        done.append(pull_manifest(job.bucket, item.snapshot_key, item.version_id, prefix=item.prefix, into=into))
+    """Every input, pinned by its snapshot's version, as one plan."""
+    wanted = [
+        Wanted(item.snapshot_key, item.version_id, item.prefix, job.dir_of(index))
+        for index, item in enumerate(job.inputs)
+    ]
+    done = pull_manifests(job.bucket, wanted) if wanted else []
     os.makedirs(job.input_dir, exist_ok=True)
     _empty(job.output_dir)
     return done

@@ -92,6 +92,11 @@ class RunKeys:
         return f"{self.prefix}result.json"
 
     @property
+    def inputs(self) -> str:
+        """The pins of inputs that are read where they lie."""
+        return f"{self.prefix}inputs/"
+
+    @property
     def log(self) -> str:
         return f"{self.prefix}log.txt"
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from aws_run.cli.types import PATH, TEXT
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,7 +38,7 @@ def project_options(function: F) -> F:
         function,
         [
             click.option("-n", "--name", help="Project name; default: the folder's."),
-            click.option("--file", type=click.Path(path_type=Path), help="Configuration file; default: aws-run.yaml."),
+            click.option("--file", type=PATH, help="Configuration file; default: aws-run.yaml."),
         ],
     )
 
@@ -48,9 +49,7 @@ def file_options(function: F) -> F:
         function,
         [
             click.option("-n", "--name", help="Project name; default: the folder's."),
-            click.option(
-                "-f", "--file", type=click.Path(path_type=Path), help="Configuration file; default: aws-run.yaml."
-            ),
+            click.option("-f", "--file", type=PATH, help="Configuration file; default: aws-run.yaml."),
         ],
     )
 
@@ -60,10 +59,19 @@ def run_options(function: F) -> F:
     return _all(
         function,
         [
-            click.option("-i", "--input", metavar="DIR", help="Input folder."),
+            click.option(
+                "-i",
+                "--input",
+                multiple=True,
+                metavar="[NAME=]DIR",
+                help="Input: a folder, or s3://bucket/prefix, read in place. Several have names: -i a=DIR -i b=s3://…",
+            ),
             click.option("-o", "--output", metavar="DIR", help="Folder for the results."),
             click.option(
-                "--follow-output", is_flag=True, default=None, help="Fetch results while the job runs, not only after it."
+                "--follow-output",
+                is_flag=True,
+                default=None,
+                help="Fetch results while the job runs, not only after it.",
             ),
             click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these files out (repeatable)."),
             click.option(
@@ -90,13 +98,13 @@ def run_options(function: F) -> F:
             click.option("--max-price", metavar="USD", help="Only hardware at most this dear per hour."),
             click.option("--retries", type=int, metavar="N", help="Attempts after an interruption."),
             click.option("--env", multiple=True, metavar="K=V", help="Environment variable (repeatable)."),
-            click.option("--env-file", type=click.Path(path_type=Path), metavar="FILE", help="File of K=V lines."),
+            click.option("--env-file", type=PATH, metavar="FILE", help="File of K=V lines."),
             click.option("--secret", multiple=True, metavar="NAME=ARN", help="Secret by ARN (repeatable)."),
             click.option("--image", metavar="URI", help="An image that aws-run built; nothing is built."),
             click.option("--dockerfile", metavar="FILE", help="Dockerfile; auto, none or a path."),
             click.option("--base-image", metavar="IMAGE", help="Base image for the built-in recipe."),
-            click.option("--subnets", metavar="IDS", help="Subnets, comma-separated."),
-            click.option("--security-groups", metavar="IDS", help="Security groups, comma-separated."),
+            click.option("--subnets", type=TEXT, metavar="IDS", help="Subnets, comma-separated."),
+            click.option("--security-groups", type=TEXT, metavar="IDS", help="Security groups, comma-separated."),
             click.option("--task-role", metavar="ARN", help="Task role of your own."),
             click.option("--tag", multiple=True, metavar="K=V", help="Tag for everything made (repeatable)."),
             click.option(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from aws_run.config.inputs import NamedInput
 from aws_run.config.models import Config
 from aws_run.config.sources import Given
 from aws_run.errors import ConfigError, UsageError
@@ -125,7 +126,7 @@ def _image_and_build(winners: Winners) -> None:
 
 def refuse_folders(config: Config, winners: Winners, *, detached: bool) -> None:
     """-i must be there, -o must be able to be."""
-    if config.input is None:
+    if not config.inputs:
         raise UsageError("no input folder is given", hint="give it with -i DIR (or `input:` in aws-run.yaml)")
     if config.output is None and not detached:
         raise UsageError("no output folder is given", hint="give it with -o DIR (or `output:` in aws-run.yaml)")
@@ -136,15 +137,20 @@ def refuse_folders(config: Config, winners: Winners, *, detached: bool) -> None:
                 f"{winners['output'].where}: is the project's folder, so results could replace the script",
                 hint="results need a folder of their own",
             )
-    source = Path(config.input)
-    _input(source, winners["input"].where)
-    if config.output is not None:
-        _apart(source, config.output, winners)
+    where = winners["inputs"].where
+    for given, one in zip(winners["inputs"].value, config.inputs, strict=True):
+        if one.folder is None:
+            continue  # only AWS knows
+        _input(one.folder, where if len(config.inputs) == 1 else f"{where} {given}", given)
+        if config.output is not None:
+            _apart(one.folder, config.output, winners)
 
 
-def _input(path: Path, where: str) -> None:
+def _input(path: Path, where: str, given: NamedInput) -> None:
     if not path.exists():
-        raise ConfigError(f"{where}: no such folder")
+        meant = Path(str(given))  # `year=2024` is a folder's name as well
+        hint = f"for the folder {meant} write ./{meant}" if given.name and (path.parent / meant.name).is_dir() else None
+        raise ConfigError(f"{where}: no such folder", hint=hint)
     if not path.is_dir():
         raise ConfigError(f"{where}: is a file; the input is a folder", hint="give the folder that holds it")
     if not os.access(path, os.R_OK | os.X_OK):

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from aws_run import contract, naming
-from aws_run.config import units
+from aws_run.config import inputs, units
 from aws_run.config.models import Amount, Gpu
 
-Shape = Literal["one", "list", "map", "argv"]
+Shape = Literal["one", "list", "map", "argv", "inputs"]
 Schema = dict[str, Any]
 
 KEEP_KINDS = (
@@ -105,12 +105,9 @@ def duration(low_s: int, high_s: int, high_words: str) -> Kind:
             raise ValueError(f'"{value}" is too long; at most {high_words}')
         return seconds
 
-    schema: Schema = {
-        "anyOf": [
-            {"type": "string", "pattern": units.DURATION_PATTERN},
-            {"type": "integer", "minimum": low_s, "maximum": high_s},
-        ]
-    }
+    schema: Schema = {"type": "string", "pattern": units.DURATION_PATTERN}
+    if low_s == 0:
+        schema = {"anyOf": [schema, {"const": 0}]}
     return Kind(parse=parse, schema=schema)
 
 
@@ -279,6 +276,7 @@ TAGS = Kind(
     },
 )
 KEEP = listed(choice(*KEEP_KINDS, "all"))
+INPUTS = Kind(shape="inputs", parse=inputs.parse_input, schema=inputs.SCHEMA)
 
 
 def _log_days(value: str) -> int:

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aws_run.s3uri import S3Uri, is_s3, parse_s3
+
 Arch = Literal["x86_64", "arm64"]
 BackendChoice = Literal["auto", "ec2", "fargate"]
 SpotPolicy = Literal["spot", "on-demand", "auto"]
@@ -71,6 +73,21 @@ class Iam(_Section):
     permissions_boundary: str | None = None
 
 
+class Input(_Section):
+    """`name` None: the one input without a name. `place`: a folder (absolute), or s3://bucket/key."""
+
+    name: str | None = None
+    place: str
+
+    @property
+    def s3(self) -> S3Uri | None:
+        return parse_s3(self.place) if is_s3(self.place) else None
+
+    @property
+    def folder(self) -> Path | None:
+        return None if is_s3(self.place) else Path(self.place)
+
+
 class Config(_Section):
     """One run as asked for; frozen. Durations in seconds, sizes in MiB/GiB, money in USD."""
 
@@ -79,7 +96,7 @@ class Config(_Section):
     name: str
     command: tuple[str, ...] | None = None
     args: tuple[str, ...] = ()
-    input: str | None = None  # a local folder (absolute)
+    inputs: tuple[Input, ...] = ()
     output: Path | None = None  # absolute
     follow_output: bool = False
     exclude: tuple[str, ...] = ()
@@ -103,3 +120,8 @@ class Config(_Section):
     runs_retention_days: int = 90
     region: str | None = None
     profile: str | None = None
+
+    @property
+    def input_folders(self) -> tuple[Path, ...]:
+        """Those of the inputs that are folders on this machine."""
+        return tuple(one.folder for one in self.inputs if one.folder is not None)

@@ -62,12 +62,13 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         key="input",
-        field="input",
+        field="inputs",
         env="AWS_RUN_INPUT",
         flag="input",
         switch="-i",
-        kind=kinds.text("a folder"),
-        help="The input folder.",
+        kind=kinds.INPUTS,
+        help="The input: a folder here, or s3://bucket/prefix, which is read in place. Several of them have names: "
+        "-i NAME=PATH (repeatable), in the file {NAME: PATH}; each is a folder of that name in the one that -i gives.",
     ),
     Option(
         key="output",

@@ -7,29 +7,31 @@ import os
 from pathlib import Path
 from typing import Any
 
+from aws_run.config.models import Input
 from aws_run.config.sources import Given
 from aws_run.errors import ConfigError
+from aws_run.s3uri import is_s3
 
 
 def resolved(given: Given, project_dir: Path) -> Any:
     field, value = given.option.field, given.value
-    if field == "input" and "://" in value:
-        raise ConfigError(
-            f"{given.where}: the input is a folder on this machine",
-            hint="download it first, for example with `aws s3 sync`, and give the folder",
-        )
+    if field == "inputs":
+        return tuple(Input(name=one.name, place=_input(one.place, given)) for one in value)
     if field == "output" and "://" in value:
         raise ConfigError(
             f"{given.where}: outputs go into a folder here; the bucket keeps them as well",
             hint="give a local folder, like -o out",
         )
-    if field in {"input", "output"}:
+    if field == "output":
         # Not resolved: a link that the user names stays the name that messages show.
-        path = os.path.normpath(_absolute(value, given))
-        return path if field == "input" else Path(path)
+        return Path(os.path.normpath(_absolute(value, given)))
     if field == "build.dockerfile" and value not in {"auto", "none"}:
         return _dockerfile(value, given, project_dir)
     return value
+
+
+def _input(place: str, given: Given) -> str:
+    return place if is_s3(place) else os.path.normpath(_absolute(place, given))
 
 
 def _absolute(value: str, given: Given) -> Path:

@@ -53,6 +53,8 @@ def config_schema() -> dict[str, Any]:
 
 def default_of(option: Option) -> Any:
     """The default as one would write it in the file; None where there is none."""
+    if option.kind.shape == "inputs":
+        return None
     if option.field in _WRITTEN_DEFAULTS:
         return _WRITTEN_DEFAULTS[option.field]
     section, _, leaf = option.field.rpartition(".")

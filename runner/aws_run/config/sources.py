@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from aws_run import contract
-from aws_run.config import options, yamlfile
+from aws_run.config import inputs, options, yamlfile
 from aws_run.config.envfile import read_env_file
 from aws_run.config.kinds import did_you_mean
 from aws_run.config.options import OPTIONS, Option
 from aws_run.errors import ConfigError
 
+S = TypeVar("S")
 T = TypeVar("T")
 # AWS_RUN_LOCAL… is the embedded AWS's, AWS_RUN_TEST… the test suite's.
 _OTHER_PREFIXES = ("AWS_RUN_LOCAL", "AWS_RUN_TEST")
 
 # Messages about these name the value as well: "-i data: no such folder".
-_PATHS = ("input", "output")
+_PATHS = ("inputs", "output")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,7 @@ def from_flags(flags: Mapping[str, Any], around: Surroundings) -> Iterator[Given
             continue
         where = option.shown_flag
         if option.field in _PATHS:
-            where = f"{where} {value}"
+            where = _with_value(where, " ", value)
         yield _given(option, value, where, around, rank=4)
     if flags.get("spot"):
         yield Given(option=options.option_of("spot_policy"), value="spot", where="--spot", base=around.cwd, rank=5)
@@ -107,6 +108,12 @@ def from_env_file(path: Path, shown: str, around: Surroundings) -> Given:
         where = f"{shown}:{line}: {name}"
         found.update(_pair(option, name, value, where, around))
     return Given(option=option, value=found, where=shown, base=around.cwd, rank=3)
+
+
+def _with_value(where: str, between: str, value: Any) -> str:
+    """Of several inputs a message names the one that it is about."""
+    one = value[0] if isinstance(value, tuple) and len(value) == 1 else value
+    return where if isinstance(one, tuple) else f"{where}{between}{one}"
 
 
 def _in(option: Option, section: str) -> bool:
@@ -130,7 +137,7 @@ def _leaf(key: str, node: yamlfile.Node, where: str, shown: str, base: Path, aro
         return  # `python: null` says what leaving it out says
     value = _node_value(option, node, where, shown, around)
     if option.field in _PATHS:
-        where = f"{where}: {value}"
+        where = _with_value(where, ": ", value)
     yield Given(option=option, value=value, where=where, base=base, rank=1)
 
 
@@ -155,6 +162,8 @@ def _unknown_key(key: str, where: str) -> ConfigError:
 
 def _node_value(option: Option, node: yamlfile.Node, where: str, shown: str, around: Surroundings) -> Any:
     kind = option.kind
+    if kind.shape == "inputs":
+        return _inputs_of(node, where, shown)
     if kind.shape == "map":
         if isinstance(node, yamlfile.Scalar) and node.is_null:
             return {}
@@ -185,11 +194,27 @@ def _node_value(option: Option, node: yamlfile.Node, where: str, shown: str, aro
     return _checked(kind.parse, node.text, where)
 
 
+def _inputs_of(node: yamlfile.Node, where: str, shown: str) -> tuple[inputs.NamedInput, ...]:
+    if isinstance(node, yamlfile.Scalar):
+        return _checked(inputs.from_yaml, node.text, where)
+    if not isinstance(node, yamlfile.Mapping):
+        raise ConfigError(f"{where}: must be one path, or names and paths, like {{data: ./data, model: s3://bucket/m}}")
+    found: dict[str, str] = {}
+    for name, child in node.items.items():
+        if not isinstance(child, yamlfile.Scalar) or child.is_null:
+            raise ConfigError(f"{shown}:{node.key_lines[name]}: input.{name}: must be a single path")
+        found[name] = child.text
+    return _checked(inputs.from_yaml, found, where)
+
+
 def _given(option: Option, raw: Any, where: str, around: Surroundings, *, rank: int) -> Given:
     """`raw` from a flag or a variable: a text, a number, or several of them."""
     kind = option.kind
     value: Any
-    if kind.shape == "list":
+    if kind.shape == "inputs":  # commas are common in the names of folders
+        several = tuple(_checked(inputs.parse_input, item, where) for item in _items(raw, r"\n"))
+        value = _checked(inputs.together, several, where)
+    elif kind.shape == "list":
         value = tuple(_checked(kind.parse, item, where) for item in _items(raw, r"[,\n]"))
     elif kind.shape == "map":
         value = {}
@@ -226,7 +251,7 @@ def _pair(option: Option, name: str, value: str | None, where: str, around: Surr
     return {key: str(_checked(option.kind.parse, value, where))}
 
 
-def _checked(parse: Callable[[str], T], text: str, where: str) -> T:
+def _checked(parse: Callable[[S], T], text: S, where: str) -> T:
     try:
         return parse(text)
     except ValueError as error:

@@ -20,16 +20,20 @@ _EVENT_EVERY_S = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class InputSnapshot:
-    """What a run is pinned to. `version_id` None only in a bucket without versions."""
+    """What a run is pinned to. `version_id` None only in a bucket without versions. `into`: its folder in the one that
+    the job gets, "" for that one itself. `source`: where its objects are, when they were not copied."""
 
     snapshot_key: str
     version_id: str | None
+    label: str
+    into: str = ""
     files: int
     bytes: int
     sent_files: int
     sent_bytes: int
     deleted_files: int
     unchanged: bool
+    source: str | None = None
 
 
 def push_input(
@@ -38,6 +42,7 @@ def push_input(
     *,
     project: str,
     label: str,
+    into: str = "",
     emit: Emit,
     exclude: Sequence[str] = (),
     full: bool = False,
@@ -68,6 +73,8 @@ def push_input(
     return InputSnapshot(
         snapshot_key=key,
         version_id=done.manifest_version_id,
+        label=label,
+        into=into,
         files=done.files,
         bytes=done.bytes,
         sent_files=done.sent_files,

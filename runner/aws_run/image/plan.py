@@ -133,9 +133,7 @@ def read_entrypoint_layer() -> bytes:
 
 def _run_folders(config: Config) -> list[Path]:
     folders = [config.output] if config.output is not None else []
-    if config.input is not None:
-        folders.append(Path(config.input))
-    return folders
+    return [*folders, *config.input_folders]
 
 
 def _config_files(config: Config) -> list[Path]:

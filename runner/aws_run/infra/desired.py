@@ -98,8 +98,17 @@ def instance_role(config: Config, *, account: str, region: str, tags: Mapping[st
     )
 
 
-def task_role(config: Config, *, account: str, bucket: str, run_id: str, tags: Mapping[str, str]) -> Role | None:
-    """Limited to the run's own prefix, so one a run. None where the user names a role of their own."""
+def task_role(
+    config: Config,
+    *,
+    account: str,
+    bucket: str,
+    run_id: str,
+    tags: Mapping[str, str],
+    read: tuple[policies.ReadOnly, ...] = (),
+) -> Role | None:
+    """Limited to the run's own prefix, so one a run. None where the user names a role of their own. `read`: inputs that
+    are not copied."""
     if config.iam.task_role != "auto":
         return None
     return Role(
@@ -107,7 +116,7 @@ def task_role(config: Config, *, account: str, bucket: str, run_id: str, tags: M
         scope="run",
         service="ecs-tasks.amazonaws.com",
         trust_condition={"StringEquals": {"aws:SourceAccount": account}},
-        policy=policies.task_policy(account=account, bucket=bucket, project=config.name, run_id=run_id),
+        policy=policies.task_policy(account=account, bucket=bucket, project=config.name, run_id=run_id, read=read),
         permissions_boundary=config.iam.permissions_boundary,
         tags=tags,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aws_run.naming import RunKeys
@@ -12,9 +14,32 @@ def _document(*statements: Mapping[str, Any] | None) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [dict(statement) for statement in statements if statement]}
 
 
-def task_policy(*, account: str, bucket: str, project: str, run_id: str) -> dict[str, Any]:
-    """What the job itself may do: read the project's inputs, read and write its own run, never rewrite its record."""
+@dataclass(frozen=True, kw_only=True)
+class ReadOnly:
+    """Objects in a bucket that is not the tool's. `prefix` is one object's key where `exact`. `own`: this account's."""
+
+    bucket: str
+    prefix: str
+    exact: bool
+    own: bool
+
+    @property
+    def arn(self) -> str:
+        """S3's keys may hold what IAM takes for wildcards and variables (IAM's guide, "Policy variables")."""
+        literal = re.sub(r"[*?$]", lambda found: f"${{{found[0]}}}", self.prefix)
+        return f"arn:aws:s3:::{self.bucket}/{literal}{'' if self.exact else '*'}"
+
+
+def task_policy(
+    *, account: str, bucket: str, project: str, run_id: str, read: Sequence[ReadOnly] = ()
+) -> dict[str, Any]:
+    """What the job itself may do: read the project's inputs, read and write its own run, never rewrite its record.
+
+    `read`: inputs that are read where they lie. They are pinned by name, so nothing there has to be listed; a right to
+    list that holds for one prefix only would not even tell a missing object from a forbidden one.
+    """
     arn = f"arn:aws:s3:::{bucket}"
+    own, others = [one.arn for one in read if one.own], [one.arn for one in read if not one.own]
     keys = RunKeys(run_id=run_id)
     ours = {"StringEquals": {"aws:ResourceAccount": account}}
     return _document(
@@ -42,7 +67,7 @@ def task_policy(*, account: str, bucket: str, project: str, run_id: str) -> dict
             "Sid": "NotTheRecord",
             "Effect": "Deny",
             "Action": ["s3:PutObject", "s3:DeleteObject"],
-            "Resource": [f"{arn}/{keys.record}"],
+            "Resource": [f"{arn}/{keys.record}", *([f"{arn}/{keys.inputs}*"] if read else [])],
         },
         {
             "Sid": "ListOwnRun",
@@ -51,7 +76,31 @@ def task_policy(*, account: str, bucket: str, project: str, run_id: str) -> dict
             "Resource": [arn],
             "Condition": {**ours, "StringLike": {"s3:prefix": [f"{keys.prefix}*"]}},
         },
+        {
+            "Sid": "Pins",
+            "Effect": "Allow",
+            "Action": ["s3:GetObjectVersion"],
+            "Resource": [f"{arn}/{keys.inputs}*"],
+            "Condition": ours,
+        }
+        if read
+        else None,
+        _read("InputsElsewhere", own, ours) if own else None,
+        # No API tells whose a public bucket is, so there is no account to name; the bucket's own policy must allow it
+        # as well. Names are exact, rights read-only, and what comes is checked against the pin: a bucket that another
+        # account has taken over can neither be written to nor pass off its objects as those.
+        _read("InputsOfOthers", others, {"Bool": {"aws:SecureTransport": "true"}}) if others else None,
     )
+
+
+def _read(sid: str, resources: list[str], condition: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+        "Resource": resources,
+        "Condition": condition,
+    }
 
 
 def execution_policy(

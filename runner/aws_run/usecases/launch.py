@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from aws_run import naming
 from aws_run.backends import container
 from aws_run.backends.base import Backend
 from aws_run.clock import iso
-from aws_run.data import InputSnapshot, push_input
+from aws_run.data import InputSnapshot, keep_pin, push_input
 from aws_run.errors import EXIT_INTERRUPT, AwsCallError, AwsRunError, RunNotFoundError
 from aws_run.events import LaneProgress, Notice
 from aws_run.image.builder import RegistryLogin
@@ -162,19 +162,25 @@ class Launch:
 
     def _input(self) -> tuple[tuple[InputSnapshot, ...], str, bool]:
         spec = self._decided.spec
-        assert spec.config.input is not None
-        pushed = push_input(
-            self._bench.storage(spec.bucket),
-            Path(spec.config.input),
-            project=spec.config.name,
-            label=naming.input_label(spec.config.input),
-            emit=self._bench.emit,
-            exclude=spec.config.exclude,
-            cancel=self._bench.stop,
-        )
-        if pushed.unchanged:
-            return (pushed,), f"unchanged: {pushed.files} files, nothing sent", True
-        return (pushed,), f"{pushed.sent_files} of {pushed.files} files sent", False
+        bucket, done = self._bench.storage(spec.bucket), []
+        for seen in self._found.inputs:
+            self._runner.check()
+            label, into = seen.name or naming.input_label(seen.place), seen.name or ""
+            if seen.pinned is not None:
+                done.append(keep_pin(bucket, spec.run_id, label, seen.pinned, into=into))
+                continue
+            pushed = push_input(
+                bucket,
+                Path(seen.place),
+                project=spec.config.name,
+                label=label,
+                into=into,
+                emit=self._bench.emit,
+                exclude=spec.config.exclude,
+                cancel=self._bench.stop,
+            )
+            done.append(pushed)
+        return tuple(done), _input_said(done), all(one.unchanged for one in done)
 
     def _keep_lease(self) -> Callable[[], None]:
         """While the client is alive and something is still being built, the dead-man's switch is moved on, and the
@@ -257,6 +263,18 @@ def _never_began(bench: Bench, store: RunStore, record: Record, error: BaseExcep
         code = error.exit_code if isinstance(error, AwsRunError) else EXIT_INTERRUPT
         outcome = Outcome(exit_code=code, reason="not-started", sentence="it ended before anything was made")
         writer.change(lambda r: replace(r, state="removed", outcome=outcome), now=True)
+
+
+def _input_said(inputs: Sequence[InputSnapshot]) -> str:
+    sent = [one for one in inputs if one.source is None]
+    there = sum(one.files for one in inputs if one.source is not None)
+    files = sum(one.files for one in sent)
+    words = [f"{there} files are read where they are"] if there else []
+    if sent and all(one.unchanged for one in sent):
+        words.append(f"unchanged: {files} files, nothing sent")
+    elif sent:
+        words.append(f"{sum(one.sent_files for one in sent)} of {files} files sent")
+    return "; ".join(words)
 
 
 def refs(record: Record, scopes: tuple[str, ...]) -> tuple[Ref, ...]:

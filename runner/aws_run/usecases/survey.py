@@ -12,12 +12,14 @@ from aws_run import naming
 from aws_run.aws.session import Identity
 from aws_run.backends.base import Backend, RunSpec, Site, Usage
 from aws_run.config import Config
+from aws_run.data import InputSeen, look_at
 from aws_run.errors import UsageError
 from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.infra import desired
 from aws_run.infra.kinds import repository as repositories
 from aws_run.infra.kinds import role as roles
 from aws_run.infra.observe import Observation, observe
+from aws_run.infra.policies import ReadOnly
 from aws_run.infra.resources import Ref, Resource, Role
 from aws_run.pricing.hardware import backend_for
 from aws_run.pricing.receipt import total_usd
@@ -38,6 +40,7 @@ class Survey:
     image: ImagePlan | None
     image_digest: str | None
     kept: dict[Ref, Observation]
+    inputs: tuple[InputSeen, ...] = ()
 
 
 def survey(config: Config, bench: Bench) -> tuple[Survey, Backend]:
@@ -50,8 +53,15 @@ def survey(config: Config, bench: Bench) -> tuple[Survey, Backend]:
     with ThreadPoolExecutor(max_workers=4, thread_name_prefix="survey") as pool:
         kept = pool.submit(observe, bench.aws, (bucket, repository))
         digest = pool.submit(repositories.image_digest, bench.aws, repository.name, image.tag) if image else None
+        ready = pool.submit(repositories.refuse_missing, bench.aws, config.image) if config.image else None
         site = pool.submit(backend.look, config)
+        seen = [
+            pool.submit(look_at, one, bench.storage, emit=bench.emit, exclude=config.exclude, cancel=bench.stop)
+            for one in config.inputs
+        ]
         found_digest = digest.result() if digest else None
+        if ready is not None:
+            ready.result()
         return Survey(
             config=config,
             identity=identity,
@@ -60,13 +70,13 @@ def survey(config: Config, bench: Bench) -> tuple[Survey, Backend]:
             image=image,
             image_digest=found_digest[0] if found_digest else None,
             kept=dict(kept.result()),
+            inputs=tuple(one.result() for one in seen),
         ), backend
 
 
 def _not_in_the_image(config: Config) -> tuple[Path, ...]:
     """The data travels by S3: -i and -o never enter the image, even when they lie inside the project."""
-    folders = [Path(config.input)] if config.input else []
-    return (*folders, *([config.output] if config.output else []))
+    return (*config.input_folders, *([config.output] if config.output else []))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +106,9 @@ def decide(found: Survey, backend: Backend, bench: Bench) -> Decided:
     project_tags = desired.tags(config, owner=owner)
     run_tags = desired.tags(config, owner=owner, run_id=run_id, expires=deadline)
     execution = desired.execution_role(config, account=account, region=region, run_id=run_id, tags=project_tags)
-    task = desired.task_role(config, account=account, bucket=found.bucket, run_id=run_id, tags=run_tags)
+    task = desired.task_role(
+        config, account=account, bucket=found.bucket, run_id=run_id, tags=run_tags, read=_elsewhere(found)
+    )
     spec = RunSpec(
         run_id=run_id,
         account=account,
@@ -126,6 +138,12 @@ def decide(found: Survey, backend: Backend, bench: Bench) -> Decided:
     return Decided(
         spec=spec, kept=tuple(kept), shared=tuple(shared), roles=tuple(own_roles), own=backend.resources(spec)
     )
+
+
+def _elsewhere(found: Survey) -> tuple[ReadOnly, ...]:
+    """What the job reads where it lies."""
+    pins = [one.pinned for one in found.inputs if one.pinned is not None]
+    return tuple(ReadOnly(bucket=p.uri.bucket, prefix=p.prefix, exact=p.single, own=p.own) for p in pins)
 
 
 def affordable_s(found: Survey, backend: Backend) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from aws_run import contract, naming
+from aws_run import contract
 from aws_run.backends import container
 from aws_run.backends.base import Backend, RunSpec
 from aws_run.data import InputSnapshot
@@ -29,8 +29,8 @@ def request(
 ) -> dict[str, Any]:
     """RunTask's parameters. Attempts of one run differ by their number and token only."""
     sources = [
-        {"name": name, "snapshot_key": source.snapshot_key, "version_id": source.version_id}
-        for name, source in zip([naming.input_label(str(spec.config.input))], inputs, strict=True)
+        {"name": one.label, "snapshot_key": one.snapshot_key, "version_id": one.version_id, "into": one.into}
+        for one in inputs
     ]
     environment = {
         contract.INPUTS: json.dumps(sources, separators=(",", ":")),

@@ -6,12 +6,13 @@ from datetime import date
 from decimal import Decimal
 
 from aws_run.backends.base import Backend, Usage
+from aws_run.data import InputSeen
 from aws_run.events import Lane
 from aws_run.infra.plan import Step
 from aws_run.infra.resources import Ref
 from aws_run.pricing import table
 from aws_run.pricing.receipt import LEFT_OUT, Charge, total_usd
-from aws_run.report.format import seconds
+from aws_run.report.format import seconds, size
 from aws_run.report.views import (
     LaneView,
     LeftRow,
@@ -42,10 +43,7 @@ def plan_view(found: Survey, decided: Decided, steps: tuple[Step, ...], backend:
         lanes=(
             _lane("capacity", capacity),
             _lane("image", _image_rows(found, decided)),
-            _lane(
-                "input",
-                [PlanRow(action="send", kind="input", name=str(config.input), scope="kept", note="only what changed")],
-            ),
+            _lane("input", [_input_row(seen) for seen in found.inputs]),
         ),
         estimate=_estimate(decided, backend),
         notes=(),
@@ -69,6 +67,15 @@ def _image_rows(found: Survey, decided: Decided) -> list[PlanRow]:
         return [PlanRow(action="reuse", kind="image", name=name, scope="kept", note="unchanged"), task]
     files = len(found.image.source.files)
     return [PlanRow(action="build", kind="image", name=name, scope="kept", note=f"{files} files, then push"), task]
+
+
+def _input_row(seen: InputSeen) -> PlanRow:
+    held = f"{seen.files} files, {size(seen.bytes)}"
+    name = seen.place if seen.name is None else f"{seen.name}={seen.place}"
+    if seen.pinned is None:
+        return PlanRow(action="send", kind="input", name=name, scope="kept", note=f"{held}; only what changed")
+    note = f"{held}; pinned by {seen.pinned.by}, read in place"
+    return PlanRow(action="reuse", kind="input", name=name, note=note)
 
 
 def _estimate(decided: Decided, backend: Backend) -> tuple[str, ...]:

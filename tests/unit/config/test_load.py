@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aws_run import contract
 from aws_run.cli.submit import submit
-from aws_run.config import Amount, Checkpoint, Config, Gpu, load_config
+from aws_run.config import Amount, Checkpoint, Config, Gpu, Input, load_config
 from aws_run.config.options import FLAGS, OPTIONS, VARIABLES
 from aws_run.errors import UsageError
 
@@ -49,7 +49,7 @@ def test_the_whole_file_is_read(load: Load, project: Path) -> None:
     assert config.file == project / "aws-run.yaml"
     assert config.project_dir == project
     assert config.command == ("python", "main.py")
-    assert config.input == str(project / "data")
+    assert config.inputs == (Input(place=str(project / "data")),)
     assert config.output == project / "out"
     assert config.exclude == ("*.tmp",)
     assert config.build.python == "3.12"
@@ -264,14 +264,14 @@ def test_paths_of_the_file_are_relative_to_it_and_those_of_flags_to_the_user(loa
     elsewhere.mkdir()
     file = "input: data\noutput: ./x/../out\n"
     config = load(file, cwd=elsewhere)
-    assert (config.input, config.output) == (str(project / "data"), project / "out")
+    assert (config.input_folders, config.output) == ((project / "data",), project / "out")
     config = load(file, cwd=elsewhere, input="in", environ={"AWS_RUN_OUTPUT": "o"})
-    assert (config.input, config.output) == (str(elsewhere / "in"), elsewhere / "o")
+    assert (config.input_folders, config.output) == ((elsewhere / "in",), elsewhere / "o")
 
 
 def test_a_home_folder_is_one_only_where_the_path_begins_with_it(load: Load, project: Path) -> None:
-    assert load("", input="~/x").input == str(Path("~/x").expanduser())
-    assert load("", input="./~/x").input == str(project / "~" / "x")
+    assert load("", input="~/x").input_folders == (Path("~/x").expanduser(),)
+    assert load("", input="./~/x").input_folders == (project / "~" / "x",)
 
 
 def test_another_file_can_be_named(project: Path) -> None:
@@ -283,7 +283,7 @@ def test_another_file_can_be_named(project: Path) -> None:
         project, file=None, flags={}, environ={"AWS_RUN_FILE": "conf/big.yaml"}, cwd=project, for_run=False
     )
     assert by_flag == by_variable
-    assert by_flag.input == str(project / "data")
+    assert by_flag.input_folders == (project / "data",)
     assert by_flag.timeout_s == 300
     with pytest.raises(UsageError, match=r"^nope.yaml: no such file$"):
         load_config(project, file=Path("nope.yaml"), flags={}, environ={}, cwd=project)

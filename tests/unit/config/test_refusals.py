@@ -58,7 +58,7 @@ Refused = Callable[..., str]
         ("build: {dockerfile: nope}\n", "aws-run.yaml:1: build.dockerfile: nope: no such file"),
         ("retention: {logs: 31}\n", "aws-run.yaml:1: retention.logs: 31 is no period CloudWatch Logs offers; the nearest is 30"),
         ("region: frankfurt\n", 'aws-run.yaml:1: region: "frankfurt" is not a region; they look like eu-central-1'),
-        ("input: s3://B/x\n", "aws-run.yaml:1: input: s3://B/x: the input is a folder on this machine"),
+        ("input: s3://B/x\n", 'aws-run.yaml:1: input: "B" is no name of a bucket; write s3://bucket/prefix'),
         ("output: s3://bucket/x\n", "aws-run.yaml:1: output: s3://bucket/x: outputs go into a folder here; the bucket keeps them as well"),
         ("backend: fargate\nresources: {gpu: 1}\n", "aws-run.yaml:2: resources.gpu: Fargate has no GPUs (aws-run.yaml:1: backend asks for Fargate)"),
         ("backend: fargate\nresources: {cpu: 17}\n", "aws-run.yaml:2: resources.cpu: a Fargate task has at most 16 vCPU (aws-run.yaml:1: backend asks for Fargate)"),
@@ -163,7 +163,7 @@ class TestFolders:
         assert load(for_run=True, input="data", detach=True).output is None
 
     def test_commands_that_start_nothing_look_at_neither(self, load: Load) -> None:
-        assert load("input: gone\n", for_run=False).input
+        assert load("input: gone\n", for_run=False).inputs
 
     def test_the_input_must_be_a_folder_that_is_there(self, refused: Refused, project: Path) -> None:
         (project / "file").touch()
@@ -173,11 +173,6 @@ class TestFolders:
         assert message == "aws-run.yaml:2: input: nope: no such folder"
         message = refused("output: out\n", for_run=True, environ={"AWS_RUN_INPUT": "nope"})
         assert message == "AWS_RUN_INPUT nope: no such folder"
-
-    def test_an_input_in_s3_is_refused_with_what_to_do(self, load: Load) -> None:
-        with pytest.raises(ConfigError, match="-i s3://bucket-1/x: the input is a folder on this machine") as caught:
-            load(for_run=True, input="s3://bucket-1/x", output="out")
-        assert "download it first" in (caught.value.hint or "")
 
     def test_the_output_folder_is_not_made_here(self, load: Load, project: Path) -> None:
         assert load(for_run=True, input="data", output="a/b").output == project / "a" / "b"

@@ -88,7 +88,7 @@ def test_the_loader_reads_back_any_command_and_folder(tmp_path: Path, command: l
     found = Found(name="x", command=tuple(command), input=folder, python="3.10")
     config = load(tmp_path, render_yaml(found))
     assert config.command == tuple(command)
-    assert config.input == str(tmp_path / folder)
+    assert config.input_folders == (tmp_path / folder,)
 
 
 @pytest.mark.parametrize("name", ["data", "input", "inputs"])

@@ -13,7 +13,7 @@ from typing import Any
 
 from aws_run.aws.session import Aws, Identity, RoundTrip
 from aws_run.backends.base import Network, RunSpec, Site
-from aws_run.config import Config
+from aws_run.config import Config, Input
 from aws_run.errors import AwsCallError
 from aws_run.record import HardwareEntry, Record
 
@@ -176,7 +176,7 @@ def record(**changes: Any) -> Record:
 
 
 def config(**changes: Any) -> Config:
-    return Config(**{"project_dir": Path("/project"), "name": "demo", "input": "/data", **changes})
+    return Config(**{"project_dir": Path("/project"), "name": "demo", "inputs": (Input(place="/data"),), **changes})
 
 
 def spec(**changes: Any) -> RunSpec:

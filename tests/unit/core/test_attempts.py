@@ -21,6 +21,7 @@ from aws_run.usecases.survey import affordable_s
 SNAPSHOT = InputSnapshot(
     snapshot_key="inputs/demo/data.snapshot.json",
     version_id="v1",
+    label="data",
     files=1,
     bytes=1,
     sent_files=0,

@@ -17,6 +17,8 @@ ENV = {
     "AWS_RUN_PREFIX": "runs/p-20260101-000000-abcd/",
 }
 
+TWICE = '[{"name":"a","into":"a","snapshot_key":"a.snapshot.json"},{"name":"b","into":"a","snapshot_key":"b.snapshot.json"}]'
+
 
 def test_the_command_is_entrypoint_then_command_then_arguments_then_folders() -> None:
     env = {**ENV, "AWS_RUN_IMAGE_ENTRYPOINT": '["tini","--"]', "AWS_RUN_ARGS": '["--fast"]'}
@@ -30,12 +32,18 @@ def test_the_command_is_entrypoint_then_command_then_arguments_then_folders() ->
 
 def test_inputs_have_folders_of_their_own() -> None:
     said = [
-        {"name": "data", "snapshot_key": "inputs/p/data.snapshot.json", "version_id": "v1"},
-        {"name": "model", "snapshot_key": "inputs/p/model.snapshot.json", "version_id": None},
+        {"name": "data", "snapshot_key": "inputs/p/data.snapshot.json", "version_id": "v1", "into": "data"},
+        {"name": "model", "snapshot_key": "inputs/p/model.snapshot.json", "version_id": None, "into": "model"},
     ]
     job = read_job({**ENV, "AWS_RUN_INPUTS": json.dumps(said), "AWS_RUN_WORK_DIR": "/w"}, ["x"])
-    assert [job.dir_of(0), job.dir_of(1)] == ["/w/input", "/w/inputs/model"]
+    assert [job.dir_of(0), job.dir_of(1)] == ["/w/input/data", "/w/input/model"]
     assert [i.prefix for i in job.inputs] == ["inputs/p/data/", "inputs/p/model/"]
+    assert job.argv == ["x", "-i", "/w/input", "-o", "/w/output"]
+
+
+def test_the_only_input_is_what_i_names() -> None:
+    said = [{"name": "data", "snapshot_key": "inputs/p/data.snapshot.json", "version_id": "v1"}]
+    assert read_job({**ENV, "AWS_RUN_INPUTS": json.dumps(said)}, ["x"]).dir_of(0) == "/aws-run/input"
 
 
 @pytest.mark.parametrize(
@@ -48,6 +56,9 @@ def test_inputs_have_folders_of_their_own() -> None:
         ({"AWS_RUN_ARGS": "[1]"}, "not a JSON list of strings"),
         ({"AWS_RUN_INPUTS": "[1]"}, "can't be read"),
         ({"AWS_RUN_INPUTS": '[{"name":"..","snapshot_key":"a.snapshot.json"}]'}, "no name of an input"),
+        ({"AWS_RUN_INPUTS": '[{"name":"a","into":"..","snapshot_key":"a.snapshot.json"}]'}, "no name of an input"),
+        ({"AWS_RUN_INPUTS": '[{"name":"a","into":"/a","snapshot_key":"a.snapshot.json"}]'}, "no name of an input"),
+        ({"AWS_RUN_INPUTS": TWICE}, "two inputs would be in one folder"),
     ],
 )
 def test_a_broken_environment_is_named(change: dict[str, str], message: str) -> None:
