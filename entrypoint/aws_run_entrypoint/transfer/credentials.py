@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import calendar
-import http.client
 import json
 import os
-import random
 import threading
 import time
-import urllib.parse
 from typing import Callable, Mapping, Optional
 
 from .errors import NoCredentialsError
@@ -80,6 +76,10 @@ def from_environment(env: Mapping[str, str], *, now: Callable[[], float] = time.
 
 def fetch_container(url: str, env: Mapping[str, str], *, sleep: Callable[[float], None] = time.sleep) -> Credentials:
     """One answer of the container credentials endpoint; short outages are waited out."""
+    # A tenth of the start-up, and who has keys in the environment does without.
+    import http.client
+    import random
+
     trouble = ""
     for attempt in range(_ATTEMPTS):
         try:
@@ -92,6 +92,9 @@ def fetch_container(url: str, env: Mapping[str, str], *, sleep: Callable[[float]
 
 
 def _ask(url: str, env: Mapping[str, str]) -> Credentials:
+    import http.client
+    import urllib.parse
+
     parts = urllib.parse.urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=5)
@@ -122,4 +125,6 @@ def _epoch(text: Optional[str]) -> Optional[float]:
     """`2026-11-20T10:11:12Z`, with or without fractions, as epoch seconds. AWS gives UTC."""
     if not text:
         return None
+    import calendar
+
     return float(calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")))

@@ -6,7 +6,6 @@ import os
 import ssl
 import sys
 from typing import List, Mapping, NamedTuple, Optional
-from urllib.parse import urlsplit
 
 from .signing import encode_path
 
@@ -38,6 +37,8 @@ class Endpoint(NamedTuple):
 def endpoint_for(bucket: str, region: str, endpoint_url: Optional[str]) -> Endpoint:
     """AWS: virtual-hosted, as new buckets require; a server of one's own, or a dot in the name: path-style."""
     if endpoint_url:
+        from urllib.parse import urlsplit
+
         parts = urlsplit(endpoint_url)
         tls = parts.scheme == "https"
         base = parts.path.rstrip("/")
@@ -50,6 +51,8 @@ def endpoint_for(bucket: str, region: str, endpoint_url: Optional[str]) -> Endpo
 
 def redirected(endpoint: Endpoint, location: str) -> Endpoint:
     """The same addressing at the host that a 307 names."""
+    from urllib.parse import urlsplit
+
     parts = urlsplit(location)
     if not parts.hostname:
         return endpoint

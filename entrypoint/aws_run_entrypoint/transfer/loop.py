@@ -8,12 +8,10 @@ One thread, because on small files threads spend more time handing the interpret
 from __future__ import annotations
 
 import heapq
-import random
 import socket
 import time
 from collections import deque
-from dataclasses import dataclass
-from typing import Any, Callable, Deque, Generator, Iterable, Iterator, List, Optional, Set, Tuple
+from typing import Any, Callable, Deque, Generator, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from . import retry
 from .connection import Connection
@@ -36,8 +34,7 @@ _BYTES_IN_FLIGHT = 128 * MIB
 _MAX_REDIRECTS = 3
 
 
-@dataclass(frozen=True)
-class Bucket:
+class Bucket(NamedTuple):
     """`owner`: the account that must own the bucket, sent with every request. `endpoint_url` None: AWS itself."""
 
     name: str
@@ -69,7 +66,7 @@ class Loop:
         limit: int = DEFAULT_LIMIT,
         on_event: OnEvent = ignore,
         monotonic: Callable[[], float] = time.monotonic,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = lambda: _chance(),
         resolve: Callable[[str, int], List[Tuple[int, Tuple[Any, ...]]]] = lambda host, port: resolve(host, port),
     ) -> None:
         self.bucket = bucket
@@ -383,6 +380,12 @@ class Loop:
         self._delayed.clear()
         self._ready.clear()
         self._source = iter(())
+
+
+def _chance() -> float:
+    from random import random  # only who has to wait needs it
+
+    return random()
 
 
 def resolve(host: str, port: int) -> List[Tuple[int, Tuple[Any, ...]]]:

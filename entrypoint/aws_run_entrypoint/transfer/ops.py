@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import zlib
-from typing import Iterable, List, NamedTuple, Optional, Tuple, Union
-from urllib.parse import unquote_plus
-from xml.etree import ElementTree
-from xml.sax.saxutils import escape
+from typing import TYPE_CHECKING, Iterable, List, NamedTuple, Optional, Tuple, Union
 
 from . import crc
 from .bodies import FileRange, FileSlice
 from .errors import EngineError
 from .http1 import Headers, Request, Response
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 
 class Listed(NamedTuple):
@@ -66,6 +66,10 @@ def put(
 
 def delete(key: str) -> Request:
     return Request("DELETE", key)
+
+
+def escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def can_be_in_xml(key: str) -> bool:
@@ -143,6 +147,8 @@ def list_page(prefix: str, token: Optional[str] = None) -> Request:
 
 def listed(response: Response) -> Tuple[List[Listed], Optional[str]]:
     """The page's objects and the token of the next page."""
+    from urllib.parse import unquote_plus
+
     root = _xml(response)
     encoded = _text(root, "EncodingType") == "url"
     found = []
@@ -166,7 +172,9 @@ def _version(version_id: Optional[str]) -> List[Tuple[str, str]]:
     return [("versionId", version_id)] if version_id else []
 
 
-def _xml(response: Response) -> ElementTree.Element:
+def _xml(response: Response) -> Element:
+    from xml.etree import ElementTree  # most transfers never read an XML answer
+
     try:
         # S3's own answers over an authenticated connection; expat resolves no external entities.
         return ElementTree.fromstring(response.body)  # noqa: S314
@@ -181,12 +189,12 @@ def _find(response: Response, name: str) -> Optional[str]:
     return None
 
 
-def _text(root: ElementTree.Element, name: str) -> Optional[str]:
+def _text(root: Element, name: str) -> Optional[str]:
     for item in root:
         if _tag(item) == name:
             return item.text or ""
     return None
 
 
-def _tag(item: ElementTree.Element) -> str:
+def _tag(item: Element) -> str:
     return item.tag.rpartition("}")[2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import files, manifest, ops
@@ -113,7 +112,7 @@ def _loop_for(ours: Loop, place: Optional[Source], on_event: OnEvent) -> Iterato
     if place is None:
         yield ours
         return
-    there = replace(ours.bucket, name=place.bucket, region=place.region, owner=place.owner)
+    there = ours.bucket._replace(name=place.bucket, region=place.region, owner=place.owner)
     with Loop(there, on_event=on_event) as loop:
         yield loop
 

@@ -10,23 +10,29 @@ import hashlib
 import hmac
 import time
 from typing import Dict, Iterable, List, Optional, Tuple
-from urllib.parse import quote
 
 from .values import Credentials
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
 _sha256 = hashlib.sha256
+# RFC 3986's unreserved characters stand for themselves. A table, for a request is signed for each small file.
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_QUOTED = [chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in range(256)]
+_IN_PATH = [*_QUOTED]
+_IN_PATH[ord("/")] = "/"
+
+
+def quote(text: str) -> str:
+    return "".join([_QUOTED[byte] for byte in text.encode()])
 
 
 def encode_path(path: str) -> str:
-    return quote(path, safe="/~")
+    return "".join([_IN_PATH[byte] for byte in path.encode()])
 
 
 def encode_query(query: Iterable[Tuple[str, str]]) -> str:
     """Canonical and sent form alike: sorted by encoded name, then value."""
-    return "&".join(
-        f"{name}={value}" for name, value in sorted((quote(n, safe="~"), quote(v, safe="~")) for n, v in query)
-    )
+    return "&".join(f"{name}={value}" for name, value in sorted((quote(n), quote(v)) for n, v in query))
 
 
 class Signer:
@@ -72,7 +78,7 @@ class Signer:
         scope = f"{stamp[:8]}/{self.region}/{self.service}/aws4_request"
         to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{_sha256(canonical.encode()).hexdigest()}"
         key = self._key(credentials.secret_key, stamp[:8])
-        signature = hmac.new(key, to_sign.encode(), _sha256).hexdigest()
+        signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
         who = f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}"
         signed.append(("authorization", f"{who}, SignedHeaders={names}, Signature={signature}"))
         return signed
@@ -83,7 +89,7 @@ class Signer:
         if key is None:
             key = f"AWS4{secret}".encode()
             for part in (day, self.region, self.service, "aws4_request"):
-                key = hmac.new(key, part.encode(), _sha256).digest()
+                key = hmac.digest(key, part.encode(), "sha256")
             self._keys = {at: key}
         return key
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Callable, List, NamedTuple, Optional, Union
 
 KIB = 1024
@@ -99,8 +98,7 @@ def ignore(event: EngineEvent) -> None:
     """Nobody listens."""
 
 
-@dataclass(frozen=True)
-class Pushed:
+class Pushed(NamedTuple):
     """`files`, `bytes`: the whole folder; `sent_*`: what had to move. `unchanged`: nothing was written at all."""
 
     files: int
@@ -115,8 +113,7 @@ class Pushed:
     unchanged: bool
 
 
-@dataclass(frozen=True)
-class Pulled:
+class Pulled(NamedTuple):
     """`fetched_*`: what had to move; `skipped_files` were here already; `kept`: newer here, left alone; `size_only`: of
     those fetched, how many S3 has no sum of, so that only their size could be checked."""
 

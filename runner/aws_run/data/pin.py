@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from aws_run.data.errors import translated
@@ -114,15 +114,15 @@ def keep_pin(bucket: Bucket, run_id: str, label: str, pinned: Pinned, *, into: s
 def _whose(bucket: Bucket, uri: S3Uri) -> tuple[Bucket, bool]:
     """The bucket as it can be read, in its own region, and whether it is this account's."""
     try:
-        return replace(bucket, region=_region_of(bucket)), True
+        return bucket._replace(region=_region_of(bucket)), True
     except S3Error as error:
         if error.status == 404:
             raise UsageError(f"{uri}: there is no bucket {uri.bucket}", hint="`aws s3 ls` lists yours") from error
         if error.status != 403:
             raise
-    foreign = replace(bucket, owner=None)
+    foreign = bucket._replace(owner=None)
     try:
-        return replace(foreign, region=_region_of(foreign)), False
+        return foreign._replace(region=_region_of(foreign)), False
     except S3Error as error:
         if error.status == 403:
             raise _denied(uri, "s3:ListBucket") from error
