@@ -57,6 +57,7 @@ def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach:
     file = flags.pop("file")
     config = compose.load(path, file, {**flags, "args": args, "detach": detach or dry_run}, for_run=True)
 
+    from aws_run.image.results import mark
     from aws_run.report import make_reporter
     from aws_run.report.jsonlines import to_json
     from aws_run.usecases.submit import dry_run as show_only
@@ -89,6 +90,8 @@ def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach:
                 detach=detach,
                 cost_label=where.cost_label,
             )
+        if config.output is not None:
+            mark(config.output, config.project_dir)
         outcome = _as_it_stays(done.view, where)
         reporter.outcome(outcome)
         if done.teardown_error is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from aws_run.data.inputs import matcher
 from aws_run.data.pin import Pinned, pin
 from aws_run.errors import UsageError
 from aws_run.events import Emit
-from aws_run_entrypoint.transfer import Bucket
+from aws_run_entrypoint.transfer import Bucket, PathError
 from aws_run_entrypoint.transfer.scan import scan
 
 
@@ -46,6 +47,9 @@ def look_at(
         raise UsageError(f"{one.place}: no such folder", hint="Name a folder with -i.")
     with translated("The input can't be sent"):
         for found in scan(str(one.folder), exclude=matcher(exclude)):
+            # Asked here, since a file that can't be opened would show only when half of the run had been made.
+            if not os.access(f"{one.folder}/{found.path}", os.R_OK):
+                raise PathError(found.path, "can't be read (Permission denied)")
             files += not found.is_dir
             total += found.size
     return InputSeen(name=one.name, place=one.place, files=files, bytes=total)

@@ -16,6 +16,7 @@ from aws_run.events import Notice
 from aws_run.image.command import check_command, find_command
 from aws_run.image.dependencies import dependency_digest
 from aws_run.image.recipe import OwnDockerfile, Recipe, choose_recipe
+from aws_run.image.shell_form import refuse_shell_form
 from aws_run.image.source import DOCKERIGNORE, Source, read_source
 from aws_run.image.wrap import WRAP_TEMPLATE
 
@@ -87,6 +88,9 @@ def plan_image(
     )
     recipe = choose_recipe(config.build, source)
     command = config.command
+    if isinstance(recipe, OwnDockerfile):
+        text = (source.root / recipe.path).read_text(encoding="utf-8", errors="replace")
+        refuse_shell_form(text, recipe.path, own_command=command is not None)
     if command is not None:
         if not isinstance(recipe, OwnDockerfile):
             check_command(command, source)

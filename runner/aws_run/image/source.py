@@ -13,6 +13,7 @@ from pathlib import Path
 from aws_run.errors import SourceError
 from aws_run.image.ignore import DockerIgnore, GitRules, never_goes_in
 from aws_run.image.listing import list_files
+from aws_run.image.results import MARKER
 
 DOCKERIGNORE = ".dockerignore"
 AWSRUNIGNORE = ".awsrunignore"
@@ -32,11 +33,13 @@ class SourceFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """`files` sorted by path; `digest` is 64 hex digits over paths, executable bits, link targets and contents."""
+    """`files` sorted by path; `digest` is 64 hex digits over paths, executable bits, link targets and contents.
+    `results`: folders of earlier runs' results, which were left out."""
 
     root: Path
     files: tuple[SourceFile, ...]
     digest: str
+    results: tuple[str, ...] = ()
 
     @property
     def total_bytes(self) -> int:
@@ -69,15 +72,21 @@ def read_source(
         GitRules(list(exclude)),
     )
 
+    results: set[str] = set()
+
     def skip_folder(path: str) -> bool:
         try:
-            return path in folders or (root / path / "pyvenv.cfg").is_file()
+            if path not in folders and (root / path / MARKER).is_file():
+                results.add(path)
+            return path in folders or path in results or (root / path / "pyvenv.cfg").is_file()
         except PermissionError:  # closed to us: left out if it is ignored by name, else the walk refuses it
             return any(rule.ignores(f"{path}/x") for rule in rules)
 
     listed = list_files(root, skip_folder)
     venvs = {path.rpartition("/")[0] for path in listed if path.endswith("/pyvenv.cfg")}
-    out = folders | venvs
+    marked = (path for path in listed if path.endswith(f"/{MARKER}") and (root / path).is_file())
+    results |= {path.rpartition("/")[0] for path in marked} - folders
+    out = folders | venvs | results
     files = []
     for path in sorted(listed):
         if _never(path, out) or any(rule.ignores(path) for rule in rules):
@@ -85,7 +94,8 @@ def read_source(
         file = _look(root, path)
         if file is not None:
             files.append(file)
-    return Source(root=root, files=tuple(files), digest=digest_files(root, files))
+    digest = digest_files(root, files)
+    return Source(root=root, files=tuple(files), digest=digest, results=tuple(sorted(results)))
 
 
 def digest_files(root: Path, files: Iterable[SourceFile]) -> str:

@@ -14,7 +14,9 @@ from aws_run.backends.base import Backend, RunSpec, Site, Usage
 from aws_run.config import Config
 from aws_run.data import InputSeen, look_at
 from aws_run.errors import UsageError
+from aws_run.events import Notice
 from aws_run.image.plan import ImagePlan, plan_image
+from aws_run.image.results import MARKER
 from aws_run.infra import desired
 from aws_run.infra.kinds import repository as repositories
 from aws_run.infra.kinds import role as roles
@@ -46,6 +48,9 @@ class Survey:
 def survey(config: Config, bench: Bench) -> tuple[Survey, Backend]:
     """Two levels of round trips: who we are, then everything else side by side."""
     image = None if config.image else plan_image(config, _not_in_the_image(config))
+    for folder in image.source.results if image else ():
+        text = f"{folder}/ holds results of an earlier run and stays out of the image"
+        bench.emit(Notice(text=text, hint=f"remove {folder}/{MARKER} to send it with the project"))
     backend = bench.backends[backend_for(config)]
     identity = bench.aws.identity()
     bucket = desired.bucket(config, account=identity.account, region=identity.region)

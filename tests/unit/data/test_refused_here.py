@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
+from aws_run.config.models import Input
 from aws_run.data.errors import translated
-from aws_run.errors import TransferError
-from aws_run_entrypoint.transfer import PathError
+from aws_run.data.look import InputSeen, look_at
+from aws_run.errors import TransferError, UsageError
+from aws_run_entrypoint.transfer import Bucket, PathError
 
 _FETCHING = "The outputs could not be fetched"
 
@@ -37,3 +40,24 @@ def test_a_file_that_cannot_be_written_asks_for_another_folder_and_not_for_an_ex
         raise PathError("a.txt", "can't be written (Permission denied)")
     assert caught.value.exit_code == 125
     assert "aws-run pull -o" in (caught.value.hint or "")
+
+
+def test_an_input_file_that_cannot_be_opened_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("open.txt", "sub/closed.txt", "closed.tmp"):
+        (tmp_path / name).write_text("x")
+
+    def nobody(*_: object, **__: object) -> Bucket:
+        pytest.fail("AWS is not asked")
+
+    def look() -> InputSeen:
+        return look_at(Input(place=str(tmp_path)), nobody, emit=lambda event: None, exclude=["*.tmp"])
+
+    assert look().files == 2
+    # As root every file may be read.
+    monkeypatch.setattr(os, "access", lambda path, mode: "closed" not in str(path))
+    with pytest.raises(UsageError, match=r"'sub/closed.txt' can't be read \(Permission denied\)") as caught:
+        look()
+    assert "exclude" in (caught.value.hint or "")

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from tests.unit.image.support import git, paths, source_of, write
 
 from aws_run.errors import SourceError
+from aws_run.image.results import MARKER, mark
 from aws_run.image.source import SourceFile, digest_files, read_chunks, read_source
+from aws_run_entrypoint.transfer.paths import PART_PREFIX
 
 
 @pytest.fixture
@@ -198,3 +200,45 @@ def test_a_file_that_changes_while_it_is_read_is_named(tmp_path: Path, size: int
 def test_what_vanishes_while_it_is_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"gone\.txt changed"):
         list(read_chunks(tmp_path, SourceFile(path="gone.txt", size=3)))
+
+
+WITH_RESULTS = {"main.py": "1", "out/a.txt": "a", "deep/er/b.txt": "b", "kept/c.txt": "c"}
+
+
+class TestResultsOfEarlierRuns:
+    @pytest.fixture(params=["plain", "git", "tracked"])
+    def root(self, request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+        root = write(tmp_path / "project", WITH_RESULTS)
+        mark(root / "out", root)
+        mark(root / "deep" / "er", root)
+        if request.param != "plain":
+            git(root, "init")
+        if request.param == "tracked":
+            git(root, "add", ".")
+        return root
+
+    def test_they_stay_out_of_the_image_and_of_its_digest(self, root: Path) -> None:
+        before = read_source(root)
+        assert paths(before) == ["kept/c.txt", "main.py"]
+        assert before.results == ("deep/er", "out")
+        write(root, {"out/more.txt": "m"})
+        assert read_source(root).digest == before.digest
+
+    def test_the_folder_of_this_run_is_not_told_as_an_earlier_one(self, root: Path) -> None:
+        assert read_source(root, exclude_paths=[root / "out"]).results == ("deep/er",)
+
+    def test_without_the_marker_the_folder_goes_in(self, root: Path) -> None:
+        (root / "out" / MARKER).unlink()
+        assert "out/a.txt" in paths(read_source(root))
+
+
+def test_only_a_folder_inside_the_project_is_marked(tmp_path: Path) -> None:
+    root = write(tmp_path / "project", {"main.py": "1"})
+    outside = write(tmp_path / "out", {"a": "1"})
+    for folder in (root, outside, root / "nowhere"):
+        mark(folder, root)
+    assert [path.name for path in tmp_path.rglob(MARKER)] == []
+
+
+def test_the_marker_is_in_nobodys_input() -> None:
+    assert MARKER.startswith(PART_PREFIX)

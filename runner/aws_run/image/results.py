@@ -1,0 +1,22 @@
+"""Results of an earlier run inside the project: no source, and they would make every next image a new one."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+# The transfer engine sends no file whose name begins like this, so it is in nobody's input either.
+MARKER = ".aws-run-part-results"
+_TEXT = """\
+aws-run put the results of a run into this folder, so it stays out of the images of later runs.
+Delete this file if the folder is to be sent with the project.
+"""
+
+
+def mark(folder: Path, project_dir: Path) -> None:
+    """Leaves the marker where results lie inside the project. A folder that can't be written goes without it."""
+    with contextlib.suppress(OSError, RuntimeError):
+        inside = folder.resolve()
+        if inside == project_dir.resolve() or not inside.is_relative_to(project_dir.resolve()) or not inside.is_dir():
+            return
+        (inside / MARKER).write_text(_TEXT, encoding="utf-8")

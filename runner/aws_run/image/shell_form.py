@@ -1,0 +1,89 @@
+"""ENTRYPOINT and CMD as a Dockerfile writes them, read without Docker: what can't work is refused before anything is
+made. Only what the text itself shows is judged; what a base image brings is known after the build (docker_builder)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aws_run.errors import SourceError
+
+_HEREDOC = re.compile(r"<<-?[\"']?(\w+)[\"']?")
+_FROM = re.compile(r"(?:--\S+\s+)*(?P<base>\S+)(?:\s+as\s+(?P<name>\S+))?\s*$", re.IGNORECASE)
+
+
+@dataclass(kw_only=True)
+class _Stage:
+    """The text after ENTRYPOINT and CMD; None: there is no such line. `shell`: the default one runs the shell form."""
+
+    entrypoint: str | None = None
+    cmd: str | None = None
+    shell: bool = True
+
+
+def refuse_shell_form(text: str, path: str, *, own_command: bool) -> None:
+    """SourceError where `sh -c TEXT` would swallow -i and -o. `own_command`: `command` of the config replaces CMD."""
+    stage = _last_stage(text)
+    if not stage.shell:
+        return
+    # A CMD in shell form behind an ENTRYPOINT goes to that program, which may do with it what it likes.
+    judged = [("ENTRYPOINT", stage.entrypoint)]
+    if stage.entrypoint is None and not own_command:
+        judged.append(("CMD", stage.cmd))
+    for name, said in judged:
+        if said and _in_shell_form(said) and "$@" not in said:
+            raise SourceError(
+                f"{name} in {path} is in shell form, so -i and -o would not reach the program",
+                hint=f'write it as a list: {name} ["python", "main.py"]',
+            )
+
+
+def _in_shell_form(said: str) -> bool:
+    try:
+        return not isinstance(json.loads(said), list)
+    except ValueError:
+        return True
+
+
+def _last_stage(text: str) -> _Stage:
+    """With what it has from earlier stages of the same file that it stands on."""
+    stages: dict[str, _Stage] = {}
+    stage = _Stage()
+    for count, (word, rest) in enumerate(_instructions(text)):
+        match word:
+            case "FROM" if (found := _FROM.match(rest)) is not None:
+                below = stages.get(found["base"].lower(), _Stage())
+                stage = _Stage(entrypoint=below.entrypoint, cmd=below.cmd, shell=below.shell)
+                stages[(found["name"] or f" {count}").lower()] = stage
+            case "ENTRYPOINT":
+                # A new ENTRYPOINT takes away a CMD that came from below.
+                stage.entrypoint = rest
+            case "CMD":
+                stage.cmd = rest
+            case "SHELL":
+                stage.shell = False
+    return stage
+
+
+def _instructions(text: str) -> Iterator[tuple[str, str]]:
+    """(WORD, rest) of each instruction, its continued lines joined; comments and heredocs are left out."""
+    escape = "`" if re.match(r"\s*#\s*escape\s*=\s*`", text, re.IGNORECASE) else "\\"
+    lines = iter(text.splitlines())
+    for line in lines:
+        joined = line.strip()
+        if not joined or joined.startswith("#"):
+            continue
+        while joined.endswith(escape):
+            more = next((each for each in lines if not each.lstrip().startswith("#")), None)
+            if more is None:
+                break
+            joined = joined[:-1].rstrip() + " " + more.strip()
+        word, _, rest = joined.partition(" ")
+        if word.upper() in ("RUN", "COPY", "ADD"):
+            for end in _HEREDOC.findall(rest):
+                for inner in lines:
+                    if inner.strip() == end:
+                        break
+        yield word.upper(), rest.strip()
