@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint format docs bench bench-data lock clean
+.PHONY: help demo test unit lint format docs bench bench-data independence lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -41,6 +41,13 @@ bench: ## measure what benchmarks/ promises
 bench-data: ## the transfer engine beside the tools people use
 	@tools/venv dev
 	@tools/bench data
+
+independence: ## the entrypoint in images of many Pythons: glibc, musl, arm64 through QEMU; as root on Debian, ten minutes
+	@tools/venv dev
+	@tools/docker-up
+	@tools/base-image
+	@tools/pythons
+	@AWS_RUN_INDEPENDENCE=whole $(PYTHON) -m pytest tests/independence
 
 crash: ## kill a client at each of its AWS calls and see that nothing bills and nothing is left; half an hour
 	@tools/venv dev

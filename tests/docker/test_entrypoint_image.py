@@ -73,7 +73,15 @@ def containers(image: str, stub: StubS3) -> Containers:
 
 
 @pytest.mark.parametrize(
-    "options", [(), ("--user", "4321:4321", "--read-only", "--tmpfs", "/aws-run:mode=1777")], ids=["root", "nobody"]
+    "options",
+    [
+        (),
+        (
+            *("--user", "12345:54321", "--read-only", "--volume", "/aws-run", "--env", "HOME=/nonexistent"),
+            *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+        ),
+    ],
+    ids=["root", "nobody"],
 )
 def test_any_user_on_a_read_only_root_gets_inputs_in_and_outputs_out(
     containers: Containers, stub: StubS3, tmp_path: Path, options: tuple[str, ...]
@@ -84,6 +92,14 @@ def test_any_user_on_a_read_only_root_gets_inputs_in_and_outputs_out(
     assert code == 0, said
     sent = {key[len(PREFIX) + 7 :]: body for key, body in stub.current().items() if key.startswith(f"{PREFIX}output/")}
     assert sent == {name: found[0] for name, found in listing(tmp_path).items() if found}
+
+
+def test_a_volume_that_the_user_may_not_write_to_is_one_sentence(containers: Containers, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    code, said, result = containers.run(COPY, "--user", "12345:54321", "--volume", f"{tmp_path}:/aws-run")
+    assert (code, result["reason"]) == (125, "sync-in-failed"), said
+    assert said.count("\n") == 1
+    assert "could not be fetched: [Errno 13] Permission denied: '/aws-run/input'" in said
 
 
 def test_memory_that_runs_out_is_told_apart_from_a_kill(containers: Containers) -> None:

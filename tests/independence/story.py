@@ -104,12 +104,15 @@ def settings(stub: StubS3, command: list[str], **more: str) -> dict[str, str]:
     }
 
 
+def inputs(snapshot_key: str, version_id: str | None) -> str:
+    return json.dumps([{"name": "data", "snapshot_key": snapshot_key, "version_id": version_id}])
+
+
 def tell(stub: StubS3, start: Start, python: str, tmp_path: Path, env: Mapping[str, str]) -> None:
     """The whole story with its checks. `python`: what the job is run with. `env`: what the container was given."""
     source = grown(tmp_path / "source")
     version = send(stub.bucket(), source).manifest_version_id
-    inputs = json.dumps([{"name": "data", "snapshot_key": KEY, "version_id": version}])
-    said = settings(stub, [python, "-I", "-S", "-c", JOB], **{contract.INPUTS: inputs})
+    said = settings(stub, [python, "-I", "-S", "-c", JOB], **{contract.INPUTS: inputs(KEY, version)})
     ended = start({**said, **env})
     assert (ended.code, ended.stdout) == (0, ""), ended.stderr
     sent = outputs(stub)
