@@ -62,6 +62,7 @@ class Cloud:
     session: boto3.Session
     sent: list[Sent] = field(default_factory=list)
     clients: dict[str, Any] = field(default_factory=dict)
+    before: dict[str, Callable[[], object]] = field(default_factory=dict)  # done once, just before a call of that name
 
     @property
     def environment(self) -> dict[str, str]:
@@ -123,14 +124,18 @@ class Cloud:
         found = {kind: [name for name in each if word in name] for kind, each in names.items()}
         return {kind: each for kind, each in found.items() if each}
 
+    @property
+    def bucket(self) -> str:
+        """The tool's own."""
+        names = [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
+        return next(name for name in names if name.startswith("arun-"))
+
     def keys(self, prefix: str = "") -> list[str]:
-        bucket = self.client("s3").list_buckets()["Buckets"][0]["Name"]
-        pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def text(self, key: str) -> str:
-        bucket = self.client("s3").list_buckets()["Buckets"][0]["Name"]
-        return str(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+        return str(self.client("s3").get_object(Bucket=self.bucket, Key=key)["Body"].read().decode())
 
     def names_sent(self, since: int = 0) -> list[str]:
         return [sent.name for sent in self.sent[since:]]
@@ -149,7 +154,7 @@ def cloud(home: Path, session: boto3.Session, **options: Any) -> Iterator[Cloud]
     made = Cloud(local=running.start(), home=home, session=session)
     (state / "local.json").write_text(json.dumps({"pid": os.getpid(), "local": asdict(made.local)}))
     assert running.app is not None
-    running.app.dispatch = recording(running.app.dispatch, made.sent)  # type: ignore[method-assign,assignment]
+    running.app.dispatch = recording(running.app.dispatch, made)  # type: ignore[method-assign,assignment]
     try:
         yield made
     finally:
@@ -159,11 +164,12 @@ def cloud(home: Path, session: boto3.Session, **options: Any) -> Iterator[Cloud]
     assert running.world.errors == []
 
 
-def recording(dispatch: Callable[[Call], Reply], sent: list[Sent]) -> Callable[[Call], Reply]:
+def recording(dispatch: Callable[[Call], Reply], made: Cloud) -> Callable[[Call], Reply]:
     def both(call: Call) -> Reply:
         if not call.access_key.startswith("ASIA"):  # what tasks do is theirs
-            name = call.operation or f"{call.method} {call.path}"
-            sent.append(Sent(f"{call.service}:{name}", unquote(call.body.decode(errors="replace"))))
+            name = f"{call.service}:{call.operation or f'{call.method} {call.path}'}"
+            made.sent.append(Sent(name, unquote(call.body.decode(errors="replace"))))
+            made.before.pop(name, lambda: None)()
         return dispatch(call)
 
     return both

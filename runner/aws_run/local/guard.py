@@ -5,12 +5,12 @@ Only credentials of tasks are held to policies: the user of an embedded AWS is i
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from aws_run.local.s3_rules import owner
 from aws_run.local.wire import Call, Refusal
 from aws_run.local.world import World
 
@@ -30,7 +30,8 @@ def denied(world: World, call: Call) -> Refusal | None:
     action, resource = s3_request(call) if call.service == "s3" else (f"{call.service}:{call.operation}", None)
     if action == "sts:GetCallerIdentity":
         return None
-    context = {"aws:resourceaccount": world.account, "aws:securetransport": "true", "aws:requestedregion": call.region}
+    whose = owner(world, call.path.lstrip("/").partition("/")[0]) if call.service == "s3" else world.account
+    context = {"aws:resourceaccount": whose, "aws:securetransport": "true", "aws:requestedregion": call.region}
     if "prefix" in call.query:
         context["s3:prefix"] = call.query["prefix"]
     effects = {
@@ -123,7 +124,8 @@ def _many(value: Any) -> list[str]:
 
 
 def _glob(pattern: str, value: str) -> bool:
-    """IAM's wildcards: `*` and `?`, nothing else."""
-    if not re.search(r"[*?]", pattern):
-        return pattern == value
-    return fnmatch.fnmatchcase(value, pattern.replace("[", "[[]"))
+    """IAM's wildcards `*` and `?`, and what stands for them as they are: `${*}`, `${?}`, `${$}`."""
+    meant = {"*": ".*", "?": "."}
+    parts = re.findall(r"\$\{[*?$]\}|.", pattern, re.DOTALL)
+    regex = "".join(meant.get(part) or re.escape(part[2] if len(part) == 4 else part) for part in parts)
+    return re.fullmatch(regex, value, re.DOTALL) is not None

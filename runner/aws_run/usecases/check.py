@@ -10,11 +10,14 @@ from typing import Literal
 from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.backends import network
-from aws_run.config import Config
+from aws_run.config import Config, Input
+from aws_run.data import look_at
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
 from aws_run.image.engine import check_docker
 from aws_run.infra import desired
 from aws_run.infra.kinds import bucket as buckets
+from aws_run.report.format import size
+from aws_run.usecases.bench import Bench
 
 State = Literal["ok", "warning", "failed"]
 
@@ -48,14 +51,16 @@ _QUOTAS: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def check(aws: Aws, config: Config) -> list[Finding]:
+def check(bench: Bench, config: Config) -> list[Finding]:
     """All checks side by side, in a fixed order. Without credentials the rest of AWS is not asked."""
+    aws = bench.aws
     with ThreadPoolExecutor(max_workers=8, thread_name_prefix="check") as pool:
         docker = pool.submit(_docker)
         first = _credentials(aws)
         checks: list[Callable[[], list[Finding]]] = []
         if first.state == "ok":
             checks = [lambda: [_bucket(aws, config)], lambda: [_network(aws, config)]]
+            checks += [lambda one=one: [_input(bench, config, one)] for one in config.inputs]  # type: ignore[misc]
             checks.append(lambda: [_permissions(aws)])
             checks += [lambda quota=quota: [_quota(aws, *quota)] for quota in _QUOTAS]  # type: ignore[misc]
         others = [pool.submit(one) for one in checks]
@@ -89,6 +94,17 @@ def _bucket(aws: Aws, config: Config) -> Finding:
     return Finding(
         what="bucket", state="ok", text=f"{wanted.name} {'is there' if there is not None else 'will be made'}"
     )
+
+
+def _input(bench: Bench, config: Config, one: Input) -> Finding:
+    what = f"input {one.name}" if one.name else "input"
+    try:
+        seen = look_at(one, bench.storage, emit=lambda event: None, exclude=config.exclude)
+    except AwsRunError as error:
+        return Finding(what=what, state="failed", text=error.message, todo=error.hint or "")
+    held = f"{one.place}: {seen.files} files, {size(seen.bytes)}"
+    pinned = f"; a run would pin them by {seen.pinned.by}" if seen.pinned is not None else ""
+    return Finding(what=what, state="ok", text=f"{held}{pinned}")
 
 
 def _network(aws: Aws, config: Config) -> Finding:
