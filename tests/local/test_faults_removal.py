@@ -264,6 +264,27 @@ def test_gc_takes_what_is_past_its_deadline_even_when_the_record_is_gone(begin: 
     assert set(story.account.left()) <= {"role", "instance-profile", "log-group"}
 
 
+def test_gc_finds_a_machine_by_its_tag_when_its_group_is_gone(begin: Begin) -> None:
+    story = begin()
+    run_id = left_running(story)
+    assert not [removal for removal in clean(story, run_id).removed if removal.error]
+    mark = {"ResourceType": "instance", "Tags": [{"Key": "aws-run:run", "Value": run_id}]}
+    aws = story.bench.aws
+    (machine,) = aws.call(
+        "ec2", "run_instances", ImageId="ami-12c6146b", MinCount=1, MaxCount=1, TagSpecifications=[mark]
+    )["Instances"]
+
+    def state() -> str:
+        answer = aws.call("ec2", "describe_instances", InstanceIds=[machine["InstanceId"]])
+        return str(answer["Reservations"][0]["Instances"][0]["State"]["Name"])
+
+    assert state() in ("pending", "running")
+    story.account.advance(3600)
+    bench = story.new_bench()
+    assert not [removal for removal in collector.collect(bench, collector.look(bench)) if removal.error]
+    assert state() in ("shutting-down", "terminated")
+
+
 def test_gc_touches_nothing_that_does_not_bear_a_run_of_ours(begin: Begin) -> None:
     story = begin()
     aws = story.bench.aws

@@ -1,6 +1,6 @@
 """`aws-run gc`: what ended or abandoned runs left behind, found by the cloud's own listings (aws-facts §7).
 
-A resource is ours by its name (`arun-<run-id>…`). It goes when its run's record says it is over or past its deadline,
+A resource is ours by its name (`arun-<run-id>…`), a machine by its tag. It goes when its run's record says it is over or past its deadline,
 or, where no record is to be had, when its own age says that no run can need it any more.
 """
 
@@ -16,6 +16,7 @@ from aws_run import naming
 from aws_run.aws.session import Aws
 from aws_run.errors import AwsCallError, AwsRunError, RunNotFoundError
 from aws_run.events import Notice
+from aws_run.infra import tags
 from aws_run.infra.remove import Removal, remove
 from aws_run.infra.resources import Kind, Ref
 from aws_run.infra.store import RecordWriter, RunStore
@@ -46,7 +47,7 @@ def look(bench: Bench) -> tuple[Found, ...]:
     store = runs.store(bench)
     for run in (*store.live(), *store.leaving()):
         by_run.setdefault(run, [])
-    return tuple(_judge(bench, store, run, refs) for run, refs in sorted(by_run.items()))
+    return tuple(_judge(bench, store, run, list(dict.fromkeys(refs))) for run, refs in sorted(by_run.items()))
 
 
 def listing(aws: Aws) -> list[Ref]:
@@ -58,6 +59,20 @@ def listing(aws: Aws) -> list[Ref]:
 def _groups(aws: Aws) -> Iterator[Ref]:
     for group in aws.pages("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
         yield from _ours("group", group["AutoScalingGroupName"])
+
+
+def _machines(aws: Aws) -> Iterator[Ref]:
+    """By tag: a machine that was taken out of its group, or that outlived it, bills all the same. Its group's removal
+    ends it."""
+    filters = [
+        {"Name": "tag-key", "Values": [naming.TAG_RUN]},
+        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+    ]
+    for reservation in aws.pages("ec2", "describe_instances", "Reservations", Filters=filters):
+        for instance in reservation["Instances"]:
+            run_id = tags.of(instance.get("Tags")).get(naming.TAG_RUN, "")
+            if naming.is_run_id(run_id):
+                yield from _ours("group", naming.RunNames(run_id=run_id).group)
 
 
 def _clusters(aws: Aws) -> Iterator[Ref]:
@@ -100,7 +115,7 @@ def _schedules(aws: Aws) -> Iterator[Ref]:
         yield from _ours("schedule", schedule["Name"])
 
 
-_LISTERS = (_schedules, _groups, _clusters, _providers, _templates, _definitions, _roles)
+_LISTERS = (_schedules, _machines, _groups, _clusters, _providers, _templates, _definitions, _roles)
 
 
 def _ours(kind: Kind, name: str) -> Iterator[Ref]:
