@@ -1,7 +1,7 @@
 """`aws-run gc`: what ended or abandoned runs left behind, found by the cloud's own listings (aws-facts §7).
 
-A resource is ours by its name (`arun-<run-id>…`), a machine by its tag. It goes when its run's record says it is over or past its deadline,
-or, where no record is to be had, when its own age says that no run can need it any more.
+A resource is ours by its name (`arun-<run-id>…`), a machine by its tag. It goes when its run's record says it is over
+or past its deadline, or, where no record is to be had, when its own age says that no run can need it any more.
 """
 
 from __future__ import annotations
