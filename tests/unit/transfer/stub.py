@@ -57,9 +57,12 @@ Script = Callable[[Seen], Fault | None]
 class StubS3:
     """`script` is asked about every request; `seen` holds them all."""
 
-    def __init__(self, script: Script | None = None, *, versioned: bool = True) -> None:
+    def __init__(self, script: Script | None = None, *, versioned: bool = True, sums: bool = False) -> None:
+        """`sums`: a whole object's CRC32 is told to who asks, as S3 does of what came with one."""
         self.script: Script = script or (lambda seen: None)
         self.versioned = versioned
+        self.sums = sums
+        self.page = 1000
         self.seen: list[Seen] = []
         self.objects: dict[str, list[Version | None]] = {}  # None is a delete marker
         self.uploads: dict[str, tuple[str, dict[int, bytes]]] = {}
@@ -239,6 +242,10 @@ class _Handler(BaseHTTPRequestHandler):
                 return 204, {}, b""
             case "GET", names if "list-type" in names:
                 return self.list(seen)
+            case "GET", names if "versions" in names:
+                return self.versions(seen)
+            case "HEAD", _ if not seen.key:
+                return 200, {"x-amz-bucket-region": "us-east-1"}, b""
             case "GET" | "HEAD", _:
                 return self.get(seen)
         return _error(405, "MethodNotAllowed")
@@ -281,22 +288,60 @@ class _Handler(BaseHTTPRequestHandler):
         version = next((v for v in held if v and v.version_id == wanted), None) if wanted else held[-1]
         if version is None:
             return _error(404, "NoSuchVersion" if wanted else "NoSuchKey")
+        if seen.headers.get("if-match", version.etag) != version.etag:
+            return _error(412, "PreconditionFailed")
         body = version.body
         found = re.fullmatch(r"bytes=(\d+)-(\d+)", seen.headers.get("range", ""))
         if found:
             first, last = int(found[1]), int(found[2])
             return 206, self.named(version), body[first : last + 1]
-        return 200, self.named(version), body
+        said = self.named(version)
+        if self.stub.sums and seen.headers.get("x-amz-checksum-mode") == "ENABLED":
+            said |= {"x-amz-checksum-crc32": to_header(zlib.crc32(body)), "x-amz-checksum-type": "FULL_OBJECT"}
+        return 200, said, body
+
+    def versions(self, seen: Seen) -> tuple[int, dict[str, str], bytes]:
+        """Newest first for each key, delete markers among them, in pages that may end between two of one key."""
+        after = (seen.query.get("key-marker", ""), seen.query.get("version-id-marker", ""))
+        rows = [
+            (key, version, version is held[-1])
+            for key, held in sorted(self.stub.objects.items())
+            if key.startswith(seen.query["prefix"])
+            for version in reversed(held)
+        ]
+        names = [(key, version.version_id if version else f"gone-{n}") for n, (key, version, _) in enumerate(rows)]
+        begin = names.index(after) + 1 if after[0] else 0
+        end = begin + self.stub.page
+        items = ""
+        for (key, version, latest), (_, name) in list(zip(rows, names, strict=True))[begin:end]:
+            shown = name if self.stub.versioned else "null"
+            common = f"<Key>{quote(key)}</Key><VersionId>{shown}</VersionId><IsLatest>{str(latest).lower()}</IsLatest>"
+            if version is None:
+                items += f"<DeleteMarker>{common}</DeleteMarker>"
+            else:
+                items += f"<Version>{common}{_shape(version)}</Version>"
+        more = end < len(rows)
+        marks = f"<NextKeyMarker>{quote(names[end - 1][0])}</NextKeyMarker>" if more else ""
+        marks += f"<NextVersionIdMarker>{names[end - 1][1]}</NextVersionIdMarker>" if more else ""
+        truncated = f"<EncodingType>url</EncodingType><IsTruncated>{str(more).lower()}</IsTruncated>"
+        return 200, {}, f"<ListVersionsResult>{truncated}{marks}{items}</ListVersionsResult>".encode()
 
     def list(self, seen: Seen) -> tuple[int, dict[str, str], bytes]:
         after = seen.query.get("continuation-token", "")
         keys = [k for k in self.stub.current() if k.startswith(seen.query["prefix"]) and k > after]
-        page, more = keys[:1000], len(keys) > 1000
-        items = "".join(f"<Contents><Key>{quote(k)}</Key><Size>1</Size><ETag>e</ETag></Contents>" for k in page)
+        page, more = keys[: self.stub.page], len(keys) > self.stub.page
+        held = {key: version for key in page for version in self.stub.objects[key][-1:] if version}
+        items = "".join(f"<Contents><Key>{quote(k)}</Key>{_shape(v)}</Contents>" for k, v in held.items())
         token = f"<NextContinuationToken>{page[-1]}</NextContinuationToken>" if more else ""
         truncated = f"<IsTruncated>{str(more).lower()}</IsTruncated>"
         text = f"<ListBucketResult><EncodingType>url</EncodingType>{truncated}{token}{items}</ListBucketResult>"
         return 200, {}, text.encode()
+
+
+def _shape(version: Version) -> str:
+    etag = version.etag.replace('"', "&quot;")
+    when = "<LastModified>2026-01-02T03:04:05.000Z</LastModified>"
+    return f"<Size>{len(version.body)}</Size><ETag>{etag}</ETag>{when}<StorageClass>STANDARD</StorageClass>"
 
 
 def _error(status: int, code: str) -> tuple[int, dict[str, str], bytes]:
