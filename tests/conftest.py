@@ -1,18 +1,24 @@
-"""Which tests can run here, and which side by side: tests/docker needs a Docker engine; in CI its absence is a failure, never a
-skip."""
+"""Which tests can run here: some need a Docker engine or Ceph's gateway; in CI its absence is a failure, never a skip."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 DOCKER_TESTS = Path(__file__).parent / "docker"
-_LEFT_OUT = pytest.StashKey[int]()
+GATEWAY_TESTS = Path(__file__).parent / "local/test_transfer_radosgw.py"
+_LEFT_OUT = pytest.StashKey[list[str]]()
+_NO_ENGINE = (
+    "No Docker engine answers: the {count} tests in tests/docker were left out. "
+    "Start Docker (as root on Debian: tools/docker-up) and run them before you trust this result."
+)
+_NO_GATEWAY = (
+    "Ceph's gateway is not there: the {count} tests in tests/local/test_transfer_radosgw.py were left out. "
+    "`make test` starts it as root on Debian; elsewhere tools/radosgw-up DIR prints what AWS_RUN_TEST_S3 has to be."
+)
 
 
 def _engine_answers() -> bool:
@@ -22,45 +28,33 @@ def _engine_answers() -> bool:
         return False
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """A shell's background job ignores SIGINT, and so would all that the tests start: there Ctrl-C must mean something."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@pytest.hookimpl(tryfirst=True, specname="pytest_collection_modifyitems")
-def group_by_what_is_shared(items: list[pytest.Item]) -> None:
-    """With `-n`: a file's tests share its fixtures, and all of tests/docker shares the services, so each stays on one worker."""
-    for item in items:
-        together = DOCKER_TESTS if DOCKER_TESTS in item.path.parents else item.path
-        item.add_marker(pytest.mark.xdist_group(str(together)))
+def _gateway_named() -> bool:
+    return bool(os.environ.get("AWS_RUN_TEST_S3") or os.environ.get("AWS_RUN_TEST_S3_DIR"))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    in_ci = os.environ.get("CI") == "true"
     needs_engine = [item for item in items if DOCKER_TESTS in item.path.parents]
-    if not needs_engine or _engine_answers():
-        return
-    if os.environ.get("CI") == "true":
-        pytest.exit("no Docker engine answers, and in CI the tests that need one are not left out", returncode=1)
-    config.hook.pytest_deselected(items=needs_engine)
-    items[:] = [item for item in items if item not in set(needs_engine)]
-    config.stash[_LEFT_OUT] = len(needs_engine)
-    if hasattr(config, "workeroutput"):  # of pytest-xdist: its controller writes the summary
-        config.workeroutput["left_out"] = len(needs_engine)
+    if needs_engine and not _engine_answers():
+        if in_ci:
+            pytest.exit("no Docker engine answers, and in CI the tests that need one are not left out", returncode=1)
+        _leave_out(config, items, needs_engine, _NO_ENGINE)
+    needs_gateway = [item for item in items if item.path == GATEWAY_TESTS]
+    if needs_gateway and not _gateway_named() and not in_ci:  # in CI they fail, each by itself
+        _leave_out(config, items, needs_gateway, _NO_GATEWAY)
 
 
-def pytest_testnodedown(node: Any) -> None:
-    left_out = getattr(node, "workeroutput", {}).get("left_out", 0)
-    if left_out:
-        node.config.stash[_LEFT_OUT] = left_out
+def _leave_out(config: pytest.Config, items: list[pytest.Item], which: list[pytest.Item], why: str) -> None:
+    config.hook.pytest_deselected(items=which)
+    gone = set(which)
+    items[:] = [item for item in items if item not in gone]
+    config.stash.setdefault(_LEFT_OUT, []).append(why.format(count=len(which)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    left_out = config.stash.get(_LEFT_OUT, 0)
+    left_out = config.stash.get(_LEFT_OUT, [])
     if left_out:
         terminalreporter.write_sep("!", "PART OF THE SUITE DID NOT RUN", red=True, bold=True)
-        terminalreporter.write_line(
-            f"No Docker engine answers: the {left_out} tests in tests/docker were left out. "
-            "Start Docker (as root on Debian: tools/docker-up) and run them before you trust this result."
-        )
+    for line in left_out:
+        terminalreporter.write_line(line)

@@ -1,17 +1,19 @@
 """The engine against Ceph's gateway, which checks signatures, keeps versions, and was written by neither us nor AWS.
 
-Runs where AWS_RUN_TEST_S3 names one, as `tools/radosgw-up DIR PORT` prints it. Release 16 ignores `If-None-Match` and
-checksum headers, so what depends on those is shown against moto and the stub.
+AWS_RUN_TEST_S3 names one, as `tools/radosgw-up DIR` prints it; `make test` starts one in AWS_RUN_TEST_S3_DIR meanwhile.
+Release 16 ignores `If-None-Match` and checksum headers, so what depends on those is shown against moto and the stub.
 """
 
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import boto3
 import pytest
@@ -19,32 +21,62 @@ from tests.unit.transfer.trees import PREFIX, fetch, grown, listing, send
 
 from aws_run_entrypoint.transfer import Bucket, Credentials, S3Error, StaticSource, get_object, put_object
 
-SERVER = urlsplit(os.environ.get("AWS_RUN_TEST_S3", ""))
-URL = f"{SERVER.scheme}://{SERVER.hostname}:{SERVER.port}"
-pytestmark = pytest.mark.skipif(not SERVER.hostname, reason="AWS_RUN_TEST_S3 is not set (tools/radosgw-up DIR PORT)")
+UP_WITHIN_S = 300.0  # the packages, and 12 s for the daemons
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    url: str
+    key: str
+    secret: str
+
+    def bucket(self, name: str, secret: str | None = None) -> Bucket:
+        return Bucket(name, "us-east-1", StaticSource(Credentials(self.key, secret or self.secret)), self.url)
+
+
+@pytest.fixture(scope="session")
+def server() -> Server:
+    said = address()
+    assert said.username is not None
+    assert said.password is not None
+    return Server(url=f"http://{said.hostname}:{said.port}", key=said.username, secret=said.password)
+
+
+def address() -> SplitResult:
+    """Where it is, once it is there. tests/conftest.py leaves these tests out where nobody starts one."""
+    if "AWS_RUN_TEST_S3" in os.environ:
+        return urlsplit(os.environ["AWS_RUN_TEST_S3"])
+    if "AWS_RUN_TEST_S3_DIR" not in os.environ:
+        pytest.fail("no gateway is named by AWS_RUN_TEST_S3 or being started; in CI nothing is left out", pytrace=False)
+    folder = Path(os.environ["AWS_RUN_TEST_S3_DIR"])
+    deadline = time.monotonic() + UP_WITHIN_S
+    while not (folder / "ready").exists():
+        if (folder / "failed").exists():
+            pytest.fail(f"tools/radosgw-up: {(folder / 'failed').read_text().strip()}", pytrace=False)
+        assert time.monotonic() < deadline, "the gateway is not up after minutes"
+        time.sleep(0.1)
+    return urlsplit((folder / "ready").read_text().strip().removeprefix("AWS_RUN_TEST_S3="))
 
 
 @pytest.fixture
-def s3() -> Iterator[Any]:
+def s3(server: Server) -> Iterator[Any]:
     client = boto3.client(
         "s3",
-        endpoint_url=URL,
+        endpoint_url=server.url,
         region_name="us-east-1",
-        aws_access_key_id=SERVER.username,
-        aws_secret_access_key=SERVER.password,
+        aws_access_key_id=server.key,
+        aws_secret_access_key=server.secret,
     )
     yield client
     client.close()
 
 
 @pytest.fixture
-def bucket(s3: Any) -> Bucket:
+def bucket(s3: Any, server: Server) -> Bucket:
     name = f"arun-{uuid.uuid4().hex[:12]}"
     s3.create_bucket(Bucket=name)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    assert SERVER.username is not None
-    assert SERVER.password is not None
-    return Bucket(name, "us-east-1", StaticSource(Credentials(SERVER.username, SERVER.password)), URL)
+    return server.bucket(name)
 
 
 def test_a_folder_goes_there_and_back(bucket: Bucket, s3: Any, tmp_path: Path) -> None:
@@ -75,9 +107,8 @@ def test_a_full_sync_lists_more_than_one_page(bucket: Bucket, s3: Any, tmp_path:
     assert send(bucket, tmp_path, full=True).sent_files == 1
 
 
-def test_a_wrong_secret_is_refused(bucket: Bucket) -> None:
-    assert SERVER.username is not None
-    wrong = Bucket(bucket.name, "us-east-1", StaticSource(Credentials(SERVER.username, "wrong")), URL)
+def test_a_wrong_secret_is_refused(bucket: Bucket, server: Server) -> None:
+    wrong = server.bucket(bucket.name, "wrong")
     with pytest.raises(S3Error, match="SignatureDoesNotMatch"):
         put_object(wrong, "k", b"x")
 
