@@ -12,7 +12,8 @@ INPUTS = "AWS_RUN_INPUTS"  # JSON list of {"name", "snapshot_key", "version_id":
 COMMAND = "AWS_RUN_COMMAND"  # JSON argv replacing the image's CMD, or absent
 ARGS = "AWS_RUN_ARGS"  # JSON argv put after the command, before -i and -o
 DEADLINE = "AWS_RUN_DEADLINE"  # absolute, epoch seconds
-STOP_GRACE_S = "AWS_RUN_STOP_GRACE_S"  # what the job gets between SIGTERM and SIGKILL
+STOP_GRACE_S = "AWS_RUN_STOP_GRACE_S"  # the most the job gets between SIGTERM and SIGKILL
+STOP_WINDOW_S = "AWS_RUN_STOP_WINDOW_S"  # from SIGTERM to the container's end: the grace and the last sync
 SYNC_EVERY_S = "AWS_RUN_SYNC_EVERY_S"  # outputs while the job runs; 0 = only at the end
 CHECKPOINT_PATH = "AWS_RUN_CHECKPOINT_PATH"
 CHECKPOINT_EVERY_S = "AWS_RUN_CHECKPOINT_EVERY_S"
@@ -31,6 +32,7 @@ ALL = (
     ARGS,
     DEADLINE,
     STOP_GRACE_S,
+    STOP_WINDOW_S,
     SYNC_EVERY_S,
     CHECKPOINT_PATH,
     CHECKPOINT_EVERY_S,

@@ -12,6 +12,7 @@ from .transfer import Bucket, from_environment
 
 DEFAULT_WORK_DIR = "/aws-run"
 DEFAULT_STOP_GRACE_S = 30.0
+DEFAULT_STOP_WINDOW_S = 120.0
 
 
 class ContractError(Exception):
@@ -45,6 +46,7 @@ class Job:
     command: Tuple[str, ...]
     deadline: Optional[float]
     stop_grace_s: float
+    stop_window_s: float
     sync_every_s: float
     checkpoint_path: Optional[str]
     checkpoint_every_s: float
@@ -97,6 +99,7 @@ def read_job(env: Mapping[str, str], image_command: Sequence[str]) -> Job:
         command=command,
         deadline=_number(env, contract.DEADLINE, 0) or None,
         stop_grace_s=_number(env, contract.STOP_GRACE_S, DEFAULT_STOP_GRACE_S),
+        stop_window_s=_number(env, contract.STOP_WINDOW_S, DEFAULT_STOP_WINDOW_S),
         sync_every_s=_number(env, contract.SYNC_EVERY_S, 0),
         checkpoint_path=env.get(contract.CHECKPOINT_PATH) or None,
         checkpoint_every_s=_number(env, contract.CHECKPOINT_EVERY_S, 0),

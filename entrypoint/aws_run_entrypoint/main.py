@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Mapping, Optional, Sequence
+from typing import Callable, List, Mapping, Optional, Sequence
 
+from .background import BackgroundSync
 from .cgroup import Cgroup
 from .job import ContractError, Job, job_environment, read_job
+from .reserve import StopPlan
 from .result import Result
 from .supervise import Outcome, StopRequested, Supervisor
-from .sync import BackgroundSync, push_checkpoint, push_outputs, restore_checkpoint, sync_in
+from .sync import push_checkpoint, push_outputs, restore_checkpoint, sync_in
 from .transfer import DiskFullError, EngineError, NoCredentialsError
 from .usage import UsageRecorder
 
 EXIT_TOOL = 125
 EXIT_DEADLINE = 124
+_STOPPED = ("stopped", "spot-notice", "deadline")
 _FULL_BELOW_BYTES = 16 * 1024 * 1024
 
 
@@ -34,9 +37,17 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     result = Result(job)
     usage = UsageRecorder(Cgroup(), job.work_dir)
     background = BackgroundSync(job, say)
+    plan = StopPlan(
+        stop_grace_s=job.stop_grace_s,
+        stop_window_s=job.stop_window_s,
+        notice_file=job.notice_file,
+        unsaved=background.unsaved,
+        pace=background.pace,
+        say=say,
+    )
     supervisor = Supervisor(
         deadline=job.deadline,
-        stop_grace_s=job.stop_grace_s,
+        grace=plan.grace,
         notice_file=job.notice_file,
         on_tick=usage.sample,
         on_notice=lambda reason: background.hurry(),
@@ -122,14 +133,24 @@ def _explain(job: Job, result: Result, usage: UsageRecorder, kills_before: int) 
 
 
 def _take_out(job: Job, result: Result) -> None:
-    try:
-        result.outputs = push_outputs(job)
-        result.checkpoint_out = push_checkpoint(job)
-    except (EngineError, OSError) as error:
-        _out_failed(result, error)
-        return
+    """One that can't be saved costs the other nothing. Where time is short the checkpoint goes first: it is what the
+    next attempt begins with."""
+    in_turn: List[Callable[[Job, Result], None]] = [_save_outputs, _save_checkpoint]
+    for save in reversed(in_turn) if result.reason in _STOPPED else in_turn:
+        try:
+            save(job, result)
+        except (EngineError, OSError) as error:
+            _out_failed(result, error)
+
+
+def _save_outputs(job: Job, result: Result) -> None:
+    result.outputs = push_outputs(job)
     for item in result.outputs.skipped[:20]:
         say(f"not saved: {item.path!r} {item.why}")
+
+
+def _save_checkpoint(job: Job, result: Result) -> None:
+    result.checkpoint_out = push_checkpoint(job)
 
 
 def _out_failed(result: Result, error: Exception) -> None:

@@ -16,6 +16,7 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 PASSED_ON = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _TICK_S = 1.0
+_GONE_WITHIN_S = 2.0
 
 
 class StopRequested(Exception):
@@ -39,26 +40,27 @@ class Outcome:
 
 
 class Supervisor:
-    """Takes over the process's signals from its making on; one at a time, in the main thread."""
+    """Takes over the process's signals from its making on; one at a time, in the main thread. `grace(reason)`: seconds
+    from the stop to SIGKILL, asked about once a second."""
 
     def __init__(
         self,
         *,
         deadline: Optional[float],
-        stop_grace_s: float,
+        grace: Callable[[str], float],
         notice_file: Optional[str],
         on_tick: Callable[[], None] = lambda: None,
         on_notice: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self.deadline = deadline
-        self.stop_grace_s = stop_grace_s
+        self.grace = grace
         self.notice_file = notice_file
         self.on_tick = on_tick
         self.on_notice = on_notice
         self.stop_reason: Optional[str] = None
         self._job: Optional[int] = None
         self._interruptible = False
-        self._kill_at: Optional[float] = None
+        self._stopped_at: Optional[float] = None
         self._early: List[int] = []
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
@@ -120,9 +122,8 @@ class Supervisor:
                 self._check(now)
                 self.on_tick()
         job.returncode = 0  # reaped here, so that Popen does not look for it
-        self._signal_group(signal.SIGKILL)  # what the command left running must not write to the outputs any more
+        _end_group(job.pid)
         self._job = None
-        _reap()
         cpu = usage.ru_utime + usage.ru_stime if usage else 0.0
         rss = usage.ru_maxrss * 1024 if usage else 0
         return self._outcome(status, cpu, rss)
@@ -149,18 +150,21 @@ class Supervisor:
                 pass
 
     def _check(self, now: float) -> None:
-        if self._kill_at is not None and now >= self._kill_at:
-            self._signal_group(signal.SIGKILL)
         if self.stop_reason is None and self.deadline is not None and time.time() >= self.deadline:
             self.stop("deadline", signal.SIGTERM)
         if self.stop_reason is None and self.notice_file and _has_content(self.notice_file):
             self.stop("spot-notice", signal.SIGTERM)
+        if self.stop_reason is None or self._stopped_at is None:
+            return
+        # Asked for anew each time: what the job writes in its grace has to be saved as well.
+        if now >= self._stopped_at + self.grace(self.stop_reason):
+            self._signal_group(signal.SIGKILL)
 
     def stop(self, reason: str, number: int) -> None:
         """First step: the signal; the second comes when the grace is over."""
         if self.stop_reason is None:
             self.stop_reason = reason
-            self._kill_at = time.monotonic() + self.stop_grace_s
+            self._stopped_at = time.monotonic()
             self.on_notice(reason)
         self._signal_group(number)
 
@@ -204,6 +208,17 @@ def _reap() -> List["tuple[int, int, _Usage]"]:
         if pid == 0:
             return over
         over.append((pid, status, usage))  # type: ignore[arg-type]
+
+
+def _end_group(group: int) -> None:
+    """What the command left running must not write to the outputs any more. A kill takes a moment, and a process that
+    hangs in the kernel is not waited for."""
+    until = time.monotonic() + _GONE_WITHIN_S
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        while time.monotonic() < until:
+            os.killpg(group, signal.SIGKILL)  # says when nobody is left
+            _reap()
+            time.sleep(0.005)
 
 
 def _kill_this_one_first(pid: int) -> None:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
-import time
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, List, Optional
 
 from .job import Job
-from .transfer import EngineError, NoManifestError, Pulled, Pushed, Wanted, pull_manifest, pull_manifests, push_folder
+from .transfer import NoManifestError, Pulled, Pushed, Wanted, pull_manifest, pull_manifests, push_folder
 from .transfer.values import Found
-
-Say = Callable[[str], None]
 
 
 def sync_in(job: Job) -> List[Pulled]:
@@ -76,85 +72,3 @@ def push_checkpoint(job: Job, stable: Optional[Callable[[Found], bool]] = None) 
         stable=stable,
         helpers=None if stable is None else 1,
     )
-
-
-class StableFiles:
-    """A file may go while the job runs when two looks at least `quiet_s` apart saw the same size and mtime.
-
-    Nothing tells for sure that a writer is done; the last sync, when no writer is left, settles it.
-    """
-
-    def __init__(self, quiet_s: float = 2.0, now: Callable[[], float] = time.time) -> None:
-        self._quiet_ns = int(quiet_s * 1e9)
-        self._now = now
-        self._seen: Dict[str, Tuple[int, int]] = {}
-
-    def __call__(self, found: Found) -> bool:
-        shape = (found.size, found.mtime_ns)
-        same = self._seen.get(found.path) == shape
-        old = int(self._now() * 1e9) - found.mtime_ns >= self._quiet_ns
-        if same and old:
-            self._seen.pop(found.path, None)
-            return True
-        self._seen[found.path] = shape
-        return False
-
-
-class BackgroundSync:
-    """A thread that sends outputs and checkpoint now and then, and at once when `hurry` is called."""
-
-    def __init__(self, job: Job, say: Say) -> None:
-        self._job = job
-        self._say = say
-        self._wake = threading.Event()
-        self._over = False
-        self._outputs = StableFiles()
-        self._checkpoint = StableFiles()
-        self._thread: Optional[threading.Thread] = None
-        self.retries = 0
-
-    def start(self) -> None:
-        if self._job.sync_every_s > 0 or (self._job.checkpoint_path and self._job.checkpoint_every_s > 0):
-            self._thread = threading.Thread(target=self._run, name="aws-run-sync", daemon=True)
-            self._thread.start()
-
-    def hurry(self) -> None:
-        """A notice came: what is ready goes now, so that little is left when the job has stopped."""
-        self._wake.set()
-
-    def stop(self) -> None:
-        """Waits for a sync that is under way: what it moves has to be moved anyway."""
-        self._over = True
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        job = self._job
-        never = float("inf")
-        every = {
-            "outputs": job.sync_every_s or never,
-            "checkpoint": (job.checkpoint_every_s or never) if job.checkpoint_path else never,
-        }
-        due = {name: time.monotonic() + seconds for name, seconds in every.items()}
-        while True:
-            wait = max(0.0, min(due.values()) - time.monotonic())
-            hurried = self._wake.wait(min(wait, 3600.0))
-            self._wake.clear()
-            if self._over:
-                return
-            for name in due:
-                if every[name] != never and (hurried or time.monotonic() >= due[name]):
-                    self._once(name)
-                    due[name] = time.monotonic() + every[name]
-
-    def _once(self, name: str) -> None:
-        try:
-            if name == "outputs":
-                done: Optional[Pushed] = push_outputs(self._job, self._outputs)
-            else:
-                done = push_checkpoint(self._job, self._checkpoint)
-            self.retries += done.retries if done else 0
-        except (EngineError, OSError) as error:
-            # The next round, or the last one, tries again; a run is not lost for a sync in between.
-            self._say(f"could not sync {name} this time: {error}")

@@ -78,10 +78,10 @@ class Cloud:
             env={**self.environment, **environment}, cwd=cwd or self.home, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
+    def start(self, *arguments: object, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.environment,
-            cwd=self.home, stdin=subprocess.DEVNULL,
+            command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**self.environment, **environment}, cwd=self.home, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
     def client(self, service: str) -> Any:

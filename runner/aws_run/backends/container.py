@@ -12,7 +12,7 @@ from aws_run.infra.resources import TaskDefinition
 CONTAINER = "job"
 NOTICE_DIR = "/run/aws-run"
 STOP_TIMEOUT_S = 120  # the most Fargate allows (aws-facts §4)
-_STOP_RESERVE_S = 30  # of which the last sync may take this much
+_STOP_GRACE_S = 90  # of which the job gets this at most, and less where much has to be saved
 
 
 def definition(spec: RunSpec, request: dict[str, Any]) -> TaskDefinition:
@@ -48,7 +48,8 @@ def _environment(spec: RunSpec) -> dict[str, str]:
         contract.BUCKET: spec.bucket,
         contract.BUCKET_OWNER: spec.account,
         contract.PREFIX: spec.keys.prefix,
-        contract.STOP_GRACE_S: str(STOP_TIMEOUT_S - _STOP_RESERVE_S),
+        contract.STOP_GRACE_S: str(_STOP_GRACE_S),
+        contract.STOP_WINDOW_S: str(STOP_TIMEOUT_S),
         contract.SYNC_EVERY_S: str(config.sync_every_s),
         "AWS_REGION": spec.region,
         "AWS_DEFAULT_REGION": spec.region,

@@ -221,7 +221,7 @@ OPTIONS: tuple[Option, ...] = (
         key="checkpoint.every",
         field="checkpoint.every_s",
         env="AWS_RUN_CHECKPOINT_EVERY",
-        kind=kinds.duration(5, 86_400, "1 day"),
+        kind=kinds.duration(1, 86_400, "1 day"),
         help="How often checkpoints are saved.",
     ),
     Option(

@@ -55,6 +55,7 @@ def task_policy(
             "Effect": "Allow",
             "Action": [
                 "s3:GetObject",
+                "s3:GetObjectVersion",  # a checkpoint is restored as its manifest pins it
                 "s3:PutObject",
                 "s3:DeleteObject",
                 "s3:AbortMultipartUpload",

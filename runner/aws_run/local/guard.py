@@ -5,14 +5,18 @@ Only credentials of tasks are held to policies: the user of an embedded AWS is i
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from xml.sax.saxutils import unescape
 
 from aws_run.local.s3_rules import owner
 from aws_run.local.wire import Call, Refusal
 from aws_run.local.world import World
+
+_QUOTES = {"&quot;": '"', "&apos;": "'"}
 
 
 def denied(world: World, call: Call) -> Refusal | None:
@@ -27,19 +31,19 @@ def denied(world: World, call: Call) -> Refusal | None:
     sent = call.environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or call.query.get("X-Amz-Security-Token")
     if sent != token:
         return Refusal("InvalidToken", "The provided token is malformed or otherwise invalid.", status=403)
-    action, resource = s3_request(call) if call.service == "s3" else (f"{call.service}:{call.operation}", None)
+    action, resources = s3_request(call) if call.service == "s3" else (f"{call.service}:{call.operation}", (None,))
     if action == "sts:GetCallerIdentity":
         return None
     whose = owner(world, call.path.lstrip("/").partition("/")[0]) if call.service == "s3" else world.account
     context = {"aws:resourceaccount": whose, "aws:securetransport": "true", "aws:requestedregion": call.region}
     if "prefix" in call.query:
         context["s3:prefix"] = call.query["prefix"]
-    effects = {
-        statement["Effect"]
-        for statement in _statements(world, role_name)
-        if applies(statement, action, resource, context)
-    }
-    if "Allow" in effects and "Deny" not in effects:
+    statements = list(_statements(world, role_name))
+    for resource in resources:
+        effects = {each["Effect"] for each in statements if applies(each, action, resource, context)}
+        if "Allow" not in effects or "Deny" in effects:
+            break
+    else:
         return None
     name = "AccessDenied" if call.service in ("s3", "sts", "ec2", "autoscaling", "iam") else "AccessDeniedException"
     return Refusal(
@@ -50,8 +54,24 @@ def denied(world: World, call: Call) -> Refusal | None:
     )
 
 
-def s3_request(call: Call) -> tuple[str, str]:
-    """The IAM action and resource of an S3 request, path style."""
+def s3_request(call: Call) -> tuple[str, tuple[str, ...]]:
+    """The IAM action and resources of an S3 request, path style: several where many objects are deleted at once, each
+    of which S3 judges by itself (there a key that may not go is an error of its own, here the whole request is)."""
+    if call.method == "POST" and "delete" in call.query:
+        bucket = call.path.strip("/")
+        return "s3:DeleteObject", tuple(f"arn:aws:s3:::{bucket}/{key}" for key in _deleted(call))
+    action, resource = _single(call)
+    return action, (resource,)
+
+
+def _deleted(call: Call) -> list[str]:
+    """The keys that a DeleteObjects names; its body is put back for who carries it out."""
+    body = call.environ["wsgi.input"].read(int(call.environ.get("CONTENT_LENGTH") or 0))
+    call.environ["wsgi.input"] = io.BytesIO(body)
+    return [unescape(key, _QUOTES) for key in re.findall(r"<Key>(.*?)</Key>", body.decode(errors="replace"), re.DOTALL)]
+
+
+def _single(call: Call) -> tuple[str, str]:
     bucket, _, key = call.path.lstrip("/").partition("/")
     q, method = call.query, call.method
     if not key:
@@ -64,8 +84,6 @@ def s3_request(call: Call) -> tuple[str, str]:
             if "uploads" in q:
                 return "s3:ListBucketMultipartUploads", arn
             return "s3:ListBucket", arn
-        if method == "POST" and "delete" in q:
-            return "s3:DeleteObject", f"{arn}/*"
         return {"PUT": "s3:CreateBucket", "DELETE": "s3:DeleteBucket"}.get(method, "s3:ListBucket"), arn
     arn = f"arn:aws:s3:::{bucket}/{key}"
     version = "Version" if "versionId" in q else ""

@@ -29,8 +29,8 @@ def test_the_job_reads_its_projects_inputs_and_writes_its_own_run_only() -> None
             },
             {
                 "Sid": "OwnRun", "Effect": "Allow",
-                "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload",
-                           "s3:ListMultipartUploadParts"],
+                "Action": ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject",
+                           "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
                 "Resource": [f"{S3}/runs/{RUN}/*"], "Condition": OURS,
             },
             {

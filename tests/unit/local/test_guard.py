@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ def statement(**changes: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/runs/mine/*", **changes}
 
 
-def call(method: str, path: str, **query: str) -> Call:
+def call(method: str, path: str, sent: bytes = b"", **query: str) -> Call:
     environ = {"REQUEST_METHOD": method, "PATH_INFO": path}
+    environ |= {"wsgi.input": io.BytesIO(sent), "CONTENT_LENGTH": str(len(sent))}
     return Call(
         service="s3", operation="", region="us-east-1", access_key="", environ=environ, body=b"", query=query,
         proceed=lambda: pytest.fail("not asked for"),
@@ -50,9 +52,17 @@ def test_a_statement_applies_by_action_resource_and_condition(
         (call("GET", "/b", prefix="runs/"), ("s3:ListBucket", "arn:aws:s3:::b")),
         (call("PUT", "/b/k", uploadId="u"), ("s3:PutObject", "arn:aws:s3:::b/k")),
         (call("DELETE", "/b/k", uploadId="u"), ("s3:AbortMultipartUpload", "arn:aws:s3:::b/k")),
-        (call("POST", "/b", delete=""), ("s3:DeleteObject", "arn:aws:s3:::b/*")),
         (call("GET", "/b", location=""), ("s3:GetBucketLocation", "arn:aws:s3:::b")),
     ],
 )
 def test_a_request_is_the_action_and_resource_that_s3_asks_iam_for(made: Call, expected: tuple[str, str]) -> None:
-    assert s3_request(made) == expected
+    action, resources = s3_request(made)
+    assert (action, *resources) == expected
+
+
+def test_a_deletion_of_many_is_judged_key_by_key_and_its_body_stays_readable() -> None:
+    body = b'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Object><Key>k/a &amp; b</Key></Object><Object>'
+    body += b"<Key>other</Key></Object></Delete>"
+    made = call("POST", "/b", sent=body, delete="")
+    assert s3_request(made) == ("s3:DeleteObject", ("arn:aws:s3:::b/k/a & b", "arn:aws:s3:::b/other"))
+    assert made.environ["wsgi.input"].read() == body
