@@ -148,7 +148,8 @@ def test_row_17_a_machine_that_dies_under_its_job_is_a_failure_though_there_is_n
 
 def test_row_18_an_image_that_is_not_there_is_named_and_nothing_is_left(begin: Begin) -> None:
     story = begin()
-    image = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/arun/none@sha256:{'0' * 64}"
+    # Another account's: of this one's ECR it is known before anything is made.
+    image = f"210987654321.dkr.ecr.us-east-1.amazonaws.com/arun/none@sha256:{'0' * 64}"
     done = story.submit(backend="fargate", image=image)
     assert done.exit_code == 125
     assert "not in the registry" in done.view.status

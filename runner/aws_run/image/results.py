@@ -8,7 +8,7 @@ from pathlib import Path
 # The transfer engine sends no file whose name begins like this, so it is in nobody's input either.
 MARKER = ".aws-run-part-results"
 _TEXT = """\
-aws-run put the results of a run into this folder, so it stays out of the images of later runs.
+The results of a run are in this folder (aws-run), so it stays out of the images of later runs.
 Delete this file if the folder is to be sent with the project.
 """
 

@@ -114,7 +114,11 @@ class RunStore:
 
     def unmark(self, run_id: str) -> None:
         for folder in ("live", "leaving"):
-            self._aws.call("s3", "delete_object", Key=f"{folder}/{run_id}", **self._on)
+            try:
+                self._aws.call("s3", "delete_object", Key=f"{folder}/{run_id}", **self._on)
+            except AwsCallError as error:
+                if error.code not in _ABSENT:
+                    raise
 
     def live(self) -> list[str]:
         """The runs that may use their project's shared resources."""
@@ -229,6 +233,7 @@ class RecordWriter:
         self._record = record
         self._etag = etag
         self._written = clock.monotonic()
+        self.bucket_gone = False  # somebody has deleted it under the run: there is nothing left to write to
 
     @classmethod
     def begin(cls, store: RunStore, record: Record, clock: Clock) -> RecordWriter:
@@ -264,9 +269,12 @@ class RecordWriter:
                 wanted = self._record
             if not steps:
                 return
+            if self.bucket_gone:
+                return
             try:
                 self._write(wanted, steps)
-            except AwsRunError:
+            except AwsRunError as error:
+                self.bucket_gone = isinstance(error, AwsCallError) and error.code == "NoSuchBucket"
                 with self._lock:  # what could not be written goes out with the next change
                     self._pending = [*steps, *self._pending]
                 raise

@@ -76,14 +76,14 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     spared = tuple(ref for ref in own if _keeps(keep, ref))
     removed = [Removal(ref=ref, error=error) for ref in spared if (error := _keep(aws, clock, emit, writer, ref))]
     removed += remove(aws, [ref for ref in own if ref not in spared], clock, emit, gone)
-    kept = [*spared, *(ref for ref in refs(record, ("kept",)))]
-    if not any(removal.error for removal in removed):
+    kept = [*spared, *(ref for ref in refs(record, ("kept",)) if not (ref.kind == "bucket" and writer.bucket_gone))]
+    if not any(removal.error for removal in removed) and not writer.bucket_gone:
         _try(emit, lambda: store.mark_leaving(record.run_id))
     shared = refs(record, ("shared",))
     wanted = [ref for ref in shared if not _keeps(keep, ref)]
     kept += [ref for ref in shared if _keeps(keep, ref)]
     if wanted:
-        if _nobody_else(store, record, clock):
+        if not writer.bucket_gone and _nobody_else(store, record, clock):
             try:
                 # The last to leave may be a run on another backend than those before it, with less that is its own.
                 others = [ref for ref in shared_of(record.project, record.region) if ref not in shared]
@@ -93,12 +93,11 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
                 _try(emit, lambda: store.unlock(record.project, record.run_id))
         else:
             kept += wanted
+            why = "another run of the project uses it"
+            if writer.bucket_gone:
+                why = "without the bucket nobody can tell whether another run uses it; `aws-run destroy` removes it"
             for ref in wanted:
-                emit(
-                    TeardownStep(
-                        kind=ref.kind, name=ref.name, state="kept", detail="another run of the project uses it"
-                    )
-                )
+                emit(TeardownStep(kind=ref.kind, name=ref.name, state="kept", detail=why))
     result = Teardown(removed=tuple(removed), kept=tuple(kept))
     if result.failed:
         _try(emit, writer.flush)

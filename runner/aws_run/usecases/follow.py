@@ -65,6 +65,9 @@ def leaving_at_once(run_id: str) -> Iterator[None]:
 _INTERRUPTED = Outcome(exit_code=EXIT_INTERRUPT, reason="interrupted", sentence="interrupted; the job was stopped")
 
 
+_NO_LOG = ("image", "start", "capacity", "infrastructure", "not-started")
+
+
 class _Detached(Exception):
     pass
 
@@ -159,6 +162,8 @@ class Run:
 
     def _judge(self, task: Mapping[str, Any], attempt: int) -> Outcome:
         outcome = verdict.judge(task, self._store.get(self._spec.keys.result), attempt)
+        if outcome.reason in ("no-result", "unknown") and not self._store.exists():
+            return verdict.without_bucket(outcome, self._spec.bucket)
         if outcome.reason == "deadline" and self._spec.timeout_s < self._spec.config.timeout_s:
             return replace(outcome, sentence="the job was stopped where --max-cost ends it")
         return outcome
@@ -225,7 +230,9 @@ class Run:
         spec, bench = self._spec, self._bench
         stopped = bench.clock.now()
         finish.note_outcome(self._writer, outcome, task, iso(stopped))
-        finish.save_log(self._store, bench.emit, spec.keys.log, "".join(f"{line.text}\n" for line in self._lines))
+        lost = outcome.reason == "bucket-gone"
+        if not lost:
+            finish.save_log(self._store, bench.emit, spec.keys.log, "".join(f"{line.text}\n" for line in self._lines))
         before = self._usage(task, stopped)
         torn: list[finish.Teardown] = []
         thread = threading.Thread(
@@ -233,7 +240,8 @@ class Run:
             name="teardown",
         )
         thread.start()
-        fetch_error = self._outputs.finish()
+        self._outputs.stop()
+        fetch_error = None if lost else self._outputs.finish()
         thread.join()
         if not torn:  # a fault of ours, shown by its thread: the run must not look as if nothing were left
             raise AwsRunError("The teardown itself failed", hint=f"aws-run cleanup {spec.run_id}")
@@ -267,6 +275,7 @@ class Run:
     ) -> Submitted:
         spec = self._spec
         teardown_error = None
+        lost = outcome.reason == "bucket-gone"
         left = views.left_view(torn, spec.region)
         try:
             torn.raise_if_failed(spec.region)
@@ -284,9 +293,9 @@ class Run:
             exit_code=code,
             status=outcome.sentence if not fetch_error else f"{outcome.sentence}; {fetch_error.message}",
             seconds=(ended - began).total_seconds() if began and ended else None,
-            output_dir=spec.config.output,
-            s3_uri=f"s3://{spec.bucket}/{spec.keys.output}",
-            console_url=views.output_link(spec.bucket, spec.keys.output, spec.region),
+            output_dir=None if lost else spec.config.output,
+            s3_uri=None if lost else f"s3://{spec.bucket}/{spec.keys.output}",
+            console_url=None if lost else views.output_link(spec.bucket, spec.keys.output, spec.region),
             receipt=receipt,
             left=left,
             next_commands=_next(outcome, spec),
@@ -311,9 +320,10 @@ def detached(spec: RunSpec) -> Submitted:
 
 
 def _next(outcome: Outcome, spec: RunSpec) -> tuple[str, ...]:
-    if outcome.exit_code == 0:
+    """A job that never ran has no log."""
+    if outcome.exit_code == 0 or outcome.reason == "bucket-gone":
         return ()
-    return (f"aws-run logs {spec.run_id}",)
+    return (f"aws-run {'explain' if outcome.reason in _NO_LOG else 'logs'} {spec.run_id}",)
 
 
 def _with_hint(error: AwsRunError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from aws_run.errors import EXIT_DEADLINE, EXIT_INTERRUPT, EXIT_TOOL
@@ -68,6 +69,15 @@ def judge(task: Mapping[str, Any], result: bytes | None, attempt: int | None = N
         _code(exit_code, EXIT_TOOL) or EXIT_TOOL,
         "no-result",
         f"the container ended with {exit_code} before it could save a result: is the image one that aws-run built?",
+    )
+
+
+def without_bucket(outcome: Outcome, bucket: str) -> Outcome:
+    return replace(
+        outcome,
+        exit_code=EXIT_TOOL,
+        reason="bucket-gone",
+        sentence=f"the bucket {bucket} was deleted while the job ran, so its results are lost",
     )
 
 
