@@ -12,7 +12,8 @@ from .errors import PathError
 MAX_KEY_BYTES = 1024
 PART_PREFIX = ".aws-run-part-"
 _WINDOWS = os.name == "nt"
-_RESERVED = {"con", "prn", "aux", "nul", *(f"{n}{d}" for n in ("com", "lpt") for d in "123456789")}
+_RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"}
+_RESERVED |= {f"{n}{d}" for n in ("com", "lpt") for d in "123456789\u00b9\u00b2\u00b3"}
 
 
 def check_relative(path: str, *, windows: bool = _WINDOWS) -> str:
@@ -43,7 +44,7 @@ def check_key(key: str) -> str:
 def _check_windows(path: str, part: str) -> None:
     if any(c in '\\:*?"<>|' or ord(c) < 32 for c in part):
         raise PathError(path, "holds a character that Windows does not allow in names")
-    if part[-1] in ". " or part.split(".")[0].lower() in _RESERVED:
+    if part[-1] in ". " or part.split(".")[0].rstrip(" ").lower() in _RESERVED:
         raise PathError(path, "is a name that Windows reserves")
 
 
@@ -56,6 +57,13 @@ def _folds_case(folder: str) -> bool:
     except OSError:
         return False  # nothing can be written here, so nothing can be replaced
     return folds
+
+
+def folded(path: str) -> str:
+    """The same for all names that differ by case or normalisation only (Unicode's canonical caseless match)."""
+    if path.isascii():
+        return path.lower()
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())
 
 
 class Root:
@@ -88,7 +96,7 @@ class Root:
         for part in bare.split("/"):
             path = f"{path}/{part}" if path else part
             # macOS folds composed and decomposed letters together as well.
-            twin = self._folded.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
+            twin = self._folded.setdefault(folded(path), path)
             if twin != path:
                 raise PathError(bare, f"and {twin!r} are one name on this file system")
 

@@ -10,7 +10,7 @@ from tests.unit.core.support import ACCOUNT, BUCKET, REGION, RUN, config
 
 from aws_run.errors import ConfigError
 from aws_run.infra import desired
-from aws_run.infra.policies import execution_policy, instance_policy, task_policy
+from aws_run.infra.policies import ReadOnly, execution_policy, instance_policy, task_policy
 
 S3 = f"arn:aws:s3:::{BUCKET}"
 OURS = {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}
@@ -44,6 +44,36 @@ def test_the_job_reads_its_projects_inputs_and_writes_its_own_run_only() -> None
             },
         ],
     } == TASK  # fmt: skip
+
+
+def test_inputs_elsewhere_may_be_read_and_their_pins_never_rewritten() -> None:
+    """Only what is named; a bucket of this account is bound to it, another's has no account that could be named."""
+    made = task_policy(
+        account=ACCOUNT, bucket=BUCKET, project="demo", run_id=RUN,
+        read=[
+            ReadOnly(bucket="mine", prefix="set/", exact=False, own=True),
+            ReadOnly(bucket="mine", prefix="odd*/$x?.csv", exact=True, own=True),
+            ReadOnly(bucket="theirs", prefix="", exact=False, own=False),
+        ],
+    )  # fmt: skip
+    read = ["s3:GetObject", "s3:GetObjectVersion"]
+    statements = {statement["Sid"]: statement for statement in made["Statement"]}
+    assert set(statements) - {statement["Sid"] for statement in TASK["Statement"]} == {
+        "Pins", "InputsElsewhere", "InputsOfOthers",
+    }  # fmt: skip
+    assert statements["InputsElsewhere"] == {
+        "Sid": "InputsElsewhere", "Effect": "Allow", "Action": read, "Condition": OURS,
+        "Resource": ["arn:aws:s3:::mine/set/*", "arn:aws:s3:::mine/odd${*}/${$}x${?}.csv"],
+    }  # fmt: skip
+    assert statements["InputsOfOthers"] == {
+        "Sid": "InputsOfOthers", "Effect": "Allow", "Action": read, "Resource": ["arn:aws:s3:::theirs/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "true"}},
+    }  # fmt: skip
+    assert statements["Pins"]["Action"] == ["s3:GetObjectVersion"]
+    for action in ("s3:PutObject", "s3:DeleteObject"):
+        assert not allowed(made, action, f"{S3}/runs/{RUN}/inputs/set.snapshot.json")
+        assert not allowed(made, action, "arn:aws:s3:::mine/set/a")
+    assert allowed(made, "s3:PutObject", f"{S3}/runs/{RUN}/output/inputs/a")
 
 
 def allowed(policy: dict[str, Any], action: str, arn: str) -> bool:

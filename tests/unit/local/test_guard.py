@@ -36,6 +36,8 @@ def call(method: str, path: str, sent: bytes = b"", **query: str) -> Call:
         ({"Condition": {"Bool": {"aws:SecureTransport": "false"}}}, "arn:aws:s3:::b/runs/mine/a", False),
         ({"Condition": {"StringLike": {"s3:prefix": "runs/*"}}}, "arn:aws:s3:::b/runs/mine/a", False),
         ({"Resource": "arn:aws:s3:::b/runs/[mine]/*"}, "arn:aws:s3:::b/runs/m/a", False),
+        ({"Resource": "arn:aws:s3:::b/${*}.${?}${$}x?/*"}, "arn:aws:s3:::b/*.?$xy/a\nb", True),
+        ({"Resource": "arn:aws:s3:::b/${*}/*"}, "arn:aws:s3:::b/any/a", False),
     ],
 )
 def test_a_statement_applies_by_action_resource_and_condition(

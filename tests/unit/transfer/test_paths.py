@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+import tempfile
+import unicodedata
+from pathlib import Path, PureWindowsPath
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aws_run_entrypoint.transfer.errors import PathError
@@ -24,6 +26,66 @@ def test_what_windows_can_not_hold_is_refused_there_and_only_there(path: str) ->
     assert check_relative(path, windows=False) == path
     with pytest.raises(PathError):
         check_relative(path, windows=True)
+
+
+@pytest.mark.parametrize("path", ["NUL .txt", "conin$", "x/COM\u00b9", "lpt9.tar.gz", "a./b", " /a"])
+def test_what_windows_takes_for_a_device_or_shortens_is_refused_there(path: str) -> None:
+    with pytest.raises(PathError, match="Windows reserves"):
+        check_relative(path, windows=True)
+
+
+letters = st.sampled_from(
+    [*"abAB.:\\ /~$", "é", "e\u0301", "É", "ß", "ss", "\u1fd3", "\u0390", "\uac00", "ﬁ", "..", "con", "C:"]
+)
+odd_paths = st.lists(letters, min_size=1, max_size=8).map("".join)
+
+
+@given(odd_paths)
+def test_what_is_let_through_on_windows_is_a_plain_relative_path_there(path: str) -> None:
+    """No drive, no root, no `\\`, and the same components as in the manifest."""
+    try:
+        check_relative(path, windows=True)
+    except PathError:
+        return
+    there = PureWindowsPath(path)
+    assert (there.drive, there.root, there.as_posix()) == ("", "", path.rstrip("/"))
+    assert there.parts == tuple(path.rstrip("/").split("/"))
+
+
+def disk_name(path: str) -> str:
+    """What a file system that folds case and normalisation tells names apart by, put otherwise than the code does."""
+    lowered = unicodedata.normalize("NFD", path).casefold()
+    return unicodedata.normalize("NFC", lowered)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(odd_paths, min_size=1, max_size=6, unique=True))
+def test_where_names_fold_no_path_takes_anothers_place(paths: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Root(folder, folds=True)
+        taken: dict[str, str] = {}  # by what the disk would call each file and each folder above it
+        for path in paths:
+            bare = path.rstrip("/")
+            try:
+                root.target(path)
+            except PathError:
+                continue
+            parts = bare.split("/")
+            for n in range(1, len(parts) + 1):
+                upper = "/".join(parts[:n])
+                assert taken.setdefault(disk_name(upper), upper) == upper
+
+
+@given(st.text(st.characters(whitelist_categories=("Ll", "Lu", "Mn", "Nd")), min_size=1, max_size=8))
+def test_a_name_and_its_other_spellings_are_one_where_names_fold_and_two_where_not(name: str) -> None:
+    forms = {unicodedata.normalize(form, name) for form in ("NFC", "NFD")} | {name.casefold()}
+    with tempfile.TemporaryDirectory() as folder:
+        for other in sorted(forms - {name}):
+            folds, keeps = Root(folder, folds=True), Root(folder, folds=False)
+            folds.target(name)
+            with pytest.raises(PathError, match="are one name on this file system"):
+                folds.target(other)
+            assert keeps.target(name) != keeps.target(other)
 
 
 @given(
