@@ -27,25 +27,22 @@ class FileSlice:
         self.length = length
 
     def crc32(self) -> int:
-        crc = 0
-        at, end = self.offset, self.offset + self.length
-        while at < end:
-            chunk = pread(self.fd, min(READ_CHUNK, end - at), at)
-            if not chunk:
-                raise EOFError("the file became shorter while it was read")
+        crc, at = 0, 0
+        buffer = memoryview(bytearray(min(READ_CHUNK, self.length)))
+        while at < self.length:
+            chunk = self.read(at, buffer)
             crc = zlib.crc32(chunk, crc)
             at += len(chunk)
         return crc
 
-    def read(self, sent: int) -> bytes:
-        """The next chunk after `sent` bytes; empty at the end."""
-        left = self.length - sent
-        if left <= 0:
-            return b""
-        chunk = pread(self.fd, min(READ_CHUNK, left), self.offset + sent)
-        if not chunk:
-            raise EOFError("the file became shorter while it was sent")
-        return chunk
+    def read(self, at: int, buffer: memoryview) -> memoryview:
+        """The bytes after the first `at`, as many as `buffer` holds; empty at the end. EOFError where the file has
+        become shorter."""
+        room = buffer[: max(0, self.length - at)]
+        got = pread_into(self.fd, room, self.offset + at) if room else 0
+        if room and not got:
+            raise EOFError("the file became shorter while it was read")
+        return room[:got]
 
 
 class FileRange:
@@ -85,14 +82,27 @@ class FileRange:
             raise CorruptError(f"{self.name!r}: the bytes that arrived don't match their checksum")
 
 
-if hasattr(os, "pread"):
-    pread = os.pread
+if hasattr(os, "preadv"):
     pwrite = os.pwrite
+
+    def pread_into(fd: int, buffer: memoryview, offset: int) -> int:
+        return os.preadv(fd, [buffer], offset)
+
+elif hasattr(os, "pread"):  # macOS before 11
+    pwrite = os.pwrite
+
+    def pread_into(fd: int, buffer: memoryview, offset: int) -> int:
+        data = os.pread(fd, len(buffer), offset)
+        buffer[: len(data)] = data
+        return len(data)
+
 else:  # Windows: one thread uses a descriptor, so seeking first is the same.
 
-    def pread(fd: int, length: int, offset: int) -> bytes:
+    def pread_into(fd: int, buffer: memoryview, offset: int) -> int:
         os.lseek(fd, offset, os.SEEK_SET)
-        return os.read(fd, length)
+        data = os.read(fd, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
     def pwrite(fd: int, data: memoryview, offset: int) -> int:  # type: ignore[misc]
         os.lseek(fd, offset, os.SEEK_SET)

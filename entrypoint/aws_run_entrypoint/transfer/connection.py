@@ -10,10 +10,11 @@ from typing import Any, Optional, Tuple, Union
 from .bodies import FileSlice
 from .errors import NetworkError
 from .http1 import AnswerParser
+from .proxy import Tunnel
 from .values import KIB
+from .wire import READ, WRITE, Buffers, PlainWire, TlsWire, Wire
 
-READ, WRITE = 1, 2
-_CONNECTING, _SHAKING, _IDLE, _BUSY, _DEAD = range(5)
+_CONNECTING, _TUNNELLING, _SHAKING, _IDLE, _BUSY, _DEAD = range(6)
 # One turn of one connection moves at most this much, so that none starves the others.
 _TURN_BYTES = 1024 * KIB
 Address = Tuple[Any, ...]
@@ -21,7 +22,7 @@ _NETWORK_ERRNOS = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.
 
 
 class Connection:
-    """`wants`: the readiness it waits for. `tag` belongs to the loop."""
+    """`wants`: the readiness it waits for. `tag` belongs to the loop. `tunnel`: what asks a proxy to let us through."""
 
     def __init__(
         self,
@@ -30,7 +31,8 @@ class Connection:
         host: str,
         context: Optional[ssl.SSLContext],
         now: float,
-        buffer: memoryview,
+        buffers: Buffers,
+        tunnel: Optional[Tunnel] = None,
     ) -> None:
         self.host = host
         self.last_active = now
@@ -40,12 +42,14 @@ class Connection:
         self.wants = WRITE
         self.parser: Optional[AnswerParser] = None
         self._context = context
-        self._buffer = buffer
+        self._buffers = buffers
+        self._tunnel = tunnel
         self._state = _CONNECTING
-        self._pending: Union[memoryview, None] = None
+        self._pending: Optional[memoryview] = None
         self._slice: Optional[FileSlice] = None
         self._slice_sent = 0
-        self.sock: Union[socket.socket, ssl.SSLSocket] = socket.socket(family, socket.SOCK_STREAM)
+        self.sock = socket.socket(family, socket.SOCK_STREAM)
+        self._wire: Wire = PlainWire(self.sock)
         self.sock.setblocking(False)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         failed = self.sock.connect_ex(address)
@@ -64,7 +68,7 @@ class Connection:
 
     @property
     def connecting(self) -> bool:
-        return self._state in (_CONNECTING, _SHAKING)
+        return self._state in (_CONNECTING, _TUNNELLING, _SHAKING)
 
     def start(self, head: bytes, body: Union[bytes, FileSlice, None], parser: AnswerParser) -> None:
         """Takes a request; it goes out when `drive` is called. Allowed before the connection stands."""
@@ -88,13 +92,11 @@ class Connection:
         """Goes on as far as it can without waiting. True when the answer is whole. NetworkError when it broke."""
         self.last_active = now
         try:
-            if self._state == _CONNECTING and not self._connected():
-                return False
-            if self._state == _SHAKING and not self._shake():
+            if self.connecting and not self._connect():
                 return False
             if self._state == _IDLE:
                 raise NetworkError("the server closed an idle connection")
-            if self._pending is not None or self._slice is not None:
+            if self._pending is not None or self._slice is not None or not self._wire.flush():
                 return self._send()
             return self._receive()
         except ssl.SSLCertVerificationError as error:
@@ -112,7 +114,28 @@ class Connection:
         self._state = _IDLE
         self.wants = READ
 
-    def _connected(self) -> bool:
+    def _connect(self) -> bool:
+        """True when requests may go out."""
+        if self._state == _CONNECTING:
+            if not self._reached():
+                return False
+            self._state = _TUNNELLING
+        if self._state == _TUNNELLING:
+            if self._tunnel is not None:
+                self.wants = self._tunnel.drive(self.sock)
+                if self.wants:
+                    return False
+            if self._context is not None:
+                self._wire = TlsWire(self.sock, self._context, self.host, self._buffers)
+            self._state = _SHAKING
+        self.wants = self._wire.shake()
+        if self.wants:
+            return False
+        self._state = _BUSY if self._pending is not None else _IDLE
+        self.wants = READ
+        return True
+
+    def _reached(self) -> bool:
         failed = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if failed:
             raise NetworkError(f"can't connect to {self.host}: {errno.errorcode.get(failed, failed)}")
@@ -122,65 +145,43 @@ class Connection:
             if error.errno == errno.ENOTCONN:
                 return False
             raise
-        if self._context is None:
-            self._established()
-            return True
-        self.sock = self._context.wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
-        self._state = _SHAKING
         return True
-
-    def _shake(self) -> bool:
-        assert isinstance(self.sock, ssl.SSLSocket)
-        try:
-            self.sock.do_handshake()
-        except ssl.SSLWantReadError:
-            self.wants = READ
-            return False
-        except ssl.SSLWantWriteError:
-            self.wants = WRITE
-            return False
-        self._established()
-        return True
-
-    def _established(self) -> None:
-        self._state = _BUSY if self._pending is not None else _IDLE
-        self.wants = READ
 
     def _send(self) -> bool:
         if self.asked_at is None:
             self.asked_at = self.last_active
-        sent_now = 0
         try:
-            while True:
-                pending = self._pending
-                if pending is None:
-                    if self._slice is None:
-                        break
-                    chunk = self._slice.read(self._slice_sent)
-                    if not chunk:
-                        self._slice = None
-                        break
-                    self._slice_sent += len(chunk)
-                    pending = memoryview(chunk)
-                while pending:
-                    self._pending = pending
-                    sent = self.sock.send(pending)
-                    sent_now += sent
-                    pending = pending[sent:]
-                self._pending = None
-                if sent_now >= _TURN_BYTES and self._slice is not None:
-                    self.wants = READ | WRITE
-                    return False
-        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            self.wants = READ | WRITE
-            # The server may refuse before it has read everything (SlowDown, AccessDenied): look for its answer.
-            return self._receive() and self._answered_early()
+            sent = self._send_some()
         except (BrokenPipeError, ConnectionResetError):
             if self._receive():
                 return self._answered_early()
             raise
-        self.wants = READ
-        return False  # the answer takes a round trip; asking for it now would be a system call for nothing
+        if self._pending is None and self._slice is None and self._wire.flush():
+            self.wants = READ
+            return False  # the answer takes a round trip; asking for it now would be a system call for nothing
+        self.wants = READ | WRITE
+        # If nothing went out, the server woke us: it refuses before it has read all (SlowDown, AccessDenied).
+        return not sent and self._receive() and self._answered_early()
+
+    def _send_some(self) -> int:
+        wire, sent = self._wire, 0
+        while self._pending is not None:
+            taken = wire.send(self._pending)
+            if not taken:
+                return sent
+            sent += taken
+            self._pending = self._pending[taken:] if taken < len(self._pending) else None
+        while self._slice is not None and sent < _TURN_BYTES:
+            chunk = self._slice.read(self._slice_sent, self._buffers.out)
+            if not chunk:
+                self._slice = None
+                break
+            taken = wire.send(chunk)
+            if not taken:
+                break
+            self._slice_sent += taken
+            sent += taken
+        return sent
 
     def _answered_early(self) -> bool:
         if self.parser is not None:
@@ -188,46 +189,18 @@ class Connection:
         return True
 
     def _receive(self) -> bool:
-        parser = self.parser
+        parser, buffer, got_now = self.parser, self._buffers.plain, 0
         if parser is None:
             raise NetworkError("the server spoke out of turn")
-        got_now = 0
         while True:
-            # A known length is read as far as there is something, so that files are written in big strokes.
-            got, more = self._fill(parser.left)
+            got, more = self._wire.fill(buffer)
             if got:
-                got_now += got
-                parser.feed(self._buffer[:got])
+                parser.feed(buffer[:got])
                 if parser.done:
                     return True
             if more is None:
                 parser.end_of_stream()
                 return True
-            if not more or (got_now >= _TURN_BYTES and not self._held()):
+            got_now += got
+            if not more or got_now >= _TURN_BYTES:
                 return False
-
-    def _fill(self, known: int) -> Tuple[int, Optional[bool]]:
-        """Bytes put into the buffer, and whether there may be more now; None at the end of the stream.
-
-        `known`: how many the answer still has, 0 where that has not been read yet.
-        """
-        sock, buffer, tls = self.sock, self._buffer, self._context is not None
-        room = min(known, len(buffer)) or len(buffer)
-        filled = 0
-        try:
-            while filled < room:
-                got = sock.recv_into(buffer[filled:room])
-                if not got:
-                    return filled, None
-                filled += got
-                # TLS hands over a record at a time, a plain socket all it has. A head is looked at before more is read.
-                if not tls or not known:
-                    return filled, tls or filled == room
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return filled, False
-        except ssl.SSLEOFError:
-            return filled, None
-        return filled, True
-
-    def _held(self) -> bool:
-        return isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0

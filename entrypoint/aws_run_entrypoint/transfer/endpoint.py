@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import sys
+from functools import lru_cache
 from typing import List, Mapping, NamedTuple, Optional
 
 from .signing import encode_path
@@ -62,7 +63,11 @@ def redirected(endpoint: Endpoint, location: str) -> Endpoint:
 
 def tls_context(env: Mapping[str, str] = os.environ) -> ssl.SSLContext:
     """AWS_CA_BUNDLE, SSL_CERT_FILE, OpenSSL's default, then the usual places and pip's own bundle."""
-    named = env.get("AWS_CA_BUNDLE") or env.get("SSL_CERT_FILE")
+    return _context(env.get("AWS_CA_BUNDLE") or env.get("SSL_CERT_FILE") or "")
+
+
+@lru_cache(maxsize=4)  # reading the world's certificates takes longer than a request
+def _context(named: str) -> ssl.SSLContext:
     if named:
         return ssl.create_default_context(cafile=named)
     context = ssl.create_default_context()

@@ -19,8 +19,10 @@ from .endpoint import Endpoint, endpoint_for, redirected, tls_context
 from .errors import CorruptError, EngineError, NetworkError, S3Error
 from .http1 import AnswerParser, Headers, Request, Response
 from .poller import make_poller
+from .proxy import Proxy, Tunnel, proxy_for
 from .signing import Signer, encode_query
-from .values import KIB, MIB, CredentialSource, OnEvent, Retried, ignore
+from .values import MIB, CredentialSource, OnEvent, Retried, ignore
+from .wire import Buffers
 
 Task = Generator[Request, Response, None]
 CONNECT_TIMEOUT_S = 15.0
@@ -83,8 +85,9 @@ class Loop:
         self._endpoint = endpoint_for(bucket.name, bucket.region, bucket.endpoint_url)
         self._signer = Signer(bucket.region)
         self._context = tls_context() if self._endpoint.tls else None
+        self._proxy = self._find_proxy()
         self._poller = make_poller()
-        self._buffer = memoryview(bytearray(256 * KIB))
+        self._buffers = Buffers()
         self._addresses: List[Tuple[int, Tuple[Any, ...]]] = []
         self._next_address = 0
         self._idle: List[Connection] = []
@@ -113,6 +116,10 @@ class Loop:
 
         self.run([task()])
         return answers[0]
+
+    def allow(self, limit: int) -> None:
+        """So many requests at once from now on."""
+        self._most, self._limit = limit, float(limit)
 
     def spawn(self, task: Task) -> None:
         """Adds a task to the running ones, before those that have not begun."""
@@ -182,15 +189,20 @@ class Loop:
             self._drive(connection)
 
     def _connect(self) -> Connection:
-        endpoint = self._endpoint
+        endpoint, proxy = self._endpoint, self._proxy
+        near = proxy or endpoint
         if not self._addresses:
-            self._addresses = self._resolve(endpoint.host, endpoint.port)
+            self._addresses = self._resolve(near.host, near.port)
         family, address = self._addresses[self._next_address % len(self._addresses)]
         self._next_address += 1
+        tunnel = Tunnel(proxy, endpoint.host, endpoint.port) if proxy is not None and endpoint.tls else None
         try:
-            return Connection(family, address, endpoint.host, self._context, self._monotonic(), self._buffer)
+            return Connection(family, address, endpoint.host, self._context, self._monotonic(), self._buffers, tunnel)
         except OSError as error:
-            raise NetworkError(f"can't connect to {endpoint.host}: {error.strerror}") from error
+            raise NetworkError(f"can't connect to {near.host}: {error.strerror}") from error
+
+    def _find_proxy(self) -> Optional[Proxy]:
+        return proxy_for(self._endpoint.host, self._endpoint.port, self._endpoint.tls)
 
     def _head(self, request: Request) -> bytes:
         endpoint = self._endpoint
@@ -204,6 +216,10 @@ class Loop:
         )
         lines = "".join([f"{name}: {value}\r\n" for name, value in signed])
         target = f"{path}?{query}" if query else path
+        if self._proxy is not None and not endpoint.tls:
+            target = f"http://{endpoint.host_header}{target}"
+            if self._proxy.authorization:
+                lines += f"proxy-authorization: {self._proxy.authorization}\r\n"
         length = request.body_length
         if length or request.method in ("PUT", "POST"):
             lines += f"content-length: {length}\r\n"
@@ -298,6 +314,7 @@ class Loop:
             return
         self._endpoint = endpoint
         self._addresses = []
+        self._proxy = self._find_proxy()
         if endpoint.tls and self._context is None:
             self._context = tls_context()
         elif not endpoint.tls:
@@ -385,7 +402,7 @@ class Loop:
 def _chance() -> float:
     from random import random  # only who has to wait needs it
 
-    return random()
+    return random()  # noqa: S311
 
 
 def resolve(host: str, port: int) -> List[Tuple[int, Tuple[Any, ...]]]:

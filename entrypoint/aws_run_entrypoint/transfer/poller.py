@@ -6,7 +6,8 @@ import select
 import selectors
 from typing import Dict, List, Protocol, Tuple
 
-from .connection import READ, WRITE, Connection
+from .connection import Connection
+from .wire import READ, WRITE
 
 
 class Poller(Protocol):

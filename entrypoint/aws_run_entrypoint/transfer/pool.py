@@ -3,7 +3,7 @@
 Python moves some hundreds of MB a second through TLS on one core, whatever the number of threads: the lock is held
 between records. So pieces are dealt out to one process a core.
 
-Processes are started by name, not forked: the tool's side has threads, and a fork of those may hang.
+How they start is workers.py's; what is said to them and heard of them is helper.py's.
 """
 
 from __future__ import annotations
@@ -11,23 +11,22 @@ from __future__ import annotations
 import json
 import os
 import queue
-import subprocess
-import sys
 import threading
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from collections import deque
+from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
 from .errors import EngineError
 from .helper import unpacked
 from .loop import Bucket
 from .pieces import Moved, Piece
 from .values import MIB, OnEvent, Retried
+from .workers import Worker, start_workers
 
 # Below this a helper's start (50 ms) costs more than it brings.
 WORTH_BYTES = 256 * MIB
 _MOST = 4
-_START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from aws_run_entrypoint.transfer.helper import main; sys.exit(main())"
-)
+# Pieces that a helper has at once: what it moves, and what it goes on with while we hear of it.
+_AHEAD = 10
 OnMoved = Callable[[Moved], None]
 
 
@@ -65,27 +64,30 @@ class Pool:
 
     def run(self) -> None:
         """`on_moved` is called here, in the caller's thread. The first failure ends all helpers and is raised."""
-        waiting, self._waiting = self._waiting, []
-        calls = {piece.ticket: on_moved for piece, on_moved in waiting}
-        count = min(self.helpers, len(waiting))
+        waiting, self._waiting = deque(self._waiting), []
+        calls: Dict[int, OnMoved] = {}
         said: "queue.Queue[Tuple[_Helper, Optional[Dict[str, Any]]]]" = queue.Queue()
-        helpers = [_Helper(said) for _ in range(count)]
+        helpers = [_Helper(worker, said) for worker in start_workers(min(self.helpers, len(waiting)))]
         try:
-            for number, helper in enumerate(helpers):
-                helper.begin(self.bucket, [piece for piece, _ in waiting[number::count]])
-            left = count
+            for helper in helpers:
+                helper.begin(self.bucket)
+            for _ in range(_AHEAD):  # dealt round, so that few pieces are spread over all
+                for helper in helpers:
+                    self._deal(waiting, calls, helper)
+            left = len(helpers)
             while left:
                 helper, what = said.get()
                 if what is None:
                     raise EngineError("a helper process died")
                 if "moved" in what:
                     moved = Moved(*what["moved"])
+                    self._deal(waiting, calls, helper)
                     calls.pop(moved.ticket)(moved)
                 elif "retried" in what:
                     self._emit(Retried(*what["retried"]))
                 elif "credentials" in what:
                     self.bucket.credentials.invalidate()
-                    helper.write(json.dumps(list(self.bucket.credentials.get())) + "\n")
+                    helper.write(json.dumps({"credentials": list(self.bucket.credentials.get())}) + "\n")
                 elif "failed" in what:
                     raise unpacked(what["failed"])
                 else:
@@ -95,52 +97,45 @@ class Pool:
             for helper in helpers:
                 helper.end()
 
+    def _deal(self, waiting: "Deque[Tuple[Piece, OnMoved]]", calls: Dict[int, OnMoved], helper: _Helper) -> None:
+        """Piece by piece, for cores are not equally free."""
+        if waiting:
+            piece, on_moved = waiting.popleft()
+            calls[piece.ticket] = on_moved
+            helper.write(json.dumps(list(piece)) + "\n")
+        elif not helper.told:
+            helper.told = True
+            helper.write("\n")
+
 
 class _Helper:
-    def __init__(self, said: "queue.Queue[Tuple[_Helper, Optional[Dict[str, Any]]]]") -> None:
-        # The zip or folder that holds this package, three levels up from here.
-        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _START, root],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            bufsize=1 << 16,
-        )
+    """`told`: that there are no more pieces."""
+
+    def __init__(self, worker: Worker, said: "queue.Queue[Tuple[_Helper, Optional[Dict[str, Any]]]]") -> None:
+        self.told = False
+        self._worker = worker
         self._said = said
         self._thread = threading.Thread(target=self._read, name="aws-run-helper", daemon=True)
         self._thread.start()
 
-    def begin(self, bucket: Bucket, pieces: List[Piece]) -> None:
+    def begin(self, bucket: Bucket) -> None:
         fields = {name: getattr(bucket, name) for name in ("name", "region", "endpoint_url", "owner")}
-        lines = [json.dumps({"bucket": fields, "credentials": list(bucket.credentials.get())})]
-        lines.extend(json.dumps(list(piece)) for piece in pieces)
-        self.write("\n".join(lines) + "\n\n")
+        self.write(json.dumps({"bucket": fields, "credentials": list(bucket.credentials.get())}) + "\n")
 
     def write(self, text: str) -> None:
-        assert self._process.stdin is not None
         try:
-            self._process.stdin.write(text)
-            self._process.stdin.flush()
+            self._worker.write(text)
         except BrokenPipeError as error:
             raise EngineError("a helper process died") from error
 
     def end(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        self._worker.end()
         self._thread.join()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except BrokenPipeError:
-                    continue  # unsent text for a process that is gone
+        self._worker.close()
 
     def _read(self) -> None:
         over = False
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+        for line in self._worker.said:
             what = json.loads(line)
             over = over or "over" in what or "failed" in what
             self._said.put((self, what))
