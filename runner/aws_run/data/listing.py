@@ -16,7 +16,7 @@ _COLD = {"GLACIER", "DEEP_ARCHIVE"}
 OnPage = Callable[[int], None]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Object:
     """`version_id` None where the bucket keeps no versions or does not show them. `cold`: in an archive, which may not
     be readable at once."""
