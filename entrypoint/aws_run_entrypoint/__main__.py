@@ -24,13 +24,23 @@ def start() -> int:
     try:
         from aws_run_entrypoint.job import container_environment
         from aws_run_entrypoint.main import main
+
+        if sys.argv[1:2] == ["--self-check"]:
+            return _check()
     except ImportError as error:
         # python3-minimal, or a Python that was built where a library's headers were missing
         return _refuse("this image's python3 is not whole, it lacks the module %s" % (error.name or error))
-    if sys.argv[1:2] == ["--self-check"]:
-        sys.stdout.write("aws-run entrypoint works with Python %d.%d\n" % sys.version_info[:2])
-        return 0
     return main(sys.argv[1:], container_environment())
+
+
+def _check() -> int:
+    """Run while the image is built: also what is imported late, or in few runs only, has to be there."""
+    from aws_run_entrypoint.needed import MODULES  # type: ignore[import-not-found]  # made by bundle.py
+
+    for name in MODULES:
+        __import__(name)
+    sys.stdout.write("aws-run entrypoint works with Python %d.%d\n" % sys.version_info[:2])
+    return 0
 
 
 def _refuse(why: str) -> int:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import pytest
 from tests.unit.transfer.stub import StubS3
 
 from aws_run.image.wrap import ENTRYPOINT
@@ -32,6 +34,30 @@ def test_the_layer_holds_the_zip_and_two_open_folders(tmp_path: Path) -> None:
         assert zipped.read() == pyz_bytes()
     assert held["aws-run"] == held["checkpoint"] == (0o1777, 0, 0)
     assert held["opt/aws-run/entrypoint.pyz"] == (0o644, 0, 0)
+
+
+def test_what_is_checked_in_the_image_is_all_that_is_imported_anywhere() -> None:
+    parsed = {"pyexpat"}
+    with zipfile.ZipFile(io.BytesIO(pyz_bytes())) as archive:
+        sources = [archive.read(name) for name in archive.namelist() if not name.endswith("needed.py")]
+        checked = ast.literal_eval(archive.read("aws_run_entrypoint/needed.py").decode().partition(" = ")[2])
+    for node in (node for source in sources for node in ast.walk(ast.parse(source))):
+        if isinstance(node, ast.Import):
+            parsed.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            parsed.add(node.module)
+    assert set(checked) == {name for name in parsed if not name.startswith("aws_run_entrypoint")}
+    assert {"ssl", "zlib", "http.client"} <= set(checked)
+
+
+@pytest.mark.parametrize("module", ["ssl", "zlib", "http.client", "pyexpat"])
+def test_a_python_that_lacks_a_module_is_one_sentence_when_the_image_is_built(tmp_path: Path, module: str) -> None:
+    write_pyz(tmp_path / "e.pyz")
+    lacks = f"import runpy, sys; sys.modules[{module!r}] = None; sys.argv = ['e', '--self-check']; runpy.run_path('e.pyz', run_name='__main__')"
+    command = [sys.executable, *ENTRYPOINT[1:-1], "-c", lacks]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert done.stderr == f"aws-run: this image's python3 is not whole, it lacks the module {module}\n"
 
 
 def stopped_at_once(folder: Path) -> Path:
