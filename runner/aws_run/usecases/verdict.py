@@ -94,7 +94,7 @@ def _by_result(said: Mapping[str, Any], outcome: Any) -> Outcome:
         "spot-notice": "AWS took the spot machine back; what the job had written was saved",
         "disk-full": "the disk is full: ask for more with --disk",
         "command-not-found": f"the command was not found in the image (exit code {code})",
-        "sync-in-failed": f"the input could not be fetched: {said.get('detail') or 'see the log'}",
+        "sync-in-failed": str(said.get("detail") or "the input could not be fetched: see the log"),
         "sync-out-failed": f"the outputs could not all be saved: {said.get('detail') or 'see the log'}",
     }
     # A job that is told to stop may well end with 0; it was cut short all the same.
