@@ -95,14 +95,23 @@ def test_kept_things_stay_until_cleanup_and_destroy(aws: Cloud, tmp_path: Path) 
 def test_destroy_everything_wants_a_word_and_then_leaves_nothing(aws: Cloud, tmp_path: Path) -> None:
     folder = project(tmp_path / "doomed")
     assert aws.run(*submit(folder, tmp_path / "out")).returncode == 0
+    other = project(tmp_path / "spared")
+    assert aws.run(*submit(other, tmp_path / "spared-out")).returncode == 0
     asked = aws.run("destroy", "--everything", "--name", "doomed", "--local")
     assert asked.returncode == 2
     assert "--yes" in asked.stderr
-    assert aws.left()["bucket"]
+    assert "spared (1 run)" in asked.stderr
+    assert aws.keys("inputs/doomed/")
     done = aws.run("destroy", "--everything", "--yes", "--name", "doomed", "--local")
     assert done.returncode == 0, done.stderr
-    assert "bucket" not in aws.left()
     assert "doomed" not in str(aws.left())
+    assert not [key for key in aws.keys("") if "doomed" in key]
+    assert aws.run("pull", "-n", "spared", "-o", tmp_path / "again", "--local").returncode == 0
+    assert (tmp_path / "again" / "a.txt").read_text() == "hello"
+    for name in {key.split("/")[1].rsplit("-", 3)[0] for key in aws.keys("runs/")}:
+        done = aws.run("destroy", "--everything", "--yes", "--name", name, "--local")
+        assert done.returncode == 0, done.stderr
+    assert "bucket" not in aws.left()
 
 
 def test_check_finds_what_is_fine_and_what_is_not(aws: Cloud) -> None:

@@ -13,31 +13,37 @@ from aws_run.errors import UsageError
 
 
 @click.command()
-@click.option("--everything", is_flag=True, help="The repository and the account's bucket with all results, too.")
+@click.option("--everything", is_flag=True, help="Its images and all it has in the bucket, too.")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 @project_options
 @aws_options
 def destroy(everything: bool, yes: bool, **flags: Any) -> int:
     """Remove the roles and the log group of this folder's project.
 
-    With --everything its images and the account's bucket with all results, too.
+    With --everything its images, inputs and results, too; the account's bucket goes with its last project.
     """
     from aws_run.cli import removal
+    from aws_run.report.format import count
     from aws_run.report.tables import table
     from aws_run.usecases import destroy as destroying
 
     with session(flags) as here:
         doomed = destroying.look(here.bench, here.project, everything=everything)
-        if not doomed.refs:
+        if not doomed.refs and not doomed.data:
             click.echo(f"{here.project}: nothing is there to remove", err=True)
             if here.as_json:
                 here.print_json(removal.data(()))
             return 0
         if not here.as_json:
-            table("", ("kind", "name"), [(ref.kind, ref.name) for ref in doomed.refs])
+            rows = [(ref.kind, ref.name) for ref in doomed.refs]
+            data = [("data in the bucket", f"all inputs and runs of {here.project}")] if doomed.data else []
+            table("", ("kind", "name"), [*rows, *data])
+            if doomed.others:
+                names = ", ".join(f"{name} ({count(runs, 'run')})" for name, runs in doomed.others.items())
+                click.echo(f"the bucket stays, with what other projects have in it: {names}", err=True)
         if everything and not yes:
             if not sys.stdin.isatty():
-                raise UsageError("--everything deletes images and all results", hint="add --yes to confirm")
+                raise UsageError("--everything deletes images, inputs and results", hint="add --yes to confirm")
             with here.reporter.pause():
                 click.confirm("Delete these, with everything in them, for good?", abort=True, err=True)
         torn = destroying.destroy(here.bench, here.project, doomed)

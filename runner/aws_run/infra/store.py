@@ -91,6 +91,22 @@ class RunStore:
         mine = [run for run in ids if is_run_id(run) and (project is None or project_of_run(run) == project)]
         return sorted(mine, key=lambda run: run[-20:])
 
+    def projects(self) -> dict[str, int]:
+        """The number of recorded runs of each project that has anything in the bucket."""
+        found: dict[str, int] = {}
+        for run in self.run_ids():
+            found[project_of_run(run)] = found.get(project_of_run(run), 0) + 1
+        try:
+            inputs = self._aws.pages(
+                "s3", "list_objects_v2", "CommonPrefixes", Prefix="inputs/", Delimiter="/", **self._on
+            )
+            for entry in inputs:
+                found.setdefault(entry["Prefix"].removeprefix("inputs/").rstrip("/"), 0)
+        except AwsCallError as error:
+            if error.code not in _ABSENT:
+                raise
+        return found
+
     def exists(self) -> bool:
         """Whether the bucket is there at all."""
         try:

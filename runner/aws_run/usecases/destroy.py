@@ -1,14 +1,20 @@
-"""`aws-run destroy`: a project's shared resources, and with `everything` its repository and the account's bucket."""
+"""`aws-run destroy`: a project's shared resources, and with `everything` its images and all that it has in the bucket.
+
+The bucket is the account's. Other projects' results in it are none of this project's: it goes with the last of them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from aws_run import naming
 from aws_run.aws.session import Identity
 from aws_run.errors import AwsRunError
+from aws_run.events import TeardownStep
 from aws_run.infra import apply
-from aws_run.infra.remove import remove
+from aws_run.infra.kinds import bucket as buckets
+from aws_run.infra.remove import Removal, remove
 from aws_run.infra.resources import Ref
 from aws_run.infra.store import RunStore
 from aws_run.usecases import finish, runs
@@ -17,29 +23,44 @@ from aws_run.usecases.bench import Bench
 
 @dataclass(frozen=True, kw_only=True)
 class Doomed:
+    """`live_runs`: runs that still use it. `data`: of the bucket only what is this project's goes, since `others`
+    (their names, and how many runs of each are recorded) have something in it, too."""
+
     refs: tuple[Ref, ...]
     live_runs: tuple[str, ...]
+    data: bool = False
+    others: Mapping[str, int] = field(default_factory=dict)
 
 
 def look(bench: Bench, project: str, *, everything: bool) -> Doomed:
-    """What would go: only what is there. `live_runs`: runs that still use it."""
+    """What would go: only what is there."""
     identity = bench.aws.identity()
-    wanted = _wanted(project, identity, everything=everything)
-    present = tuple(ref for ref in wanted if not apply.absent(bench.aws, ref))
-    return Doomed(refs=present, live_runs=_users(runs.store(bench), project, everything=everything))
-
-
-def _users(store: RunStore, project: str, *, everything: bool) -> tuple[str, ...]:
-    """The runs that stand on what is to go: the project's, or with the account's bucket all of them."""
-    return tuple(run for run in store.live() if everything or naming.project_of_run(run) == project)
-
-
-def _wanted(project: str, identity: Identity, *, everything: bool) -> list[Ref]:
-    wanted = list(finish.shared_of(project, identity.region))
+    store = runs.store(bench)
+    wanted, others, data = list(finish.shared_of(project, identity.region)), {}, False
     if everything:
         wanted.append(Ref(kind="repository", name=naming.repository_name(project), scope="kept"))
-        wanted.append(Ref(kind="bucket", name=naming.bucket_name(identity.account, identity.region), scope="kept"))
-    return wanted
+        projects = store.projects()
+        data = project in projects
+        others = {name: count for name, count in projects.items() if name != project}
+        if not others:
+            wanted.append(_bucket(identity))
+    present = tuple(ref for ref in wanted if not apply.absent(bench.aws, ref))
+    whole = any(ref.kind == "bucket" for ref in present)
+    return Doomed(
+        refs=present,
+        live_runs=_users(store, project, whole_bucket=whole),
+        data=data and not whole,
+        others=dict(sorted(others.items())),
+    )
+
+
+def _bucket(identity: Identity) -> Ref:
+    return Ref(kind="bucket", name=naming.bucket_name(identity.account, identity.region), scope="kept")
+
+
+def _users(store: RunStore, project: str, *, whole_bucket: bool) -> tuple[str, ...]:
+    """The runs that stand on what is to go: the project's, or with the account's bucket all of them."""
+    return tuple(run for run in store.live() if whole_bucket or naming.project_of_run(run) == project)
 
 
 def destroy(bench: Bench, project: str, doomed: Doomed) -> finish.Teardown:
@@ -51,14 +72,42 @@ def destroy(bench: Bench, project: str, doomed: Doomed) -> finish.Teardown:
     owner = f"destroy-{bench.salt()}"
     if not store.lock(project, owner, bench.clock):
         raise AwsRunError("Somebody else is removing this project's resources right now", hint="try again in a minute")
+    whole = any(ref.kind == "bucket" for ref in doomed.refs)
     try:
         # One may have started since `look`: a start marks itself and then looks for the lock.
-        _refuse(_users(store, project, everything=any(ref.kind == "bucket" for ref in doomed.refs)))
+        _refuse(_users(store, project, whole_bucket=whole))
+        if whole and (new := sorted(set(store.projects()) - {project})):
+            raise AwsRunError(f"{', '.join(new)} has come to the bucket meanwhile", hint="look again: aws-run destroy")
         removed = remove(bench.aws, doomed.refs, bench.clock, bench.emit)
+        if doomed.data:
+            removed = (*removed, _remove_data(bench, store, project))
     finally:
         if store.exists():
             store.unlock(project, owner)
     return finish.Teardown(removed=removed, kept=())
+
+
+def _remove_data(bench: Bench, store: RunStore, project: str) -> Removal:
+    """The project's inputs and runs, every version of them."""
+    name = _bucket(bench.aws.identity()).name
+    shown = Ref(kind="bucket", name=f"{name}, the data of {project}", scope="kept")
+    bench.emit(TeardownStep(kind="bucket", name=shown.name, state="removing"))
+    try:
+        _empty(bench, store, project, replace(shown, name=name))
+    except AwsRunError as error:
+        bench.emit(TeardownStep(kind="bucket", name=shown.name, state="failed", detail=error.message))
+        return Removal(ref=shown, error=error.message)
+    bench.emit(TeardownStep(kind="bucket", name=shown.name, state="gone"))
+    return Removal(ref=shown)
+
+
+def _empty(bench: Bench, store: RunStore, project: str, bucket: Ref) -> None:
+    if apply.is_foreign(bench.aws, bucket):
+        raise AwsRunError("the bucket does not carry aws-run's tag, so it was left alone")
+    buckets.empty(bench.aws, bucket.name, f"inputs/{project}/")
+    for run in store.run_ids(project):
+        for prefix in (f"runs/{run}/", f"live/{run}", f"leaving/{run}"):
+            buckets.empty(bench.aws, bucket.name, prefix)
 
 
 def _refuse(live_runs: tuple[str, ...]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.unit.core.support import ACCOUNT, BUCKET, RUN, Events, FakeAws, FakeBucket, FakeClock, refused
 
@@ -59,3 +61,70 @@ def test_the_look_tells_whom_it_would_hurt() -> None:
     account.store.mark_live(RUN)
     assert look(account.bench, "demo", everything=False).live_runs == (RUN,)
     assert set(look(account.bench, "demo", everything=True).live_runs) == {RUN, OTHER}
+
+
+class Versions:
+    """`list_object_versions` and `delete_objects` on the fake bucket."""
+
+    def __init__(self, account: Account) -> None:
+        self.objects = account.bucket.objects
+        account.aws.on("list_object_versions", self.listed).on("delete_objects", self.deleted)
+
+    def listed(self, *, Prefix: str, **_: Any) -> Any:
+        return {"Versions": [{"Key": key, "VersionId": "1"} for key in self.objects if key.startswith(Prefix)]}
+
+    def deleted(self, *, Delete: Any, **_: Any) -> Any:
+        for one in Delete["Objects"]:
+            self.objects.pop(one["Key"], None)
+        return {}
+
+
+MINE = (f"runs/{RUN}/run.json", f"runs/{RUN}/output/a", "inputs/demo/data/a", f"leaving/{RUN}")
+# A project whose name begins like this one's.
+THEIRS = ("runs/demo-two-20260102-030405-0001/run.json", "inputs/demo-two/data/b", "inputs/alpha/data/c")
+
+
+def filled(*keys: str) -> Account:
+    account = Account()
+    Versions(account)
+    for key in keys:
+        account.aws.call("s3", "put_object", Key=key, Body=b"x")
+    account.aws.on("get_bucket_tagging", {"TagSet": [{"Key": "aws-run:project", "Value": "demo"}]})
+    for operation, code in (("get_role", "NoSuchEntity"), ("describe_repositories", "RepositoryNotFoundException")):
+        account.aws.on(operation, refused(code))
+    return account
+
+
+def test_everything_of_a_project_leaves_other_projects_data_where_it_is() -> None:
+    account = filled(*MINE, *THEIRS)
+    seen = look(account.bench, "demo", everything=True)
+    assert seen.others == {"alpha": 0, "demo-two": 1}
+    assert not any(ref.kind == "bucket" for ref in seen.refs)
+    assert destroy(account.bench, "demo", seen).failed == ()
+    assert sorted(account.bucket.objects) == sorted(THEIRS)
+    assert "delete_bucket" not in account.aws.operations
+
+
+def test_the_bucket_goes_with_its_last_project() -> None:
+    account = filled(*MINE)
+    seen = look(account.bench, "demo", everything=True)
+    assert STORE in seen.refs
+    assert not seen.data
+    destroy(account.bench, "demo", seen)
+    assert account.bucket.objects == {}
+    assert "delete_bucket" in account.aws.operations
+
+
+def test_a_project_that_came_to_the_bucket_after_the_look_keeps_it() -> None:
+    account = filled(*MINE)
+    seen = look(account.bench, "demo", everything=True)
+    account.aws.call("s3", "put_object", Key=THEIRS[1], Body=b"x")
+    with pytest.raises(AwsRunError, match="demo-two has come"):
+        destroy(account.bench, "demo", seen)
+    assert {*MINE, THEIRS[1]} <= set(account.bucket.objects)
+
+
+def test_without_everything_no_data_goes() -> None:
+    account = filled(*MINE)
+    destroy(account.bench, "demo", look(account.bench, "demo", everything=False))
+    assert sorted(account.bucket.objects) == sorted(MINE)

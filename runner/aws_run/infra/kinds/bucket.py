@@ -166,14 +166,7 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
     """Empties the bucket, every version of every object, and removes it. Only `destroy --everything` asks for this."""
     on = {"Bucket": name, "ExpectedBucketOwner": aws.identity().account}
     try:
-        while True:
-            page = aws.call("s3", "list_object_versions", MaxKeys=1000, **on)
-            entries = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-            if not entries:
-                break
-            doomed = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
-            answer = aws.call("s3", "delete_objects", Delete={"Objects": doomed, "Quiet": True}, **on)
-            _refuse_leftovers(name, answer.get("Errors") or [])
+        empty(aws, name)
         retrying(
             lambda: aws.call("s3", "delete_bucket", **on),
             when=on_codes("BucketNotEmpty", "OperationAborted"),
@@ -183,6 +176,19 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
     except AwsCallError as error:
         if error.code not in _GONE:
             raise
+
+
+def empty(aws: Aws, name: str, prefix: str = "") -> None:
+    """Removes every version of every object below `prefix`."""
+    on = {"Bucket": name, "ExpectedBucketOwner": aws.identity().account}
+    while True:
+        page = aws.call("s3", "list_object_versions", MaxKeys=1000, Prefix=prefix, **on)
+        entries = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        if not entries:
+            return
+        doomed = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
+        answer = aws.call("s3", "delete_objects", Delete={"Objects": doomed, "Quiet": True}, **on)
+        _refuse_leftovers(name, answer.get("Errors") or [])
 
 
 def _refuse_leftovers(name: str, errors: list[dict[str, Any]]) -> None:
