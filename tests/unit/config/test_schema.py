@@ -113,7 +113,6 @@ def test_what_the_schema_refuses_the_loader_refuses(load: Load, yaml: str) -> No
         "resources: {cpu: 4+, memory: 16GiB+, gpu: L4}\n",
         "build: {python: 3.10}\n",
         "sync_every: 0\n",
-        "sync_every: 0\n",
         "command: [python, main.py]\n",
         "env: {A: null, B: 1, C: true, D: x}\n",
         "network: {public_ip: no}\n",
