@@ -138,6 +138,17 @@ def test_the_main_job_runs_whatever_is_installed_and_set(
     story.tell(tls_stub, lambda env: run(image, env), "python3", tmp_path, told)
 
 
+def test_without_any_certificates_the_roots_of_s3_are_trusted(image: str) -> None:
+    """None of these images has a bundle; over TLS to AWS itself each would be lost."""
+    ask = (
+        "import sys; sys.path.insert(0, '/opt/aws-run/entrypoint.pyz'); "
+        "from aws_run_entrypoint.transfer.endpoint import tls_context; print(tls_context({}).cert_store_stats()['x509_ca'])"
+    )
+    options = (*WARY, "--entrypoint", "python3", image, "-I", "-S", "-c", ask)
+    done = subprocess.run(["docker", "run", "--rm", *options], capture_output=True, text=True, check=False)
+    assert done.stdout == "5\n", done.stderr
+
+
 def test_a_stop_reaches_the_job_and_its_checkpoint_is_kept(image: str, tls_stub: TlsStub) -> None:
     env = story.settings(
         tls_stub,

@@ -6,7 +6,7 @@ import os
 import ssl
 import sys
 from functools import lru_cache
-from typing import List, Mapping, NamedTuple, Optional
+from typing import Iterable, List, Mapping, NamedTuple, Optional
 
 from .signing import encode_path
 
@@ -62,7 +62,7 @@ def redirected(endpoint: Endpoint, location: str) -> Endpoint:
 
 
 def tls_context(env: Mapping[str, str] = os.environ) -> ssl.SSLContext:
-    """AWS_CA_BUNDLE, SSL_CERT_FILE, OpenSSL's default, then the usual places and pip's own bundle."""
+    """AWS_CA_BUNDLE, SSL_CERT_FILE, OpenSSL's default, the usual places, pip's own bundle, then S3's roots."""
     return _context(env.get("AWS_CA_BUNDLE") or env.get("SSL_CERT_FILE") or "")
 
 
@@ -72,11 +72,19 @@ def _context(named: str) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=named)
     context = ssl.create_default_context()
     if context.cert_store_stats()["x509_ca"] == 0 and not _has_directory():
-        for path in [*_BUNDLES, *_pip_bundles()]:
-            if os.path.isfile(path):
-                context.load_verify_locations(cafile=path)
-                break
+        trust_first(context, [*_BUNDLES, *_pip_bundles()])
     return context
+
+
+def trust_first(context: ssl.SSLContext, bundles: Iterable[str]) -> None:
+    """The first bundle that is there; without any, S3's own roots."""
+    for path in bundles:
+        if os.path.isfile(path):
+            context.load_verify_locations(cafile=path)
+            return
+    from .roots import AMAZON  # few images need it
+
+    context.load_verify_locations(cadata=AMAZON)
 
 
 def _has_directory() -> bool:
