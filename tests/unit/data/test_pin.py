@@ -151,7 +151,7 @@ def test_exclude_leaves_out_what_could_be_no_file(stub: StubS3) -> None:
     ("fault", "method", "kind", "said"),
     [
         (Fault(how="status", status=404, code="NoSuchBucket"), "HEAD", UsageError, "there is no bucket bucket"),
-        (DENIED, "HEAD", TransferError, "these credentials may not list the bucket bucket"),
+        (DENIED, "", TransferError, "these credentials may not list the bucket bucket"),
         (DENIED, "GET", TransferError, "these credentials may not list the bucket bucket"),
         (
             Fault(how="status", status=400, code="BadThing"),
@@ -163,7 +163,7 @@ def test_exclude_leaves_out_what_could_be_no_file(stub: StubS3) -> None:
 )
 def test_a_refusal_is_one_sentence(stub: StubS3, fault: Fault, method: str, kind: type[Exception], said: str) -> None:
     stub.store("d/a", b"x")
-    stub.script = lambda seen: fault if seen.method == method else None
+    stub.script = lambda seen: fault if method in (seen.method, "") else None
     with pytest.raises(kind, match=said):
         look(stub, "d")
 
@@ -180,6 +180,30 @@ def test_a_bucket_in_another_region_is_read_there_and_said(stub: StubS3) -> None
             "--region us-east-1 runs it beside its data",
         )
     ]
+
+
+def test_credentials_that_may_list_one_prefix_only_are_enough(stub: StubS3) -> None:
+    """S3 answers HEAD of a bucket to who may list all of it."""
+    stub.store("d/a", b"x")
+    stub.script = lambda seen: DENIED if seen.method == "HEAD" else None
+    found = look(stub, "d")
+    assert (found.files, found.by, found.own) == (1, "version", True)
+    others = pin(stub.bucket(owner="111111111111"), parse_s3("s3://bucket/d"), emit=lambda event: None)
+    assert (others.own, others.by) == (False, "ETag")
+
+
+def test_versions_that_another_account_shows_but_does_not_give_are_no_pins(stub: StubS3) -> None:
+    stub.store("d/a", b"x")
+    stub.script = lambda seen: DENIED if "versionId" in seen.query else None
+    assert pin(stub.bucket(owner="111111111111"), parse_s3("s3://bucket/d"), emit=lambda event: None).by == "ETag"
+
+
+def test_the_object_of_that_name_is_found_without_reading_all_that_begin_with_it(stub: StubS3) -> None:
+    stub.page = 5
+    for name in ["one", *(f"one-{n:03}" for n in range(200))]:
+        stub.store(name, b"x")
+    assert paths(look(stub, "one")) == ["one"]
+    assert len([seen for seen in stub.seen if "prefix" in seen.query]) == 2
 
 
 parts = st.sampled_from(["a", "b", "A", "..", ".", "", "a.b", "a b", "\\", "C:", "é", "e\u0301", "con", "\x7f", "\n"])
