@@ -170,7 +170,7 @@ class ConsoleReporter:
     def _status(self, event: StatusChanged) -> None:
         self._settle_lanes()
         line = Text.assemble((f"  {self._symbols.step} ", "cyan"), event.status.lower())
-        self._print(line.append(f"  {clean(event.detail)}", "dim") if event.detail else line)
+        self._print_unwrapped(line.append(f"  {clean(event.detail)}", "dim") if event.detail else line)
         over = event.status in _OVER
         self._state.status = "" if over else event.status.lower()
         self._state.status_since = self._state.now
@@ -191,7 +191,7 @@ class ConsoleReporter:
         line = Text.assemble("  ", (sign, style), f" {event.state:<6} ", event.kind, (f" {key[1]}", "dim"))
         if event.detail:
             line.append(f"  {clean(event.detail)}", "red" if event.state == "failed" else "dim")
-        self._print(line)
+        self._print_unwrapped(line)
 
     def _notice(self, event: Notice) -> None:
         if event.level == "debug":
@@ -200,9 +200,10 @@ class ConsoleReporter:
             return
         warning = event.level == "warning"
         sign = (self._symbols.warning, "bold yellow") if warning else (self._symbols.dot, "dim")
-        self._print(Text.assemble("  ", sign, " ", clean(event.text)))
+        # Names, links and commands are in these: a terminal puts its own breaks together again when they are copied.
+        self._print_unwrapped(Text.assemble("  ", sign, " ", clean(event.text)))
         if event.hint:
-            self._print(Text(f"    {clean(event.hint)}", style="dim"))
+            self._print_unwrapped(Text(f"    {clean(event.hint)}", style="dim"))
 
     def _settle_lanes(self) -> None:
         """Lanes that stand still go up into the scrollback, in their own order."""

@@ -7,11 +7,14 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from aws_run.report.format import aligned, clean
 from aws_run.report.jsonlines import to_data
 from aws_run.report.symbols import Symbols, symbols_for
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,7 @@ def table(
     stream: TextIO | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> None:
-    """Written to stdout. On a terminal long cells wrap; elsewhere each row is one line, for grep and awk."""
+    """Written to stdout. On a terminal long cells wrap between words; elsewhere a row is one line, for grep."""
     stream = sys.stdout if stream is None else stream
     environ = os.environ if environ is None else environ
     symbols = symbols_for(stream)
@@ -80,6 +83,7 @@ def _rich_table(
     environ: Mapping[str, str],
     symbols: Symbols,
 ) -> None:
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -87,17 +91,53 @@ def _rich_table(
     console = Console(file=stream, markup=False, emoji=False, highlight=False, _environ=environ)
     if title:
         console.print(Text(title, style="bold"))
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    for _ in columns:
-        grid.add_column(overflow="fold")
-    grid.add_row(*(Text(column, style="dim") for column in columns))
+    if not rows:
+        console.print(Text("(none)", style="dim"))
+        return
     styles = {"ok": "green", "warning": "yellow", "failed": "red", "unknown": "dim"}
+    lines = [[Text(column, style="dim") for column in columns]]
     for row in rows:
-        cells = []
-        for cell in row:
-            if isinstance(cell, Mark):
-                cells.append(Text.assemble((_sign(cell, symbols), styles[cell.state]), f" {clean(cell.text)}"))
-            else:
-                cells.append(Text(_plain(cell, symbols)))
-        grid.add_row(*cells)
-    console.print(grid if rows else Text("(none)", style="dim"))
+        lines.append([
+            Text.assemble((_sign(cell, symbols), styles[cell.state]), f" {clean(cell.text)}")
+            if isinstance(cell, Mark)
+            else Text(_plain(cell, symbols))
+            for cell in row
+        ])  # fmt: skip
+    widths = _widths([[cell.plain for cell in line] for line in lines], console.width)
+    if widths is None:
+        natural = [max(cell_len(line[column].plain) for line in lines) for column in range(len(columns))]
+        for line in lines:
+            text = Text("  ").join(_padded(cell, width) for cell, width in zip(line, natural, strict=True))
+            text.rstrip()
+            console.print(text, soft_wrap=True)
+        return
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for width in widths:
+        grid.add_column(width=width)
+    for line in lines:
+        grid.add_row(*line)
+    console.print(grid)
+
+
+def _padded(cell: Text, width: int) -> Text:
+    padded = cell.copy()
+    padded.pad_right(width - padded.cell_len)
+    return padded
+
+
+def _widths(lines: Sequence[Sequence[str]], width: int) -> list[int] | None:
+    """Of each column, so that no word is broken: a name or a link that is cut can be neither copied nor clicked. None
+    where that can't be; the terminal then breaks whole lines, which it can put together again."""
+    from rich.cells import cell_len
+
+    columns = list(zip(*lines, strict=True))
+    natural = [max(map(cell_len, column)) for column in columns]
+    least = [max((cell_len(word) for cell in column for word in cell.split()), default=0) for column in columns]
+    room = width - 2 * len(columns)
+    if sum(natural) <= room:
+        return natural
+    spare = room - sum(least)
+    if spare < 0:
+        return None
+    wanted = sum(natural) - sum(least)
+    return [low + spare * (high - low) // wanted for low, high in zip(least, natural, strict=True)]

@@ -260,3 +260,14 @@ class TestOnATerminal:
             reporter.outcome(OUTCOME)
         assert self.HIDE in terminal.getvalue()
         assert not re.search(r"\x1b\[[0-9;]*3[0-9][;m]", terminal.getvalue())
+
+
+def test_commands_and_links_of_notices_and_steps_are_never_broken(make: Make, written: Written) -> None:
+    link = "https://console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-1216C47A?region=eu-central-1"
+    reporter = make(40)
+    reporter.emit(Notice(text=f"look at {link}", level="warning", hint=f"aws-run cleanup {RUN} --local"))
+    reporter.emit(TeardownStep(kind="group", name=RUN, state="failed", detail=link))
+    reporter.emit(StatusChanged(status="fetching", detail=link))
+    lines = written()
+    assert sum(link in line for line in lines) == 3
+    assert any(f"aws-run cleanup {RUN} --local" in line for line in lines)

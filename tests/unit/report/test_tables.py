@@ -6,6 +6,8 @@ import io
 import re
 from decimal import Decimal
 
+import pytest
+
 from aws_run.report.tables import Mark, print_json, table, table_data
 
 from .conftest import RECEIPT, Terminal
@@ -44,12 +46,27 @@ def test_a_terminal_gets_the_same_words() -> None:
         assert word in words
 
 
-def test_long_cells_wrap_on_a_narrow_terminal() -> None:
+def on_a_terminal(columns: tuple[str, ...], row: tuple[str, ...], width: int) -> list[str]:
     stream = Terminal()
-    table("", ("A", "B"), [("x" * 80, "y")], stream=stream, environ={"TERM": "xterm", "COLUMNS": "60"})
-    words = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
-    assert max(len(line) for line in words.splitlines()) <= 60
-    assert words.count("x") == 80
+    table("", columns, [row], stream=stream, environ={"TERM": "xterm", "COLUMNS": str(width)})
+    return re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue()).splitlines()
+
+
+def test_long_cells_wrap_between_words_on_a_narrow_terminal() -> None:
+    lines = on_a_terminal(("A", "B"), ("word " * 20 + "x" * 30, "y z " * 30), 60)
+    assert max(map(len, lines)) <= 60
+    assert sum(line.count("word") for line in lines) == 20
+    assert any("x" * 30 in line for line in lines)
+
+
+LINK = "s3://arun-123456789012-us-east-1-an/runs/p-20261121-105147-e3bd/output/"
+
+
+@pytest.mark.parametrize("width", [40, 70, 75, 200])
+@pytest.mark.parametrize("row", [("outputs", LINK), ("quota", f"0 {LINK}", "ask for more of it, there"), (LINK, LINK)])
+def test_a_link_is_never_broken(row: tuple[str, ...], width: int) -> None:
+    lines = on_a_terminal(tuple("abc"[: len(row)]), row, width)
+    assert sum(line.count(LINK) for line in lines) == "".join(row).count(LINK)
 
 
 def test_rows_are_objects_keyed_by_their_columns() -> None:
