@@ -87,7 +87,14 @@ def run_options(function: F) -> F:
             ),
             click.option("--gpu", metavar="[MODEL:]N", help="GPUs, for example 1 or L4:1."),
             click.option(
-                "--disk", metavar="SIZE", help="Disk, for example 100GB; default: 40GB on EC2, 20GB on Fargate."
+                "--disk",
+                metavar="SIZE",
+                help="Disk, for example 100GB; default: what image, input and output need.",
+            ),
+            click.option(
+                "--output-size",
+                metavar="SIZE",
+                help="What the job writes, to size the disk; default: as much as the input.",
             ),
             click.option("--arch", metavar="x86_64|arm64", help="CPU architecture."),
             click.option("--instance-type", multiple=True, metavar="TYPE", help="EC2 type (repeatable)."),

@@ -42,7 +42,8 @@ class Resources(_Section):
     cpu: Amount | None = None  # vCPU
     memory_mib: Amount | None = None
     gpu: Gpu | None = None
-    disk_gib: int | None = None
+    disk_gib: int | None = None  # None: sized by what has to fit
+    output_gib: int | None = None
     arch: Arch = "x86_64"
     instance_types: tuple[str, ...] = ()
 

@@ -167,7 +167,17 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_DISK",
         flag="disk",
         kind=kinds.DISK,
-        help="Disk: 100GB. Default: 40GB on EC2, 20GB on Fargate; it holds the image, the input and the outputs.",
+        help="Disk: 100GB; it holds the image, the input and the outputs. Default: what they need, at least 40GB on EC2 "
+        "and 20GB on Fargate.",
+    ),
+    Option(
+        key="resources.output_size",
+        field="resources.output_gib",
+        env="AWS_RUN_OUTPUT_SIZE",
+        flag="output_size",
+        kind=kinds.DISK,
+        help="How much the job writes at most, checkpoints included, so that the disk is large enough: 50GB. Default: "
+        "as much as the input.",
     ),
     Option(
         key="resources.arch",

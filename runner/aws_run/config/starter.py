@@ -61,7 +61,7 @@ def render_yaml(found: Found) -> str:
         "  cpu: 2",
         "  memory: 4GB",
         _comment("gpu: L4:1", "model and number; instances with a GPU", indent="  "),
-        _comment("disk: 100GB", "default: 40GB on EC2, 20GB on Fargate", indent="  "),
+        _comment("disk: 100GB", "default: what image, input and output need", indent="  "),
         _comment("spot_policy: auto", "cheaper, may be interrupted; then on-demand", indent=""),
         "",
         "timeout: 2h  # after that the run is ended and torn down",

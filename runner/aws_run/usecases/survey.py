@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aws_run import naming
 from aws_run.aws.session import Identity
+from aws_run.backends import disk
 from aws_run.backends.base import Backend, RunSpec, Site, Usage
 from aws_run.config import Config
 from aws_run.data import InputSeen, look_at
@@ -43,6 +44,7 @@ class Survey:
     image_digest: str | None
     kept: dict[Ref, Observation]
     inputs: tuple[InputSeen, ...] = ()
+    notes: tuple[str, ...] = ()  # sentences for the plan
 
 
 def survey(config: Config, bench: Bench) -> tuple[Survey, Backend]:
@@ -67,15 +69,29 @@ def survey(config: Config, bench: Bench) -> tuple[Survey, Backend]:
         found_digest = digest.result() if digest else None
         if ready is not None:
             ready.result()
+        inputs = tuple(one.result() for one in seen)
+        contents = disk.Contents(
+            input_bytes=sum(one.bytes for one in inputs),
+            image_bytes=found_digest[1] or None if found_digest else None,
+            gpu=config.resources.gpu is not None,
+        )
+        where = site.result()
+        if config.backend == "auto" and not disk.fits(backend.name, config.resources, contents):
+            backend = bench.backends["ec2"]  # it has larger disks
+            where = backend.look(config)
+        room = disk.size(backend.name, config.resources, where.hardware.disk_gib, contents)
+        if room.warning:
+            bench.emit(Notice(text=room.warning, hint=room.hint, level="warning"))
         return Survey(
             config=config,
             identity=identity,
             bucket=bucket.name,
-            site=site.result(),
+            site=replace(where, hardware=replace(where.hardware, disk_gib=room.gib)),
             image=image,
             image_digest=found_digest[0] if found_digest else None,
             kept=dict(kept.result()),
-            inputs=tuple(one.result() for one in seen),
+            inputs=inputs,
+            notes=(room.note,) if room.note else (),
         ), backend
 
 

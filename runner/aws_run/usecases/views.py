@@ -46,7 +46,7 @@ def plan_view(found: Survey, decided: Decided, steps: tuple[Step, ...], backend:
             _lane("input", [_input_row(seen) for seen in found.inputs]),
         ),
         estimate=_estimate(decided, backend),
-        notes=(),
+        notes=found.notes,
     )
 
 

@@ -102,6 +102,7 @@ VALUES = {
     "resources.memory": ("1GB", "2GB+", "512MB"),
     "resources.gpu": ("L4:1", "2", "T4"),
     "resources.disk": ("30GB", "40GB", "50GB"),
+    "resources.output_size": ("30GB", "40GB", "50GB"),
     "resources.arch": ("arm64", "x86_64", "arm64"),
     "resources.instance_types": ("[c7i.large]", "c7i.xlarge,m7i.large", ("c7a.large", "c7a.xlarge")),
     "spot_policy": ("spot", "auto", "on-demand"),

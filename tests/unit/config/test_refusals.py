@@ -28,7 +28,7 @@ Refused = Callable[..., str]
         ("profile: me\n", "aws-run.yaml:1: profile: can't be set in the file; use --profile or AWS_RUN_PROFILE"),
         ("args: [x]\n", "aws-run.yaml:1: args: can't be set in the file; use ARGS after --"),
         ("version: 2\n", "aws-run.yaml:1: version: only version 1 is known to this aws-run"),
-        ("resources: 4\n", "aws-run.yaml:1: resources: must hold keys and values: cpu, memory, gpu, disk, arch, instance_types"),
+        ("resources: 4\n", "aws-run.yaml:1: resources: must hold keys and values: cpu, memory, gpu, disk, output_size, arch, instance_types"),
         ("name: [a]\n", "aws-run.yaml:1: name: must be a single value"),
         ("name: My Project\n", 'aws-run.yaml:1: name: "My Project" is no project name: lower-case letters, digits and single dashes, at most 32; try "my-project"'),
         (f"name: {'a' * 33}\n", f'aws-run.yaml:1: name: "{"a" * 33}" is no project name: lower-case letters, digits and single dashes, at most 32; try "{"a" * 32}"'),

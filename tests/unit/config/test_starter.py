@@ -34,7 +34,7 @@ resources:
   cpu: 2
   memory: 4GB
   # gpu: L4:1  # model and number; instances with a GPU
-  # disk: 100GB  # default: 40GB on EC2, 20GB on Fargate
+  # disk: 100GB  # default: what image, input and output need
 # spot_policy: auto  # cheaper, may be interrupted; then on-demand
 
 timeout: 2h  # after that the run is ended and torn down

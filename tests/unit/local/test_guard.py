@@ -16,7 +16,7 @@ def statement(**changes: Any) -> dict[str, Any]:
 
 
 def call(method: str, path: str, sent: bytes = b"", **query: str) -> Call:
-    environ = {"REQUEST_METHOD": method, "PATH_INFO": path}
+    environ: dict[str, Any] = {"REQUEST_METHOD": method, "PATH_INFO": path}
     environ |= {"wsgi.input": io.BytesIO(sent), "CONTENT_LENGTH": str(len(sent))}
     return Call(
         service="s3", operation="", region="us-east-1", access_key="", environ=environ, body=b"", query=query,

@@ -1,0 +1,119 @@
+"""How large a run's disk is: the system, the image, the input and the outputs have to fit. Pure.
+
+What is not known when the machine is asked for is assumed, and the assumption is said: the image may still be building
+beside it, and what a job writes nobody knows but who wrote it (`resources.output_size`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from aws_run.config import Resources
+from aws_run.errors import UsageError
+
+GIB = 1 << 30
+# ECR counts packed layers. Python's unpack to about three times that, and while an image is pulled both are there.
+_IMAGE_FACTOR = 4
+_UNKNOWN_IMAGE_GIB = 12  # an image of 3 GB in ECR
+_UNKNOWN_GPU_IMAGE_GIB = 24  # CUDA's libraries alone have 3 to 5 GB
+_LEAST_OUTPUT_GIB = 2
+_HEADROOM = 1.1  # file systems don't like to be full
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shelf:
+    """What a backend's disks are like, in GiB. `system`: what is on one before the run's image comes."""
+
+    system: int
+    step: int
+    most: int
+
+
+SHELVES = {
+    "ec2": Shelf(system=8, step=10, most=16_384),  # gp3, and the ECS machine image with its agent
+    "fargate": Shelf(system=1, step=5, most=200),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """`image_bytes` as ECR counts them, None for an image that is not there yet or not ours to ask for."""
+
+    input_bytes: int
+    image_bytes: int | None
+    gpu: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizing:
+    """`note`: a sentence for the plan where the size is not the default's. `warning`: where it may be too small."""
+
+    gib: int
+    needed_gib: int
+    note: str = ""
+    warning: str = ""
+    hint: str = ""
+
+
+def size(backend: str, asked: Resources, default_gib: int, contents: Contents) -> Sizing:
+    """`default_gib`: what the backend gives where nothing was asked for, or what was asked for.
+
+    UsageError where the input can't fit: on a disk that was asked for, or on any that the backend has.
+    """
+    shelf = SHELVES[backend]
+    parts = _parts(shelf, asked, contents)
+    needed = math.ceil(sum(gib for gib, _ in parts) * _HEADROOM)
+    made_of = ", ".join(f"{_gib(gib)} {what}" for gib, what in parts)
+    if asked.disk_gib is not None:
+        return _asked(shelf, asked.disk_gib, default_gib, needed, made_of, contents)
+    if needed > shelf.most:
+        raise UsageError(
+            f"The run needs a disk of about {needed} GB ({made_of}), and {backend} has at most {shelf.most} GB",
+            hint="use --backend ec2" if backend == "fargate" else "send less of it at once",
+        )
+    if needed <= default_gib:
+        return Sizing(gib=default_gib, needed_gib=needed)
+    gib = min(-(-needed // shelf.step) * shelf.step, shelf.most)
+    return Sizing(gib=gib, needed_gib=needed, note=f"disk: {gib} GB for {made_of}; --disk sets another size")
+
+
+def fits(backend: str, asked: Resources, contents: Contents) -> bool:
+    shelf = SHELVES[backend]
+    return math.ceil(sum(gib for gib, _ in _parts(shelf, asked, contents)) * _HEADROOM) <= shelf.most
+
+
+def _asked(shelf: Shelf, asked_gib: int, gib: int, needed: int, made_of: str, contents: Contents) -> Sizing:
+    """What was asked for is what there is; EC2 has no smaller one than its machine image."""
+    room = (gib - shelf.system) * GIB - (contents.image_bytes or 0)
+    if contents.input_bytes > room:
+        raise UsageError(
+            f"The input has {_gib(contents.input_bytes / GIB)}, which can't fit on a disk of {asked_gib} GB beside the "
+            "system and the image",
+            hint=f"leave out --disk, or give at least --disk {needed}GB",
+        )
+    if needed <= gib:
+        return Sizing(gib=gib, needed_gib=needed)
+    return Sizing(
+        gib=gib,
+        needed_gib=needed,
+        warning=f"a disk of {gib} GB may be too small: {made_of}",
+        hint=f"--disk {needed}GB would do; without --disk the size is chosen",
+    )
+
+
+def _parts(shelf: Shelf, asked: Resources, contents: Contents) -> list[tuple[float, str]]:
+    input_gib = contents.input_bytes / GIB
+    if contents.image_bytes is not None:
+        image: tuple[float, str] = (_IMAGE_FACTOR * contents.image_bytes / GIB, "the image, packed and unpacked")
+    else:
+        image = (_UNKNOWN_GPU_IMAGE_GIB if contents.gpu else _UNKNOWN_IMAGE_GIB, "assumed for the image")
+    if asked.output_gib is not None:
+        output: tuple[float, str] = (asked.output_gib, "output as declared")
+    else:
+        output = (max(input_gib, _LEAST_OUTPUT_GIB), "assumed for the output")
+    return [(shelf.system, "system"), image, (input_gib, "input"), output]
+
+
+def _gib(gib: float) -> str:
+    return f"{gib:.0f} GB" if gib >= 10 or gib == int(gib) else f"{gib:.1f} GB"
