@@ -167,8 +167,8 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_DISK",
         flag="disk",
         kind=kinds.DISK,
-        help="Disk: 100GB; it holds the image, the input and the outputs. Default: what they need, at least 40GB on EC2 "
-        "and 20GB on Fargate.",
+        help="Disk: 100GB; it holds the image, the input and the outputs. Default: what they need, at least 40GB (EC2) "
+        "or 20GB (Fargate).",
     ),
     Option(
         key="resources.output_size",
