@@ -77,7 +77,15 @@ def translate(error: Exception, *, service: str, operation: str) -> AwsRunError:
             f"{service} did not answer {operation}: {error}",
             code="ConnectionError",
             operation=operation,
-            hint="check the network (and AWS_ENDPOINT_URL if it is set)",
+            hint="check the network and the region (and AWS_ENDPOINT_URL if it is set)",
+        )
+    if isinstance(error, boto.InvalidRegionError):
+        return CredentialsError(f"{error}", hint="pass --region, for example --region us-east-1")
+    if isinstance(error, (boto.ConfigParseError, boto.InvalidConfigError)):
+        return CredentialsError(f"{error}", hint="correct the AWS configuration (~/.aws/config, or AWS_CONFIG_FILE)")
+    if isinstance(error, ValueError):  # of making a client
+        return CredentialsError(
+            f"The AWS settings can't be used: {error}", hint="see AWS_ENDPOINT_URL and --region"
         )
     return AwsCallError(f"{service} {operation}: {error}", code=type(error).__name__, operation=operation)
 

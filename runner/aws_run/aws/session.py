@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config as BotoConfig
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from aws_run import __version__
 from aws_run.aws.errors import translate
@@ -52,7 +52,9 @@ class Aws:
     def __init__(self, *, region: str | None = None, profile: str | None = None) -> None:
         try:
             # boto3 itself reads AWS_DEFAULT_REGION only; every other tool of the field reads AWS_REGION too.
-            self._session = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION"))
+            self._session = boto3.Session(
+                profile_name=profile, region_name=region or os.environ.get("AWS_REGION") or None
+            )
         except BotoCoreError as error:
             raise translate(error, service="configuration", operation="session") from None
         self._clients: dict[str, Any] = {}
@@ -115,8 +117,11 @@ class Aws:
         with self._lock:  # making a client is not thread-safe, using one is
             if service not in self._clients:
                 try:
+                    # Without a region STS answers for "aws-global", where nothing can be run.
+                    if not (self._session.region_name or "").strip():
+                        raise NoRegionError
                     client = self._session.client(service, config=_RETRIES)
-                except BotoCoreError as error:
+                except (BotoCoreError, ValueError) as error:  # ValueError: an AWS_ENDPOINT_URL that is none
                     raise translate(error, service=service, operation="client") from None
                 client.meta.events.register("before-send", self._count)
                 client.meta.events.register("response-received", self._read_time)
