@@ -34,7 +34,7 @@ _HELP: dict[str, str] = {
     "deadline": "aws-run submit … --timeout 8h",
     "interruption": "aws-run submit … --spot-policy auto",
     "spot-notice": "aws-run submit … --spot-policy auto",
-    "capacity": "aws-run submit … --spot-policy auto",
+    "capacity": "aws-run submit … --instance-type TYPE --instance-type ANOTHER",
     "image": "aws-run check",
     "start": "aws-run check",
     "command-not-found": "aws-run init --force",
@@ -74,6 +74,10 @@ def last_words(log: bytes | None) -> str:
 def _ended(record: Record, outcome: Outcome, last: str) -> Explanation:
     hardware = record.hardware
     command = _HELP.get(outcome.reason, "aws-run logs {run}")
+    if outcome.reason == "capacity" and "LimitExceeded" in outcome.sentence:
+        command = "aws-run check"  # it shows the quotas, with the links to raise them
+    elif outcome.reason == "capacity" and hardware and hardware.spot:
+        command = "aws-run submit … --spot-policy auto"
     if outcome.exit_code == 0:
         return Explanation(
             run_id=record.run_id,
