@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,8 +28,17 @@
 #define BUCKETS (1u << 18)
 #define SMALL (1 << 20) /* up to here ETags are real MD5s: some tools compare them */
 
-typedef struct Body {
+typedef struct Segment {
     char *data;
+    size_t size;
+    bool block;
+} Segment;
+
+/* Small ones, and those that came in a coding, are one segment; the others blocks, so that parts are joined without
+ * being copied and memory is used again without page faults: neither is what is measured here. */
+typedef struct Body {
+    Segment *segments;
+    size_t count;
     size_t size;
     int refs;
 } Body;
@@ -56,6 +66,42 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int delay_ms;
 static const char *DATE = "Fri, 20 Nov 2026 10:00:00 GMT";
 
+#define BLOCK (2u << 20)
+#define ARENA (64u << 20)
+static void *blocks; /* those that are free, each pointing at the next */
+static pthread_mutex_t blocks_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static char *take_block(void) {
+    pthread_mutex_lock(&blocks_lock);
+    if (!blocks) {
+        char *arena = aligned_alloc(BLOCK, ARENA);
+        if (!arena) abort();
+        madvise(arena, ARENA, MADV_HUGEPAGE);
+        for (size_t at = 0; at < ARENA; at += BLOCK) {
+            *(void **)(arena + at) = blocks;
+            blocks = arena + at;
+        }
+    }
+    void *block = blocks;
+    blocks = *(void **)block;
+    pthread_mutex_unlock(&blocks_lock);
+    return block;
+}
+
+static void give_block(void *block) {
+    pthread_mutex_lock(&blocks_lock);
+    *(void **)block = blocks;
+    blocks = block;
+    pthread_mutex_unlock(&blocks_lock);
+}
+
+static Segment *add_segment(Body *b, Segment segment) {
+    if (b->count % 16 == 0) b->segments = realloc(b->segments, (b->count + 16) * sizeof *b->segments);
+    b->segments[b->count] = segment;
+    b->size += segment.size;
+    return &b->segments[b->count++];
+}
+
 static unsigned hash(const char *s) {
     unsigned h = 2166136261u;
     for (; *s; s++) h = (h ^ (unsigned char)*s) * 16777619u;
@@ -70,7 +116,11 @@ static Object *find(const char *key) {
 
 static void unref(Body *b) {
     if (b && __sync_sub_and_fetch(&b->refs, 1) == 0) {
-        free(b->data);
+        for (size_t i = 0; i < b->count; i++) {
+            if (b->segments[i].block) give_block(b->segments[i].data);
+            else free(b->segments[i].data);
+        }
+        free(b->segments);
         free(b);
     }
 }
@@ -78,10 +128,10 @@ static void unref(Body *b) {
 static void set_etag(Object *o, int parts) {
     if (parts) {
         snprintf(o->etag, sizeof o->etag, "%032zx-%d", o->body->size, parts);
-    } else if (o->body->size <= SMALL) {
+    } else if (o->body->size <= SMALL && o->body->count <= 1) {
         unsigned char md[16];
         unsigned n;
-        EVP_Digest(o->body->data, o->body->size, md, &n, EVP_md5(), NULL);
+        EVP_Digest(o->body->count ? o->body->segments[0].data : "", o->body->size, md, &n, EVP_md5(), NULL);
         for (int i = 0; i < 16; i++) sprintf(o->etag + 2 * i, "%02x", md[i]);
     } else {
         snprintf(o->etag, sizeof o->etag, "%032zx-1", o->body->size);
@@ -214,12 +264,16 @@ static const char *param(const char *query, const char *name, char *out, size_t 
     return NULL;
 }
 
-static bool answer(Conn *c, int status, const char *extra, const char *body, size_t n, bool head_only) {
+static int answer_head(char *head, size_t max, int status, const char *extra, size_t n) {
     if (delay_ms) usleep(delay_ms * 1000);
+    return snprintf(head, max,
+                    "HTTP/1.1 %d X\r\nServer: AmazonS3\r\nx-amz-request-id: 1\r\nDate: %s\r\n%sContent-Length: %zu\r\n\r\n",
+                    status, DATE, extra, n);
+}
+
+static bool answer(Conn *c, int status, const char *extra, const char *body, size_t n, bool head_only) {
     char head[2048];
-    int len = snprintf(head, sizeof head,
-                       "HTTP/1.1 %d X\r\nServer: AmazonS3\r\nx-amz-request-id: 1\r\nDate: %s\r\n%sContent-Length: %zu\r\n\r\n",
-                       status, DATE, extra, n);
+    int len = answer_head(head, sizeof head, status, extra, n);
     if (head_only || !n) return write_all(c, head, len);
     if (n <= 12000 && (size_t)len < sizeof head) { /* one record, as a server with buffers does */
         char both[16384];
@@ -228,6 +282,22 @@ static bool answer(Conn *c, int status, const char *extra, const char *body, siz
         return write_all(c, both, len + n);
     }
     return write_all(c, head, len) && write_all(c, body, n);
+}
+
+/* [first, end) of a body in several segments */
+static bool answer_from(Conn *c, int status, const char *extra, Body *b, size_t first, size_t end) {
+    char head[2048];
+    if (!write_all(c, head, answer_head(head, sizeof head, status, extra, end - first))) return false;
+    size_t at = 0;
+    for (size_t i = 0; i < b->count && at < end; i++) {
+        size_t stop = at + b->segments[i].size;
+        if (stop > first) {
+            size_t from = first > at ? first : at, to = end < stop ? end : stop;
+            if (!write_all(c, b->segments[i].data + (from - at), to - from)) return false;
+        }
+        at = stop;
+    }
+    return true;
 }
 
 /* One line up to CRLF into `line`; false at the end of the connection. */
@@ -245,17 +315,17 @@ static bool read_line(Conn *c, char *line, size_t max) {
 }
 
 /* Transfer-Encoding: chunked */
-static bool read_chunked(Conn *c, Body *b) {
+static bool read_chunked(Conn *c, Segment *s) {
     char line[1024];
     size_t cap = 1 << 16;
-    b->data = malloc(cap);
+    s->data = malloc(cap);
     for (;;) {
         if (!read_line(c, line, sizeof line)) return false;
         size_t n = strtoull(line, NULL, 16);
         if (!n) break;
-        while (b->size + n + 1 > cap) b->data = realloc(b->data, cap *= 2);
-        if (!read_n(c, b->data + b->size, n) || !read_line(c, line, sizeof line)) return false;
-        b->size += n;
+        while (s->size + n + 1 > cap) s->data = realloc(s->data, cap *= 2);
+        if (!read_n(c, s->data + s->size, n) || !read_line(c, line, sizeof line)) return false;
+        s->size += n;
     }
     do
         if (!read_line(c, line, sizeof line)) return false;
@@ -264,34 +334,45 @@ static bool read_chunked(Conn *c, Body *b) {
 }
 
 /* Content-Encoding: aws-chunked, taken out in place: size in hex, CRLF, bytes, CRLF, …, 0, CRLF, trailers */
-static void take_out(Body *b, size_t decoded) {
+static void take_out(Segment *s, size_t decoded) {
     size_t at = 0, to = 0;
-    while (to < decoded && at < b->size) {
-        size_t n = strtoull(b->data + at, NULL, 16);
-        char *line = memmem(b->data + at, b->size - at, "\r\n", 2);
+    while (to < decoded && at < s->size) {
+        size_t n = strtoull(s->data + at, NULL, 16);
+        char *line = memmem(s->data + at, s->size - at, "\r\n", 2);
         if (!n || !line) break;
-        at = line + 2 - b->data;
-        memmove(b->data + to, b->data + at, n);
+        at = line + 2 - s->data;
+        memmove(s->data + to, s->data + at, n);
         to += n;
         at += n + 2;
     }
-    b->size = to;
+    s->size = to;
 }
 
 static Body *read_body(Conn *c, const char *head, size_t length) {
-    char text[64];
+    char text[64], coded[64];
     Body *b = calloc(1, sizeof *b);
     b->refs = 1;
-    if (header(head, "transfer-encoding", text, sizeof text)) {
-        if (!read_chunked(c, b)) return NULL;
-    } else {
-        b->size = length;
-        b->data = malloc(length + 1);
-        if (!read_n(c, b->data, length)) return NULL;
+    bool chunked = header(head, "transfer-encoding", text, sizeof text);
+    bool in_coding = header(head, "x-amz-decoded-content-length", coded, sizeof coded);
+    if (!chunked && !in_coding && length > SMALL) {
+        while (b->size < length) {
+            size_t n = length - b->size < BLOCK ? length - b->size : BLOCK;
+            Segment *s = add_segment(b, (Segment){.data = take_block(), .size = n, .block = true});
+            if (!read_n(c, s->data, n)) return NULL;
+        }
+        return b;
     }
-    b->data[b->size] = 0;
-    if (header(head, "x-amz-decoded-content-length", text, sizeof text)) take_out(b, strtoull(text, NULL, 10));
-    b->data[b->size] = 0;
+    Segment s = {0};
+    if (chunked) {
+        if (!read_chunked(c, &s)) return NULL;
+    } else {
+        s.size = length;
+        s.data = malloc(length + 1);
+        if (!read_n(c, s.data, length)) return NULL;
+    }
+    if (in_coding) take_out(&s, strtoull(coded, NULL, 10));
+    s.data[s.size] = 0;
+    add_segment(b, s);
     return b;
 }
 
@@ -380,7 +461,11 @@ static bool get(Conn *c, const char *head, const char *key, bool head_only) {
     snprintf(extra, sizeof extra,
              "%sETag: \"%s\"\r\nLast-Modified: %s\r\nAccept-Ranges: bytes\r\nContent-Type: application/octet-stream\r\n",
              within, etag, DATE);
-    bool good = answer(c, ranged ? 206 : 200, extra, b->data + first, end - first, head_only);
+    int status = ranged ? 206 : 200;
+    bool whole = head_only || b->count <= 1;
+    const char *data = b->count ? b->segments[0].data + first : "";
+    bool good = whole ? answer(c, status, extra, data, end - first, head_only)
+                      : answer_from(c, status, extra, b, first, end);
     unref(b);
     return good;
 }
@@ -395,17 +480,15 @@ static bool complete(Conn *c, const char *key, Upload *u) {
     Body *whole = calloc(1, sizeof *whole);
     whole->refs = 1;
     int parts = 0;
-    for (int i = 1; i <= 10000; i++)
-        if (u->parts[i]) whole->size += u->parts[i]->size, parts++;
-    whole->data = malloc(whole->size + 1);
-    size_t at = 0;
-    for (int i = 1; i <= 10000; i++)
-        if (u->parts[i]) {
-            memcpy(whole->data + at, u->parts[i]->data, u->parts[i]->size);
-            at += u->parts[i]->size;
-            unref(u->parts[i]);
-            u->parts[i] = NULL;
-        }
+    for (int i = 1; i <= 10000; i++) {
+        Body *part = u->parts[i];
+        if (!part) continue;
+        for (size_t k = 0; k < part->count; k++) add_segment(whole, part->segments[k]);
+        part->count = 0; /* they are the whole's now */
+        unref(part);
+        u->parts[i] = NULL;
+        parts++;
+    }
     char etag[48], body[512];
     store(key, whole, parts, etag);
     int n = snprintf(body, sizeof body,
@@ -491,7 +574,7 @@ static bool serve(Conn *c) {
             unref(body);
             return u ? complete(c, key, u) : answer(c, 404, "", "", 0, false);
         }
-        for (char *at = body->data; (at = strstr(at, "<Key>")); at++) {
+        for (char *at = body->segments[0].data; (at = strstr(at, "<Key>")); at++) {
             char *stop = strstr(at, "</Key>");
             if (!stop) break;
             *stop = 0;
@@ -527,6 +610,8 @@ int main(int argc, char **argv) {
     delay_ms = atoi(argv[3]);
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     SSL_CTX_set_mode(context, SSL_MODE_AUTO_RETRY);
+    /* S3 chooses this one whatever the client names first, so everybody is measured with the same. */
+    SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256");
     if (SSL_CTX_use_certificate_chain_file(context, argv[1]) != 1 ||
         SSL_CTX_use_PrivateKey_file(context, argv[2], SSL_FILETYPE_PEM) != 1)
         return fprintf(stderr, "no certificate\n"), 1;

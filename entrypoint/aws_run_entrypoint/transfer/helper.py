@@ -23,7 +23,7 @@ from .values import Credentials, CredentialSource, EngineEvent, Retried
 _AHEAD_S = 60.0
 # Two fill a core where the wire is quick; more are opened while this process has time to spare.
 _FIRST, _MOST = 2, 8
-_BUSY = 0.7
+_IDLE = 0.6
 Say = Callable[[Dict[str, Any]], None]
 
 
@@ -151,14 +151,14 @@ class _Pace:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._limit = _FIRST
-        self._wall, self._cpu = time.monotonic(), time.process_time()
+        self._began, self._waited = time.monotonic(), 0.0
 
     def look(self) -> None:
-        wall, cpu = time.monotonic(), time.process_time()
-        if self._limit < _MOST and cpu - self._cpu < _BUSY * (wall - self._wall):
-            self._limit += 1
+        now, waited = time.monotonic(), self._loop.waited_s
+        if self._limit < _MOST and waited - self._waited > _IDLE * (now - self._began):
+            self._limit *= 2
             self._loop.allow(self._limit)
-        self._wall, self._cpu = wall, cpu
+        self._began, self._waited = now, waited
 
 
 def main() -> int:

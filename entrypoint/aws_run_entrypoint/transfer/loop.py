@@ -74,6 +74,7 @@ class Loop:
         self.bucket = bucket
         self.retries = 0
         self.requests = 0
+        self.waited_s = 0.0
         self._most = limit
         self._limit = float(min(limit, _FIRST_LIMIT))
         self._slowed = False
@@ -138,7 +139,10 @@ class Loop:
                 timeout = 1.0
                 if self._delayed:
                     timeout = min(timeout, max(0.0, self._delayed[0][0] - now))
-                for connection in self._poller.wait(timeout):
+                asked = self._monotonic()
+                ready = self._poller.wait(timeout)
+                self.waited_s += self._monotonic() - asked
+                for connection in ready:
                     self._drive(connection)
                 now = self._monotonic()
                 if now - last_check >= 1.0:

@@ -12,7 +12,7 @@ READ, WRITE = 1, 2
 _RECORD = 16 * KIB  # a TLS record's most
 # What one turn sends or receives lives here. One loop is one thread, so all its connections share the three of them.
 SEND_CHUNK = 96 * KIB
-_RECEIVE_CHUNK = 256 * KIB
+_RECEIVE_CHUNK = 128 * KIB  # with its plain text it stays in a core's cache
 
 
 class Buffers:
