@@ -83,8 +83,9 @@ class TlsStub(StubS3):
 @pytest.fixture
 def tls_stub(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TlsStub]:
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))  # the tests' own side sends the inputs
-    with TlsStub(certificate) as running:
-        yield running
+    stub = TlsStub(certificate)
+    with stub:
+        yield stub
 
 
 @pytest.fixture(scope="module", params=GOOD)
