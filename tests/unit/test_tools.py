@@ -68,6 +68,19 @@ def test_without_an_engine_docker_up_says_so_in_one_sentence() -> None:
     assert done.stderr.startswith("error: DOCKER_HOST is unix:///nonexistent/docker.sock")
 
 
+def test_a_gateway_that_can_not_be_had_is_one_sentence_with_what_to_install(bin_dir: Path) -> None:
+    bash = shutil.which("bash")
+    assert bash is not None
+    asked = [bash, str(TOOLS / "radosgw-up")]
+    environment = {"PATH": str(bin_dir)}
+    possible = subprocess.run([*asked, "--possible"], capture_output=True, text=True, check=False, env=environment)
+    assert (possible.returncode, possible.stderr) == (1, "")
+    done = subprocess.run([*asked, str(bin_dir / "s3")], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: radosgw is missing, and only root can install it: apt-get install radosgw ")
+    assert done.stderr.count("\n") == 1
+
+
 def uv_env() -> ModuleType:
     loader = SourceFileLoader("uv_env", str(TOOLS / "uv-env"))
     spec = importlib.util.spec_from_loader("uv_env", loader)
