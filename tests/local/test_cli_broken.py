@@ -12,7 +12,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from tests.local.cli_support import Cloud, cloud, log_has, project, submit
+from tests.local.cli_support import ENDLESS, Cloud, cloud, log_has, project, submit
 from tests.local.support import until
 
 # Copies, says so, and goes on until a file appears that is named after `--until`.
@@ -93,11 +93,28 @@ def test_the_second_ctrl_c_in_the_teardown_leaves_at_once_with_the_command_that_
     assert "hint: aws-run cleanup demo-" in said
 
 
-def slow_teardown(aws: Cloud, tmp_path: Path, throttled: int) -> subprocess.Popen[str]:
-    """A submit whose teardown has begun and whose first step AWS throttles a while."""
-    fault = {"operation": "ecs:DeleteCluster", "how": "throttle", "times": throttled}
+def throttle(aws: Cloud, times: int) -> None:
+    fault = {"operation": "ecs:DeleteCluster", "how": "throttle", "times": times}
     asked = urllib.request.Request(f"{aws.local.endpoint_url}/_aws-run/faults", json.dumps(fault).encode())
     urllib.request.urlopen(asked, timeout=10).close()
+
+
+def slow_teardown(aws: Cloud, tmp_path: Path, throttled: int) -> subprocess.Popen[str]:
+    """A submit whose teardown has begun and whose first step AWS throttles a while."""
+    throttle(aws, throttled)
     child = aws.start(*submit(project(tmp_path / "demo"), tmp_path / "out"))
     until(lambda: "ecs:DeregisterTaskDefinition" in aws.names_sent(), timeout_s=30)
     return child
+
+
+def test_ctrl_c_in_a_cleanup_is_answered_once_too(aws: Cloud, tmp_path: Path) -> None:
+    done = aws.run(*submit(project(tmp_path / "demo", ENDLESS), tmp_path / "out", "--detach", "--json"))
+    run = json.loads(done.stdout)["run_id"]
+    throttle(aws, 2)
+    child = aws.start("cleanup", run, "--local")
+    until(lambda: "ecs:StopTask" in aws.names_sent(), timeout_s=30)
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 0, said
+    assert "press Ctrl-C again to leave at once" in said
+    assert set(aws.left()) == {"bucket", "repository"}

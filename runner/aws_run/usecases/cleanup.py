@@ -9,6 +9,8 @@ from aws_run.infra.store import RecordWriter
 from aws_run.record import Outcome, Record
 from aws_run.usecases import finish, runs, settle
 from aws_run.usecases.bench import Bench
+from aws_run.usecases.follow import leaving_at_once
+from aws_run.usecases.unhurried import unhurried
 
 # What a project's later runs use again; `--keep` of all else was for a look at this one run.
 _USED_AGAIN = ("bucket", "repository", "roles", "log-group")
@@ -22,14 +24,19 @@ def cleanup(
     `also_kept`: the run's own resources go even where `--keep` had spared them.
     """
     writer = runs.open_run(bench, run, project)
+    with leaving_at_once(writer.record.run_id):
+        torn = unhurried(bench.emit, lambda: _clean(bench, writer, reason, also_kept=also_kept))
+    return writer.record, torn
+
+
+def _clean(bench: Bench, writer: RecordWriter, reason: str, *, also_kept: bool) -> finish.Teardown:
     if also_kept:
         writer.change(lambda record: replace(record, keep=tuple(name for name in record.keep if name in _USED_AGAIN)))
     store = runs.store(bench)
     task = settle.stop(bench, writer, reason)
     if writer.record.outcome is None and task is None:
         _note_never_ran(writer, reason)
-    torn = settle.settle(bench, store, writer, task)
-    return writer.record, torn
+    return settle.settle(bench, store, writer, task)
 
 
 def _note_never_ran(writer: RecordWriter, reason: str) -> None:

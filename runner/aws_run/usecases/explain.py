@@ -37,7 +37,7 @@ _HELP: dict[str, str] = {
     "capacity": "aws-run submit … --instance-type TYPE --instance-type ANOTHER",
     "image": "aws-run check",
     "start": "aws-run check",
-    "command-not-found": "aws-run init --force",
+    "command-not-found": "aws-run logs {run}",
     "not-started": "aws-run check",
 }
 
