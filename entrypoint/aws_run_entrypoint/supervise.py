@@ -16,7 +16,7 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 PASSED_ON = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _TICK_S = 1.0
-_GONE_WITHIN_S = 2.0
+_GONE_WITHIN_S = 1.0
 
 
 class StopRequested(Exception):

@@ -45,7 +45,10 @@ class Container:
         self.starts = 0
         self.work = tmp_path
 
-    def start(self, *command: str, image: list[str] | None = None, **env: str) -> subprocess.Popen[str]:
+    def start(
+        self, *command: str, image: list[str] | None = None, before: tuple[str, ...] = (), **env: str
+    ) -> subprocess.Popen[str]:
+        """`before`: a command line that the container's own is put after."""
         self.starts += 1
         self.work = self.tmp_path / f"work-{self.starts}"
         self.work.mkdir()
@@ -65,7 +68,7 @@ class Container:
         if command:
             said["AWS_RUN_COMMAND"] = json.dumps(command)
         return subprocess.Popen(
-            [sys.executable, *ENTRYPOINT[1:-1], str(self.pyz), *(image or [])],
+            [*before, sys.executable, *ENTRYPOINT[1:-1], str(self.pyz), *(image or [])],
             env={**said, **env},
             cwd=self.tmp_path,
             stdout=subprocess.PIPE,
@@ -214,6 +217,53 @@ def test_a_job_that_ignores_the_stop_is_killed_after_its_grace(container: Contai
     assert "ready" in container.outputs()
 
 
+def test_where_the_window_is_short_the_job_gets_less_than_its_grace(container: Container, stub: StubS3) -> None:
+    process = container.start(*python(STUBBORN), AWS_RUN_STOP_GRACE_S="60", AWS_RUN_STOP_WINDOW_S="1")
+    wait_for(stub, container.work / "output/ready")
+    process.terminate()
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 137
+    assert "stopped: the job has 0 s to end; 1 s are kept to save what is new (1 files, 0.0 MB)" in err
+    assert "ready" in container.outputs()
+
+
+SAVES_ALL = """
+import os, pathlib, sys, time
+for folder in (sys.argv[4], os.environ["AWS_RUN_CHECKPOINT_PATH"]):
+    pathlib.Path(folder, "x").write_text("saved")
+pathlib.Path(sys.argv[4], "ready").write_text("")
+if os.environ["AWS_RUN_ATTEMPT"] == "1": time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_stopped_job_has_its_checkpoint_saved_first_and_a_finished_one_its_outputs(
+    container: Container, stub: StubS3, tmp_path: Path, stopped: bool
+) -> None:
+    place = {"AWS_RUN_CHECKPOINT_PATH": str(tmp_path / "saved"), "AWS_RUN_ATTEMPT": "1" if stopped else "2"}
+    process = container.start(*python(SAVES_ALL), **place)
+    if stopped:
+        wait_for(stub, container.work / "output/ready")
+        process.terminate()
+    process.communicate(timeout=30)
+    written = [seen.key.removeprefix(PREFIX) for seen in stub.seen if seen.method == "PUT" and ".json" in seen.key]
+    in_turn = ["checkpoint.json", "output.json"]
+    assert written == [*(in_turn if stopped else reversed(in_turn)), "result.json"]
+
+
+def test_outputs_that_can_not_be_saved_do_not_cost_the_checkpoint(
+    container: Container, stub: StubS3, tmp_path: Path
+) -> None:
+    stub.script = lambda seen: (
+        Fault(how="status", status=403, code="AccessDenied") if seen.key.startswith(f"{PREFIX}output/") else None
+    )
+    place = {"AWS_RUN_CHECKPOINT_PATH": str(tmp_path / "saved"), "AWS_RUN_ATTEMPT": "2"}
+    code, _, _ = container.run(*python(SAVES_ALL), **place)
+    assert code == 125
+    assert container.result()["reason"] == "sync-out-failed"
+    assert stub.current()[f"{PREFIX}checkpoint/x"] == b"saved"
+
+
 def test_the_deadline_ends_the_job_with_124(container: Container) -> None:
     code, _, err = container.run(*python(STUBBORN), AWS_RUN_STOP_GRACE_S="0.2", AWS_RUN_DEADLINE=str(time.time() + 1.5))
     assert code == 124
@@ -258,6 +308,46 @@ def test_what_the_command_leaves_running_is_ended(container: Container) -> None:
     code, out, _ = container.run(*python(ORPHANS))
     assert code == 0
     assert not is_running(int(out))
+
+
+# Orphans come to whoever says so (prctl 36, PR_SET_CHILD_SUBREAPER), as they come to PID 1 of a container.
+TAKES_ORPHANS = (
+    sys.executable,
+    "-c",
+    "import ctypes,os,sys; ctypes.CDLL(None).prctl(36,1,0,0,0); os.execv(sys.argv[1],sys.argv[1:])",
+)
+LEAVES_ORPHANS = """
+import pathlib, subprocess, sys, time
+for _ in range(5): subprocess.run(["sh", "-c", "sh -c 'sleep 0.01; exit 3' & exit 0"])
+pathlib.Path(sys.argv[4], "ready").write_text("")
+time.sleep(600)
+"""
+
+
+def children(pid: int) -> list[str]:
+    """The states of a process's children."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if int(parent) == pid:
+            found.append(state)
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_orphans_of_the_job_are_reaped_while_it_runs(container: Container, stub: StubS3) -> None:
+    process = container.start(*python(LEAVES_ORPHANS), before=TAKES_ORPHANS)
+    wait_for(stub, container.work / "output/ready")
+    deadline = time.monotonic() + 20
+    while len(children(process.pid)) != 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 143  # the job's own end, not an orphan's
 
 
 def test_outputs_go_out_while_the_job_runs(container: Container, stub: StubS3) -> None:
