@@ -19,7 +19,18 @@ import boto3
 import pytest
 from tests.unit.transfer.trees import PREFIX, fetch, grown, listing, send
 
-from aws_run_entrypoint.transfer import Bucket, Credentials, S3Error, StaticSource, get_object, put_object
+from aws_run.data import keep_pin, pin
+from aws_run.s3uri import parse_s3
+from aws_run_entrypoint.transfer import (
+    Bucket,
+    ChangedError,
+    Credentials,
+    S3Error,
+    StaticSource,
+    get_object,
+    pull_manifest,
+    put_object,
+)
 
 UP_WITHIN_S = 300.0  # the packages, and 12 s for the daemons
 
@@ -117,3 +128,34 @@ def test_odd_keys_are_signed_as_the_server_reads_them(bucket: Bucket) -> None:
     for key in ("a b", "ü/日本", "q?x=1&y", "100%", "~!*'()", "+plus", "dot.", "a//b", "tab\there", "k" * 900):
         put_object(bucket, key, key.encode())
         assert get_object(bucket, key).body == key.encode()
+
+
+@pytest.mark.parametrize("versions", [True, False])
+def test_objects_of_others_are_pinned_and_read_as_they_were(
+    bucket: Bucket, s3: Any, tmp_path: Path, versions: bool
+) -> None:
+    """-i s3://…: by version, or by ETag, which a server has to hold to for whole objects and for ranges."""
+    if not versions:
+        s3.create_bucket(Bucket=f"{bucket.name}-plain")
+        bucket = bucket._replace(name=f"{bucket.name}-plain")
+    big = os.urandom((17 << 20) + 1)
+    objects = {"a": b"as pinned", "sub dir/ü+%&?": b"odd", "big": big}
+    for key, body in objects.items():
+        s3.put_object(Bucket=bucket.name, Key=f"there/{key}", Body=body)
+    found = pin(bucket, parse_s3(f"s3://{bucket.name}/there"), emit=lambda event: None)
+    assert (found.files, found.by) == (3, "version" if versions else "ETag")
+    kept = keep_pin(bucket, "p-20260101-000000-abcd", "there", found)
+
+    def pull(into: str) -> dict[str, bytes]:
+        pull_manifest(bucket, kept.snapshot_key, kept.version_id, prefix="no/", into=str(tmp_path / into))
+        return {n: (tmp_path / into / n).read_bytes() for n in objects}
+
+    assert pull("before") == objects
+    for key in ("a", "big"):
+        s3.put_object(Bucket=bucket.name, Key=f"there/{key}", Body=b"edited later")
+        if versions:
+            assert pull(f"after {key}") == objects
+            continue
+        with pytest.raises(ChangedError, match=f"there/{key} was changed after the run was submitted"):
+            pull(f"after {key}")
+        s3.put_object(Bucket=bucket.name, Key=f"there/{key}", Body=objects[key])
