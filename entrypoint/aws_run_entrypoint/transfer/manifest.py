@@ -16,12 +16,13 @@ import json
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence
 
 from .errors import ManifestError
-from .values import Entry, Source
+from .values import Entry, Found, Source
 
 VERSION = 1
 FIELDS = ["path", "size", "mtime_ns", "mode", "crc32", "version_id"]
 FIELDS_ELSEWHERE = [*FIELDS, "etag"]
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_quote = json.encoder.encode_basestring  # what _encode makes of a text
 _decode = json.JSONDecoder().decode
 
 
@@ -71,13 +72,25 @@ def header(raw: bytes) -> Header:
 
 def entries(raw: bytes) -> Iterator[Entry]:
     """One at a time: 100,000 of them at once would be 50 MB."""
+    for line in entry_lines(raw):
+        yield decode_entry(line)
+
+
+def entry_lines(raw: bytes) -> Iterator[bytes]:
+    """The entries as they stand there, not read yet."""
     header(raw)
     lines = io.BytesIO(raw)
     lines.readline()
     for line in lines:
         if line[:1] != b"[":
             return
-        yield decode_entry(line)
+        yield line.rstrip(b",\n")
+
+
+def start_of(found: Found) -> bytes:
+    """How the line of a file begins that has not changed since: all but its sum and its version."""
+    path, size, mtime_ns, mode = found
+    return f"[{_quote(path)},{size},{mtime_ns},{mode},".encode()
 
 
 def decode_entry(line: bytes) -> Entry:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Iterator, List, Optional, Tuple
+from typing import Iterable, Iterator, List, Optional, Tuple, Union
 
+from .manifest import decode_entry, start_of
 from .scan import sort_key
 from .values import KIB, MIB, Entry, Found
 
@@ -13,29 +14,40 @@ PIECES_FROM = 16 * MIB
 PIECE = 8 * MIB
 MAX_PIECES = 9_000  # S3 allows 10,000 parts
 
-Pair = Tuple[Optional[Found], Optional[Entry]]
+Pair = Tuple[Optional[Found], Union[Entry, bytes, None]]
 
 
-def compare(found: Iterable[Found], entries: Iterable[Entry]) -> Iterator[Pair]:
-    """Both sides sorted by `sort_key`, merged: (here, there), either of them None. Holds one of each in memory."""
-    here, there = iter(found), iter(entries)
-    left, right = next(here, None), next(there, None)
-    while left is not None or right is not None:
-        if left is None:
-            yield None, right
-            right = next(there, None)
-        elif right is None:
-            yield left, None
-            left = next(here, None)
-        elif left.path == right.path:
-            yield left, right
-            left, right = next(here, None), next(there, None)
-        elif sort_key(left.path) < sort_key(right.path):
-            yield left, None
-            left = next(here, None)
-        else:
-            yield None, right
-            right = next(there, None)
+def compare(found: Iterable[Found], lines: Iterable[bytes]) -> Iterator[Pair]:
+    """A folder and a manifest's lines, both sorted by `sort_key`, merged: (here, there), either of them None.
+
+    `there` is the line as it stands where it says what `here` says: an unchanged folder of any size is compared without
+    reading a single line. Holds one of each in memory.
+    """
+    there = iter(lines)
+    line = next(there, None)
+    entry: Optional[Entry] = None  # the line, once it was read
+    for here in found:
+        if line is not None and entry is None and line.startswith(start_of(here)):
+            yield here, line
+            line = next(there, None)
+            continue
+        while True:
+            if line is None:
+                yield here, None
+                break
+            if entry is None:
+                entry = decode_entry(line)
+            if here.path != entry.path and sort_key(here.path) < sort_key(entry.path):
+                yield here, None
+                break
+            gone = here.path != entry.path
+            yield None if gone else here, entry
+            line, entry = next(there, None), None
+            if not gone:
+                break
+    while line is not None:
+        yield None, entry or decode_entry(line)
+        line, entry = next(there, None), None
 
 
 def looks_same(found: Found, entry: Entry) -> bool:

@@ -158,17 +158,27 @@ class _Push:
     # Deciding
 
     def plan(self, held: _Held) -> None:
-        there: Iterator[Entry] = iter(())
+        there: Iterator[bytes] = iter(())
         if held.raw is not None:
             try:
-                there = manifest.entries(held.raw)
+                there = manifest.entry_lines(held.raw)
                 manifest.header(held.raw)
             except ManifestError:
                 there = iter(())  # not ours or broken: all is sent anew, and a good one replaces it
                 self.changed = True
         present = self.list_present() if self.full else None
         refused = None if self.strict else self.refused
+        trusted = not self.full
         for found, entry in compare(scan(self.root, exclude=self.exclude, on_refused=refused), there):
+            if isinstance(entry, bytes):
+                assert found is not None
+                if trusted:
+                    self.rows.append(entry)
+                    if not found.is_dir:
+                        self.files += 1
+                        self.bytes += found.size
+                    continue
+                entry = manifest.decode_entry(entry)
             if found is None:
                 assert entry is not None
                 self.changed = True

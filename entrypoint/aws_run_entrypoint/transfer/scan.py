@@ -13,6 +13,8 @@ from .values import Found
 Exclude = Callable[[str], bool]
 OnRefused = Callable[[PathError], None]
 _Inode = Tuple[int, int]
+_WINDOWS = os.name == "nt"
+_FORMAT = 0o170000
 _KINDS = (
     (stat.S_ISFIFO, "is a named pipe"),
     (stat.S_ISSOCK, "is a socket"),
@@ -64,22 +66,33 @@ class _Scan:
         inner = above | {inode} if here.st_ino else above
         empty = True
         before = full.rstrip(os.sep) + os.sep
+        within = f"{relative}/" if relative else ""
+        modes, exclude = self.modes, self.exclude
         for name in names:
-            path = f"{relative}/{name}" if relative else name
             if name.startswith(PART_PREFIX):
                 continue
+            path = within + name
             try:
-                check_relative(path)
+                # Listed names hold neither "/" nor NUL, so that only odd letters and Windows have to be looked at.
+                if _WINDOWS or not name.isascii():
+                    check_relative(path)
                 found = self.look(before + name, path)
             except PathError as error:
-                if self.exclude is not None and self.exclude(path):
+                if exclude is not None and exclude(path):
                     continue
                 self.refuse(path, error.why)
                 empty = False
                 continue
             if found is None:
                 continue
-            if stat.S_ISDIR(found.st_mode):
+            kind = found.st_mode
+            if kind & _FORMAT == stat.S_IFREG:
+                if exclude is None or not exclude(path):
+                    empty = False
+                    mode = kind & 0o777
+                    yield Found(path, found.st_size, found.st_mtime_ns, modes.setdefault(mode, mode))
+                continue
+            if stat.S_ISDIR(kind):
                 empty = False
                 if self.exclude is not None and self.exclude(path + "/"):
                     continue
@@ -88,15 +101,10 @@ class _Scan:
                     continue
                 yield from self.walk(before + name, path, inner)
                 continue
-            if self.exclude is not None and self.exclude(path):
+            if exclude is not None and exclude(path):
                 continue
             empty = False
-            why = _unsendable(found.st_mode)
-            if why:
-                self.refuse(path, why)
-                continue
-            mode = found.st_mode & 0o777
-            yield Found(path, found.st_size, found.st_mtime_ns, self.modes.setdefault(mode, mode))
+            self.refuse(path, _unsendable(kind))
         if empty and relative:
             yield Found(relative + "/", 0, 0, 0o755)
 
@@ -120,9 +128,7 @@ class _Scan:
             raise PathError(path, f"can't be read ({error.strerror})") from None
 
 
-def _unsendable(mode: int) -> Optional[str]:
-    if stat.S_ISREG(mode):
-        return None
+def _unsendable(mode: int) -> str:
     for test, why in _KINDS:
         if test(mode):
             return why

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -51,13 +52,30 @@ def test_a_truncated_manifest_is_refused_before_its_first_entry() -> None:
 paths = st.lists(st.lists(st.sampled_from(["a", "b", "a.txt", "é"]), min_size=1, max_size=3).map("/".join), unique=True)
 
 
-@given(paths, paths)
-def test_comparing_pairs_every_path_once(here: list[str], there: list[str]) -> None:
+def entry_of(there: Entry | bytes) -> Entry:
+    return manifest.decode_entry(there) if isinstance(there, bytes) else there
+
+
+@given(paths, paths, st.integers(0, 1))
+def test_comparing_pairs_every_path_once(here: list[str], there: list[str], mtime_ns: int) -> None:
     here, there = sorted(here, key=sort_key), sorted(there, key=sort_key)
-    pairs = list(compare((Found(p, 0, 0, 0) for p in here), (Entry(p, 0, 0, 0, 0, None) for p in there)))
+    lines = [manifest.encode_entry(Entry(p, 0, 0, 0, 0, None)) for p in there]
+    pairs = list(compare((Found(p, 0, mtime_ns, 0) for p in here), lines))
     assert [f.path for f, _ in pairs if f] == here
-    assert [e.path for _, e in pairs if e] == there
+    assert [entry_of(e).path for _, e in pairs if e] == there
     assert {f.path for f, e in pairs if f and e} == set(here) & set(there)
+    # The line as it stands means "the same", and only that.
+    assert mtime_ns == 0 or not any(isinstance(e, bytes) for f, e in pairs if f)
+    assert mtime_ns or here != there or all(isinstance(e, bytes) for _, e in pairs)
+
+
+ALIKE = {"path": 'a"b\\é\n', "size": 12, "mtime_ns": 1_700_000_000_123_456_789, "mode": 0o644}
+
+
+@pytest.mark.parametrize("other", [{"path": 'a"b\\é'}, {"size": 1}, {"mtime_ns": 17}, {"mode": 0o755}, {}])
+def test_a_line_counts_as_the_same_only_if_everything_of_the_file_is(other: dict[str, Any]) -> None:
+    line = manifest.encode_entry(Entry(**ALIKE, crc32=7, version_id="v"))  # type: ignore[arg-type]
+    assert line.startswith(manifest.start_of(Found(**{**ALIKE, **other}))) == (not other)
 
 
 @given(st.integers(1, 5 * 2**40))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
+import zlib
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ from aws_run_entrypoint.transfer import (
     get_object,
     put_object,
 )
-from aws_run_entrypoint.transfer.values import Found
+from aws_run_entrypoint.transfer.manifest import entries, from_entries
+from aws_run_entrypoint.transfer.scan import scan
+from aws_run_entrypoint.transfer.values import Entry, Found
 
 
 def test_a_folder_comes_back_byte_for_byte(stub: StubS3, tmp_path: Path) -> None:
@@ -51,6 +54,26 @@ def test_an_unchanged_folder_costs_one_get_and_nothing_else(stub: StubS3, tmp_pa
     assert stub.counts() == {"GET": 1}
     assert again.unchanged
     assert again.manifest_version_id == first.manifest_version_id
+
+
+def test_ten_changes_in_ten_thousand_files_cost_ten_puts_and_two_requests(stub: StubS3, tmp_path: Path) -> None:
+    for number in range(10_000):
+        os.close(os.open(f"{tmp_path}/{number:05}", os.O_CREAT))
+    was = [Entry(*found, 0, None) for found in scan(str(tmp_path))]
+    stub.store(KEY, from_entries(was))
+    for number in range(0, 10_000, 1000):
+        (tmp_path / f"{number:05}").write_bytes(b"other")
+    done = send(stub.bucket(), tmp_path)
+    assert stub.counts() == {"GET": 1, "PUT": 10 + 1}
+    assert done.sent_files == 10
+    now = {entry.path: entry for entry in entries(stub.current()[KEY])}
+    assert len(now) == 10_000
+    assert {path for path in now if now[path].crc32 == zlib.crc32(b"other")} == {
+        f"{n:05}" for n in range(0, 10_000, 1000)
+    }
+    stub.seen.clear()
+    assert send(stub.bucket(), tmp_path).unchanged
+    assert stub.counts() == {"GET": 1}
 
 
 def test_a_touched_file_is_read_but_not_sent(stub: StubS3, tmp_path: Path) -> None:
