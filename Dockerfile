@@ -63,5 +63,6 @@ ENV PATH=/opt/venv/bin:$PATH HOME=/home/job PYTHONUNBUFFERED=1 PYTHONPATH=${PYTH
 WORKDIR /app
 COPY --chown=10001:10001 code/ /
 USER 10001:10001
+STOPSIGNAL SIGTERM
 ENTRYPOINT ["python3", "-I", "-S", "-B", "-X", "utf8", "/opt/aws-run/entrypoint.pyz"]
 CMD []

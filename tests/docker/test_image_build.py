@@ -70,7 +70,7 @@ def test_a_dockerfile_of_ones_own_keeps_its_entrypoint_cmd_user_and_folder(
     tmp_path: Path, bench: Bench, classic: bool
 ) -> None:
     dockerfile = (
-        "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nWORKDIR /my/work\nCOPY main.py ./\nUSER 1234:99\n"
+        "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nWORKDIR /my/work\nCOPY main.py ./\nUSER 1234:99\nSTOPSIGNAL SIGQUIT\n"
         'ENTRYPOINT ["python3", "-u", "main.py", "it\'s $HOME \\"x\\""]\nCMD ["--by", "a b"]\n'
     )
     root = project(tmp_path / "own", Dockerfile=dockerfile, main__py="print(1)\n")
@@ -79,6 +79,7 @@ def test_a_dockerfile_of_ones_own_keeps_its_entrypoint_cmd_user_and_folder(
     assert config["Entrypoint"] == list(ENTRYPOINT)
     assert config["Cmd"] == ["--by", "a b"]
     assert (config["User"], config["WorkingDir"]) == ("1234:99", "/my/work")
+    assert config["StopSignal"] == "SIGTERM"  # what the entrypoint takes for a stop
     kept = '["python3","-u","main.py","it\'s $HOME \\"x\\""]'
     assert f"{contract.IMAGE_ENTRYPOINT}={kept}" in config["Env"]
     assert "1" in built.run("python3", "main.py")

@@ -18,6 +18,7 @@ _MACHINE_CHECK = (
     "sys.exit(0 if found == os.environ['MACHINE'] else 'the image holds programs for ' + found)"
 )
 
+# STOPSIGNAL: web servers' images set another, which the entrypoint would pass on as no stop; nothing would be saved.
 # The exec form of RUN needs no shell, which a distroless image does not have.
 WRAP_TEMPLATE = """\
 ARG PROJECT_IMAGE
@@ -27,6 +28,7 @@ RUN @SELF_CHECK@
 ARG MACHINE
 RUN @MACHINE_CHECK@
 ENV @NAME@=@ENTRYPOINT@
+STOPSIGNAL SIGTERM
 ENTRYPOINT @OURS@
 CMD @CMD@
 """
