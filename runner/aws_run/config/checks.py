@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ MAX_TAGS = 40  # AWS takes 50 on a resource; some are ours
 # Regions outside of AWS's main partition: their ARNs and endpoints are not `aws`'s.
 OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-iso", "eusc-")
 _DAY_S = 86_400
+_TEXT_MAX = 56 * 1024
 
 Winners = Mapping[str, Given]
 
@@ -49,6 +51,17 @@ def refuse_region(region: str, where: str = "") -> None:
         raise ConfigError(
             f"{where}aws-run does not work in {region}: only in the regions of AWS's main partition",
             hint="pass another --region, for example --region us-east-1",
+        )
+
+
+def refuse_too_much_text(config: Config) -> None:
+    """ECS takes task definitions of 64 KiB; tags, log settings and our own variables need some of it."""
+    texts = [*config.env, *config.env.values(), *config.secrets.values(), *(config.command or ()), *config.args]
+    size = len(json.dumps(texts))
+    if size > _TEXT_MAX:
+        raise UsageError(
+            f"the arguments and variables of the job are {size // 1024} KiB; AWS takes about {_TEXT_MAX // 1024} KiB",
+            hint="put them into a file of the input folder",
         )
 
 

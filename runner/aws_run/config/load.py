@@ -57,6 +57,7 @@ def load_config(
         if isinstance(top.items.get("checkpoint"), yamlfile.Mapping):
             values = {"checkpoint": {}, **values}  # `checkpoint: {}` switches it on
         config = _build(values, project_dir, yaml_file)
+        checks.refuse_too_much_text(config)
         checks.refuse_short_retention(config, winners)
         if for_run:
             checks.refuse_folders(config, winners, detached=bool(flags.get("detach")))

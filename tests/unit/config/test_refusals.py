@@ -148,6 +148,15 @@ def test_results_are_kept_a_day_longer_than_the_run_may_take(load: Load) -> None
     assert load("retention: {runs: 15}\ntimeout: 14d\n").runs_retention_days == 15
 
 
+@pytest.mark.parametrize("given", [{"env": ("A=" + "x" * 60_000,)}, {"args": ("x" * 30_000, "y" * 30_000)}])
+def test_more_text_than_a_task_definition_takes_is_refused(refused: Refused, given: dict[str, Any]) -> None:
+    assert "AWS takes about 56 KiB" in refused(**given)
+
+
+def test_long_arguments_that_fit_are_let_through(load: Load) -> None:
+    assert len(load(args=("x" * 50_000,)).args[0]) == 50_000
+
+
 def test_the_largest_fargate_task_is_let_through(load: Load) -> None:
     assert load(backend="fargate", cpu="16", memory="120GB", disk="200GB").backend == "fargate"
 
