@@ -23,10 +23,12 @@ class Landing:
     it up. A file that an earlier run left is older, and is replaced as any tool replaces its outputs.
     """
 
-    def __init__(self, into: Path, run_id: str, *, overwrite: bool = False) -> None:
+    def __init__(self, into: Path, run_id: str, *, overwrite: bool = False, remembers: bool = True) -> None:
+        """`remembers` False, for a single round: nothing is kept in memory of what was written."""
         self.into = into
         self.run_id = run_id
         self._overwrite = overwrite
+        self._remembers = remembers
         self._wrote: dict[str, tuple[int, int, int]] = {}  # path -> size, mtime_ns, the last round that listed it
         self._round = 0
         self._folders: set[str] = set()
@@ -61,7 +63,8 @@ class Landing:
             folder = folder.rpartition("/")[0]
 
     def written(self, entry: Entry) -> None:
-        self._wrote[entry.path] = (entry.size, entry.mtime_ns, self._round)
+        if self._remembers:
+            self._wrote[entry.path] = (entry.size, entry.mtime_ns, self._round)
 
     def _is_theirs(self, entry: Entry, found: os.stat_result) -> bool:
         if entry.path in self._wrote:

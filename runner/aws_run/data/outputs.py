@@ -57,7 +57,7 @@ def pull_output(
     A local file that differs and is newer than the run's is put aside as `NAME.before-RUN`, told as a warning, unless
     `overwrite`. `landing` remembers what earlier rounds wrote: then the job's deletions follow, too.
     """
-    landing = landing or Landing(into, run_id, overwrite=overwrite)
+    landing = landing or Landing(into, run_id, overwrite=overwrite, remembers=False)
     landing.begin_round()
     prefix = RunKeys(run_id=run_id).output
     with translated("The outputs could not be fetched"):

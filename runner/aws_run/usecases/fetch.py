@@ -23,7 +23,9 @@ class Fetch:
         self._spec = spec
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
-        self._landing = Landing(spec.config.output, spec.run_id) if spec.config.output else None
+        self._landing: Landing | None = None
+        if spec.config.output is not None:
+            self._landing = Landing(spec.config.output, spec.run_id, remembers=spec.config.follow_output)
 
     def start(self) -> None:
         config = self._spec.config

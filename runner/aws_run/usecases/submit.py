@@ -82,6 +82,8 @@ def submit(
                 bench.emit, lambda: _abandon(bench, store, started, runner, shown), presses=presses
             ) from error
     if detach:
+        if config.follow_output:
+            bench.emit(Notice(text=f"nobody follows the outputs of a detached run; later: aws-run pull {spec.run_id}"))
         writer.change(lambda record: replace(record, detached=True), now=True)
         return detached(spec)
     threading.Thread(target=_tidy, args=(bench,), name="gc", daemon=True).start()
