@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 @aws_options
 def pull(run: str | None, into: Path, overwrite: bool, **flags: Any) -> int:
     """Fetch the outputs of RUN (default: the last one) into a folder. What is there already is not fetched again."""
-    from aws_run.image.results import mark
+    from aws_run.image.results import looks_like_a_project, mark
     from aws_run.naming import bucket_name
     from aws_run.usecases.pull import pull as fetch
 
     with session(flags) as here:
         record, got = fetch(here.bench, run, here.project, into.absolute(), overwrite=overwrite)
-        mark(into, Path.cwd())
+        if looks_like_a_project(Path.cwd()):
+            mark(into, Path.cwd())
         source = f"s3://{bucket_name(record.account, record.region)}/{record.output_prefix}"
         if here.as_json:
             counts = {"files": got.files, "fetched": got.fetched_files, "bytes": got.bytes, "kept": list(got.kept)}

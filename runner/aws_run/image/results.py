@@ -13,6 +13,14 @@ Delete this file if the folder is to be sent with the project.
 """
 
 
+_SIGNS = ("aws-run.yaml", "aws-run.yml", "pyproject.toml", "requirements.txt", "Dockerfile", "main.py", ".git")
+
+
+def looks_like_a_project(folder: Path) -> bool:
+    """Where results were fetched into by hand: elsewhere nobody builds an image from what lies around them."""
+    return any((folder / name).exists() for name in _SIGNS)
+
+
 def mark(folder: Path, project_dir: Path) -> None:
     """Leaves the marker where results lie inside the project. A folder that can't be written goes without it."""
     with contextlib.suppress(OSError, RuntimeError):

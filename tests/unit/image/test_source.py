@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.unit.image.support import git, paths, source_of, write
 
 from aws_run.errors import SourceError
-from aws_run.image.results import MARKER, mark
+from aws_run.image.results import MARKER, looks_like_a_project, mark
 from aws_run.image.source import SourceFile, digest_files, read_chunks, read_source
 from aws_run_entrypoint.transfer.paths import PART_PREFIX
 
@@ -238,6 +238,11 @@ def test_only_a_folder_inside_the_project_is_marked(tmp_path: Path) -> None:
     for folder in (root, outside, root / "nowhere"):
         mark(folder, root)
     assert [path.name for path in tmp_path.rglob(MARKER)] == []
+
+
+def test_a_project_is_told_from_any_other_folder(tmp_path: Path) -> None:
+    assert looks_like_a_project(write(tmp_path / "a", {"main.py": "1"}))
+    assert not looks_like_a_project(write(tmp_path / "b", {"notes.txt": "1"}))
 
 
 def test_the_marker_is_in_nobodys_input() -> None:
