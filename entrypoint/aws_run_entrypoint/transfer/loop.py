@@ -27,10 +27,13 @@ from .wire import Buffers
 Task = Generator[Request, Response, None]
 CONNECT_TIMEOUT_S = 15.0
 IDLE_TIMEOUT_S = 60.0
-# Connections: few where answers are quick, for each costs a handshake; doubled with each answer that took its time.
-DEFAULT_LIMIT = 128
+# Connections. Each costs a handshake, and each shortens the wait for the requests that are left: of n with answers
+# after t seconds, both together are least with sqrt(n * t / handshake) of them. None where waiting is not what we do.
+DEFAULT_LIMIT = 256
 _FIRST_LIMIT = 16
-_SLOW_ANSWER_S = 0.008
+_HANDSHAKE_S = 0.001
+_RECENT = 32
+_IDLE = 0.5
 # Big pieces fill the wire long before there are so many connections.
 _BYTES_IN_FLIGHT = 128 * MIB
 _MAX_REDIRECTS = 3
@@ -75,8 +78,12 @@ class Loop:
         self.retries = 0
         self.requests = 0
         self.waited_s = 0.0
-        self._most = limit
+        self._most = min(limit, _descriptors() // 3)
         self._limit = float(min(limit, _FIRST_LIMIT))
+        self._left = 0
+        self._mark = (0.0, 0.0)  # when connections were last counted, and how long had been waited by then
+        # Of the last answers, the quickest: what the server takes, not what waits here for its turn.
+        self._recent: Deque[float] = deque(maxlen=_RECENT)
         self._slowed = False
         self._bytes = 0
         self._emit = on_event
@@ -126,8 +133,11 @@ class Loop:
         """Adds a task to the running ones, before those that have not begun."""
         self._ready.append(task)
 
-    def run(self, tasks: Iterable[Task]) -> None:
-        """Until all tasks, and what they spawned, are over. The first failure stops the others and is raised."""
+    def run(self, tasks: Iterable[Task], *, expected: int = 0) -> None:
+        """Until all tasks, and what they spawned, are over. The first failure stops the others and is raised.
+        `expected`: how many there will be, where that is known."""
+        self._left = expected
+        self._mark = (self._monotonic(), self.waited_s)
         self._source = iter(tasks)
         try:
             last_check = self._monotonic()
@@ -262,9 +272,7 @@ class Loop:
             return
         assert job is not None
         keep = connection.parser.keep
-        took = connection.last_active - (connection.asked_at or connection.last_active)
-        if took > _SLOW_ANSWER_S and not self._slowed:
-            self._limit = min(float(self._most), self._limit * 2)
+        self._pace(connection.last_active, connection.last_active - (connection.asked_at or connection.last_active))
         self._not_busy(job)
         connection.tag = None
         if keep:
@@ -274,6 +282,18 @@ class Loop:
         else:
             self._drop(connection)
         self._answered(job, response)
+
+    def _pace(self, now: float, took_s: float) -> None:
+        self._left -= 1
+        self._recent.append(took_s)
+        if self._left <= self._limit or self._limit >= self._most or self._slowed:
+            return
+        since, waited = self._mark
+        if self.waited_s - waited > _IDLE * (now - since):
+            best = (self._left * min(self._recent) / _HANDSHAKE_S) ** 0.5
+            if best > self._limit:
+                self._limit = min(best, float(self._most))
+                self._mark = (now, self.waited_s)
 
     def _answered(self, job: _Job, response: Response) -> None:
         error = retry.error_of(job.request, response)
@@ -401,6 +421,16 @@ class Loop:
         self._delayed.clear()
         self._ready.clear()
         self._source = iter(())
+
+
+def _descriptors() -> int:
+    """How many files and sockets this process may have open."""
+    try:
+        from resource import RLIMIT_NOFILE, getrlimit
+    except ImportError:  # Windows
+        return 512
+    soft = getrlimit(RLIMIT_NOFILE)[0]
+    return soft if 0 < soft < 1 << 20 else 1 << 20
 
 
 def _chance() -> float:

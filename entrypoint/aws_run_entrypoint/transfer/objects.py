@@ -6,8 +6,13 @@ import zlib
 from typing import NamedTuple, Optional
 
 from . import ops
+from .errors import CorruptError
+from .http1 import Response
 from .loop import Bucket, Loop
+from .proof import proof_of
 from .values import OnEvent, ignore
+
+_TRIES = 4
 
 
 class Stored(NamedTuple):
@@ -21,8 +26,19 @@ class Stored(NamedTuple):
 def get_object(bucket: Bucket, key: str, *, version_id: Optional[str] = None, on_event: OnEvent = ignore) -> Stored:
     """S3Error with `absent` True where there is none."""
     with Loop(bucket, on_event=on_event) as loop:
-        answer = loop.call(ops.get(key, version_id=version_id))
+        answer = read_whole(loop, key, version_id)
         return Stored(answer.body, answer.headers.get("etag"), ops.version_of(answer))
+
+
+def read_whole(loop: Loop, key: str, version_id: Optional[str]) -> Response:
+    """Checked by the sum that S3 keeps of everything that we put there."""
+    for _ in range(_TRIES):
+        answer = loop.call(ops.get(key, version_id=version_id))
+        sum_ = proof_of(answer.headers).crc32
+        if sum_ is None or sum_ == zlib.crc32(answer.body):
+            return answer
+        loop.retries += 1
+    raise CorruptError(f"{key!r}: the bytes that arrive are not those that S3 has the sum of")
 
 
 def put_object(

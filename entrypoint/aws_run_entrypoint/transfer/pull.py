@@ -124,7 +124,8 @@ def _run(work: Work, pulls: List[Tuple[_Pull, bytes]], helpers: Optional[int], o
         count = helpers_for(sum(size for size in sizes if size > PIECES_FROM), helpers)
         work.pool = Pool(work.loop.bucket, count, on_event) if count else None
     try:
-        work.loop.run(task for pull, raw in pulls for task in pull.tasks(raw))
+        tasks = (task for pull, raw in pulls for task in pull.tasks(raw))
+        work.loop.run(tasks, expected=sum(head.files for head in heads))
         while work.pool:
             try:
                 work.pool.run()

@@ -12,6 +12,7 @@ from .bodies import FileSlice
 from .errors import EngineError, ManifestError, PathError, S3Error
 from .http1 import Request, Response
 from .loop import Bucket, Loop, Task
+from .objects import read_whole
 from .paths import check_key
 from .plan import IN_MEMORY, PIECES_FROM, compare, looks_same
 from .pool import Pool, helpers_for
@@ -68,7 +69,7 @@ def push_folder(
 
 def read_manifest(loop: Loop, key: str, version_id: Optional[str] = None) -> _Held:
     try:
-        answer = loop.call(ops.get(key, version_id=version_id))
+        answer = read_whole(loop, key, version_id)
     except S3Error as error:
         if error.absent:
             return _Held(None, None, None)
@@ -129,7 +130,7 @@ class _Push:
                 self.pool = Pool(self.loop.bucket, helpers, self.emit)
             self.progress()
             try:
-                self.loop.run(self.tasks())
+                self.loop.run(self.tasks(), expected=len(self.todo))
                 while self.pool:
                     self.pool.run()
                     finished, self.finished = self.finished, []
