@@ -79,6 +79,7 @@ def _measure(home: Path, files: int, size: int, more: list[str]) -> int:
         print(said)
         return 1
     wrong = _differences(data, out)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     print(f"{files} files of {size} bytes in and out: {took:.0f} s, {files * 2 / took:.0f} files a second")
     print(f"client: peak {client_kib / 1024:.0f} MiB; PID 1 of the container: peak {pid_1_kib / 1024:.0f} MiB")
     print(f"requests of the client: {calls}; files that differ: {wrong}")
