@@ -15,7 +15,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ from engines import ENGINES, Engine, Place
 HERE = Path(__file__).parent
 OLD = 1_767_225_600  # 2026-01-01: older than what the stub says of its objects, so a no-op is one for everybody
 MIB = 1 << 20
+_STUCK_S = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +96,12 @@ def measure(command: list[str], env: dict[str, str]) -> Measured:
     began = time.monotonic()
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
+    stuck = threading.Timer(_STUCK_S, process.kill)
+    stuck.start()
     said = process.stderr.read()
     process.stderr.close()
     _, status, used = os.wait4(process.pid, 0)
+    stuck.cancel()
     wall = time.monotonic() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -120,6 +126,7 @@ def run_case(case: Case, engines: list[Engine], rounds: int, work: Path, program
     source = work / case.name
     make_tree(source, case, dice)
     times: dict[tuple[str, str], list[Measured]] = {}
+    failed: Counter[tuple[str, str]] = Counter()
     with serving(program, ca, ca.with_suffix(".key"), case.delay_ms) as url:
         place = Place(url=url, ca=ca, tools=tools)
         env = dict(place.env)
@@ -131,24 +138,26 @@ def run_case(case: Case, engines: list[Engine], rounds: int, work: Path, program
         for number in range(rounds):
             for engine in dice.sample(present, len(present)):
                 into, prefix = work / "down", f"up-{number}-{engine.name.split()[0].strip(',')}/"
-                try:
-                    if case.noop:
-                        done = measure((engine.noop or engine.up)(place, "data/", source), env)
-                        times.setdefault((engine.name, "up"), []).append(done)
-                        continue
-                    done = measure(engine.down(place, "data/", into), env)
-                    check(source, into, case, engine)
-                    times.setdefault((engine.name, "down"), []).append(done)
-                    done = measure(engine.up(place, prefix, source), env)
-                    times.setdefault((engine.name, "up"), []).append(done)
-                except ToolFailedError as error:
-                    if engine is ours:
-                        raise
-                    print(f"{engine.name} failed in round {number + 1} ({error})", file=sys.stderr)
-                shutil.rmtree(into, ignore_errors=True)
-                forget(place, prefix, case)
+                for direction in ("up",) if case.noop else ("down", "up"):
+                    try:
+                        if case.noop:
+                            done = measure((engine.noop or engine.up)(place, "data/", source), env)
+                        elif direction == "up":
+                            done = measure(engine.up(place, prefix, source), env)
+                        else:
+                            done = measure(engine.down(place, "data/", into), env)
+                            check(source, into, case, engine)
+                        times.setdefault((engine.name, direction), []).append(done)
+                    except ToolFailedError as error:
+                        if engine is ours:
+                            raise
+                        failed[engine.name, direction] += 1
+                        print(f"{engine.name} {direction} failed in round {number + 1} ({error})", file=sys.stderr)
+                    shutil.rmtree(into, ignore_errors=True)
+                if not case.noop:
+                    forget(place, prefix, case)
     shutil.rmtree(source)
-    report(case, present, times)
+    report(case, present, times, failed)
 
 
 def check(source: Path, into: Path, case: Case, engine: Engine) -> None:
@@ -175,7 +184,13 @@ def forget(place: Place, prefix: str, case: Case) -> None:
     connection.close()
 
 
-def report(case: Case, engines: list[Engine], times: dict[tuple[str, str], list[Measured]]) -> None:
+def report(
+    case: Case,
+    engines: list[Engine],
+    times: dict[tuple[str, str], list[Measured]],
+    failed: Counter[tuple[str, str]],
+) -> None:
+    """A tool that failed shows that in its cell; one that did so in some rounds only, how often ("3 of 5 failed")."""
     kind = "unchanged" if case.noop else "down and up"
     print(f"\n{case.name}: {case.files:,} x {case.size:,} B, {kind}, {case.delay_ms} ms added to each answer")
     print(f"  {'':14}{'down s':>9}{'up s':>9}{'CPU down':>10}{'CPU up':>9}{'RSS MiB':>9}")
@@ -187,15 +202,24 @@ def report(case: Case, engines: list[Engine], times: dict[tuple[str, str], list[
         for field in ("wall_s", "cpu_s"):
             for direction in ("down", "up"):
                 found = times.get((engine.name, direction))
-                cells.append(f"{statistics.median(getattr(m, field) for m in found):.2f}" if found else "-")
+                nothing = "failed" if failed[engine.name, direction] else "-"
+                cells.append(f"{statistics.median(getattr(m, field) for m in found):.2f}" if found else nothing)
         seen = [m.rss_mib for direction in ("down", "up") for m in times.get((engine.name, direction), [])]
         peak = max(seen, default=0.0)
-        print(f"  {engine.name:14}{cells[0]:>9}{cells[1]:>9}{cells[2]:>10}{cells[3]:>9}{peak:>9.0f}")
+        trouble = [
+            f"{direction}: {count} of {count + len(times.get((engine.name, direction), []))} failed"
+            for direction in ("down", "up")
+            if (count := failed[engine.name, direction])
+        ]
+        cells = [f"{cells[0]:>9}{cells[1]:>9}{cells[2]:>10}{cells[3]:>9}{peak:>9.0f}", *trouble]
+        print(f"  {engine.name:14}{'  '.join(cells)}")
     for direction, bars in (("down", case.bars_down), ("up", case.bars_up)):
         for name, bar in bars:
             if (name, direction) in middle:
                 ratio = middle[(name, direction)] / middle[(ENGINES[0].name, direction)]
                 print(f"  {direction:4} {ratio:6.2f} x {name:14} bar {bar:g}: {'met' if ratio >= bar else 'MISSED'}")
+            elif failed[name, direction]:
+                print(f"  {direction:4}    -   x {name:14} bar {bar:g}: it failed, we did not")
 
 
 def get_tools() -> Path:

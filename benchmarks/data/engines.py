@@ -59,7 +59,7 @@ class Engine:
 def _ours(direction: str) -> Command:
     return lambda place, prefix, folder: [
         sys.executable,
-        "-I",
+        *("-I", "-S", "-B", "-X", "utf8"),
         str(HERE / "run_ours.py"),
         direction,
         prefix,
