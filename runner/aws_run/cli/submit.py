@@ -102,16 +102,10 @@ def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach:
 
 
 def _as_it_stays(view: OutcomeView, where: compose.Place) -> OutcomeView:
-    """Nothing of an embedded AWS is in AWS's console; of one that goes with this command nothing is anywhere."""
+    """What to type next works where the run was; an embedded AWS that goes with this command can be asked nothing."""
     if where.goes:
-        return replace(
-            view, s3_uri=None, console_url=None, left=None, next_commands=view.next_commands and (_NEXT_TIME,)
-        )
-    if where.embedded:
-        left = view.left and replace(view.left, rows=tuple(replace(row, where="") for row in view.left.rows))
-        here = tuple(f"{command}{where.flag}" for command in view.next_commands)
-        return replace(view, console_url=None, left=left, next_commands=here)
-    return view
+        return replace(view, next_commands=(_NEXT_TIME,) if view.next_commands else ())
+    return replace(view, next_commands=tuple(f"{command}{where.flag}" for command in view.next_commands))
 
 
 @contextmanager

@@ -33,13 +33,11 @@ def test_on_aws_itself_all_is_shown() -> None:
 def test_an_embedded_aws_that_stays_is_named_in_the_next_command_unless_it_is_exported() -> None:
     seen = _as_it_stays(VIEW, Place(cost_label=LOCAL_COST_LABEL, flag=" --local"))
     assert seen.next_commands == (f"aws-run logs {RUN} --local",)
-    assert seen.console_url is None
     assert _as_it_stays(VIEW, Place(cost_label=LOCAL_COST_LABEL)).next_commands == VIEW.next_commands
 
 
-def test_of_an_embedded_aws_that_goes_with_the_command_no_place_and_no_run_is_named() -> None:
+def test_after_an_embedded_aws_that_goes_with_the_command_no_run_is_named() -> None:
     seen = _as_it_stays(VIEW, Place(cost_label=LOCAL_COST_LABEL, goes=True))
-    assert (seen.s3_uri, seen.console_url, seen.left) == (None, None, None)
     assert len(seen.next_commands) == 1
     assert "aws-run local start" in seen.next_commands[0]
     assert RUN not in seen.next_commands[0]
