@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import re
 import socket
+import ssl
 import threading
 import zlib
 from collections.abc import Callable
@@ -55,13 +56,21 @@ Script = Callable[[Seen], Fault | None]
 
 
 class StubS3:
-    """`script` is asked about every request; `seen` holds them all."""
+    """`script` is asked about every request; `seen` holds them all. `tls`: it speaks HTTPS."""
 
-    def __init__(self, script: Script | None = None, *, versioned: bool = True, sums: bool = False) -> None:
+    def __init__(
+        self,
+        script: Script | None = None,
+        *,
+        versioned: bool = True,
+        sums: bool = False,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         """`sums`: a whole object's CRC32 is told to who asks, as S3 does of what came with one."""
         self.script: Script = script or (lambda seen: None)
         self.versioned = versioned
         self.sums = sums
+        self.tls = tls
         self.page = 1000
         self.seen: list[Seen] = []
         self.objects: dict[str, list[Version | None]] = {}  # None is a delete marker
@@ -69,6 +78,8 @@ class StubS3:
         self.lock = threading.RLock()
         self.numbers = itertools.count(1)
         self.server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"stub": self}))
+        if tls is not None:  # each shakes hands in its own thread, when it first reads
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self) -> StubS3:
@@ -82,7 +93,7 @@ class StubS3:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.server.server_address[1]}"
 
     def bucket(self, **changes: Any) -> Bucket:
         said: dict[str, Any] = {
