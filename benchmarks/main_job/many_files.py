@@ -14,6 +14,7 @@ import filecmp
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -73,20 +74,33 @@ def _measure(home: Path, files: int, size: int, more: list[str]) -> int:
         said, code, client_kib, pid_1_kib = _watched(submit, environment)
         took = time.monotonic() - began
         calls = _calls(environment)
+        return _tell(
+            files, size, took, calls, client_kib, pid_1_kib, said, 0 if code else _differences(data, out), code
+        )
     finally:
-        _tool(["local", "stop"], environment)
+        _stop(environment)
+
+
+def _tell(
+    files: int, size: int, took: float, calls: int, client_kib: int, pid_1_kib: int, said: str, wrong: int, code: int
+) -> int:
     if code:
-        print(said)
+        print(said, flush=True)
         return 1
-    wrong = _differences(data, out)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     print(f"{files} files of {size} bytes in and out: {took:.0f} s, {files * 2 / took:.0f} files a second")
     print(f"client: peak {client_kib / 1024:.0f} MiB; PID 1 of the container: peak {pid_1_kib / 1024:.0f} MiB")
     print(f"requests of the client: {calls}; files that differ: {wrong}")
     for line in said.splitlines():
         if re.match(r"(input|job|run|output|result) ", line) and not re.search(r" of [\d,]+ files", line):
             print(f"  {line}")
+    sys.stdout.flush()  # the folders take minutes to remove
     return 1 if wrong else 0
+
+
+def _stop(environment: dict[str, str]) -> None:
+    """It has as many files to forget, and is not waited for: what it holds goes with the temporary folder."""
+    state = Path(environment["XDG_STATE_HOME"]) / "aws-run/local.json"
+    os.kill(int(json.loads(state.read_text())["pid"]), signal.SIGKILL)
 
 
 def _make(data: Path, files: int, size: int) -> None:
