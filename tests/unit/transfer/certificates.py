@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def make_certificate(folder: Path, host: str = "127.0.0.1") -> tuple[Path, ssl.S
     """The file that clients are to trust, and what a server needs."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
-    now = datetime.now(UTC)
+    now = datetime.now(timezone.utc)
     made = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -19,7 +19,7 @@ MAKES = {
 }
 
 
-@pytest.fixture(params=MAKES.values(), ids=MAKES.keys())
+@pytest.fixture(params=list(MAKES.values()), ids=list(MAKES))
 def secure(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubS3]:
     cert, context = make_certificate(tmp_path)
     context.maximum_version = request.param
