@@ -84,9 +84,7 @@ def translate(error: Exception, *, service: str, operation: str) -> AwsRunError:
     if isinstance(error, (boto.ConfigParseError, boto.InvalidConfigError)):
         return CredentialsError(f"{error}", hint="correct the AWS configuration (~/.aws/config, or AWS_CONFIG_FILE)")
     if isinstance(error, ValueError):  # of making a client
-        return CredentialsError(
-            f"The AWS settings can't be used: {error}", hint="see AWS_ENDPOINT_URL and --region"
-        )
+        return CredentialsError(f"The AWS settings can't be used: {error}", hint="see AWS_ENDPOINT_URL and --region")
     return AwsCallError(f"{service} {operation}: {error}", code=type(error).__name__, operation=operation)
 
 
