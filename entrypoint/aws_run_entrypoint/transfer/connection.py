@@ -12,7 +12,7 @@ from .errors import NetworkError
 from .http1 import AnswerParser
 from .proxy import Tunnel
 from .values import KIB
-from .wire import READ, WRITE, Buffers, PlainWire, TlsWire, Wire
+from .wire import READ, SEND_CHUNK, WRITE, Buffers, PlainWire, TlsWire, Wire
 
 _CONNECTING, _TUNNELLING, _SHAKING, _IDLE, _BUSY, _DEAD = range(6)
 # One turn of one connection moves at most this much, so that none starves the others.
@@ -46,6 +46,7 @@ class Connection:
         self._tunnel = tunnel
         self._state = _CONNECTING
         self._pending: Optional[memoryview] = None
+        self._after: Optional[memoryview] = None  # a body that is too big to be copied behind its head
         self._slice: Optional[FileSlice] = None
         self._slice_sent = 0
         self.sock = socket.socket(family, socket.SOCK_STREAM)
@@ -75,9 +76,12 @@ class Connection:
         self.parser = parser
         self.used += 1
         self.asked_at = None
-        self._slice, self._slice_sent = None, 0
+        self._slice, self._slice_sent, self._after = None, 0, None
         if isinstance(body, bytes):
-            head += body
+            if len(body) < SEND_CHUNK:
+                head += body
+            else:
+                self._after = memoryview(body)
         elif body is not None:
             self._slice = body
         self._pending = memoryview(head)
@@ -170,7 +174,9 @@ class Connection:
             if not taken:
                 return sent
             sent += taken
-            self._pending = self._pending[taken:] if taken < len(self._pending) else None
+            self._pending = self._pending[taken:]
+            if not self._pending:
+                self._pending, self._after = self._after, None
         while self._slice is not None and sent < _TURN_BYTES:
             chunk = self._slice.read(self._slice_sent, self._buffers.out)
             if not chunk:

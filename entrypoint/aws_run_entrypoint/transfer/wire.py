@@ -85,11 +85,11 @@ class TlsWire:
                     return READ
 
     def send(self, data: memoryview) -> int:
-        """All or nothing: what is encrypted can't be taken back, so it waits here for the socket."""
+        """What is encrypted can't be taken back, so it waits here for the socket: a chunk at most."""
         if not self.flush():
             return 0
         write = self._tls.write
-        left = data
+        left = data = data[:SEND_CHUNK]
         while left:
             left = left[write(left) :]
         self.flush()
