@@ -111,7 +111,7 @@ def measure(command: list[str], env: dict[str, str]) -> Measured:
 
 def make_tree(folder: Path, case: Case, dice: random.Random) -> None:
     folder.mkdir(parents=True)
-    block = dice.randbytes(min(case.size, 8 * MIB))
+    block = dice.randbytes(min(case.size, MIB))  # small: a child counts as its peak what its parent had at its start
     for number in range(case.files):
         path = folder / f"file-{number:05}.bin"
         with path.open("wb") as file:

@@ -31,7 +31,7 @@ IDLE_TIMEOUT_S = 60.0
 # after t seconds, both together are least with sqrt(n * t / handshake) of them. None where waiting is not what we do.
 DEFAULT_LIMIT = 256
 _FIRST_LIMIT = 16
-_HANDSHAKE_S = 0.001
+_HANDSHAKE_S = 0.002  # of CPU, on both sides
 _RECENT = 32
 _IDLE = 0.5
 # Big pieces fill the wire long before there are so many connections.
