@@ -7,6 +7,7 @@ import pytest
 from tests.unit.image.support import LAYER, SCRIPT, config_of, paths, write
 
 from aws_run.config import Build, Config
+from aws_run.config.models import Input
 from aws_run.errors import SourceError
 from aws_run.image.plan import ImagePlan, big_source, plan_image, read_entrypoint_layer
 from aws_run.image.source import Source, SourceFile
@@ -28,7 +29,9 @@ def test_the_tag_is_the_same_for_the_same_project_anywhere(tmp_path: Path) -> No
 
 def test_what_does_not_change_the_image_does_not_change_the_tag(tmp_path: Path) -> None:
     write(tmp_path, {**FILES, "aws-run.yaml": "timeout: 1h\n", "out/old.csv": "1"})
-    config = config_of(tmp_path).model_copy(update={"output": tmp_path / "out", "input": str(tmp_path / "data")})
+    config = config_of(tmp_path).model_copy(
+        update={"output": tmp_path / "out", "inputs": (Input(place=str(tmp_path / "data")),)}
+    )
     tag = plan_of(config).tag
     write(tmp_path, {"aws-run.yaml": "timeout: 2h\n", "out/new.csv": "1", "data/in.csv": "1"})
     changed = config.model_copy(update={"args": ("--fast",), "timeout_s": 9, "command": ("python", "main.py", "-v")})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -44,5 +45,5 @@ def test_a_state_folder_that_takes_no_files_is_one_sentence(tmp_path: Path, monk
     def full(**_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(lifecycle.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
     assert "No space left on device" in refused(lifecycle.made_state_dir)
