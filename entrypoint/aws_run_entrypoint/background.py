@@ -20,7 +20,8 @@ _QUIET_S = 2.0
 
 class StableFiles:
     """A file may go while the job runs when two looks saw the same size and mtime, the latter `quiet_s` ago or more, or
-    when the second look found another file under its name: then it is written beside and renamed, and always whole.
+    when the second look found another file under its name that nobody has open: so does a checkpoint that is written
+    beside and renamed, again and again.
 
     Nothing tells for sure that a writer is done; the last sync, when no writer is left, settles it.
     """
@@ -37,6 +38,7 @@ class StableFiles:
         same = before is not None and before[:2] == (found.size, found.mtime_ns)
         old = int(self._now() * 1e9) - found.mtime_ns >= self._quiet_ns
         replaced = before is not None and 0 not in (inode, before[2]) and before[2] != inode
+        replaced = replaced and not is_open(os.path.join(self._folder, found.path))
         if (same and old) or replaced:
             if not replaced:  # of a file that is always replaced the last inode is what tells
                 del self._seen[found.path]
@@ -51,6 +53,30 @@ class StableFiles:
             return os.stat(os.path.join(self._folder, path)).st_ino
         except OSError:
             return 0
+
+
+def is_open(path: str, proc: str = "/proc") -> bool:
+    """Whether a process that may be asked has it open: a file that was removed and is being written anew. Where there
+    is no /proc the answer is yes."""
+    try:
+        wanted = os.stat(path)
+        pids = [name for name in os.listdir(proc) if name.isdigit()]
+    except OSError:
+        return True
+    return any((wanted.st_dev, wanted.st_ino) in _open_files(f"{proc}/{pid}/fd") for pid in pids)
+
+
+def _open_files(folder: str) -> Iterator[Tuple[int, int]]:
+    try:
+        numbers = os.listdir(folder)
+    except OSError:
+        return  # ended meanwhile, or another user's
+    for number in numbers:
+        try:
+            found = os.stat(f"{folder}/{number}")
+        except OSError:
+            continue
+        yield found.st_dev, found.st_ino
 
 
 class Saved:

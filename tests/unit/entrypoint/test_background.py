@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aws_run_entrypoint.background import Saved, StableFiles
+from aws_run_entrypoint.background import Saved, StableFiles, is_open
 from aws_run_entrypoint.reserve import Amount
 from aws_run_entrypoint.transfer import Pushed
 from aws_run_entrypoint.transfer.values import Found
@@ -52,6 +52,22 @@ class TestStableFiles:
             fresh.replace(path)
             seen.append(look(stable, path))
         assert seen == [False, True, True, True]
+
+    def test_a_file_that_was_removed_and_is_being_written_anew_waits_until_it_is_closed(self, tmp_path: Path) -> None:
+        stable = StableFiles(str(tmp_path), now=lambda: 1000.0)
+        path = aged(tmp_path / "state", "whole", 0)
+        (tmp_path / "keeps the old inode").hardlink_to(path)
+        assert not look(stable, path)
+        path.unlink()
+        with path.open("w") as writer:
+            writer.write("half")
+            writer.flush()
+            assert not look(stable, path)
+
+    def test_where_processes_can_not_be_asked_a_file_counts_as_open(self, tmp_path: Path) -> None:
+        path = aged(tmp_path / "state", "whole", 0)
+        assert not is_open(str(path))
+        assert is_open(str(path), proc=str(tmp_path / "none"))
 
 
 def pushed(total: int) -> Pushed:
