@@ -610,7 +610,7 @@ int main(int argc, char **argv) {
     delay_ms = atoi(argv[3]);
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     SSL_CTX_set_mode(context, SSL_MODE_AUTO_RETRY);
-    /* S3 chooses this one whatever the client names first, so everybody is measured with the same. */
+    /* Clients name different ones first; everybody is measured with the same. */
     SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256");
     if (SSL_CTX_use_certificate_chain_file(context, argv[1]) != 1 ||
         SSL_CTX_use_PrivateKey_file(context, argv[2], SSL_FILETYPE_PEM) != 1)
