@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .credentials import RefreshingSource, StaticSource, from_environment
 from .errors import (
+    BarredError,
     ChangedError,
     CorruptError,
     DiskFullError,
@@ -38,6 +39,7 @@ from .values import (
 )
 
 __all__ = [
+    "BarredError",
     "Bucket",
     "ChangedError",
     "CorruptError",

@@ -8,7 +8,7 @@ import ssl
 from typing import Any, Optional, Tuple, Union
 
 from .bodies import FileSlice
-from .errors import NetworkError
+from .errors import BarredError, NetworkError
 from .http1 import AnswerParser
 from .proxy import Tunnel
 from .values import KIB
@@ -104,7 +104,7 @@ class Connection:
                 return self._send()
             return self._receive()
         except ssl.SSLCertVerificationError as error:
-            raise NetworkError(f"the certificate of {self.host} is not trusted ({error.verify_message})") from error
+            raise BarredError(f"the certificate of {self.host} is not trusted ({error.verify_message})") from error
         except (ssl.SSLError, ConnectionError, TimeoutError) as error:
             raise NetworkError(f"{type(error).__name__}: {error}") from error
         except OSError as error:

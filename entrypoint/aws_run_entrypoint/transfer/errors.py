@@ -42,6 +42,10 @@ class NetworkError(EngineError):
     """The server could not be reached or kept breaking off."""
 
 
+class BarredError(NetworkError):
+    """The way to the server is closed and stays so: a certificate that is not trusted, a proxy that refuses."""
+
+
 class DiskFullError(EngineError):
     """The disk that files are written to is full."""
 

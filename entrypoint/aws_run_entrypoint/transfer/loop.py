@@ -16,7 +16,7 @@ from typing import Any, Callable, Deque, Generator, Iterable, Iterator, List, Na
 from . import retry
 from .connection import Connection
 from .endpoint import Endpoint, endpoint_for, redirected, tls_context
-from .errors import CorruptError, EngineError, NetworkError, S3Error
+from .errors import BarredError, CorruptError, EngineError, NetworkError, S3Error
 from .http1 import AnswerParser, Headers, Request, Response
 from .poller import make_poller
 from .proxy import Proxy, Tunnel, proxy_for
@@ -359,7 +359,7 @@ class Loop:
 
     def _again_or_fail(self, job: _Job, error: EngineError) -> None:
         job.attempt += 1
-        if job.attempt >= retry.MAX_ATTEMPTS:
+        if job.attempt >= retry.MAX_ATTEMPTS or isinstance(error, BarredError):
             self._fail(job, error)
             return
         self._not_busy(job)

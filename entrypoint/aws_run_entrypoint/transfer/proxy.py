@@ -7,7 +7,7 @@ import os
 import socket
 from typing import Mapping, NamedTuple, Optional
 
-from .errors import NetworkError
+from .errors import BarredError, NetworkError
 from .wire import READ, WRITE
 
 _MAX_HEAD = 64 * 1024
@@ -100,5 +100,9 @@ class Tunnel:
         status = self._answer.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
         if len(status) < 2 or status[1] != "200":
             said = " ".join(status[1:])[:80]
-            raise NetworkError(f"the proxy {self._proxy.host} does not let us through: {said}")
+            # 502 to 504 are the proxy's own trouble with the server, and pass.
+            refused = len(status) < 2 or not status[1].startswith("5")
+            raise (BarredError if refused else NetworkError)(
+                f"the proxy {self._proxy.host} does not let us through: {said}"
+            )
         return 0

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from aws_run.errors import AwsRunError, CredentialsError, InterruptedRunError, TransferError, UsageError
 from aws_run_entrypoint.transfer import (
+    BarredError,
     DiskFullError,
     EngineError,
     NetworkError,
@@ -53,6 +54,10 @@ def to_tool_error(doing: str, error: EngineError | OSError) -> AwsRunError:
         return CredentialsError(message, hint="Check them with `aws-run check`.")
     if isinstance(error, DiskFullError):
         return TransferError(message, hint="Make room and run `aws-run pull` to fetch the rest.")
+    if isinstance(error, BarredError):
+        return TransferError(
+            message, hint="AWS_CA_BUNDLE names the certificates to trust, HTTPS_PROXY the proxy and who asks it."
+        )
     if isinstance(error, NetworkError):
         return TransferError(message, hint="Check the network and try again: what has arrived is not sent twice.")
     if isinstance(error, S3Error):

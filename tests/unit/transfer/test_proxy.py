@@ -123,6 +123,7 @@ def test_a_proxy_that_refuses_is_named_with_its_reason(
     secure = stub.bucket(endpoint_url=stub.url.replace("http:", "https:"))
     with pytest.raises(NetworkError, match=r"the proxy 127\.0\.0\.1 does not let us through: 407 Proxy Auth"):
         send(secure, grown(tmp_path / "in"))
+    assert len(proxy.asked) < 5  # it was not asked again and again
 
 
 def test_what_no_proxy_names_is_asked_directly(

@@ -11,7 +11,7 @@ from tests.unit.transfer.stub import Fault, StubS3
 from tests.unit.transfer.test_faults import once_each
 from tests.unit.transfer.trees import fetch, grown, listing, send
 
-from aws_run_entrypoint.transfer import NetworkError
+from aws_run_entrypoint.transfer import NetworkError, Retried
 
 MAKES = {
     "TLS 1.3": ssl.TLSVersion.TLSv1_3,
@@ -67,6 +67,8 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_by_name(
     (tmp_path / "other").mkdir()
     cert, _ = make_certificate(tmp_path / "other")
     monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+    events: list[object] = []
     with pytest.raises(NetworkError, match=r"the certificate of 127\.0\.0\.1 is not trusted"):
-        send(secure.bucket(), grown(tmp_path / "in"))
+        send(secure.bucket(), grown(tmp_path / "in"), on_event=events.append)
     assert secure.seen == []
+    assert not [event for event in events if isinstance(event, Retried)]  # it does not become trusted
