@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -76,7 +77,7 @@ def _bring_in(job: Job, supervisor: Supervisor, result: Result) -> bool:
         result.fail(EXIT_TOOL, "disk-full", f"the inputs do not fit on the disk: {error}")
         return False
     except (EngineError, OSError) as error:
-        result.fail(EXIT_TOOL, "sync-in-failed", f"the inputs could not be fetched: {error}")
+        result.fail(EXIT_TOOL, "sync-in-failed", f"the inputs could not be fetched: {_plainly(error, job.work_dir)}")
         return False
     files, total = sum(i.files for i in result.inputs), sum(i.bytes for i in result.inputs)
     if files:
@@ -87,6 +88,13 @@ def _bring_in(job: Job, supervisor: Supervisor, result: Result) -> bool:
     if result.checkpoint_in is not None:
         say(f"checkpoint restored: {result.checkpoint_in.files} files, {size(result.checkpoint_in.bytes)}")
     return True
+
+
+def _plainly(error: Exception, work_dir: str) -> str:
+    if not isinstance(error, PermissionError) and getattr(error, "errno", None) != errno.EROFS:
+        return str(error)
+    where = error.filename or work_dir
+    return f"{where} can't be written; the image's user needs {work_dir} to be writable, and a volume there will do"
 
 
 def _run(

@@ -422,3 +422,10 @@ def test_the_next_attempt_goes_on_where_the_last_one_was_stopped(
     assert (first + second).split() == [str(n) for n in range(1, 11)]
     assert container.outputs() == {"done": b"10"}
     assert container.result()["checkpoint"]["restored_files"] == 1
+
+
+def test_a_work_folder_that_may_not_be_written_is_named_with_what_helps(container: Container, stub: StubS3) -> None:
+    code, _, err = container.run(*python("pass"), AWS_RUN_WORK_DIR="/sys/aws-run")
+    assert code == 125
+    assert "Errno" not in err
+    assert "can't be written; the image's user needs /sys/aws-run to be writable" in err
