@@ -91,7 +91,7 @@ def _bring_in(job: Job, supervisor: Supervisor, result: Result) -> bool:
 
 
 def _plainly(error: Exception, work_dir: str) -> str:
-    if not isinstance(error, PermissionError) and getattr(error, "errno", None) != errno.EROFS:
+    if not isinstance(error, OSError) or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
         return str(error)
     where = error.filename or work_dir
     return f"{where} can't be written; the image's user needs {work_dir} to be writable, and a volume there will do"
