@@ -168,3 +168,14 @@ def test_what_can_not_be_read_is_one_sentence_and_nothing_is_made(
     assert hint in done.stderr
     assert "Traceback" not in done.stderr
     assert set(aws.left("copy")) <= {"repository"}
+
+
+def test_a_full_sync_sends_what_only_looks_the_same(aws: Cloud, copy: Path) -> None:
+    file, out = copy / "data/a.txt", copy.parent / "fresh"  # the copy keeps its times, so the old results look the same too
+    run(aws, copy, copy / "data")
+    before = file.stat()
+    file.write_bytes(b"X" * before.st_size)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    done = aws.run("submit", copy, "-i", copy / "data", "-o", out, "--local", "--full-sync")
+    assert done.returncode == 0, done.stderr
+    assert (out / "a.txt").read_bytes() == b"X" * before.st_size

@@ -73,6 +73,12 @@ def run_options(function: F) -> F:
                 default=None,
                 help="Fetch results while the job runs, not only after it.",
             ),
+            click.option(
+                "--full-sync",
+                is_flag=True,
+                default=None,
+                help="Compare every input file with S3 by its bytes, not by size and time.",
+            ),
             click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these files out (repeatable)."),
             click.option(
                 "--backend",

@@ -100,6 +100,7 @@ class Config(_Section):
     inputs: tuple[Input, ...] = ()
     output: Path | None = None  # absolute
     follow_output: bool = False
+    full_sync: bool = False  # sizes, times and the last snapshot of the input are not trusted
     exclude: tuple[str, ...] = ()
     build: Build = Build()
     image: str | None = None  # a ready image: neither build nor push

@@ -88,6 +88,14 @@ OPTIONS: tuple[Option, ...] = (
         help="Fetch what the run has saved (sync_every) while it runs; what the job deletes goes here too.",
     ),
     Option(
+        key="full_sync",
+        field="full_sync",
+        env="AWS_RUN_FULL_SYNC",
+        flag="full_sync",
+        kind=kinds.SWITCH,
+        help="Read every input file and list what S3 holds, instead of trusting sizes, times and the last snapshot.",
+    ),
+    Option(
         key="exclude",
         field="exclude",
         env="AWS_RUN_EXCLUDE",

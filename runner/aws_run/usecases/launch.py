@@ -177,6 +177,7 @@ class Launch:
                 into=into,
                 emit=self._bench.emit,
                 exclude=spec.config.exclude,
+                full=spec.config.full_sync,
                 cancel=self._bench.stop,
             )
             done.append(pushed)
