@@ -171,7 +171,8 @@ def test_what_can_not_be_read_is_one_sentence_and_nothing_is_made(
 
 
 def test_a_full_sync_sends_what_only_looks_the_same(aws: Cloud, copy: Path) -> None:
-    file, out = copy / "data/a.txt", copy.parent / "fresh"  # the copy keeps its times, so the old results look the same too
+    file = copy / "data/a.txt"
+    out = copy.parent / "fresh"  # the job keeps a file's times, so that the results look the same as well
     run(aws, copy, copy / "data")
     before = file.stat()
     file.write_bytes(b"X" * before.st_size)
