@@ -1,10 +1,13 @@
-"""Which tests can run here: some need a Docker engine or Ceph's gateway; in CI its absence is a failure, never a skip."""
+"""Which tests can run here, and which side by side: some need a Docker engine or Ceph's gateway; in CI its absence is a failure,
+never a skip."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +35,18 @@ def _gateway_named() -> bool:
     return bool(os.environ.get("AWS_RUN_TEST_S3") or os.environ.get("AWS_RUN_TEST_S3_DIR"))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """A shell's background job ignores SIGINT, and so would all that the tests start: there Ctrl-C must mean something."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """With `-n`: a file's tests share its fixtures, and all of tests/docker shares the services, so each stays on one worker."""
+    together = DOCKER_TESTS if DOCKER_TESTS in item.path.parents else item.path
+    item.add_marker(pytest.mark.xdist_group(str(together)))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     in_ci = os.environ.get("CI") == "true"
@@ -49,7 +64,17 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item], which: list[pyte
     config.hook.pytest_deselected(items=which)
     gone = set(which)
     items[:] = [item for item in items if item not in gone]
-    config.stash.setdefault(_LEFT_OUT, []).append(why.format(count=len(which)))
+    told = config.stash.setdefault(_LEFT_OUT, [])
+    told.append(why.format(count=len(which)))
+    if hasattr(config, "workeroutput"):  # of pytest-xdist: its controller writes the summary
+        config.workeroutput["left_out"] = told
+
+
+def pytest_testnodedown(node: Any) -> None:
+    """A worker's end; all of them leave out the same."""
+    told = getattr(node, "workeroutput", {}).get("left_out")
+    if told:
+        node.config.stash[_LEFT_OUT] = told
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
