@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 DOCKER_TESTS = Path(__file__).parent / "docker"
 GATEWAY_TESTS = Path(__file__).parent / "local/test_transfer_radosgw.py"
@@ -41,10 +42,16 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """With `-n`: a file's tests share its fixtures, and all of tests/docker shares the services, so each stays on one worker."""
-    together = DOCKER_TESTS if DOCKER_TESTS in item.path.parents else item.path
-    item.add_marker(pytest.mark.xdist_group(str(together)))
+class _ByFile(LoadScopeScheduling):
+    """A file's tests share its fixtures, and all of tests/docker shares the services, so each stays on one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "docker" if DOCKER_TESTS in (DOCKER_TESTS.parents[1] / file).parents else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _ByFile(config, log)
 
 
 @pytest.hookimpl(trylast=True)
