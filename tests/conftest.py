@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-class _ByFile(LoadScopeScheduling):
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """A file's tests share its fixtures, and all of tests/docker shares the services, so each stays on one worker."""
 
     def _split_scope(self, nodeid: str) -> str:
