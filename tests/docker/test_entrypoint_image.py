@@ -99,7 +99,7 @@ def test_a_volume_that_the_user_may_not_write_to_is_one_sentence(containers: Con
     code, said, result = containers.run(COPY, "--user", "12345:54321", "--volume", f"{tmp_path}:/aws-run")
     assert (code, result["reason"]) == (125, "sync-in-failed"), said
     assert said.count("\n") == 1
-    assert "could not be fetched: [Errno 13] Permission denied: '/aws-run/input'" in said
+    assert "/aws-run/input can't be written; the image's user needs /aws-run to be writable" in said
 
 
 def test_memory_that_runs_out_is_told_apart_from_a_kill(containers: Containers) -> None:

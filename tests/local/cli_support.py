@@ -22,7 +22,7 @@ from aws_run.local.options import LocalAws, LocalOptions
 from aws_run.local.wire import Call, Reply
 
 TOOL = Path(sys.executable).with_name("aws-run")
-TIMEOUT_S = 60
+TIMEOUT_S = 300
 COPY = """
 import argparse, pathlib, shutil
 parser = argparse.ArgumentParser()

@@ -144,7 +144,7 @@ def test_an_interrupt_while_the_job_runs_is_130_with_what_it_wrote_and_nothing_l
     process = aws.start(*submit(folder, out, "--backend", "ec2"))
     log_has(aws, "half of it is done")
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=180)
     assert process.returncode == 130, said
     assert "Traceback" not in said
     assert (out / "half.txt").read_text() == "half of it"
@@ -158,7 +158,7 @@ def test_two_submits_of_one_project_at_once_both_end_well(aws: Cloud, tmp_path: 
         aws.start(*submit(folder, out, "--backend", backend))
         for out, backend in zip(outs, ("ec2", "fargate"), strict=True)
     ]
-    said = [process.communicate(timeout=60)[1] for process in started]
+    said = [process.communicate(timeout=180)[1] for process in started]
     assert [process.returncode for process in started] == [0, 0], "\n".join(said)
     assert tree(outs[0]) == tree(outs[1]) == tree(folder / "data")
     nothing_of(aws, "twins")

@@ -27,7 +27,7 @@ class Terminal:
             os.execve(AWS_RUN[0], [*AWS_RUN, *map(str, arguments)], {**aws.environment(), "TERM": "xterm"})
         self.text = ""
 
-    def until(self, check: Callable[[], object], timeout_s: float = 40.0) -> None:
+    def until(self, check: Callable[[], object], timeout_s: float = 120.0) -> None:
         deadline = time.monotonic() + timeout_s
         while not check():
             assert time.monotonic() < deadline, self.text[-2000:]
@@ -36,7 +36,7 @@ class Terminal:
     def press(self, keys: bytes) -> None:
         os.write(self._fd, keys)
 
-    def wait(self, timeout_s: float = 40.0) -> int:
+    def wait(self, timeout_s: float = 120.0) -> int:
         """Its exit code."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -142,7 +142,7 @@ def test_where_nobody_can_be_asked_the_first_signal_cancels(aws: Account, tmp_pa
     child = start(aws, *hanging(tmp_path))
     aws.until(lambda: "copied" in aws.log())
     child.send_signal(sent)
-    _, said = child.communicate(timeout=40)
+    _, said = child.communicate(timeout=120)
     assert child.returncode == 130, said
     assert "stopping the job" in said
     assert (tmp_path / "out" / "a.txt").read_text() == "HELLO\n"
@@ -166,7 +166,7 @@ def test_interrupted_before_the_job_ran_everything_that_had_been_made_goes(
     arguments = hanging(tmp_path)
     arguments[arguments.index("fargate")] = "ec2"
     child.append(start(aws, *arguments))
-    _, said = child[0].communicate(timeout=60)
+    _, said = child[0].communicate(timeout=120)
     assert sent == [at]
     assert child[0].returncode == 130, said
     assert "everything that had been made is gone" in said
