@@ -233,6 +233,12 @@ def get_tools() -> Path:
     return folder / "bin"
 
 
+def build_stub(program: Path) -> None:
+    build = ["cc", "-O2", "-o", program, HERE / "server.c", "-lssl", "-lcrypto", "-lpthread"]
+    if subprocess.run(build, check=False).returncode:
+        raise SystemExit("error: the stub needs a C compiler and OpenSSL's headers: apt-get install gcc libssl-dev")
+
+
 def certificate(work: Path) -> Path:
     cert = work / "cert.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -258,9 +264,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-data-", dir=chosen.work) as folder:
         work = Path(folder)
         program = work / "server"
-        build = ["cc", "-O2", "-o", program, HERE / "server.c", "-lssl", "-lcrypto", "-lpthread"]
-        if subprocess.run(build, check=False).returncode:
-            raise SystemExit("error: the stub needs a C compiler and OpenSSL's headers: apt-get install gcc libssl-dev")
+        build_stub(program)
         ca = certificate(work)
         tools = chosen.tools or get_tools()
         for case in CASES:
