@@ -185,6 +185,34 @@ def test_a_group_is_made_empty_and_armed_and_never_raised_by_its_create() -> Non
     assert (switch["MinSize"], switch["MaxSize"], switch["DesiredCapacity"]) == (0, 0, 0)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Invalid IamInstanceProfile: arn:aws:iam::123456789012:instance-profile/arun-demo",
+        "Invalid IAM Instance Profile name",
+        "The specified launch template, with template name arun-demo, does not exist.",
+    ],
+)
+def test_a_group_waits_until_aws_knows_what_was_made_seconds_ago(text: str) -> None:
+    clock = FakeClock()
+    aws = FakeAws().on("create_auto_scaling_group", *[refused("ValidationError", text)] * 3, {})
+    group.create(aws, GROUP, clock)
+    assert len(clock.slept) == 3
+    assert "put_scheduled_update_group_action" in aws.operations
+
+
+def test_a_group_that_is_wrong_is_refused_at_once_and_one_that_stays_unknown_in_the_end() -> None:
+    clock = FakeClock()
+    aws = FakeAws().on("create_auto_scaling_group", refused("ValidationError", "At least one Availability Zone"))
+    with pytest.raises(AwsCallError, match="Availability Zone"):
+        group.create(aws, GROUP, clock)
+    assert clock.slept == []
+    aws.on("create_auto_scaling_group", refused("ValidationError", "Invalid IamInstanceProfile: arun-demo"))
+    with pytest.raises(AwsCallError, match="Invalid IamInstanceProfile"):
+        group.create(aws, GROUP, clock)
+    assert 100 < sum(clock.slept) < 150
+
+
 @pytest.mark.parametrize("code", ["AccessDenied", "LimitExceeded", "ServiceUnavailable"])
 def test_a_group_whose_switch_cannot_be_armed_starts_nothing(code: str) -> None:
     aws = FakeAws().on("put_scheduled_update_group_action", refused(code))
