@@ -83,6 +83,15 @@ def test_a_container_finds_its_credentials_where_ecs_has_them(world: Any, image:
     assert seen == {"task": made["taskArn"], "role": arn, "keys": [], "where": "//169.254.170.2"}
 
 
+def test_a_last_line_without_its_newline_is_in_the_log_like_any_other(world: Any, image: str) -> None:
+    _, client = world
+    program = "import sys; sys.stdout.write('out\\nlast of out'); sys.stderr.write('err\\nlast of err')"
+    tasks = [run(client, task_definition(client, image, ["python3", "-c", program])) for _ in range(6)]
+    for made in (one["taskArn"] for one in tasks):
+        stopped(client, made)
+        assert sorted(log_lines(client, made)) == ["err", "last of err", "last of out", "out"]
+
+
 def test_a_container_over_its_memory_is_killed_and_says_so(world: Any, image: str) -> None:
     _, client = world
     hog = ["python3", "-c", "import time; time.sleep(0.5); x = bytearray(1 << 30)"]

@@ -6,6 +6,7 @@ import contextlib
 import re
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.images import Image
 from docker.types import IPAMConfig, IPAMPool, LogConfig
 from docker.types import Mount as DockerMount
+from docker.utils.socket import frames_iter
 
 from aws_run.errors import DockerError
 from aws_run.local import ownership
@@ -102,11 +104,18 @@ class DockerRuntime:
         except APIError as error:
             raise StartFailed(_text(error)) from None
         try:
-            container.start()
+            # Before it starts, and not `logs --follow`: that loses a last line without its newline (moby issue 43860).
+            output = container.attach_socket(params={"stdout": 1, "stderr": 1, "stream": 1})
         except APIError as error:
             container.remove(force=True, v=True)
             raise StartFailed(_text(error)) from None
-        return _Container(container, on_line)
+        try:
+            container.start()
+        except APIError as error:
+            _close(output)
+            container.remove(force=True, v=True)
+            raise StartFailed(_text(error)) from None
+        return _Container(container, output, on_line)
 
     def close(self, registry: str | None) -> None:
         """`registry`: the one that goes with us; images under its name could never be pulled again."""
@@ -141,11 +150,11 @@ class DockerRuntime:
 
 
 class _Container:
-    def __init__(self, container: Any, on_line: OnLine) -> None:
+    def __init__(self, container: Any, output: Any, on_line: OnLine) -> None:
         self.runtime_id = str(container.id)
         self._container = container
         self._killed = False
-        self._reader = threading.Thread(target=self._read, args=(on_line,), daemon=True)
+        self._reader = threading.Thread(target=self._read, args=(output, on_line), daemon=True)
         self._reader.start()
 
     def wait(self) -> Exit:
@@ -194,15 +203,28 @@ class _Container:
         with contextlib.suppress(APIError):
             self._container.stop(timeout=int(grace_s))
 
-    def _read(self, on_line: OnLine) -> None:
-        rest = b""
-        with contextlib.suppress(APIError):
-            for chunk in self._container.logs(stream=True, follow=True, stdout=True, stderr=True):
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    on_line(line.decode(errors="replace").rstrip("\r"))
-        if rest:
-            on_line(rest.decode(errors="replace"))
+    def _read(self, output: Any, on_line: OnLine) -> None:
+        try:
+            read_lines(frames_iter(output, tty=False), on_line)  # type: ignore[no-untyped-call]
+        finally:
+            _close(output)
+
+
+def read_lines(frames: Iterable[tuple[int, bytes]], on_line: OnLine) -> None:
+    """The lines of an attached container, each stream's by itself, as awslogs has them; a last one needs no newline."""
+    rests: dict[int, bytes] = {}
+    with contextlib.suppress(OSError):
+        for stream, chunk in frames:
+            *lines, rests[stream] = (rests.get(stream, b"") + chunk).split(b"\n")
+            for line in lines:
+                on_line(line.decode(errors="replace").rstrip("\r"))
+    for rest in filter(None, rests.values()):
+        on_line(rest.decode(errors="replace"))
+
+
+def _close(output: Any) -> None:
+    """The connection is its response's, which docker-py hangs on what it returns; closed by itself it would leak."""
+    getattr(output, "_response", output).close()
 
 
 def remove_orphans(client: Any) -> None:
