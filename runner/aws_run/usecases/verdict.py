@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from aws_run.backends.container import CONTAINER
 from aws_run.errors import EXIT_DEADLINE, EXIT_INTERRUPT, EXIT_TOOL
 from aws_run.record import Outcome
 
@@ -20,8 +21,7 @@ def judge(task: Mapping[str, Any], result: bytes | None, attempt: int | None = N
     `result`: the entrypoint's result.json, its last act, None when it never came."""
     stop_code = str(task.get("stopCode") or "")
     stopped = str(task.get("stoppedReason") or "")
-    containers = task.get("containers") or [{}]
-    container = containers[0]
+    container = _the_job(task.get("containers") or ())
     reason = str(container.get("reason") or "")
     exit_code = container.get("exitCode")
     said = _parse(result)
@@ -70,6 +70,12 @@ def judge(task: Mapping[str, Any], result: bytes | None, attempt: int | None = N
         "no-result",
         f"the container ended with {exit_code} before it could save a result: is the image one that aws-run built?",
     )
+
+
+def _the_job(containers: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """By its name: GuardDuty's agent on Fargate is one of a task's containers too, in any place, and may well fail
+    without the job minding (GuardDuty User Guide, how-runtime-monitoring-works-ecs-fargate)."""
+    return next((one for one in containers if one.get("name") == CONTAINER), {})
 
 
 def without_bucket(outcome: Outcome, bucket: str) -> Outcome:

@@ -13,7 +13,7 @@ NOTHING: dict[str, Any] = {}
 
 
 def task(stop_code: str = "EssentialContainerExited", stopped: str = "", **container: Any) -> dict[str, Any]:
-    return {"stopCode": stop_code, "stoppedReason": stopped, "containers": [container]}
+    return {"stopCode": stop_code, "stoppedReason": stopped, "containers": [{"name": "job", **container}]}
 
 
 def result(reason: str, exit_code: Any = 0, **more: Any) -> bytes:
@@ -112,3 +112,11 @@ def test_the_jobs_own_code_is_kept_beside_the_runs() -> None:
     assert judge(task(exitCode=143), result("deadline", 143, job_exit_code=143)).job_exit_code == 143
     assert judge(task(exitCode=3), None).job_exit_code == 3
     assert judge(NOTHING, None).job_exit_code is None
+
+
+def test_a_container_that_aws_put_beside_the_job_is_not_the_jobs_end() -> None:
+    agent = {"name": "aws-guardduty-agent-mfjGLB", "reason": "CannotPullContainerError: 403 Forbidden"}
+    seen = {"stopCode": "EssentialContainerExited", "containers": [agent, {"name": "job", "exitCode": 3}]}
+    assert judge(seen, result("exit", 0)).exit_code == 0
+    assert judge(seen, None).exit_code == 3
+    assert judge({**seen, "containers": [agent]}, None).reason == "unknown"
