@@ -35,8 +35,8 @@ def task_policy(
 ) -> dict[str, Any]:
     """What the job itself may do: read the project's inputs, read and write its own run, never rewrite its record.
 
-    `read`: inputs that are read where they lie. They are pinned by name, so nothing there has to be listed; a right to
-    list that holds for one prefix only would not even tell a missing object from a forbidden one.
+    `read`: inputs that are read where they lie. They are pinned by name, so nothing there has to be listed. The run's
+    own prefix may be listed: without that, S3 says "forbidden" of what is not there (GetObject in the S3 API Reference).
     """
     arn = f"arn:aws:s3:::{bucket}"
     own, others = [one.arn for one in read if one.own], [one.arn for one in read if not one.own]
@@ -59,7 +59,6 @@ def task_policy(
                 "s3:PutObject",
                 "s3:DeleteObject",
                 "s3:AbortMultipartUpload",
-                "s3:ListMultipartUploadParts",
             ],
             "Resource": [f"{arn}/{keys.prefix}*"],
             "Condition": ours,
@@ -73,7 +72,7 @@ def task_policy(
         {
             "Sid": "ListOwnRun",
             "Effect": "Allow",
-            "Action": ["s3:ListBucket", "s3:ListBucketMultipartUploads"],
+            "Action": ["s3:ListBucket"],
             "Resource": [arn],
             "Condition": {**ours, "StringLike": {"s3:prefix": [f"{keys.prefix}*"]}},
         },

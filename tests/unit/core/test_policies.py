@@ -30,7 +30,7 @@ def test_the_job_reads_its_projects_inputs_and_writes_its_own_run_only() -> None
             {
                 "Sid": "OwnRun", "Effect": "Allow",
                 "Action": ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject",
-                           "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
+                           "s3:AbortMultipartUpload"],
                 "Resource": [f"{S3}/runs/{RUN}/*"], "Condition": OURS,
             },
             {
@@ -38,7 +38,7 @@ def test_the_job_reads_its_projects_inputs_and_writes_its_own_run_only() -> None
                 "Resource": [f"{S3}/runs/{RUN}/run.json"],
             },
             {
-                "Sid": "ListOwnRun", "Effect": "Allow", "Action": ["s3:ListBucket", "s3:ListBucketMultipartUploads"],
+                "Sid": "ListOwnRun", "Effect": "Allow", "Action": ["s3:ListBucket"],
                 "Resource": [S3],
                 "Condition": {**OURS, "StringLike": {"s3:prefix": [f"runs/{RUN}/*"]}},
             },
