@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Callable, List, NamedTuple, Optional, Union
 
 KIB = 1024
@@ -17,13 +18,13 @@ class Credentials(NamedTuple):
     expires_at: Optional[float] = None
 
 
-class CredentialSource:
+class CredentialSource(abc.ABC):
     """Gives credentials that are good now. `get` is called before every request, so it must be cheap."""
 
-    def get(self) -> Credentials:
-        raise NotImplementedError("a credential source gives credentials")  # pragma: no cover
+    @abc.abstractmethod
+    def get(self) -> Credentials: ...
 
-    def invalidate(self) -> None:
+    def invalidate(self) -> None:  # noqa: B027 - those that never expire have nothing to do
         """S3 said that the credentials have expired: fetch new ones at the next `get`."""
 
 

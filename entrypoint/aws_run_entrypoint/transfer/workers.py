@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import os
 import sys
 from typing import Any, BinaryIO, List
@@ -15,7 +16,7 @@ _START = (
 _RESET = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGALRM")
 
 
-class Worker:
+class Worker(abc.ABC):
     """`said`: what it writes. Close it with `end`, whatever it is doing."""
 
     said: BinaryIO
@@ -26,8 +27,8 @@ class Worker:
         self._heard.write(text.encode())
         self._heard.flush()
 
-    def end(self) -> None:
-        raise NotImplementedError("a worker can be ended")  # pragma: no cover
+    @abc.abstractmethod
+    def end(self) -> None: ...
 
     def close(self) -> None:
         for stream in (self._heard, self.said):
