@@ -36,7 +36,7 @@ def task_policy(
     """What the job itself may do: read the project's inputs, read and write its own run, never rewrite its record.
 
     `read`: inputs that are read where they lie. They are pinned by name, so nothing there has to be listed. The run's
-    own prefix may be listed: without that, S3 says "forbidden" of what is not there (GetObject in the S3 API Reference).
+    own prefix may be listed: without that S3 says "forbidden" of what is not there (S3's API Reference, GetObject).
     """
     arn = f"arn:aws:s3:::{bucket}"
     own, others = [one.arn for one in read if one.own], [one.arn for one in read if not one.own]
