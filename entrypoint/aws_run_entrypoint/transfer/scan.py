@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Callable, Dict, Iterator, Optional, Set, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from .errors import PathError
 from .paths import PART_PREFIX, check_relative
@@ -36,7 +36,20 @@ def scan(folder: str, *, exclude: Optional[Exclude] = None, on_refused: Optional
     `exclude` gets the relative path; a folder's ends with "/" and nothing below it is looked at.
     """
     root = os.path.realpath(folder)
-    return _Scan(root, exclude, on_refused).walk(root, "", set())
+    return _Scan(root, exclude, on_refused).walk()
+
+
+class _Folder:
+    """A folder that is being gone through. `inode` None: one that can't lead back to itself."""
+
+    __slots__ = ("before", "empty", "inode", "names", "within")
+
+    def __init__(self, full: str, relative: str, names: List[str], inode: Optional[_Inode]) -> None:
+        self.before = full.rstrip(os.sep) + os.sep
+        self.within = f"{relative}/" if relative else ""
+        self.names = iter(names)
+        self.inode = inode
+        self.empty = True
 
 
 class _Scan:
@@ -46,6 +59,7 @@ class _Scan:
         self.exclude = exclude
         self.on_refused = on_refused
         self.modes: Dict[int, int] = {}  # one number object for all files that share it
+        self.above: Set[_Inode] = set()  # the folders that lead to where we are, to notice a circle
 
     def refuse(self, path: str, why: str) -> None:
         error = PathError(path, why)
@@ -53,60 +67,77 @@ class _Scan:
             raise error
         self.on_refused(error)
 
-    def walk(self, full: str, relative: str, above: Set[_Inode]) -> Iterator[Found]:
-        """`above`: the folders that lead here, to notice a circle."""
+    def walk(self) -> Iterator[Found]:
+        """With a stack of its own: folders may be nested deeper than Python's calls may be."""
+        modes, exclude = self.modes, self.exclude
+        first = self.enter(self.root, "")
+        under_way = [first] if first else []
+        while under_way:
+            folder = under_way[-1]
+            before, within = folder.before, folder.within
+            for name in folder.names:
+                if name.startswith(PART_PREFIX):
+                    continue
+                path = within + name
+                try:
+                    # Listed names hold neither "/" nor NUL, so that only odd letters and Windows have to be looked at.
+                    if _WINDOWS or not name.isascii():
+                        check_relative(path)
+                    found = self.look(before + name, path)
+                except PathError as error:
+                    if exclude is not None and exclude(path):
+                        continue
+                    self.refuse(path, error.why)
+                    folder.empty = False
+                    continue
+                if found is None:
+                    continue
+                kind = found.st_mode
+                if kind & _FORMAT == stat.S_IFREG:
+                    if exclude is None or not exclude(path):
+                        folder.empty = False
+                        mode = kind & 0o777
+                        yield Found(path, found.st_size, found.st_mtime_ns, modes.setdefault(mode, mode))
+                    continue
+                if stat.S_ISDIR(kind):
+                    folder.empty = False
+                    inner = self.inner(before + name, path, found)
+                    if inner is not None:
+                        under_way.append(inner)
+                        break  # the rest of these names when that one is done
+                    continue
+                if exclude is not None and exclude(path):
+                    continue
+                folder.empty = False
+                self.refuse(path, _unsendable(kind))
+            else:
+                under_way.pop()
+                if folder.inode is not None:
+                    self.above.discard(folder.inode)
+                if folder.empty and within:
+                    yield Found(within, 0, 0, 0o755)
+
+    def inner(self, full: str, path: str, found: os.stat_result) -> Optional[_Folder]:
+        if self.exclude is not None and self.exclude(path + "/"):
+            return None
+        if found.st_ino and (found.st_dev, found.st_ino) in self.above:
+            self.refuse(path, "is a link that goes round in a circle")
+            return None
+        return self.enter(full, path)
+
+    def enter(self, full: str, relative: str) -> Optional[_Folder]:
         try:
             # Names alone: 100,000 directory entries with their states would be 60 MB.
             names = sorted(os.listdir(full))
             here = os.stat(full)
         except OSError as error:
             self.refuse(relative or ".", f"can't be listed ({error.strerror})")
-            return
+            return None
         inode = (here.st_dev, here.st_ino)
-        inner = above | {inode} if here.st_ino else above
-        empty = True
-        before = full.rstrip(os.sep) + os.sep
-        within = f"{relative}/" if relative else ""
-        modes, exclude = self.modes, self.exclude
-        for name in names:
-            if name.startswith(PART_PREFIX):
-                continue
-            path = within + name
-            try:
-                # Listed names hold neither "/" nor NUL, so that only odd letters and Windows have to be looked at.
-                if _WINDOWS or not name.isascii():
-                    check_relative(path)
-                found = self.look(before + name, path)
-            except PathError as error:
-                if exclude is not None and exclude(path):
-                    continue
-                self.refuse(path, error.why)
-                empty = False
-                continue
-            if found is None:
-                continue
-            kind = found.st_mode
-            if kind & _FORMAT == stat.S_IFREG:
-                if exclude is None or not exclude(path):
-                    empty = False
-                    mode = kind & 0o777
-                    yield Found(path, found.st_size, found.st_mtime_ns, modes.setdefault(mode, mode))
-                continue
-            if stat.S_ISDIR(kind):
-                empty = False
-                if self.exclude is not None and self.exclude(path + "/"):
-                    continue
-                if (found.st_dev, found.st_ino) in inner and found.st_ino:
-                    self.refuse(path, "is a link that goes round in a circle")
-                    continue
-                yield from self.walk(before + name, path, inner)
-                continue
-            if exclude is not None and exclude(path):
-                continue
-            empty = False
-            self.refuse(path, _unsendable(kind))
-        if empty and relative:
-            yield Found(relative + "/", 0, 0, 0o755)
+        if not here.st_ino or inode in self.above:
+            return _Folder(full, relative, names, None)
+        self.above.add(inode)
+        return _Folder(full, relative, names, inode)
 
     def look(self, full: str, path: str) -> Optional[os.stat_result]:
         """None when it vanished meanwhile."""

@@ -108,3 +108,25 @@ def test_part_files_of_ours_are_never_sent(tmp_path: Path) -> None:
     (tmp_path / ".aws-run-part-1").write_text("half")
     (tmp_path / "whole").write_text("")
     assert names(tmp_path) == ["whole"]
+
+
+def test_folders_may_be_nested_deeper_than_pythons_calls(tmp_path: Path) -> None:
+    (tmp_path / "z").write_text("x")
+    folders = [Path(f"{tmp_path}{'/a' * depth}") for depth in range(1, 1101)]
+    for folder in folders:
+        folder.mkdir()
+    try:
+        assert names(tmp_path) == ["a/" * len(folders), "z"]
+    finally:
+        for folder in reversed(folders):  # pytest's own clearing up goes down by calls
+            folder.rmdir()
+
+
+def test_a_folder_may_be_seen_twice_through_a_link_but_not_from_inside_itself(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/x").write_text("")
+    (tmp_path / "a/b/up").symlink_to("..")
+    (tmp_path / "c").symlink_to("a/b")
+    refused: list[PathError] = []
+    assert names(tmp_path, on_refused=refused.append) == ["a/b/x", "c/x"]
+    assert [error.path for error in refused] == ["a/b/up", "c/up/b"]
