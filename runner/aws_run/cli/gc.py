@@ -9,6 +9,8 @@ import click
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
 
+_READ = "what was found was dealt with all the same; `aws-run check` tells which rights are missing"
+
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Only show what would go, what stays, and why.")
@@ -17,12 +19,14 @@ from aws_run.cli.session import session
 def gc(dry_run: bool, **flags: Any) -> int:
     """List what the runs of all projects have in AWS, and remove what is over or past its deadline."""
     from aws_run.cli import removal
+    from aws_run.errors import AwsRunError
     from aws_run.report.tables import table
     from aws_run.usecases import finish
     from aws_run.usecases import gc as collector
 
+    refused: list[str] = []
     with session(flags) as here:
-        found = collector.look(here.bench)
+        found = collector.look(here.bench, refused.append)
         removed = () if dry_run else collector.collect(here.bench, found)
         if here.as_json:
             runs = [
@@ -35,4 +39,6 @@ def gc(dry_run: bool, **flags: Any) -> int:
             rows = [(f.run_id, word if f.doomed else "kept", f.why, len(f.refs)) for f in found]
             table("", ("run", "verdict", "why", "resources"), rows)
         finish.Teardown(removed=tuple(removed), kept=()).raise_if_failed(removal.region(here))
+        if refused:
+            raise AwsRunError(f"Not everything could be looked at: {'; '.join(refused)}", hint=_READ)
     return 0

@@ -21,8 +21,12 @@ from aws_run.record import Record, dump, load
 
 _ABSENT = {"NoSuchKey", "404", "NotFound", "NoSuchBucket"}
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
-_LOCK_STALE_S = 600
+# How long a lock holds without its owner. A teardown begins no removal later than LOCK_FENCE_S after it took the lock,
+# and each is given up after less than two minutes: nobody can still be at it when the lock is passed over.
+LOCK_S, LOCK_FENCE_S = 180, 60
+_LASTS = "lasts-s"  # in the lock's metadata
 _WRITE_EVERY_S = 5.0
+_FIRST_WAIT_S = 0.5
 
 
 class RunStore:
@@ -152,15 +156,24 @@ class RunStore:
                 return []
             raise
 
-    def lock(self, project: str, owner: str, clock: Clock) -> bool:
+    def lock(self, project: str, owner: str, clock: Clock, *, lasts_s: int = LOCK_S) -> bool:
         """Takes the right to remove the project's shared resources; False when somebody else is at it.
 
-        `owner` is written into it, so that a repeated request after a lost answer knows its own lock.
+        `owner` is one client's name for itself, not a run's: two clients may end one run. It is written into the lock,
+        so that a repeated request after a lost answer knows its own.
         """
         key = f"locks/{project}"
         for _ in range(2):
             try:
-                self._aws.call("s3", "put_object", Key=key, Body=owner.encode(), IfNoneMatch="*", **self._on)
+                self._aws.call(
+                    "s3",
+                    "put_object",
+                    Key=key,
+                    Body=owner.encode(),
+                    Metadata={_LASTS: str(lasts_s)},
+                    IfNoneMatch="*",
+                    **self._on,
+                )
             except AwsCallError as error:
                 if error.code not in _CHANGED:
                     raise
@@ -196,12 +209,13 @@ class RunStore:
                 raise
 
     def wait_until_unlocked(self, project: str, clock: Clock, emit: Emit = lambda event: None) -> None:
-        """Returns at once in the usual case. A lock whose owner died is passed over after ten minutes of its age."""
-        wait_s = 0.5
+        """Returns at once in the usual case. A lock whose owner died is passed over when its time is up."""
+        wait_s = _FIRST_WAIT_S
         while (found := self._head(f"locks/{project}")) is not None and not _is_stale(found, clock):
-            if wait_s == 0.5:
+            if wait_s == _FIRST_WAIT_S:
                 text = f"another client is removing what the runs of {project} share; waiting for it"
-                emit(Notice(text=text, hint="if that client has died, this goes on ten minutes after its start"))
+                minutes = -(-_lasts_s(found) // 60)
+                emit(Notice(text=text, hint=f"if that client has died, this goes on {minutes} minutes after its start"))
             clock.sleep(wait_s)
             wait_s = min(wait_s * 1.5, 5)
 
@@ -228,8 +242,13 @@ class RunStore:
 
 
 def _is_stale(lock: Mapping[str, Any], clock: Clock) -> bool:
-    """Older than any removal lasts."""
-    return bool((clock.now() - lock["LastModified"]).total_seconds() > _LOCK_STALE_S)
+    """Older than its owner may still be at it."""
+    return bool((clock.now() - lock["LastModified"]).total_seconds() > _lasts_s(lock))
+
+
+def _lasts_s(lock: Mapping[str, Any]) -> int:
+    said = str(lock.get("Metadata", {}).get(_LASTS, ""))
+    return int(said) if said.isdigit() else LOCK_S
 
 
 class RecordWriter:

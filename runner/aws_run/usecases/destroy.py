@@ -20,6 +20,8 @@ from aws_run.infra.store import RunStore
 from aws_run.usecases import finish, runs
 from aws_run.usecases.bench import Bench
 
+_LASTS_S = 3600  # of the lock: every version of every object goes under it
+
 
 @dataclass(frozen=True, kw_only=True)
 class Doomed:
@@ -70,21 +72,31 @@ def destroy(bench: Bench, project: str, doomed: Doomed) -> finish.Teardown:
     if not store.exists():
         return finish.Teardown(removed=remove(bench.aws, doomed.refs, bench.clock, bench.emit), kept=())
     owner = f"destroy-{bench.salt()}"
-    if not store.lock(project, owner, bench.clock):
+    if not store.lock(project, owner, bench.clock, lasts_s=_LASTS_S):
         raise AwsRunError("Somebody else is removing this project's resources right now", hint="try again in a minute")
     whole = any(ref.kind == "bucket" for ref in doomed.refs)
     try:
         # One may have started since `look`: a start marks itself and then looks for the lock.
         _refuse(_users(store, project, whole_bucket=whole))
-        if whole and (new := sorted(set(store.projects()) - {project})):
-            raise AwsRunError(f"{', '.join(new)} has come to the bucket meanwhile", hint="look again: aws-run destroy")
-        removed = remove(bench.aws, doomed.refs, bench.clock, bench.emit)
-        if doomed.data:
+        _refuse_newcomers(store, project, whole)
+        removed = remove(bench.aws, [ref for ref in doomed.refs if ref.kind != "bucket"], bench.clock, bench.emit)
+        if doomed.data or whole:
             removed = (*removed, _remove_data(bench, store, project))
+        if whole and not removed[-1].error:
+            # Emptying takes its time, and the lock is this project's: another's run may have begun meanwhile.
+            _refuse(_users(store, project, whole_bucket=True))
+            _refuse_newcomers(store, project, whole)
+            bucket = [ref for ref in doomed.refs if ref.kind == "bucket"]
+            removed = (*removed[:-1], *remove(bench.aws, bucket, bench.clock, bench.emit))
     finally:
         if store.exists():
             store.unlock(project, owner)
     return finish.Teardown(removed=removed, kept=())
+
+
+def _refuse_newcomers(store: RunStore, project: str, whole: bool) -> None:
+    if whole and (new := sorted(set(store.projects()) - {project})):
+        raise AwsRunError(f"{', '.join(new)} has come to the bucket meanwhile", hint="look again: aws-run destroy")
 
 
 def _remove_data(bench: Bench, store: RunStore, project: str) -> Removal:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
+from aws_run.aws.errors import passes
 from aws_run.aws.session import Aws
 from aws_run.backends.base import Usage
 from aws_run.clock import Clock, iso
 from aws_run.errors import AwsCallError, AwsRunError, TeardownError
 from aws_run.events import Emit, Notice, TeardownStep
 from aws_run.infra import apply
-from aws_run.infra.kinds import group
+from aws_run.infra.kinds import cluster, group
 from aws_run.infra.remove import Removal, commands, remove
 from aws_run.infra.resources import Ref
-from aws_run.infra.store import RecordWriter, RunStore
+from aws_run.infra.retry import retrying
+from aws_run.infra.store import LOCK_FENCE_S, RecordWriter, RunStore
 from aws_run.naming import ProjectNames, project_of_run
 from aws_run.pricing.receipt import Charge, total_usd
 from aws_run.record import Outcome, Record
@@ -67,7 +71,7 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     """
     record = writer.record
     keep = kept_kinds(record.keep)
-    _try(emit, lambda: writer.change(lambda r: replace(r, state="removing")))
+    tried(emit, lambda: writer.change(lambda r: replace(r, state="removing")))
 
     def gone(ref: Ref) -> None:
         writer.change(lambda r: r.with_resource(ref.kind, ref.name, "deleted"))
@@ -78,19 +82,20 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     removed += remove(aws, [ref for ref in own if ref not in spared], clock, emit, gone)
     kept = [*spared, *(ref for ref in refs(record, ("kept",)) if not (ref.kind == "bucket" and writer.bucket_gone))]
     if not any(removal.error for removal in removed) and not writer.bucket_gone:
-        _try(emit, lambda: store.mark_leaving(record.run_id))
+        tried(emit, lambda: store.mark_leaving(record.run_id))
     shared = refs(record, ("shared",))
     wanted = [ref for ref in shared if not _keeps(keep, ref)]
     kept += [ref for ref in shared if _keeps(keep, ref)]
     if wanted:
-        if not writer.bucket_gone and _nobody_else(store, record, clock):
+        lock = None if writer.bucket_gone else _nobody_else(store, record, clock, emit)
+        if lock is not None:
             try:
                 # The last to leave may be a run on another backend than those before it, with less that is its own.
                 others = [ref for ref in shared_of(record.project, record.region) if ref not in shared]
                 wanted += [ref for ref in others if not _keeps(keep, ref) and _there(aws, ref)]
-                removed += remove(aws, wanted, clock, emit, gone)
+                removed += lock.remove(aws, wanted, clock, emit, gone)
             finally:
-                _try(emit, lambda: store.unlock(record.project, record.run_id))
+                tried(emit, lambda: store.unlock(record.project, lock.owner))
         else:
             kept += wanted
             why = "another run of the project uses it"
@@ -100,9 +105,9 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
                 emit(TeardownStep(kind=ref.kind, name=ref.name, state="kept", detail=why))
     result = Teardown(removed=tuple(removed), kept=tuple(kept))
     if result.failed:
-        _try(emit, writer.flush)
-    elif _try(emit, lambda: writer.change(lambda r: replace(r, state="removed"), now=True)):
-        _try(emit, lambda: store.unmark(record.run_id))
+        tried(emit, writer.flush)
+    elif tried(emit, lambda: writer.change(lambda r: replace(r, state="removed"), now=True)):
+        tried(emit, lambda: store.unmark(record.run_id))
     return result
 
 
@@ -123,7 +128,7 @@ def _there(aws: Aws, ref: Ref) -> bool:
         return True  # its removal will tell
 
 
-def _try(emit: Emit, step: Callable[[], None]) -> bool:
+def tried(emit: Emit, step: Callable[[], None]) -> bool:
     """Whether it worked; where not, the user hears of it and the teardown goes on."""
     try:
         step()
@@ -139,33 +144,61 @@ def _keeps(keep: set[str], ref: Ref) -> bool:
 
 
 def _keep(aws: Aws, clock: Clock, emit: Emit, writer: RecordWriter, ref: Ref) -> str | None:
-    """What is kept to be looked at must not bill: a kept group is emptied. The error where it could not be."""
-    if ref.kind == "group":
+    """What is kept to be looked at must not bill: a kept group is emptied, a kept cluster's tasks are stopped. The
+    error where that could not be done."""
+    if ref.kind in ("group", "cluster"):
         try:
-            group.empty(aws, ref.name, clock)
+            _end_bill(aws, ref, clock)
         except AwsRunError as error:
             emit(TeardownStep(kind=ref.kind, name=ref.name, state="failed", detail=error.message))
             return error.message
-    _try(emit, lambda: writer.change(lambda r: r.with_resource(ref.kind, ref.name, "kept")))
+    tried(emit, lambda: writer.change(lambda r: r.with_resource(ref.kind, ref.name, "kept")))
     emit(TeardownStep(kind=ref.kind, name=ref.name, state="kept", detail="as asked by --keep"))
     return None
 
 
-def _nobody_else(store: RunStore, record: Record, clock: Clock) -> bool:
-    """True with the project's lock held: no run of the project is alive, and none starts before the lock is gone."""
+def _end_bill(aws: Aws, ref: Ref, clock: Clock) -> None:
+    def attempt() -> None:
+        if ref.kind == "group":
+            group.empty(aws, ref.name, clock)
+        else:
+            cluster.stop_tasks(aws, ref.name)
+
+    retrying(attempt, when=passes, for_s=90, clock=clock, first_wait_s=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Lock:
+    """The project's lock in this client's hands. `until`: whoever slept past it leaves the removing to others."""
+
+    owner: str
+    until: datetime
+
+    def remove(
+        self, aws: Aws, wanted: list[Ref], clock: Clock, emit: Emit, gone: Callable[[Ref], None]
+    ) -> tuple[Removal, ...]:
+        if clock.now() > self.until:
+            return tuple(Removal(ref=ref, error="this client slept, and others may use it now") for ref in wanted)
+        return remove(aws, wanted, clock, emit, gone)
+
+
+def _nobody_else(store: RunStore, record: Record, clock: Clock, emit: Emit) -> _Lock | None:
+    """The project's lock, where no run of it is alive; none starts before the lock is gone. Another client that has it
+    (of another run that ends, or of this one) is waited for: it may have seen this run's mark and left things to us."""
+    owner = f"{record.run_id} {uuid.uuid4().hex}"
     try:
-        if not store.lock(record.project, record.run_id, clock):
-            return False
+        while not store.lock(record.project, owner, clock):
+            store.wait_until_unlocked(record.project, clock, emit)
     except AwsRunError:
-        return False
+        return None
+    until = clock.now() + timedelta(seconds=LOCK_FENCE_S)
     try:
-        others = [run for run in store.live() if run != record.run_id and project_of_run(run) == record.project]
-        if not others:
-            return True
-        store.unlock(record.project, record.run_id)
+        if all(run == record.run_id or project_of_run(run) != record.project for run in store.live()):
+            return _Lock(owner=owner, until=until)
+        store.unlock(record.project, owner)
     except AwsRunError:
-        return False  # a lock that is left is passed over after ten minutes
-    return False
+        return None  # a lock that is left is passed over when its time is up
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,19 +213,19 @@ def receipt(charges: tuple[Charge, ...], usage: Usage) -> Receipt:
 
 
 def note_outcome(writer: RecordWriter, outcome: Outcome, task: Mapping[str, Any] | None, stopped_at: str) -> None:
-    """DescribeTasks forgets a stopped task after about an hour, so its outcome is stored at first sight."""
+    """DescribeTasks forgets a stopped task after about an hour, so its outcome is stored at first sight; one that
+    another client has stored stays. A record that can't be written must not keep the bill running: the note goes out
+    with the teardown's steps, which report."""
     started = task.get("startedAt") if task else None
-    step = partial(
-        replace,
-        state="stopped",
-        outcome=outcome,
-        stopped_at=stopped_at,
-        **({"started_at": iso(started)} if started else {}),
-    )
-    try:
-        writer.change(step, now=True)
-    except AwsRunError:
-        return  # it goes out with the teardown's steps, which report: a record must not keep the bill running
+
+    def note(record: Record) -> Record:
+        if record.outcome is not None:
+            return record
+        started_at = iso(started) if started else record.started_at
+        return replace(record, state="stopped", outcome=outcome, stopped_at=stopped_at, started_at=started_at)
+
+    with contextlib.suppress(AwsRunError):
+        writer.change(note, now=True)
 
 
 def save_log(store: RunStore, emit: Emit, key: str, text: str) -> None:

@@ -199,10 +199,17 @@ class Run:
         """The next attempt begins with the checkpoint that the last one saved; the deadline is that of all of them."""
         bench, spec = self._bench, self._spec
         bench.emit(Notice(text=f"{outcome.sentence}; starting attempt {attempt}", level="warning"))
+        # Before anything is asked for: who looks at the run must see one that goes on, not one whose task has ended.
+        self._write(attempt=attempt, task_arn=None)
         self._backend.again(spec)
-        self._task_arn = task_arn = accept(bench, self._accepted.request(attempt))
-        self._writer.change(lambda record: replace(record, task_arn=task_arn, attempt=attempt), now=True)
-        self._backend.accepted(spec, task_arn, self._accepted.deadline, bench.emit)
+        self._task_arn = accept(bench, self._accepted.request(attempt))
+        self._write(task_arn=self._task_arn)
+        self._backend.accepted(spec, self._task_arn, self._accepted.deadline, bench.emit)
+
+    def _write(self, **changes: Any) -> None:
+        """Into the record, with a sign of life."""
+        renewed_at = iso(self._bench.clock.now())
+        self._writer.change(lambda record: replace(record, renewed_at=renewed_at, **changes), now=True)
 
     def _stop(self, watch: Watch) -> Mapping[str, Any] | None:
         """The job is told to stop and given its grace; what it had written is saved by the entrypoint."""
@@ -231,7 +238,8 @@ class Run:
         stopped = bench.clock.now()
         finish.note_outcome(self._writer, outcome, task, iso(stopped))
         lost = outcome.reason == "bucket-gone"
-        if not lost:
+        ours = self._writer.record.stopped_at == iso(stopped)  # else another client has ended it, and saved the log
+        if ours and not lost:
             finish.save_log(self._store, bench.emit, spec.keys.log, "".join(f"{line.text}\n" for line in self._lines))
         before = self._usage(task, stopped)
         torn: list[finish.Teardown] = []

@@ -6,7 +6,7 @@ or past its deadline, or, where no record is to be had, when its own age says th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -37,23 +37,40 @@ class Found:
     why: str
 
 
-def look(bench: Bench) -> tuple[Found, ...]:
-    """Lists the cloud and matches it with the records. Reads only."""
+def look(bench: Bench, on_refused: Callable[[str], None] = lambda said: None) -> tuple[Found, ...]:
+    """Lists the cloud and matches it with the records. Reads only. `on_refused` hears of each kind that could not be
+    listed, by a sentence; the other kinds are looked at all the same."""
     by_run: dict[str, list[Ref]] = {}
-    for ref in listing(bench.aws):
+    for ref in listing(bench.aws, on_refused):
         run = naming.run_of_name(ref.name)
         if run:
             by_run.setdefault(run, []).append(ref)
     store = runs.store(bench)
     for run in (*store.live(), *store.leaving()):
         by_run.setdefault(run, [])
-    return tuple(_judge(bench, store, run, list(dict.fromkeys(refs))) for run, refs in sorted(by_run.items()))
+    found: list[Found] = []
+    for run, refs in sorted(by_run.items()):
+        refs = list(dict.fromkeys(refs))
+        try:
+            found.append(_judge(bench, store, run, refs))
+        except AwsCallError as error:  # one that can't be judged now keeps no other from being looked after
+            on_refused(f"{run} could not be judged: {error.message}")
+            found.append(Found(run_id=run, refs=tuple(refs), doomed=False, why=error.message))
+    return tuple(found)
 
 
-def listing(aws: Aws) -> list[Ref]:
+def listing(aws: Aws, on_refused: Callable[[str], None] = lambda said: None) -> list[Ref]:
     """Everything of run scope in this account and region, by kind; the tagging API misses three of these kinds (§7)."""
+
+    def listed(lister: Callable[[Aws], Iterator[Ref]]) -> list[Ref]:
+        try:
+            return list(lister(aws))
+        except AwsCallError as error:
+            on_refused(f"{lister.__name__.strip('_')} could not be listed: {error.message}")
+            return []
+
     with ThreadPoolExecutor(max_workers=6, thread_name_prefix="gc") as pool:
-        return [ref for refs in pool.map(lambda lister: list(lister(aws)), _LISTERS) for ref in refs]
+        return [ref for refs in pool.map(listed, _LISTERS) for ref in refs]
 
 
 def _groups(aws: Aws) -> Iterator[Ref]:
@@ -148,7 +165,9 @@ def _judge(bench: Bench, store: RunStore, run_id: str, refs: list[Ref]) -> Found
     kept = {(entry.kind, entry.name) for entry in record.resources if entry.state == "kept"}
     if record.state == "removed" and refs and all((ref.kind, ref.name) in kept for ref in refs):
         return found(False, "kept as asked by --keep; `aws-run cleanup` of the run removes it")
-    if now > settle.deadline_of(record) + _MARGIN:
+    # A build may take longer than the job: its deadline counts once it is accepted, or nobody is building any more.
+    building = record.task_arn is None and now <= settle.alive_until(record)
+    if now > settle.deadline_of(record) + _MARGIN and not building:
         return found(True, f"past its deadline ({record.deadline})")
     stage, _task = settle.stage(bench, store, record)
     if stage == "running":

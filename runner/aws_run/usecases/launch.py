@@ -223,7 +223,10 @@ class Launch:
         task_arn = task.accept(self._bench, build(attempt=1), self._runner.check)
         calls = len(self._bench.aws.trips)
         self._bench.emit(Notice(text=f"AWS calls up to RunTask: {calls}", level="debug"))
-        self._writer.change(lambda record: replace(record, state="running", task_arn=task_arn), now=True)
+        accepted_at = iso(self._bench.clock.now())
+        self._writer.change(
+            lambda record: replace(record, state="running", task_arn=task_arn, renewed_at=accepted_at), now=True
+        )
         self._backend.accepted(spec, task_arn, deadline, self._bench.emit)
         return Accepted(task_arn=task_arn, deadline=deadline, request=lambda attempt: build(attempt=attempt))
 

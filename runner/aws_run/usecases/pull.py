@@ -7,10 +7,13 @@ from pathlib import Path
 
 from aws_run.data import PulledOutput, pull_output
 from aws_run.errors import AwsRunError, UsageError
+from aws_run.events import Notice
+from aws_run.infra.store import RecordWriter
 from aws_run.naming import bucket_name
 from aws_run.record import Record
 from aws_run.usecases import runs
 from aws_run.usecases.bench import Bench
+from aws_run.usecases.status import settled
 
 
 def pull(
@@ -18,15 +21,26 @@ def pull(
 ) -> tuple[Record, PulledOutput]:
     """UsageError where nothing can be written to `into`, AwsRunError when the run has saved nothing yet."""
     _refuse(into)
-    record = runs.open_run(bench, run, project).record
+    writer = runs.open_run(bench, run, project)
+    record = writer.record
     bucket = bench.storage(bucket_name(record.account, record.region))
     got = pull_output(bucket, record.run_id, into, emit=bench.emit, overwrite=overwrite)
+    _settle(bench, writer)
     if got is None:
         raise AwsRunError(
             f"The run {record.run_id} has saved no outputs{'' if record.finished else ' yet'}",
             hint=f"aws-run {'logs' if record.finished else 'wait'} {record.run_id}",
         )
     return record, got
+
+
+def _settle(bench: Bench, writer: RecordWriter) -> None:
+    """`submit --detach` prints this command: what such a run used goes now, as with every command that looks at it."""
+    try:
+        settled(bench, writer)
+    except AwsRunError as error:
+        run = writer.record.run_id
+        bench.emit(Notice(text=error.message, level="warning", hint=f"aws-run cleanup {run}"))
 
 
 def _refuse(into: Path) -> None:

@@ -13,11 +13,13 @@ from aws_run.backends.base import Usage
 from aws_run.clock import iso, parse_iso
 from aws_run.errors import AwsCallError, AwsRunError
 from aws_run.events import Notice
+from aws_run.infra.kinds import cluster
 from aws_run.infra.store import RecordWriter, RunStore
 from aws_run.naming import RunKeys
 from aws_run.record import Outcome, Record
 from aws_run.usecases import finish, verdict
 from aws_run.usecases.bench import Bench
+from aws_run.usecases.task import attempt_of
 from aws_run.usecases.watch import describe
 
 _CLIENT_ENDS_WITHIN = timedelta(seconds=30)
@@ -27,8 +29,18 @@ _STOP_WAIT_S = container.STOP_TIMEOUT_S + 30
 _START_WITHIN = timedelta(seconds=ec2.LEASE_S)
 
 
+# ECS may not know a task yet that it accepted seconds ago, and forgets a stopped one after an hour.
+_UNKNOWN_AT_FIRST = timedelta(minutes=10)
+
+
 def deadline_of(record: Record) -> datetime:
+    """When the job ends at the latest. Until it is accepted that is only a guess: its clock has not started."""
     return parse_iso(record.deadline)
+
+
+def alive_until(record: Record) -> datetime:
+    """How long the record's last sign of life holds for a client that builds, sends or starts an attempt."""
+    return parse_iso(record.renewed_at or record.created_at) + _START_WITHIN
 
 
 def is_over(bench: Bench, record: Record) -> tuple[bool, Mapping[str, Any] | None]:
@@ -43,9 +55,10 @@ def is_over(bench: Bench, record: Record) -> tuple[bool, Mapping[str, Any] | Non
         its_clients = not record.detached and ended is not None and now < ended + _CLIENT_ENDS_WITHIN
         return task["lastStatus"] == "STOPPED" and not its_clients, task
     if record.task_arn:
-        # Accepted once and unknown now: ECS forgets a stopped task after about an hour.
-        return True, None
-    return now > parse_iso(record.renewed_at or record.created_at) + _START_WITHIN, None
+        # Accepted once and unknown now: forgotten, unless it was accepted this minute and its cluster is there.
+        early = now <= parse_iso(record.renewed_at or record.created_at) + _UNKNOWN_AT_FIRST
+        return not early or cluster.absent(bench.aws, record.cluster), None
+    return now > alive_until(record), None
 
 
 Stage = Literal["running", "ending", "abandoned"]
@@ -71,7 +84,8 @@ def stage(bench: Bench, store: RunStore, record: Record) -> tuple[Stage, Mapping
 
 
 def find_task(bench: Bench, record: Record) -> Mapping[str, Any] | None:
-    """By the ARN on record, else by looking on the run's cluster: the answer to RunTask may have been lost."""
+    """By the ARN on record, else by looking on the run's cluster: the answer to RunTask may have been lost. Earlier
+    attempts' tasks are not meant."""
     if record.task_arn:
         return describe(bench.aws, record.cluster, record.task_arn)
     for status in ("RUNNING", "STOPPED"):
@@ -82,20 +96,32 @@ def find_task(bench: Bench, record: Record) -> Mapping[str, Any] | None:
             if error.code == "ClusterNotFoundException" or "inactive" in error.message.lower():
                 return None
             raise
-        if arns:
-            return describe(bench.aws, record.cluster, arns[0])
+        for arn in arns:
+            task = describe(bench.aws, record.cluster, arn)
+            if task is not None and attempt_of(task) == record.attempt:
+                return task
     return None
 
 
 def stop(bench: Bench, writer: RecordWriter, reason: str) -> Mapping[str, Any] | None:
-    """Tells the job to stop and waits until it has saved what it wrote; the task as it was last seen."""
+    """Tells the job to stop and waits until it has saved what it wrote; the task as it was last seen. What can't be
+    asked keeps nothing from being removed: the machine bills, and its removal ends the job too."""
+    try:
+        return _stop(bench, writer, reason)
+    except AwsRunError as error:
+        text = f"the job could not be told to stop ({error.message}); removing what it runs on"
+        bench.emit(Notice(text=text, level="warning", hint=error.hint))
+        return None
+
+
+def _stop(bench: Bench, writer: RecordWriter, reason: str) -> Mapping[str, Any] | None:
     record = writer.record
     task = find_task(bench, record)
     if task is None or task["lastStatus"] == "STOPPED":
         return task
     arn = str(task["taskArn"])
     if record.task_arn is None:
-        writer.change(lambda r: replace(r, task_arn=arn))
+        finish.tried(bench.emit, lambda: writer.change(lambda r: replace(r, task_arn=arn)))
     finish.stop_task(bench.aws, writer.record, reason)
     began = bench.clock.monotonic()
     while task is not None and task["lastStatus"] != "STOPPED" and bench.clock.monotonic() - began < _STOP_WAIT_S:
@@ -109,7 +135,7 @@ def settle(bench: Bench, store: RunStore, writer: RecordWriter, task: Mapping[st
     record = writer.record
     now = bench.clock.now()
     if record.outcome is None:
-        outcome = _outcome(store, record, task)
+        outcome = _outcome(bench, store, record, task)
         finish.note_outcome(writer, outcome, task, iso(now))
         _save_log(bench, store, record, task)
     if record.cost_usd is None:
@@ -117,8 +143,12 @@ def settle(bench: Bench, store: RunStore, writer: RecordWriter, task: Mapping[st
     return finish.teardown(bench.aws, bench.clock, bench.emit, store, writer)
 
 
-def _outcome(store: RunStore, record: Record, task: Mapping[str, Any] | None) -> Outcome:
-    result = store.get(RunKeys(run_id=record.run_id).result)
+def _outcome(bench: Bench, store: RunStore, record: Record, task: Mapping[str, Any] | None) -> Outcome:
+    try:
+        result = store.get(RunKeys(run_id=record.run_id).result)
+    except AwsRunError as error:
+        bench.emit(Notice(text=f"the job's result could not be read: {error.message}", level="warning"))
+        result = None
     if task is not None and task["lastStatus"] == "STOPPED":
         return verdict.judge(task, result, record.attempt)
     if result is not None:
@@ -158,4 +188,5 @@ def _note_cost(bench: Bench, writer: RecordWriter, task: Mapping[str, Any] | Non
         return
     paid = finish.receipt(backend.charges(record.hardware, usage), usage)
     if paid.total_usd is not None:
-        writer.change(lambda r: replace(r, cost_usd=f"{paid.total_usd:.6f}"))
+        usd = f"{paid.total_usd:.6f}"
+        finish.tried(bench.emit, lambda: writer.change(lambda r: replace(r, cost_usd=usd)))

@@ -61,10 +61,11 @@ def _from_record(record: Record) -> RunStatus:
 def status(bench: Bench, run: str | None, project: str | None) -> RunStatus:
     """A run that has ended with no client alive is finished here: its outcome noted, what it used removed."""
     writer = runs.open_run(bench, run, project)
-    return _settled(bench, writer)
+    return settled(bench, writer)
 
 
-def _settled(bench: Bench, writer: RecordWriter) -> RunStatus:
+def settled(bench: Bench, writer: RecordWriter) -> RunStatus:
+    """How the run stands. One that is over with nobody at it is finished first."""
     record = writer.record
     if record.state == "removed":
         return _from_record(record)
@@ -84,7 +85,7 @@ def wait(bench: Bench, run: str | None, project: str | None) -> RunStatus:
     writer = runs.open_run(bench, run, project)
     run_id, phase, wait_s = writer.record.run_id, "", bench.poll_s
     while True:
-        found = _settled(bench, RecordWriter.resume(runs.store(bench), run_id, bench.clock))
+        found = settled(bench, RecordWriter.resume(runs.store(bench), run_id, bench.clock))
         if found.exit_code is not None:
             return found
         if found.phase != phase:

@@ -30,6 +30,7 @@ from aws_run.usecases.unhurried import unhurried
 
 ShowPlan = Callable[[PlanView], None]
 _TIDY_AT_MOST = 3  # earlier runs looked after beside a submit
+_TIDY_WITHIN_S = 60.0  # of a detached one; what it does not come to is the next one's
 
 
 def dry_run(config: Config, bench: Bench) -> PlanView:
@@ -85,13 +86,20 @@ def submit(
         if config.follow_output:
             bench.emit(Notice(text=f"nobody follows the outputs of a detached run; later: aws-run pull {spec.run_id}"))
         writer.change(lambda record: replace(record, detached=True), now=True)
+        _start_tidying(bench).join(_TIDY_WITHIN_S)  # whoever only ever detaches has no other client that would
         return detached(spec)
-    threading.Thread(target=_tidy, args=(bench,), name="gc", daemon=True).start()
+    _start_tidying(bench)
     return Run(bench, backend, decided, store, writer, accepted, on_interrupt, cost_label).to_the_end()
 
 
 def _interrupted(error: BaseException) -> bool:
     return isinstance(error, (KeyboardInterrupt, Stopped))
+
+
+def _start_tidying(bench: Bench) -> threading.Thread:
+    thread = threading.Thread(target=_tidy, args=(bench,), name="gc", daemon=True)
+    thread.start()
+    return thread
 
 
 def _tidy(bench: Bench) -> None:

@@ -60,6 +60,15 @@ def request(
     }
 
 
+def attempt_of(task: Mapping[str, Any]) -> int:
+    """Which attempt of its run a task of DescribeTasks is, as `request` wrote it."""
+    for override in task.get("overrides", {}).get("containerOverrides", ()):
+        for variable in override.get("environment", ()):
+            if variable["name"] == contract.ATTEMPT:
+                return int(variable["value"])
+    return 1
+
+
 def accept(bench: Bench, asked: Mapping[str, Any], check: Callable[[], None] = lambda: None) -> str:
     """The accepted task's ARN. `check` is called before each attempt and may raise.
 

@@ -109,13 +109,14 @@ class FakeBucket:
 
     def __init__(self, aws: FakeAws, clock: FakeClock) -> None:
         self.objects: dict[str, tuple[bytes, str, datetime]] = {}
+        self.metadata: dict[str, dict[str, str]] = {}
         self._clock = clock
         self._writes = 0
         aws.on("put_object", self._put).on("get_object", self._get).on("delete_object", self._delete)
         aws.on("head_object", self._head).on("list_objects_v2", self._list)
 
     def _put(
-        self, *, Key: str, Body: bytes, IfMatch: str | None = None, IfNoneMatch: str | None = None, **_: Any
+        self, *, Key: str, Body: bytes, IfMatch: str | None = None, IfNoneMatch: str | None = None, **more: Any
     ) -> Any:
         held = self.objects.get(Key)
         if (IfNoneMatch == "*" and held) or (IfMatch is not None and (held is None or held[1] != IfMatch)):
@@ -123,6 +124,7 @@ class FakeBucket:
         self._writes += 1
         etag = hashlib.md5(Body + str(self._writes).encode()).hexdigest()
         self.objects[Key] = (Body, etag, self._clock.now())
+        self.metadata[Key] = more.get("Metadata", {})
         return {"ETag": etag}
 
     def _get(self, *, Key: str, **_: Any) -> Any:
@@ -134,7 +136,8 @@ class FakeBucket:
     def _head(self, *, Key: str, **_: Any) -> Any:
         if Key not in self.objects:
             raise refused("404", operation="HeadObject")
-        return {"LastModified": self.objects[Key][2], "ETag": self.objects[Key][1]}
+        _body, etag, written = self.objects[Key]
+        return {"LastModified": written, "ETag": etag, "Metadata": self.metadata[Key]}
 
     def _delete(self, *, Key: str, IfMatch: str | None = None, **_: Any) -> Any:
         if IfMatch is not None and Key in self.objects and self.objects[Key][1] != IfMatch:

@@ -114,9 +114,13 @@ def test_an_earlier_attempts_result_is_not_this_ones() -> None:
 
 
 def test_another_machine_may_take_the_place_of_one_that_was_taken_away() -> None:
-    aws = FakeAws().on("describe_auto_scaling_groups", {"AutoScalingGroups": []})
+    aws = FakeAws().on("describe_auto_scaling_groups", {"AutoScalingGroups": [{"Instances": [{"InstanceId": "i-1"}]}]})
     group.replace(aws, "arun-g")
-    assert set(aws.sent("resume_processes")[0]["ScalingProcesses"]) == {"Launch", "ReplaceUnhealthy"}
+    # It must leave its place empty, since `Launch` fills that and nothing else is resumed: a machine that powers
+    # itself off when its job is over has to be the last one.
+    (ended,) = aws.sent("terminate_instance_in_auto_scaling_group")
+    assert ended == {"InstanceId": "i-1", "ShouldDecrementDesiredCapacity": False}
+    assert [sent["ScalingProcesses"] for sent in aws.sent("resume_processes")] == [["Launch"]]
 
 
 def test_the_stop_at_the_deadline_moves_to_the_new_attempts_task() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from tests.unit.core.support import ACCOUNT, BUCKET, Events, FakeAws, FakeBucket, FakeClock, record, refused
 
-from aws_run.errors import AwsCallError
 from aws_run.infra.store import RunStore
 from aws_run.naming import RunKeys
 from aws_run.record import dump
@@ -40,7 +39,7 @@ class Account:
 def test_one_record_that_cannot_be_read_keeps_no_other_run_from_being_found(text: bytes) -> None:
     account = Account()
     account.hold(DAMAGED, text)
-    account.hold(OVER, dump(record(run_id=OVER, deadline="2026-01-02T02:04:05Z")))
+    account.hold(OVER, dump(record(run_id=OVER, created_at="2026-01-02T01:04:05Z", deadline="2026-01-02T02:04:05Z")))
     found = {item.run_id: item for item in gc.look(account.bench)}
     assert found[OVER].doomed
     assert not found[DAMAGED].doomed
@@ -51,5 +50,8 @@ def test_a_record_that_aws_refuses_is_aws_trouble_not_damage() -> None:
     account = Account()
     account.hold(OVER, b"")
     account.aws.on("get_object", refused("AccessDenied"))
-    with pytest.raises(AwsCallError, match="AccessDenied"):
-        gc.look(account.bench)
+    heard: list[str] = []
+    (found,) = gc.look(account.bench, heard.append)
+    assert not found.doomed
+    assert "AccessDenied" in found.why
+    assert heard == [f"{OVER} could not be judged: {found.why}"]

@@ -22,7 +22,7 @@ from aws_run.errors import CredentialsError, TeardownError
 from aws_run.events import Notice, TeardownStep
 from aws_run.infra.remove import commands, remove
 from aws_run.infra.resources import Kind, Ref
-from aws_run.infra.store import RecordWriter, RunStore
+from aws_run.infra.store import LOCK_FENCE_S, LOCK_S, RecordWriter, RunStore
 from aws_run.record import ResourceEntry
 from aws_run.usecases import finish
 
@@ -288,10 +288,45 @@ def test_another_projects_run_keeps_nothing() -> None:
     assert gone(ended.tear_down()) == {*OWN, *SHARED}
 
 
-def test_somebody_elses_removal_is_left_to_it() -> None:
+def test_somebody_elses_removal_is_waited_for() -> None:
+    """It may have seen this run's mark and left the shared resources to this one."""
     ended = Ended()
     assert ended.store.lock("demo", "somebody", ended.clock)
-    assert gone(ended.tear_down()) == set(OWN)
+    began = ended.clock.now()
+    assert gone(ended.tear_down()) == {*OWN, *SHARED}
+    assert (ended.clock.now() - began).total_seconds() >= LOCK_S
+
+
+def test_two_clients_of_one_run_never_remove_what_is_shared_at_the_same_time() -> None:
+    ended = Ended()
+    owners: list[str] = []
+
+    def look_meanwhile(**parameters: Any) -> dict[str, Any]:
+        assert not ended.store.lock("demo", RUN, ended.clock)
+        owners.append(ended.bucket.objects["locks/demo"][0].decode())
+        return {}
+
+    for _ in range(2):
+        ended = Ended()
+        ended.aws.on("delete_log_group", look_meanwhile)
+        ended.tear_down()
+    assert len(set(owners)) == 2
+
+
+def test_a_client_that_slept_since_it_took_the_lock_removes_nothing_shared() -> None:
+    ended = Ended()
+    listed = ended.bucket._list
+
+    def sleep_then_list(**parameters: Any) -> dict[str, Any]:
+        if parameters.get("Prefix") == "live/":
+            ended.clock.sleep(LOCK_FENCE_S + 1)
+        return listed(**parameters)
+
+    ended.aws.on("list_objects_v2", sleep_then_list)
+    torn = ended.tear_down()
+    assert gone(torn) == set(OWN)
+    assert {removal.error for removal in torn.failed} == {"this client slept, and others may use it now"}
+    assert ended.store.read(RUN)[0].state == "removing"  # for gc to come back to
 
 
 def test_what_is_kept_is_not_removed_and_a_kept_group_bills_no_more() -> None:
@@ -303,6 +338,22 @@ def test_what_is_kept_is_not_removed_and_a_kept_group_bills_no_more() -> None:
     assert ended.aws.sent("update_auto_scaling_group")[0]["DesiredCapacity"] == 0
     kept = {entry.kind for entry in ended.store.read(RUN)[0].resources if entry.state == "kept"}
     assert kept == {"group"}
+
+
+@pytest.mark.parametrize("refusals", [0, 1])
+def test_a_kept_clusters_task_is_stopped(refusals: int) -> None:
+    ended = Ended(keep=("all",))
+    ended.aws.on("list_tasks", ["arn:task"])
+    ended.aws.on("stop_task", *[refused("ServiceUnavailable")] * refusals, {})
+    assert ended.tear_down().failed == ()
+    assert ended.aws.sent("stop_task")[-1]["task"] == "arn:task"
+
+
+def test_a_kept_cluster_whose_task_cannot_be_stopped_is_reported() -> None:
+    ended = Ended(keep=("all",))
+    ended.aws.on("list_tasks", ["arn:task"])
+    ended.aws.on("stop_task", refused("AccessDenied"))
+    assert [removal.ref.kind for removal in ended.tear_down().failed] == ["cluster"]
 
 
 def test_a_kept_group_that_cannot_be_emptied_is_reported_and_the_rest_goes() -> None:

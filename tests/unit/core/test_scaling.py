@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -162,6 +162,24 @@ def test_another_attempt_leaves_the_old_machine_and_its_activities_behind() -> N
     assert aws.sent("terminate_instance_in_auto_scaling_group")[0]["InstanceId"] == "i-1"
     clock.sleep(3600)
     ec2.check_capacity(spec(), Events().emit)
+
+
+@pytest.mark.parametrize(
+    ("left", "armed"), [(timedelta(hours=5), timedelta(minutes=20)), (timedelta(), timedelta(minutes=10))]
+)
+def test_another_attempts_machine_has_a_lease_before_it_can_be_launched_and_never_a_later_end(
+    left: timedelta, armed: timedelta
+) -> None:
+    """A client that dies between the two leaves a machine that nobody sends a task to."""
+    ec2, aws, clock = backend([])
+    aws.on("describe_auto_scaling_groups", {"AutoScalingGroups": []})
+    ec2.accepted(spec(), "task/1", clock.now() + left, Events().emit)
+    ec2.again(spec())
+    accepted, again = aws.sent("put_scheduled_update_group_action")
+    assert accepted["StartTime"] == clock.now() + left + timedelta(minutes=10)
+    assert again["StartTime"] == clock.now() + armed
+    order = [name for name in aws.operations if name in ("put_scheduled_update_group_action", "resume_processes")]
+    assert order[-2:] == ["put_scheduled_update_group_action", "resume_processes"]
 
 
 def test_a_machine_that_never_joins_is_told_from_one_that_never_comes() -> None:
