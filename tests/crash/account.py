@@ -31,19 +31,21 @@ AWS_RUN = [str(Path(sys.executable).with_name("aws-run"))]
 KEPT = {"bucket", "repository"}
 _STEP_S = 300.0
 _TASKS_END_WITHIN_S = 30.0
-# Copies every file in capitals; `--hang` stays until it is told to stop, `--fail N` exits N.
+# Copies every file in capitals; `--hang` stays until it is told to stop, `--hang-until F` until there is a file F,
+# `--fail N` exits N.
 SCRIPT = """
 import argparse, pathlib, sys, time
 parser = argparse.ArgumentParser()
 parser.add_argument("-i", type=pathlib.Path, required=True)
 parser.add_argument("-o", type=pathlib.Path, required=True)
 parser.add_argument("--hang", action="store_true")
+parser.add_argument("--hang-until", type=pathlib.Path)
 parser.add_argument("--fail", type=int, default=0)
 options = parser.parse_args()
 for path in options.i.iterdir():
     (options.o / path.name).write_text(path.read_text().upper())
 print("copied", flush=True)
-while options.hang:
+while options.hang or (options.hang_until and not options.hang_until.exists()):
     time.sleep(0.05)
 sys.exit(options.fail)
 """
@@ -151,26 +153,36 @@ class Account:
             cwd=self._home,
         )
         if kill is not None:
-            self._arm(child.pid, *kill)
+            self.kill_at(child, *kill)
         assert child.stdin is not None
         child.stdin.write("go\n")
         child.stdin.flush()
         return child
 
-    def _arm(self, pid: int, at: int | str, when: str) -> None:
+    def kill_at(self, child: subprocess.Popen[str], at: int | str, when: str) -> None:
+        """It dies at its n-th call from now, or its next of that name."""
         if isinstance(at, str):
-            self.script.kill_by_name = (pid, at, when)
+            self.script.kill_by_name = (child.pid, at, when)
         else:
-            self.script.kill_at(Kill(pid=pid, at=at, when=when))  # type: ignore[arg-type]
+            self.script.kill_at(Kill(pid=child.pid, at=at, when=when))  # type: ignore[arg-type]
 
     def run(self, *arguments: object, kill: tuple[int | str, str] | None = None, **more: str) -> Finished:
-        child = self.start(*arguments, kill=kill, **more)
+        return self.finish(self.start(*arguments, kill=kill, **more))
+
+    def finish(self, child: subprocess.Popen[str]) -> Finished:
         try:
             said, complained = child.communicate(timeout=180)
         finally:
             child.kill()
             self.script.kill_at(None)
         return Finished(code=child.returncode, stdout=said, stderr=complained)
+
+    def interrupt(self) -> None:
+        """AWS takes every machine away, as it does with spot ones."""
+        with self.world.lock:
+            for place in self.world.places():
+                for machine in list(place.instances.values()):
+                    self.world.interrupt(place, machine)
 
     # -- time -----------------------------------------------------------------------------------------------------
 

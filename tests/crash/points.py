@@ -15,15 +15,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from tests.crash.account import account, make_project
+from tests.crash.account import Account, Finished, account, make_project
 
+from aws_run.backends.ec2 import LEASE_S
 from aws_run.clock import parse_iso
 
 TIMEOUT_S = 2 * 3600  # aws-run's default
 # A job that hangs in spite of its deadline is ended by AWS this much later; one that ends by itself is counted without it.
 MARGIN_S = 10 * 60 + 1  # records have whole seconds
-Scenario = Literal["submit-ec2", "submit-fargate", "cleanup-ec2", "cleanup-fargate"]
-SCENARIOS: tuple[Scenario, ...] = ("submit-ec2", "submit-fargate", "cleanup-ec2", "cleanup-fargate")
+Scenario = Literal["submit-ec2", "submit-fargate", "submit-ec2-retry", "cleanup-ec2", "cleanup-fargate"]
+SCENARIOS: tuple[Scenario, ...] = ("submit-ec2", "submit-fargate", "submit-ec2-retry", "cleanup-ec2", "cleanup-fargate")
 WHENS = ("before", "after")
 
 
@@ -74,7 +75,11 @@ def try_point(home: Path, point: Point) -> Result:
     submit = ("submit", project, "-i", home / "data", "-o", home / "out", "--backend", backend)
     with account(home) as aws:
         began = aws.now()
-        if point.scenario.startswith("submit"):
+        if point.scenario == "submit-ec2-retry":
+            killed = _killed_while_trying_again(aws, home, point, *submit)
+            # A machine that nobody sent a task to has its lease; one with a task goes when that has ended.
+            deadline = aws.now() + timedelta(seconds=LEASE_S + 1)
+        elif point.scenario.startswith("submit"):
             killed = aws.run(*submit, kill=(point.at, point.when))
             deadline = began + timedelta(seconds=TIMEOUT_S)
         else:
@@ -106,6 +111,19 @@ def try_point(home: Path, point: Point) -> Result:
             left=tuple(f"{kind} {name}" for kind, names in aws.left().items() for name in names),
             trouble=collected.stderr if collected.code else "; ".join(aws.world.errors),
         )
+
+
+def _killed_while_trying_again(aws: Account, home: Path, point: Point, *submit: object) -> Finished:
+    """AWS takes the machine of the first attempt away; the calls are counted from there. The next attempt's job ends by
+    itself."""
+    again = home / "again"
+    again.unlink(missing_ok=True)
+    child = aws.start(*submit, "--spot", "--", "--hang-until", again)
+    aws.until(lambda: "copied" in aws.log())
+    aws.kill_at(child, point.at, point.when)
+    aws.interrupt()
+    again.write_text("")
+    return aws.finish(child)
 
 
 def _broken(point: Point, trouble: str, *, killed: bool = True) -> Result:

@@ -37,6 +37,15 @@ def test_a_client_killed_at_its_most_delicate_calls_leaves_nothing_that_bills_an
     assert result.clean, result
 
 
+@pytest.mark.parametrize("last_call", ["autoscaling:ResumeProcesses", "ecs:RunTask"])
+def test_a_client_killed_while_it_tries_again_leaves_no_machine_longer_than_its_lease(
+    home: Path, last_call: str
+) -> None:
+    result = try_point(home, Point(scenario="submit-ec2-retry", at=last_call, when="after"))
+    assert result.killed
+    assert result.clean, result
+
+
 @pytest.mark.parametrize("backend", ["ec2", "fargate"])
 def test_a_cleanup_killed_half_way_is_finished_by_gc(home: Path, backend: str) -> None:
     first = "autoscaling:DeleteAutoScalingGroup" if backend == "ec2" else "ecs:StopTask"

@@ -62,6 +62,41 @@ def test_an_instance_that_dies_is_replaced_unless_launch_is_suspended(client: Cl
     assert len(in_service(client, 1)) == 1
 
 
+def test_an_unhealthy_instance_that_is_not_replaced_keeps_its_place_until_it_is_taken_out_by_name(
+    client: Client, embedded: Embedded
+) -> None:
+    stack(client, size=1)
+    first = in_service(client, 1)[0]["InstanceId"]
+    scaling = client("autoscaling")
+    scaling.suspend_processes(AutoScalingGroupName="arun-a", ScalingProcesses=["Launch", "ReplaceUnhealthy"])
+    client("ec2").terminate_instances(InstanceIds=[first])
+    scaling.resume_processes(AutoScalingGroupName="arun-a", ScalingProcesses=["Launch"])
+    embedded.world.clock.advance(3600)
+    assert [(i["InstanceId"], i["HealthStatus"]) for i in instances(client)] == [(first, "Unhealthy")]
+    out = {"InstanceId": first, "ShouldDecrementDesiredCapacity": False}
+    assert first in scaling.terminate_instance_in_auto_scaling_group(**out)["Activity"]["Description"]
+    second = until(lambda: (rows := instances(client)) and rows[0]["InstanceId"])
+    assert second != first
+    with pytest.raises(ClientError) as refused:
+        scaling.terminate_instance_in_auto_scaling_group(**out)
+    assert refusal(refused) == "ValidationError"
+    # A healthy one that is taken out leaves the same place.
+    in_service(client, 1)
+    scaling.terminate_instance_in_auto_scaling_group(InstanceId=second, ShouldDecrementDesiredCapacity=False)
+    assert until(lambda: (rows := instances(client)) and rows[0]["InstanceId"]) not in (first, second)
+
+
+def test_an_unhealthy_instance_is_replaced_when_that_is_resumed(client: Client) -> None:
+    stack(client, size=1)
+    first = in_service(client, 1)[0]["InstanceId"]
+    scaling = client("autoscaling")
+    scaling.suspend_processes(AutoScalingGroupName="arun-a", ScalingProcesses=["ReplaceUnhealthy"])
+    client("ec2").terminate_instances(InstanceIds=[first])
+    assert [i["InstanceId"] for i in instances(client)] == [first]
+    scaling.resume_processes(AutoScalingGroupName="arun-a", ScalingProcesses=["ReplaceUnhealthy"])
+    assert in_service(client, 1)[0]["InstanceId"] != first
+
+
 def test_a_scheduled_action_empties_the_group_when_its_time_comes(client: Client, embedded: Embedded) -> None:
     stack(client, size=1)
     in_service(client, 1)

@@ -134,6 +134,26 @@ def test_row_14_with_a_client_the_next_attempt_runs_on_another_machine(begin: Be
     assert story.account.left() == {}
 
 
+def test_row_14_the_second_attempts_machine_goes_when_its_job_is_over_though_no_client_is_left(tmp_path: Path) -> None:
+    """Attempt 2 was accepted and its client is dead: nobody tells the group any more that none takes its place."""
+    project, marker = make_project(tmp_path), tmp_path / "again"
+    with account(tmp_path) as aws:
+        submit = ("submit", project, "-i", tmp_path / "data", "-o", tmp_path / "out", "--backend", "ec2", "--spot")
+        child = aws.start(*submit, "--timeout", "12h", "--", "--hang-until", marker)
+        aws.until(lambda: "copied" in aws.log())
+        aws.kill_at(child, "ecs:RunTask", "after")
+        aws.interrupt()
+        assert aws.finish(child).code == -signal.SIGKILL
+        aws.until(lambda: aws.log().count("copied") == 2)
+        assert aws.still_bills()
+        marker.write_text("")
+        aws.wait_for_tasks()
+        aws.advance(60)
+        assert aws.still_bills() == []
+        aws.advance(12 * 3600)
+        assert sum(line.kind == "instance" for line in aws.bill()) == 2
+
+
 def test_row_17_a_machine_that_dies_under_its_job_is_a_failure_though_there_is_no_exit_code(begin: Begin) -> None:
     story = begin()
     assert story.submit("--hang", backend="ec2", detach=True).exit_code == 0

@@ -44,6 +44,7 @@ class _Asked:
     old: frozenset[str] = frozenset()  # activities that belong to what was asked for before
     on_demand: bool = False  # spot was given up
     refused_at_s: float | None = None  # since when AWS has nothing, monotonic
+    ends_at: datetime | None = None  # of the switch, once a task was accepted
 
     def begin_anew(self, activities: list[dict[str, Any]]) -> None:
         self.old = frozenset(str(activity.get("ActivityId")) for activity in activities)
@@ -234,20 +235,28 @@ class Ec2Backend:
         groups.arm(self._aws, spec.names.group, self._clock.now() + timedelta(seconds=LEASE_S))
 
     def accepted(self, spec: RunSpec, task_arn: str, deadline: datetime, emit: Emit) -> None:
+        self._asked_of(spec).ends_at = deadline + _MARGIN
         groups.arm(self._aws, spec.names.group, deadline + _MARGIN)
 
     def in_service(self, spec: RunSpec) -> None:
         groups.stop_replacing(self._aws, spec.names.group)
 
     def again(self, spec: RunSpec) -> None:
-        """After a Spot notice the old machine is still there, registered and with room: nothing may be placed on it."""
-        asked = self._asked.setdefault(spec.run_id, _Asked())
+        """After a Spot notice the old machine is still there, registered and with room: nothing may be placed on it.
+
+        The new one has no task yet: until there is one it is the lease that ends it, as at the start."""
+        asked = self._asked_of(spec)
         asked.begin_anew(groups.activities(self._aws, spec.names.group))
         clusters.deregister_instances(self._aws, spec.names.cluster)
+        lease = self._clock.now() + timedelta(seconds=LEASE_S)
+        groups.arm(self._aws, spec.names.group, min(lease, asked.ends_at or lease))
         groups.replace(self._aws, spec.names.group)
 
+    def _asked_of(self, spec: RunSpec) -> _Asked:
+        return self._asked.setdefault(spec.run_id, _Asked())
+
     def check_capacity(self, spec: RunSpec, emit: Emit) -> None:
-        asked = self._asked.setdefault(spec.run_id, _Asked())
+        asked = self._asked_of(spec)
         activities = groups.activities(self._aws, spec.names.group)
         verdict = scaling.judge(activities, asked.old)
         if verdict.since is not None and (self._clock.now() - verdict.since).total_seconds() > _REGISTERS_WITHIN_S:

@@ -258,7 +258,7 @@ class _Api:
     def TerminateInstanceInAutoScalingGroup(self, world: World, place: Place, p: Params) -> Params:
         instance = place.instances.get(str(p["InstanceId"]))
         group = place.groups.get(instance.group) if instance else None
-        if instance is None or group is None or instance.terminated_at is not None:
+        if instance is None or group is None or instance not in group.instances:
             raise Refusal(
                 "ValidationError",
                 f"Instance Id not found - No managed instance found for instance ID: {p['InstanceId']}",
@@ -274,10 +274,11 @@ class _Api:
         self._mover.terminate(
             place, instance, f"instance {instance.id} was taken out of service in response to a user request."
         )
+        ended = activity_json(place.activities[0])
         self._mover.reconcile(
             place, group, "an instance was started in response to a difference between desired and actual capacity,"
         )
-        return {"Activity": activity_json(place.activities[0])}
+        return {"Activity": ended}
 
     def SetInstanceProtection(self, world: World, place: Place, p: Params) -> None:
         group = _changeable(place, p)

@@ -24,7 +24,7 @@ def instance_json(group: Group, instance: GroupInstance) -> Params:
         "InstanceType": instance.type,
         "AvailabilityZone": instance.az,
         "LifecycleState": instance.lifecycle,
-        "HealthStatus": "Healthy",
+        "HealthStatus": "Healthy" if instance.terminated_at is None else "Unhealthy",
         "LaunchTemplate": specification,
         "ProtectedFromScaleIn": instance.protected,
     }

@@ -48,32 +48,35 @@ class Mover:
 
     def reconcile(self, place: Place, group: Group, why: str) -> None:
         """Launches or terminates until the group has what it desires; at once, as AWS begins to."""
-        living = [i for i in group.instances if i.terminated_at is None]
+        if _replaces(group):
+            for dead in [i for i in group.instances if i.terminated_at is not None]:
+                self._take_out(place, dead, "an instance was taken out of service in response to a health check.")
+        # One that is dead and not replaced still counts.
+        members = list(group.instances)
         wanted = 0 if group.deleting else group.desired
-        if len(living) > wanted and "Terminate" not in group.suspended:
+        if len(members) > wanted and "Terminate" not in group.suspended:
             # Oldest first, the default termination policy's last resort.
-            surplus = [i for i in living if not i.protected or group.deleting][: len(living) - wanted]
+            surplus = [i for i in members if not i.protected or group.deleting][: len(members) - wanted]
             for instance in surplus:
                 cause = (
-                    f"At {_stamp(self._world.clock.now())} {why} changing the desired capacity from {len(living)} to "
+                    f"At {_stamp(self._world.clock.now())} {why} changing the desired capacity from {len(members)} to "
                     f"{wanted}. At {_stamp(self._world.clock.now())} instance {instance.id} was selected for "
                     "termination."
                 )
                 self.terminate(place, instance, cause)
-        elif len(living) < wanted and "Launch" not in group.suspended:
-            for _ in range(wanted - len(living)):
+        elif len(members) < wanted and "Launch" not in group.suspended:
+            for _ in range(wanted - len(members)):
                 if not self._launch(place, group, why):
                     self._retry_later(place, group)
                     break
 
     def terminate(self, place: Place, instance: GroupInstance, cause: str) -> None:
-        """Ends an instance and writes the activity; idempotent."""
-        if instance.terminated_at is not None:
-            return
-        now = self._world.clock.now()
-        self._world.moto("ec2", place.region).terminate_instances([instance.id])
-        self._shut_down(place, instance)
-        self._record_end(place, instance, cause, now, "instance termination")
+        """Ends an instance, takes it out of its group and writes the activity; idempotent."""
+        if instance.terminated_at is None:
+            self._world.moto("ec2", place.region).terminate_instances([instance.id])
+            self._shut_down(place, instance)
+            self._record_end(place, instance, "instance termination")
+        self._take_out(place, instance, cause)
 
     def power_off(self, place: Place, instance: GroupInstance, why: str) -> None:
         """The machine shut itself down, and its launch template says that this terminates it."""
@@ -97,14 +100,15 @@ class Mover:
         self._world.later(self._world.settle_s, ended)
 
     def died(self, place: Place, instance: GroupInstance, why: str) -> None:
-        """The instance ended by itself (power off, spot reclaim, TerminateInstances): its group replaces it."""
+        """The instance ended by itself (power off, spot reclaim, TerminateInstances): its group replaces it, or, where
+        that is suspended, keeps it as unhealthy, and launches nothing in its place."""
         if instance.terminated_at is not None:
             return
-        now = self._world.clock.now()
-        cause = f"At {_stamp(now)} an instance was taken out of service in response to {why}."
-        self._record_end(place, instance, cause, now, why)
+        self._record_end(place, instance, why)
         group = place.groups.get(instance.group)
-        if group is not None and "ReplaceUnhealthy" not in group.suspended and "HealthCheck" not in group.suspended:
+        if group is not None and _replaces(group):
+            cause = f"At {_stamp(self._world.clock.now())} an instance was taken out of service in response to {why}."
+            self._take_out(place, instance, cause)
             reason = "an instance was started in response to a difference between desired and actual capacity,"
             self._world.later(
                 min(self._world.options.boot_s, 10.0), lambda: self._reconcile_if_there(place, group, reason)
@@ -154,12 +158,12 @@ class Mover:
     def _launch(self, place: Place, group: Group, why: str) -> bool:
         world = self._world
         now = world.clock.now()
-        living = sum(1 for i in group.instances if i.terminated_at is None)
+        members = len(group.instances)
         activity = Activity(
             id=_uuid(world),
             group=group.name,
             description="Launching a new EC2 instance",
-            cause=f"At {_stamp(now)} {why} changing the desired capacity from {living} to {group.desired}.",
+            cause=f"At {_stamp(now)} {why} changing the desired capacity from {members} to {group.desired}.",
             started_at=now,
         )
         place.activities.insert(0, activity)
@@ -275,10 +279,21 @@ class Mover:
         )
         place.container_instances[registered.arn] = registered
 
-    def _record_end(self, place: Place, instance: GroupInstance, cause: str, now: datetime, why: str) -> None:
+    def _record_end(self, place: Place, instance: GroupInstance, why: str) -> None:
+        now = self._world.clock.now()
         if instance.activity.status == "InProgress":
             instance.activity.status, instance.activity.ended_at = "Cancelled", now
-        instance.lifecycle, instance.terminated_at = "Terminated", now
+        instance.terminated_at = now
+        self._on_gone(self._world, place, instance, why)
+        self._world.changed.notify_all()
+
+    def _take_out(self, place: Place, instance: GroupInstance, cause: str) -> None:
+        """Out of its group, with an activity that says so; nothing where it is no member any more."""
+        group = place.groups.get(instance.group)
+        if group is None or not any(member is instance for member in group.instances):
+            return
+        group.instances = [member for member in group.instances if member is not instance]
+        instance.lifecycle, now = "Terminated", self._world.clock.now()
         place.activities.insert(
             0,
             Activity(
@@ -292,11 +307,11 @@ class Mover:
                 progress=100,
             ),
         )
-        group = place.groups.get(instance.group)
-        if group is not None:
-            group.instances = [i for i in group.instances if i is not instance]
-        self._on_gone(self._world, place, instance, why)
         self._world.changed.notify_all()
+
+
+def _replaces(group: Group) -> bool:
+    return not {"ReplaceUnhealthy", "HealthCheck"} & group.suspended
 
 
 def _stamp(moment: datetime) -> str:

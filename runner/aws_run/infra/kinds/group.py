@@ -43,7 +43,7 @@ def create(aws: Aws, group: Group, clock: Clock) -> str:
             f"The group's dead-man's switch could not be armed ({error.message}), so no instance was started",
             hint="allow autoscaling:PutScheduledUpdateGroupAction for this role",
         ) from error
-    # A client may die between RunTask and `stop_replacing`; the guard's power-off must be the end even then.
+    # For the group's life: the guard's power-off must be the end, in every attempt and whenever the client dies.
     _suspend(aws, group.name, *_REPLACING)
     return group.name
 
@@ -114,7 +114,11 @@ def stop_replacing(aws: Aws, name: str) -> None:
 
 def replace(aws: Aws, name: str) -> None:
     """The machine is lost and another is wanted: AWS puts one in its place. What is left of the old one ends first,
-    while nothing can be launched, so that it is not the new one that ends."""
+    while nothing can be launched, so that it is not the new one that ends.
+
+    A dead machine counts as one of the group's as long as ReplaceUnhealthy is suspended. Taken out by name it leaves a
+    place that is empty, which `Launch` alone fills: it is a difference from the desired capacity, no replacement.
+    """
     for instance in (describe(aws, name) or {}).get("Instances", ()):
         try:
             aws.call(
@@ -126,9 +130,7 @@ def replace(aws: Aws, name: str) -> None:
         except AwsCallError as error:
             if not _is_gone(error):
                 raise
-    aws.call(
-        "autoscaling", "resume_processes", AutoScalingGroupName=name, ScalingProcesses=["Launch", "ReplaceUnhealthy"]
-    )
+    aws.call("autoscaling", "resume_processes", AutoScalingGroupName=name, ScalingProcesses=["Launch"])
 
 
 def _suspend(aws: Aws, name: str, *processes: str) -> None:
