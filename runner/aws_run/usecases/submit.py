@@ -30,7 +30,7 @@ from aws_run.usecases.unhurried import unhurried
 
 ShowPlan = Callable[[PlanView], None]
 _TIDY_AT_MOST = 3  # earlier runs looked after beside a submit
-_TIDY_WITHIN_S = 60.0  # of a detached one; what it does not come to is the next one's
+_TIDY_WITHIN_S = 30.0  # of a detached one; what it does not come to is the next one's
 
 
 def dry_run(config: Config, bench: Bench) -> PlanView:
