@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -204,6 +205,31 @@ def test_deleting_a_group_ends_its_instances(client: Client, embedded: Embedded)
     with pytest.raises(ClientError) as refused:
         client("autoscaling").delete_auto_scaling_group(AutoScalingGroupName="arun-a", ForceDelete=True)
     assert refusal(refused) == "ValidationError"
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_a_group_that_is_being_deleted_cannot_be_changed(client: Client, embedded: Embedded, size: int) -> None:
+    stack(client, size=size)
+    if size:
+        in_service(client, size)
+    embedded.world.options = replace(embedded.world.options, settle_s=3600.0)
+    scaling, name = client("autoscaling"), {"AutoScalingGroupName": "arun-a"}
+    scaling.delete_auto_scaling_group(**name, ForceDelete=True)
+    found = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=["arun-a"])["AutoScalingGroups"]
+    assert [(row["Status"], row["Instances"]) for row in found] == [("Delete in progress", [])]
+    when = embedded.world.clock.now() + timedelta(hours=2)
+    for change in (
+        lambda: scaling.update_auto_scaling_group(**name, MinSize=0),
+        lambda: scaling.set_desired_capacity(**name, DesiredCapacity=1),
+        lambda: scaling.suspend_processes(**name),
+        lambda: scaling.resume_processes(**name),
+        lambda: scaling.put_scheduled_update_group_action(**name, ScheduledActionName="a", StartTime=when, MinSize=0),
+    ):
+        with pytest.raises(ClientError, match="pending delete") as refused:
+            change()
+        assert refusal(refused) == "ValidationError"
+    embedded.world.clock.advance(3601)
+    assert "group" not in left(embedded.world)
 
 
 def test_a_group_of_a_name_that_is_taken_is_refused(client: Client) -> None:

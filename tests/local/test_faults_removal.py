@@ -216,6 +216,32 @@ def test_row_29_scale_in_protection_keeps_no_machine(begin: Begin) -> None:
     assert story.account.left() == {}
 
 
+def test_row_26_a_group_that_another_client_is_deleting_is_waited_for(begin: Begin) -> None:
+    """As after a cleanup that was killed half-way, or beside one that is still at it."""
+    story = begin(settle_s=45.0)
+    run_id = left_running(story)
+    name = f"arun-{run_id}"
+    story.bench.aws.call("autoscaling", "delete_auto_scaling_group", AutoScalingGroupName=name, ForceDelete=True)
+    assert clean(story, run_id).failed == ()
+    assert story.account.left() == {}
+
+
+def test_row_26_a_job_that_succeeded_is_a_success_though_another_client_took_its_group(begin: Begin) -> None:
+    story = begin(settle_s=45.0)
+
+    def taken(seen: Any, call: Any) -> None:
+        """Between this client's last look and its first step of the teardown."""
+        name = f"arun-{story.record().run_id}"
+        story.new_bench().aws.call(
+            "autoscaling", "delete_auto_scaling_group", AutoScalingGroupName=name, ForceDelete=True
+        )
+
+    story.on_call("autoscaling:UpdateAutoScalingGroup", taken, skip=1)
+    done = story.submit(backend="ec2")
+    assert (done.exit_code, done.teardown_error) == (0, None)
+    assert story.account.left() == {}
+
+
 @pytest.mark.parametrize("changes", [{"region": "eu-west-1"}, {"account": "999999999999"}])
 def test_row_40_a_run_of_another_account_or_region_is_not_touched(begin: Begin, changes: dict[str, str]) -> None:
     story = begin()

@@ -43,10 +43,11 @@ def _group(place: Place, params: Params) -> Group:
     return group
 
 
-def _changeable(place: Place, params: Params) -> Group:
+def _changeable(place: Place, params: Params, what: str = "The AutoScaling group may not be modified") -> Group:
     group = _group(place, params)
     if group.deleting:
-        raise Refusal("ValidationError", "AutoScalingGroup is pending delete and can't be updated")
+        when = "it" if "group" in what else "the AutoScaling group"
+        raise Refusal("ValidationError", f"{what} while {when} is pending delete")
     return group
 
 
@@ -149,8 +150,7 @@ class _Api:
 
     def DeleteAutoScalingGroup(self, world: World, place: Place, p: Params) -> None:
         group = _group(place, p)
-        living = [i for i in group.instances if i.terminated_at is None]
-        if living and not p.get("ForceDelete"):
+        if group.instances and not p.get("ForceDelete"):
             raise Refusal(
                 "ResourceInUse",
                 "You cannot delete an AutoScalingGroup while there are instances or pending Spot "
@@ -159,9 +159,6 @@ class _Api:
         group.deleting = True
         group.suspended.discard("Terminate")
         self._mover.reconcile(place, group, "a user request deleted an AutoScalingGroup")
-        if not living:
-            del place.groups[group.name]
-            return
 
         def gone() -> None:
             if place.groups.get(group.name) is group:
@@ -194,10 +191,10 @@ class _Api:
         return {**page, "NextToken": str(start + size)} if start + size < len(rows) else page
 
     def SuspendProcesses(self, world: World, place: Place, p: Params) -> None:
-        _changeable(place, p).suspended |= set(_processes(p))
+        _changeable(place, p, "Processes may not be suspended").suspended |= set(_processes(p))
 
     def ResumeProcesses(self, world: World, place: Place, p: Params) -> None:
-        group = _changeable(place, p)
+        group = _changeable(place, p, "Processes may not be resumed")
         group.suspended -= set(_processes(p))
         self._mover.reconcile(
             place, group, "an instance was started in response to a difference between desired and actual capacity,"

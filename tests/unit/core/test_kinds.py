@@ -279,6 +279,16 @@ def test_a_group_is_absent_only_without_a_machine_of_the_run() -> None:
     assert states["Values"] == ["pending", "running", "stopping", "stopped"]
 
 
+def test_a_group_that_is_being_deleted_already_is_only_waited_for() -> None:
+    there: dict[str, Any] = {"AutoScalingGroups": [{"Status": "Delete in progress"}]}
+    going = refused("ValidationError", "The AutoScaling group may not be modified while it is pending delete")
+    for operation in ("update_auto_scaling_group", "delete_auto_scaling_group"):
+        aws = FakeAws().on("describe_auto_scaling_groups", there, there, NO_GROUP).on(operation, going)
+        group.delete(aws, NAME, FakeClock())
+        assert len(aws.sent(operation)) == 1
+        assert len(aws.sent("describe_auto_scaling_groups")) == 3
+
+
 def test_a_machine_that_outlives_its_group_is_ended() -> None:
     aws = FakeAws().on("describe_auto_scaling_groups", NO_GROUP)
     aws.on("describe_instances", [{"Instances": [{"InstanceId": "i-1"}]}], ())

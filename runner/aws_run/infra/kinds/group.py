@@ -162,7 +162,9 @@ def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
 
 
 def empty(aws: Aws, name: str, clock: Clock) -> None:
-    """Desired 0: AWS terminates the instance. This is the step that ends the bill, so it comes first."""
+    """Desired 0: AWS terminates the instance. This is the step that ends the bill, so it comes first.
+
+    Nothing is left to ask for where the group is being deleted already: with force, which ends its instances too."""
 
     def attempt() -> None:
         try:
@@ -175,7 +177,7 @@ def empty(aws: Aws, name: str, clock: Clock) -> None:
                 DesiredCapacity=0,
             )
         except AwsCallError as error:
-            if not _is_gone(error):
+            if not _is_gone(error) and not _is_going(error):
                 raise
 
     retrying(attempt, when=on_codes(*_BUSY), for_s=60, clock=clock)
@@ -186,7 +188,7 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
         try:
             aws.call("autoscaling", "delete_auto_scaling_group", AutoScalingGroupName=name, ForceDelete=True)
         except AwsCallError as error:
-            if not _is_gone(error):
+            if not _is_gone(error) and not _is_going(error):
                 raise
 
     empty(aws, name, clock)
@@ -217,6 +219,11 @@ def _wait_until_gone(aws: Aws, name: str, clock: Clock, for_s: float = 300) -> N
 def _is_gone(error: AwsCallError) -> bool:
     # Auto Scaling has no code for "no such group": it is a ValidationError, told by its text (aws-facts §7).
     return error.code == "ValidationError" and "not found" in error.message.lower()
+
+
+def _is_going(error: AwsCallError) -> bool:
+    """Another client's delete, or an earlier one's, is under way (kubernetes/kops#1001)."""
+    return error.code == "ValidationError" and "pending delete" in error.message.lower()
 
 
 def absent(aws: Aws, name: str) -> bool:
