@@ -12,8 +12,10 @@ import pytest
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import AwsRunError, TeardownError
+from aws_run.infra.store import RecordWriter
 from aws_run.local.wire import Reply
 from aws_run.usecases import destroy as destroying
+from aws_run.usecases import finish, runs
 from aws_run.usecases import gc as collector
 from aws_run.usecases.cleanup import cleanup
 
@@ -201,6 +203,24 @@ def test_row_28_tasks_and_machines_that_are_still_on_the_cluster_are_taken_off_i
     run_id = left_running(story)
     # The record does not know of the task: RunTask's answer was lost, and so was the client.
     _change_record(story, run_id, task_arn=None, state="starting")
+    assert clean(story, run_id).failed == ()
+    assert story.account.left() == {}
+
+
+def test_row_28_a_fargate_task_that_cannot_be_stopped_keeps_its_switch_which_stops_it(begin: Begin) -> None:
+    story = begin()
+    run_id = left_running(story, "fargate")
+    story.refuse("ecs:StopTask", "AccessDeniedException", "not you", times=None)
+    bench = story.new_bench()
+    store = runs.store(bench)
+    torn = finish.teardown(bench.aws, bench.clock, bench.emit, store, RecordWriter.resume(store, run_id, bench.clock))
+    assert {removal.ref.kind for removal in torn.failed} == {"cluster", "schedule", "role"}
+    with pytest.raises(TeardownError) as left:
+        torn.raise_if_failed("us-east-1")
+    assert left.value.commands[0] == f"aws-run cleanup {run_id} --region us-east-1"
+    assert story.account.running()
+    story.account.advance(2 * 3600 + 6 * 60)
+    assert story.account.still_bills() == []
     assert clean(story, run_id).failed == ()
     assert story.account.left() == {}
 

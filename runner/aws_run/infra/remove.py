@@ -10,18 +10,19 @@ from dataclasses import dataclass
 
 from aws_run.aws.errors import passes
 from aws_run.aws.session import Aws
-from aws_run.clock import Clock
+from aws_run.clock import Clock, iso
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
 from aws_run.events import Emit, Notice, TeardownStep
 from aws_run.infra import apply
-from aws_run.infra.kinds import group
+from aws_run.infra.kinds import cluster, group, schedule
 from aws_run.infra.resources import Kind, Ref
 from aws_run.infra.retry import retrying
-from aws_run.naming import TAG_RUN, run_of_name
+from aws_run.naming import TAG_RUN, RunNames, run_of_name
 
 _CREDENTIALS = "Credentials"
-# One chain, because each waits for the one before it; everything else goes side by side.
-_CHAIN: tuple[Kind, ...] = ("group", "capacity-provider", "cluster")
+# One chain, because each waits for the one before it; everything else goes side by side. A task's dead-man's switch
+# (on Fargate the schedule, and the role it needs) comes last: it is there for the case that the rest can't be removed.
+_CHAIN: tuple[Kind, ...] = ("group", "capacity-provider", "cluster", "schedule", "role")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +39,15 @@ def remove(
 ) -> tuple[Removal, ...]:
     """Removes all of `doomed`, whatever state they are in; never raises for what AWS refuses, returns it."""
     refs = list(doomed)
-    chain = sorted((ref for ref in refs if ref.kind in _CHAIN), key=lambda ref: _CHAIN.index(ref.kind))
-    others = [ref for ref in refs if ref.kind not in _CHAIN]
+    chained = [ref for ref in refs if ref.kind in _CHAIN and (ref.kind != "role" or _is_switchs(ref))]
+    chain = sorted(chained, key=lambda ref: _CHAIN.index(ref.kind))
+    others = [ref for ref in refs if ref not in chain]
     lock = threading.Lock()
     results: list[Removal] = []
 
     def one(ref: Ref) -> None:
         emit(TeardownStep(kind=ref.kind, name=ref.name, state="removing"))
-        removal = _remove_one(aws, ref, clock)
+        removal = _kept_switch(aws, ref, clock, results) or _remove_one(aws, ref, clock)
         emit(
             TeardownStep(
                 kind=ref.kind, name=ref.name, state="failed" if removal.error else "gone", detail=removal.error or ""
@@ -79,6 +81,36 @@ def remove(
         for future in futures:
             future.result()
     return tuple(results)
+
+
+def _is_switchs(ref: Ref) -> bool:
+    run = run_of_name(ref.name)
+    return ref.kind == "schedule" or (run is not None and ref.name == RunNames(run_id=run).stop_role)
+
+
+def _kept_switch(aws: Aws, ref: Ref, clock: Clock, removed: Iterable[Removal]) -> Removal | None:
+    """While the run's task may go on, the switch is what ends it: nothing is done to one whose time is to come."""
+    run = run_of_name(ref.name)
+    if run is None or not _is_switchs(ref):
+        return None
+    names = RunNames(run_id=run)
+    try:
+        if not _task_may_go_on(aws, names.cluster, removed):
+            return None
+        at = schedule.fires_at(aws, names.schedule)
+    except AwsRunError as error:
+        return Removal(ref=ref, error=f"kept, since the run's task may go on: {error.message}")
+    if at is None or at <= clock.now():
+        return None
+    return Removal(ref=ref, error=f"kept, since the run's task may go on: it stops that at {iso(at)}")
+
+
+def _task_may_go_on(aws: Aws, name: str, removed: Iterable[Removal]) -> bool:
+    """Until its cluster is shown to be gone, or, where that is not to go, shows no task any more."""
+    found = next((one for one in removed if one.ref.kind == "cluster" and one.ref.name == name), None)
+    if found is None:
+        return cluster.has_tasks(aws, name)
+    return found.error is not None and not found.foreign
 
 
 def _shown_foreign(aws: Aws, ref: Ref) -> bool:

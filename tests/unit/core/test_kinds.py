@@ -391,6 +391,20 @@ def test_a_cluster_that_still_holds_something_is_deleted_a_little_later(code: st
     assert aws.sent("deregister_container_instance")[0]["force"] is True
 
 
+def test_a_task_that_was_not_listed_at_first_is_stopped_when_the_cluster_turns_out_to_hold_one() -> None:
+    aws = FakeAws().on("list_tasks", [], ["task/late"], [])
+    aws.on("delete_cluster", refused("ClusterContainsTasksException"), {})
+    cluster.delete(aws, NAME, FakeClock())
+    assert [sent["task"] for sent in aws.sent("stop_task")] == ["task/late"]
+
+
+def test_a_task_that_cannot_be_stopped_keeps_no_other_running() -> None:
+    aws = FakeAws().on("list_tasks", ["task/1", "task/2"]).on("stop_task", refused("AccessDeniedException"), {})
+    with pytest.raises(AwsCallError, match="AccessDenied"):
+        cluster.delete(aws, NAME, FakeClock())
+    assert [sent["task"] for sent in aws.sent("stop_task")] == ["task/1", "task/2"]
+
+
 def test_the_accounts_first_cluster_waits_for_ecs_own_role() -> None:
     linked = refused("InvalidParameterException", "Unable to assume the service linked role.")
     aws = FakeAws().on("create_cluster", linked, {"cluster": {"clusterArn": "arn"}})

@@ -177,6 +177,64 @@ def test_the_commands_go_to_the_end() -> None:
     assert "deregister-task-definition" in definitions
 
 
+# -- the dead-man's switch of a Fargate run ---------------------------------------------------------------------------
+
+SWITCH = (Ref(kind="schedule", name=NAME, scope="run"), Ref(kind="role", name=f"{NAME}-stop", scope="run"))
+FARGATE = (*SWITCH, Ref(kind="cluster", name=NAME, scope="run"), Ref(kind="role", name=f"{NAME}-task", scope="run"))
+
+
+def switched(at: str = "2026-01-02T05:09:05") -> FakeAws:
+    return empty_cloud().on("get_schedule", {"ScheduleExpression": f"at({at})"})
+
+
+def fargate_failed(aws: FakeAws, doomed: tuple[Ref, ...] = FARGATE) -> dict[str, str]:
+    removed = remove(aws, doomed, FakeClock(), Events().emit)
+    return {f"{one.ref.kind} {one.ref.name}": one.error for one in removed if one.error}
+
+
+def test_the_switch_goes_after_the_cluster() -> None:
+    aws = switched().on("get_schedule", refused("ResourceNotFoundException"))
+    assert fargate_failed(aws) == {}
+    order = [aws.operations.index("delete_cluster"), aws.operations.index("delete_schedule")]
+    stop_role = next(i for i, call in enumerate(aws.calls) if call.parameters.get("RoleName") == f"{NAME}-stop")
+    assert [*order, stop_role] == sorted([*order, stop_role])
+
+
+def test_a_switch_is_kept_and_told_while_its_task_may_go_on() -> None:
+    aws = switched().on("list_tasks", ["task/1"]).on("stop_task", refused("AccessDeniedException", "not you"))
+    failed = fargate_failed(aws)
+    assert set(failed) == {f"cluster {NAME}", f"schedule {NAME}", f"role {NAME}-stop"}
+    assert "it stops that at 2026-01-02T05:09:05Z" in failed[f"schedule {NAME}"]
+    assert "delete_schedule" not in aws.operations
+    assert {sent["RoleName"] for sent in aws.sent("delete_role")} == {f"{NAME}-task"}
+
+
+def test_a_switch_that_cannot_be_read_is_kept() -> None:
+    aws = (
+        empty_cloud().on("get_schedule", refused("AccessDeniedException")).on("delete_cluster", refused("AccessDenied"))
+    )
+    assert set(fargate_failed(aws)) == {f"cluster {NAME}", f"schedule {NAME}", f"role {NAME}-stop"}
+    assert "delete_schedule" not in aws.operations
+
+
+@pytest.mark.parametrize("at", ["2026-01-02T03:04:00", None], ids=["it should have fired", "it has fired"])
+def test_a_switch_whose_time_is_over_goes_whatever_is_left(at: str | None) -> None:
+    aws = switched(at) if at else empty_cloud()
+    aws.on("delete_cluster", refused("AccessDenied"))
+    if at:  # there before its delete, and not after it
+        shown = {"ScheduleExpression": f"at({at})"}
+        aws.on("get_schedule", shown, refused("ResourceNotFoundException"))
+    assert set(fargate_failed(aws)) == {f"cluster {NAME}"}
+
+
+@pytest.mark.parametrize(("tasks", "kept"), [(["task/1"], {f"schedule {NAME}", f"role {NAME}-stop"}), ([], set())])
+def test_the_switch_of_a_cluster_that_stays_goes_when_no_task_is_on_it(tasks: list[str], kept: set[str]) -> None:
+    aws = switched().on("list_tasks", tasks)
+    if not kept:
+        aws.on("get_schedule", refused("ResourceNotFoundException"))
+    assert set(fargate_failed(aws, SWITCH)) == kept
+
+
 # -- what is not ours -------------------------------------------------------------------------------------------------
 
 FOREIGN: list[tuple[Kind, str, Any, str]] = [

@@ -63,20 +63,30 @@ def _wait_until_active(aws: Aws, name: str, status: str, clock: Clock) -> None:
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:
-    stop_tasks(aws, name)
-    deregister_instances(aws, name)
-    retrying(
-        lambda: _unless_gone(aws, "delete_cluster", cluster=name),
-        when=on_codes(*_BUSY),
-        for_s=180,
-        clock=clock,
-        first_wait_s=1,
-    )
+    def attempt() -> None:
+        # Looked for each time: a task that was accepted seconds ago may not be listed yet.
+        stop_tasks(aws, name)
+        deregister_instances(aws, name)
+        _unless_gone(aws, "delete_cluster", cluster=name)
+
+    retrying(attempt, when=on_codes(*_BUSY), for_s=180, clock=clock, first_wait_s=1)
 
 
 def stop_tasks(aws: Aws, name: str) -> None:
+    """Every one is tried; the first refusal is raised."""
+    refusal: AwsCallError | None = None
     for arn in _list(aws, "list_tasks", "taskArns", name):
-        _unless_gone(aws, "stop_task", cluster=name, task=arn, reason="aws-run cleanup")
+        try:
+            _unless_gone(aws, "stop_task", cluster=name, task=arn, reason="aws-run cleanup")
+        except AwsCallError as error:
+            refusal = refusal or error
+    if refusal is not None:
+        raise refusal
+
+
+def has_tasks(aws: Aws, name: str) -> bool:
+    """Whether any is there that was not told to stop; a cluster that is gone has none."""
+    return bool(_list(aws, "list_tasks", "taskArns", name))
 
 
 def deregister_instances(aws: Aws, name: str) -> None:

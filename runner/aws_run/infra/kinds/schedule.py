@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
@@ -10,6 +11,7 @@ from aws_run.errors import AwsCallError
 from aws_run.infra.resources import Schedule
 from aws_run.infra.retry import retrying
 
+_AT = "at(%Y-%m-%dT%H:%M:%S)"
 _TARGET = "arn:aws:scheduler:::aws-sdk:ecs:stopTask"
 _GONE = "ResourceNotFoundException"
 
@@ -22,7 +24,7 @@ def create(aws: Aws, schedule: Schedule, clock: Clock) -> str:
             "scheduler",
             operation,
             Name=schedule.name,
-            ScheduleExpression=f"at({schedule.at:%Y-%m-%dT%H:%M:%S})",
+            ScheduleExpression=schedule.at.strftime(_AT),
             ScheduleExpressionTimezone="UTC",
             FlexibleTimeWindow={"Mode": "OFF"},
             ActionAfterCompletion="DELETE",
@@ -57,6 +59,20 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
     except AwsCallError as error:
         if error.code != _GONE:
             raise
+
+
+def fires_at(aws: Aws, name: str) -> datetime | None:
+    """When it is going to stop its task; None where there is none (any more: it goes when it has fired)."""
+    try:
+        expression = str(aws.call("scheduler", "get_schedule", Name=name)["ScheduleExpression"])
+    except AwsCallError as error:
+        if error.code == _GONE:
+            return None
+        raise
+    try:
+        return datetime.strptime(expression, _AT).replace(tzinfo=timezone.utc)
+    except ValueError:  # none of ours
+        return None
 
 
 def absent(aws: Aws, name: str) -> bool:
