@@ -41,7 +41,8 @@ class Outcome:
 
 class Supervisor:
     """Takes over the process's signals from its making on; one at a time, in the main thread. `grace(reason)`: seconds
-    from the stop to SIGKILL, asked about once a second."""
+    from the stop to SIGKILL, asked about once a second. `on_notice(reason)`: called once, by the loop: a signal
+    may arrive while the main thread holds a lock, so its handler notes it and no more."""
 
     def __init__(
         self,
@@ -58,9 +59,10 @@ class Supervisor:
         self.on_tick = on_tick
         self.on_notice = on_notice
         self.stop_reason: Optional[str] = None
+        self.stopped_at: Optional[float] = None  # of the monotonic clock
+        self._told = False
         self._job: Optional[int] = None
         self._interruptible = False
-        self._stopped_at: Optional[float] = None
         self._early: List[int] = []
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
@@ -121,8 +123,11 @@ class Supervisor:
                 last_tick = now
                 self._check(now)
                 self.on_tick()
+            self._tell()
         job.returncode = 0  # reaped here, so that Popen does not look for it
-        _end_group(job.pid)
+        _end(-job.pid)
+        if os.getpid() == 1:
+            _end(-1)  # a daemon has left the command's session; nobody else lives in this container
         self._job = None
         cpu = usage.ru_utime + usage.ru_stime if usage else 0.0
         rss = usage.ru_maxrss * 1024 if usage else 0
@@ -154,19 +159,23 @@ class Supervisor:
             self.stop("deadline", signal.SIGTERM)
         if self.stop_reason is None and self.notice_file and _has_content(self.notice_file):
             self.stop("spot-notice", signal.SIGTERM)
-        if self.stop_reason is None or self._stopped_at is None:
+        if self.stop_reason is None or self.stopped_at is None:
             return
         # Asked for anew each time: what the job writes in its grace has to be saved as well.
-        if now >= self._stopped_at + self.grace(self.stop_reason):
+        if now >= self.stopped_at + self.grace(self.stop_reason):
             self._signal_group(signal.SIGKILL)
 
     def stop(self, reason: str, number: int) -> None:
         """First step: the signal; the second comes when the grace is over."""
         if self.stop_reason is None:
             self.stop_reason = reason
-            self._stopped_at = time.monotonic()
-            self.on_notice(reason)
+            self.stopped_at = time.monotonic()
         self._signal_group(number)
+
+    def _tell(self) -> None:
+        if self.stop_reason is not None and not self._told:
+            self._told = True
+            self.on_notice(self.stop_reason)
 
     def _on_signal(self, number: int, frame: Optional[FrameType]) -> None:
         if number == signal.SIGCHLD:
@@ -210,13 +219,13 @@ def _reap() -> List["tuple[int, int, _Usage]"]:
         over.append((pid, status, usage))  # type: ignore[arg-type]
 
 
-def _end_group(group: int) -> None:
-    """What the command left running must not write to the outputs any more. A kill takes a moment, and a process that
-    hangs in the kernel is not waited for."""
+def _end(whom: int) -> None:
+    """`whom` as kill(2) has it. What the command left running must not write to the outputs any more. A kill takes a
+    moment, and a process that hangs in the kernel is not waited for."""
     until = time.monotonic() + _GONE_WITHIN_S
     with contextlib.suppress(ProcessLookupError, PermissionError):
         while time.monotonic() < until:
-            os.killpg(group, signal.SIGKILL)  # says when nobody is left
+            os.kill(whom, signal.SIGKILL)  # says when nobody is left
             _reap()
             time.sleep(0.005)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.transfer.stub import StubS3
+from tests.unit.transfer.stub import Seen, StubS3
 from tests.unit.transfer.trees import KEY, grown, listing, send
 
 from aws_run.image.wrap import ENTRYPOINT
@@ -133,3 +134,27 @@ while len(glob.glob("/proc/[0-9]*")) > 2:
 """
     code, said, _ = containers.run(job)
     assert code == 0, said
+
+
+def test_a_daemon_with_a_session_of_its_own_writes_no_more_when_the_last_sync_begins(
+    containers: Containers, stub: StubS3, tmp_path: Path
+) -> None:
+    daemon = "import sys,time\nwhile True: open(sys.argv[1], 'a').write('x'); time.sleep(0.005)"
+    job = f"""
+import os, subprocess, sys, time
+log = sys.argv[4] + "/log"
+subprocess.Popen([sys.executable, "-c", {daemon!r}, log], start_new_session=True)
+while not os.path.exists(log): time.sleep(0.01)
+"""
+    sizes: list[int] = []
+
+    def script(seen: Seen) -> None:
+        if seen.key == f"{PREFIX}output.json" and seen.method == "GET":
+            for _ in range(2):
+                sizes.append((tmp_path / "output/log").stat().st_size)
+                time.sleep(0.2)
+
+    stub.script = script
+    code, said, _ = containers.run(job, "--volume", f"{tmp_path}:/aws-run")
+    assert code == 0, said
+    assert sizes[0] == sizes[1]
