@@ -6,6 +6,7 @@ import os
 import shutil
 from typing import Callable, List, Optional
 
+from .folders import files_below, tells_of_mapped_writes, to_be_read_again
 from .job import Job
 from .transfer import NoManifestError, Pulled, Pushed, Wanted, pull_manifest, pull_manifests, push_folder
 from .transfer.values import Found
@@ -47,27 +48,31 @@ def restore_checkpoint(job: Job) -> Optional[Pulled]:
         return None
 
 
-def push_outputs(job: Job, stable: Optional[Callable[[Found], bool]] = None) -> Pushed:
-    """`stable` set means that the job still runs: then no helper processes compete with it."""
-    return push_folder(
-        job.bucket,
-        job.output_dir,
-        prefix=f"{job.prefix}output/",
-        manifest_key=f"{job.prefix}output.json",
-        strict=False,
-        stable=stable,
-        helpers=None if stable is None else 1,
-    )
+def push_outputs(job: Job, stable: Optional[Callable[[Found], bool]] = None) -> Optional[Pushed]:
+    """`stable` set means that the job still runs: then no helper processes compete with it, and a folder that it has
+    removed may be about to come back: None."""
+    if stable is None:
+        os.makedirs(job.output_dir, exist_ok=True)  # a job that removed it has written nothing
+    elif not os.path.isdir(job.output_dir):
+        return None
+    return _push(job, job.output_dir, "output", stable)
 
 
 def push_checkpoint(job: Job, stable: Optional[Callable[[Found], bool]] = None) -> Optional[Pushed]:
     if not job.checkpoint_path or not os.path.isdir(job.checkpoint_path):
         return None
+    return _push(job, job.checkpoint_path, "checkpoint", stable)
+
+
+def _push(job: Job, folder: str, name: str, stable: Optional[Callable[[Found], bool]]) -> Pushed:
+    if stable is None and not tells_of_mapped_writes(folder):
+        for path, found in files_below(folder):
+            to_be_read_again(path, found)
     return push_folder(
         job.bucket,
-        job.checkpoint_path,
-        prefix=f"{job.prefix}checkpoint/",
-        manifest_key=f"{job.prefix}checkpoint.json",
+        folder,
+        prefix=f"{job.prefix}{name}/",
+        manifest_key=f"{job.prefix}{name}.json",
         strict=False,
         stable=stable,
         helpers=None if stable is None else 1,
