@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import calendar
 import json
+import threading
 import time
 from typing import Callable, NamedTuple, Optional
+
+from .trouble import told
 
 # From a deadline on nobody stops us for 5 minutes at least (Fargate's schedule; an instance's switch takes 10).
 DEADLINE_WINDOW_S = 270.0
@@ -36,15 +39,19 @@ class Pace:
     """Seconds that a sync takes. The model's proportions are fixed; how fast it all is, this run's syncs say."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()  # outputs and checkpoint are sent by a thread each
         self._took = self._expected = 0.0
 
     def note(self, sent: Amount, seconds: float) -> None:
         if sent.files:
-            self._took += seconds
-            self._expected += _model_s(sent)
+            with self._lock:
+                self._took += seconds
+                self._expected += _model_s(sent)
 
     def seconds(self, amount: Amount) -> float:
-        scale = min(max(self._took / self._expected, 0.2), 20.0) if self._expected else 1.0
+        with self._lock:
+            took, expected = self._took, self._expected
+        scale = min(max(took / expected, 0.2), 20.0) if expected else 1.0
         return scale * _model_s(amount)
 
 
@@ -67,7 +74,7 @@ def notice_window_s(text: str, now: float) -> float:
     """Seconds until the machine goes, by a Spot notice: {"action":"terminate","time":"2026-01-02T03:04:05Z"}."""
     try:
         at = calendar.timegm(time.strptime(json.loads(text)["time"], "%Y-%m-%dT%H:%M:%SZ"))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return _NOTICE_WINDOW_S
     return min(max(at - now - _NOTICE_MARGIN_S, 0.0), _NOTICE_WINDOW_S)
 
@@ -99,27 +106,35 @@ class StopPlan:
         self._now = now
         self._wall = wall
         self._window_s: Optional[float] = None
-        self._look_at = 0.0
+        self._look_at: Optional[float] = None
         self._grace_s = 0.0
 
     def grace(self, reason: str) -> float:
         """Seconds from the stop to SIGKILL. Called about once a second from the stop on."""
         began = self._now()
-        if self._window_s is not None and began < self._look_at:
+        if self._look_at is not None and began < self._look_at:
             return self._grace_s
-        first = self._window_s is None
-        if self._window_s is None:
-            self._window_s = self._window(reason)
-        amount = self._unsaved()
-        kept_s = reserve_s(self._pace.seconds(amount), self._window_s)
-        self._grace_s = grace_s(self._stop_grace_s, self._window_s, kept_s)
-        if first:
+        window_s = self.window_s(reason)
+        try:
+            amount = self._unsaved()
+            needed_s, how_much = self._pace.seconds(amount), f"{amount.files} files, {amount.bytes / 1e6:.1f} MB"
+        except Exception as error:  # noqa: BLE001 - a job that is not stopped in time is worse than one stopped early
+            needed_s, how_much = window_s / 2 / _SAFETY, f"how much can't be told, {told(error)}"
+        kept_s = reserve_s(needed_s, window_s)
+        self._grace_s = grace_s(self._stop_grace_s, window_s, kept_s)
+        if self._look_at is None:
             self._say(
                 f"{reason}: the job has {self._grace_s:.0f} s to end; {kept_s:.0f} s are kept to save what is new "
-                f"({amount.files} files, {amount.bytes / 1e6:.1f} MB)"
+                f"({how_much})"
             )
         self._look_at = self._now() + max(1.0, 10 * (self._now() - began))
         return self._grace_s
+
+    def window_s(self, reason: str) -> float:
+        """From the stop until nothing can be saved any more; the same for the whole of one stop."""
+        if self._window_s is None:
+            self._window_s = self._window(reason)
+        return self._window_s
 
     def _window(self, reason: str) -> float:
         if reason == "deadline":

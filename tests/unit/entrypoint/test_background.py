@@ -1,73 +1,16 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from aws_run_entrypoint.background import Saved, StableFiles, is_open
-from aws_run_entrypoint.reserve import Amount
+from aws_run_entrypoint.background import FolderSync, Push, Saved
+from aws_run_entrypoint.reserve import Amount, Pace
 from aws_run_entrypoint.transfer import Pushed
 from aws_run_entrypoint.transfer.values import Found
-
-
-def look(stable: StableFiles, path: Path) -> bool:
-    found = path.stat()
-    return stable(Found(path.name, found.st_size, found.st_mtime_ns, 0o644))
-
-
-def aged(path: Path, text: str, seconds: float, now: float = 1000.0) -> Path:
-    path.write_text(text)
-    os.utime(path, (now - seconds, now - seconds))
-    return path
-
-
-class TestStableFiles:
-    def test_a_file_goes_when_two_looks_saw_the_same_and_it_is_quiet(self, tmp_path: Path) -> None:
-        stable = StableFiles(str(tmp_path), now=lambda: 1000.0)
-        path = aged(tmp_path / "a", "x", 3)
-        assert [look(stable, path), look(stable, path)] == [False, True]
-
-    def test_a_file_that_was_just_written_waits(self, tmp_path: Path) -> None:
-        stable = StableFiles(str(tmp_path), now=lambda: 1000.0)
-        path = aged(tmp_path / "a", "x", 1)
-        assert [look(stable, path) for _ in range(3)] == [False] * 3
-
-    def test_a_file_that_grows_never_goes_half(self, tmp_path: Path) -> None:
-        stable = StableFiles(str(tmp_path), now=lambda: 1000.0)
-        path = tmp_path / "log"
-        for length in range(1, 10):
-            with path.open("a") as file:
-                file.write("x")
-            os.utime(path, (900 + length, 900 + length))
-            assert not look(stable, path)
-
-    def test_a_file_that_is_replaced_as_a_whole_again_and_again_goes_at_the_second_look(self, tmp_path: Path) -> None:
-        """Else a checkpoint that is written every second would never be saved while the job runs."""
-        stable = StableFiles(str(tmp_path), now=lambda: 1000.0)
-        path = tmp_path / "state"
-        seen = []
-        for number in range(4):
-            fresh = aged(tmp_path / "state.new", str(number), 0)
-            fresh.replace(path)
-            seen.append(look(stable, path))
-        assert seen == [False, True, True, True]
-
-    def test_a_file_that_was_removed_and_is_being_written_anew_waits_until_it_is_closed(self, tmp_path: Path) -> None:
-        stable = StableFiles(str(tmp_path), now=lambda: 1000.0)
-        path = aged(tmp_path / "state", "whole", 0)
-        (tmp_path / "keeps the old inode").hardlink_to(path)
-        assert not look(stable, path)
-        path.unlink()
-        with path.open("w") as writer:
-            writer.write("half")
-            writer.flush()
-            assert not look(stable, path)
-
-    def test_where_processes_can_not_be_asked_a_file_counts_as_open(self, tmp_path: Path) -> None:
-        path = aged(tmp_path / "state", "whole", 0)
-        assert not is_open(str(path))
-        assert is_open(str(path), proc=str(tmp_path / "none"))
 
 
 def pushed(total: int) -> Pushed:
@@ -113,3 +56,86 @@ class TestSaved:
     def test_a_link_to_elsewhere_is_not_followed(self, folder: Path) -> None:
         (folder / "loop").symlink_to(folder)
         assert Saved().unsaved(str(folder)) == Amount(2, 150)
+
+    def test_folders_may_be_nested_deeper_than_pythons_calls(self, tmp_path: Path) -> None:
+        folders = [Path(f"{tmp_path}{'/a' * depth}") for depth in range(1, 1101)]
+        for folder in folders:
+            folder.mkdir()
+        try:
+            (folders[-1] / "x").write_text("12345")
+            assert Saved().unsaved(str(tmp_path)) == Amount(1, 5)
+        finally:
+            (folders[-1] / "x").unlink()
+            for folder in reversed(folders):  # pytest's own clearing up goes down by calls
+                folder.rmdir()
+
+
+class Folder:
+    """A folder's syncing whose pushes a test sees; they wait while `held` is not set."""
+
+    def __init__(self, tmp_path: Path, *failures: Exception, pace: Pace | None = None) -> None:
+        self.failures = list(failures)
+        self.held = threading.Event()
+        self.held.set()
+        self.began = threading.Semaphore(0)
+        self.done = threading.Semaphore(0)
+        self.said: list[str] = []
+        push: Push = self.push
+        self.sync = FolderSync("outputs", str(tmp_path), 3600, push, pace or Pace(), self.said.append)
+        self.may_go: list[bool] = []
+
+    def push(self, may_go: Callable[[Found], bool]) -> Pushed:
+        self.began.release()
+        assert self.held.wait(20)
+        self.may_go += [may_go(Found("a", 1, 1, 0o644)) for _ in range(2)]
+        try:
+            if self.failures:
+                raise self.failures.pop(0)
+            return pushed(0)
+        finally:
+            self.done.release()
+
+
+class TestFolderSync:
+    def test_one_folders_long_sync_holds_up_no_other(self, tmp_path: Path) -> None:
+        outputs, checkpoint = Folder(tmp_path), Folder(tmp_path)
+        outputs.held.clear()
+        for folder in (outputs, checkpoint):
+            folder.sync.start()
+        outputs.sync.hurry()
+        assert outputs.began.acquire(timeout=20)
+        checkpoint.sync.hurry()
+        assert checkpoint.done.acquire(timeout=20)
+        checkpoint.sync.stop()
+        assert not outputs.done.acquire(blocking=False)
+        outputs.held.set()
+        outputs.sync.stop()
+        assert outputs.done.acquire(blocking=False)
+
+    def test_when_the_job_is_over_a_sync_that_is_under_way_begins_no_more_files(self, tmp_path: Path) -> None:
+        outputs = Folder(tmp_path)
+        outputs.held.clear()
+        outputs.sync.start()
+        outputs.sync.hurry()
+        assert outputs.began.acquire(timeout=20)
+        outputs.sync.wind_down()
+        outputs.held.set()
+        outputs.sync.stop()
+        assert outputs.may_go == [False, False]
+
+    def test_whatever_goes_wrong_in_one_sync_the_next_one_comes(self, tmp_path: Path) -> None:
+        outputs = Folder(tmp_path, RecursionError("too deep"))
+        outputs.sync.start()
+        for _ in range(2):
+            outputs.sync.hurry()
+            assert outputs.done.acquire(timeout=20)
+        outputs.sync.stop()
+        assert outputs.said == ["could not sync outputs this time: RecursionError: too deep"]
+
+    def test_what_is_never_synced_has_no_thread_and_stops(self, tmp_path: Path) -> None:
+        outputs = Folder(tmp_path)
+        never = FolderSync("outputs", str(tmp_path), 0, outputs.push, Pace(), outputs.said.append)
+        never.start()
+        never.hurry()
+        never.stop()
+        assert not outputs.began.acquire(blocking=False)

@@ -81,6 +81,7 @@ def test_a_slow_run_is_believed_and_a_fast_one_within_bounds() -> None:
         ('{"action":"terminate"}', 110),
         ("something else", 110),
         ("[]", 110),
+        ("[" * 4096, 110),
         ('{"time": null}', 110),
     ],
 )
@@ -159,3 +160,19 @@ def test_a_deadline_leaves_more_time_than_a_stop_and_a_notice_as_much_as_it_says
     assert graces == [10, 90, 10]
     little = Folder(notice)
     assert little.grace("spot-notice") == 80 - 15
+
+
+def test_what_is_not_saved_can_not_be_told_and_the_job_is_stopped_all_the_same() -> None:
+    said: list[str] = []
+
+    def fails() -> Amount:
+        raise RecursionError("too deep")
+
+    plan = StopPlan(
+        stop_grace_s=90, stop_window_s=120, notice_file=None, unsaved=fails, pace=Pace(), say=said.append
+    )  # fmt: skip
+    assert plan.grace("stopped") == 60
+    assert plan.grace("stopped") == 60
+    assert len(said) == 1
+    assert "RecursionError: too deep" in said[0]
+    assert plan.window_s("stopped") == 120
