@@ -21,6 +21,7 @@ class Result:
         self.job_exit_code: Optional[int] = None
         self.reason = ""
         self.detail = ""
+        self.unsaved = ""  # of `detail`, what tells of a save that failed
         self.signal: Optional[int] = None
         self.command_started_at: Optional[float] = None
         self.command_finished_at: Optional[float] = None
@@ -35,6 +36,14 @@ class Result:
     def fail(self, exit_code: int, reason: str, detail: str) -> None:
         self.exit_code, self.reason, self.detail = exit_code, reason, detail
 
+    def lose(self, exit_code: int, lost: str) -> None:
+        """Something could not be saved. The job's own failure stays the exit code, a success without its outputs is
+        none; and why the job ended stays the reason: by it the client decides whether it goes again."""
+        self.exit_code = self.exit_code or exit_code
+        self.reason = "sync-out-failed" if self.reason in ("", "exit") else self.reason
+        self.unsaved = "; ".join(filter(None, (self.unsaved, lost)))
+        self.detail = "; ".join(filter(None, (self.detail, lost)))
+
     def document(self) -> Dict[str, Any]:
         out, saved = self.outputs, self.checkpoint_out
         retries = self.retries + sum(item.retries for item in self.inputs)
@@ -46,6 +55,7 @@ class Result:
             "job_exit_code": self.job_exit_code,
             "reason": self.reason,
             "detail": self.detail,
+            "unsaved": self.unsaved,
             "signal": self.signal,
             "started_at": _iso(self.started_at),
             "command_started_at": _iso(self.command_started_at),

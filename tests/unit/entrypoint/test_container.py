@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.transfer.stub import Fault, StubS3
+from tests.unit.transfer.stub import Fault, Seen, StubS3
 from tests.unit.transfer.trees import grown, listing, send
 
 from aws_run.image.wrap import ENTRYPOINT
@@ -264,6 +265,112 @@ def test_outputs_that_can_not_be_saved_do_not_cost_the_checkpoint(
     assert stub.current()[f"{PREFIX}checkpoint/x"] == b"saved"
 
 
+SAVES_CHECKPOINT_LATE = """
+import os, pathlib, signal, sys, time
+def stop(number, frame):
+    pathlib.Path(os.environ["AWS_RUN_CHECKPOINT_PATH"], "x").write_text("saved")
+    sys.exit(3)
+signal.signal(signal.SIGTERM, stop)
+pathlib.Path(sys.argv[4], "big").write_text("x")
+while True: time.sleep(0.05)
+"""
+
+
+def test_a_notice_during_a_long_sync_of_the_outputs_does_not_cost_the_checkpoint(
+    container: Container, stub: StubS3, tmp_path: Path
+) -> None:
+    saved, sending, in_time = threading.Event(), threading.Event(), []
+
+    def script(seen: Seen) -> None:
+        if seen.key == f"{PREFIX}output/big" and seen.method == "PUT":
+            sending.set()
+            in_time.append(saved.wait(15))
+        if seen.key == f"{PREFIX}checkpoint.json" and seen.method == "PUT":
+            saved.set()
+
+    stub.script = script
+    notice = tmp_path / "notice"
+    process = container.start(
+        *python(SAVES_CHECKPOINT_LATE),
+        AWS_RUN_SYNC_EVERY_S="0.5",
+        AWS_RUN_CHECKPOINT_PATH=str(tmp_path / "saved"),
+        AWS_RUN_NOTICE_FILE=str(notice),
+    )
+    assert sending.wait(20)
+    notice.write_text('{"action":"terminate"}')
+    process.communicate(timeout=60)
+    assert in_time[0]
+    assert stub.current()[f"{PREFIX}checkpoint/x"] == b"saved"
+    assert container.outputs() == {"big": b"x"}
+
+
+def test_a_notice_stays_the_reason_where_the_outputs_could_not_be_saved(
+    container: Container, stub: StubS3, tmp_path: Path
+) -> None:
+    stub.script = lambda seen: (
+        Fault(how="status", status=403, code="AccessDenied") if seen.key.startswith(f"{PREFIX}output/") else None
+    )
+    notice = tmp_path / "notice"
+    process = container.start(*python(TIDY), AWS_RUN_NOTICE_FILE=str(notice))
+    wait_for(stub, container.work / "output/ready")
+    notice.write_text('{"action":"terminate"}')
+    process.communicate(timeout=30)
+    found = container.result()
+    assert (found["reason"], found["exit_code"], process.returncode) == ("spot-notice", 3, 3)
+    assert found["detail"] == found["unsaved"]
+    assert "the outputs could not be saved" in found["detail"]
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_the_last_save_is_repeated_while_s3_is_away_and_a_stop_does_not_end_that(
+    container: Container, stub: StubS3, stopped: bool
+) -> None:
+    """507: the engine does not repeat it by itself, which would take its time."""
+    refused: list[str] = []
+    first = threading.Event()
+
+    def script(seen: Seen) -> Fault | None:
+        if seen.method != "PUT" or len(refused) >= 2:
+            return None
+        refused.append(seen.key)
+        first.set()
+        return Fault(how="status", status=507, code="Odd")
+
+    stub.script = script
+    process = container.start(*python("import sys; open(sys.argv[4]+'/x','w')"))
+    if stopped:
+        assert first.wait(20)
+        for _ in range(2):
+            process.terminate()
+            time.sleep(0.1)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert refused == [f"{PREFIX}output/x"] * 2
+    assert container.outputs() == {"x": b""}
+    assert (container.result()["reason"], container.result()["unsaved"]) == ("exit", "")
+    assert "S3 can't be reached to save the outputs (S3 answered 507" in err
+    assert "S3 can be reached again" in err
+
+
+def test_the_result_is_written_where_the_table_of_what_was_used_can_not_be(container: Container, stub: StubS3) -> None:
+    stub.script = lambda seen: (
+        Fault(how="status", status=403, code="AccessDenied") if seen.key == f"{PREFIX}usage.csv" else None
+    )
+    code, _, err = container.run(*python("pass"))
+    assert code == 0
+    assert "usage.csv could not be written: S3 answered 403" in err
+    assert container.result()["reason"] == "exit"
+
+
+def test_a_job_that_removed_its_output_folder_has_written_nothing(container: Container) -> None:
+    code, _, err = container.run(
+        *python("import os,sys,time; os.rmdir(sys.argv[4]); time.sleep(1)"), AWS_RUN_SYNC_EVERY_S="0.2"
+    )
+    assert (code, err) == (0, "")
+    assert container.outputs() == {}
+    assert container.result()["output"]["files"] == 0
+
+
 def test_the_deadline_ends_the_job_with_124(container: Container) -> None:
     code, _, err = container.run(*python(STUBBORN), AWS_RUN_STOP_GRACE_S="0.2", AWS_RUN_DEADLINE=str(time.time() + 1.5))
     assert code == 124
@@ -308,6 +415,43 @@ def test_what_the_command_leaves_running_is_ended(container: Container) -> None:
     code, out, _ = container.run(*python(ORPHANS))
     assert code == 0
     assert not is_running(int(out))
+
+
+AS_PID_1 = ("unshare", "--pid", "--fork", "--kill-child")
+DAEMON = """
+import pathlib, subprocess, sys, time
+out = pathlib.Path(sys.argv[4])
+subprocess.Popen([sys.executable, "-c", "import sys,time\\nwhile True: open(sys.argv[1],'a').write('x'); time.sleep(0.005)",
+                  str(out / "log")], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+while not (out / "log").exists(): time.sleep(0.01)
+"""
+
+
+def may_be_pid_1() -> bool:
+    try:
+        return subprocess.run([*AS_PID_1, "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not may_be_pid_1(), reason="only root may make a PID namespace here; tests/docker does it as well")
+def test_a_daemon_with_a_session_of_its_own_writes_no_more_when_the_last_sync_begins(
+    container: Container, stub: StubS3
+) -> None:
+    sizes: list[int] = []
+
+    def script(seen: Seen) -> None:
+        if seen.key == f"{PREFIX}output.json" and seen.method == "GET":
+            for _ in range(2):
+                sizes.append((container.work / "output/log").stat().st_size)
+                time.sleep(0.2)
+
+    stub.script = script
+    process = container.start(*python(DAEMON), before=AS_PID_1)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert sizes[0] == sizes[1]
+    assert container.result()["output"]["skipped"] == []
 
 
 # Orphans come to whoever says so (prctl 36, PR_SET_CHILD_SUBREAPER), as they come to PID 1 of a container.

@@ -1,0 +1,83 @@
+"""The end of a run: checkpoint and outputs, then usage.csv, then result.json."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, List, Optional, Tuple
+
+from .again import Save, save_all
+from .background import BackgroundSync
+from .job import Job
+from .reserve import DEADLINE_WINDOW_S, StopPlan
+from .result import Result
+from .supervise import Supervisor
+from .sync import push_checkpoint, push_outputs
+from .trouble import told
+from .usage import UsageRecorder
+
+EXIT_TOOL = 125
+_STOPPED = ("stopped", "spot-notice", "deadline")
+_MOST_S = 900.0
+# Kept for result.json: it tells what of the rest is missing.
+_FOR_THE_RESULT_S = 10.0
+
+
+class Saving:
+    """What is to be saved, and for how long that is tried."""
+
+    def __init__(self, job: Job, supervisor: Supervisor, plan: StopPlan, say: Callable[[str], None]) -> None:
+        self._job = job
+        self._supervisor = supervisor
+        self._plan = plan
+        self._say = say
+        self._failed_at: Optional[float] = None
+
+    def take_out(self, background: BackgroundSync, result: Result) -> None:
+        """Where time is short the checkpoint goes first: it is what the next attempt begins with."""
+        background.wind_down()
+
+        def outputs() -> None:
+            background.outputs.stop()
+            result.outputs = push_outputs(self._job)
+            for item in result.outputs.skipped[:20] if result.outputs else ():
+                self._say(f"not saved: {item.path!r} {item.why}")
+
+        def checkpoint() -> None:
+            background.checkpoint.stop()
+            result.checkpoint_out = push_checkpoint(self._job)
+
+        in_turn = [Save("the outputs", outputs), Save("the checkpoint", checkpoint)]
+        if result.reason in _STOPPED:
+            in_turn.reverse()
+        for save, error in self._save(in_turn, result, _FOR_THE_RESULT_S):
+            result.lose(EXIT_TOOL, f"{save.what} could not be saved: {told(error)}")
+        result.retries += background.retries
+
+    def finish(self, usage: UsageRecorder, result: Result) -> int:
+        """The container's exit code."""
+        if result.reason not in ("exit", ""):
+            self._say(f"{result.reason}: {result.detail}" if result.detail else f"the job ended: {result.reason}")
+        table = Save("usage.csv", lambda: usage.write(self._job.bucket, f"{self._job.prefix}usage.csv"))
+        lost = self._save([table], result, _FOR_THE_RESULT_S)
+        untold = self._save([Save("the result", result.write)], result, 0.0)
+        for save, error in lost + untold:
+            self._say(f"{save.what} could not be written: {told(error)}")
+        if untold:
+            return result.exit_code or EXIT_TOOL
+        return EXIT_TOOL if result.exit_code is None else result.exit_code
+
+    def _save(self, saves: List[Save], result: Result, kept_s: float) -> List[Tuple[Save, Exception]]:
+        return save_all(saves, until=lambda: self.until(result) - kept_s, say=self._say)
+
+    def until(self, result: Result) -> float:
+        """Of the monotonic clock; asked when something has failed. From a deadline on there is a window as well; then
+        somebody ends us. Where no command was run there is no work to lose, and waiting costs."""
+        if self._failed_at is None:
+            self._failed_at = time.monotonic()
+        most = self._failed_at + (_MOST_S if result.command_started_at is not None else 0.0)
+        stopped_at, reason = self._supervisor.stopped_at, self._supervisor.stop_reason
+        if stopped_at is not None and reason is not None:
+            return min(most, stopped_at + self._plan.window_s(reason))
+        if self._job.deadline is not None:
+            return min(most, time.monotonic() + self._job.deadline + DEADLINE_WINDOW_S - time.time())
+        return most

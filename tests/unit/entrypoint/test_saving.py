@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aws_run_entrypoint.result import Result
+from aws_run_entrypoint.saving import Saving
+
+JOB: Any = SimpleNamespace(deadline=None, prefix="runs/r/", bucket=None)
+
+
+def saving(deadline: float | None = None, stopped_at: float | None = None, window_s: float = 120) -> Saving:
+    job: Any = SimpleNamespace(deadline=deadline)
+    supervisor: Any = SimpleNamespace(stopped_at=stopped_at, stop_reason="stopped" if stopped_at else None)
+    plan: Any = SimpleNamespace(window_s=lambda reason: window_s)
+    return Saving(job, supervisor, plan, lambda text: None)
+
+
+def left(saving: Saving, *, ran: bool = True) -> float:
+    result = Result(JOB)
+    result.command_started_at = 1.0 if ran else None
+    return saving.until(result) - time.monotonic()
+
+
+def test_saving_goes_on_for_a_quarter_of_an_hour_and_not_past_the_window_of_the_deadline() -> None:
+    assert left(saving()) == pytest.approx(900, abs=5)
+    assert left(saving(deadline=time.time() + 36000)) == pytest.approx(900, abs=5)
+    assert left(saving(deadline=time.time() + 60)) == pytest.approx(60 + 270, abs=5)
+
+
+def test_after_a_stop_there_is_the_rest_of_its_window() -> None:
+    assert left(saving(deadline=time.time() + 36000, stopped_at=time.monotonic() - 90)) == pytest.approx(30, abs=5)
+    assert left(saving(stopped_at=time.monotonic(), window_s=5000)) == pytest.approx(900, abs=5)
+
+
+def test_where_no_command_was_run_nothing_is_waited_for() -> None:
+    assert left(saving(), ran=False) <= 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "reason_then", "code_then"),
+    [
+        ("exit", 0, "sync-out-failed", 125),
+        ("exit", 7, "sync-out-failed", 7),
+        ("spot-notice", 143, "spot-notice", 143),
+        ("spot-notice", 0, "spot-notice", 125),
+        ("stopped", 143, "stopped", 143),
+        ("deadline", 124, "deadline", 124),
+        ("out-of-memory", 137, "out-of-memory", 137),
+    ],
+)
+def test_a_failed_save_hides_no_other_reason(reason: str, code: int, reason_then: str, code_then: int) -> None:
+    result = Result(JOB)
+    result.fail(code, reason, "")
+    result.lose(125, "the outputs could not be saved: no")
+    result.lose(125, "the checkpoint could not be saved: no")
+    lost = "the outputs could not be saved: no; the checkpoint could not be saved: no"
+    assert (result.reason, result.exit_code, result.detail, result.unsaved) == (reason_then, code_then, lost, lost)
+
+
+def test_what_was_known_before_is_said_first() -> None:
+    result = Result(JOB)
+    result.fail(124, "deadline", "the time limit was reached")
+    result.lose(125, "the outputs could not be saved: no")
+    assert result.detail == "the time limit was reached; the outputs could not be saved: no"
+    assert result.unsaved == "the outputs could not be saved: no"
