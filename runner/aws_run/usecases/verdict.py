@@ -44,14 +44,14 @@ def judge(task: Mapping[str, Any], result: bytes | None, attempt: int | None = N
         return outcome(
             _code((said or {}).get("exit_code"), _code(exit_code, 137)),
             "out-of-memory",
-            "the job ran out of memory and was killed: ask for more with --memory",
+            "the job ran out of memory and was killed: ask for more with --memory" + _lost(said),
         )
     # A result that says `exit` was written by a job that had ended, with all its outputs saved, when AWS came.
     if stop_code in ("SpotInterruption", "TerminationNotice") and (said or {}).get("reason") != "exit":
         return outcome(
             EXIT_TOOL,
             "interruption",
-            "AWS took the spot machine back before the job was done: run it again, or use on-demand",
+            "AWS took the spot machine back before the job was done: run it again, or use on-demand" + _lost(said),
         )
     if said is not None:
         return _by_result(said, outcome)
@@ -92,20 +92,27 @@ def _by_result(said: Mapping[str, Any], outcome: Any) -> Outcome:
     code = said.get("exit_code")
     if not isinstance(code, int):
         return outcome(EXIT_TOOL, "unknown", "the result says no exit code")  # type: ignore[no-any-return]
+    detail, lost = str(said.get("detail") or ""), _lost(said)
     sentences = {
         "exit": "the job finished" if code == 0 else f"the job ended with exit code {code}",
-        "deadline": "the job was stopped at its deadline: give it more with --timeout",
-        "signal": f"the job was killed by a signal (exit code {code})",
-        "stopped": "the run was stopped; what it had written was saved",
-        "spot-notice": "AWS took the spot machine back; what the job had written was saved",
-        "disk-full": "the disk is full: ask for more with --disk",
-        "command-not-found": f"the command was not found in the image (exit code {code})",
-        "sync-in-failed": str(said.get("detail") or "the input could not be fetched: see the log"),
-        "sync-out-failed": f"the outputs could not all be saved: {said.get('detail') or 'see the log'}",
+        "deadline": f"the job was stopped at its deadline: give it more with --timeout{lost}",
+        "signal": f"the job was killed by a signal (exit code {code}){lost}",
+        "stopped": f"the run was stopped; {detail or 'what it had written was saved'}",
+        "spot-notice": f"AWS took the spot machine back; {detail or 'what the job had written was saved'}",
+        "disk-full": f"the disk is full: ask for more with --disk{lost}",
+        "command-not-found": f"the command was not found in the image (exit code {code}){lost}",
+        "sync-in-failed": detail or "the input could not be fetched: see the log",
+        "sync-out-failed": detail or "the outputs could not all be saved: see the log",
     }
     # A job that is told to stop may well end with 0; it was cut short all the same.
     code = {"deadline": EXIT_DEADLINE, "stopped": EXIT_INTERRUPT, "spot-notice": EXIT_TOOL}.get(word, code)
     return outcome(code, word, sentences.get(word, f"the job ended ({word}, exit code {code})"))  # type: ignore[no-any-return]
+
+
+def _lost(said: Mapping[str, Any] | None) -> str:
+    """What of the run could not be saved, to be put after a sentence."""
+    unsaved = (said or {}).get("unsaved")
+    return f"; {unsaved}" if unsaved else ""
 
 
 def _parse(result: bytes | None) -> Mapping[str, Any] | None:

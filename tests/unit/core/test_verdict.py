@@ -120,3 +120,25 @@ def test_a_container_that_aws_put_beside_the_job_is_not_the_jobs_end() -> None:
     assert judge(seen, result("exit", 0)).exit_code == 0
     assert judge(seen, None).exit_code == 3
     assert judge({**seen, "containers": [agent]}, None).reason == "unknown"
+
+
+LOST = "the outputs could not be saved: AccessDenied"
+
+
+@pytest.mark.parametrize(
+    "reason", ["stopped", "spot-notice", "deadline", "signal", "out-of-memory", "disk-full", "sync-out-failed"]
+)
+def test_what_could_not_be_saved_is_said_and_nothing_else_claimed(reason: str) -> None:
+    sentence = judge(task(exitCode=1), result(reason, 1, detail=LOST, unsaved=LOST)).sentence
+    assert sentence.count(LOST) == 1
+    assert "was saved" not in sentence
+
+
+def test_an_interruption_says_what_could_not_be_saved() -> None:
+    outcome = judge(task("SpotInterruption"), result("spot-notice", 143, detail=LOST, unsaved=LOST))
+    assert (outcome.reason, LOST in outcome.sentence) == ("interruption", True)
+
+
+def test_a_stop_before_the_command_does_not_say_that_anything_was_saved() -> None:
+    outcome = judge(task(), result("stopped", 125, detail="the command had not been started"))
+    assert outcome.sentence == "the run was stopped; the command had not been started"
