@@ -178,16 +178,23 @@ def test_a_quota_of_zero_stops_launches(client: Client, embedded: Embedded) -> N
     assert "vCPU limit" in activities(client)[0]["StatusMessage"]
 
 
-def test_the_user_datas_guard_ends_the_machine_when_no_task_comes(client: Client, embedded: Embedded) -> None:
+@pytest.mark.parametrize(("made_s_ago", "stays_s"), [(0, 1200), (7200, 600)])
+def test_the_user_datas_guard_ends_the_machine_when_no_task_comes(
+    client: Client, embedded: Embedded, made_s_ago: int, stays_s: int
+) -> None:
     import base64
 
-    text = "#!/bin/bash\nECS_CLUSTER=arun-a\nNEVER_CAME_S=1200\nOVER_S=30\nDEADLINE_EPOCH=99999999999\naws-run-guard\n"
+    made = int(embedded.world.clock.now().timestamp()) - made_s_ago
+    text = (
+        "#!/bin/bash\nECS_CLUSTER=arun-a\nNEVER_CAME_S=1200\nOVER_S=30\nDEADLINE_EPOCH=99999999999\n"
+        f"MADE_EPOCH={made}\nLATE_S=3600\nLATE_NEVER_CAME_S=600\naws-run-guard\n"
+    )
     client("ecs").create_cluster(clusterName="arun-a")
     template(client, "arun-a", "arun-a", UserData=base64.b64encode(text.encode()).decode())
     group(client, "arun-a", 1)
     in_service(client, 1)
     client("autoscaling").suspend_processes(AutoScalingGroupName="arun-a", ScalingProcesses=["Launch"])
-    embedded.world.clock.advance(1190)
+    embedded.world.clock.advance(stays_s - 10)
     assert len(instances(client)) == 1
     embedded.world.clock.advance(20)
     assert instances(client) == []

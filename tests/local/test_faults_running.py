@@ -19,6 +19,7 @@ from tests.crash.story import Begin, Story, stories
 from aws_run.aws.logs import LogTail
 from aws_run.events import LogLine
 from aws_run.local.host_guard import spot_notice
+from aws_run.local.launch_failures import Shortages
 from aws_run.local.wire import Reply
 from aws_run.usecases import status as looking
 from aws_run.usecases.pull import pull
@@ -152,6 +153,20 @@ def test_row_14_the_second_attempts_machine_goes_when_its_job_is_over_though_no_
         assert aws.still_bills() == []
         aws.advance(12 * 3600)
         assert sum(line.kind == "instance" for line in aws.bill()) == 2
+
+
+def test_row_09_a_machine_that_comes_after_its_task_has_given_up_does_not_wait_for_the_deadline(begin: Begin) -> None:
+    story = begin(no_capacity=("*",))
+    assert story.submit("--hang", backend="ec2", timeout="12h", detach=True).exit_code == 0
+    story.account.advance(40 * 60)
+    assert [task.status for task in story.account.tasks()] == ["STOPPED"]
+    story.world.shortages = Shortages()
+    story.account.advance(10 * 60)
+    assert story.account.still_bills()
+    story.account.advance(25 * 60)
+    assert story.account.still_bills() == []
+    story.account.advance(12 * 3600)
+    assert sum(line.kind == "instance" for line in story.account.bill()) == 1
 
 
 def test_row_17_a_machine_that_dies_under_its_job_is_a_failure_though_there_is_no_exit_code(begin: Begin) -> None:

@@ -182,6 +182,7 @@ class Ec2Backend:
                 user_data=user_data.render(
                     cluster=names.cluster,
                     gpu=site.hardware.gpus > 0,
+                    made_epoch_s=int(spec.created_at.timestamp()),
                     # Backstops only: the group's switch, which a live client moves on, knows better (a build may
                     # take longer than any fixed time, and the job's clock starts when it is accepted).
                     never_came_s=_GUARD_BACKSTOP_S,

@@ -12,9 +12,11 @@ from aws_run.backends.container import NOTICE_DIR
 
 _SAFE = re.compile(r"[A-Za-z0-9_.-]+")
 OVER_S = 30  # an instance stays this long after its task, so that the client can read the last state
+LATE_S = 20 * 60  # from the run's making: one that boots later was not to be had for as long as a client's lease
+LATE_NEVER_CAME_S = 30 * 60
 
 
-def render(*, cluster: str, gpu: bool, never_came_s: int, deadline_epoch_s: int) -> str:
+def render(*, cluster: str, gpu: bool, made_epoch_s: int, never_came_s: int, deadline_epoch_s: int) -> str:
     """A bash script for EC2 user data. ValueError when a value could be anything but a word."""
     if not _SAFE.fullmatch(cluster):
         raise ValueError(f"{cluster!r} can't be written into user data")
@@ -38,6 +40,9 @@ def render(*, cluster: str, gpu: bool, never_came_s: int, deadline_epoch_s: int)
         f"NEVER_CAME_S={int(never_came_s)}",
         f"OVER_S={OVER_S}",
         f"DEADLINE_EPOCH={int(deadline_epoch_s)}",
+        f"MADE_EPOCH={int(made_epoch_s)}",
+        f"LATE_S={LATE_S}",
+        f"LATE_NEVER_CAME_S={LATE_NEVER_CAME_S}",
         "GUARD_ENV",
         "cat >/usr/local/sbin/aws-run-guard <<'AWS_RUN_GUARD'",
         guard.rstrip("\n"),

@@ -15,7 +15,7 @@ from aws_run.local.world import World
 
 PowerOff = Callable[[Place, GroupInstance, str], None]
 NOTICE = "run/aws-run/notice"  # under the host's root
-_NUMBER = re.compile(r"^(NEVER_CAME_S|OVER_S|DEADLINE_EPOCH)=(\d+)$", re.MULTILINE)
+_NUMBER = re.compile(r"^(NEVER_CAME_S|OVER_S|DEADLINE_EPOCH|MADE_EPOCH|LATE_S|LATE_NEVER_CAME_S)=(\d+)$", re.MULTILINE)
 _LOOK_S = 5.0  # how often the guard looks
 
 
@@ -27,9 +27,11 @@ class HostGuard:
     def watch(self, place: Place, instance: GroupInstance) -> None:
         """Called when the instance has booted, with the lock held."""
         numbers = {name: int(value) for name, value in _NUMBER.findall(instance.user_data)}
-        if len(numbers) < 3:
+        if len(numbers) < 6:
             return
-        self._world.later(numbers["NEVER_CAME_S"], lambda: self._never_came(place, instance))
+        late = self._world.clock.now().timestamp() - numbers["MADE_EPOCH"] > numbers["LATE_S"]
+        wait_s = numbers["LATE_NEVER_CAME_S" if late else "NEVER_CAME_S"]
+        self._world.later(wait_s, lambda: self._never_came(place, instance))
         deadline = datetime.fromtimestamp(numbers["DEADLINE_EPOCH"], timezone.utc)
         self._world.later(
             (deadline - self._world.clock.now()).total_seconds(),

@@ -26,7 +26,9 @@ TIMEOUT_S = 20
 
 
 def rendered(*, gpu: bool = False, cluster: str = "arun-demo-20260102-030405-abcd") -> str:
-    return render(cluster=cluster, gpu=gpu, never_came_s=1200, deadline_epoch_s=1_800_000_000)
+    return render(
+        cluster=cluster, gpu=gpu, made_epoch_s=1_700_000_000, never_came_s=1200, deadline_epoch_s=1_800_000_000
+    )
 
 
 @pytest.mark.parametrize("gpu", [False, True])
@@ -48,7 +50,8 @@ def test_the_machine_joins_its_cluster_and_takes_no_task_after_a_spot_notice() -
     assert lines[0] == "#!/bin/bash"
     assert "ECS_CLUSTER=arun-demo-20260102-030405-abcd" in lines
     assert "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true" in lines
-    assert {"NEVER_CAME_S=1200", "DEADLINE_EPOCH=1800000000"} <= set(lines)
+    assert {"NEVER_CAME_S=1200", "DEADLINE_EPOCH=1800000000", "MADE_EPOCH=1700000000"} <= set(lines)
+    assert {"LATE_S=1200", "LATE_NEVER_CAME_S=1800"} <= set(lines)
 
 
 @given(cluster=st.text(max_size=30).filter(lambda text: not text.isascii() or not text.replace("-", "a").isalnum()))
@@ -131,12 +134,16 @@ class Guard:
     """The script in a process of its own; `powered_off` is what its power-off command has left behind."""
 
     def __init__(
-        self, url: str, folder: Path, *, never_came_s: int = 3600, over_s: int = 0, deadline_s: int = 3600
-    ) -> None:
+        self, url: str, folder: Path, *, never_came_s: int = 3600, over_s: int = 0, deadline_s: int = 3600,
+        booted_after_s: int = 60, late_never_came_s: int = 3600,
+    ) -> None:  # fmt: skip
+        """`booted_after_s`: since its run was made."""
+        booted = int(time.time() - float(Path("/proc/uptime").read_text().split()[0]))
         self.folder = folder
         env_file = folder / "guard.env"
         env_file.write_text(
             f"NEVER_CAME_S={never_came_s}\nOVER_S={over_s}\nDEADLINE_EPOCH={int(time.time()) + deadline_s}\n"
+            f"MADE_EPOCH={booted - booted_after_s}\nLATE_S=1200\nLATE_NEVER_CAME_S={late_never_came_s}\n"
         )
         script = folder / "guard.sh"
         script.write_text(GUARD.read_text())
@@ -183,6 +190,30 @@ def test_a_machine_to_which_no_task_comes_powers_off(
     state, url = host
     state.agent = tasks
     assert Guard(url, tmp_path, never_came_s=never_came_s).powers_off()
+
+
+@pytest.mark.parametrize("tasks", [None, []])
+def test_a_machine_that_came_late_waits_for_no_task_as_long_as_one_that_came_in_time(
+    host: tuple[Host, str], tmp_path: Path, tasks: list[str] | None
+) -> None:
+    state, url = host
+    state.agent = tasks
+    assert Guard(url, tmp_path, booted_after_s=1260, late_never_came_s=0).powers_off()
+    in_time = tmp_path / "in time"
+    in_time.mkdir()
+    guard = Guard(url, in_time, booted_after_s=1140, late_never_came_s=0)
+    asked_again(state)
+    assert guard.runs()
+    guard.stop()
+
+
+def test_a_machine_that_came_late_and_has_a_task_stays(host: tuple[Host, str], tmp_path: Path) -> None:
+    state, url = host
+    state.agent = ["RUNNING"]
+    guard = Guard(url, tmp_path, booted_after_s=100_000, late_never_came_s=0)
+    asked_again(state)
+    assert guard.runs()
+    guard.stop()
 
 
 @pytest.mark.parametrize("tasks", [None, ["RUNNING"], []])

@@ -4,7 +4,7 @@
 # 2. It powers the machine off (which terminates it) when the run's task is over, never came, or outlived its deadline.
 set -u
 # shellcheck source=/dev/null
-. "${AWS_RUN_GUARD_ENV:-/etc/aws-run/guard.env}" # NEVER_CAME_S, OVER_S, DEADLINE_EPOCH
+. "${AWS_RUN_GUARD_ENV:-/etc/aws-run/guard.env}" # NEVER_CAME_S, OVER_S, DEADLINE_EPOCH, MADE_EPOCH, LATE_S, LATE_NEVER_CAME_S
 notice_dir=${AWS_RUN_NOTICE_DIR:-/run/aws-run}
 metadata=${AWS_RUN_METADATA:-http://169.254.169.254}
 agent=${AWS_RUN_AGENT:-http://127.0.0.1:51678}
@@ -40,6 +40,12 @@ tasks() {
   # A task's own KnownStatus comes before its Containers; any one that isn't STOPPED keeps the machine.
   if printf '%s' "$answer" | grep -o '"KnownStatus":"[A-Z_]*"' | grep -qv STOPPED; then echo running; else echo stopped; fi
 }
+
+# A machine that boots long after its run was made is one that AWS had not had before. A task that still waits is placed
+# here within minutes; the others have given up, and nobody may be there any more to move the group's switch.
+read -r up _ </proc/uptime
+booted=$(($(date +%s) - ${up%.*}))
+[ $((booted - MADE_EPOCH)) -gt "$LATE_S" ] && NEVER_CAME_S=$LATE_NEVER_CAME_S
 
 started=$SECONDS
 seen=0
