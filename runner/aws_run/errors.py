@@ -54,12 +54,16 @@ class CredentialsError(AwsRunError):
 
 
 class AwsCallError(AwsRunError):
-    """AWS refused a call. `code` is AWS's own error code, `operation` the API's name for the call."""
+    """AWS refused a call. `code` is AWS's own error code, `operation` the API's name for the call, `status` HTTP's where
+    there was an answer."""
 
-    def __init__(self, message: str, *, code: str, operation: str, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str, operation: str, hint: str | None = None, status: int | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.code = code
         self.operation = operation
+        self.status = status
 
 
 class PreflightError(AwsRunError):

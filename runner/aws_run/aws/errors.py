@@ -48,8 +48,13 @@ UNKNOWN_OUTCOME = {
 
 
 def passes(error: AwsCallError) -> bool:
-    """Whether the same call may work a moment later: throttled, a 5xx, or no answer at all."""
-    return error.code in UNKNOWN_OUTCOME or error.code in THROTTLED
+    """Whether the same call may work a moment later: throttled, a 5xx, or no answer at all.
+
+    The status says more than a list of codes: ServiceFailure (IAM), InternalServerException (Scheduler) and
+    ResourceContention (Auto Scaling) are 500 too.
+    """
+    server_error = error.status is not None and error.status >= 500
+    return server_error or error.code in UNKNOWN_OUTCOME or error.code in THROTTLED
 
 
 def translate(error: Exception, *, service: str, operation: str) -> AwsRunError:
@@ -93,6 +98,7 @@ def _from_response(error: boto.ClientError, service: str) -> AwsRunError:
     code = str(details.get("Code", "Unknown"))
     text = str(details.get("Message", "")).strip() or code
     operation = error.operation_name
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     if code in _EXPIRED:
         return CredentialsError(
             f"The AWS credentials have expired ({code})",
@@ -108,4 +114,6 @@ def _from_response(error: boto.ClientError, service: str) -> AwsRunError:
         hint = f"ask your AWS administrator to allow {service}:{operation} for this role"
     elif code in THROTTLED:
         hint = "AWS is limiting the number of calls; try again in a minute"
-    return AwsCallError(f"{operation} was refused by AWS: {text} ({code})", code=code, operation=operation, hint=hint)
+    return AwsCallError(
+        f"{operation} was refused by AWS: {text} ({code})", code=code, operation=operation, hint=hint, status=status
+    )

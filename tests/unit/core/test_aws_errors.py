@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore import exceptions as boto
@@ -36,6 +37,28 @@ def test_a_call_that_was_never_sent_for_its_own_fault_does_not_pass() -> None:
     told = translate(boto.ParamValidationError(report="x"), service="ecs", operation="run_task")
     assert isinstance(told, AwsCallError)
     assert not passes(told)
+
+
+@pytest.mark.parametrize(
+    ("service", "code"),
+    [
+        ("iam", "ServiceFailure"),
+        ("scheduler", "InternalServerException"),
+        ("autoscaling", "ResourceContention"),
+        ("ecs", "ServerException"),
+        ("ecs", "SomethingNew"),
+    ],
+)
+def test_a_server_error_is_told_by_its_status_whatever_it_is_called(service: str, code: str) -> None:
+    def answered(status: int) -> AwsCallError:
+        response: Any = {"Error": {"Code": code, "Message": "x"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        told = translate(boto.ClientError(response, "Delete"), service=service, operation="delete")
+        assert isinstance(told, AwsCallError)
+        return told
+
+    assert [answered(status).status for status in (400, 500)] == [400, 500]
+    assert [passes(answered(status)) for status in (500, 503)] == [True, True]
+    assert passes(answered(400)) is (code == "ServerException")
 
 
 @pytest.fixture
