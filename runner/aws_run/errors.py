@@ -54,8 +54,8 @@ class CredentialsError(AwsRunError):
 
 
 class AwsCallError(AwsRunError):
-    """AWS refused a call. `code` is AWS's own error code, `operation` the API's name for the call, `status` HTTP's where
-    there was an answer."""
+    """AWS refused a call. `code` is AWS's own error code, `operation` the API's name for the call, `status` HTTP's
+    where there was an answer."""
 
     def __init__(
         self, message: str, *, code: str, operation: str, hint: str | None = None, status: int | None = None

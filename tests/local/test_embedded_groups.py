@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -225,13 +226,14 @@ def test_a_group_that_is_being_deleted_cannot_be_changed(client: Client, embedde
     found = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=["arun-a"])["AutoScalingGroups"]
     assert [(row["Status"], row["Instances"]) for row in found] == [("Delete in progress", [])]
     when = embedded.world.clock.now() + timedelta(hours=2)
-    for change in (
+    changes: list[Callable[[], object]] = [
         lambda: scaling.update_auto_scaling_group(**name, MinSize=0),
         lambda: scaling.set_desired_capacity(**name, DesiredCapacity=1),
         lambda: scaling.suspend_processes(**name),
         lambda: scaling.resume_processes(**name),
         lambda: scaling.put_scheduled_update_group_action(**name, ScheduledActionName="a", StartTime=when, MinSize=0),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(ClientError, match="pending delete") as refused:
             change()
         assert refusal(refused) == "ValidationError"

@@ -12,8 +12,7 @@ import pytest
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import AwsRunError, TeardownError
-from aws_run.infra.store import LOCK_S
-from aws_run.infra.store import RecordWriter
+from aws_run.infra.store import LOCK_S, RecordWriter
 from aws_run.local.wire import Reply
 from aws_run.usecases import destroy as destroying
 from aws_run.usecases import finish, runs

@@ -101,6 +101,17 @@ def test_row_09_when_one_type_is_short_the_next_of_the_choices_is_taken(begin: B
     assert launched(story) == ["m6i.large on-demand"]
 
 
+def test_row_09_a_launch_that_fails_for_a_reason_nobody_knows_ends_with_awss_own_words(begin: Begin) -> None:
+    story = begin(no_capacity=("*=PendingVerification",))
+    began = story.account.now()
+    done = story.submit(backend="ec2")
+    assert done.exit_code == 125
+    assert "request for accessing resources in this region is being validated" in done.view.status
+    assert (story.account.now() - began).total_seconds() < 5 * 60
+    assert sum("is being validated" in text for text in story.notices() if text.startswith("waiting for AWS")) >= 1
+    assert story.account.left() == {}
+
+
 def test_row_09_fargate_without_room_says_so_and_leaves_nothing(begin: Begin) -> None:
     story = begin(no_capacity=("FARGATE",))
     done = story.submit(backend="fargate")

@@ -28,6 +28,9 @@ from aws_run.record import HardwareEntry
 LEASE_S = 20 * 60  # how long an instance may wait for its task with no client alive
 _MARGIN = timedelta(minutes=10)  # the switch fires this long after the job's own deadline
 _ANOTHER_TRY_S = 4.0
+# How long a launch may go on failing in a way that may heal, from its first failure on: a minute is usual for the known
+# ones; what we don't know is the account's or its rules' as a rule, and AWS's own sentence is all that helps.
+_HEALS_WITHIN_S = {"transient": 10 * 60, "unknown": 3 * 60}
 _GUARD_BACKSTOP_S = 6 * 3600
 _REGISTERS_WITHIN_S = 10 * 60  # from in service to the agent's registration; a minute is usual
 _DEFAULT_DISK_GIB = 40
@@ -44,11 +47,13 @@ class _Asked:
     old: frozenset[str] = frozenset()  # activities that belong to what was asked for before
     on_demand: bool = False  # spot was given up
     refused_at_s: float | None = None  # since when AWS has nothing, monotonic
+    ailing_at_s: float | None = None  # since when launches fail in a way that may heal, monotonic
+    told: bool = False  # the user has heard why
     ends_at: datetime | None = None  # of the switch, once a task was accepted
 
     def begin_anew(self, activities: list[dict[str, Any]]) -> None:
         self.old = frozenset(str(activity.get("ActivityId")) for activity in activities)
-        self.refused_at_s = None
+        self.refused_at_s = self.ailing_at_s = None
 
 
 class Ec2Backend:
@@ -265,27 +270,47 @@ class Ec2Backend:
                 f"The instance has been up for {_REGISTERS_WITHIN_S // 60} minutes and has not joined the cluster",
                 hint="its subnet may have no route to ECS: use public subnets, or add a NAT gateway or VPC endpoints",
             )
+        if verdict.since is not None:
+            asked.ailing_at_s = None
         if verdict.state == "healing":
-            emit(Notice(text=f"waiting for AWS: {verdict.text}", level="debug"))
-        if verdict.state != "failed":
+            if not self._lasts(asked, verdict, emit):
+                return
+        elif verdict.state != "failed":
             asked.refused_at_s = None
             return
-        if not self._is_final(asked, verdict):
+        elif not self._is_final(asked, verdict):
             return
         if spec.config.spot_policy == "auto" and not asked.on_demand:
             asked.on_demand = True
             asked.begin_anew(activities)
-            emit(Notice(text=f"no spot capacity ({verdict.code}); asking for on-demand instead", level="warning"))
+            why = verdict.text if verdict.state == "healing" else verdict.code
+            emit(Notice(text=f"no spot capacity ({why}); asking for on-demand instead", level="warning"))
             groups.use_on_demand(self._aws, _group(spec))
             return
         if self._waits_on(spec, verdict):
             emit(Notice(text=f"no capacity ({verdict.code}); AWS goes on trying", level="info"))
             return
+        if verdict.state == "healing":
+            raise CapacityError(
+                f"AWS starts no machine for this run: {verdict.text}",
+                hint="these are AWS's own words: the account, one of its policies or a key of its disks may forbid it",
+            )
         raise CapacityError(
             f"AWS has no machine for this run: {verdict.code} ({', '.join(spec.site.hardware.instance_types)} in "
             f"{', '.join(spec.site.network.zones)})",
             hint=verdict.hint,
         )
+
+    def _lasts(self, asked: _Asked, verdict: scaling.Verdict, emit: Emit) -> bool:
+        """Whether a failure that may heal has stood for too long. Auto Scaling's next try in between looks like a
+        machine on its way until it fails as well: that is no healing."""
+        now = self._clock.monotonic()
+        if asked.ailing_at_s is None:
+            asked.ailing_at_s = now
+        shown = verdict.code == "unknown" and not asked.told
+        asked.told = asked.told or shown
+        emit(Notice(text=f"waiting for AWS: {verdict.text}", level="warning" if shown else "debug"))
+        return now - asked.ailing_at_s >= _HEALS_WITHIN_S[verdict.code]
 
     def _is_final(self, asked: _Asked, verdict: scaling.Verdict) -> bool:
         """One zone's or type's lack is followed by another try of Auto Scaling's own within seconds: it counts when it

@@ -31,6 +31,7 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
     (r"configuration is currently not supported|is not supported in your requested Availability Zone", "Unsupported"),
 )
 # These heal by themselves within about a minute: a role that was just made is not known everywhere yet.
+_ENCODED = re.compile(r" *Encoded authorization failure message: \S+")  # a thousand letters that tell a reader nothing
 _TRANSIENT = re.compile(r"Authentication Failure|Invalid IAM Instance Profile", re.IGNORECASE)
 
 
@@ -77,5 +78,6 @@ def _judge_failure(message: str) -> Verdict:
     for pattern, code in _SENTENCES:
         if re.search(pattern, message, re.IGNORECASE):
             return Verdict(state="failed", code=code, text=message, hint=_TERMINAL[code])
-    # Anything AWS says that we don't know is waited for like the known transient ones, until the lease ends.
-    return Verdict(state="healing", code="transient" if _TRANSIENT.search(message) else "unknown", text=message)
+    # What we don't know may heal as the known transient ones do; how long that is waited for is the caller's choice.
+    code = "transient" if _TRANSIENT.search(message) else "unknown"
+    return Verdict(state="healing", code=code, text=_ENCODED.sub("", message))

@@ -1,7 +1,7 @@
 """Launches that fail because a test wants them to, in AWS's own words. Pure.
 
-A rule is `WHAT[=CODE][#COUNT]`. WHAT: `*`, an instance type, or either after `spot:` or `on-demand:`; `FARGATE` and
-A rule is `WHAT[=CODE][#COUNT]`. WHAT: `*`, an instance type, or either after `spot:` or `on-demand:`; or `FARGATE` and
+A rule is `WHAT[=CODE][#COUNT]`. WHAT: `*`, an instance type, or either after `spot:` or `on-demand:`; or `FARGATE` or
+`FARGATE_SPOT`, whose tasks then find no place. COUNT: for that many launches; without it for ever.
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ MESSAGES = {
     "SpotMaxPriceTooLow": "Could not launch Spot Instances. SpotMaxPriceTooLow - Your Spot request price is too low. ",
     "AuthenticationFailure": "Authentication Failure. ",
     "InvalidInstanceProfile": "Invalid IAM Instance Profile name. ",
+    # A new account's first launch in a region.
+    "PendingVerification": (
+        "Your request for accessing resources in this region is being validated, and you will not be able to launch "
+        "additional resources in this region until the validation is complete. "
+    ),
 }
 
 

@@ -70,6 +70,11 @@ def test_what_heals_or_is_not_known_is_waited_for(text: str, code: str) -> None:
     assert (verdict.state, verdict.code) == ("healing", code)
 
 
+def test_what_nobody_can_read_is_left_out() -> None:
+    said = "You are not authorized to perform this operation. Encoded authorization failure message: 4kPqUz-_x. Failed."
+    assert judge([failed(said)]).text == "You are not authorized to perform this operation. Failed."
+
+
 def test_a_code_inside_a_longer_word_is_not_that_code() -> None:
     assert judge([failed("UnsupportedOperationX happened")]).state == "healing"
 
@@ -188,6 +193,58 @@ def test_a_machine_that_never_joins_is_told_from_one_that_never_comes() -> None:
     clock.sleep(3600)
     with pytest.raises(CapacityError, match="has not joined the cluster"):
         ec2.check_capacity(spec(), Events().emit)
+
+
+def looks(ec2: Ec2Backend, clock: FakeClock, events: Events, for_s: float) -> None:
+    while clock.elapsed_s < for_s:
+        ec2.check_capacity(spec(), events.emit)
+        clock.sleep(5)
+
+
+VALIDATED = "Your request for accessing resources in this region is being validated. Launching EC2 instance failed."
+
+
+def test_a_failure_nobody_knows_is_told_once_and_ends_the_wait_in_awss_own_words() -> None:
+    """Each try of Auto Scaling's looks like a machine on its way until it fails as the one before."""
+    ec2, aws, clock = backend()
+    tries = [[failed(VALIDATED, ActivityId=str(n))] for n in range(100)]
+    tries = [tries[n] if n % 2 else [launched("InProgress", ActivityId=str(n)), *tries[n - 1]] for n in range(1, 100)]
+    aws.on("describe_scaling_activities", *({"Activities": answer} for answer in tries))
+    events = Events()
+    with pytest.raises(CapacityError, match="is being validated") as ended:
+        looks(ec2, clock, events, 600)
+    assert "subnets" not in f"{ended.value.message} {ended.value.hint}"
+    assert 180 <= clock.elapsed_s <= 190
+    warnings = [notice.text for notice in events.of(Notice) if notice.level == "warning"]
+    assert warnings == [f"waiting for AWS: {VALIDATED}"]
+
+
+def test_a_failure_nobody_knows_is_forgotten_when_a_launch_goes_well() -> None:
+    up = launched(EndTime=FakeClock().now())
+    ec2, _, clock = backend([failed(VALIDATED)], [up], [failed(VALIDATED), up], [up])
+    for _ in range(4):
+        ec2.check_capacity(spec(), Events().emit)
+        clock.sleep(170)
+
+
+def test_a_spot_failure_nobody_knows_makes_auto_ask_for_on_demand() -> None:
+    linked = failed("The service-linked role for EC2 Spot may not be created.", ActivityId="1")
+    ec2, aws, clock = backend([linked], [linked], [launched("InProgress", ActivityId="2"), linked])
+    events = Events()
+    for _ in range(3):
+        ec2.check_capacity(spec(config=config(spot_policy="auto")), events.emit)
+        clock.sleep(185)
+    assert len(aws.sent("update_auto_scaling_group")) == 1
+    assert "may not be created" in [n.text for n in events.of(Notice) if n.level == "warning"][-1]
+
+
+def test_a_known_failure_that_heals_is_waited_for_longer_but_not_for_ever() -> None:
+    ec2, _, clock = backend([failed("Authentication Failure. Launching EC2 instance failed.")])
+    events = Events()
+    with pytest.raises(CapacityError, match="Authentication Failure"):
+        looks(ec2, clock, events, 1200)
+    assert 600 <= clock.elapsed_s <= 610
+    assert {notice.level for notice in events.of(Notice)} == {"debug"}
 
 
 def test_a_healing_failure_is_a_debug_notice() -> None:
