@@ -84,6 +84,19 @@ def test_a_full_sync_lists_more_than_one_page(bucket: Bucket, s3: Any, name: str
     assert done.sent_files == 1
 
 
+def test_pins_that_are_not_current_are_sent_anew(bucket: Bucket, s3: Any, name: str, tmp_path: Path) -> None:
+    send(bucket, grown(tmp_path / "in", newline=False))
+    s3.put_object(Bucket=name, Key=f"{PREFIX}plain.txt", Body=b"plain")
+    s3.delete_object(Bucket=name, Key=f"{PREFIX}sp ace/日本語")
+    assert send(bucket, tmp_path / "in", full=True).sent_files == 2
+    for version in s3.list_object_versions(Bucket=name, Prefix=PREFIX)["Versions"]:
+        if not version["IsLatest"]:
+            s3.delete_object(Bucket=name, Key=version["Key"], VersionId=version["VersionId"])
+    fetch(bucket, tmp_path / "out")
+    assert listing(tmp_path / "out") == listing(tmp_path / "in")
+    assert send(bucket, tmp_path / "in", check_pins_after_s=0.0).sent_files == 0
+
+
 def test_conditions_hold(bucket: Bucket) -> None:
     put_object(bucket, KEY, b"1", if_none_match=True)
     with pytest.raises(S3Error) as caught:

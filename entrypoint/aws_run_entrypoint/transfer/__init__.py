@@ -9,6 +9,7 @@ from __future__ import annotations
 from .credentials import RefreshingSource, StaticSource, from_environment
 from .errors import (
     BarredError,
+    BusyError,
     ChangedError,
     CorruptError,
     DiskFullError,
@@ -36,11 +37,13 @@ from .values import (
     Retried,
     Skipped,
     Source,
+    Unchecked,
 )
 
 __all__ = [
     "BarredError",
     "Bucket",
+    "BusyError",
     "ChangedError",
     "CorruptError",
     "CredentialSource",
@@ -65,6 +68,7 @@ __all__ = [
     "Source",
     "StaticSource",
     "Stored",
+    "Unchecked",
     "Wanted",
     "from_environment",
     "get_object",

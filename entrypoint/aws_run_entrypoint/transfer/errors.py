@@ -50,6 +50,10 @@ class DiskFullError(EngineError):
     """The disk that files are written to is full."""
 
 
+class BusyError(EngineError):
+    """Another process writes the same file into the same folder."""
+
+
 class S3Error(EngineError):
     """S3 refused. `code` is its own error code ("AccessDenied"), `status` the HTTP status."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 import zlib
 from typing import TYPE_CHECKING, Iterable, List, NamedTuple, Optional, Tuple, Union
 
@@ -14,6 +15,9 @@ from .http1 import Headers, Request, Response
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
+
+# S3's name for the version of an object that was put while its bucket kept none.
+NULL_VERSION = "null"
 
 
 class Listed(NamedTuple):
@@ -53,8 +57,10 @@ def put(
     if_match: Optional[str] = None,
     if_none_match: bool = False,
     content_type: Optional[str] = None,
+    metadata: Optional[Headers] = None,
 ) -> Request:
-    headers: Headers = [("x-amz-checksum-crc32", crc.to_header(checksum))]
+    """`metadata`: names that begin with x-amz-meta-; they come back with every GET."""
+    headers: Headers = [("x-amz-checksum-crc32", crc.to_header(checksum)), *(metadata or ())]
     if if_match:
         headers.append(("if-match", if_match))
     if if_none_match:
@@ -162,10 +168,50 @@ def listed(response: Response) -> Tuple[List[Listed], Optional[str]]:
     return found, _text(root, "NextContinuationToken") if more else None
 
 
+def versions_page(prefix: str, after: Tuple[str, str] = ("", "")) -> Request:
+    """`after`: the key and version that the last page ended with."""
+    query = [("versions", ""), ("prefix", prefix), ("encoding-type", "url")]
+    key, version = after
+    if key:
+        query.append(("key-marker", key))
+    if version:
+        query.append(("version-id-marker", version))
+    return Request("GET", "", query=query)
+
+
+def listed_versions(response: Response) -> Tuple[List[Tuple[str, str]], Optional[Tuple[str, str]]]:
+    """Key and version id of the page's current objects (a deleted one has none), and where the next page begins."""
+    from urllib.parse import unquote_plus
+
+    root = _xml(response)
+    encoded = _text(root, "EncodingType") == "url"
+    found = []
+    for item in root:
+        if _tag(item) == "Version" and (_text(item, "IsLatest") or "").lower() == "true":
+            key = _text(item, "Key") or ""
+            found.append((unquote_plus(key) if encoded else key, _text(item, "VersionId") or NULL_VERSION))
+    if (_text(root, "IsTruncated") or "").lower() != "true":
+        return found, None
+    key = _text(root, "NextKeyMarker") or ""
+    if not key:
+        raise EngineError("S3's listing of versions goes on, but does not say where")
+    return found, (unquote_plus(key) if encoded else key, _text(root, "NextVersionIdMarker") or "")
+
+
 def version_of(response: Response) -> Optional[str]:
-    """None where the bucket keeps no versions ("null" is S3's name for that version)."""
+    """None where the bucket keeps no versions."""
     version = response.headers.get("x-amz-version-id")
-    return version if version and version != "null" else None
+    return version if version and version != NULL_VERSION else None
+
+
+def time_of(text: Optional[str]) -> Optional[float]:
+    """A Date or Last-Modified as epoch seconds; None where it is none."""
+    from calendar import timegm  # few have to know
+
+    try:
+        return float(timegm(time.strptime(text or "", "%a, %d %b %Y %H:%M:%S GMT")))
+    except ValueError:
+        return None
 
 
 def _version(version_id: Optional[str]) -> List[Tuple[str, str]]:

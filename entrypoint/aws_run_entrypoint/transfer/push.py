@@ -5,32 +5,25 @@ from __future__ import annotations
 import os
 import zlib
 from array import array
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Union
+from typing import Callable, Dict, Iterator, List, Optional, Union
 
 from . import files, manifest, ops
 from .bodies import FileSlice
 from .errors import EngineError, ManifestError, PathError, S3Error
-from .http1 import Request, Response
+from .http1 import Response
 from .loop import Bucket, Loop, Task
-from .objects import read_whole
 from .paths import check_key
 from .plan import IN_MEMORY, PIECES_FROM, compare, looks_same
 from .pool import Pool, helpers_for
 from .scan import Exclude, scan
+from .snapshot import Held, read_manifest, write_manifest
 from .upload import BigUpload
 from .values import Entry, Found, OnEvent, Progress, Pushed, Skipped, ignore
+from .versions import Current, current_names, current_versions, is_current
 
 _CONFLICTS = 10
 _CHANGES = 3
 Stable = Callable[[Found], bool]
-
-
-class _Held(NamedTuple):
-    """The manifest that is in the bucket now; `raw` None where there is none."""
-
-    raw: Optional[bytes]
-    etag: Optional[str]
-    version_id: Optional[str]
 
 
 def push_folder(
@@ -44,20 +37,25 @@ def push_folder(
     strict: bool = True,
     stable: Optional[Stable] = None,
     helpers: Optional[int] = None,
+    check_pins_after_s: Optional[float] = None,
     on_event: OnEvent = ignore,
 ) -> Pushed:
     """Makes `prefix` and the manifest at `manifest_key` say what `folder` holds.
 
-    An unchanged folder costs one GET. `full` reads every file and lists the prefix instead of trusting sizes, times and
-    the manifest. `strict` False leaves out what can't be sent (told as `Skipped`) instead of failing: for outputs,
-    where the rest must still arrive. `stable` says whether a changed file may go yet; the old state stays until then.
-    `helpers` bounds the processes that move big files; None is one a core.
+    An unchanged folder costs one GET. `full` reads every file and lists the prefix's versions instead of trusting
+    sizes, times and the manifest; a file whose pinned version is not the current one is sent anew. Of a manifest whose
+    pins nobody has looked at for `check_pins_after_s` these alone are looked at. Both need the right to list versions
+    and go on without it (told as `Unchecked`). `strict` False leaves out what can't be sent (told as `Skipped`) instead
+    of failing: for outputs, where the rest must still arrive. `stable` says whether a changed file may go yet; the old
+    state stays until then. `helpers` bounds the processes that move big files; None is one a core, up to four.
     """
     if not os.path.isdir(folder):
         raise EngineError(f"{folder!r} is not a folder")
     with Loop(bucket, on_event=on_event) as loop:
         for _ in range(_CONFLICTS):
-            push = _Push(loop, folder, prefix, manifest_key, exclude, full, strict, stable, helpers, on_event)
+            push = _Push(
+                loop, folder, prefix, manifest_key, exclude, full, strict, stable, helpers, check_pins_after_s, on_event
+            )
             try:
                 return push.run()
             except S3Error as error:
@@ -65,16 +63,6 @@ def push_folder(
                 if not (error.conflict and error.key == manifest_key):
                     raise
         raise EngineError(f"other clients kept changing {manifest_key!r} at the same time")
-
-
-def read_manifest(loop: Loop, key: str, version_id: Optional[str] = None) -> _Held:
-    try:
-        answer = read_whole(loop, key, version_id)
-    except S3Error as error:
-        if error.absent:
-            return _Held(None, None, None)
-        raise
-    return _Held(answer.body, answer.headers.get("etag"), ops.version_of(answer))
 
 
 class _Push:
@@ -89,6 +77,7 @@ class _Push:
         strict: bool,
         stable: Optional[Stable],
         helpers: Optional[int],
+        check_pins_after_s: Optional[float],
         on_event: OnEvent,
     ) -> None:
         self.loop = loop
@@ -101,6 +90,8 @@ class _Push:
         self.stable = stable
         self.emit = on_event
         self.helpers = helpers
+        self.check_pins_after_s = check_pins_after_s
+        self.pins_checked = False
         self.pool: Optional[Pool] = None
         self.finished: List[Task] = []
         # A row per file, in order: its manifest line once known, what the scan saw before, None when left out.
@@ -137,11 +128,9 @@ class _Push:
                     self.loop.run(finished)
             finally:
                 self.abort_uploads()
-        if held.raw is None or self.changed:
+        unchanged = held.raw is not None and not self.changed
+        if not unchanged:
             held = self.write_manifest(held)
-            unchanged = False
-        else:
-            unchanged = True
         self.delete_gone()
         return Pushed(
             files=self.files,
@@ -158,7 +147,7 @@ class _Push:
 
     # Deciding
 
-    def plan(self, held: _Held) -> None:
+    def plan(self, held: Held) -> None:
         there: Iterator[bytes] = iter(())
         if held.raw is not None:
             try:
@@ -167,9 +156,9 @@ class _Push:
             except ManifestError:
                 there = iter(())  # not ours or broken: all is sent anew, and a good one replaces it
                 self.changed = True
-        present = self.list_present() if self.full else None
+        current = self.list_current(held)
         refused = None if self.strict else self.refused
-        trusted = not self.full
+        trusted = current is None
         for found, entry in compare(scan(self.root, exclude=self.exclude, on_refused=refused), there):
             if isinstance(entry, bytes):
                 assert found is not None
@@ -186,13 +175,25 @@ class _Push:
                 if not entry.is_dir:
                     self.gone.append(entry.path)
             else:
-                self.plan_one(found, entry, present)
-        if present is not None:
+                self.plan_one(found, entry, current)
+        if self.full and current is not None:
             kept = {row.path if isinstance(row, Found) else manifest.decode_entry(row).path for row in self.rows if row}
-            strays = present - kept - set(self.gone)
+            strays = current.keys() - kept - set(self.gone)
             self.gone.extend(sorted(strays))
 
-    def plan_one(self, found: Found, entry: Optional[Entry], present: Optional[Set[str]]) -> None:
+    def list_current(self, held: Held) -> Optional[Current]:
+        """None where the manifest's pins are taken as they are."""
+        due = self.check_pins_after_s is not None and held.is_older_than(self.check_pins_after_s)
+        if not (self.full or due):
+            return None
+        current = current_versions(self.loop, self.prefix, self.emit)
+        if current is not None:
+            self.pins_checked = True
+            self.changed = self.changed or due  # written anew, so that the next client need not look again
+            return current
+        return current_names(self.loop, self.prefix) if self.full else None
+
+    def plan_one(self, found: Found, entry: Optional[Entry], current: Optional[Current]) -> None:
         if found.is_dir:
             line = manifest.encode_entry(Entry(found.path, 0, 0, found.mode, 0, None))
             self.changed = self.changed or entry is None
@@ -205,8 +206,9 @@ class _Push:
                 raise
             self.refused(error)  # one name that S3 can't hold must not cost all the other outputs
             return
-        if entry is not None and present is not None and found.path not in present:
-            entry = None
+        if entry is not None and current is not None and not is_current(entry, current):
+            entry = None  # sent whatever its sum is: only that makes a version that lasts
+            self.changed = True
         if entry is not None and not self.full and looks_same(found, entry):
             if entry.mode != found.mode:
                 entry = entry._replace(mode=found.mode)
@@ -226,15 +228,6 @@ class _Push:
         self.files += 1
         self.bytes += entry.size
         self.rows.append(manifest.encode_entry(entry))
-
-    def list_present(self) -> Set[str]:
-        present: Set[str] = set()
-        token: Optional[str] = None
-        while True:
-            page, token = ops.listed(self.loop.call(ops.list_page(self.prefix, token)))
-            present.update(item.key[len(self.prefix) :] for item in page)
-            if token is None:
-                return present
 
     def refused(self, error: PathError) -> None:
         self.leave_out(error.path, error.why)
@@ -358,33 +351,12 @@ class _Push:
 
     # Finishing
 
-    def write_manifest(self, held: _Held) -> _Held:
+    def write_manifest(self, held: Held) -> Held:
         lines = [row for row in self.rows if isinstance(row, bytes)]
         self.rows.clear()
         raw = manifest.encode(lines, files=self.files, total_bytes=self.bytes)
-        try:
-            answer = self.loop.call(self.put_manifest(raw, if_match=held.etag, if_none_match=held.etag is None))
-        except S3Error as error:
-            if not error.conflict:
-                raise
-            now = read_manifest(self.loop, self.manifest_key)
-            if now.raw == raw:
-                return now  # our own put had arrived while its answer was lost
-            if held.etag is None or now.etag != held.etag:
-                raise
-            # Nobody changed it, so the condition holds: a server that can't tell (Ceph, in buckets with versions).
-            answer = self.loop.call(self.put_manifest(raw))
-        return _Held(raw, answer.headers.get("etag"), ops.version_of(answer))
-
-    def put_manifest(self, raw: bytes, *, if_match: Optional[str] = None, if_none_match: bool = False) -> Request:
-        return ops.put(
-            self.manifest_key,
-            raw,
-            zlib.crc32(raw),
-            if_match=if_match,
-            if_none_match=if_none_match,
-            content_type="application/json",
-        )
+        carried = self.check_pins_after_s is not None and not self.pins_checked
+        return write_manifest(self.loop, self.manifest_key, raw, held, checked_s=held.checked_s if carried else None)
 
     def delete_gone(self) -> None:
         """After the manifest: one that is in the bucket never names what was taken away before it came."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import Callable, List, NamedTuple, Optional, Union
+from typing import Callable, List, NamedTuple, Optional, Sequence, Union
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -85,13 +85,21 @@ class Retried(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """A file was left out: refused, vanished, unreadable, still being written, or kept because it is newer here."""
+    """A file was left out: refused, vanished, unreadable, still being written, or kept because it is newer here; on the
+    way down, because this machine can't hold it."""
 
     path: str
     why: str
 
 
-EngineEvent = Union[Progress, Retried, Skipped]
+class Unchecked(NamedTuple):
+    """Nobody may say which versions of the objects below `prefix` are current. `why`: S3's code."""
+
+    prefix: str
+    why: str
+
+
+EngineEvent = Union[Progress, Retried, Skipped, Unchecked]
 OnEvent = Callable[[EngineEvent], None]
 
 
@@ -116,7 +124,8 @@ class Pushed(NamedTuple):
 
 class Pulled(NamedTuple):
     """`fetched_*`: what had to move; `skipped_files` were here already; `kept`: newer here, left alone; `size_only`: of
-    those fetched, how many S3 has no sum of, so that only their size could be checked."""
+    those fetched, how many S3 has no sum of, so that only their size could be checked; `left_out`: what this machine
+    can't hold."""
 
     files: int
     bytes: int
@@ -127,3 +136,4 @@ class Pulled(NamedTuple):
     kept: List[str]
     manifest_version_id: Optional[str]
     size_only: int = 0
+    left_out: Sequence[Skipped] = ()

@@ -13,9 +13,12 @@ import pathspec
 from aws_run.data.errors import translated
 from aws_run.errors import UsageError
 from aws_run.events import Emit, LaneProgress, Notice
-from aws_run_entrypoint.transfer import Bucket, EngineEvent, Progress, Retried, Skipped, push_folder
+from aws_run_entrypoint.transfer import Bucket, EngineEvent, Progress, Retried, Skipped, Unchecked, push_folder
 
 _EVENT_EVERY_S = 0.1
+# The bucket's lifecycle (infra/kinds/bucket.py) keeps versions of inputs that are not current for 30 days: a manifest
+# that pins one is found before they go.
+_CHECK_PINS_AFTER_S = 20 * 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,7 @@ def push_input(
             manifest_key=key,
             exclude=matcher(exclude),
             full=full,
+            check_pins_after_s=_CHECK_PINS_AFTER_S,
             on_event=_Listener(emit, cancel),
         )
     return InputSnapshot(
@@ -117,3 +121,9 @@ class _Listener:
             self._emit(Notice(text=f"{event.key}: sent again ({event.why})", level="debug"))
         elif isinstance(event, Skipped):
             self._emit(Notice(text=f"{event.path} {event.why}; it was left out", level="warning"))
+        elif isinstance(event, Unchecked):
+            text = (
+                f"whether S3 will keep all files of {event.prefix} could not be checked ({event.why}): "
+                "these credentials lack s3:ListBucketVersions on the bucket"
+            )
+            self._emit(Notice(text=text, level="warning"))

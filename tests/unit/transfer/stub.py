@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ class Version:
     version_id: str
     body: bytes
     etag: str
+    modified: float = 0.0
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
 Script = Callable[[Seen], Fault | None]
@@ -64,12 +67,16 @@ class StubS3:
         *,
         versioned: bool = True,
         sums: bool = False,
+        kms: bool = False,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`sums`: a whole object's CRC32 is told to who asks, as S3 does of what came with one."""
+        """`sums`: a whole object's CRC32 is told to who asks, as S3 does of what came with one. `kms`: what came in
+        parts is encrypted so that its ETag is not the one of its parts' sums."""
         self.script: Script = script or (lambda seen: None)
         self.versioned = versioned
         self.sums = sums
+        self.kms = kms
+        self.ahead_s = 0.0  # how much later it is here than on this machine
         self.tls = tls
         self.page = 1000
         self.seen: list[Seen] = []
@@ -116,9 +123,13 @@ class StubS3:
             found[one.method] = found.get(one.method, 0) + 1
         return found
 
-    def store(self, key: str, body: bytes, etag: str | None = None) -> Version:
+    def now(self) -> float:
+        return time.time() + self.ahead_s
+
+    def store(self, key: str, body: bytes, etag: str | None = None, metadata: dict[str, str] | None = None) -> Version:
         with self.lock:
-            version = Version(f"v{next(self.numbers)}", body, etag or f'"{hashlib.md5(body).hexdigest()}"')
+            etag = etag or f'"{hashlib.md5(body).hexdigest()}"'
+            version = Version(f"v{next(self.numbers)}", body, etag, self.now(), metadata or {})
             held = self.objects.setdefault(key, [])
             if not self.versioned:
                 held.clear()
@@ -206,7 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def answer(self, status: int, said: dict[str, str], body: bytes, claimed: int | None = -1) -> None:
         self.send_response_only(status)
-        self.send_header("Date", formatdate(usegmt=True))
+        self.send_header("Date", formatdate(self.stub.now(), usegmt=True))
         for name, value in said.items():
             self.send_header(name, value)
         if claimed is not None:
@@ -267,7 +278,8 @@ class _Handler(BaseHTTPRequestHandler):
             return _error(412, "PreconditionFailed")
         if "if-match" in seen.headers and (not held or held.etag != seen.headers["if-match"]):
             return _error(412 if held else 404, "PreconditionFailed" if held else "NoSuchKey")
-        return 200, self.named(self.stub.store(seen.key, body)), b""
+        metadata = {name: value for name, value in seen.headers.items() if name.startswith("x-amz-meta-")}
+        return 200, self.named(self.stub.store(seen.key, body, metadata=metadata)), b""
 
     def named(self, version: Version) -> dict[str, str]:
         said = {"ETag": version.etag}
@@ -284,7 +296,8 @@ class _Handler(BaseHTTPRequestHandler):
         if seen.headers["x-amz-checksum-crc32"] != to_header(zlib.crc32(whole)):
             return _error(400, "BadDigest")
         sums = b"".join(hashlib.md5(parts[n]).digest() for n in wanted)
-        version = self.stub.store(key, whole, f'"{hashlib.md5(sums).hexdigest()}-{len(wanted)}"')
+        sum_ = hashlib.md5(sums + b"sealed" * self.stub.kms).hexdigest()
+        version = self.stub.store(key, whole, f'"{sum_}-{len(wanted)}"')
         return 200, self.named(version), b"<CompleteMultipartUploadResult/>"
 
     def delete(self, key: str) -> None:
@@ -306,7 +319,7 @@ class _Handler(BaseHTTPRequestHandler):
         if found:
             first, last = int(found[1]), int(found[2])
             return 206, self.named(version), body[first : last + 1]
-        said = self.named(version)
+        said = {**self.named(version), **version.metadata, "Last-Modified": formatdate(version.modified, usegmt=True)}
         if self.stub.sums and seen.headers.get("x-amz-checksum-mode") == "ENABLED":
             said |= {"x-amz-checksum-crc32": to_header(zlib.crc32(body)), "x-amz-checksum-type": "FULL_OBJECT"}
         return 200, said, body

@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from tests.unit.transfer.stub import Seen, StubS3
+from tests.unit.transfer.stub import Fault, Seen, StubS3
 from tests.unit.transfer.trees import KEY, PREFIX, fetch, grown, listing, send
 
 from aws_run_entrypoint.transfer import (
@@ -182,6 +182,73 @@ def test_two_clients_that_change_the_input_at_once_both_end_right(stub: StubS3, 
     for name in ("one", "two"):
         fetch(stub.bucket(), tmp_path / f"{name}-out", versions[name])
         assert listing(tmp_path / f"{name}-out") == listing(tmp_path / name)
+
+
+def when_first_put(stub: StubS3, fault: Fault) -> list[dict[str, str]]:
+    """The manifest's first PUT meets `fault`; the headers of all its PUTs."""
+    puts: list[dict[str, str]] = []
+
+    def script(seen: Seen) -> Fault | None:
+        if seen.key != KEY or seen.method != "PUT":
+            return None
+        puts.append(seen.headers)
+        return fault if len(puts) == 1 else None
+
+    stub.script = script
+    return puts
+
+
+CONFLICT_409 = Fault(how="status", status=409, code="ConditionalRequestConflict")
+
+
+def test_a_put_that_meets_another_under_way_keeps_its_condition(stub: StubS3, tmp_path: Path) -> None:
+    send(stub.bucket(), grown(tmp_path))
+    (tmp_path / "plain.txt").write_text("other")
+    puts = when_first_put(stub, CONFLICT_409)
+    send(stub.bucket(), tmp_path)
+    assert [("if-match" in headers) for headers in puts] == [True, True]
+
+
+def test_a_first_manifest_that_meets_another_under_way_keeps_its_condition(stub: StubS3, tmp_path: Path) -> None:
+    puts = when_first_put(stub, CONFLICT_409)
+    send(stub.bucket(), grown(tmp_path))
+    assert [headers.get("if-none-match") for headers in puts] == ["*", "*"]
+
+
+def test_what_another_client_put_meanwhile_is_not_overwritten_after_a_409(stub: StubS3, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "a/base").write_text("0")
+    send(stub.bucket(), tmp_path / "a")
+    (tmp_path / "a/from a").write_text("a")
+    (tmp_path / "b/from b").write_text("b")
+    puts = 0
+
+    def script(seen: Seen) -> Fault | None:
+        nonlocal puts
+        if seen.key != KEY or seen.method != "PUT":
+            return None
+        puts += 1
+        if puts == 1:
+            return CONFLICT_409
+        if puts == 2:  # b's, which was under way, arrives now
+            send(stub.bucket(), tmp_path / "b")
+        return None
+
+    stub.script = script
+    send(stub.bucket(), tmp_path / "a")
+    fetch(stub.bucket(), tmp_path / "out")
+    assert listing(tmp_path / "out") == listing(tmp_path / "a")
+    assert {key for key in stub.current() if key.startswith(PREFIX)} == {f"{PREFIX}base", f"{PREFIX}from a"}
+
+
+def test_a_server_that_can_not_tell_is_asked_without_a_condition(stub: StubS3, tmp_path: Path) -> None:
+    """Ceph says 412 whatever the ETag is, in buckets with versions."""
+    send(stub.bucket(), grown(tmp_path))
+    (tmp_path / "plain.txt").write_text("other")
+    puts = when_first_put(stub, Fault(how="status", status=412, code="PreconditionFailed"))
+    send(stub.bucket(), tmp_path)
+    assert [("if-match" in headers) for headers in puts] == [True, False]
 
 
 def test_an_unsendable_file_stops_an_input_before_anything_is_sent(stub: StubS3, tmp_path: Path) -> None:
