@@ -18,6 +18,7 @@ from .connection import Connection
 from .endpoint import Endpoint, endpoint_for, redirected, tls_context
 from .errors import BarredError, CorruptError, EngineError, NetworkError, S3Error
 from .http1 import AnswerParser, Headers, Request, Response
+from .ops import time_of
 from .poller import make_poller
 from .proxy import Proxy, Tunnel, proxy_for
 from .signing import Signer, encode_query
@@ -347,12 +348,8 @@ class Loop:
             self._drop(connection)
 
     def _correct_clock(self, response: Response) -> None:
-        said = response.headers.get("date")
-        if said:
-            try:
-                server = time.mktime(time.strptime(said, "%a, %d %b %Y %H:%M:%S GMT")) - time.timezone
-            except ValueError:
-                return
+        server = time_of(response.headers.get("date"))
+        if server is not None:
             self._signer.offset_s = server - time.time()
 
     # Failing

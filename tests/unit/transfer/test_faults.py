@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from aws_run_entrypoint.transfer import (
     S3Error,
 )
 from aws_run_entrypoint.transfer import files as local_files
+from aws_run_entrypoint.transfer.http1 import Response
 from aws_run_entrypoint.transfer.loop import Loop
 from aws_run_entrypoint.transfer.retry import MAX_ATTEMPTS, delay_s
 
@@ -159,6 +161,32 @@ def test_a_completion_whose_answer_is_lost_counts(stub: StubS3, source: Path, tm
     assert listing(tmp_path / "out") == listing(source)
 
 
+@pytest.mark.parametrize("sums", [True, False])
+def test_under_kms_a_lost_completion_is_known_by_its_sum(source: Path, tmp_path: Path, sums: bool) -> None:
+    with StubS3(kms=True, sums=sums) as stub:
+        lost = once_each(Fault(how="reset", after=True))
+        stub.script = lambda seen: lost(seen) if seen.method == "POST" and "uploadId" in seen.query else None
+        if not sums:
+            with pytest.raises(S3Error, match="NoSuchUpload"):
+                send(stub.bucket(), source)
+            return
+        send(stub.bucket(), source)
+        fetch(stub.bucket(), tmp_path / "out")
+    assert listing(tmp_path / "out") == listing(source)
+
+
+def test_another_object_of_the_same_name_is_no_lost_completion(stub: StubS3, source: Path) -> None:
+    stub.sums = True
+    stub.store(f"{PREFIX}big", b"another")
+    stub.script = lambda seen: (
+        Fault(how="status", status=404, code="NoSuchUpload")
+        if seen.method == "POST" and "uploadId" in seen.query
+        else None
+    )
+    with pytest.raises(S3Error, match="NoSuchUpload"):
+        send(stub.bucket(), source)
+
+
 def test_an_error_inside_a_200_is_an_error(stub: StubS3, source: Path) -> None:
     failed = once_each(Fault(how="error-in-200"))
     stub.script = lambda seen: failed(seen) if seen.method == "POST" and "uploadId" in seen.query else None
@@ -203,6 +231,24 @@ def test_a_clock_that_is_off_is_corrected_by_the_servers(stub: StubS3) -> None:
         loop._signer.offset_s = -7200
         assert loop.call(ops.get("k")).body == b"x"
         assert abs(loop._signer.offset_s) < 5
+
+
+@pytest.fixture
+def summer_in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_the_servers_time_is_read_right_where_clocks_are_put_forward(stub: StubS3, summer_in_berlin: None) -> None:
+    july = 1_784_116_800
+    with Loop(stub.bucket()) as loop:
+        loop._correct_clock(Response(403, {"date": "Wed, 15 Jul 2026 12:00:00 GMT"}, b""))
+        assert abs(loop._signer.offset_s + time.time() - july) < 5
+        loop._correct_clock(Response(403, {"date": "about noon"}, b""))
+        assert abs(loop._signer.offset_s + time.time() - july) < 5
 
 
 def test_another_region_is_followed(stub: StubS3, tmp_path: Path) -> None:
