@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional, Protocol, Set, Tuple
+from collections import deque
+from typing import Callable, Deque, List, Optional, Protocol, Sequence, Set, Tuple
 
 from . import crc, files, ops
 from .bodies import FileRange
-from .errors import CorruptError
+from .errors import CorruptError, PathError
 from .loop import Loop, Task
 from .pieces import Moved, Piece
 from .plan import PIECES_FROM, pieces
@@ -33,13 +34,15 @@ class Count:
 
 
 class Work:
-    """`finished`: tasks that helper processes have made possible."""
+    """`handed_out`: what helper processes are to fetch, begun a few at a time, for each keeps its part file open;
+    `finished`: tasks that they have made possible."""
 
     def __init__(self, loop: Loop, count: Count) -> None:
         self.loop = loop
         self.count = count
         self.pool: Optional[Pool] = None
         self.parts: Set[files.PartFile] = set()
+        self.handed_out: Deque[Download] = deque()
         self.finished: List[Task] = []
 
     def discard_all(self) -> None:
@@ -55,6 +58,8 @@ class PullInProgress(Protocol):
     size_only: int
 
     def fetched(self, entry: Entry) -> None: ...
+
+    def left_out(self, entry: Entry, error: PathError) -> None: ...
 
 
 class Download:
@@ -76,21 +81,36 @@ class Download:
             answer = yield ops.head(self.key, version_id=self.entry.version_id, if_match=self.entry.etag)
             self.proof = proof_of(answer.headers)
         cut = pieces(self.entry.size) if self.entry.size > PIECES_FROM else [(0, self.entry.size)]
-        self.part = files.PartFile(self.target, self.entry, preallocate=True)
+        if self.pull.work.pool is not None and len(cut) > 1:
+            self.pull.work.handed_out.append(self)
+            return
+        if self.make_part(cut):
+            for number, (offset, length) in enumerate(cut[1:], 1):
+                self.pull.work.loop.spawn(self.fetch(number, offset, length))
+            yield from self.fetch(0, *cut[0])
+
+    def hand_out(self, pool: Pool) -> None:
+        cut = pieces(self.entry.size)
+        if not self.make_part(cut):
+            return
+        assert self.part is not None
+        path, inode = self.part.part, self.part.inode
+        version, etag = self.entry.version_id, self.entry.etag
+        for number, (offset, length) in enumerate(cut):
+            piece = Piece(0, path, inode, offset, length, self.key, version_id=version, etag=etag)
+            pool.add(piece, self.moved_by_helper(number, length))
+
+    def make_part(self, cut: Sequence[Tuple[int, int]]) -> bool:
+        """False where this machine can't hold it."""
+        try:
+            self.part = files.PartFile(self.target, self.entry, big=True)
+        except PathError as error:
+            self.pull.left_out(self.entry, error)
+            return False
         self.pull.work.parts.add(self.part)
         self.left = len(cut)
         self.sums = [(0, 0)] * len(cut)
-        pool = self.pull.work.pool
-        if pool is not None and len(cut) > 1:
-            inode = self.part.hand_over()
-            version, etag = self.entry.version_id, self.entry.etag
-            for number, (offset, length) in enumerate(cut):
-                piece = Piece(0, self.part.part, inode, offset, length, self.key, version_id=version, etag=etag)
-                pool.add(piece, self.moved_by_helper(number, length))
-            return
-        for number, (offset, length) in enumerate(cut[1:], 1):
-            self.pull.work.loop.spawn(self.fetch(number, offset, length))
-        yield from self.fetch(0, *cut[0])
+        return True
 
     def fetch(self, number: int, offset: int, length: int) -> Task:
         part = self.part
@@ -101,7 +121,7 @@ class Download:
             yield ops.get_range(self.key, sink, version_id=self.entry.version_id, if_match=self.entry.etag)
         except OSError as error:
             self.discard()
-            raise part.trouble(error) from error
+            raise files.trouble(self.entry, error) from error
         except BaseException:
             self.discard()
             raise
@@ -131,9 +151,15 @@ class Download:
             self.pull.work.loop.retries += 1
             yield from Download(self.pull, self.entry, self.target, self.tries - 1).begin()
             return
-        self.part.commit()
-        self.pull.work.parts.discard(self.part)
-        self.part = None
+        part, self.part = self.part, None
+        try:
+            part.commit()
+        except PathError as error:
+            self.pull.work.count.done_bytes -= self.entry.size
+            self.pull.left_out(self.entry, error)
+            return
+        finally:
+            self.pull.work.parts.discard(part)
         self.pull.size_only += self.proof.nothing
         self.pull.fetched(self.entry)
         self.pull.work.count.done(1, 0)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import os
 import stat
 import zlib
+from contextlib import suppress
 from typing import Optional, Tuple
 
-from .errors import DiskFullError, PathError
+from .errors import BusyError, DiskFullError, EngineError, PathError
 from .paths import PART_PREFIX
 from .values import Entry
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _WRITE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+# For names that no other process makes, not even one of another machine on a shared disk.
+_PROCESS = f"{os.getpid():x}-{os.urandom(4).hex()}"
+_NUMBERS = itertools.count()
 
 
 def open_regular(full: str, path: str) -> Tuple[int, os.stat_result]:
@@ -61,40 +66,44 @@ def md5_of(full: str) -> str:
 
 
 class PartFile:
-    """A file on its way: written beside its target under a name that no scan sends, renamed into place when whole."""
+    """A file on its way: written beside its target under a name that no scan sends, renamed into place when whole.
 
-    def __init__(self, target: str, entry: Entry, *, preallocate: bool = False) -> None:
+    `big`: room for all of it is made at once, and its name is the same each time, so that what a killed process left is
+    overwritten by the next one. Then another client of the same folder may take the name over, for nobody can tell a
+    dead one's part from a living one's: BusyError for who finds that, and what is not ours is neither renamed nor
+    removed. A small one is there for microseconds, under a name of its own.
+    """
+
+    def __init__(self, target: str, entry: Entry, *, big: bool = False) -> None:
         self.target = target
         self.entry = entry
-        folder, name = os.path.split(target)
-        # The same name each time, so that what a killed process left is overwritten by the next one.
-        self.part = os.path.join(folder, PART_PREFIX + hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:16])
+        self.big = big
+        name = os.path.basename(target).encode("utf-8", "replace")
+        self.part = self._beside(hashlib.sha256(name).hexdigest()[:16]) if big else self._own_name()
         mode = 0o777 if entry.mode & 0o100 else 0o666
         try:
-            self.fd = os.open(self.part, _WRITE, mode)
-        except FileExistsError:
-            os.unlink(self.part)
-            self.fd = os.open(self.part, _WRITE, mode)
+            try:
+                self.fd = os.open(self.part, _WRITE, mode)
+            except FileExistsError:
+                os.unlink(self.part)
+                self.fd = os.open(self.part, _WRITE, mode)
+        except FileExistsError:  # two of us made room for themselves at once
+            raise self._busy() from None
         except OSError as error:
-            raise self.trouble(error) from error
-        if preallocate:
+            raise trouble(entry, error) from error
+        self._identity = _identity(os.fstat(self.fd))
+        if big:
             try:
                 _allocate(self.fd, entry.size)
             except OSError as error:
                 self.discard()
-                raise self.trouble(error) from error
+                raise trouble(entry, error) from error
 
-    def hand_over(self) -> int:
-        """The inode; others write now, by the part file's name."""
-        inode = os.fstat(self.fd).st_ino
-        os.close(self.fd)
-        self.fd = -1
-        return inode
-
-    def trouble(self, error: OSError) -> Exception:
-        if error.errno in _FULL:
-            return DiskFullError(f"the disk is full: {self.entry.path!r} ({self.entry.size} bytes) does not fit")
-        return PathError(self.entry.path, f"can't be written ({error.strerror})")
+    @property
+    def inode(self) -> int:
+        """It stays the file's own as long as this process has it open: the next file may get the number of one that
+        was closed and removed."""
+        return self._identity[0]
 
     def write_all(self, data: bytes) -> None:
         try:
@@ -103,33 +112,74 @@ class PartFile:
                 left = left[os.write(self.fd, left) :]
         except OSError as error:
             self.discard()
-            raise self.trouble(error) from error
+            raise trouble(self.entry, error) from error
 
     def commit(self) -> None:
         times = (self.entry.mtime_ns, self.entry.mtime_ns)
+        by_descriptor = os.utime in os.supports_fd
         try:
-            if self.fd < 0:
-                os.utime(self.part, ns=times)
-            elif os.utime in os.supports_fd:
+            if by_descriptor:
                 os.utime(self.fd, ns=times)
-                os.close(self.fd)
-            else:
-                os.close(self.fd)
+            if os.name == "nt":  # what is open can't be renamed there
+                self._close()
+            if self.big:
+                self._claim()
+            if not by_descriptor:
                 os.utime(self.part, ns=times)
-            self.fd = -1
             os.replace(self.part, self.target)
+            self._close()
         except OSError as error:
             self.discard()
-            raise self.trouble(error) from error
+            raise trouble(self.entry, error) from error
 
     def discard(self) -> None:
+        ours = self._is_ours()
+        self._close()
+        if ours:
+            with suppress(FileNotFoundError):
+                os.unlink(self.part)
+
+    def _claim(self) -> None:
+        """To a name of its own, and only then a look: between a look and a rename of what all may write, another
+        client's half file could come, and would be under the final name."""
+        if not self._is_ours():
+            raise self._busy()
+        shared, self.part = self.part, self._own_name()
+        os.rename(shared, self.part)
+        if not self._is_ours():
+            os.rename(self.part, shared)
+            raise self._busy()
+
+    def _is_ours(self) -> bool:
+        found = lstat_or_none(self.part)
+        return found is not None and _identity(found) == self._identity
+
+    def _busy(self) -> BusyError:
+        folder = os.path.dirname(self.target)
+        return BusyError(f"somebody else is writing into {folder!r} and has begun {self.entry.path!r} anew")
+
+    def _own_name(self) -> str:
+        return self._beside(f"{_PROCESS}-{next(_NUMBERS):x}")
+
+    def _beside(self, name: str) -> str:
+        return os.path.join(os.path.dirname(self.target), PART_PREFIX + name)
+
+    def _close(self) -> None:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
-        try:
-            os.unlink(self.part)
-        except FileNotFoundError:
-            return
+
+
+def trouble(entry: Entry, error: OSError) -> EngineError:
+    """What this machine said against `entry`."""
+    if error.errno in _FULL:
+        return DiskFullError(f"the disk is full: {entry.path!r} ({entry.size} bytes) does not fit")
+    return PathError(entry.path, f"can't be written ({error.strerror})")
+
+
+def _identity(found: os.stat_result) -> Tuple[int, int]:
+    """Windows has told the device in two ways, by name and by descriptor."""
+    return (found.st_ino, 0 if os.name == "nt" else found.st_dev)
 
 
 def _allocate(fd: int, size: int) -> None:

@@ -9,17 +9,18 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequenc
 
 from . import files, manifest, ops
 from .download import Count, Download, Work
-from .errors import ChangedError, CorruptError, EngineError, NoManifestError, PathError, S3Error
+from .errors import BusyError, ChangedError, CorruptError, EngineError, NoManifestError, PathError, S3Error
 from .loop import Bucket, Loop, Task
 from .paths import Root
 from .pieces import FileChangedError
 from .plan import IN_MEMORY, PIECES_FROM
 from .pool import WORTH_BYTES, Pool, helpers_for
 from .proof import Proof, proof_of
-from .push import read_manifest
+from .snapshot import read_manifest
 from .values import Entry, OnEvent, Pulled, Skipped, Source, ignore
 
 _TRIES = 4
+_HANDED_OUT = 128  # open files at once, each of more than PIECES_FROM: what they take is long against a helper's start
 # (entry, what is there now) -> leave the local file alone
 Keep = Callable[[Entry, os.stat_result], bool]
 OnEntry = Callable[[Entry], None]
@@ -46,17 +47,27 @@ def pull_manifest(
     prefix: str,
     into: str,
     keep: Optional[Keep] = None,
+    strict: bool = True,
     helpers: Optional[int] = None,
     on_event: OnEvent = ignore,
     on_listed: OnEntry = unheard,
     on_written: OnEntry = unheard,
 ) -> Pulled:
     """Makes `into` hold what the manifest says. Files that are here already (size and mtime, or size and sum) are not
-    fetched again; `keep` may spare a local file that differs; nothing is ever removed. `on_listed` is told every entry
-    of the manifest before it is looked at, `on_written` every file that was put in place."""
+    fetched again; `keep` may spare a local file that differs; nothing is ever removed. `strict` False leaves out what
+    this machine can't hold (told as `Skipped`) instead of failing: for outputs, where the rest must still arrive.
+    `on_listed` is told every entry of the manifest before it is looked at, `on_written` every file that was put in
+    place."""
     wanted = [Wanted(manifest_key, version_id, prefix, into)]
     return pull_manifests(
-        bucket, wanted, keep=keep, helpers=helpers, on_event=on_event, on_listed=on_listed, on_written=on_written
+        bucket,
+        wanted,
+        keep=keep,
+        strict=strict,
+        helpers=helpers,
+        on_event=on_event,
+        on_listed=on_listed,
+        on_written=on_written,
     )[0]
 
 
@@ -65,6 +76,7 @@ def pull_manifests(
     wanted: Sequence[Wanted],
     *,
     keep: Optional[Keep] = None,
+    strict: bool = True,
     helpers: Optional[int] = None,
     on_event: OnEvent = ignore,
     on_listed: OnEntry = unheard,
@@ -96,7 +108,7 @@ def pull_manifests(
                     source = heads[index].source
                     prefix = wanted[index].prefix if source is None else source.prefix
                     root = Root(wanted[index].into)
-                    pulls[index] = _Pull(work, prefix, root, source, keep, on_listed, on_written)
+                    pulls[index] = _Pull(work, prefix, root, source, keep, strict, on_listed, on_written)
                 _run(work, [(pulls[index], raws[index]) for index in indexes], helpers, on_event)
                 retries = near.retries + (work.pool.retries if work.pool is not None else 0)
                 for index in indexes:
@@ -126,13 +138,8 @@ def _run(work: Work, pulls: List[Tuple[_Pull, bytes]], helpers: Optional[int], o
     try:
         tasks = (task for pull, raw in pulls for task in pull.tasks(raw))
         work.loop.run(tasks, expected=sum(head.files for head in heads))
-        while work.pool:
-            try:
-                work.pool.run()
-            except FileChangedError as error:
-                raise EngineError(f"somebody else changes the target: {error}") from error
-            finished, work.finished = work.finished, []
-            work.loop.run(finished)
+        while work.pool is not None and work.handed_out:
+            _run_helpers(work, work.pool)
     except S3Error as error:
         source = heads[0].source
         if source is None:
@@ -140,6 +147,17 @@ def _run(work: Work, pulls: List[Tuple[_Pull, bytes]], helpers: Optional[int], o
         raise refused_elsewhere(error, source) from error
     finally:
         work.discard_all()
+
+
+def _run_helpers(work: Work, pool: Pool) -> None:
+    for _ in range(min(_HANDED_OUT, len(work.handed_out))):
+        work.handed_out.popleft().hand_out(pool)
+    try:
+        pool.run()
+    except FileChangedError as error:
+        raise BusyError(f"somebody else is writing into the same folder: {error}") from error
+    finished, work.finished = work.finished, []
+    work.loop.run(finished)
 
 
 def refused_elsewhere(error: S3Error, source: Source) -> EngineError:
@@ -169,6 +187,7 @@ class _Pull:
         root: Root,
         source: Optional[Source],
         keep: Optional[Keep],
+        strict: bool,
         on_listed: OnEntry,
         on_written: OnEntry,
     ) -> None:
@@ -177,9 +196,11 @@ class _Pull:
         self.root = root
         self.source = source
         self.keep = keep
+        self.strict = strict
         self.on_listed = on_listed
         self.on_written = on_written
         self.kept: List[str] = []
+        self.skipped: List[Skipped] = []
         self.fetched_files = self.fetched_bytes = self.skipped_files = self.size_only = 0
 
     def result(self, head: manifest.Header, version_id: Optional[str], retries: int) -> Pulled:
@@ -193,22 +214,46 @@ class _Pull:
             kept=self.kept,
             manifest_version_id=version_id,
             size_only=self.size_only,
+            left_out=self.skipped,
         )
 
     def tasks(self, raw: bytes) -> Iterator[Task]:
         for entry in manifest.entries(raw):
             self.on_listed(entry)
-            if entry.is_dir:
-                self.root.make_dir(entry.path)
+            try:
+                target, found = self.place(entry)
+                needed = not entry.is_dir and self.needed(entry, target, found)
+            except PathError as error:
+                self.left_out(entry, error)
                 continue
-            target = self.root.target(entry.path)
-            if self.needed(entry, target):
+            if needed:
                 yield self.fetch(entry, target)
-            else:
+            elif not entry.is_dir:
                 self.work.count.done(1, entry.size)
 
-    def needed(self, entry: Entry, target: str) -> bool:
-        found = files.lstat_or_none(target)
+    def place(self, entry: Entry) -> Tuple[str, Optional[os.stat_result]]:
+        """The full path, the folders above it made, and what is there; an empty folder is made itself."""
+        try:
+            if entry.is_dir:
+                self.root.make_dir(entry.path)
+            target = self.root.target(entry.path)
+            return target, files.lstat_or_none(target)
+        except OSError as error:
+            if self.strict:
+                raise
+            raise files.trouble(entry, error) from error
+
+    def left_out(self, entry: Entry, error: PathError) -> None:
+        """Called before anything of it is here."""
+        if self.strict:
+            raise error
+        skipped = Skipped(entry.path, error.why)
+        self.skipped.append(skipped)
+        self.work.count.emit(skipped)
+        if not entry.is_dir:
+            self.work.count.done(1, entry.size)
+
+    def needed(self, entry: Entry, target: str, found: Optional[os.stat_result]) -> bool:
         if found is None:
             return True
         if stat.S_ISDIR(found.st_mode):
@@ -219,7 +264,7 @@ class _Pull:
             return True
         same_size = stat.S_ISREG(found.st_mode) and found.st_size == entry.size  # a link or a pipe is never the same
         if same_size and (found.st_mtime_ns == entry.mtime_ns or self.same_sum(entry, target)):
-            files.set_exec(target, entry, found)
+            self.set_exec(entry, target, found)
             self.skipped_files += 1
             return False
         if self.keep is not None and self.keep(entry, found):
@@ -227,6 +272,14 @@ class _Pull:
             self.work.count.emit(Skipped(entry.path, "is newer here"))
             return False
         return True
+
+    def set_exec(self, entry: Entry, target: str, found: os.stat_result) -> None:
+        try:
+            files.set_exec(target, entry, found)
+        except OSError as error:  # another user's file
+            if self.strict:
+                raise
+            raise files.trouble(entry, error) from error
 
     def same_sum(self, entry: Entry, target: str) -> bool:
         try:
@@ -261,9 +314,17 @@ class _Pull:
         raise CorruptError(f"{entry.path!r}: what S3 holds is not what the manifest names")
 
     def store(self, entry: Entry, target: str, data: bytes) -> None:
-        part = files.PartFile(target, entry)
-        part.write_all(data)
-        part.commit()
+        try:
+            part = files.PartFile(target, entry)
+            try:
+                part.write_all(data)
+                part.commit()
+            except BaseException:  # ^C as well: nobody would overwrite it
+                part.discard()
+                raise
+        except PathError as error:
+            self.left_out(entry, error)
+            return
         self.fetched(entry)
         self.work.count.done(1, entry.size)
 

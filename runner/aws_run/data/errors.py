@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from aws_run.errors import AwsRunError, CredentialsError, InterruptedRunError, TransferError, UsageError
 from aws_run_entrypoint.transfer import (
     BarredError,
+    BusyError,
     DiskFullError,
     EngineError,
     NetworkError,
@@ -54,6 +55,8 @@ def to_tool_error(doing: str, error: EngineError | OSError) -> AwsRunError:
         return CredentialsError(message, hint="Check them with `aws-run check`.")
     if isinstance(error, DiskFullError):
         return TransferError(message, hint="Make room and run `aws-run pull` to fetch the rest.")
+    if isinstance(error, BusyError):
+        return TransferError(message, hint="When the other client is done, `aws-run pull` fetches what is missing.")
     if isinstance(error, BarredError):
         return TransferError(
             message, hint="AWS_CA_BUNDLE names the certificates to trust, HTTPS_PROXY the proxy and who asks it."

@@ -32,12 +32,17 @@ class Landing:
         self._wrote: dict[str, tuple[int, int, int]] = {}  # path -> size, mtime_ns, the last round that listed it
         self._round = 0
         self._folders: set[str] = set()
-        self.aside: list[str] = []
+        self._aside: dict[str, str] = {}  # path -> where somebody's file of that name is now
 
     def begin_round(self) -> None:
         self._round += 1
         self._folders.clear()
-        self.aside = []
+        self._aside = {}
+
+    @property
+    def aside(self) -> list[str]:
+        """The names that somebody's files were given in this round."""
+        return list(self._aside.values())
 
     # What the engine asks and tells
 
@@ -47,7 +52,7 @@ class Landing:
             for path in [path for path in self._wrote if path.startswith(f"{entry.path}/")]:
                 self._remove(path)
         elif not self._overwrite and self._is_theirs(entry, found):
-            self.aside.append(self._put_aside(entry.path))
+            self._aside[entry.path] = self._put_aside(entry.path)
         return False
 
     def listed(self, entry: Entry) -> None:
@@ -97,6 +102,20 @@ class Landing:
                 ) from error
             return name
         raise AssertionError
+
+    def put_back(self, path: str) -> None:
+        """The run's file could not take the place after all."""
+        if path not in self._aside:
+            return
+        target, other = self.into / path, self.into / self._aside[path]
+        with contextlib.suppress(OSError):  # then it stays there, and is told
+            if not os.path.lexists(target):
+                other.rename(target)
+            elif os.path.samestat(os.lstat(other), os.lstat(target)):
+                other.unlink()
+            else:
+                return
+            del self._aside[path]
 
     # What the job has deleted
 

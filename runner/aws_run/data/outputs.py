@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aws_run.data.errors import translated
 from aws_run.data.landing import Landing
-from aws_run.errors import AwsRunError, InterruptedRunError
+from aws_run.errors import AwsRunError, InterruptedRunError, TransferError
 from aws_run.events import Emit, Notice, OutputProgress
 from aws_run.naming import RunKeys
 from aws_run_entrypoint.transfer import (
@@ -21,18 +21,20 @@ from aws_run_entrypoint.transfer import (
     Pulled,
     Retried,
     S3Error,
+    Skipped,
     get_object,
     pull_manifest,
 )
 from aws_run_entrypoint.transfer import manifest as manifests
 
 _EVENT_EVERY_S = 0.1
+_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class PulledOutput:
     """`kept`: where local files went that were newer than the run's or had been changed; `removed_files`: what an
-    earlier round had fetched and the job has deleted since."""
+    earlier round had fetched and the job has deleted since; `left_out`: what this machine can't hold."""
 
     files: int
     bytes: int
@@ -40,6 +42,7 @@ class PulledOutput:
     fetched_bytes: int
     kept: tuple[str, ...]
     removed_files: int = 0
+    left_out: tuple[Skipped, ...] = ()
 
 
 def pull_output(
@@ -55,23 +58,35 @@ def pull_output(
     """None where the run has saved no outputs (yet). What is here already is not fetched again, so it resumes.
 
     A local file that differs and is newer than the run's is put aside as `NAME.before-RUN`, told as a warning, unless
-    `overwrite`. `landing` remembers what earlier rounds wrote: then the job's deletions follow, too.
+    `overwrite`. `landing` remembers what earlier rounds wrote: then the job's deletions follow, too. TransferError
+    names what this machine can't hold, once all the rest is here.
     """
     landing = landing or Landing(into, run_id, overwrite=overwrite, remembers=False)
+    done = _round(bucket, run_id, landing, emit, cancel)
+    if done is not None and done.left_out:
+        raise _left_out(run_id, into, done)
+    return done
+
+
+def _round(
+    bucket: Bucket, run_id: str, landing: Landing, emit: Emit, cancel: threading.Event | None
+) -> PulledOutput | None:
     landing.begin_round()
-    prefix = RunKeys(run_id=run_id).output
     with translated("The outputs could not be fetched"):
         try:
             done: Pulled = pull_manifest(
                 bucket,
                 manifest_key(run_id),
-                prefix=prefix,
-                into=str(into),
+                prefix=RunKeys(run_id=run_id).output,
+                into=str(landing.into),
                 keep=landing.keep,
+                strict=False,
                 on_event=_Listener(emit, cancel),
                 on_listed=landing.listed,
                 on_written=landing.written,
             )
+            for skipped in done.left_out:
+                landing.put_back(skipped.path)
         except NoManifestError:
             return None
         finally:
@@ -84,6 +99,18 @@ def pull_output(
         fetched_bytes=done.fetched_bytes,
         kept=tuple(landing.aside),
         removed_files=removed,
+        left_out=tuple(done.left_out),
+    )
+
+
+def _left_out(run_id: str, into: Path, done: PulledOutput) -> TransferError:
+    shown = "; ".join(f"{one.path!r} {one.why}" for one in done.left_out[:_NAMED])
+    more = f"; and {len(done.left_out) - _NAMED} more" if len(done.left_out) > _NAMED else ""
+    which = "1 of the outputs" if len(done.left_out) == 1 else f"{len(done.left_out)} of the outputs"
+    return TransferError(
+        f"{which} could not be put into {into}, all others are there: {shown}{more}",
+        hint="Rename what is in the way, or fetch into another folder, or on another system: "
+        f"`aws-run pull {run_id} -o FOLDER`.",
     )
 
 
@@ -119,10 +146,15 @@ def follow_output(
     pause = wait or over.wait
     landing = landing or Landing(into, run_id)
     fetched = 0
+    told: tuple[Skipped, ...] = ()
     while not over.is_set():
         try:
-            done = pull_output(bucket, run_id, into, emit=emit, cancel=over, landing=landing)
-            fetched += done.fetched_files if done is not None else 0
+            done = _round(bucket, run_id, landing, emit, over)
+            if done is not None:
+                fetched += done.fetched_files
+                if done.left_out and done.left_out != told:
+                    emit(Notice(text=_left_out(run_id, into, done).message, level="warning"))
+                told = done.left_out
         except InterruptedRunError:
             break
         except AwsRunError as error:

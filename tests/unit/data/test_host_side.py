@@ -108,6 +108,75 @@ def test_a_cancel_ends_a_transfer(bucket: Bucket, tmp_path: Path) -> None:
         push_input(bucket, grown(tmp_path), project="p", label="d", emit=lambda event: None, cancel=stop)
 
 
+def test_pins_that_nobody_has_looked_at_for_20_days_are_looked_at(bucket: Bucket, stub: StubS3, tmp_path: Path) -> None:
+    events: list[Event] = []
+    push_input(bucket, grown(tmp_path), project="p", label="data", emit=events.append)
+    stub.store("inputs/p/data/plain.txt", b"plain")
+    stub.ahead_s = 19 * 86_400.0
+    assert push_input(bucket, tmp_path, project="p", label="data", emit=events.append).unchanged
+    stub.ahead_s = 21 * 86_400.0
+    stub.script = lambda seen: (
+        Fault(how="status", status=403, code="AccessDenied") if "versions" in seen.query else None
+    )
+    assert push_input(bucket, tmp_path, project="p", label="data", emit=events.append).unchanged
+    assert [event.text for event in events if isinstance(event, Notice) and event.level == "warning"] == [
+        "whether S3 will keep all files of inputs/p/data/ could not be checked (AccessDenied): "
+        "these credentials lack s3:ListBucketVersions on the bucket"
+    ]
+    stub.script = lambda seen: None
+    assert push_input(bucket, tmp_path, project="p", label="data", emit=events.append).sent_files == 1
+
+
+def test_what_this_machine_can_not_hold_costs_itself_alone(bucket: Bucket, tmp_path: Path) -> None:
+    for n in range(7):
+        (tmp_path / "job/logs").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"job/logs/{n}").write_text("x")
+    save_outputs(bucket, grown(tmp_path / "job"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/logs").write_text("mine")
+    with pytest.raises(TransferError) as caught:
+        pull_output(bucket, RUN, tmp_path / "out", emit=lambda event: None)
+    why = "needs a folder where the file 'logs' is"
+    named = "; ".join(f"'logs/{n}' {why}" for n in range(5))
+    assert caught.value.message == (
+        f"7 of the outputs could not be put into {tmp_path / 'out'}, all others are there: {named}; and 2 more"
+    )
+    assert (caught.value.exit_code, f"aws-run pull {RUN} -o" in (caught.value.hint or "")) == (125, True)
+    assert (tmp_path / "out/logs").read_text() == "mine"
+    (tmp_path / "out/logs").rename(tmp_path / "out/mine")
+    done = pull_output(bucket, RUN, tmp_path / "out", emit=lambda event: None)
+    assert done is not None
+    assert done.fetched_files == 7  # what had come is not fetched again
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_newer_local_file_has_its_name_back_when_the_runs_can_not_take_it(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    save_outputs(bucket, grown(tmp_path / "job"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/plain.txt").write_text("edited after the run")
+    replace = os.replace
+
+    def open_elsewhere(source: str, target: str) -> None:
+        if target.endswith("plain.txt"):
+            raise PermissionError(13, "Permission denied")
+        replace(source, target)
+
+    def no_links(*_: object, **__: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "replace", open_elsewhere)
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    events: list[Event] = []
+    with pytest.raises(TransferError, match=r"'plain.txt' can't be written \(Permission denied\)"):
+        pull_output(bucket, RUN, tmp_path / "out", emit=events.append)
+    assert not [event for event in events if isinstance(event, Notice) and event.level == "warning"]
+    assert (tmp_path / "out/plain.txt").read_text() == "edited after the run"
+    assert sorted(listing(tmp_path / "out")) == sorted(listing(tmp_path / "job"))
+
+
 def test_outputs_come_down_and_resume(bucket: Bucket, stub: StubS3, tmp_path: Path) -> None:
     save_outputs(bucket, grown(tmp_path / "job"))
     events: list[Event] = []
@@ -207,6 +276,27 @@ def test_outputs_are_followed_until_the_run_is_over(bucket: Bucket, stub: StubS3
     assert done == 2
     assert (tmp_path / "out/a").read_text() == "changed"
     assert len([e for e in events if isinstance(e, Notice) and "next round" in e.text]) == 1
+
+
+def test_while_outputs_are_followed_what_can_not_be_held_is_told_once(bucket: Bucket, tmp_path: Path) -> None:
+    over, events, rounds = threading.Event(), list[Event](), list[int]()
+    (tmp_path / "job/logs").mkdir(parents=True)
+    (tmp_path / "job/logs/a").write_text("x")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/logs").write_text("mine")
+
+    def the_run_goes_on(seconds: float) -> None:
+        rounds.append(len(rounds))
+        (tmp_path / f"job/{len(rounds)}").write_text("x")
+        save_outputs(bucket, tmp_path / "job")
+        if len(rounds) == 4:
+            over.set()
+
+    done = follow_output(bucket, RUN, tmp_path / "out", emit=events.append, over=over, wait=the_run_goes_on)
+    assert done == 3
+    warnings = [event.text for event in events if isinstance(event, Notice) and event.level == "warning"]
+    assert len(warnings) == 1
+    assert "'logs/a' needs a folder where the file 'logs' is" in warnings[0]
 
 
 class Rounds:

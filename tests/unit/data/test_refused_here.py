@@ -12,7 +12,7 @@ from aws_run.config.models import Input
 from aws_run.data.errors import translated
 from aws_run.data.look import InputSeen, look_at
 from aws_run.errors import TransferError, UsageError
-from aws_run_entrypoint.transfer import Bucket, PathError
+from aws_run_entrypoint.transfer import Bucket, BusyError, PathError
 
 _FETCHING = "The outputs could not be fetched"
 
@@ -40,6 +40,12 @@ def test_a_file_that_cannot_be_written_asks_for_another_folder_and_not_for_an_ex
         raise PathError("a.txt", "can't be written (Permission denied)")
     assert caught.value.exit_code == 125
     assert "aws-run pull -o" in (caught.value.hint or "")
+
+
+def test_two_clients_in_one_folder_are_told_what_to_do() -> None:
+    with pytest.raises(TransferError, match="somebody else is writing into") as caught, translated(_FETCHING):
+        raise BusyError("somebody else is writing into '/out' and has begun 'a' anew")
+    assert "aws-run pull" in (caught.value.hint or "")
 
 
 def test_an_input_file_that_cannot_be_opened_is_refused_before_anything_is_made(
