@@ -153,14 +153,18 @@ def follow_output(
             if done is not None:
                 fetched += done.fetched_files
                 if done.left_out and done.left_out != told:
-                    emit(Notice(text=_left_out(run_id, into, done).message, level="warning"))
+                    _tell_next_round(_left_out(run_id, into, done), emit)
                 told = done.left_out
         except InterruptedRunError:
             break
         except AwsRunError as error:
-            emit(Notice(text=f"{error.message}; the next round tries again", level="warning"))
+            _tell_next_round(error, emit)
         pause(every_s)
     return fetched
+
+
+def _tell_next_round(error: AwsRunError, emit: Emit) -> None:
+    emit(Notice(text=f"{error.message}; the next round tries again", level="warning"))
 
 
 def output_totals(bucket: Bucket, run_id: str) -> tuple[int, int] | None:
