@@ -17,8 +17,8 @@ from aws_run_entrypoint.transfer import Bucket, EngineEvent, Progress, Retried, 
 
 _EVENT_EVERY_S = 0.1
 # The bucket's lifecycle (infra/kinds/bucket.py) keeps versions of inputs that are not current for 30 days: a manifest
-# that pins one is found before they go.
-_CHECK_PINS_AFTER_S = 20 * 86_400.0
+# that pins one is found before they go, and before a run that it was handed to may still want it (14 days at most).
+_CHECK_PINS_AFTER_S = 14 * 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,7 +61,8 @@ class Fetch:
                 bench.storage(spec.bucket), spec.run_id, self._landing.into, emit=bench.emit, landing=self._landing
             )
         except AwsRunError as error:
-            bench.emit(Notice(text=error.message, level="warning", hint=f"aws-run pull {spec.run_id} tries again"))
+            hint = error.hint or f"aws-run pull {spec.run_id} tries again"
+            bench.emit(Notice(text=error.message, level="warning", hint=hint))
             return error
         return None
 
