@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from aws_run import contract
 from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
-from aws_run.backends import container, network, scaling, user_data
+from aws_run.backends import container, instances, network, scaling, user_data
 from aws_run.backends.base import Network, RunSpec, Site, Usage
 from aws_run.clock import Clock
 from aws_run.config import Config, SpotPolicy
@@ -330,7 +329,7 @@ class Ec2Backend:
     # -- counting -----------------------------------------------------------------------------------------------
 
     def usage(self, spec: RunSpec, task: Mapping[str, Any], now: datetime) -> Usage:
-        return usage(self._aws, spec.run_id, now) or Usage(seconds=0.0)
+        return instances.usage(self._aws, spec.run_id, now) or Usage(seconds=0.0)
 
     def charges(self, hardware: HardwareEntry, usage: Usage) -> tuple[Charge, ...]:
         name = usage.instance_type or (hardware.instance_types or ("",))[0]
@@ -356,31 +355,6 @@ def _group(spec: RunSpec) -> Group:
         lease_s=LEASE_S,
         tags=spec.tags,
     )
-
-
-def usage(aws: Aws, run_id: str, now: datetime) -> Usage | None:
-    """The run's instances by tag, terminated ones included (EC2 shows them for an hour). None: none was launched."""
-    pages = aws.pages(
-        "ec2", "describe_instances", "Reservations", Filters=[{"Name": "tag:aws-run:run", "Values": [run_id]}]
-    )
-    found = [instance for reservation in pages for instance in reservation["Instances"]]
-    if not found:
-        return None
-    seconds = sum((_ended(instance, now) - instance["LaunchTime"]).total_seconds() for instance in found)
-    return Usage(
-        seconds=max(seconds, 0.0),
-        instance_type=str(found[0]["InstanceType"]),
-        public_ip=any(instance.get("PublicIpAddress") for instance in found),
-    )
-
-
-def _ended(instance: Mapping[str, Any], now: datetime) -> datetime:
-    """When a terminated instance stopped billing: EC2 writes it into the reason, "User initiated (2026-11-21 05:28:32
-    GMT)"; else now."""
-    if instance["State"]["Name"] not in ("terminated", "shutting-down"):
-        return now
-    said = re.search(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)", str(instance.get("StateTransitionReason") or ""))
-    return datetime.strptime(said[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc) if said else now
 
 
 def _describe(first: InstanceType, spot: bool, choices: int) -> str:

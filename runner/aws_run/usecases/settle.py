@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from aws_run.aws.logs import LogTail
-from aws_run.backends import container, ec2
+from aws_run.backends import container, ec2, instances
 from aws_run.backends.base import Usage
 from aws_run.clock import iso, parse_iso
 from aws_run.errors import AwsCallError, AwsRunError
@@ -177,7 +177,7 @@ def _note_cost(bench: Bench, writer: RecordWriter, task: Mapping[str, Any] | Non
         return
     backend = bench.backends[record.backend]
     try:
-        usage: Usage | None = ec2.usage(bench.aws, record.run_id, now) if record.backend == "ec2" else None
+        usage: Usage | None = instances.usage(bench.aws, record.run_id, now) if record.backend == "ec2" else None
     except AwsRunError:
         return
     if usage is None and task is not None:
