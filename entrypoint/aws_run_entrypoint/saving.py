@@ -60,7 +60,7 @@ class Saving:
         table = Save("usage.csv", lambda: usage.write(self._job.bucket, f"{self._job.prefix}usage.csv"))
         lost = self._save([table], result, _FOR_THE_RESULT_S)
         untold = self._save([Save("the result", result.write)], result, 0.0)
-        for save, error in lost + untold:
+        for save, error in untold or lost:  # where the result itself is lost, the table is no news
             self._say(f"{save.what} could not be written: {told(error)}")
         if untold:
             return result.exit_code or EXIT_TOOL

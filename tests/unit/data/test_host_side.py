@@ -108,13 +108,15 @@ def test_a_cancel_ends_a_transfer(bucket: Bucket, tmp_path: Path) -> None:
         push_input(bucket, grown(tmp_path), project="p", label="d", emit=lambda event: None, cancel=stop)
 
 
-def test_pins_that_nobody_has_looked_at_for_20_days_are_looked_at(bucket: Bucket, stub: StubS3, tmp_path: Path) -> None:
+def test_pins_that_nobody_has_looked_at_for_two_weeks_are_looked_at(
+    bucket: Bucket, stub: StubS3, tmp_path: Path
+) -> None:
     events: list[Event] = []
     push_input(bucket, grown(tmp_path), project="p", label="data", emit=events.append)
     stub.store("inputs/p/data/plain.txt", b"plain")
-    stub.ahead_s = 19 * 86_400.0
+    stub.ahead_s = 13 * 86_400.0
     assert push_input(bucket, tmp_path, project="p", label="data", emit=events.append).unchanged
-    stub.ahead_s = 21 * 86_400.0
+    stub.ahead_s = 15 * 86_400.0
     stub.script = lambda seen: (
         Fault(how="status", status=403, code="AccessDenied") if "versions" in seen.query else None
     )
