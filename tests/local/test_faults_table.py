@@ -13,7 +13,7 @@ LAST = 41
 ELSEWHERE: dict[int, tuple[str, str]] = {
     1: ("crash/test_crash_sample.py", "test_a_client_killed_at_its_most_delicate_calls"),
     2: ("local/test_lifecycle_signals.py", "test_the_second_ctrl_c_leaves_at_once"),
-    15: ("unit/entrypoint/test_container.py", "test_a_stop_is_forwarded_and_what_the_job_saves_then_is_sent"),
+    15: ("unit/entrypoint/test_container_stops.py", "test_a_stop_is_forwarded_and_what_the_job_saves_then_is_sent"),
     16: ("docker/test_entrypoint_image.py", "test_memory_that_runs_out_is_told_apart_from_a_kill"),
     19: ("docker/test_image_build.py", "test_an_image_of_another_architecture_is_refused_before_it_is_pushed"),
     20: ("unit/transfer/test_faults.py", "test_a_full_disk_is_named_and_leaves_nothing_half"),
