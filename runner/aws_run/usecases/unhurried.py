@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
 from aws_run.events import Emit, Notice
 
 T = TypeVar("T")
+_WAKES_EVERY_S = 0.2
 
 
 def unhurried(emit: Emit, work: Callable[[], T], *, presses: int = 2) -> T:
@@ -34,6 +35,9 @@ def unhurried(emit: Emit, work: Callable[[], T], *, presses: int = 2) -> T:
             # Ctrl-C may come while the thread is being started: whether it was shows only in what it does.
             while not begun.locked():
                 threading.Thread(target=run, name="ending", daemon=True).start()
+            while not done.done():
+                # A signal may be handed to another thread; this one hears of it when it wakes.
+                wait((done,), timeout=_WAKES_EVERY_S)
             return done.result()
         except KeyboardInterrupt:
             presses -= 1
