@@ -20,7 +20,7 @@ from aws_run.infra.store import RunStore
 from aws_run.usecases import finish, runs
 from aws_run.usecases.bench import Bench
 
-_LASTS_S = 3600  # of the lock: every version of every object goes under it
+_LASTS_S = 15 * 60  # of the lock: some millions of versions go under it; one that died with it blocks nobody for longer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,10 @@ def destroy(bench: Bench, project: str, doomed: Doomed) -> finish.Teardown:
         return finish.Teardown(removed=remove(bench.aws, doomed.refs, bench.clock, bench.emit), kept=())
     owner = f"destroy-{bench.salt()}"
     if not store.lock(project, owner, bench.clock, lasts_s=_LASTS_S):
-        raise AwsRunError("Somebody else is removing this project's resources right now", hint="try again in a minute")
+        raise AwsRunError(
+            "Somebody else is removing this project's resources right now",
+            hint="try again in a minute; one that died holds on for a quarter of an hour",
+        )
     whole = any(ref.kind == "bucket" for ref in doomed.refs)
     try:
         # One may have started since `look`: a start marks itself and then looks for the lock.
