@@ -43,7 +43,7 @@ def tells_of_mapped_writes(folder: str, mounts: str = "/proc/self/mountinfo") ->
     return True
 
 
-def to_be_read_again(path: str, found: os.stat_result) -> None:
+def force_recheck(path: str, found: os.stat_result) -> None:
     """A nanosecond on the mtime: the next sync compares its bytes, whatever an earlier one has noted of it."""
     try:
         os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns + 1))

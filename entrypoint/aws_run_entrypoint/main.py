@@ -9,16 +9,16 @@ import sys
 import time
 from typing import Mapping, Optional, Sequence
 
-from .background import BackgroundSync
 from .cgroup import Cgroup
+from .errors import told
 from .job import ContractError, Job, job_environment, read_job
-from .reserve import StopPlan
+from .periodic_sync import BackgroundSync
 from .result import Result
 from .saving import EXIT_TOOL, Saving
+from .stop_budget import StopPlan
 from .supervise import Outcome, StopRequested, Supervisor
 from .sync import restore_checkpoint, sync_in
 from .transfer import DiskFullError, NoCredentialsError
-from .trouble import told
 from .usage import UsageRecorder
 
 EXIT_DEADLINE = 124

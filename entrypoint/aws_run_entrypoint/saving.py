@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import Callable, List, Optional, Tuple
 
-from .again import Save, save_all
-from .background import BackgroundSync
+from .errors import told
 from .job import Job
-from .reserve import DEADLINE_WINDOW_S, StopPlan
+from .periodic_sync import BackgroundSync
 from .result import Result
+from .retry_saves import Save, save_all
+from .stop_budget import DEADLINE_WINDOW_S, StopPlan
 from .supervise import Supervisor
 from .sync import push_checkpoint, push_outputs
-from .trouble import told
 from .usage import UsageRecorder
 
 EXIT_TOOL = 125

@@ -6,7 +6,7 @@ import os
 import shutil
 from typing import Callable, List, Optional
 
-from .folders import files_below, tells_of_mapped_writes, to_be_read_again
+from .folders import files_below, force_recheck, tells_of_mapped_writes
 from .job import Job
 from .transfer import NoManifestError, Pulled, Pushed, Wanted, pull_manifest, pull_manifests, push_folder
 from .transfer.values import Found
@@ -67,7 +67,7 @@ def push_checkpoint(job: Job, stable: Optional[Callable[[Found], bool]] = None) 
 def _push(job: Job, folder: str, name: str, stable: Optional[Callable[[Found], bool]]) -> Pushed:
     if stable is None and not tells_of_mapped_writes(folder):
         for path, found in files_below(folder):
-            to_be_read_again(path, found)
+            force_recheck(path, found)
     return push_folder(
         job.bucket,
         folder,

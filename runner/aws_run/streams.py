@@ -7,7 +7,7 @@ import os
 from typing import Any, TextIO
 
 
-class Lasting:
+class ResilientStream:
     """A stream that goes on when nobody reads it any more (`| head`, a full disk): a run has to be followed and
     removed all the same, and to end with its own exit code. What can't be written is dropped.
 

@@ -19,13 +19,13 @@ from typing import Any
 
 from moto.s3.models import FakeDeleteMarker
 
-from aws_run.local.bill import BillLine, bill
 from aws_run.local.embedded import Embedded
-from aws_run.local.faults import Faults, Kill
-from aws_run.local.inventory import left
-from aws_run.local.model import Task
+from aws_run.local.http.protocol import Call, Reply
 from aws_run.local.options import LocalAws, LocalOptions
-from aws_run.local.wire import Call, Reply
+from aws_run.local.sim.billing import BillLine, bill
+from aws_run.local.sim.model import Task
+from aws_run.local.testing.faults import Faults, Kill
+from aws_run.local.testing.inventory import left
 
 AWS_RUN = [str(Path(sys.executable).with_name("aws-run"))]
 KEPT = {"bucket", "repository"}

@@ -17,7 +17,7 @@ from typing import Literal
 
 from tests.crash.account import Account, Finished, account, make_project
 
-from aws_run.backends.ec2 import LEASE_S
+from aws_run.backends.ec2.backend import LEASE_S
 from aws_run.clock import parse_iso
 
 TIMEOUT_S = 2 * 3600  # aws-run's default

@@ -18,18 +18,18 @@ import pytest
 from tests.crash.account import Account, Happened, account, make_project
 
 from aws_run.aws.session import Aws
-from aws_run.backends.ec2 import Ec2Backend
-from aws_run.backends.fargate import FargateBackend
+from aws_run.backends.ec2.backend import Ec2Backend
+from aws_run.backends.fargate.backend import FargateBackend
 from aws_run.cli import compose
 from aws_run.config import Config
 from aws_run.config.load import load_config
 from aws_run.events import Event, Notice, StatusChanged
-from aws_run.local.builder import ProcessBuilder
-from aws_run.local.simclock import SimClock
-from aws_run.local.wire import Call, Refusal, Reply
-from aws_run.record import Record, load
-from aws_run.usecases.bench import Bench
-from aws_run.usecases.follow import Submitted
+from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.supervise import SubmitResult
+from aws_run.local.http.protocol import Call, Refusal, Reply
+from aws_run.local.runtime.builder import ProcessBuilder
+from aws_run.local.sim.clock import SimClock
+from aws_run.runs.record import Record, load
 from aws_run.usecases.submit import submit
 
 Begin = Callable[..., "Story"]
@@ -72,12 +72,12 @@ class Story:
         self.events: list[Event] = []
         self.settings: dict[str, str] = {}  # AWS_RUN_… variables of the user's
         self._salts = itertools.count(0x1000)
-        self.bench = self.new_bench()
+        self.context = self.new_bench()
 
-    def new_bench(self, **changes: Any) -> Bench:
+    def new_bench(self, **changes: Any) -> AppContext:
         """That of another terminal: nothing in memory is shared."""
         aws, clock = Aws(region=self.account.local.region), WorldClock(self.world.clock)
-        bench = Bench(
+        context = AppContext(
             aws=aws,
             clock=clock,
             emit=self.events.append,
@@ -87,15 +87,15 @@ class Story:
             salt=lambda: f"{next(self._salts):04x}",
             poll_s=0.5,
         )
-        return replace(bench, **changes)
+        return replace(context, **changes)
 
     def config(self, *args: str, **flags: Any) -> Config:
         given = {"input": str(self.home / "data"), "output": str(self.home / "out"), "args": args, **flags}
         return load_config(self.project, file=None, flags=given, environ=self.settings)
 
-    def submit(self, *args: str, bench: Bench | None = None, detach: bool = False, **flags: Any) -> Submitted:
+    def submit(self, *args: str, context: AppContext | None = None, detach: bool = False, **flags: Any) -> SubmitResult:
         """`args` go to the script; `flags` as on the command line."""
-        return submit(self.config(*args, **flags), bench or self.bench, show_plan=lambda plan: None, detach=detach)
+        return submit(self.config(*args, **flags), context or self.context, show_plan=lambda plan: None, detach=detach)
 
     # -- faults ---------------------------------------------------------------------------------------------------
 

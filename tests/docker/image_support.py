@@ -42,7 +42,7 @@ class Bench:
         self.pushed.append(f"{repository}:{plan.tag}")
         events: list[Event] = []
         digest = builder.build_push(plan, repository, plan.tag, self.login, events.append)
-        return Built(bench=self, repository=repository, tag=plan.tag, digest=digest, events=tuple(events))
+        return Built(context=self, repository=repository, tag=plan.tag, digest=digest, events=tuple(events))
 
     def login(self) -> RegistryLogin:
         return RegistryLogin(server=self.registry, username="AWS", password="not asked for")
@@ -57,7 +57,7 @@ class Bench:
 
 @dataclass(frozen=True, kw_only=True)
 class Built:
-    bench: Bench
+    context: Bench
     repository: str
     tag: str
     digest: str
@@ -74,15 +74,15 @@ class Built:
     def layers(self) -> list[str]:
         """Digests of the layers, as the registry has them."""
         name = self.repository.partition("/")[2]
-        url = f"http://{self.bench.registry}/v2/{name}/manifests/{self.digest}"
+        url = f"http://{self.context.registry}/v2/{name}/manifests/{self.digest}"
         with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": _MANIFEST}), timeout=10) as answer:
             return [layer["digest"] for layer in json.load(answer)["layers"]]
 
     def run(self, *command: str) -> str:
         """What a command prints in a container of the image, pulled from the registry by digest."""
-        self.bench.engine.images.pull(self.reference)
+        self.context.engine.images.pull(self.reference)
         # Not `containers.run`: it follows the log, and that loses a last line without its newline (moby issue 43860).
-        container = self.bench.engine.containers.create(self.reference, list(command[1:]), entrypoint=command[0])
+        container = self.context.engine.containers.create(self.reference, list(command[1:]), entrypoint=command[0])
         try:
             container.start()
             code = container.wait()["StatusCode"]
@@ -93,14 +93,14 @@ class Built:
         return output
 
     def inspect(self) -> dict[str, Any]:
-        return dict(self.bench.engine.images.get(f"{self.repository}:{self.tag}").attrs)
+        return dict(self.context.engine.images.get(f"{self.repository}:{self.tag}").attrs)
 
     def all_bytes(self) -> Iterator[bytes]:
         """Everything the image consists of: layers, configuration, history."""
         yield json.dumps(self.inspect()).encode()
-        yield json.dumps(self.bench.engine.images.get(f"{self.repository}:{self.tag}").history()).encode()
+        yield json.dumps(self.context.engine.images.get(f"{self.repository}:{self.tag}").history()).encode()
         # `docker save` streams plain tars; a window of two chunks sees what straddles them.
         last = b""
-        for chunk in self.bench.engine.images.get(f"{self.repository}:{self.tag}").save():
+        for chunk in self.context.engine.images.get(f"{self.repository}:{self.tag}").save():
             yield last[-64:] + chunk
             last = chunk

@@ -14,10 +14,10 @@ import pytest
 from botocore.config import Config
 from tests.local.support import log_lines, role, run, stack, stopped, task, task_definition, until
 
-from aws_run.local.docker_runtime import LABEL
 from aws_run.local.embedded import Embedded
-from aws_run.local.oci import OciServer
 from aws_run.local.options import LocalOptions
+from aws_run.local.runtime.docker import LABEL
+from aws_run.local.runtime.oci import OciServer
 
 _LOOK = """
 import json, os, urllib.request

@@ -26,9 +26,9 @@ from aws_run.errors import BuildError, DockerError, SourceError
 from aws_run.events import Event
 from aws_run.image.builder import RegistryLogin
 from aws_run.image.engine import check_docker
+from aws_run.image.entrypoint_layer import ENTRYPOINT
 from aws_run.image.plan import plan_image
 from aws_run.image.push import ApiPushEngine, push_image
-from aws_run.image.wrap import ENTRYPOINT
 
 SCRIPT = """\
 import os, pwd, sys
@@ -38,10 +38,10 @@ wanted = "-i" in sys.argv and sys.argv.index("-i"), "-o" in sys.argv and sys.arg
 
 
 @pytest.fixture
-def bench(docker_engine: docker.DockerClient, registry: str, base_image: str) -> Iterator[Bench]:
-    bench = Bench(engine=docker_engine, registry=registry, base_image=base_image)
-    yield bench
-    bench.clean()
+def context(docker_engine: docker.DockerClient, registry: str, base_image: str) -> Iterator[Bench]:
+    context = Bench(engine=docker_engine, registry=registry, base_image=base_image)
+    yield context
+    context.clean()
 
 
 def project(folder: Path, **files: str) -> Path:
@@ -54,9 +54,9 @@ def project(folder: Path, **files: str) -> Path:
 
 @pytest.mark.parametrize("classic", [False, True])
 def test_a_project_without_dependencies_runs_as_nobody_special_in_its_own_folder(
-    tmp_path: Path, bench: Bench, classic: bool
+    tmp_path: Path, context: Bench, classic: bool
 ) -> None:
-    built = bench.build(bench.plan(project(tmp_path / "plain", main__py=SCRIPT)), classic=classic)
+    built = context.build(context.plan(project(tmp_path / "plain", main__py=SCRIPT)), classic=classic)
     assert built.run("python", "main.py", "-i", "x y") == "job /app True ['-i', 'x y']\n"
     config = built.inspect()["Config"]
     assert config["Entrypoint"] == list(ENTRYPOINT)
@@ -67,14 +67,14 @@ def test_a_project_without_dependencies_runs_as_nobody_special_in_its_own_folder
 
 @pytest.mark.parametrize("classic", [False, True])
 def test_a_dockerfile_of_ones_own_keeps_its_entrypoint_cmd_user_and_folder(
-    tmp_path: Path, bench: Bench, classic: bool
+    tmp_path: Path, context: Bench, classic: bool
 ) -> None:
     dockerfile = (
         "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nWORKDIR /my/work\nCOPY main.py ./\nUSER 1234:99\nSTOPSIGNAL SIGQUIT\n"
         'ENTRYPOINT ["python3", "-u", "main.py", "it\'s $HOME \\"x\\""]\nCMD ["--by", "a b"]\n'
     )
     root = project(tmp_path / "own", Dockerfile=dockerfile, main__py="print(1)\n")
-    built = bench.build(bench.plan(root), classic=classic)
+    built = context.build(context.plan(root), classic=classic)
     config = built.inspect()["Config"]
     assert config["Entrypoint"] == list(ENTRYPOINT)
     assert config["Cmd"] == ["--by", "a b"]
@@ -83,53 +83,55 @@ def test_a_dockerfile_of_ones_own_keeps_its_entrypoint_cmd_user_and_folder(
     kept = '["python3","-u","main.py","it\'s $HOME \\"x\\""]'
     assert f"{contract.IMAGE_ENTRYPOINT}={kept}" in config["Env"]
     assert "1" in built.run("python3", "main.py")
-    assert not bench.engine.images.list("aws-run-build")
+    assert not context.engine.images.list("aws-run-build")
 
 
 @pytest.mark.parametrize("classic", [False, True])
 def test_a_project_whose_first_file_has_an_umlaut_is_a_context_like_any_other(
-    tmp_path: Path, bench: Bench, classic: bool
+    tmp_path: Path, context: Bench, classic: bool
 ) -> None:
-    root = project(tmp_path / "umlaut", Dockerfile=f'FROM {bench.base_image}\nCOPY . /w/\nCMD ["python3", "x.py"]\n')
+    root = project(tmp_path / "umlaut", Dockerfile=f'FROM {context.base_image}\nCOPY . /w/\nCMD ["python3", "x.py"]\n')
     name = f"A {'long ' * 40}Ä.txt"
     (root / name).write_text("here")
-    built = bench.build(bench.plan(root), classic=classic)
+    built = context.build(context.plan(root), classic=classic)
     assert built.run("cat", f"/w/{name}") == "here"
 
 
-def test_the_entrypoint_is_one_and_the_same_layer_in_different_projects(tmp_path: Path, bench: Bench) -> None:
-    dockerfile = f'FROM {bench.base_image}\nRUN mkdir -p /opt/x && touch /opt/x/y\nCMD ["python3", "x.py"]\n'
-    one = bench.build(bench.plan(project(tmp_path / "one", main__py=SCRIPT)))
-    two = bench.build(bench.plan(project(tmp_path / "two", Dockerfile=dockerfile)))
-    three = bench.build(bench.plan(project(tmp_path / "three", Dockerfile=dockerfile, a="1")), classic=True)
+def test_the_entrypoint_is_one_and_the_same_layer_in_different_projects(tmp_path: Path, context: Bench) -> None:
+    dockerfile = f'FROM {context.base_image}\nRUN mkdir -p /opt/x && touch /opt/x/y\nCMD ["python3", "x.py"]\n'
+    one = context.build(context.plan(project(tmp_path / "one", main__py=SCRIPT)))
+    two = context.build(context.plan(project(tmp_path / "two", Dockerfile=dockerfile)))
+    three = context.build(context.plan(project(tmp_path / "three", Dockerfile=dockerfile, a="1")), classic=True)
     base = set(one.layers()[:1])
     assert len(set(one.layers()) & set(two.layers()) - base) == 1
     assert set(one.layers()) & set(three.layers()) - base == set(one.layers()) & set(two.layers()) - base
 
 
-def test_a_code_edit_makes_one_new_layer_and_an_undone_edit_none(tmp_path: Path, bench: Bench) -> None:
+def test_a_code_edit_makes_one_new_layer_and_an_undone_edit_none(tmp_path: Path, context: Bench) -> None:
     root = project(tmp_path / "edit", main__py=SCRIPT, requirements__txt="six\n")
-    first = bench.build(bench.plan(root))
+    first = context.build(context.plan(root))
     (root / "main.py").write_text(SCRIPT + "import six\nprint(six.__name__)\n")
-    second = bench.build(bench.plan(root))
+    second = context.build(context.plan(root))
     assert second.digest != first.digest
     assert second.layers()[:-1] == first.layers()[:-1]
     assert second.layers()[-1] != first.layers()[-1]
     assert second.run("python", "main.py").endswith("six\n")
     (root / "main.py").write_text(SCRIPT)
-    again = bench.build(bench.plan(root))
+    again = context.build(context.plan(root))
     assert (again.tag, again.layers()) == (first.tag, first.layers())
 
 
-def test_entrypoint_dependencies_and_code_are_the_same_layers_whoever_builds_them(tmp_path: Path, bench: Bench) -> None:
+def test_entrypoint_dependencies_and_code_are_the_same_layers_whoever_builds_them(
+    tmp_path: Path, context: Bench
+) -> None:
     """So that a build on a fresh machine, as in CI, pushes nothing that the registry has already."""
-    plan = bench.plan(project(tmp_path / "same", main__py=SCRIPT, requirements__txt="six\n"))
-    one, two = bench.build(plan).layers(), bench.build(plan, classic=True).layers()
+    plan = context.plan(project(tmp_path / "same", main__py=SCRIPT, requirements__txt="six\n"))
+    one, two = context.build(plan).layers(), context.build(plan, classic=True).layers()
     names = ["base", "entrypoint", "user", "dependencies", "code"]
     assert [name for name, layer in zip(names, two, strict=True) if layer not in one] == ["user"]
 
 
-def test_a_locked_project_gets_what_is_locked_and_its_package_can_be_imported(tmp_path: Path, bench: Bench) -> None:
+def test_a_locked_project_gets_what_is_locked_and_its_package_can_be_imported(tmp_path: Path, context: Bench) -> None:
     pyproject = (
         '[project]\nname = "locked"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["six==1.16.0"]\n'
         "[dependency-groups]\ndev = [\"nothing-of-that-name-exists-here; python_version < '3'\"]\n"
@@ -142,26 +144,26 @@ def test_a_locked_project_gets_what_is_locked_and_its_package_can_be_imported(tm
     uv = Path(sys.executable).with_name("uv")
     subprocess.run([str(uv), "lock", "--quiet", "--directory", str(root)], check=True)
     config = Config(
-        project_dir=root, name="locked", command=("python", "main.py"), build=Build(base_image=bench.base_image)
+        project_dir=root, name="locked", command=("python", "main.py"), build=Build(base_image=context.base_image)
     )
-    built = bench.build(plan_image(config, []))
+    built = context.build(plan_image(config, []))
     assert built.run("python", "main.py") == "1.16.0 42\n"
 
 
-def test_a_project_that_installs_itself_is_found_where_it_runs(tmp_path: Path, bench: Bench) -> None:
+def test_a_project_that_installs_itself_is_found_where_it_runs(tmp_path: Path, context: Bench) -> None:
     root = project(tmp_path / "itself", requirements__txt="-e .\n", main__py=SCRIPT, mine__py="X = 7\n")
     (root / "pyproject.toml").write_text(
         '[project]\nname = "mine"\nversion = "1"\n[tool.setuptools]\npy-modules = ["mine"]\n'
         '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
     )
-    built = bench.build(bench.plan(root))
+    built = context.build(context.plan(root))
     where = "import os; os.chdir('/tmp'); import importlib.metadata as m, mine; print(m.version('mine'), mine.__file__)"
     assert built.run("python", "-c", where) == "1 /app/mine.py\n"
 
 
 @pytest.mark.parametrize("classic", [False, True])
 def test_the_private_index_is_used_and_its_password_is_nowhere_in_the_image(
-    tmp_path: Path, bench: Bench, classic: bool
+    tmp_path: Path, context: Bench, classic: bool
 ) -> None:
     root = project(
         tmp_path / f"private-{'classic' if classic else 'buildkit'}",
@@ -170,9 +172,9 @@ def test_the_private_index_is_used_and_its_password_is_nowhere_in_the_image(
     )
     password = f"hunter2-{classic}-in-no-layer"
     with private_index("arun-private-demo", "reader", password) as port:
-        index = f"http://reader:{password}@{host_address(bench)}:{port}/simple/"
+        index = f"http://reader:{password}@{host_address(context)}:{port}/simple/"
         environ = {**os.environ, "PIP_EXTRA_INDEX_URL": index}
-        built = bench.build(bench.plan(root), classic=classic, environ=environ)
+        built = context.build(context.plan(root), classic=classic, environ=environ)
     assert built.run("python", "-c", "import arun_private_demo; print(arun_private_demo.X)") == "private\n"
     assert not any(password.encode() in chunk for chunk in built.all_bytes())
     assert password not in repr(built.events)
@@ -181,21 +183,21 @@ def test_the_private_index_is_used_and_its_password_is_nowhere_in_the_image(
 
 @pytest.mark.parametrize("classic", [False, True])
 def test_a_requirement_that_does_not_exist_says_so_with_the_installers_last_words(
-    tmp_path: Path, bench: Bench, classic: bool
+    tmp_path: Path, context: Bench, classic: bool
 ) -> None:
     root = project(tmp_path / "wrong", main__py=SCRIPT, requirements__txt="no-such-package-arun-zz\n")
     with pytest.raises(BuildError, match="The requirement no-such-package-arun-zz does not exist") as caught:
-        bench.build(bench.plan(root), classic=classic)
+        context.build(context.plan(root), classic=classic)
     tail = caught.value.log_tail
     assert tail[0] == "error: No solution found when resolving dependencies"
     assert 2 <= len(tail) <= 4
 
 
 @pytest.mark.parametrize("classic", [False, True])
-def test_an_image_without_python_is_told_at_build_time(tmp_path: Path, bench: Bench, classic: bool) -> None:
+def test_an_image_without_python_is_told_at_build_time(tmp_path: Path, context: Bench, classic: bool) -> None:
     root = project(tmp_path / "bare", Dockerfile='FROM scratch\nCOPY a /\nCMD ["/a"]\n', a="x")
     with pytest.raises(BuildError, match=r"has no python3, and aws-run needs Python 3\.9"):
-        bench.build(bench.plan(root), classic=classic)
+        context.build(context.plan(root), classic=classic)
 
 
 @pytest.mark.parametrize(
@@ -211,36 +213,36 @@ def test_an_image_without_python_is_told_at_build_time(tmp_path: Path, bench: Be
 )
 @pytest.mark.parametrize("classic", [False, True])
 def test_a_dockerfile_that_cannot_work_is_one_sentence(
-    tmp_path: Path, bench: Bench, dockerfile: str, sentence: str, classic: bool
+    tmp_path: Path, context: Bench, dockerfile: str, sentence: str, classic: bool
 ) -> None:
-    root = project(tmp_path / "broken", Dockerfile=f"FROM {bench.base_image}\n{dockerfile}", main__py=SCRIPT)
+    root = project(tmp_path / "broken", Dockerfile=f"FROM {context.base_image}\n{dockerfile}", main__py=SCRIPT)
     with pytest.raises((BuildError, SourceError), match=sentence) as caught:  # SourceError: seen before the build
-        bench.build(bench.plan(root), classic=classic)
+        context.build(context.plan(root), classic=classic)
     assert caught.value.hint is not None
     tail = caught.value.log_tail if isinstance(caught.value, BuildError) else ()
     assert not any("--->" in line or line.startswith("#") for line in tail)
 
 
-def test_an_image_of_another_architecture_is_refused_before_it_is_pushed(tmp_path: Path, bench: Bench) -> None:
+def test_an_image_of_another_architecture_is_refused_before_it_is_pushed(tmp_path: Path, context: Bench) -> None:
     here = check_docker().arch
     other = "arm64" if here == "x86_64" else "x86_64"
     platform, machine = ("amd64", "x86_64") if here == "x86_64" else ("arm64", "aarch64")
-    dockerfile = f'FROM --platform=linux/{platform} {bench.base_image}\nCMD ["x"]\n'
+    dockerfile = f'FROM --platform=linux/{platform} {context.base_image}\nCMD ["x"]\n'
     root = project(tmp_path / "foreign", Dockerfile=dockerfile)
     config = Config(project_dir=root, name="foreign", resources=Resources(arch=other))
     with pytest.raises(BuildError, match=f"is for {machine}, but {other} was asked for"):
-        bench.build(plan_image(config, []))
+        context.build(plan_image(config, []))
 
 
-def test_nothing_is_written_to_dockers_own_configuration(tmp_path: Path, bench: Bench) -> None:
+def test_nothing_is_written_to_dockers_own_configuration(tmp_path: Path, context: Bench) -> None:
     folder = tmp_path / "docker-config"
     folder.mkdir()
     environ = {**os.environ, "DOCKER_CONFIG": str(folder)}
-    bench.build(bench.plan(project(tmp_path / "quiet", main__py=SCRIPT)), environ=environ)
+    context.build(context.plan(project(tmp_path / "quiet", main__py=SCRIPT)), environ=environ)
     assert not any(path.name == "config.json" for path in folder.rglob("*"))
 
 
-def test_a_registry_that_refuses_a_token_gets_a_fresh_one(bench: Bench, guarded_registry: str) -> None:
+def test_a_registry_that_refuses_a_token_gets_a_fresh_one(context: Bench, guarded_registry: str) -> None:
     """What an ECR token does after 12 hours; here the registry checks passwords itself."""
     passwords = iter(["wrong", "right"])
     asked: list[str] = []
@@ -250,25 +252,25 @@ def test_a_registry_that_refuses_a_token_gets_a_fresh_one(bench: Bench, guarded_
         return RegistryLogin(server=guarded_registry, username="AWS", password=asked[-1])
 
     name = f"{guarded_registry}/arun/guarded"
-    bench.engine.images.get(bench.base_image).tag(name, "t")
-    bench.pushed.append(f"{name}:t")
+    context.engine.images.get(context.base_image).tag(name, "t")
+    context.pushed.append(f"{name}:t")
     events: list[Event] = []
-    digest = push_image(ApiPushEngine(bench.engine.api), name, "t", login, events.append, SystemClock())
+    digest = push_image(ApiPushEngine(context.engine.api), name, "t", login, events.append, SystemClock())
     assert digest.startswith("sha256:")
     assert asked == ["wrong", "right"]
     auth = {"username": "AWS", "password": "right"}
-    assert ApiPushEngine(bench.engine.api).remote_digest(f"{name}:t", auth) == digest
+    assert ApiPushEngine(context.engine.api).remote_digest(f"{name}:t", auth) == digest
 
 
-def test_a_registry_that_is_not_there_is_an_error_in_the_end(bench: Bench) -> None:
+def test_a_registry_that_is_not_there_is_an_error_in_the_end(context: Bench) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         name = f"127.0.0.1:{probe.getsockname()[1]}/arun/x"
-        bench.engine.images.get(bench.base_image).tag(name, "t")
-        bench.pushed.append(f"{name}:t")
+        context.engine.images.get(context.base_image).tag(name, "t")
+        context.pushed.append(f"{name}:t")
         events: list[Event] = []
         with pytest.raises(DockerError, match="could not push"):
-            push_image(ApiPushEngine(bench.engine.api), name, "t", bench.login, events.append, NoWait())
+            push_image(ApiPushEngine(context.engine.api), name, "t", context.login, events.append, NoWait())
     assert len(events) == 5
 
 
@@ -305,9 +307,9 @@ def guarded_registry(docker_engine: docker.DockerClient, registry: str, tmp_path
         container.remove(force=True, v=True)
 
 
-def host_address(bench: Bench) -> str:
+def host_address(context: Bench) -> str:
     """Where a container finds this machine: its default route."""
-    table = bench.engine.containers.run(bench.base_image, ["cat", "/proc/net/route"], remove=True).decode()
+    table = context.engine.containers.run(context.base_image, ["cat", "/proc/net/route"], remove=True).decode()
     rows = [line.split() for line in table.splitlines()[1:]]
     gateway = next(row[2] for row in rows if row[1] == "00000000")
     return socket.inet_ntoa(bytes.fromhex(gateway)[::-1])

@@ -23,7 +23,7 @@ from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import KEY, send
 
 from aws_run.errors import BuildError
-from aws_run.image.wrap import wrap_dockerfile
+from aws_run.image.entrypoint_layer import wrap_dockerfile
 from aws_run_entrypoint import contract
 from aws_run_entrypoint.bundle import write_layer
 
@@ -178,11 +178,11 @@ def test_a_big_file_goes_through_helper_processes(image: str, tls_stub: TlsStub,
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
+def context() -> Iterator[Bench]:
     client = docker.from_env()
-    bench = Bench(engine=client, registry="127.0.0.1:1", base_image="")
-    yield bench
-    bench.clean()
+    context = Bench(engine=client, registry="127.0.0.1:1", base_image="")
+    yield context
+    context.clean()
     client.close()
 
 
@@ -198,17 +198,19 @@ def old_python(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("classic", [False, True])
-def test_an_image_whose_python_lacks_modules_is_told_at_build_time(tmp_path: Path, bench: Bench, classic: bool) -> None:
+def test_an_image_whose_python_lacks_modules_is_told_at_build_time(
+    tmp_path: Path, context: Bench, classic: bool
+) -> None:
     root = tmp_path / "partial"
     root.mkdir()
     (root / "Dockerfile").write_text(f'FROM {REPOSITORY}:minimal\nCMD ["python3", "main.py"]\n')
     with pytest.raises(BuildError, match="python3 is not whole: it lacks the module json") as caught:
-        bench.build(bench.plan(root), classic=classic)
+        context.build(context.plan(root), classic=classic)
     assert "python3-minimal" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("classic", [False, True])
-def test_an_image_whose_python_is_too_old_is_told_at_build_time(tmp_path: Path, bench: Bench, classic: bool) -> None:
+def test_an_image_whose_python_is_too_old_is_told_at_build_time(tmp_path: Path, context: Bench, classic: bool) -> None:
     root = tmp_path / "old"
     root.mkdir()
     old_python(root)
@@ -216,4 +218,4 @@ def test_an_image_whose_python_is_too_old_is_told_at_build_time(tmp_path: Path, 
         'FROM aws-run-test-base:bookworm\nCOPY old/ /usr/local/\nRUN ldconfig\nCMD ["python3", "main.py"]\n'
     )
     with pytest.raises(BuildError, match=r"python3 is too old; aws-run needs Python 3\.9"):
-        bench.build(bench.plan(root), classic=classic)
+        context.build(context.plan(root), classic=classic)

@@ -18,8 +18,8 @@ from botocore.config import Config
 from tests.local.support import until
 
 from aws_run.local.embedded import Embedded
+from aws_run.local.http.protocol import Call, Reply
 from aws_run.local.options import LocalAws, LocalOptions
-from aws_run.local.wire import Call, Reply
 
 TOOL = Path(sys.executable).with_name("aws-run")
 TIMEOUT_S = 300

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aws_run.local.builder import put_image
 from aws_run.local.options import LocalAws
-from aws_run.local.process_image import build
+from aws_run.local.runtime.builder import put_image
+from aws_run.local.runtime.process_image import build
 
 Client = Callable[[str], Any]
 TRUST = json.dumps(

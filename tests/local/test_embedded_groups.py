@@ -11,10 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.local.support import Client, admin, group, stack, template, until
 
-from aws_run.local.bill import bill
 from aws_run.local.embedded import Embedded
-from aws_run.local.inventory import left
 from aws_run.local.options import LocalAws
+from aws_run.local.sim.billing import bill
+from aws_run.local.testing.inventory import left
 
 
 def instances(client: Client, name: str = "arun-a") -> list[dict[str, Any]]:
@@ -155,7 +155,7 @@ def test_spot_instances_are_marked_and_reclaimed_after_their_notice(client: Clie
 def test_a_launch_that_is_refused_is_a_failed_activity(
     client: Client, embedded: Embedded, rule: str, words: str
 ) -> None:
-    from aws_run.local.launch_failures import Shortages
+    from aws_run.local.testing.launch_failures import Shortages
 
     stack(client)
     embedded.world.shortages = Shortages((rule,))

@@ -16,9 +16,9 @@ from tests.local.support import Client, admin, log_lines, run, stack, stopped, t
 
 from aws_run.errors import BuildError, DockerError
 from aws_run.local import image_builder
-from aws_run.local.oci import OciServer
 from aws_run.local.options import LocalAws
-from aws_run.local.registry import Registry
+from aws_run.local.runtime.oci import OciServer
+from aws_run.local.runtime.registry import Registry
 
 
 def plan(root: Path, kind: str = "none", **files: str) -> Any:

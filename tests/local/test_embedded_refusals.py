@@ -24,8 +24,8 @@ from tests.local.support import (
 )
 
 from aws_run.local.embedded import Embedded
-from aws_run.local.launch_failures import Shortages
 from aws_run.local.options import LocalAws, LocalOptions
+from aws_run.local.testing.launch_failures import Shortages
 
 
 def code_of(call: Any, *args: Any, **parameters: Any) -> str:

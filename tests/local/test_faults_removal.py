@@ -12,10 +12,10 @@ import pytest
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import AwsRunError, TeardownError
-from aws_run.infra.store import LOCK_S, RecordWriter
-from aws_run.local.wire import Reply
+from aws_run.lifecycle import lookup, teardown
+from aws_run.local.http.protocol import Reply
+from aws_run.runs.store import LOCK_S, RecordWriter
 from aws_run.usecases import destroy as destroying
-from aws_run.usecases import finish, runs
 from aws_run.usecases import gc as collector
 from aws_run.usecases.cleanup import cleanup
 
@@ -109,9 +109,9 @@ def test_row_24_the_last_to_leave_takes_what_runs_on_the_other_backend_shared(be
 def test_row_24_destroy_does_not_take_roles_from_under_a_live_run(begin: Begin) -> None:
     story = begin()
     left_running(story)
-    bench = story.new_bench()
+    context = story.new_bench()
     with pytest.raises(AwsRunError, match="1 run"):
-        destroying.destroy(bench, "tiny", destroying.look(bench, "tiny", everything=False))
+        destroying.destroy(context, "tiny", destroying.plan_destroy(context, "tiny", everything=False))
     assert story.account.running()
     assert "arun-tiny-us-east-1-execution" in story.account.left()["role"]
 
@@ -121,7 +121,7 @@ def test_row_24_a_lock_whose_owner_died_is_passed_over_when_its_time_is_up(begin
     run_id = left_running(story, "fargate")
     bucket = "arun-123456789012-us-east-1-an"
     began = story.account.now()
-    story.bench.aws.call("s3", "put_object", Bucket=bucket, Key="locks/tiny", Body=b"somebody who died")
+    story.context.aws.call("s3", "put_object", Bucket=bucket, Key="locks/tiny", Body=b"somebody who died")
     assert clean(story, run_id).failed == ()
     assert (story.account.now() - began).total_seconds() >= LOCK_S - 1  # S3 tells whole seconds
     assert [text for text in story.notices() if "another client is removing" in text]
@@ -134,7 +134,7 @@ def test_row_25_what_was_half_made_is_taken_away_whichever_step_failed(begin: Be
                  "autoscaling:CreateAutoScalingGroup", "ecs:RegisterTaskDefinition"):  # fmt: skip
         story.refuse(call, "AccessDeniedException", f"no {call}")
         with pytest.raises(AwsRunError):
-            story.submit(backend="ec2", bench=story.new_bench())
+            story.submit(backend="ec2", context=story.new_bench())
         assert story.account.left() == {}, call
         assert story.account.still_bills() == []
 
@@ -155,10 +155,10 @@ def test_row_26_destroy_can_be_repeated(begin: Begin) -> None:
     assert story.submit(backend="fargate", keep=("all",)).exit_code == 0
     clean(story, story.record().run_id)
     for _ in range(2):
-        bench = story.new_bench()
-        doomed = destroying.look(bench, "tiny", everything=True)
-        assert destroying.destroy(bench, "tiny", doomed).failed == ()
-    assert story.bench.aws.call("s3", "list_buckets")["Buckets"] == []
+        context = story.new_bench()
+        removable = destroying.plan_destroy(context, "tiny", everything=True)
+        assert destroying.destroy(context, "tiny", removable).failed == ()
+    assert story.context.aws.call("s3", "list_buckets")["Buckets"] == []
 
 
 def test_row_27_a_provider_whose_delete_failed_behind_our_back_is_deleted_again(begin: Begin) -> None:
@@ -211,9 +211,11 @@ def test_row_28_a_fargate_task_that_cannot_be_stopped_keeps_its_switch_which_sto
     story = begin()
     run_id = left_running(story, "fargate")
     story.refuse("ecs:StopTask", "AccessDeniedException", "not you", times=None)
-    bench = story.new_bench()
-    store = runs.store(bench)
-    torn = finish.teardown(bench.aws, bench.clock, bench.emit, store, RecordWriter.resume(store, run_id, bench.clock))
+    context = story.new_bench()
+    store = lookup.store(context)
+    torn = teardown.teardown(
+        context.aws, context.clock, context.emit, store, RecordWriter.resume(store, run_id, context.clock)
+    )
     assert {removal.ref.kind for removal in torn.failed} == {"cluster", "schedule", "role"}
     with pytest.raises(TeardownError) as left:
         torn.raise_if_failed("us-east-1")
@@ -241,7 +243,7 @@ def test_row_26_a_group_that_another_client_is_deleting_is_waited_for(begin: Beg
     story = begin(settle_s=45.0)
     run_id = left_running(story)
     name = f"arun-{run_id}"
-    story.bench.aws.call("autoscaling", "delete_auto_scaling_group", AutoScalingGroupName=name, ForceDelete=True)
+    story.context.aws.call("autoscaling", "delete_auto_scaling_group", AutoScalingGroupName=name, ForceDelete=True)
     assert clean(story, run_id).failed == ()
     assert story.account.left() == {}
 
@@ -277,7 +279,7 @@ def test_row_40_a_run_of_another_account_or_region_is_not_touched(begin: Begin, 
 
 def _change_record(story: Story, run_id: str, **changes: Any) -> None:
     text = {**story.account.object(f"runs/{run_id}/run.json"), **changes}
-    story.bench.aws.call(
+    story.context.aws.call(
         "s3", "put_object", Bucket="arun-123456789012-us-east-1-an", Key=f"runs/{run_id}/run.json",
         Body=json.dumps(text).encode(),
     )  # fmt: skip
@@ -287,25 +289,27 @@ def _change_record(story: Story, run_id: str, **changes: Any) -> None:
 
 
 def verdicts(story: Story) -> dict[str, tuple[bool, str]]:
-    return {found.run_id: (found.doomed, found.why) for found in collector.look(story.new_bench())}
+    return {found.run_id: (found.removable, found.why) for found in collector.find_leftovers(story.new_bench())}
 
 
 def test_gc_keeps_a_run_that_runs_and_says_until_when(begin: Begin) -> None:
     story = begin()
     run_id = left_running(story)
-    doomed, why = verdicts(story)[run_id]
-    assert not doomed
+    removable, why = verdicts(story)[run_id]
+    assert not removable
     assert why == f"running until {story.record().deadline} at the latest"
 
 
 def test_gc_takes_what_is_past_its_deadline_even_when_the_record_is_gone(begin: Begin) -> None:
     story = begin()
     run_id = left_running(story)
-    story.bench.aws.call("s3", "delete_object", Bucket="arun-123456789012-us-east-1-an", Key=f"runs/{run_id}/run.json")
+    story.context.aws.call(
+        "s3", "delete_object", Bucket="arun-123456789012-us-east-1-an", Key=f"runs/{run_id}/run.json"
+    )
     story.account.advance(15 * 60)
     assert verdicts(story)[run_id] == (True, "no record of it")
-    bench = story.new_bench()
-    assert not [removal for removal in collector.collect(bench, collector.look(bench)) if removal.error]
+    context = story.new_bench()
+    assert not [removal for removal in collector.collect(context, collector.find_leftovers(context)) if removal.error]
     assert story.account.still_bills() == []
     assert set(story.account.left()) <= {"role", "instance-profile", "log-group"}
 
@@ -315,7 +319,7 @@ def test_gc_finds_a_machine_by_its_tag_when_its_group_is_gone(begin: Begin) -> N
     run_id = left_running(story)
     assert not [removal for removal in clean(story, run_id).removed if removal.error]
     mark = {"ResourceType": "instance", "Tags": [{"Key": "aws-run:run", "Value": run_id}]}
-    aws = story.bench.aws
+    aws = story.context.aws
     (machine,) = aws.call(
         "ec2", "run_instances", ImageId="ami-12c6146b", MinCount=1, MaxCount=1, TagSpecifications=[mark]
     )["Instances"]
@@ -326,20 +330,20 @@ def test_gc_finds_a_machine_by_its_tag_when_its_group_is_gone(begin: Begin) -> N
 
     assert state() in ("pending", "running")
     story.account.advance(3600)
-    bench = story.new_bench()
-    assert not [removal for removal in collector.collect(bench, collector.look(bench)) if removal.error]
+    context = story.new_bench()
+    assert not [removal for removal in collector.collect(context, collector.find_leftovers(context)) if removal.error]
     assert state() in ("shutting-down", "terminated")
 
 
 def test_gc_touches_nothing_that_does_not_bear_a_run_of_ours(begin: Begin) -> None:
     story = begin()
-    aws = story.bench.aws
+    aws = story.context.aws
     aws.call("ecs", "create_cluster", clusterName="arun-of-somebody-else")
     aws.call("ecs", "create_cluster", clusterName="production")
     story.account.advance(24 * 3600)
-    bench = story.new_bench()
-    assert collector.look(bench) == ()
-    assert collector.collect(bench, collector.look(bench)) == ()
+    context = story.new_bench()
+    assert collector.find_leftovers(context) == ()
+    assert collector.collect(context, collector.find_leftovers(context)) == ()
     assert len(aws.call("ecs", "list_clusters")["clusterArns"]) == 2
 
 
@@ -355,8 +359,8 @@ def test_one_runs_trouble_keeps_gc_from_no_other(begin: Begin) -> None:
         skip=1,
         times=99,
     )
-    bench = story.new_bench()
-    removed = collector.collect(bench, collector.look(bench))
+    context = story.new_bench()
+    removed = collector.collect(context, collector.find_leftovers(context))
     failed = {removal.ref.name for removal in removed if removal.error}
     assert failed
     assert all(first in name for name in failed)
@@ -364,7 +368,7 @@ def test_one_runs_trouble_keeps_gc_from_no_other(begin: Begin) -> None:
 
 
 def _denied() -> Any:
-    from aws_run.local.wire import Refusal
+    from aws_run.local.http.protocol import Refusal
 
     return Refusal("AccessDenied", "Access Denied", status=403)
 
@@ -374,8 +378,8 @@ def test_the_bounded_gc_of_a_submit_takes_what_an_earlier_client_left(begin: Beg
     lost = left_running(story, "fargate")
     story.account.advance(3 * 3600)
     assert lost in str(story.account.left())
-    bench = story.new_bench()
-    story.account.until(lambda: story.submit(backend="fargate", bench=replace(bench)).exit_code == 0)
+    context = story.new_bench()
+    story.account.until(lambda: story.submit(backend="fargate", context=replace(context)).exit_code == 0)
     story.account.until(lambda: story.account.left() == {})
 
 

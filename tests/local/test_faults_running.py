@@ -18,9 +18,9 @@ from tests.crash.story import Begin, Story, stories
 
 from aws_run.aws.logs import LogTail
 from aws_run.events import LogLine
-from aws_run.local.host_guard import spot_notice
-from aws_run.local.launch_failures import Shortages
-from aws_run.local.wire import Reply
+from aws_run.local.http.protocol import Reply
+from aws_run.local.sim.instance_guard import spot_notice
+from aws_run.local.testing.launch_failures import Shortages
 from aws_run.usecases import status as looking
 from aws_run.usecases.pull import pull
 
@@ -80,7 +80,7 @@ def test_row_05_throttling_is_ridden_out(begin: Begin) -> None:
 
 
 def _throttle(name: str) -> Any:
-    from aws_run.local.faults import Fault
+    from aws_run.local.testing.faults import Fault
 
     return Fault(operation=name, how="throttle", times=1)
 
@@ -174,7 +174,7 @@ def test_row_17_a_machine_that_dies_under_its_job_is_a_failure_though_there_is_n
     assert story.submit("--hang", backend="ec2", detach=True).exit_code == 0
     story.account.until(story.account.running)
     (instance,) = story.world.place("us-east-1").instances.values()
-    story.bench.aws.call("ec2", "terminate_instances", InstanceIds=[instance.id])
+    story.context.aws.call("ec2", "terminate_instances", InstanceIds=[instance.id])
     story.account.wait_for_tasks()
     found = looking.wait(story.new_bench(), None, None)
     assert found.exit_code == 125
@@ -261,7 +261,7 @@ def test_row_34_the_token_and_not_an_empty_page_is_the_end_of_the_log(begin: Beg
         return answer
 
     story.on_call("logs:GetLogEvents", page, times=None)
-    tail = LogTail(story.bench.aws, "/aws-run/x", "s")
+    tail = LogTail(story.context.aws, "/aws-run/x", "s")
     assert [line.text for line in tail.read()] == [str(number) for number in range(10_500)]
     assert asked == ["None", "f/1", "f/2", "f/3"]
     assert list(tail.read()) == []
@@ -270,7 +270,7 @@ def test_row_34_the_token_and_not_an_empty_page_is_the_end_of_the_log(begin: Beg
 def test_row_39_a_build_longer_than_the_lease_and_than_any_margin_costs_the_job_no_minute(begin: Begin) -> None:
     """45 minutes of building, then a job that takes its whole timeout: neither switch nor guard may end it before."""
     story = begin()
-    plain = story.bench.builder()
+    plain = story.context.builder()
 
     class Slow:
         def build_push(self, *arguments: Any) -> str:
@@ -279,7 +279,7 @@ def test_row_39_a_build_longer_than_the_lease_and_than_any_margin_costs_the_job_
                 time.sleep(0.07)  # the waiting client looks twenty times a second
             return plain.build_push(*arguments)
 
-    done = story.submit("--hang", bench=story.new_bench(builder=Slow), backend="ec2", timeout="1h", detach=True)
+    done = story.submit("--hang", context=story.new_bench(builder=Slow), backend="ec2", timeout="1h", detach=True)
     assert done.exit_code == 0
     accepted = story.account.now()
     story.account.until(story.account.running)

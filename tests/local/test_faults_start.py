@@ -175,7 +175,9 @@ def test_row_13_the_group_can_never_hold_more_than_one_machine(begin: Begin) -> 
     assert (group.min_size, group.max_size, group.desired) == (1, 1, 1)
     # Managed scaling asks for 200 % when it starts from nothing (aws-facts §2).
     with pytest.raises(AwsCallError, match="above max value 1"):
-        story.bench.aws.call("autoscaling", "set_desired_capacity", AutoScalingGroupName=group.name, DesiredCapacity=2)
+        story.context.aws.call(
+            "autoscaling", "set_desired_capacity", AutoScalingGroupName=group.name, DesiredCapacity=2
+        )
     assert launched(story) == ["t3.medium on-demand"]
 
 

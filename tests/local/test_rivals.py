@@ -17,11 +17,12 @@ from tests.crash.story import Begin, Story, stories
 
 from aws_run.clock import Clock
 from aws_run.errors import AwsRunError
-from aws_run.infra.store import RecordWriter
-from aws_run.local.wire import Refusal, Reply
+from aws_run.lifecycle import lookup, reconcile
+from aws_run.local.http.protocol import Refusal, Reply
+from aws_run.runs.store import RecordWriter
 from aws_run.usecases import destroy as destroying
 from aws_run.usecases import gc as collector
-from aws_run.usecases import runs, settle, status
+from aws_run.usecases import status
 from aws_run.usecases.cleanup import cleanup
 
 BUCKET = "/arun-123456789012-us-east-1-an"
@@ -79,8 +80,8 @@ def test_a_question_that_is_refused_keeps_no_machine_from_being_removed(begin: B
     if by == "cleanup":
         cleanup(story.new_bench(), run_id, None, reason="a test")
     else:
-        bench = story.new_bench()
-        collector.collect(bench, collector.look(bench))
+        context = story.new_bench()
+        collector.collect(context, collector.find_leftovers(context))
     assert story.account.still_bills() == []
     assert "group" not in story.account.left()
 
@@ -94,8 +95,8 @@ def test_gc_goes_on_where_one_kind_can_not_be_listed(begin: Begin) -> None:
         lambda seen, call: call.refuse(Refusal("AccessDeniedException", "not you", status=403)),
         times=None,
     )
-    bench, heard = story.new_bench(), list[str]()
-    collector.collect(bench, collector.look(bench, heard.append))
+    context, heard = story.new_bench(), list[str]()
+    collector.collect(context, collector.find_leftovers(context, heard.append))
     assert [text for text in heard if text.startswith("schedules could not be listed")]
     assert story.account.left() == {}
 
@@ -119,21 +120,21 @@ def test_a_kept_run_whose_start_failed_on_fargate_has_no_task_that_goes_on(begin
 
 def test_a_build_that_takes_longer_than_the_job_may_is_not_past_its_deadline(begin: Begin) -> None:
     story = begin()
-    plain, seen = story.bench.builder(), list[tuple[bool, str]]()
+    plain, seen = story.context.builder(), list[tuple[bool, str]]()
 
     class Slow:
         def build_push(self, *arguments: Any) -> str:
             for _ in range(25):
                 story.world.clock.advance(60)
                 time.sleep(0.07)  # the client that waits for us renews its sign of life
-            bench = story.new_bench()
-            found = collector.look(bench)
-            seen.extend((one.doomed, one.why) for one in found)
-            collector.collect(bench, found)
+            context = story.new_bench()
+            found = collector.find_leftovers(context)
+            seen.extend((one.removable, one.why) for one in found)
+            collector.collect(context, found)
             return plain.build_push(*arguments)
 
-    done = story.submit(bench=story.new_bench(builder=Slow), backend="ec2", timeout="10m")
-    assert [doomed for doomed, _why in seen] == [False]
+    done = story.submit(context=story.new_bench(builder=Slow), backend="ec2", timeout="10m")
+    assert [removable for removable, _why in seen] == [False]
     assert done.exit_code == 0
 
 
@@ -148,18 +149,18 @@ def test_two_clients_that_end_one_run_take_nothing_from_the_next_one(begin: Begi
             return
 
         def others() -> None:
-            cleanup(story.new_bench(clock=Slow(story.bench.clock)), run_id, None, reason="a test")
-            rivals.append(story.submit("--hang", backend="fargate", detach=True, bench=story.new_bench()))
+            cleanup(story.new_bench(clock=Slow(story.context.clock)), run_id, None, reason="a test")
+            rivals.append(story.submit("--hang", backend="fargate", detach=True, context=story.new_bench()))
 
         rivals.append(threading.Thread(target=others))
         rivals[0].start()
         story.account.until(lambda: [text for text in story.notices() if "another client is removing" in text])
 
     story.on_call("iam:DeleteRolePolicy", meanwhile, times=None)
-    bench = story.new_bench()
-    store = runs.store(bench)
-    writer = RecordWriter.resume(store, run_id, bench.clock)
-    settle.settle(bench, store, writer, settle.stop(bench, writer, "a test"))
+    context = story.new_bench()
+    store = lookup.store(context)
+    writer = RecordWriter.resume(store, run_id, context.clock)
+    reconcile.reconcile(context, store, writer, reconcile.stop(context, writer, "a test"))
     rivals[0].join(60)
     assert rivals[1].exit_code == 0
     assert "arun-tiny-us-east-1-execution" in story.account.left()["role"]
@@ -233,9 +234,9 @@ def test_a_client_killed_after_its_second_run_task_leaves_a_run_that_goes_on(tmp
 def test_destroying_everything_takes_nothing_from_a_run_that_begins_meanwhile(begin: Begin) -> None:
     story = begin()
     assert story.submit(backend="fargate").exit_code == 0
-    bench = story.new_bench()
-    doomed = destroying.look(bench, "tiny", everything=True)
-    assert "bucket" in {ref.kind for ref in doomed.refs}
+    context = story.new_bench()
+    removable = destroying.plan_destroy(context, "tiny", everything=True)
+    assert "bucket" in {ref.kind for ref in removable.refs}
     other = replace(
         story.record(), run_id="other-20261121-133316-beef", project="other", state="starting", outcome=None
     )
@@ -245,14 +246,14 @@ def test_destroying_everything_takes_nothing_from_a_run_that_begins_meanwhile(be
         if begun:
             return
         begun.append(call)
-        store = runs.store(story.new_bench())
+        store = lookup.store(story.new_bench())
         store.mark_live(other.run_id)
         store.create(other)
-        store.wait_until_unlocked("other", bench.clock)
+        store.wait_until_unlocked("other", context.clock)
 
     story.on_call(f"s3:POST {BUCKET}*", begin_another, times=None)
     with pytest.raises(AwsRunError, match="1 run"):
-        destroying.destroy(bench, "tiny", doomed)
+        destroying.destroy(context, "tiny", removable)
     assert begun
     assert story.record(other.run_id) == other
 
@@ -294,7 +295,7 @@ def test_a_detached_submit_looks_after_earlier_ones(begin: Begin) -> None:
     story.account.wait_for_tasks()
     story.account.advance(3 * 3600)
     first = story.record().run_id
-    assert story.submit(backend="fargate", detach=True, bench=story.new_bench()).exit_code == 0
+    assert story.submit(backend="fargate", detach=True, context=story.new_bench()).exit_code == 0
     assert not [name for names in story.account.left().values() for name in names if first in name]
     assert story.record(first).state == "removed"
 

@@ -16,7 +16,7 @@ import pytest
 from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import KEY, grown, listing, send
 
-from aws_run.image.wrap import ENTRYPOINT
+from aws_run.image.entrypoint_layer import ENTRYPOINT
 from aws_run_entrypoint.bundle import write_pyz
 from aws_run_entrypoint.transfer import pull_manifest
 
@@ -49,11 +49,11 @@ def start(pyz: Path, stub: StubS3, work: Path, inputs: str, attempt: int) -> sub
 def kill_all(process: subprocess.Popen[bytes]) -> None:
     """As when PID 1 of a container is killed: the kernel takes everything inside with it."""
     process.send_signal(signal.SIGSTOP)
-    doomed = [process.pid]
-    for pid in doomed:
+    removable = [process.pid]
+    for pid in removable:
         for children in Path(f"/proc/{pid}/task").glob("*/children"):
-            doomed.extend(int(child) for child in children.read_text().split())
-    for pid in doomed:
+            removable.extend(int(child) for child in children.read_text().split())
+    for pid in removable:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     process.wait()

@@ -19,7 +19,7 @@ import boto3
 import pytest
 from tests.unit.transfer.trees import PREFIX, fetch, grown, listing, send
 
-from aws_run.data import keep_pin, pin
+from aws_run.data import keep_pin, pin_input
 from aws_run.s3uri import parse_s3
 from aws_run_entrypoint.transfer import (
     Bucket,
@@ -142,7 +142,7 @@ def test_objects_of_others_are_pinned_and_read_as_they_were(
     objects = {"a": b"as pinned", "sub dir/ü+%&?": b"odd", "big": big}
     for key, body in objects.items():
         s3.put_object(Bucket=bucket.name, Key=f"there/{key}", Body=body)
-    found = pin(bucket, parse_s3(f"s3://{bucket.name}/there"), emit=lambda event: None)
+    found = pin_input(bucket, parse_s3(f"s3://{bucket.name}/there"), emit=lambda event: None)
     assert (found.files, found.by) == (3, "version" if versions else "ETag")
     kept = keep_pin(bucket, "p-20260101-000000-abcd", "there", found)
 

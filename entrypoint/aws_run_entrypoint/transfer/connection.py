@@ -11,8 +11,8 @@ from .bodies import FileSlice
 from .errors import BarredError, NetworkError
 from .http1 import AnswerParser
 from .proxy import Tunnel
+from .socket_io import READ, SEND_CHUNK, WRITE, Buffers, PlainWire, TlsWire, Wire
 from .values import KIB
-from .wire import READ, SEND_CHUNK, WRITE, Buffers, PlainWire, TlsWire, Wire
 
 _CONNECTING, _TUNNELLING, _SHAKING, _IDLE, _BUSY, _DEAD = range(6)
 # One turn of one connection moves at most this much, so that none starves the others.

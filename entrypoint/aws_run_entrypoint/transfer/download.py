@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from typing import Callable, Deque, List, Optional, Protocol, Sequence, Set, Tuple
 
-from . import crc, files, ops
+from . import crc, files, s3_requests
 from .bodies import FileRange
+from .checksums import Proof, proof_of
 from .errors import CorruptError, PathError
 from .loop import Loop, Task
-from .pieces import Moved, Piece
+from .parts import Moved, Piece
 from .plan import PIECES_FROM, pieces
-from .pool import Pool
-from .proof import Proof, proof_of
+from .process_pool import Pool
 from .values import Entry, OnEvent, Progress
 
 
@@ -78,7 +78,7 @@ class Download:
 
     def begin(self) -> Task:
         if self.entry.crc32 is None:  # S3 tells no sum of a range, so the whole is asked for its own
-            answer = yield ops.head(self.key, version_id=self.entry.version_id, if_match=self.entry.etag)
+            answer = yield s3_requests.head(self.key, version_id=self.entry.version_id, if_match=self.entry.etag)
             self.proof = proof_of(answer.headers)
         cut = pieces(self.entry.size) if self.entry.size > PIECES_FROM else [(0, self.entry.size)]
         if self.pull.work.pool is not None and len(cut) > 1:
@@ -118,7 +118,7 @@ class Download:
             return
         sink = FileRange(part.fd, offset, length, self.entry.path)
         try:
-            yield ops.get_range(self.key, sink, version_id=self.entry.version_id, if_match=self.entry.etag)
+            yield s3_requests.get_range(self.key, sink, version_id=self.entry.version_id, if_match=self.entry.etag)
         except OSError as error:
             self.discard()
             raise files.trouble(self.entry, error) from error

@@ -82,7 +82,7 @@ def trust_first(context: ssl.SSLContext, bundles: Iterable[str]) -> None:
         if os.path.isfile(path):
             context.load_verify_locations(cafile=path)
             return
-    from .roots import AMAZON  # few images need it
+    from .ca_roots import AMAZON  # few images need it
 
     context.load_verify_locations(cadata=AMAZON)
 

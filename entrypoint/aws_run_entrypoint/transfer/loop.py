@@ -18,12 +18,12 @@ from .connection import Connection
 from .endpoint import Endpoint, endpoint_for, redirected, tls_context
 from .errors import BarredError, CorruptError, EngineError, NetworkError, S3Error
 from .http1 import AnswerParser, Headers, Request, Response
-from .ops import time_of
 from .poller import make_poller
 from .proxy import Proxy, Tunnel, proxy_for
+from .s3_requests import time_of
 from .signing import Signer, encode_query
+from .socket_io import Buffers
 from .values import MIB, CredentialSource, OnEvent, Retried, ignore
-from .wire import Buffers
 
 Task = Generator[Request, Response, None]
 CONNECT_TIMEOUT_S = 15.0

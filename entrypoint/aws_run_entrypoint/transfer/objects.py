@@ -5,11 +5,11 @@ from __future__ import annotations
 import zlib
 from typing import NamedTuple, Optional
 
-from . import ops
+from . import s3_requests
+from .checksums import proof_of
 from .errors import CorruptError
 from .http1 import Response
 from .loop import Bucket, Loop
-from .proof import proof_of
 from .values import OnEvent, ignore
 
 _TRIES = 4
@@ -27,13 +27,13 @@ def get_object(bucket: Bucket, key: str, *, version_id: Optional[str] = None, on
     """S3Error with `absent` True where there is none."""
     with Loop(bucket, on_event=on_event) as loop:
         answer = read_whole(loop, key, version_id)
-        return Stored(answer.body, answer.headers.get("etag"), ops.version_of(answer))
+        return Stored(answer.body, answer.headers.get("etag"), s3_requests.version_of(answer))
 
 
 def read_whole(loop: Loop, key: str, version_id: Optional[str]) -> Response:
     """Checked by the sum that S3 keeps of everything that we put there."""
     for _ in range(_TRIES):
-        answer = loop.call(ops.get(key, version_id=version_id))
+        answer = loop.call(s3_requests.get(key, version_id=version_id))
         sum_ = proof_of(answer.headers).crc32
         if sum_ is None or sum_ == zlib.crc32(answer.body):
             return answer
@@ -54,8 +54,8 @@ def put_object(
     """S3Error with `conflict` True where the condition does not hold."""
     with Loop(bucket, on_event=on_event) as loop:
         answer = loop.call(
-            ops.put(
+            s3_requests.put(
                 key, body, zlib.crc32(body), if_match=if_match, if_none_match=if_none_match, content_type=content_type
             )
         )
-        return Stored(b"", answer.headers.get("etag"), ops.version_of(answer))
+        return Stored(b"", answer.headers.get("etag"), s3_requests.version_of(answer))

@@ -7,7 +7,7 @@ import selectors
 from typing import Dict, List, Protocol, Tuple
 
 from .connection import Connection
-from .wire import READ, WRITE
+from .socket_io import READ, WRITE
 
 
 class Poller(Protocol):

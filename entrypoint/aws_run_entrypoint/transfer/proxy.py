@@ -8,7 +8,7 @@ import socket
 from typing import Mapping, NamedTuple, Optional
 
 from .errors import BarredError, NetworkError
-from .wire import READ, WRITE
+from .socket_io import READ, WRITE
 
 _MAX_HEAD = 64 * 1024
 

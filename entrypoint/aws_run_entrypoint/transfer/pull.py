@@ -7,16 +7,16 @@ import stat
 from contextlib import contextmanager
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from . import files, manifest, ops
+from . import files, manifest, s3_requests
+from .checksums import Proof, proof_of
 from .download import Count, Download, Work
 from .errors import BusyError, ChangedError, CorruptError, EngineError, NoManifestError, PathError, S3Error
 from .loop import Bucket, Loop, Task
+from .manifest_store import read_manifest
+from .parts import FileChangedError
 from .paths import Root
-from .pieces import FileChangedError
 from .plan import IN_MEMORY, PIECES_FROM
-from .pool import WORTH_BYTES, Pool, helpers_for
-from .proof import Proof, proof_of
-from .snapshot import read_manifest
+from .process_pool import WORTH_BYTES, Pool, helpers_for
 from .values import Entry, OnEvent, Pulled, Skipped, Source, ignore
 
 _TRIES = 4
@@ -304,7 +304,7 @@ class _Pull:
 
     def fetch_small(self, entry: Entry, target: str) -> Task:
         for _ in range(_TRIES):
-            answer = yield ops.get(self.prefix + entry.path, version_id=entry.version_id, if_match=entry.etag)
+            answer = yield s3_requests.get(self.prefix + entry.path, version_id=entry.version_id, if_match=entry.etag)
             proof = proof_of(answer.headers) if entry.crc32 is None else Proof(entry.crc32, None)
             if len(answer.body) == entry.size and proof.fits(answer.body):
                 self.size_only += proof.nothing

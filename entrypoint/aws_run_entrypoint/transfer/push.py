@@ -7,16 +7,16 @@ import zlib
 from array import array
 from typing import Callable, Dict, Iterator, List, Optional, Union
 
-from . import files, manifest, ops
+from . import files, manifest, s3_requests
 from .bodies import FileSlice
 from .errors import EngineError, ManifestError, PathError, S3Error
 from .http1 import Response
 from .loop import Bucket, Loop, Task
+from .manifest_store import StoredManifest, read_manifest, write_manifest
 from .paths import check_key
 from .plan import IN_MEMORY, PIECES_FROM, compare, looks_same
-from .pool import Pool, helpers_for
+from .process_pool import Pool, helpers_for
 from .scan import Exclude, scan
-from .snapshot import Held, read_manifest, write_manifest
 from .upload import BigUpload
 from .values import Entry, Found, OnEvent, Progress, Pushed, Skipped, ignore
 from .versions import Current, current_names, current_versions, is_current
@@ -147,7 +147,7 @@ class _Push:
 
     # Deciding
 
-    def plan(self, held: Held) -> None:
+    def plan(self, held: StoredManifest) -> None:
         there: Iterator[bytes] = iter(())
         if held.raw is not None:
             try:
@@ -181,7 +181,7 @@ class _Push:
             strays = current.keys() - kept - set(self.gone)
             self.gone.extend(sorted(strays))
 
-    def list_current(self, held: Held) -> Optional[Current]:
+    def list_current(self, held: StoredManifest) -> Optional[Current]:
         """None where the manifest's pins are taken as they are."""
         due = self.check_pins_after_s is not None and held.is_older_than(self.check_pins_after_s)
         if not (self.full or due):
@@ -276,7 +276,7 @@ class _Push:
                 return
             if self.already_there(index, found, before, sum_):
                 return
-            answer = yield ops.put(self.prefix + found.path, body, sum_)
+            answer = yield s3_requests.put(self.prefix + found.path, body, sum_)
             self.sent(index, found, before, sum_, answer)
         except EOFError:
             self.again(index, found, tries)
@@ -310,7 +310,7 @@ class _Push:
         self.changed = True
         self.sent_files += 1
         self.sent_bytes += now.st_size
-        version = ops.version_of(answer)
+        version = s3_requests.version_of(answer)
         self.settle(index, found, Entry(found.path, now.st_size, now.st_mtime_ns, found.mode, sum_, version))
 
     def settle(self, index: int, found: Found, entry: Entry) -> None:
@@ -351,7 +351,7 @@ class _Push:
 
     # Finishing
 
-    def write_manifest(self, held: Held) -> Held:
+    def write_manifest(self, held: StoredManifest) -> StoredManifest:
         lines = [row for row in self.rows if isinstance(row, bytes)]
         self.rows.clear()
         raw = manifest.encode(lines, files=self.files, total_bytes=self.bytes)
@@ -361,9 +361,9 @@ class _Push:
     def delete_gone(self) -> None:
         """After the manifest: one that is in the bucket never names what was taken away before it came."""
         keys = [self.prefix + path for path in self.gone]
-        plain = [key for key in keys if ops.can_be_in_xml(key)]
+        plain = [key for key in keys if s3_requests.can_be_in_xml(key)]
         tasks: List[Task] = [_delete_batch(plain[at : at + 1000]) for at in range(0, len(plain), 1000)]
-        tasks.extend(_delete_one(key) for key in keys if not ops.can_be_in_xml(key))
+        tasks.extend(_delete_one(key) for key in keys if not s3_requests.can_be_in_xml(key))
         if tasks:
             self.loop.run(tasks)
 
@@ -375,15 +375,15 @@ def _read(fd: int, size: int) -> bytes:
 
 def _abort(key: str, upload: str) -> Task:
     try:
-        yield ops.abort_upload(key, upload)
+        yield s3_requests.abort_upload(key, upload)
     except S3Error as error:
         if error.code != "NoSuchUpload":
             raise
 
 
 def _delete_batch(keys: List[str]) -> Task:
-    yield ops.delete_many(keys)
+    yield s3_requests.delete_many(keys)
 
 
 def _delete_one(key: str) -> Task:
-    yield ops.delete(key)
+    yield s3_requests.delete(key)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from typing import Callable, Dict, List, Optional, Protocol
 
-from . import crc, files, ops
+from . import crc, files, s3_requests
 from .bodies import FileSlice
+from .checksums import proof_of
 from .errors import S3Error
 from .http1 import Response
 from .loop import Loop, Task
-from .pieces import Moved, Piece
+from .parts import Moved, Piece
 from .plan import pieces
-from .pool import Pool
-from .proof import proof_of
+from .process_pool import Pool
 from .values import Entry, Found
 
 
@@ -53,7 +53,7 @@ class BigUpload:
         self.key = push.prefix + found.path
         self.path = os.path.join(push.root, found.path)
         self.upload = ""
-        self.parts: Dict[int, ops.Part] = {}
+        self.parts: Dict[int, s3_requests.Part] = {}
         self.left = 0
         # Parts that go in this process share the descriptor: closed under one, its number might be another file's.
         self.users = 0
@@ -71,7 +71,7 @@ class BigUpload:
                     self.push.done_bytes += self.before.st_size
                     self.close()
                     return
-            self.upload = ops.upload_id((yield ops.create_upload(self.key)))
+            self.upload = s3_requests.upload_id((yield s3_requests.create_upload(self.key)))
             self.push.uploads[self.upload] = self.key
             cut = pieces(self.before.st_size)
             self.left = len(cut)
@@ -97,7 +97,7 @@ class BigUpload:
         self.users += 1
         try:
             sum_ = piece.crc32()
-            answer = yield ops.put_part(self.key, self.upload, number, piece, sum_)
+            answer = yield s3_requests.put_part(self.key, self.upload, number, piece, sum_)
         except (EOFError, S3Error) as error:
             if self.abandoned:
                 return
@@ -111,7 +111,7 @@ class BigUpload:
                 os.close(self.fd)
         if self.abandoned:
             return
-        self.parts[number] = ops.Part(number, answer.headers.get("etag", ""), sum_, piece.length)
+        self.parts[number] = s3_requests.Part(number, answer.headers.get("etag", ""), sum_, piece.length)
         self.left -= 1
         self.push.done_bytes += piece.length
         self.push.progress()
@@ -120,7 +120,7 @@ class BigUpload:
 
     def moved_by_helper(self, number: int, length: int) -> Callable[[Moved], None]:
         def done(moved: Moved) -> None:
-            self.parts[number] = ops.Part(number, moved.etag, moved.crc32, length)
+            self.parts[number] = s3_requests.Part(number, moved.etag, moved.crc32, length)
             self.left -= 1
             self.push.done_bytes += length
             self.push.progress()
@@ -143,21 +143,23 @@ class BigUpload:
         parts = [self.parts[number] for number in sorted(self.parts)]
         total = crc.combine_all((p.crc32, p.length) for p in parts)
         try:
-            answer = yield ops.complete_upload(self.key, self.upload, parts, total)
+            answer = yield s3_requests.complete_upload(self.key, self.upload, parts, total)
         except S3Error as error:
             if error.code != "NoSuchUpload":
                 raise
             # A retried completion: the first one may have worked while its answer was lost.
-            answer = yield ops.head(self.key)
+            answer = yield s3_requests.head(self.key)
             if not self.is_ours(answer, parts, total):
                 raise
         self.push.uploads.pop(self.upload, None)
         self.close()
         self.push.sent(self.index, self.found, self.before, total, answer)
 
-    def is_ours(self, answer: Response, parts: List[ops.Part], total: int) -> bool:
+    def is_ours(self, answer: Response, parts: List[s3_requests.Part], total: int) -> bool:
         """By the sum first: under a key of KMS's no ETag is what its name says, but the sum is the content's."""
-        return proof_of(answer.headers).crc32 == total or answer.headers.get("etag") == ops.multipart_etag(parts)
+        return proof_of(answer.headers).crc32 == total or answer.headers.get("etag") == s3_requests.multipart_etag(
+            parts
+        )
 
     def changed(self) -> Task:
         if self.push.uploads.pop(self.upload, None) is None:
@@ -165,7 +167,7 @@ class BigUpload:
         self.abandoned = True
         self.close()
         self.push.done_bytes -= sum(p.length for p in self.parts.values())
-        yield ops.abort_upload(self.key, self.upload)
+        yield s3_requests.abort_upload(self.key, self.upload)
         self.push.again(self.index, self.found, self.tries)
 
     def close(self) -> None:

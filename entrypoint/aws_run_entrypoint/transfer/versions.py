@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Dict, Optional, Tuple
 
-from . import ops
+from . import s3_requests
 from .errors import EngineError, S3Error
 from .loop import Loop
 from .values import Entry, OnEvent, Unchecked
@@ -21,7 +21,7 @@ def current_versions(loop: Loop, prefix: str, on_event: OnEvent) -> Optional[Cur
     here: Optional[Tuple[str, str]] = ("", "")
     while here is not None:
         try:
-            page, after = ops.listed_versions(loop.call(ops.versions_page(prefix, here)))
+            page, after = s3_requests.listed_versions(loop.call(s3_requests.versions_page(prefix, here)))
         except S3Error as error:
             if error.status not in (403, 405, 501):
                 raise
@@ -38,7 +38,7 @@ def current_names(loop: Loop, prefix: str) -> Current:
     found: Current = {}
     token: Optional[str] = None
     while True:
-        page, token = ops.listed(loop.call(ops.list_page(prefix, token)))
+        page, token = s3_requests.listed(loop.call(s3_requests.list_page(prefix, token)))
         found.update((item.key[len(prefix) :], None) for item in page)
         if token is None:
             return found

@@ -47,7 +47,7 @@ UNKNOWN_OUTCOME = {
 }
 
 
-def passes(error: AwsCallError) -> bool:
+def is_transient(error: AwsCallError) -> bool:
     """Whether the same call may work a moment later: throttled, a 5xx, or no answer at all.
 
     The status says more than a list of codes: ServiceFailure (IAM), InternalServerException (Scheduler) and

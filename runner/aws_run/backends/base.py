@@ -12,7 +12,7 @@ from aws_run.events import Emit
 from aws_run.infra.resources import Ref, Resource, TaskDefinition
 from aws_run.naming import ProjectNames, RunKeys, RunNames
 from aws_run.pricing.receipt import Charge
-from aws_run.record import HardwareEntry
+from aws_run.runs.record import HardwareEntry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ class Usage:
 class Backend(Protocol):
     name: str
 
-    def look(self, config: Config) -> Site:
+    def inspect(self, config: Config) -> Site:
         """Reads what the run needs to know of the account. PreflightError or UsageError when it can't work."""
         ...
 
@@ -85,7 +85,7 @@ class Backend(Protocol):
         """The run's own resources in the order in which they are made, without the task definition. Pure."""
         ...
 
-    def later(self, spec: RunSpec) -> tuple[Ref, ...]:
+    def deferred_resources(self, spec: RunSpec) -> tuple[Ref, ...]:
         """What `accepted` is going to make, by name: intent is recorded before anything exists. Pure."""
         ...
 
@@ -103,15 +103,15 @@ class Backend(Protocol):
         """The client is alive and not ready yet: move the dead-man's switch away from now."""
         ...
 
-    def accepted(self, spec: RunSpec, task_arn: str, deadline: datetime, emit: Emit) -> None:
+    def on_task_accepted(self, spec: RunSpec, task_arn: str, deadline: datetime, emit: Emit) -> None:
         """The task is accepted: arm the switch for the job's own deadline."""
         ...
 
-    def in_service(self, spec: RunSpec) -> None:
+    def on_task_placed(self, spec: RunSpec) -> None:
         """The task has its machine: from now on none takes its place."""
         ...
 
-    def again(self, spec: RunSpec) -> None:
+    def prepare_retry(self, spec: RunSpec) -> None:
         """AWS took the machine away and another attempt follows: let one take its place."""
         ...
 

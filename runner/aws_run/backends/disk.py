@@ -22,7 +22,7 @@ _HEADROOM = 1.1  # file systems don't like to be full
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shelf:
+class DiskLimits:
     """What a backend's disks are like, in GiB. `system`: what is on one before the run's image comes."""
 
     system: int
@@ -31,8 +31,8 @@ class Shelf:
 
 
 SHELVES = {
-    "ec2": Shelf(system=8, step=10, most=16_384),  # gp3, and the ECS machine image with its agent
-    "fargate": Shelf(system=1, step=5, most=200),
+    "ec2": DiskLimits(system=8, step=10, most=16_384),  # gp3, and the ECS machine image with its agent
+    "fargate": DiskLimits(system=1, step=5, most=200),
 }
 
 
@@ -83,7 +83,7 @@ def fits(backend: str, asked: Resources, contents: Contents) -> bool:
     return math.ceil(sum(gib for gib, _ in _parts(shelf, asked, contents)) * _HEADROOM) <= shelf.most
 
 
-def _asked(shelf: Shelf, asked_gib: int, gib: int, needed: int, made_of: str, contents: Contents) -> Sizing:
+def _asked(shelf: DiskLimits, asked_gib: int, gib: int, needed: int, made_of: str, contents: Contents) -> Sizing:
     """What was asked for is what there is; EC2 has no smaller one than its machine image."""
     room = (gib - shelf.system) * GIB - (contents.image_bytes or 0)
     if contents.input_bytes > room:
@@ -102,7 +102,7 @@ def _asked(shelf: Shelf, asked_gib: int, gib: int, needed: int, made_of: str, co
     )
 
 
-def _parts(shelf: Shelf, asked: Resources, contents: Contents) -> list[tuple[float, str]]:
+def _parts(shelf: DiskLimits, asked: Resources, contents: Contents) -> list[tuple[float, str]]:
     input_gib = contents.input_bytes / GIB
     if contents.image_bytes is not None:
         image: tuple[float, str] = (_IMAGE_FACTOR * contents.image_bytes / GIB, "the image, packed and unpacked")

@@ -24,7 +24,7 @@ def check(**flags: Any) -> int:
 
     with session(flags) as here:
         config = compose.load(Path.cwd(), flags.get("file"), flags, for_run=False)
-        found = look(here.bench, config)
+        found = look(here.context, config)
         columns = ("what", "state", "to do")
         rows = [(f.what, Mark(state=f.state, text=f.text), f.todo) for f in found]
         if here.as_json:

@@ -26,7 +26,7 @@ def run_cleanup(run: str | None, flags: Mapping[str, Any], *, reason: str, word:
     from aws_run.usecases.cleanup import cleanup as clean
 
     with session(flags) as here:
-        record, torn = clean(here.bench, run, here.project, reason=reason, also_kept=also_kept)
+        record, torn = clean(here.context, run, here.project, reason=reason, also_kept=also_kept)
         if here.as_json:
             here.print_json({"run_id": record.run_id, **removal.data(torn.removed, torn.kept)})
         else:

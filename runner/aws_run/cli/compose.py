@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aws_run.config import Config
     from aws_run.data import Bucket
     from aws_run.image.builder import Builder
-    from aws_run.usecases.bench import Bench
+    from aws_run.lifecycle.context import AppContext
 
 LOCAL_COST_LABEL = "what AWS would have charged"
 _FOR_THIS_COMMAND = "it goes with this command, and all that is in it; `aws-run local start` makes one that stays"
@@ -27,7 +27,7 @@ _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ROLE
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Target:
     """Which AWS this command talks to. `builder` None: Docker builds, as everywhere."""
 
     builder: Callable[[], Builder] | None = None
@@ -42,7 +42,7 @@ class Place:
 
 
 @contextmanager
-def place(local: bool, base_image: Callable[[], str | None] = lambda: None) -> Iterator[Place]:
+def place(local: bool, base_image: Callable[[], str | None] = lambda: None) -> Iterator[Target]:
     """The real AWS of the environment, or the embedded one, running or started for this command.
 
     `base_image` is asked only where one is started: without that image there are no containers.
@@ -81,23 +81,23 @@ def _say(aws: Any) -> str:
     return f"embedded AWS: {aws.runtime_reason}"
 
 
-def _exported() -> Place:
+def _exported() -> Target:
     """AWS itself, or an embedded one whose environment was exported (`eval "$(aws-run local start)"`)."""
     url = os.environ.get("AWS_ENDPOINT_URL")
     if not url:
-        return Place()
+        return Target()
     try:
         from aws_run import local as embedded
     except ImportError:
-        return Place()
+        return Target()
     running = embedded.running()
     if running is None or running.endpoint_url != url:
-        return Place()
+        return Target()
     return _embedded_place(embedded.image_builder(running), ())
 
 
-def _embedded_place(builder: Builder | None, notices: tuple[str, ...]) -> Place:
-    return Place(
+def _embedded_place(builder: Builder | None, notices: tuple[str, ...]) -> Target:
+    return Target(
         builder=(lambda: builder) if builder is not None else None, cost_label=LOCAL_COST_LABEL, notices=notices
     )
 
@@ -127,16 +127,16 @@ def open_aws(*, region: str | None, profile: str | None, local: bool) -> Aws:
     return Aws(region=None if local else region, profile=None if local else profile)
 
 
-def make_bench(aws: Aws, emit: Emit, where: Place) -> Bench:
-    from aws_run.backends.ec2 import Ec2Backend
-    from aws_run.backends.fargate import FargateBackend
+def make_bench(aws: Aws, emit: Emit, where: Target) -> AppContext:
+    from aws_run.backends.ec2.backend import Ec2Backend
+    from aws_run.backends.fargate.backend import FargateBackend
     from aws_run.clock import ServerClock, SystemClock
-    from aws_run.usecases.bench import Bench
+    from aws_run.lifecycle.context import AppContext
 
     clock = ServerClock(SystemClock(), lambda: aws.ahead_s)
     for text in where.notices:
         emit(Notice(text=text))
-    return Bench(
+    return AppContext(
         aws=aws,
         clock=clock,
         emit=emit,

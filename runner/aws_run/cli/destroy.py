@@ -28,25 +28,25 @@ def destroy(everything: bool, yes: bool, **flags: Any) -> int:
     from aws_run.usecases import destroy as destroying
 
     with session(flags) as here:
-        doomed = destroying.look(here.bench, here.project, everything=everything)
-        if not doomed.refs and not doomed.data:
+        removable = destroying.plan_destroy(here.context, here.project, everything=everything)
+        if not removable.refs and not removable.data:
             click.echo(f"{here.project}: nothing is there to remove", err=True)
             if here.as_json:
                 here.print_json(removal.data(()))
             return 0
         if not here.as_json:
-            rows = [(ref.kind, ref.name) for ref in doomed.refs]
-            data = [("data in the bucket", f"all inputs and runs of {here.project}")] if doomed.data else []
+            rows = [(ref.kind, ref.name) for ref in removable.refs]
+            data = [("data in the bucket", f"all inputs and runs of {here.project}")] if removable.data else []
             table("", ("kind", "name"), [*rows, *data])
-            if doomed.others:
-                names = ", ".join(f"{name} ({count(runs, 'run')})" for name, runs in doomed.others.items())
+            if removable.others:
+                names = ", ".join(f"{name} ({count(runs, 'run')})" for name, runs in removable.others.items())
                 click.echo(f"the bucket stays, with what other projects have in it: {names}", err=True)
         if everything and not yes:
             if not sys.stdin.isatty():
                 raise UsageError("--everything deletes images, inputs and results", hint="add --yes to confirm")
             with here.reporter.pause():
                 click.confirm("Delete these, with everything in them, for good?", abort=True, err=True)
-        torn = destroying.destroy(here.bench, here.project, doomed)
+        torn = destroying.destroy(here.context, here.project, removable)
         if here.as_json:
             here.print_json(removal.data(torn.removed))
         torn.raise_if_failed(removal.region(here))

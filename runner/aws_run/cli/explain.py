@@ -20,7 +20,7 @@ def explain(run: str | None, **flags: Any) -> int:
     from aws_run.usecases.explain import explain as look
 
     with session(flags) as here:
-        found = look(here.bench, run, here.project)
+        found = look(here.context, run, here.project)
         if here.as_json:
             here.print_json(vars(found))
         else:

@@ -20,25 +20,25 @@ def gc(dry_run: bool, **flags: Any) -> int:
     """List what the runs of all projects have in AWS, and remove what is over or past its deadline."""
     from aws_run.cli import removal
     from aws_run.errors import AwsRunError
+    from aws_run.lifecycle import teardown
     from aws_run.report.tables import table
-    from aws_run.usecases import finish
     from aws_run.usecases import gc as collector
 
     refused: list[str] = []
     with session(flags) as here:
-        found = collector.look(here.bench, refused.append)
-        removed = () if dry_run else collector.collect(here.bench, found)
+        found = collector.find_leftovers(here.context, refused.append)
+        removed = () if dry_run else collector.collect(here.context, found)
         if here.as_json:
             runs = [
-                {"run_id": f.run_id, "doomed": f.doomed, "why": f.why, "resources": [vars(r) for r in f.refs]}
+                {"run_id": f.run_id, "doomed": f.removable, "why": f.why, "resources": [vars(r) for r in f.refs]}
                 for f in found
             ]
             here.print_json({"runs": runs, **removal.data(removed)})
         else:
             word = "would go" if dry_run else "removed"
-            rows = [(f.run_id, word if f.doomed else "kept", f.why, len(f.refs)) for f in found]
+            rows = [(f.run_id, word if f.removable else "kept", f.why, len(f.refs)) for f in found]
             table("", ("run", "verdict", "why", "resources"), rows)
-        finish.Teardown(removed=tuple(removed), kept=()).raise_if_failed(removal.region(here))
+        teardown.TeardownResult(removed=tuple(removed), kept=()).raise_if_failed(removal.region(here))
         if refused:
             raise AwsRunError(f"Not everything could be looked at: {'; '.join(refused)}", hint=_READ)
     return 0

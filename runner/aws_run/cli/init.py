@@ -15,8 +15,8 @@ from aws_run.errors import SourceError, UsageError
 @click.option("--force", is_flag=True, help="Replace an aws-run.yaml that is there.")
 def init(path: Path, force: bool) -> None:
     """Write an aws-run.yaml into PATH from what is found there: script, Dockerfile, Python version."""
+    from aws_run.config.init_template import look_around, render_yaml
     from aws_run.config.models import Build
-    from aws_run.config.starter import look_around, render_yaml
     from aws_run.image.command import find_command
     from aws_run.image.recipe import StandardRecipe, choose_recipe
     from aws_run.image.source import read_source

@@ -23,7 +23,7 @@ def logs(run: str | None, follow: bool, **flags: Any) -> int:
     from aws_run.usecases.status import logs as read
 
     with session(flags) as here:
-        for line in read(here.bench, run, here.project, follow=follow):
+        for line in read(here.context, run, here.project, follow=follow):
             if here.as_json:
                 here.print_json({"timestamp_ms": line.timestamp_ms, "text": line.text})
             else:

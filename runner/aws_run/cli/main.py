@@ -13,7 +13,7 @@ import click
 
 from aws_run import __version__
 from aws_run.errors import EXIT_INTERRUPT, EXIT_TOOL, AwsRunError
-from aws_run.streams import Lasting
+from aws_run.streams import ResilientStream
 
 _REPORT_IT = "run it again with --debug and report what it prints; `aws-run gc` removes what may be left"
 
@@ -90,7 +90,7 @@ def main(argv: list[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is not None:  # None where it is closed
-            setattr(sys, name, Lasting(getattr(sys, name)))
+            setattr(sys, name, ResilientStream(getattr(sys, name)))
     code = _written(_run(arguments, debug))
     if argv is None:
         # Threads of ours may still be at work: who has left waits for none of them.

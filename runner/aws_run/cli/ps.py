@@ -21,7 +21,7 @@ def ps(everything: bool, **flags: Any) -> int:
     from aws_run.usecases.status import ps as list_runs
 
     with session(flags) as here:
-        found = list_runs(here.bench, None if everything else here.project)
+        found = list_runs(here.context, None if everything else here.project)
         if here.as_json:
             here.print_json({"runs": [as_data(run) for run in found]})
             return 0

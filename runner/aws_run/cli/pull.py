@@ -32,7 +32,7 @@ def pull(run: str | None, into: Path, overwrite: bool, **flags: Any) -> int:
     from aws_run.usecases.pull import pull as fetch
 
     with session(flags) as here:
-        record, got = fetch(here.bench, run, here.project, into.absolute(), overwrite=overwrite)
+        record, got = fetch(here.context, run, here.project, into.absolute(), overwrite=overwrite)
         if looks_like_a_project(Path.cwd()):
             mark(into, Path.cwd())
         source = f"s3://{bucket_name(record.account, record.region)}/{record.output_prefix}"

@@ -19,4 +19,4 @@ def data(removed: Iterable[Removal], kept: Iterable[Ref] = ()) -> dict[str, Any]
 
 
 def region(here: Session) -> str:
-    return here.bench.aws.identity().region
+    return here.context.aws.identity().region

@@ -14,13 +14,13 @@ import click
 from aws_run.cli import compose
 
 if TYPE_CHECKING:
+    from aws_run.lifecycle.context import AppContext
     from aws_run.report import Reporter
-    from aws_run.usecases.bench import Bench
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    bench: Bench
+    context: AppContext
     reporter: Reporter
     project: str  # of this folder, as submit would name it
     as_json: bool
@@ -47,7 +47,7 @@ def session(flags: Mapping[str, Any]) -> Iterator[Session]:
     ):
         aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
         yield Session(
-            bench=compose.make_bench(aws, reporter.emit, where),
+            context=compose.make_bench(aws, reporter.emit, where),
             reporter=reporter,
             project=config.name,
             as_json=as_json,

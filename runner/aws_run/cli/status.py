@@ -27,7 +27,7 @@ def status(run: str | None, **flags: Any) -> int:
     from aws_run.usecases.status import status as look
 
     with session(flags) as here:
-        found = look(here.bench, run, here.project)
+        found = look(here.context, run, here.project)
         if here.as_json:
             here.print_json(as_data(found))
         else:

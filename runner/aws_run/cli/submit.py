@@ -74,9 +74,9 @@ def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach:
         compose.place(local, lambda: compose.base_image(config)) as where,
     ):
         aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
-        bench = compose.make_bench(aws, reporter.emit, where)
+        context = compose.make_bench(aws, reporter.emit, where)
         if dry_run:
-            view = show_only(config, bench)
+            view = show_only(config, context)
             reporter.plan(view)
             if as_json:
                 click.echo(json.dumps(to_json(view)))
@@ -84,7 +84,7 @@ def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach:
         with _nothing_to_finish(where):
             done = run(
                 config,
-                bench,
+                context,
                 show_plan=reporter.plan,
                 on_interrupt=lambda: _ask(reporter, local),
                 detach=detach,
@@ -101,7 +101,7 @@ def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach:
         return done.exit_code
 
 
-def _as_it_stays(view: OutcomeView, where: compose.Place) -> OutcomeView:
+def _as_it_stays(view: OutcomeView, where: compose.Target) -> OutcomeView:
     """What to type next works where the run was; an embedded AWS that goes with this command can be asked nothing."""
     if where.goes:
         return replace(view, next_commands=(_NEXT_TIME,) if view.next_commands else ())
@@ -109,7 +109,7 @@ def _as_it_stays(view: OutcomeView, where: compose.Place) -> OutcomeView:
 
 
 @contextmanager
-def _nothing_to_finish(where: compose.Place) -> Iterator[None]:
+def _nothing_to_finish(where: compose.Target) -> Iterator[None]:
     try:
         yield
     except InterruptedRunError as error:

@@ -21,7 +21,7 @@ def wait(run: str | None, **flags: Any) -> int:
     from aws_run.usecases.status import wait as follow
 
     with session(flags) as here:
-        found = follow(here.bench, run, here.project)
+        found = follow(here.context, run, here.project)
         if here.as_json:
             here.print_json(as_data(found))
             return found.exit_code or 0

@@ -5,6 +5,7 @@ Importing this package imports pydantic and yaml, so the CLI does it inside its 
 
 from __future__ import annotations
 
+from aws_run.config.init_template import ProjectSurvey, look_around, render_yaml
 from aws_run.config.load import load_config
 from aws_run.config.models import (
     Amount,
@@ -24,7 +25,6 @@ from aws_run.config.models import (
 )
 from aws_run.config.options import FLAGS, OPTIONS, VARIABLES
 from aws_run.config.schema import config_schema
-from aws_run.config.starter import Found, look_around, render_yaml
 
 __all__ = [
     "FLAGS",
@@ -36,12 +36,12 @@ __all__ = [
     "Build",
     "Checkpoint",
     "Config",
-    "Found",
     "Gpu",
     "Iam",
     "Input",
     "Limits",
     "Network",
+    "ProjectSurvey",
     "Resources",
     "Retry",
     "SpotPolicy",

@@ -10,7 +10,7 @@ from typing import Any
 
 from aws_run.config.inputs import NamedInput
 from aws_run.config.models import Config
-from aws_run.config.sources import Given
+from aws_run.config.sources import Setting
 from aws_run.errors import ConfigError, UsageError
 
 # Fargate's largest task (aws-facts §4).
@@ -23,7 +23,7 @@ OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-iso", "eusc-")
 _DAY_S = 86_400
 _TEXT_MAX = 56 * 1024
 
-Winners = Mapping[str, Given]
+Winners = Mapping[str, Setting]
 
 
 def refuse_contradictions(winners: Winners) -> None:

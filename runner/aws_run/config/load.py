@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from aws_run import naming
 from aws_run.config import checks, paths, sources, yamlfile
-from aws_run.config.kinds import KEEP_KINDS
 from aws_run.config.models import Config
-from aws_run.config.sources import Given, Surroundings
+from aws_run.config.sources import Environment, Setting
+from aws_run.config.value_types import KEEP_KINDS
 from aws_run.errors import ConfigError, UsageError
 
 FILE_NAMES = ("aws-run.yaml", "aws-run.yml")
@@ -34,7 +34,7 @@ def load_config(
     `options.FLAGS`; None and () mean not given, other names are ignored. `for_run` False: for commands that start
     nothing (`ps`, `status`, …), so -i and -o are neither required nor looked at.
     """
-    around = Surroundings(cwd=cwd or Path.cwd(), environ=environ, needs_env=for_run)
+    around = Environment(cwd=cwd or Path.cwd(), environ=environ, needs_env=for_run)
     if not project_dir.is_dir():
         what = "is a file, not a folder" if project_dir.exists() else "no such folder"
         raise UsageError(f"{project_dir}: {what}", hint="give the folder that holds the project")
@@ -66,7 +66,7 @@ def load_config(
     return config
 
 
-def _find_file(project_dir: Path, file: Path | None, around: Surroundings) -> Path | None:
+def _find_file(project_dir: Path, file: Path | None, around: Environment) -> Path | None:
     asked = file or around.environ.get("AWS_RUN_FILE") or None
     if asked is not None:
         path = around.cwd / asked
@@ -86,9 +86,9 @@ def _shown(path: Path, cwd: Path) -> str:
         return os.fspath(path)
 
 
-def _fold(given: Iterable[Given]) -> dict[str, Given]:
+def _fold(given: Iterable[Setting]) -> dict[str, Setting]:
     """The strongest per field; fields that add up hold the sum and point at the strongest."""
-    winners: dict[str, Given] = {}
+    winners: dict[str, Setting] = {}
     for one in sorted(given, key=lambda each: each.rank):
         before = winners.get(one.option.field)
         value = one.value
@@ -96,13 +96,13 @@ def _fold(given: Iterable[Given]) -> dict[str, Given]:
             value = _sum(before.value, value)
         elif _is_keep_flag(one):
             value = _sum(Config.model_fields["keep"].default, value)
-        winners[one.option.field] = Given(
+        winners[one.option.field] = Setting(
             option=one.option, value=value, where=one.where, base=one.base, rank=one.rank, hidden=before
         )
     return winners
 
 
-def _is_keep_flag(one: Given) -> bool:
+def _is_keep_flag(one: Setting) -> bool:
     # `--keep cluster` asks for one thing more; only the file and the environment say what is kept at all.
     return one.option.field == "keep" and one.rank >= 4
 

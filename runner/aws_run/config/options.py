@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from aws_run.config import kinds
-from aws_run.config.kinds import Kind
+from aws_run.config import value_types
+from aws_run.config.value_types import ValueType
 
 # What happens when two sources give a list or a map: the stronger one wins, or they add up (maps: key by key).
 Merge = Literal["replace", "add"]
@@ -22,7 +22,7 @@ class Option:
     env: str | None = None
     flag: str | None = None
     switch: str = ""
-    kind: Kind
+    kind: ValueType
     help: str
     merge: Merge = "replace"
 
@@ -42,13 +42,13 @@ OPTIONS: tuple[Option, ...] = (
         field="name",
         env="AWS_RUN_NAME",
         flag="name",
-        kind=kinds.NAME,
+        kind=value_types.NAME,
         help="The project's name in AWS; default: the folder's name.",
     ),
     Option(
         key="command",
         field="command",
-        kind=kinds.COMMAND,
+        kind=value_types.COMMAND,
         help="What is run, without a shell; -i and -o are appended. Default: the one script that takes -i and -o, "
         "or the Dockerfile's own command.",
     ),
@@ -57,7 +57,7 @@ OPTIONS: tuple[Option, ...] = (
         field="args",
         flag="args",
         switch="ARGS after --",
-        kind=kinds.listed(Kind(parse=str)),
+        kind=value_types.listed(ValueType(parse=str)),
         help="Arguments for the command, put before -i and -o.",
     ),
     Option(
@@ -66,7 +66,7 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_INPUT",
         flag="input",
         switch="-i",
-        kind=kinds.INPUTS,
+        kind=value_types.INPUTS,
         help="The input: a folder here, or s3://bucket/prefix, which is read in place. Several of them have names: "
         "-i NAME=PATH (repeatable), in the file {NAME: PATH}; each is a folder of that name in the one that -i gives.",
     ),
@@ -76,7 +76,7 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_OUTPUT",
         flag="output",
         switch="-o",
-        kind=kinds.text("a folder"),
+        kind=value_types.text("a folder"),
         help="The folder that results are put into; made when it is not there.",
     ),
     Option(
@@ -84,7 +84,7 @@ OPTIONS: tuple[Option, ...] = (
         field="follow_output",
         env="AWS_RUN_FOLLOW_OUTPUT",
         flag="follow_output",
-        kind=kinds.SWITCH,
+        kind=value_types.SWITCH,
         help="Fetch what the run has saved (sync_every) while it runs; what the job deletes goes here too.",
     ),
     Option(
@@ -92,7 +92,7 @@ OPTIONS: tuple[Option, ...] = (
         field="full_sync",
         env="AWS_RUN_FULL_SYNC",
         flag="full_sync",
-        kind=kinds.SWITCH,
+        kind=value_types.SWITCH,
         help="Read every input file and list what S3 holds, instead of trusting sizes, times and the last snapshot.",
     ),
     Option(
@@ -100,7 +100,7 @@ OPTIONS: tuple[Option, ...] = (
         field="exclude",
         env="AWS_RUN_EXCLUDE",
         flag="exclude",
-        kind=kinds.listed(kinds.text("a pattern")),
+        kind=value_types.listed(value_types.text("a pattern")),
         merge="add",
         help="Patterns, as in .gitignore, of files that are never sent.",
     ),
@@ -109,14 +109,14 @@ OPTIONS: tuple[Option, ...] = (
         field="build.dockerfile",
         env="AWS_RUN_DOCKERFILE",
         flag="dockerfile",
-        kind=kinds.text("auto, none or the path of a Dockerfile"),
+        kind=value_types.text("auto, none or the path of a Dockerfile"),
         help="auto: the project's Dockerfile if there is one; none: never; or its path inside the project.",
     ),
     Option(
         key="build.python",
         field="build.python",
         env="AWS_RUN_PYTHON",
-        kind=kinds.PYTHON,
+        kind=value_types.PYTHON,
         help="The image's Python; default: what the project declares.",
     ),
     Option(
@@ -124,7 +124,7 @@ OPTIONS: tuple[Option, ...] = (
         field="build.base_image",
         env="AWS_RUN_BASE_IMAGE",
         flag="base_image",
-        kind=kinds.pattern(r"^\S{1,512}$", "the name of an image"),
+        kind=value_types.pattern(r"^\S{1,512}$", "the name of an image"),
         help="The image to build on, when the project has no Dockerfile.",
     ),
     Option(
@@ -132,7 +132,7 @@ OPTIONS: tuple[Option, ...] = (
         field="image",
         env="AWS_RUN_IMAGE",
         flag="image",
-        kind=kinds.pattern(r"^\S{1,512}$", "the name of an image"),
+        kind=value_types.pattern(r"^\S{1,512}$", "the name of an image"),
         help="An image that aws-run built, by its URI: nothing is built. Other images lack what brings the data.",
     ),
     Option(
@@ -140,7 +140,7 @@ OPTIONS: tuple[Option, ...] = (
         field="backend",
         env="AWS_RUN_BACKEND",
         flag="backend",
-        kind=kinds.choice("auto", "ec2", "fargate"),
+        kind=value_types.choice("auto", "ec2", "fargate"),
         help="Where it runs; auto: Fargate, unless only EC2 has what was asked (GPUs, instance types, large machines, "
         "spot_policy auto).",
     ),
@@ -149,7 +149,7 @@ OPTIONS: tuple[Option, ...] = (
         field="resources.cpu",
         env="AWS_RUN_CPU",
         flag="cpu",
-        kind=kinds.CPU,
+        kind=value_types.CPU,
         help="vCPU: 4, 0.5, or 4+ for at least 4.",
     ),
     Option(
@@ -157,7 +157,7 @@ OPTIONS: tuple[Option, ...] = (
         field="resources.memory_mib",
         env="AWS_RUN_MEMORY",
         flag="memory",
-        kind=kinds.MEMORY,
+        kind=value_types.MEMORY,
         help="Memory: 16GB, 512MB, or 16GB+ for at least. 1GB is 1024 MiB, as AWS counts. On EC2 the machine's nominal "
         "memory, of which the job gets about 7 % less.",
     ),
@@ -166,7 +166,7 @@ OPTIONS: tuple[Option, ...] = (
         field="resources.gpu",
         env="AWS_RUN_GPU",
         flag="gpu",
-        kind=kinds.GPU,
+        kind=value_types.GPU,
         help="GPUs: L4:1 (model and number), L4, 1 (any model), or 0 for none.",
     ),
     Option(
@@ -174,7 +174,7 @@ OPTIONS: tuple[Option, ...] = (
         field="resources.disk_gib",
         env="AWS_RUN_DISK",
         flag="disk",
-        kind=kinds.DISK,
+        kind=value_types.DISK,
         help="Disk: 100GB; it holds the image, the input and the outputs. Default: what they need, at least 40GB (EC2) "
         "or 20GB (Fargate).",
     ),
@@ -183,7 +183,7 @@ OPTIONS: tuple[Option, ...] = (
         field="resources.output_gib",
         env="AWS_RUN_OUTPUT_SIZE",
         flag="output_size",
-        kind=kinds.DISK,
+        kind=value_types.DISK,
         help="How much the job writes at most, checkpoints included, so that the disk is large enough: 50GB. Default: "
         "as much as the input.",
     ),
@@ -192,7 +192,7 @@ OPTIONS: tuple[Option, ...] = (
         field="resources.arch",
         env="AWS_RUN_ARCH",
         flag="arch",
-        kind=kinds.choice("x86_64", "arm64"),
+        kind=value_types.choice("x86_64", "arm64"),
         help="The processor's architecture; arm64 has no GPUs.",
     ),
     Option(
@@ -200,8 +200,8 @@ OPTIONS: tuple[Option, ...] = (
         field="resources.instance_types",
         env="AWS_RUN_INSTANCE_TYPES",
         flag="instance_type",
-        kind=kinds.listed(
-            kinds.pattern(r"^[a-z][a-z0-9-]*\.([a-z0-9-]+)$", "an instance type; they look like c7i.2xlarge")
+        kind=value_types.listed(
+            value_types.pattern(r"^[a-z][a-z0-9-]*\.([a-z0-9-]+)$", "an instance type; they look like c7i.2xlarge")
         ),
         help="The only instance types to choose from, best first.",
     ),
@@ -210,13 +210,13 @@ OPTIONS: tuple[Option, ...] = (
         field="spot_policy",
         env="AWS_RUN_SPOT_POLICY",
         flag="spot_policy",
-        kind=kinds.choice("spot", "on-demand", "auto"),
+        kind=value_types.choice("spot", "on-demand", "auto"),
         help="spot: spot only; on-demand: never spot; auto (EC2): spot first, on-demand when there is none.",
     ),
     Option(
         key="retry.on",
         field="retry.on",
-        kind=kinds.listed(kinds.choice("no-capacity", "interruption")),
+        kind=value_types.listed(value_types.choice("no-capacity", "interruption")),
         help="interruption: another attempt when AWS takes the machine away; no-capacity (EC2): AWS is asked again "
         "when it has no machine.",
     ),
@@ -225,28 +225,28 @@ OPTIONS: tuple[Option, ...] = (
         field="retry.max",
         env="AWS_RUN_RETRIES",
         flag="retries",
-        kind=kinds.whole(0, 20),
+        kind=value_types.whole(0, 20),
         help="How many times, for each of them.",
     ),
     Option(
         key="checkpoint.path",
         field="checkpoint.path",
         env="AWS_RUN_CHECKPOINT",
-        kind=kinds.pattern(r"^/[^\s]{1,255}$", "an absolute path in the container"),
+        kind=value_types.pattern(r"^/[^\s]{1,255}$", "an absolute path in the container"),
         help="A folder in the container that is saved and given to the next attempt.",
     ),
     Option(
         key="checkpoint.every",
         field="checkpoint.every_s",
         env="AWS_RUN_CHECKPOINT_EVERY",
-        kind=kinds.duration(1, 86_400, "1 day"),
+        kind=value_types.duration(1, 86_400, "1 day"),
         help="How often checkpoints are saved.",
     ),
     Option(
         key="sync_every",
         field="sync_every_s",
         env="AWS_RUN_SYNC_EVERY",
-        kind=kinds.duration(0, 86_400, "1 day"),
+        kind=value_types.duration(0, 86_400, "1 day"),
         help="How often outputs are saved while the job runs; 0 = only at the end.",
     ),
     Option(
@@ -254,7 +254,7 @@ OPTIONS: tuple[Option, ...] = (
         field="timeout_s",
         env="AWS_RUN_TIMEOUT",
         flag="timeout",
-        kind=kinds.duration(1, kinds.MAX_TIMEOUT_S, "14 days"),
+        kind=value_types.duration(1, value_types.MAX_TIMEOUT_S, "14 days"),
         help="The longest the run may take, all attempts together; then it is ended and torn down.",
     ),
     Option(
@@ -262,7 +262,7 @@ OPTIONS: tuple[Option, ...] = (
         field="limits.max_cost_usd",
         env="AWS_RUN_MAX_COST",
         flag="max_cost",
-        kind=kinds.MONEY,
+        kind=value_types.MONEY,
         help="The most the run may cost, in USD; it ends before that.",
     ),
     Option(
@@ -270,7 +270,7 @@ OPTIONS: tuple[Option, ...] = (
         field="limits.max_price_usd_per_hour",
         env="AWS_RUN_MAX_PRICE",
         flag="max_price",
-        kind=kinds.MONEY,
+        kind=value_types.MONEY,
         help="The most an hour may cost, in USD.",
     ),
     Option(
@@ -278,7 +278,7 @@ OPTIONS: tuple[Option, ...] = (
         field="env",
         env="AWS_RUN_ENV",
         flag="env",
-        kind=kinds.ENV,
+        kind=value_types.ENV,
         merge="add",
         help="Variables for the job; null = taken from the shell.",
     ),
@@ -287,7 +287,7 @@ OPTIONS: tuple[Option, ...] = (
         field="secrets",
         env="AWS_RUN_SECRETS",
         flag="secret",
-        kind=kinds.SECRETS,
+        kind=value_types.SECRETS,
         merge="add",
         help="Variables whose values AWS reads from Secrets Manager or SSM: NAME: ARN.",
     ),
@@ -296,7 +296,9 @@ OPTIONS: tuple[Option, ...] = (
         field="network.subnets",
         env="AWS_RUN_SUBNETS",
         flag="subnets",
-        kind=kinds.listed(kinds.pattern(r"^subnet-[0-9a-f]{8,17}$", "a subnet; they look like subnet-0abc…")),
+        kind=value_types.listed(
+            value_types.pattern(r"^subnet-[0-9a-f]{8,17}$", "a subnet; they look like subnet-0abc…")
+        ),
         help="Subnets to run in; default: those of the default VPC.",
     ),
     Option(
@@ -304,14 +306,16 @@ OPTIONS: tuple[Option, ...] = (
         field="network.security_groups",
         env="AWS_RUN_SECURITY_GROUPS",
         flag="security_groups",
-        kind=kinds.listed(kinds.pattern(r"^sg-[0-9a-f]{8,17}$", "a security group; they look like sg-0abc…")),
+        kind=value_types.listed(
+            value_types.pattern(r"^sg-[0-9a-f]{8,17}$", "a security group; they look like sg-0abc…")
+        ),
         help="Security groups; default: the VPC's own.",
     ),
     Option(
         key="network.public_ip",
         field="network.public_ip",
         env="AWS_RUN_PUBLIC_IP",
-        kind=kinds.PUBLIC_IP,
+        kind=value_types.PUBLIC_IP,
         help="Whether the machine gets a public address; auto: where all the subnets give one (MapPublicIpOnLaunch).",
     ),
     Option(
@@ -319,14 +323,14 @@ OPTIONS: tuple[Option, ...] = (
         field="iam.task_role",
         env="AWS_RUN_TASK_ROLE",
         flag="task_role",
-        kind=kinds.pattern(r"^(auto|arn:aws[a-z-]*:iam::\d{12}:role/\S+)$", "auto or the ARN of a role"),
+        kind=value_types.pattern(r"^(auto|arn:aws[a-z-]*:iam::\d{12}:role/\S+)$", "auto or the ARN of a role"),
         help="The job's own AWS rights: auto (its own folders in the bucket, nothing else) or a role's ARN.",
     ),
     Option(
         key="iam.permissions_boundary",
         field="iam.permissions_boundary",
         env="AWS_RUN_PERMISSIONS_BOUNDARY",
-        kind=kinds.pattern(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/\S+$", "the ARN of a policy"),
+        kind=value_types.pattern(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/\S+$", "the ARN of a policy"),
         help="The permissions boundary put on every role that is made.",
     ),
     Option(
@@ -334,7 +338,7 @@ OPTIONS: tuple[Option, ...] = (
         field="keep",
         env="AWS_RUN_KEEP",
         flag="keep",
-        kind=kinds.KEEP,
+        kind=value_types.KEEP,
         help="What is not removed after the run; --keep adds to it. The bucket and the repository stay even with []: "
         "only `aws-run destroy --everything` removes them.",
     ),
@@ -343,7 +347,7 @@ OPTIONS: tuple[Option, ...] = (
         field="tags",
         env="AWS_RUN_TAGS",
         flag="tag",
-        kind=kinds.TAGS,
+        kind=value_types.TAGS,
         merge="add",
         help="Tags put on everything that is made.",
     ),
@@ -351,14 +355,14 @@ OPTIONS: tuple[Option, ...] = (
         key="retention.logs",
         field="log_retention_days",
         env="AWS_RUN_RETENTION_LOGS",
-        kind=kinds.LOG_DAYS,
+        kind=value_types.LOG_DAYS,
         help="Days that CloudWatch keeps logs.",
     ),
     Option(
         key="retention.runs",
         field="runs_retention_days",
         env="AWS_RUN_RETENTION_RUNS",
-        kind=kinds.whole(2, 3650),
+        kind=value_types.whole(2, 3650),
         help="Days that the bucket keeps a run's record and outputs; longer than the timeout by a day at least. The "
         "bucket is the account's: the longest that any project asked for holds for all.",
     ),
@@ -367,7 +371,7 @@ OPTIONS: tuple[Option, ...] = (
         field="region",
         env="AWS_RUN_REGION",
         flag="region",
-        kind=kinds.pattern(r"^[a-z]{2}(-[a-z]+)+-\d$", "a region; they look like eu-central-1"),
+        kind=value_types.pattern(r"^[a-z]{2}(-[a-z]+)+-\d$", "a region; they look like eu-central-1"),
         help="The AWS region; default: the profile's. Not those of China or GovCloud.",
     ),
     Option(
@@ -375,7 +379,7 @@ OPTIONS: tuple[Option, ...] = (
         field="profile",
         env="AWS_RUN_PROFILE",
         flag="profile",
-        kind=kinds.text("the name of a profile"),
+        kind=value_types.text("the name of a profile"),
         help="The AWS profile whose credentials are used.",
     ),
 )

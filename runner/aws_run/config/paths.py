@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from aws_run.config.models import Input
-from aws_run.config.sources import Given
+from aws_run.config.sources import Setting
 from aws_run.errors import ConfigError
 from aws_run.s3uri import is_s3
 
 
-def resolved(given: Given, project_dir: Path) -> Any:
+def resolved(given: Setting, project_dir: Path) -> Any:
     field, value = given.option.field, given.value
     if field == "inputs":
         return tuple(Input(name=one.name, place=_input(one.place, given)) for one in value)
@@ -30,11 +30,11 @@ def resolved(given: Given, project_dir: Path) -> Any:
     return value
 
 
-def _input(place: str, given: Given) -> str:
+def _input(place: str, given: Setting) -> str:
     return place if is_s3(place) else os.path.normpath(_absolute(place, given))
 
 
-def _absolute(value: str, given: Given) -> Path:
+def _absolute(value: str, given: Setting) -> Path:
     if not value.startswith("~"):
         return given.base / value  # `./~x` is a folder named ~x, which Path would take for a user's home
     try:
@@ -43,7 +43,7 @@ def _absolute(value: str, given: Given) -> Path:
         raise ConfigError(f"{given.where}: {error}") from error
 
 
-def _dockerfile(value: str, given: Given, project_dir: Path) -> str:
+def _dockerfile(value: str, given: Setting, project_dir: Path) -> str:
     """Relative to the project, as the build needs it."""
     candidates = [_absolute(value, given), project_dir / value]
     path = next((candidate for candidate in candidates if candidate.is_file()), None)

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from aws_run import contract
 from aws_run.config import inputs, options, yamlfile
 from aws_run.config.envfile import read_env_file
-from aws_run.config.kinds import did_you_mean
 from aws_run.config.options import OPTIONS, Option
+from aws_run.config.value_types import did_you_mean
 from aws_run.errors import ConfigError
 
 S = TypeVar("S")
@@ -26,7 +26,7 @@ _PATHS = ("inputs", "output")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given:
+class Setting:
     """One setting from one source. `where` begins messages about it: `--memory`, `aws-run.yaml:12: resources.memory`.
     `base`: what relative paths are relative to. `rank`: the source, stronger ones higher. `hidden`: what it beat."""
 
@@ -35,11 +35,11 @@ class Given:
     where: str
     base: Path
     rank: int
-    hidden: Given | None = None
+    hidden: Setting | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class Environment:
     """What the sources look at besides themselves. `needs_env` False: the job's variables are of no interest, so
     one that the shell lacks is left out in silence (`aws-run ps` must work in any shell)."""
 
@@ -48,7 +48,7 @@ class Surroundings:
     needs_env: bool = True
 
 
-def from_file(top: yamlfile.Mapping, base: Path, shown: str, around: Surroundings) -> Iterator[Given]:
+def from_file(top: yamlfile.Mapping, base: Path, shown: str, around: Environment) -> Iterator[Setting]:
     """The settings in an aws-run.yaml whose paths are relative to `base` and which messages call `shown`."""
     _check_version(top, shown)
     sections = {option.key.partition(".")[0] for option in OPTIONS if option.key and "." in option.key}
@@ -67,7 +67,7 @@ def from_file(top: yamlfile.Mapping, base: Path, shown: str, around: Surrounding
             raise ConfigError(f"{where}: must hold keys and values: {inside}")
 
 
-def from_environment(around: Surroundings) -> Iterator[Given]:
+def from_environment(around: Environment) -> Iterator[Setting]:
     check_variable_names(around.environ)
     for option in OPTIONS:
         text = around.environ.get(option.env or "", "")
@@ -87,7 +87,7 @@ def check_variable_names(environ: Mapping[str, str]) -> None:
             )
 
 
-def from_flags(flags: Mapping[str, Any], around: Surroundings) -> Iterator[Given]:
+def from_flags(flags: Mapping[str, Any], around: Environment) -> Iterator[Setting]:
     for option in OPTIONS:
         value = flags.get(option.flag) if option.flag else None
         if value is None or value == ():
@@ -97,17 +97,17 @@ def from_flags(flags: Mapping[str, Any], around: Surroundings) -> Iterator[Given
             where = _with_value(where, " ", value)
         yield _given(option, value, where, around, rank=4)
     if flags.get("spot"):
-        yield Given(option=options.option_of("spot_policy"), value="spot", where="--spot", base=around.cwd, rank=5)
+        yield Setting(option=options.option_of("spot_policy"), value="spot", where="--spot", base=around.cwd, rank=5)
 
 
-def from_env_file(path: Path, shown: str, around: Surroundings) -> Given:
+def from_env_file(path: Path, shown: str, around: Environment) -> Setting:
     """--env-file: stronger than the file, weaker than --env."""
     option = options.option_of("env")
     found: dict[str, str] = {}
     for line, name, value in read_env_file(path, shown):
         where = f"{shown}:{line}: {name}"
         found.update(_pair(option, name, value, where, around))
-    return Given(option=option, value=found, where=shown, base=around.cwd, rank=3)
+    return Setting(option=option, value=found, where=shown, base=around.cwd, rank=3)
 
 
 def _with_value(where: str, between: str, value: Any) -> str:
@@ -129,7 +129,7 @@ def _check_version(top: yamlfile.Mapping, shown: str) -> None:
         )
 
 
-def _leaf(key: str, node: yamlfile.Node, where: str, shown: str, base: Path, around: Surroundings) -> Iterator[Given]:
+def _leaf(key: str, node: yamlfile.Node, where: str, shown: str, base: Path, around: Environment) -> Iterator[Setting]:
     option = next((option for option in OPTIONS if option.key == key), None)
     if option is None:
         raise _unknown_key(key, where)
@@ -138,7 +138,7 @@ def _leaf(key: str, node: yamlfile.Node, where: str, shown: str, base: Path, aro
     value = _node_value(option, node, where, shown, around)
     if option.field in _PATHS:
         where = _with_value(where, ": ", value)
-    yield Given(option=option, value=value, where=where, base=base, rank=1)
+    yield Setting(option=option, value=value, where=where, base=base, rank=1)
 
 
 def _unknown_key(key: str, where: str) -> ConfigError:
@@ -160,7 +160,7 @@ def _unknown_key(key: str, where: str) -> ConfigError:
     return ConfigError(f"{where}: unknown key{near}")
 
 
-def _node_value(option: Option, node: yamlfile.Node, where: str, shown: str, around: Surroundings) -> Any:
+def _node_value(option: Option, node: yamlfile.Node, where: str, shown: str, around: Environment) -> Any:
     kind = option.kind
     if kind.shape == "inputs":
         return _inputs_of(node, where, shown)
@@ -207,7 +207,7 @@ def _inputs_of(node: yamlfile.Node, where: str, shown: str) -> tuple[inputs.Name
     return _checked(inputs.from_yaml, found, where)
 
 
-def _given(option: Option, raw: Any, where: str, around: Surroundings, *, rank: int) -> Given:
+def _given(option: Option, raw: Any, where: str, around: Environment, *, rank: int) -> Setting:
     """`raw` from a flag or a variable: a text, a number, or several of them."""
     kind = option.kind
     value: Any
@@ -226,7 +226,7 @@ def _given(option: Option, raw: Any, where: str, around: Surroundings, *, rank: 
             value.update(_pair(option, name, text if equals else None, f"{where} {name}", around))
     else:
         value = _checked(kind.parse, str(raw), where)
-    return Given(option=option, value=value, where=where, base=around.cwd, rank=rank)
+    return Setting(option=option, value=value, where=where, base=around.cwd, rank=rank)
 
 
 def _items(raw: Any, between: str) -> list[str]:
@@ -236,7 +236,7 @@ def _items(raw: Any, between: str) -> list[str]:
     return [part.strip() for part in re.split(between, raw) if part.strip()]
 
 
-def _pair(option: Option, name: str, value: str | None, where: str, around: Surroundings) -> dict[str, str]:
+def _pair(option: Option, name: str, value: str | None, where: str, around: Environment) -> dict[str, str]:
     key = _checked(option.kind.parse_key, name, where)
     if value is None:
         if not option.kind.from_shell:

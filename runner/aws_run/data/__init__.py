@@ -2,27 +2,27 @@
 
 from aws_run.data.bucket import BotocoreSource, FrozenCredentials, bucket_for
 from aws_run.data.inputs import InputSnapshot, push_input
-from aws_run.data.landing import Landing
-from aws_run.data.look import InputSeen, look_at
+from aws_run.data.inspect_input import InputSummary, inspect_input
+from aws_run.data.output_folder import OutputFolder
 from aws_run.data.outputs import PulledOutput, follow_output, output_totals, pull_output
-from aws_run.data.pin import Pinned, keep_pin, pin
+from aws_run.data.s3_input import Pinned, keep_pin, pin_input
 from aws_run_entrypoint.transfer import Bucket
 
 __all__ = [
     "BotocoreSource",
     "Bucket",
     "FrozenCredentials",
-    "InputSeen",
     "InputSnapshot",
-    "Landing",
+    "InputSummary",
+    "OutputFolder",
     "Pinned",
     "PulledOutput",
     "bucket_for",
     "follow_output",
+    "inspect_input",
     "keep_pin",
-    "look_at",
     "output_totals",
-    "pin",
+    "pin_input",
     "pull_output",
     "push_input",
 ]

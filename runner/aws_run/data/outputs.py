@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aws_run.data.errors import translated
-from aws_run.data.landing import Landing
+from aws_run.data.output_folder import OutputFolder
 from aws_run.errors import AwsRunError, InterruptedRunError, TransferError
 from aws_run.events import Emit, Notice, OutputProgress
 from aws_run.naming import RunKeys
@@ -53,7 +53,7 @@ def pull_output(
     emit: Emit,
     overwrite: bool = False,
     cancel: threading.Event | None = None,
-    landing: Landing | None = None,
+    landing: OutputFolder | None = None,
 ) -> PulledOutput | None:
     """None where the run has saved no outputs (yet). What is here already is not fetched again, so it resumes.
 
@@ -61,7 +61,7 @@ def pull_output(
     `overwrite`. `landing` remembers what earlier rounds wrote: then the job's deletions follow, too. TransferError
     names what this machine can't hold, once all the rest is here.
     """
-    landing = landing or Landing(into, run_id, overwrite=overwrite, remembers=False)
+    landing = landing or OutputFolder(into, run_id, overwrite=overwrite, remembers=False)
     done = _round(bucket, run_id, landing, emit, cancel)
     if done is not None and done.left_out:
         raise _left_out(run_id, into, done)
@@ -69,7 +69,7 @@ def pull_output(
 
 
 def _round(
-    bucket: Bucket, run_id: str, landing: Landing, emit: Emit, cancel: threading.Event | None
+    bucket: Bucket, run_id: str, landing: OutputFolder, emit: Emit, cancel: threading.Event | None
 ) -> PulledOutput | None:
     landing.begin_round()
     with translated("The outputs could not be fetched"):
@@ -114,7 +114,7 @@ def _left_out(run_id: str, into: Path, done: PulledOutput) -> TransferError:
     )
 
 
-def _tell_aside(landing: Landing, emit: Emit) -> None:
+def _tell_aside(landing: OutputFolder, emit: Emit) -> None:
     if not landing.aside:
         return
     shown = ", ".join(landing.aside[:5]) + (" and more" if len(landing.aside) > 5 else "")
@@ -136,7 +136,7 @@ def follow_output(
     over: threading.Event,
     every_s: float = 30.0,
     wait: Callable[[float], object] | None = None,
-    landing: Landing | None = None,
+    landing: OutputFolder | None = None,
 ) -> int:
     """Fetches what the run has saved so far, again and again until `over` is set; the files fetched in all.
 
@@ -144,7 +144,7 @@ def follow_output(
     the same `landing`. A round that fails is told and tried again: the run does not depend on it.
     """
     pause = wait or over.wait
-    landing = landing or Landing(into, run_id)
+    landing = landing or OutputFolder(into, run_id)
     fetched = 0
     told: tuple[Skipped, ...] = ()
     while not over.is_set():

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO, cast
 
 from aws_run.errors import SourceError
+from aws_run.image.entrypoint_layer import wrap_dockerfile
 from aws_run.image.plan import ImagePlan, standard_dockerfile
 from aws_run.image.recipe import OwnDockerfile, StandardRecipe
 from aws_run.image.source import DOCKERIGNORE, Source, SourceFile, frame, read_chunks
-from aws_run.image.wrap import wrap_dockerfile
 
 # A fixed time keeps layers equal between machines; before 1980 zip files of the job could not hold it.
 _MTIME = 946_684_800  # 2000-01-01 UTC

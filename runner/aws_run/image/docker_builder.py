@@ -22,10 +22,10 @@ from aws_run.image.builder import Login
 from aws_run.image.context import write_own, write_standard, write_wrap
 from aws_run.image.docker_cli import CliBuild, DockerCli, find_cli, run_build
 from aws_run.image.engine import connect
+from aws_run.image.entrypoint_layer import drops_arguments
 from aws_run.image.plan import ImagePlan, big_source
 from aws_run.image.push import ApiPushEngine, push_image
 from aws_run.image.recipe import OwnDockerfile, StandardRecipe
-from aws_run.image.wrap import drops_arguments
 
 if TYPE_CHECKING:
     import docker

@@ -15,10 +15,10 @@ from aws_run.config import Arch, Config
 from aws_run.events import Notice
 from aws_run.image.command import check_command, find_command
 from aws_run.image.dependencies import dependency_digest
+from aws_run.image.entrypoint_layer import WRAP_TEMPLATE
 from aws_run.image.recipe import OwnDockerfile, Recipe, choose_recipe
 from aws_run.image.shell_form import refuse_shell_form
 from aws_run.image.source import DOCKERIGNORE, Source, read_source
-from aws_run.image.wrap import WRAP_TEMPLATE
 
 TAG_LENGTH = 40
 _BIG_SOURCE_BYTES = 200 << 20

@@ -9,7 +9,8 @@ from typing_extensions import assert_never
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.infra import tags
-from aws_run.infra.kinds import (
+from aws_run.infra.plan import Step
+from aws_run.infra.resource_types import (
     bucket,
     capacity_provider,
     cluster,
@@ -21,7 +22,6 @@ from aws_run.infra.kinds import (
     schedule,
     task_definition,
 )
-from aws_run.infra.plan import Step
 from aws_run.infra.resources import (
     Bucket,
     CapacityProvider,
@@ -126,10 +126,10 @@ def is_foreign(aws: Aws, found: Ref) -> bool:
     return theirs is not None and not tags.are_ours(theirs)
 
 
-def delete(aws: Aws, doomed: Ref, clock: Clock) -> None:
-    _REMOVAL[doomed.kind][0](aws, doomed.name, clock)
+def delete(aws: Aws, removable: Ref, clock: Clock) -> None:
+    _REMOVAL[removable.kind][0](aws, removable.name, clock)
 
 
-def absent(aws: Aws, doomed: Ref) -> bool:
+def absent(aws: Aws, removable: Ref) -> bool:
     """By a listing of the cloud's own, never by what we believe."""
-    return _REMOVAL[doomed.kind][1](aws, doomed.name)
+    return _REMOVAL[removable.kind][1](aws, removable.name)

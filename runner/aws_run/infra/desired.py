@@ -11,7 +11,7 @@ from aws_run.clock import iso
 from aws_run.config import Config
 from aws_run.config.checks import refuse_region
 from aws_run.infra import policies
-from aws_run.infra.kinds import role as roles
+from aws_run.infra.resource_types import role as roles
 from aws_run.infra.resources import Bucket, LogGroup, Repository, Role
 from aws_run.infra.tags import TAG_ACCOUNT
 from aws_run.naming import ProjectNames, RunNames

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from aws_run.aws.session import Aws
-from aws_run.infra.kinds import bucket, log_group, repository, role
+from aws_run.infra.resource_types import bucket, log_group, repository, role
 from aws_run.infra.resources import Bucket, LogGroup, Ref, Repository, Resource, Role, ref
 
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from aws_run.aws.errors import passes
+from aws_run.aws.errors import is_transient
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock, iso
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
 from aws_run.events import Emit, Notice, TeardownStep
 from aws_run.infra import apply
-from aws_run.infra.kinds import cluster, group, schedule
+from aws_run.infra.resource_types import cluster, group, schedule
 from aws_run.infra.resources import Kind, Ref
 from aws_run.infra.retry import retrying
 from aws_run.naming import TAG_RUN, RunNames, run_of_name
@@ -35,10 +35,10 @@ class Removal:
 
 
 def remove(
-    aws: Aws, doomed: Iterable[Ref], clock: Clock, emit: Emit, on_gone: Callable[[Ref], None] = lambda _: None
+    aws: Aws, removable: Iterable[Ref], clock: Clock, emit: Emit, on_gone: Callable[[Ref], None] = lambda _: None
 ) -> tuple[Removal, ...]:
     """Removes all of `doomed`, whatever state they are in; never raises for what AWS refuses, returns it."""
-    refs = list(doomed)
+    refs = list(removable)
     chained = [ref for ref in refs if ref.kind in _CHAIN and (ref.kind != "role" or _is_switchs(ref))]
     chain = sorted(chained, key=lambda ref: _CHAIN.index(ref.kind))
     others = [ref for ref in refs if ref not in chain]
@@ -75,7 +75,7 @@ def remove(
         if ref.kind == "group":
             with contextlib.suppress(AwsRunError):  # tried again by its delete, which reports
                 if not _shown_foreign(aws, ref):
-                    group.empty(aws, ref.name, clock)
+                    group.scale_to_zero(aws, ref.name, clock)
     with ThreadPoolExecutor(max_workers=4, thread_name_prefix="remove") as pool:
         futures = [pool.submit(one_by_one, chain), *(pool.submit(one, ref) for ref in others)]
         for future in futures:
@@ -138,7 +138,9 @@ def _remove_one(aws: Aws, ref: Ref, clock: Clock) -> Removal:
 
     try:
         # botocore has tried eight times by then; a bad minute of AWS must not leave anything behind.
-        if retrying(attempt, when=lambda e: passes(e) or e.code == _CREDENTIALS, for_s=90, clock=clock, first_wait_s=1):
+        if retrying(
+            attempt, when=lambda e: is_transient(e) or e.code == _CREDENTIALS, for_s=90, clock=clock, first_wait_s=1
+        ):
             return Removal(ref=ref)
         # A delete that was accepted may take a moment to show in the listing.
         for _ in range(10):

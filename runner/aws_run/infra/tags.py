@@ -23,7 +23,7 @@ def lower(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in sorted(tags.items())]
 
 
-def of(pairs: Iterable[Mapping[str, Any]] | None) -> dict[str, str]:
+def parse(pairs: Iterable[Mapping[str, Any]] | None) -> dict[str, str]:
     """AWS's list of tags, in either spelling, as a dict."""
     found = ({name.lower(): text for name, text in pair.items()} for pair in pairs or ())
     return {str(pair["key"]): str(pair.get("value") or "") for pair in found}

@@ -8,32 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from aws_run.errors import DockerError
-from aws_run.local import (
-    admin,
-    bucket_policy,
-    clusters_api,
-    definitions_api,
-    ec2_api,
-    ecr_api,
-    groups_api,
-    iam_api,
-    prices_api,
-    quotas_api,
-    s3_ranges,
-    tasks_api,
-)
-from aws_run.local.agent import SPOT, Agent
-from aws_run.local.groups_motion import Mover
-from aws_run.local.handlers import Table
-from aws_run.local.host_guard import HostGuard
+from aws_run.local.api import bucket_policy, clusters, definitions, ecr, groups, iam, prices, quotas, s3_ranges, tasks
+from aws_run.local.api import ec2 as ec2s
+from aws_run.local.http import admin
+from aws_run.local.http.protocol import Call, Params, Refusal, Reply
+from aws_run.local.http.routes import Table
+from aws_run.local.http.server import App, Listener
 from aws_run.local.options import LocalAws, LocalOptions
-from aws_run.local.process_runtime import ProcessRuntime
-from aws_run.local.registry import Registry, start_registry
-from aws_run.local.runtime import Runtime
-from aws_run.local.schedules import Schedules
-from aws_run.local.server import App, Listener
-from aws_run.local.wire import Call, Params, Refusal, Reply
-from aws_run.local.world import World
+from aws_run.local.runtime.base import Runtime
+from aws_run.local.runtime.process import ProcessRuntime
+from aws_run.local.runtime.registry import Registry, start_registry
+from aws_run.local.sim.agent import SPOT, Agent
+from aws_run.local.sim.autoscaler import Mover
+from aws_run.local.sim.instance_guard import HostGuard
+from aws_run.local.sim.schedules import Schedules
+from aws_run.local.sim.state import AccountState
 
 # What must exist for credentials of the caller to mean the same account everywhere.
 _REGISTRY_VARIABLE = "AWS_RUN_LOCAL_REGISTRY"
@@ -43,7 +32,7 @@ class Embedded:
     """Started by `start`, stopped by `stop`; one a process, for moto's state is the process's."""
 
     def __init__(self, options: LocalOptions, state_dir: Path) -> None:
-        self.world = World(options, state_dir)
+        self.world = AccountState(options, state_dir)
         self._options = options
         self._state_dir = state_dir
         self._listeners: list[Listener] = []
@@ -68,16 +57,16 @@ class Embedded:
             address = self._options.registry or os.environ.get(_REGISTRY_VARIABLE)
             self._registry = Registry(address) if address else start_registry(self._state_dir)
         table: Table = {
-            **tasks_api.table(agent),
-            **clusters_api.table(),
-            **definitions_api.table(),
-            **quotas_api.table(),
-            **prices_api.table(),
+            **tasks.table(agent),
+            **clusters.table(),
+            **definitions.table(),
+            **quotas.table(),
+            **prices.table(),
             **Schedules(self._invoke).table(),
-            **groups_api.table(mover),
-            **ec2_api.table(mover),
-            **iam_api.table(),
-            **ecr_api.table(self._registry.address if self._registry else None, self._registry),
+            **groups.table(mover),
+            **ec2s.table(mover),
+            **iam.table(),
+            **ecr.table(self._registry.address if self._registry else None, self._registry),
         }
         self._table = table
         inner = _moto()
@@ -129,7 +118,7 @@ class Embedded:
             return ProcessRuntime(self._state_dir, "tasks run as processes of this machine, as was asked")
         try:
             # The docker package is heavy and optional at run time: imported only where an engine is wanted.
-            from aws_run.local.docker_runtime import DockerRuntime
+            from aws_run.local.runtime.docker import DockerRuntime
 
             runtime = DockerRuntime(self.world.new_id(12), self._state_dir)
             self._check_reachable(runtime)
@@ -156,7 +145,7 @@ class Embedded:
                 ) from None
 
 
-def _drop_default_vpc(world: World, region: str) -> None:
+def _drop_default_vpc(world: AccountState, region: str) -> None:
     """As an account whose default VPC was deleted."""
     ec2 = world.moto("ec2", region)
     for zone in list(ec2.subnets.values()):

@@ -27,7 +27,7 @@ from aws_run.report.views import (
     ReceiptLine,
     ReceiptView,
 )
-from aws_run.streams import Lasting
+from aws_run.streams import ResilientStream
 
 __all__ = [
     "LaneView",
@@ -79,7 +79,7 @@ def make_reporter(
     clock: Clock | None = None,
 ) -> Reporter:
     """`auto`: live on a terminal, plain lines elsewhere and on TERM=dumb."""
-    stream = cast(TextIO, Lasting(stream or sys.stderr or io.StringIO()))  # stderr is None where it is closed
+    stream = cast(TextIO, ResilientStream(stream or sys.stderr or io.StringIO()))  # stderr is None where it is closed
     environ = os.environ if environ is None else environ
     clock = clock or SystemClock()
     if kind == "json":

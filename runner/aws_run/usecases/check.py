@@ -11,13 +11,13 @@ from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.backends import network
 from aws_run.config import Config, Input
-from aws_run.data import look_at
+from aws_run.data import inspect_input
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
 from aws_run.image.engine import check_docker
 from aws_run.infra import desired
-from aws_run.infra.kinds import bucket as buckets
+from aws_run.infra.resource_types import bucket as buckets
+from aws_run.lifecycle.context import AppContext
 from aws_run.report.format import size
-from aws_run.usecases.bench import Bench
 
 State = Literal["ok", "warning", "failed"]
 
@@ -51,16 +51,16 @@ _QUOTAS: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def check(bench: Bench, config: Config) -> list[Finding]:
+def check(context: AppContext, config: Config) -> list[Finding]:
     """All checks side by side, in a fixed order. Without credentials the rest of AWS is not asked."""
-    aws = bench.aws
+    aws = context.aws
     with ThreadPoolExecutor(max_workers=8, thread_name_prefix="check") as pool:
         docker = pool.submit(_docker)
         first = _credentials(aws)
         checks: list[Callable[[], list[Finding]]] = []
         if first.state == "ok":
             checks = [lambda: [_bucket(aws, config)], lambda: [_network(aws, config)]]
-            checks += [lambda one=one: [_input(bench, config, one)] for one in config.inputs]  # type: ignore[misc]
+            checks += [lambda one=one: [_input(context, config, one)] for one in config.inputs]  # type: ignore[misc]
             checks.append(lambda: [_permissions(aws)])
             checks += [lambda quota=quota: [_quota(aws, *quota)] for quota in _QUOTAS]  # type: ignore[misc]
         others = [pool.submit(one) for one in checks]
@@ -96,10 +96,10 @@ def _bucket(aws: Aws, config: Config) -> Finding:
     )
 
 
-def _input(bench: Bench, config: Config, one: Input) -> Finding:
+def _input(context: AppContext, config: Config, one: Input) -> Finding:
     what = f"input {one.name}" if one.name else "input"
     try:
-        seen = look_at(one, bench.storage, emit=lambda event: None, exclude=config.exclude)
+        seen = inspect_input(one, context.storage, emit=lambda event: None, exclude=config.exclude)
     except AwsRunError as error:
         return Finding(what=what, state="failed", text=error.message, todo=error.hint or "")
     held = f"{one.place}: {seen.files} files, {size(seen.bytes)}"

@@ -13,18 +13,18 @@ from aws_run.aws.session import Identity
 from aws_run.errors import AwsRunError
 from aws_run.events import TeardownStep
 from aws_run.infra import apply
-from aws_run.infra.kinds import bucket as buckets
 from aws_run.infra.remove import Removal, remove
+from aws_run.infra.resource_types import bucket as buckets
 from aws_run.infra.resources import Ref
-from aws_run.infra.store import RunStore
-from aws_run.usecases import finish, runs
-from aws_run.usecases.bench import Bench
+from aws_run.lifecycle import lookup, teardown
+from aws_run.lifecycle.context import AppContext
+from aws_run.runs.store import RunStore
 
 _LASTS_S = 15 * 60  # of the lock: some millions of versions go under it; one that died with it blocks nobody for longer
 
 
 @dataclass(frozen=True, kw_only=True)
-class Doomed:
+class DestroyPlan:
     """`live_runs`: runs that still use it. `data`: of the bucket only what is this project's goes, since `others`
     (their names, and how many runs of each are recorded) have something in it, too."""
 
@@ -34,11 +34,11 @@ class Doomed:
     others: Mapping[str, int] = field(default_factory=dict)
 
 
-def look(bench: Bench, project: str, *, everything: bool) -> Doomed:
+def plan_destroy(context: AppContext, project: str, *, everything: bool) -> DestroyPlan:
     """What would go: only what is there."""
-    identity = bench.aws.identity()
-    store = runs.store(bench)
-    wanted, others, data = list(finish.shared_of(project, identity.region)), {}, False
+    identity = context.aws.identity()
+    store = lookup.store(context)
+    wanted, others, data = list(teardown.shared_of(project, identity.region)), {}, False
     if everything:
         wanted.append(Ref(kind="repository", name=naming.repository_name(project), scope="kept"))
         projects = store.projects()
@@ -46,9 +46,9 @@ def look(bench: Bench, project: str, *, everything: bool) -> Doomed:
         others = {name: count for name, count in projects.items() if name != project}
         if not others:
             wanted.append(_bucket(identity))
-    present = tuple(ref for ref in wanted if not apply.absent(bench.aws, ref))
+    present = tuple(ref for ref in wanted if not apply.absent(context.aws, ref))
     whole = any(ref.kind == "bucket" for ref in present)
-    return Doomed(
+    return DestroyPlan(
         refs=present,
         live_runs=_users(store, project, whole_bucket=whole),
         data=data and not whole,
@@ -65,36 +65,40 @@ def _users(store: RunStore, project: str, *, whole_bucket: bool) -> tuple[str, .
     return tuple(run for run in store.live() if whole_bucket or naming.project_of_run(run) == project)
 
 
-def destroy(bench: Bench, project: str, doomed: Doomed) -> finish.Teardown:
+def destroy(context: AppContext, project: str, removable: DestroyPlan) -> teardown.TeardownResult:
     """AwsRunError while runs are alive: their machines would lose the roles they stand on."""
-    _refuse(doomed.live_runs)
-    store = runs.store(bench)
+    _refuse(removable.live_runs)
+    store = lookup.store(context)
     if not store.exists():
-        return finish.Teardown(removed=remove(bench.aws, doomed.refs, bench.clock, bench.emit), kept=())
-    owner = f"destroy-{bench.salt()}"
-    if not store.lock(project, owner, bench.clock, lasts_s=_LASTS_S):
+        return teardown.TeardownResult(
+            removed=remove(context.aws, removable.refs, context.clock, context.emit), kept=()
+        )
+    owner = f"destroy-{context.salt()}"
+    if not store.lock(project, owner, context.clock, lasts_s=_LASTS_S):
         raise AwsRunError(
             "Somebody else is removing this project's resources right now",
             hint="try again in a minute; one that died holds on for a quarter of an hour",
         )
-    whole = any(ref.kind == "bucket" for ref in doomed.refs)
+    whole = any(ref.kind == "bucket" for ref in removable.refs)
     try:
         # One may have started since `look`: a start marks itself and then looks for the lock.
         _refuse(_users(store, project, whole_bucket=whole))
         _refuse_newcomers(store, project, whole)
-        removed = remove(bench.aws, [ref for ref in doomed.refs if ref.kind != "bucket"], bench.clock, bench.emit)
-        if doomed.data or whole:
-            removed = (*removed, _remove_data(bench, store, project))
+        removed = remove(
+            context.aws, [ref for ref in removable.refs if ref.kind != "bucket"], context.clock, context.emit
+        )
+        if removable.data or whole:
+            removed = (*removed, _remove_data(context, store, project))
         if whole and not removed[-1].error:
             # Emptying takes its time, and the lock is this project's: another's run may have begun meanwhile.
             _refuse(_users(store, project, whole_bucket=True))
             _refuse_newcomers(store, project, whole)
-            bucket = [ref for ref in doomed.refs if ref.kind == "bucket"]
-            removed = (*removed[:-1], *remove(bench.aws, bucket, bench.clock, bench.emit))
+            bucket = [ref for ref in removable.refs if ref.kind == "bucket"]
+            removed = (*removed[:-1], *remove(context.aws, bucket, context.clock, context.emit))
     finally:
         if store.exists():
             store.unlock(project, owner)
-    return finish.Teardown(removed=removed, kept=())
+    return teardown.TeardownResult(removed=removed, kept=())
 
 
 def _refuse_newcomers(store: RunStore, project: str, whole: bool) -> None:
@@ -102,27 +106,27 @@ def _refuse_newcomers(store: RunStore, project: str, whole: bool) -> None:
         raise AwsRunError(f"{', '.join(new)} has come to the bucket meanwhile", hint="look again: aws-run destroy")
 
 
-def _remove_data(bench: Bench, store: RunStore, project: str) -> Removal:
+def _remove_data(context: AppContext, store: RunStore, project: str) -> Removal:
     """The project's inputs and runs, every version of them."""
-    name = _bucket(bench.aws.identity()).name
+    name = _bucket(context.aws.identity()).name
     shown = Ref(kind="bucket", name=f"{name}, the data of {project}", scope="kept")
-    bench.emit(TeardownStep(kind="bucket", name=shown.name, state="removing"))
+    context.emit(TeardownStep(kind="bucket", name=shown.name, state="removing"))
     try:
-        _empty(bench, store, project, replace(shown, name=name))
+        _empty(context, store, project, replace(shown, name=name))
     except AwsRunError as error:
-        bench.emit(TeardownStep(kind="bucket", name=shown.name, state="failed", detail=error.message))
+        context.emit(TeardownStep(kind="bucket", name=shown.name, state="failed", detail=error.message))
         return Removal(ref=shown, error=error.message)
-    bench.emit(TeardownStep(kind="bucket", name=shown.name, state="gone"))
+    context.emit(TeardownStep(kind="bucket", name=shown.name, state="gone"))
     return Removal(ref=shown)
 
 
-def _empty(bench: Bench, store: RunStore, project: str, bucket: Ref) -> None:
-    if apply.is_foreign(bench.aws, bucket):
+def _empty(context: AppContext, store: RunStore, project: str, bucket: Ref) -> None:
+    if apply.is_foreign(context.aws, bucket):
         raise AwsRunError("the bucket does not carry aws-run's tag, so it was left alone")
-    buckets.empty(bench.aws, bucket.name, f"inputs/{project}/")
+    buckets.empty(context.aws, bucket.name, f"inputs/{project}/")
     for run in store.run_ids(project):
         for prefix in (f"runs/{run}/", f"live/{run}", f"leaving/{run}"):
-            buckets.empty(bench.aws, bucket.name, prefix)
+            buckets.empty(context.aws, bucket.name, prefix)
 
 
 def _refuse(live_runs: tuple[str, ...]) -> None:

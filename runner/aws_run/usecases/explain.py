@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_run.aws.session import Aws
-from aws_run.backends import scaling
+from aws_run.backends.ec2 import scaling_activities
 from aws_run.errors import AwsRunError
-from aws_run.infra.kinds import group as groups
+from aws_run.infra.resource_types import group as groups
+from aws_run.lifecycle import lookup, reconcile
+from aws_run.lifecycle.context import AppContext
 from aws_run.naming import RunKeys, RunNames
-from aws_run.record import Outcome, Record
-from aws_run.usecases import runs, settle
-from aws_run.usecases.bench import Bench
+from aws_run.runs.record import Outcome, Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +42,13 @@ _HELP: dict[str, str] = {
 }
 
 
-def explain(bench: Bench, run: str | None, project: str | None) -> Explanation:
-    record = runs.open_run(bench, run, project).record
-    store = runs.store(bench)
+def explain(context: AppContext, run: str | None, project: str | None) -> Explanation:
+    record = lookup.open_run(context, run, project).record
+    store = lookup.store(context)
     if record.outcome is not None:
         log = store.get(RunKeys(run_id=record.run_id).log) if record.outcome.reason in _OWN_DOING else None
         return _ended(record, record.outcome, last_words(log))
-    stage, task = settle.stage(bench, store, record)
+    stage, task = reconcile.run_stage(context, store, record)
     if stage == "ending":
         return Explanation(
             run_id=record.run_id,
@@ -61,7 +61,7 @@ def explain(bench: Bench, run: str | None, project: str | None) -> Explanation:
             sentence="It has ended with no client watching, and what it used may still be there.",
             command=f"aws-run status {record.run_id}",
         )
-    return _hanging(bench.aws, record, task)
+    return _hanging(context.aws, record, task)
 
 
 def last_words(log: bytes | None) -> str:
@@ -130,7 +130,7 @@ def _hanging(aws: Aws, record: Record, task: Mapping[str, Any] | None) -> Explan
 
 def _waiting_for_a_machine(aws: Aws, record: Record, said: Any) -> Explanation:
     try:
-        verdict = scaling.judge(groups.activities(aws, RunNames(run_id=record.run_id).group))
+        verdict = scaling_activities.capacity_status(groups.activities(aws, RunNames(run_id=record.run_id).group))
     except AwsRunError as error:
         return said(f"It waits for a machine, and its group can't be read: {error.message}.", "aws-run check")  # type: ignore[no-any-return]
     sentences = {

@@ -19,43 +19,43 @@ from aws_run.events import Notice
 from aws_run.infra import tags
 from aws_run.infra.remove import Removal, remove
 from aws_run.infra.resources import Kind, Ref
-from aws_run.infra.store import RecordWriter, RunStore
-from aws_run.usecases import finish, runs, settle
-from aws_run.usecases.bench import Bench
+from aws_run.lifecycle import lookup, reconcile, teardown
+from aws_run.lifecycle.context import AppContext
+from aws_run.runs.store import RecordWriter, RunStore
 
 _MARGIN = timedelta(minutes=10)
 _LONGEST_RUN = timedelta(days=14)  # the longest timeout there is
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class Leftover:
     """One run that has something in the cloud. `why` says why it goes or stays."""
 
     run_id: str
     refs: tuple[Ref, ...]
-    doomed: bool
+    removable: bool
     why: str
 
 
-def look(bench: Bench, on_refused: Callable[[str], None] = lambda said: None) -> tuple[Found, ...]:
+def find_leftovers(context: AppContext, on_refused: Callable[[str], None] = lambda said: None) -> tuple[Leftover, ...]:
     """Lists the cloud and matches it with the records. Reads only. `on_refused` hears of each kind that could not be
     listed, by a sentence; the other kinds are looked at all the same."""
     by_run: dict[str, list[Ref]] = {}
-    for ref in listing(bench.aws, on_refused):
+    for ref in listing(context.aws, on_refused):
         run = naming.run_of_name(ref.name)
         if run:
             by_run.setdefault(run, []).append(ref)
-    store = runs.store(bench)
+    store = lookup.store(context)
     for run in (*store.live(), *store.leaving()):
         by_run.setdefault(run, [])
-    found: list[Found] = []
+    found: list[Leftover] = []
     for run, refs in sorted(by_run.items()):
         refs = list(dict.fromkeys(refs))
         try:
-            found.append(_judge(bench, store, run, refs))
+            found.append(_judge(context, store, run, refs))
         except AwsCallError as error:  # one that can't be judged now keeps no other from being looked after
             on_refused(f"{run} could not be judged: {error.message}")
-            found.append(Found(run_id=run, refs=tuple(refs), doomed=False, why=error.message))
+            found.append(Leftover(run_id=run, refs=tuple(refs), removable=False, why=error.message))
     return tuple(found)
 
 
@@ -87,7 +87,7 @@ def _machines(aws: Aws) -> Iterator[Ref]:
     ]
     for reservation in aws.pages("ec2", "describe_instances", "Reservations", Filters=filters):
         for instance in reservation["Instances"]:
-            run_id = tags.of(instance.get("Tags")).get(naming.TAG_RUN, "")
+            run_id = tags.parse(instance.get("Tags")).get(naming.TAG_RUN, "")
             if naming.is_run_id(run_id):
                 yield from _ours("group", naming.RunNames(run_id=run_id).group)
 
@@ -140,11 +140,11 @@ def _ours(kind: Kind, name: str) -> Iterator[Ref]:
         yield Ref(kind=kind, name=name, scope="run")
 
 
-def _judge(bench: Bench, store: RunStore, run_id: str, refs: list[Ref]) -> Found:
-    now = bench.clock.now()
+def _judge(context: AppContext, store: RunStore, run_id: str, refs: list[Ref]) -> Leftover:
+    now = context.clock.now()
 
-    def found(doomed: bool, why: str) -> Found:
-        return Found(run_id=run_id, refs=tuple(refs), doomed=doomed, why=why)
+    def found(removable: bool, why: str) -> Leftover:
+        return Leftover(run_id=run_id, refs=tuple(refs), removable=removable, why=why)
 
     try:
         record, _ = store.read(run_id)
@@ -166,10 +166,10 @@ def _judge(bench: Bench, store: RunStore, run_id: str, refs: list[Ref]) -> Found
     if record.state == "removed" and refs and all((ref.kind, ref.name) in kept for ref in refs):
         return found(False, "kept as asked by --keep; `aws-run cleanup` of the run removes it")
     # A build may take longer than the job: its deadline counts once it is accepted, or nobody is building any more.
-    building = record.task_arn is None and now <= settle.alive_until(record)
-    if now > settle.deadline_of(record) + _MARGIN and not building:
+    building = record.task_arn is None and now <= reconcile.alive_until(record)
+    if now > reconcile.deadline_of(record) + _MARGIN and not building:
         return found(True, f"past its deadline ({record.deadline})")
-    stage, _task = settle.stage(bench, store, record)
+    stage, _task = reconcile.run_stage(context, store, record)
     if stage == "running":
         return found(False, f"running until {record.deadline} at the latest")
     if stage == "ending":
@@ -181,33 +181,33 @@ def _born(run_id: str) -> datetime:
     return datetime.strptime(run_id[-20:-5], "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc)
 
 
-def collect(bench: Bench, found: tuple[Found, ...]) -> tuple[Removal, ...]:
+def collect(context: AppContext, found: tuple[Leftover, ...]) -> tuple[Removal, ...]:
     """Removes what is doomed, and still is when its turn comes; one run's trouble keeps no other from being removed."""
-    store = runs.store(bench)
+    store = lookup.store(context)
     removed: list[Removal] = []
-    for item in (item for item in found if item.doomed):
+    for item in (item for item in found if item.removable):
         try:
-            if not _judge(bench, store, item.run_id, list(item.refs)).doomed:
+            if not _judge(context, store, item.run_id, list(item.refs)).removable:
                 continue  # another client has come to it meanwhile
-            bench.emit(Notice(text=f"{item.run_id}: {item.why}"))
-            removed += _collect_one(bench, store, item)
+            context.emit(Notice(text=f"{item.run_id}: {item.why}"))
+            removed += _collect_one(context, store, item)
         except AwsRunError as error:
-            bench.emit(Notice(text=f"{item.run_id}: {error.message}", level="warning", hint=error.hint))
+            context.emit(Notice(text=f"{item.run_id}: {error.message}", level="warning", hint=error.hint))
             removed += [Removal(ref=ref, error=error.message) for ref in item.refs]
     return tuple(removed)
 
 
-def _collect_one(bench: Bench, store: RunStore, item: Found) -> tuple[Removal, ...]:
+def _collect_one(context: AppContext, store: RunStore, item: Leftover) -> tuple[Removal, ...]:
     try:
-        writer = RecordWriter.resume(store, item.run_id, bench.clock)
+        writer = RecordWriter.resume(store, item.run_id, context.clock)
     except RunNotFoundError:
-        done = remove(bench.aws, item.refs, bench.clock, bench.emit)
+        done = remove(context.aws, item.refs, context.clock, context.emit)
         if not any(removal.error for removal in done):
             store.unmark(item.run_id)
         return done
-    task = settle.stop(bench, writer, "aws-run gc")
+    task = reconcile.stop(context, writer, "aws-run gc")
     # What the listing shows may be more than the record knows (an answer lost on the way to it).
     for ref in item.refs:
         writer.change(lambda record, ref=ref: record.with_resource(ref.kind, ref.name, "created"))  # type: ignore[misc]
-    torn: finish.Teardown = settle.settle(bench, store, writer, task)
+    torn: teardown.TeardownResult = reconcile.reconcile(context, store, writer, task)
     return torn.removed

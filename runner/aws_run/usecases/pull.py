@@ -8,24 +8,24 @@ from pathlib import Path
 from aws_run.data import PulledOutput, pull_output
 from aws_run.errors import AwsRunError, UsageError
 from aws_run.events import Notice
-from aws_run.infra.store import RecordWriter
+from aws_run.lifecycle import lookup
+from aws_run.lifecycle.context import AppContext
 from aws_run.naming import bucket_name
-from aws_run.record import Record
-from aws_run.usecases import runs
-from aws_run.usecases.bench import Bench
+from aws_run.runs.record import Record
+from aws_run.runs.store import RecordWriter
 from aws_run.usecases.status import settled
 
 
 def pull(
-    bench: Bench, run: str | None, project: str | None, into: Path, *, overwrite: bool = False
+    context: AppContext, run: str | None, project: str | None, into: Path, *, overwrite: bool = False
 ) -> tuple[Record, PulledOutput]:
     """UsageError where nothing can be written to `into`, AwsRunError when the run has saved nothing yet."""
     _refuse(into)
-    writer = runs.open_run(bench, run, project)
+    writer = lookup.open_run(context, run, project)
     record = writer.record
-    bucket = bench.storage(bucket_name(record.account, record.region))
-    got = pull_output(bucket, record.run_id, into, emit=bench.emit, overwrite=overwrite)
-    _settle(bench, writer)
+    bucket = context.storage(bucket_name(record.account, record.region))
+    got = pull_output(bucket, record.run_id, into, emit=context.emit, overwrite=overwrite)
+    _settle(context, writer)
     if got is None:
         raise AwsRunError(
             f"The run {record.run_id} has saved no outputs{'' if record.finished else ' yet'}",
@@ -34,13 +34,13 @@ def pull(
     return record, got
 
 
-def _settle(bench: Bench, writer: RecordWriter) -> None:
+def _settle(context: AppContext, writer: RecordWriter) -> None:
     """`submit --detach` prints this command: what such a run used goes now, as with every command that looks at it."""
     try:
-        settled(bench, writer)
+        settled(context, writer)
     except AwsRunError as error:
         run = writer.record.run_id
-        bench.emit(Notice(text=error.message, level="warning", hint=f"aws-run cleanup {run}"))
+        context.emit(Notice(text=error.message, level="warning", hint=f"aws-run cleanup {run}"))
 
 
 def _refuse(into: Path) -> None:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_run.aws.logs import LogTail
-from aws_run.backends import container
+from aws_run.backends.ecs import container
 from aws_run.errors import AwsRunError
 from aws_run.events import LogLine, Notice, StatusChanged
-from aws_run.infra.store import RecordWriter, RunStore
+from aws_run.lifecycle import lookup, reconcile
+from aws_run.lifecycle.context import AppContext
 from aws_run.naming import RunKeys
-from aws_run.record import Record
-from aws_run.usecases import runs, settle
-from aws_run.usecases.bench import Bench
+from aws_run.runs.record import Record
+from aws_run.runs.store import RecordWriter, RunStore
 
 _NEWEST = 50
 
@@ -33,21 +33,21 @@ class RunStatus:
         return self.record.outcome.sentence if self.record.outcome else ""
 
 
-def ps(bench: Bench, project: str | None) -> list[RunStatus]:
+def ps(context: AppContext, project: str | None) -> list[RunStatus]:
     """The newest runs, newest first, from their records alone (one request a run, side by side)."""
-    store = runs.store(bench)
+    store = lookup.store(context)
     ids = store.run_ids(project)[-_NEWEST:]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        records = list(pool.map(lambda run: _read(bench, store, run), reversed(ids)))
+        records = list(pool.map(lambda run: _read(context, store, run), reversed(ids)))
     return [_from_record(record) for record in records if record is not None]
 
 
-def _read(bench: Bench, store: RunStore, run: str) -> Record | None:
+def _read(context: AppContext, store: RunStore, run: str) -> Record | None:
     """One record that can't be read hides none of the others."""
     try:
         return store.read(run)[0]
     except AwsRunError as error:
-        bench.emit(Notice(text=f"{run}: {error.message}", level="warning", hint=error.hint))
+        context.emit(Notice(text=f"{run}: {error.message}", level="warning", hint=error.hint))
         return None
 
 
@@ -58,21 +58,21 @@ def _from_record(record: Record) -> RunStatus:
     return RunStatus(record=record, phase=record.state, exit_code=None)
 
 
-def status(bench: Bench, run: str | None, project: str | None) -> RunStatus:
+def status(context: AppContext, run: str | None, project: str | None) -> RunStatus:
     """A run that has ended with no client alive is finished here: its outcome noted, what it used removed."""
-    writer = runs.open_run(bench, run, project)
-    return settled(bench, writer)
+    writer = lookup.open_run(context, run, project)
+    return settled(context, writer)
 
 
-def settled(bench: Bench, writer: RecordWriter) -> RunStatus:
+def settled(context: AppContext, writer: RecordWriter) -> RunStatus:
     """How the run stands. One that is over with nobody at it is finished first."""
     record = writer.record
     if record.state == "removed":
         return _from_record(record)
-    store = runs.store(bench)
-    stage, task = settle.stage(bench, store, record)
+    store = lookup.store(context)
+    stage, task = reconcile.run_stage(context, store, record)
     if stage == "abandoned":
-        settle.settle(bench, store, writer, task)
+        reconcile.reconcile(context, store, writer, task)
         return _from_record(writer.record)
     found = _from_record(record)
     if task is not None and found.exit_code is None:
@@ -80,43 +80,43 @@ def settled(bench: Bench, writer: RecordWriter) -> RunStatus:
     return found
 
 
-def wait(bench: Bench, run: str | None, project: str | None) -> RunStatus:
+def wait(context: AppContext, run: str | None, project: str | None) -> RunStatus:
     """Blocks until the run has ended; its phases go out as events."""
-    writer = runs.open_run(bench, run, project)
-    run_id, phase, wait_s = writer.record.run_id, "", bench.poll_s
+    writer = lookup.open_run(context, run, project)
+    run_id, phase, wait_s = writer.record.run_id, "", context.poll_s
     while True:
-        found = settled(bench, RecordWriter.resume(runs.store(bench), run_id, bench.clock))
+        found = settled(context, RecordWriter.resume(lookup.store(context), run_id, context.clock))
         if found.exit_code is not None:
             return found
         if found.phase != phase:
-            phase, wait_s = found.phase, bench.poll_s
-            bench.emit(StatusChanged(status=phase))
-        bench.clock.sleep(wait_s)
-        wait_s = min(wait_s * 1.3, bench.longest_poll_s)
+            phase, wait_s = found.phase, context.poll_s
+            context.emit(StatusChanged(status=phase))
+        context.clock.sleep(wait_s)
+        wait_s = min(wait_s * 1.3, context.longest_poll_s)
 
 
-def logs(bench: Bench, run: str | None, project: str | None, *, follow: bool) -> Iterator[LogLine]:
+def logs(context: AppContext, run: str | None, project: str | None, *, follow: bool) -> Iterator[LogLine]:
     """CloudWatch's events while the log group is there, then the copy in the bucket."""
-    writer = runs.open_run(bench, run, project)
-    record, store = writer.record, runs.store(bench)
+    writer = lookup.open_run(context, run, project)
+    record, store = writer.record, lookup.store(context)
     saved = store.get(RunKeys(run_id=record.run_id).log) if record.finished else None
     if saved is not None:
         yield from _lines(saved.decode("utf-8", "replace"))
         return
     tail: LogTail | None = None
-    wait_s = bench.poll_s
+    wait_s = context.poll_s
     while True:
         record = store.read(record.run_id)[0] if follow else record
-        task = settle.find_task(bench, record)
+        task = reconcile.find_task(context, record)
         arn = record.task_arn or (str(task["taskArn"]) if task else None)
         if tail is None and arn is not None:
-            tail = LogTail(bench.aws, record.log_group, container.log_stream(record.run_id, arn))
+            tail = LogTail(context.aws, record.log_group, container.log_stream(record.run_id, arn))
         if tail is not None:
             yield from tail.read()
         if not follow or record.finished or _stopped(task):
             return
-        bench.clock.sleep(wait_s)
-        wait_s = min(wait_s * 1.3, bench.longest_poll_s)
+        context.clock.sleep(wait_s)
+        wait_s = min(wait_s * 1.3, context.longest_poll_s)
 
 
 def _stopped(task: Mapping[str, Any] | None) -> bool:

@@ -17,120 +17,125 @@ from aws_run.errors import (
 from aws_run.events import Notice, RunStarted
 from aws_run.infra.observe import observe
 from aws_run.infra.plan import plan
-from aws_run.infra.store import RecordWriter, RunStore
-from aws_run.record import Outcome
+from aws_run.lifecycle import teardown, views
+from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.interrupts import run_uninterrupted
+from aws_run.lifecycle.lanes import LaneRunner, Stopped
+from aws_run.lifecycle.preflight import plan_run, run_preflight
+from aws_run.lifecycle.provision import Provisioning, initial_record, open_record
+from aws_run.lifecycle.supervise import OnInterrupt, RunSupervisor, SubmitResult, detached_result, leave_on_interrupt
 from aws_run.report.views import PlanView
-from aws_run.usecases import finish, gc, views
-from aws_run.usecases.bench import Bench
-from aws_run.usecases.follow import OnInterrupt, Run, Submitted, detached, leaving_at_once
-from aws_run.usecases.lanes import LaneRunner, Stopped
-from aws_run.usecases.launch import Launch, begin, initial_record
-from aws_run.usecases.survey import decide, survey
-from aws_run.usecases.unhurried import unhurried
+from aws_run.runs.record import Outcome
+from aws_run.runs.store import RecordWriter, RunStore
+from aws_run.usecases import gc
 
 ShowPlan = Callable[[PlanView], None]
 _TIDY_AT_MOST = 3  # earlier runs looked after beside a submit
 _TIDY_WITHIN_S = 30.0  # of a detached one; what it does not come to is the next one's
 
 
-def dry_run(config: Config, bench: Bench) -> PlanView:
+def dry_run(config: Config, context: AppContext) -> PlanView:
     """What a submit would do. Reads AWS, writes nothing."""
-    found, backend = survey(config, bench)
-    decided = decide(found, backend, bench)
-    steps = plan((*decided.kept, *decided.shared), {**found.kept, **observe(bench.aws, decided.shared)})
+    found, backend = run_preflight(config, context)
+    decided = plan_run(found, backend, context)
+    steps = plan((*decided.kept, *decided.shared), {**found.kept, **observe(context.aws, decided.shared)})
     return views.plan_view(found, decided, steps, backend)
 
 
 def submit(
     config: Config,
-    bench: Bench,
+    context: AppContext,
     *,
     show_plan: ShowPlan,
     on_interrupt: OnInterrupt = lambda: "cancel",
     detach: bool = False,
     cost_label: str = "cost",
-) -> Submitted:
+) -> SubmitResult:
     """The whole story. Raises AwsRunError when it failed before the job ran; everything it made is gone by then.
 
     A first Ctrl-C asks `on_interrupt`; a second one leaves at once (InterruptedRunError names the recovery command).
     """
-    found, backend = survey(config, bench)
-    decided = decide(found, backend, bench)
+    found, backend = run_preflight(config, context)
+    decided = plan_run(found, backend, context)
     spec = decided.spec
-    store = RunStore(bench.aws, found.bucket, spec.account)
+    store = RunStore(context.aws, found.bucket, spec.account)
     record = initial_record(decided, found, backend, spec.tags.get("aws-run:owner", ""))
-    bench.emit(
+    context.emit(
         RunStarted(
             run_id=spec.run_id, project=config.name, region=spec.region, account=spec.account, backend=backend.name
         )
     )
     writer: RecordWriter | None = None
-    runner = LaneRunner(emit=bench.emit, clock=bench.clock, stop=bench.stop)
+    runner = LaneRunner(emit=context.emit, clock=context.clock, stop=context.stop)
     try:
-        writer = begin(bench, store, found, decided, record)
-        observed = {**found.kept, **observe(bench.aws, decided.shared)}
+        writer = open_record(context, store, found, decided, record)
+        observed = {**found.kept, **observe(context.aws, decided.shared)}
         steps = plan(decided.shared, observed)
         show_plan(views.plan_view(found, decided, plan((*decided.kept, *decided.shared), observed), backend))
-        accepted = Launch(bench, backend, found, decided, writer, runner).start(steps)
+        accepted = Provisioning(context, backend, found, decided, writer, runner).start(steps)
     except BaseException as error:
-        bench.stop.set()
+        context.stop.set()
         if writer is None:
             raise
         started, shown = writer, error
-        presses = 1 if _interrupted(error) else 2
-        with leaving_at_once(spec.run_id):
-            raise unhurried(
-                bench.emit, lambda: _abandon(bench, store, started, runner, shown), presses=presses
+        max_interrupts = 1 if _interrupted(error) else 2
+        with leave_on_interrupt(spec.run_id):
+            raise run_uninterrupted(
+                context.emit, lambda: _abandon(context, store, started, runner, shown), max_interrupts=max_interrupts
             ) from error
     if detach:
         if config.follow_output:
-            bench.emit(Notice(text=f"nobody follows the outputs of a detached run; later: aws-run pull {spec.run_id}"))
+            context.emit(
+                Notice(text=f"nobody follows the outputs of a detached run; later: aws-run pull {spec.run_id}")
+            )
         writer.change(lambda record: replace(record, detached=True), now=True)
-        _start_tidying(bench).join(_TIDY_WITHIN_S)  # whoever only ever detaches has no other client that would
-        return detached(spec)
-    _start_tidying(bench)
-    return Run(bench, backend, decided, store, writer, accepted, on_interrupt, cost_label).to_the_end()
+        _start_tidying(context).join(_TIDY_WITHIN_S)  # whoever only ever detaches has no other client that would
+        return detached_result(spec)
+    _start_tidying(context)
+    return RunSupervisor(
+        context, backend, decided, store, writer, accepted, on_interrupt, cost_label
+    ).run_to_completion()
 
 
 def _interrupted(error: BaseException) -> bool:
     return isinstance(error, (KeyboardInterrupt, Stopped))
 
 
-def _start_tidying(bench: Bench) -> threading.Thread:
-    thread = threading.Thread(target=_tidy, args=(bench,), name="gc", daemon=True)
+def _start_tidying(context: AppContext) -> threading.Thread:
+    thread = threading.Thread(target=_tidy, args=(context,), name="gc", daemon=True)
     thread.start()
     return thread
 
 
-def _tidy(bench: Bench) -> None:
+def _tidy(context: AppContext) -> None:
     """A bounded gc beside the waiting: what earlier runs left is gone before it is forgotten. Never a run's trouble."""
-    quiet = replace(bench, emit=lambda event: None)
+    quiet = replace(context, emit=lambda event: None)
     try:
-        doomed = [found for found in gc.look(quiet) if found.doomed]
-        gc.collect(quiet, tuple(doomed[:_TIDY_AT_MOST]))
+        removable = [found for found in gc.find_leftovers(quiet) if found.removable]
+        gc.collect(quiet, tuple(removable[:_TIDY_AT_MOST]))
     except Exception as error:  # noqa: BLE001 - whatever happens beside a run must not look like its trouble
-        bench.emit(Notice(text=f"gc: {error}", level="debug"))
+        context.emit(Notice(text=f"gc: {error}", level="debug"))
         return
-    if doomed:
-        bench.emit(Notice(text=f"removed what {len(doomed[:_TIDY_AT_MOST])} earlier run(s) had left behind"))
+    if removable:
+        context.emit(Notice(text=f"removed what {len(removable[:_TIDY_AT_MOST])} earlier run(s) had left behind"))
 
 
 def _abandon(
-    bench: Bench, store: RunStore, writer: RecordWriter, runner: LaneRunner, error: BaseException
+    context: AppContext, store: RunStore, writer: RecordWriter, runner: LaneRunner, error: BaseException
 ) -> BaseException:
     """The start failed: everything made so far goes, and the first error is what the user hears."""
     interrupted = _interrupted(error)
     if interrupted:
         text = "interrupted: removing what was made (press Ctrl-C again to leave at once)"
-        bench.emit(Notice(text=text, level="warning"))
+        context.emit(Notice(text=text, level="warning"))
     runner.settle("capacity", 90)
     runner.settle("image", 0.1)
     sentence = error.message if isinstance(error, AwsRunError) else str(error) or type(error).__name__
     code = error.exit_code if isinstance(error, AwsRunError) else EXIT_INTERRUPT if interrupted else 125
-    finish.note_outcome(
-        writer, Outcome(exit_code=code, reason="not-started", sentence=sentence), None, iso(bench.clock.now())
+    teardown.note_outcome(
+        writer, Outcome(exit_code=code, reason="not-started", sentence=sentence), None, iso(context.clock.now())
     )
-    torn = finish.teardown(bench.aws, bench.clock, bench.emit, store, writer)
+    torn = teardown.teardown(context.aws, context.clock, context.emit, store, writer)
     try:
         torn.raise_if_failed(writer.record.region)
     except TeardownError as failed:

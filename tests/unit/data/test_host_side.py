@@ -13,15 +13,7 @@ import pytest
 from tests.unit.transfer.stub import Fault, StubS3
 from tests.unit.transfer.trees import grown, listing
 
-from aws_run.data import (
-    Landing,
-    PulledOutput,
-    bucket_for,
-    follow_output,
-    output_totals,
-    pull_output,
-    push_input,
-)
+from aws_run.data import OutputFolder, PulledOutput, bucket_for, follow_output, output_totals, pull_output, push_input
 from aws_run.errors import CredentialsError, InterruptedRunError, TransferError, UsageError
 from aws_run.events import Event, LaneProgress, Notice, OutputProgress
 from aws_run_entrypoint.transfer import Bucket, push_folder
@@ -306,7 +298,7 @@ class Rounds:
 
     def __init__(self, bucket: Bucket, tmp_path: Path) -> None:
         self.bucket, self.job, self.out = bucket, tmp_path / "job", tmp_path / "out"
-        self.landing = Landing(self.out, RUN)
+        self.landing = OutputFolder(self.out, RUN)
         self.job.mkdir()
 
     def fetch(self) -> PulledOutput:

@@ -10,7 +10,7 @@ import pytest
 
 from aws_run.config.models import Input
 from aws_run.data.errors import translated
-from aws_run.data.look import InputSeen, look_at
+from aws_run.data.inspect_input import InputSummary, inspect_input
 from aws_run.errors import TransferError, UsageError
 from aws_run_entrypoint.transfer import Bucket, BusyError, PathError
 
@@ -58,8 +58,8 @@ def test_an_input_file_that_cannot_be_opened_is_refused_before_anything_is_made(
     def nobody(*_: object, **__: object) -> Bucket:
         pytest.fail("AWS is not asked")
 
-    def look() -> InputSeen:
-        return look_at(Input(place=str(tmp_path)), nobody, emit=lambda event: None, exclude=["*.tmp"])
+    def look() -> InputSummary:
+        return inspect_input(Input(place=str(tmp_path)), nobody, emit=lambda event: None, exclude=["*.tmp"])
 
     assert look().files == 2
     # As root every file may be read.

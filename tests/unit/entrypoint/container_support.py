@@ -15,7 +15,7 @@ import pytest
 from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import send
 
-from aws_run.image.wrap import ENTRYPOINT
+from aws_run.image.entrypoint_layer import ENTRYPOINT
 from aws_run_entrypoint.bundle import write_pyz
 
 RUN = "p-20260101-000000-abcd"

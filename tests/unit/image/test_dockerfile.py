@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aws_run import contract
+from aws_run.image.entrypoint_layer import ENTRYPOINT, drops_arguments, wrap_dockerfile
 from aws_run.image.plan import standard_dockerfile
-from aws_run.image.wrap import ENTRYPOINT, drops_arguments, wrap_dockerfile
 
 ROOT = Path(__file__).resolve().parents[3]
 

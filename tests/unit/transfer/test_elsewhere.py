@@ -24,7 +24,7 @@ from aws_run_entrypoint.transfer import (
     put_object,
 )
 from aws_run_entrypoint.transfer import manifest as manifests
-from aws_run_entrypoint.transfer.proof import Proof, proof_of
+from aws_run_entrypoint.transfer.checksums import Proof, proof_of
 
 PIN, THERE = "runs/r/inputs/x.snapshot.json", "far/away/"
 BIG = os.urandom((17 << 20) + 1)
@@ -71,7 +71,7 @@ def test_a_change_is_noticed_at_every_size_with_and_without_helper_processes(
     tmp_path: Path, name: str, helpers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("aws_run_entrypoint.transfer.pull.WORTH_BYTES", 1)
-    monkeypatch.setattr("aws_run_entrypoint.transfer.pool.WORTH_BYTES", 1)
+    monkeypatch.setattr("aws_run_entrypoint.transfer.process_pool.WORTH_BYTES", 1)
     with StubS3(versioned=False) as stub:
         pin(stub, **{name: {"small": b"old", "middle": MIDDLE, "big": BIG}[name]})
 

@@ -226,10 +226,10 @@ def test_a_clock_that_is_off_is_corrected_by_the_servers(stub: StubS3) -> None:
     stub.script = at(1, Fault(how="status", status=403, code="RequestTimeTooSkewed"))
     stub.store("k", b"x")
     with Loop(stub.bucket()) as loop:
-        from aws_run_entrypoint.transfer import ops
+        from aws_run_entrypoint.transfer import s3_requests
 
         loop._signer.offset_s = -7200
-        assert loop.call(ops.get("k")).body == b"x"
+        assert loop.call(s3_requests.get("k")).body == b"x"
         assert abs(loop._signer.offset_s) < 5
 
 
@@ -332,7 +332,7 @@ def test_a_file_that_grows_while_it_is_read_is_sent_as_one_state(stub: StubS3, t
 def test_helper_processes_move_big_files_both_ways(
     stub: StubS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aws_run_entrypoint.transfer.pool.WORTH_BYTES", 1)
+    monkeypatch.setattr("aws_run_entrypoint.transfer.process_pool.WORTH_BYTES", 1)
     monkeypatch.setattr("aws_run_entrypoint.transfer.pull.WORTH_BYTES", 1)
     source = big(tmp_path / "in")
     stub.script = once_each(Fault(how="reset"))

@@ -107,7 +107,7 @@ def test_what_a_killed_process_left_of_a_big_file_is_overwritten(tmp_path: Path)
 def test_of_two_downloads_into_one_folder_the_first_is_told_and_the_second_ends_right(
     stub: StubS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, helpers: int
 ) -> None:
-    monkeypatch.setattr("aws_run_entrypoint.transfer.pool.WORTH_BYTES", 1)
+    monkeypatch.setattr("aws_run_entrypoint.transfer.process_pool.WORTH_BYTES", 1)
     monkeypatch.setattr("aws_run_entrypoint.transfer.pull.WORTH_BYTES", 1)
     (tmp_path / "in").mkdir()
     (tmp_path / "in/big").write_bytes(os.urandom(17 << 20))

@@ -1,0 +1,109 @@
+"""Which files may be sent while the job still runs."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Callable, Dict, Iterator, Tuple
+
+from .folders import force_recheck
+from .transfer.values import Found
+
+QUIET_S = 2.0
+
+
+class StableFiles:
+    """A file may go while the job runs when two looks saw the same size and mtime, the latter `quiet_s` ago or more, or
+    when the second look found another file under its name that nobody has open: so does a checkpoint that is written
+    beside and renamed, again and again.
+
+    Nothing tells for sure that a writer is done; the last sync, when no writer is left, settles it. For that it must
+    see from size and mtime what was written since, and Linux moves the mtime of a mapped file (np.memmap, LMDB) only
+    when a page that is clean is written to: what may go is made clean before (`_clean`).
+    """
+
+    def __init__(self, folder: str, quiet_s: float = QUIET_S, now: Callable[[], float] = time.time) -> None:
+        self._folder = folder
+        self._quiet_ns = int(quiet_s * 1e9)
+        self._now = now
+        self._seen: Dict[str, Tuple[int, int, int]] = {}  # size, mtime_ns, inode
+        self._going: Dict[str, int] = {}  # mtime_ns
+
+    def __call__(self, found: Found) -> bool:
+        full = os.path.join(self._folder, found.path)
+        inode = _inode(full)
+        before = self._seen.get(found.path)
+        same = before is not None and before[:2] == (found.size, found.mtime_ns)
+        old = int(self._now() * 1e9) - found.mtime_ns >= self._quiet_ns
+        replaced = before is not None and 0 not in (inode, before[2]) and before[2] != inode
+        replaced = replaced and not is_open(full)
+        if not (same and old) and not replaced:
+            self._seen[found.path] = (found.size, found.mtime_ns, inode)
+            return False
+        if replaced:  # of a file that is always replaced the last inode is what tells
+            self._seen[found.path] = (found.size, found.mtime_ns, inode)
+        else:
+            del self._seen[found.path]
+        self._going[found.path] = found.mtime_ns
+        _clean(full)
+        return True
+
+    def sync_is_over(self) -> None:
+        """What was written to while it waited to be read may have been sent with the new mtime and without the last
+        bytes: its pages were not clean any more."""
+        going, self._going = self._going, {}
+        for path, mtime_ns in going.items():
+            full = os.path.join(self._folder, path)
+            try:
+                moved = os.stat(full).st_mtime_ns != mtime_ns
+                if moved:
+                    _clean(full)
+                    force_recheck(full, os.stat(full))
+            except OSError:
+                continue
+
+
+def _clean(full: str) -> None:
+    """Every write through a mapping moves the mtime from here on: the kernel writes the pages out and protects them
+    (file_update_time in the file systems' page_mkwrite)."""
+    try:
+        fd = os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return  # vanished, or not ours to read: the engine says so
+    try:
+        os.fsync(fd)
+    except OSError:
+        return
+    finally:
+        os.close(fd)
+
+
+def _inode(full: str) -> int:
+    try:
+        return os.stat(full).st_ino
+    except OSError:
+        return 0
+
+
+def is_open(path: str, proc: str = "/proc") -> bool:
+    """Whether a process that may be asked has it open: a file that was removed and is being written anew. Where there
+    is no /proc the answer is yes."""
+    try:
+        wanted = os.stat(path)
+        pids = [name for name in os.listdir(proc) if name.isdigit()]
+    except OSError:
+        return True
+    return any((wanted.st_dev, wanted.st_ino) in _open_files(f"{proc}/{pid}/fd") for pid in pids)
+
+
+def _open_files(folder: str) -> Iterator[Tuple[int, int]]:
+    try:
+        numbers = os.listdir(folder)
+    except OSError:
+        return  # ended meanwhile, or another user's
+    for number in numbers:
+        try:
+            found = os.stat(f"{folder}/{number}")
+        except OSError:
+            continue
+        yield found.st_dev, found.st_ino

@@ -1,0 +1,86 @@
+"""The manifest as an object of the bucket: what is there now, and replacing it only if it still is."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Mapping, NamedTuple, Optional
+
+from . import s3_requests
+from .errors import S3Error
+from .http1 import Headers
+from .loop import Loop
+from .objects import read_whole
+
+# When the pins were last compared with the versions that are current, on a manifest that was written later.
+_CHECKED = "x-amz-meta-pins-checked"
+
+
+class StoredManifest(NamedTuple):
+    """The manifest that is in the bucket now, and what came with it; `raw` None where there is none."""
+
+    raw: Optional[bytes] = None
+    etag: Optional[str] = None
+    version_id: Optional[str] = None
+    headers: Mapping[str, str] = {}
+
+    @property
+    def checked_s(self) -> Optional[float]:
+        """When its pins were last known to be current, by the server's clock: at the latest when it was written."""
+        stamp = self.headers.get(_CHECKED, "")
+        return float(stamp) if stamp.isdecimal() else s3_requests.time_of(self.headers.get("last-modified"))
+
+    def is_older_than(self, age_s: float) -> bool:
+        """Without asking this machine's clock."""
+        now_s, checked_s = s3_requests.time_of(self.headers.get("date")), self.checked_s
+        return now_s is not None and checked_s is not None and now_s - checked_s > age_s
+
+
+def read_manifest(loop: Loop, key: str, version_id: Optional[str] = None) -> StoredManifest:
+    try:
+        answer = read_whole(loop, key, version_id)
+    except S3Error as error:
+        if error.absent:
+            return StoredManifest()
+        raise
+    return StoredManifest(answer.body, answer.headers.get("etag"), s3_requests.version_of(answer), answer.headers)
+
+
+def write_manifest(
+    loop: Loop, key: str, raw: bytes, held: StoredManifest, *, checked_s: Optional[float] = None
+) -> StoredManifest:
+    """Puts `raw` where `held` is. S3Error with `conflict` where another client was first. `checked_s` None: the pins
+    are as fresh as the manifest."""
+    try:
+        return _write(loop, key, raw, held, checked_s)
+    except S3Error as error:
+        if not error.conflict:
+            raise
+        now = read_manifest(loop, key)
+        if now.raw == raw and (raw != held.raw or now.version_id != held.version_id):
+            return now  # our own put had arrived while its answer was lost
+        if now.etag != held.etag:
+            raise
+        if error.status != 412:
+            # Another client's put was under way: it may still arrive, so the condition stays.
+            return _write(loop, key, raw, held, checked_s)
+        if held.etag is None:
+            raise
+    # Nobody changed it, so the condition holds: a server that can't tell (Ceph, in buckets with versions).
+    return _write(loop, key, raw, held, checked_s, blindly=True)
+
+
+def _write(
+    loop: Loop, key: str, raw: bytes, held: StoredManifest, checked_s: Optional[float], *, blindly: bool = False
+) -> StoredManifest:
+    metadata: Headers = [(_CHECKED, str(int(checked_s)))] if checked_s is not None else []
+    request = s3_requests.put(
+        key,
+        raw,
+        zlib.crc32(raw),
+        if_match=None if blindly else held.etag,
+        if_none_match=held.etag is None,
+        content_type="application/json",
+        metadata=metadata,
+    )
+    answer = loop.call(request)
+    return StoredManifest(raw, answer.headers.get("etag"), s3_requests.version_of(answer))

@@ -1,0 +1,1 @@
+"""ECS on one EC2 instance of the run's own."""

@@ -1,0 +1,1 @@
+"""What Fargate and EC2 have in common: an ECS task and its one container."""

@@ -1,0 +1,153 @@
+"""ECS on Fargate: no machine of ours. A cluster, a task definition, and nothing that bills while idle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from aws_run.aws.session import Aws
+from aws_run.backends import network
+from aws_run.backends.base import RunSpec, Site, Usage
+from aws_run.backends.ecs import container
+from aws_run.clock import Clock
+from aws_run.config import Config
+from aws_run.errors import AwsCallError, UsageError
+from aws_run.events import Emit, Notice
+from aws_run.infra import policies
+from aws_run.infra.resource_types import role as roles
+from aws_run.infra.resource_types import schedule as schedules
+from aws_run.infra.resources import Cluster, Ref, Resource, Role, Schedule, TaskDefinition
+from aws_run.pricing import hardware
+from aws_run.pricing.receipt import Charge, fargate_charges
+from aws_run.runs.record import HardwareEntry
+
+_MARGIN = timedelta(minutes=5)  # after the job's own deadline and its last sync
+
+
+class FargateBackend:
+    name = "fargate"
+
+    def __init__(self, aws: Aws, clock: Clock) -> None:
+        self._aws = aws
+        self._clock = clock
+
+    def inspect(self, config: Config) -> Site:
+        asked = config.resources
+        size = hardware.fargate_size(asked)
+        low, high = hardware.FARGATE_DISK_GIB
+        disk_gib = max(asked.disk_gib or low, low)
+        if disk_gib > high:
+            raise UsageError(f"Fargate's disk goes to {high} GiB, {disk_gib} was asked for", hint="use --backend ec2")
+        spot = config.spot_policy != "on-demand"
+        return Site(
+            network=network.find(self._aws, config),
+            hardware=HardwareEntry(
+                backend=self.name,
+                description=f"Fargate{' Spot' if spot else ''} ({size.vcpu:g} vCPU, {size.memory_mib / 1024:g} GB)",
+                vcpu=size.vcpu,
+                memory_mib=size.memory_mib,
+                spot=spot,
+                disk_gib=disk_gib,
+                arch=asked.arch,
+            ),
+        )
+
+    def resources(self, spec: RunSpec) -> tuple[Resource, ...]:
+        return (
+            Cluster(name=spec.names.cluster, providers=("FARGATE", "FARGATE_SPOT"), tags=spec.tags),
+            Role(
+                name=spec.names.stop_role,
+                scope="run",
+                service="scheduler.amazonaws.com",
+                trust_condition={"StringEquals": {"aws:SourceAccount": spec.account}},
+                policy=policies.stop_policy(account=spec.account, region=spec.region, cluster=spec.names.cluster),
+                permissions_boundary=spec.config.iam.permissions_boundary,
+                tags=spec.tags,
+            ),
+        )
+
+    def deferred_resources(self, spec: RunSpec) -> tuple[Ref, ...]:
+        return (Ref(kind="schedule", name=spec.names.schedule, scope="run"),)
+
+    def task_definition(self, spec: RunSpec, image: str) -> TaskDefinition:
+        hw = spec.site.hardware
+        request: dict[str, Any] = {
+            "requiresCompatibilities": ["FARGATE"],
+            "networkMode": "awsvpc",
+            "cpu": str(int(hw.vcpu * 1024)),
+            "memory": str(hw.memory_mib),
+            "runtimePlatform": {"operatingSystemFamily": "LINUX", "cpuArchitecture": hw.arch.upper()},
+            "executionRoleArn": spec.execution_role,
+            "taskRoleArn": spec.task_role_arn,
+            "containerDefinitions": [container.container(spec, image)],
+        }
+        if hw.disk_gib > hardware.FARGATE_DISK_GIB[0]:
+            request["ephemeralStorage"] = {"sizeInGiB": hw.disk_gib}
+        return container.definition(spec, request)
+
+    def placement(self, spec: RunSpec) -> dict[str, Any]:
+        net = spec.site.network
+        vpc: dict[str, Any] = {
+            "subnets": list(net.subnets),
+            "assignPublicIp": "ENABLED" if net.public_ip else "DISABLED",
+        }
+        if net.security_groups:
+            vpc["securityGroups"] = list(net.security_groups)
+        return {
+            "capacityProviderStrategy": [{"capacityProvider": self._provider(spec), "weight": 1}],
+            "networkConfiguration": {"awsvpcConfiguration": vpc},
+        }
+
+    @staticmethod
+    def _provider(spec: RunSpec) -> str:
+        return "FARGATE_SPOT" if spec.site.hardware.spot else "FARGATE"
+
+    def on_task_accepted(self, spec: RunSpec, task_arn: str, deadline: datetime, emit: Emit) -> None:
+        """The entrypoint ends the job at its deadline; should it hang, AWS stops the task a little later by itself."""
+        wanted = Schedule(
+            name=spec.names.schedule,
+            at=deadline + _MARGIN,
+            cluster=spec.names.cluster,
+            task_arn=task_arn,
+            role_arn=roles.arn(spec.account, spec.names.stop_role),
+        )
+        try:
+            schedules.create(self._aws, wanted, self._clock)
+        except AwsCallError as error:
+            emit(
+                Notice(
+                    text=f"AWS's own stop at the deadline could not be set ({error.message}); the container's holds",
+                    level="warning",
+                    hint="allow scheduler:CreateSchedule and iam:PassRole for this role",
+                )
+            )
+
+    # Fargate brings the machine with the task, so there is nothing to raise, lease, suspend or look after.
+
+    def raise_capacity(self, spec: RunSpec) -> None: ...
+
+    def renew_lease(self, spec: RunSpec) -> None: ...
+
+    def on_task_placed(self, spec: RunSpec) -> None: ...
+
+    def prepare_retry(self, spec: RunSpec) -> None: ...
+
+    def check_capacity(self, spec: RunSpec, emit: Emit) -> None: ...
+
+    def usage(self, spec: RunSpec, task: Mapping[str, Any], now: datetime) -> Usage:
+        """Billed from the image pull to the task's end (aws-facts §9)."""
+        began = task.get("pullStartedAt") or task.get("startedAt")
+        ended = task.get("stoppedAt") or now
+        return Usage(seconds=(ended - began).total_seconds() if began else 0.0, public_ip=spec.site.network.public_ip)
+
+    def charges(self, hardware: HardwareEntry, usage: Usage) -> tuple[Charge, ...]:
+        return fargate_charges(
+            vcpu=hardware.vcpu,
+            memory_mib=hardware.memory_mib,
+            disk_gib=hardware.disk_gib,
+            arch=hardware.arch,
+            spot=hardware.spot,
+            public_ip=usage.public_ip,
+            seconds=usage.seconds,
+        )

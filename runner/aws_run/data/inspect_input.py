@@ -1,0 +1,55 @@
+"""What an input holds, before anything is made: a folder is counted, an address in S3 pinned. Reads only."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from aws_run.config.models import Input
+from aws_run.data.errors import translated
+from aws_run.data.inputs import matcher
+from aws_run.data.s3_input import Pinned, pin_input
+from aws_run.errors import UsageError
+from aws_run.events import Emit
+from aws_run_entrypoint.transfer import Bucket, PathError
+from aws_run_entrypoint.transfer.scan import scan
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputSummary:
+    """`files` and `bytes` of what a run would get, `exclude` left out. `pinned` None: a folder here."""
+
+    name: str | None
+    place: str
+    files: int
+    bytes: int
+    pinned: Pinned | None = None
+
+
+def inspect_input(
+    one: Input,
+    storage: Callable[[str], Bucket],
+    *,
+    emit: Emit,
+    exclude: Sequence[str] = (),
+    cancel: threading.Event | None = None,
+) -> InputSummary:
+    """UsageError for what can't be an input, TransferError for what can't be read. `storage`: a bucket by its name, as
+    this account would own it."""
+    uri = one.s3
+    if uri is not None:
+        pinned = pin_input(storage(uri.bucket), uri, emit=emit, exclude=exclude, cancel=cancel)
+        return InputSummary(name=one.name, place=one.place, files=pinned.files, bytes=pinned.size_bytes, pinned=pinned)
+    files = total = 0
+    if one.folder is None or not one.folder.is_dir():
+        raise UsageError(f"{one.place}: no such folder", hint="Name a folder with -i.")
+    with translated("The input can't be sent"):
+        for found in scan(str(one.folder), exclude=matcher(exclude)):
+            # Asked here, since a file that can't be opened would show only when half of the run had been made.
+            if not os.access(f"{one.folder}/{found.path}", os.R_OK):
+                raise PathError(found.path, "can't be read (Permission denied)")
+            files += not found.is_dir
+            total += found.size
+    return InputSummary(name=one.name, place=one.place, files=files, bytes=total)

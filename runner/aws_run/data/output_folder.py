@@ -1,0 +1,149 @@
+"""What this client has put into `-o`, so that it can tell its own files from what somebody did there meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import stat
+from pathlib import Path
+
+from aws_run_entrypoint.transfer import Entry, PathError
+from aws_run_entrypoint.transfer.paths import Root
+
+# Some file systems keep times in steps of two seconds.
+_TIME_STEP_NS = 2_000_000_000
+
+
+class OutputFolder:
+    """One folder that one run's outputs come into, in one or several rounds.
+
+    A local file is somebody else's when it was changed after this client wrote it or, where this client wrote none of
+    that name, when it is newer than the run's. It is put aside as `NAME.before-RUN` and never lost; `overwrite` gives
+    it up. A file that an earlier run left is older, and is replaced as any tool replaces its outputs.
+    """
+
+    def __init__(self, into: Path, run_id: str, *, overwrite: bool = False, remembers: bool = True) -> None:
+        """`remembers` False, for a single round: nothing is kept in memory of what was written."""
+        self.into = into
+        self.run_id = run_id
+        self._overwrite = overwrite
+        self._remembers = remembers
+        self._wrote: dict[str, tuple[int, int, int]] = {}  # path -> size, mtime_ns, the last round that listed it
+        self._round = 0
+        self._folders: set[str] = set()
+        self._aside: dict[str, str] = {}  # path -> where somebody's file of that name is now
+
+    def begin_round(self) -> None:
+        self._round += 1
+        self._folders.clear()
+        self._aside = {}
+
+    @property
+    def aside(self) -> list[str]:
+        """The names that somebody's files were given in this round."""
+        return list(self._aside.values())
+
+    # What the engine asks and tells
+
+    def keep(self, entry: Entry, found: os.stat_result) -> bool:
+        """Never True: what is not ours makes room under another name."""
+        if stat.S_ISDIR(found.st_mode):  # the job has a file now where it had a folder
+            for path in [path for path in self._wrote if path.startswith(f"{entry.path}/")]:
+                self._remove(path)
+        elif not self._overwrite and self._is_theirs(entry, found):
+            self._aside[entry.path] = self._put_aside(entry.path)
+        return False
+
+    def listed(self, entry: Entry) -> None:
+        if entry.is_dir:
+            self._folders.add(entry.path[:-1])
+        elif entry.path in self._wrote:
+            size, mtime_ns, _ = self._wrote[entry.path]
+            self._wrote[entry.path] = (size, mtime_ns, self._round)
+        folder = entry.path.rpartition("/")[0]
+        while folder and self._wrote:
+            if folder in self._wrote:  # the job has a folder now where it had a file
+                self._remove(folder)
+            folder = folder.rpartition("/")[0]
+
+    def written(self, entry: Entry) -> None:
+        if self._remembers:
+            self._wrote[entry.path] = (entry.size, entry.mtime_ns, self._round)
+
+    def _is_theirs(self, entry: Entry, found: os.stat_result) -> bool:
+        if entry.path in self._wrote:
+            return not self._is_as_written(entry.path, found)
+        return found.st_mtime_ns > entry.mtime_ns
+
+    def _is_as_written(self, path: str, found: os.stat_result) -> bool:
+        size, mtime_ns, _ = self._wrote[path]
+        same_time = abs(found.st_mtime_ns - mtime_ns) <= _TIME_STEP_NS
+        return stat.S_ISREG(found.st_mode) and found.st_size == size and same_time
+
+    def _put_aside(self, path: str) -> str:
+        """The name that it has now. It keeps its old one as well until the run's file takes its place in one step."""
+        target = self.into / path
+        for number in itertools.count(1):
+            name = f"{path}.before-{self.run_id}{'' if number == 1 else f'-{number}'}"
+            other = self.into / name
+            if os.path.lexists(other):
+                if os.path.samestat(os.lstat(other), os.lstat(target)):
+                    return name  # an earlier try got this far
+                continue
+            try:
+                with contextlib.suppress(OSError, NotImplementedError):  # not every file system knows two names
+                    os.link(target, other, follow_symlinks=False)
+                    return name
+                target.rename(other)
+            except OSError as error:
+                raise PathError(
+                    path, f"is newer here than the run's, and can't be put aside ({error.strerror})"
+                ) from error
+            return name
+        raise AssertionError
+
+    def put_back(self, path: str) -> None:
+        """The run's file could not take the place after all."""
+        if path not in self._aside:
+            return
+        target, other = self.into / path, self.into / self._aside[path]
+        with contextlib.suppress(OSError):  # then it stays there, and is told
+            if not os.path.lexists(target):
+                other.rename(target)
+            elif os.path.samestat(os.lstat(other), os.lstat(target)):
+                other.unlink()
+            else:
+                return
+            del self._aside[path]
+
+    # What the job has deleted
+
+    def remove_gone(self) -> int:
+        """Files that this client wrote and the manifest of this round no longer has go here too, with the folders that
+        they leave empty; changed ones stay. The number of files removed."""
+        gone = [path for path, (_, _, listed) in self._wrote.items() if listed != self._round]
+        return sum(self._remove(path) for path in gone)
+
+    def _remove(self, path: str) -> bool:
+        removed = False
+        try:
+            # Looked at anew: a parent may have become a link since, and what is behind it is none of ours.
+            target = Path(Root(str(self.into), folds=False).target(path))
+            if self._is_as_written(path, target.lstat()):
+                target.unlink()
+                removed = True
+        except (PathError, OSError):
+            pass  # gone already, or no longer where it was written
+        del self._wrote[path]
+        self._prune(path)
+        return removed
+
+    def _prune(self, path: str) -> None:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in self._folders:
+            try:
+                (self.into / folder).rmdir()
+            except OSError:
+                return  # something is in it
+            folder = folder.rpartition("/")[0]

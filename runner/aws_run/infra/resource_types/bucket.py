@@ -1,0 +1,211 @@
+"""The bucket: versioned, closed to the public, TLS only, encrypted, with a lifecycle; `kept`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aws_run.aws.errors import DENIED
+from aws_run.aws.session import Aws
+from aws_run.clock import Clock
+from aws_run.errors import AwsCallError, PreflightError
+from aws_run.infra import tags
+from aws_run.infra.resources import Bucket
+from aws_run.infra.retry import on_codes, retrying
+
+_GONE = {"NoSuchBucket", "404", "NotFound"}
+
+
+_DAYS_TAG = "aws-run:runs-days"
+
+
+def config_digest(bucket: Bucket) -> str:
+    """Without the days of retention: the bucket is the account's, and each of its projects may want others."""
+    return tags.config_digest("bucket-2", bucket.name)
+
+
+def is_current(found: Mapping[str, str], bucket: Bucket) -> bool:
+    """`found`: as `observe` gives them. Results that are kept for longer than asked are no fault."""
+    return found.get(tags.CONFIG_TAG) == config_digest(bucket) and _days(found) >= bucket.runs_retention_days
+
+
+def _days(found: Mapping[str, str]) -> int:
+    text = found.get(_DAYS_TAG, "")
+    return int(text) if text.isdecimal() else 0
+
+
+def observe(aws: Aws, bucket: Bucket) -> dict[str, str] | None:
+    """The bucket's tags, which tell what it was last brought to; None when there is no bucket."""
+    return owner_tags(aws, bucket.name)
+
+
+def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
+    """None when there is no bucket.
+
+    Raises PreflightError when somebody else owns the name: every call sends ExpectedBucketOwner (aws-facts §12, 31).
+    """
+    owner = aws.identity().account
+    try:
+        answer = aws.call("s3", "get_bucket_tagging", Bucket=name, ExpectedBucketOwner=owner)
+    except AwsCallError as error:
+        if error.code in _GONE:
+            return None
+        if error.code == "NoSuchTagSet":
+            return {}
+        if error.code in DENIED:
+            raise PreflightError(
+                f"The bucket {name} belongs to another account, or this role may not read its tags",
+                hint="check `aws sts get-caller-identity`; the role needs s3:GetBucketTagging on arun-*",
+            ) from error
+        raise
+    return tags.parse(answer.get("TagSet"))
+
+
+def create(aws: Aws, bucket: Bucket, clock: Clock) -> str:
+    request: dict[str, Any] = {"Bucket": bucket.name}
+    if bucket.name.endswith("-an"):
+        request["BucketNamespace"] = "account-regional"
+    if bucket.region != "us-east-1":
+        request["CreateBucketConfiguration"] = {"LocationConstraint": bucket.region}
+    try:
+        retrying(
+            lambda: aws.call("s3", "create_bucket", **request), when=on_codes("OperationAborted"), for_s=60, clock=clock
+        )
+    except AwsCallError as error:
+        if error.code == "BucketAlreadyExists":
+            raise PreflightError(f"The bucket name {bucket.name} is taken by another account") from error
+        if error.code != "BucketAlreadyOwnedByYou":
+            raise
+    configure(aws, bucket, clock)
+    return f"arn:aws:s3:::{bucket.name}"
+
+
+def configure(aws: Aws, bucket: Bucket, clock: Clock) -> None:
+    """Brings the bucket to what is wanted; the tags go last, so that a half-configured one is configured again.
+
+    Another project's results are never kept for less long than it asked, and tags that others put there stay.
+    """
+    on = {"Bucket": bucket.name, "ExpectedBucketOwner": aws.identity().account}
+    found = observe(aws, bucket) or {}
+    days = max(_days(found), bucket.runs_retention_days)
+    marks = {tags.CONFIG_TAG: config_digest(bucket), _DAYS_TAG: str(days)}
+    steps: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("put_public_access_block", {"PublicAccessBlockConfiguration": dict.fromkeys(
+            ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)}),
+        ("put_bucket_versioning", {"VersioningConfiguration": {"Status": "Enabled"}}),
+        ("put_bucket_encryption", {"ServerSideEncryptionConfiguration": {
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}}),
+        ("put_bucket_policy", {"Policy": json.dumps(_tls_only(bucket.name))}),
+        ("put_bucket_lifecycle_configuration", {"LifecycleConfiguration": {"Rules": _lifecycle(days)}}),
+        ("put_bucket_tagging", {"Tagging": {"TagSet": tags.upper({**found, **bucket.tags, **marks})}}),
+    )  # fmt: skip
+    for operation, parameters in steps:
+        retrying(
+            lambda operation=operation, parameters=parameters: aws.call("s3", operation, **on, **parameters),  # type: ignore[misc]
+            when=on_codes("OperationAborted", "NoSuchBucket"),  # a bucket seconds old is not known everywhere
+            for_s=30,
+            clock=clock,
+        )
+
+
+def _tls_only(name: str) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "TlsOnly",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }
+
+
+def _lifecycle(runs_days: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "ID": "runs",
+            "Status": "Enabled",
+            "Filter": {"Prefix": "runs/"},
+            "Expiration": {"Days": runs_days},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 7},
+        },
+        {
+            "ID": "inputs",
+            "Status": "Enabled",
+            "Filter": {"Prefix": "inputs/"},
+            "Expiration": {"ExpiredObjectDeleteMarker": True},
+            # A run pins its input by version; none lasts longer than its timeout, at most 14 days.
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
+        },
+        # Every mark that a run takes away leaves a version and a delete marker behind; nobody reads these.
+        *(
+            {
+                "ID": folder,
+                "Status": "Enabled",
+                "Filter": {"Prefix": f"{folder}/"},
+                "Expiration": {"ExpiredObjectDeleteMarker": True},
+                "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+            }
+            for folder in ("live", "leaving", "locks")
+        ),
+        {
+            "ID": "unfinished-uploads",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2},
+        },
+    ]
+
+
+def delete(aws: Aws, name: str, clock: Clock) -> None:
+    """Empties the bucket, every version of every object, and removes it. Only `destroy --everything` asks for this."""
+    on = {"Bucket": name, "ExpectedBucketOwner": aws.identity().account}
+    try:
+        empty(aws, name)
+        retrying(
+            lambda: aws.call("s3", "delete_bucket", **on),
+            when=on_codes("BucketNotEmpty", "OperationAborted"),
+            for_s=60,
+            clock=clock,
+        )
+    except AwsCallError as error:
+        if error.code not in _GONE:
+            raise
+
+
+def empty(aws: Aws, name: str, prefix: str = "") -> None:
+    """Removes every version of every object below `prefix`."""
+    on = {"Bucket": name, "ExpectedBucketOwner": aws.identity().account}
+    while True:
+        page = aws.call("s3", "list_object_versions", MaxKeys=1000, Prefix=prefix, **on)
+        entries = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        if not entries:
+            return
+        removable = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
+        answer = aws.call("s3", "delete_objects", Delete={"Objects": removable, "Quiet": True}, **on)
+        _refuse_leftovers(name, answer.get("Errors") or [])
+
+
+def _refuse_leftovers(name: str, errors: list[dict[str, Any]]) -> None:
+    if errors:
+        first = errors[0]
+        raise AwsCallError(
+            f"{first.get('Key')} in {name} could not be deleted: {first.get('Message')} ({first.get('Code')})",
+            code=str(first.get("Code")),
+            operation="DeleteObjects",
+        )
+
+
+def absent(aws: Aws, name: str) -> bool:
+    try:
+        aws.call("s3", "head_bucket", Bucket=name, ExpectedBucketOwner=aws.identity().account)
+    except AwsCallError as error:
+        if error.code in _GONE:
+            return True
+        raise
+    return False

@@ -1,0 +1,131 @@
+"""The run's own ECS cluster. One a run, because a cluster's list of capacity providers is replaced as a whole:
+two runs on one cluster would race for it. A cluster costs nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_run.aws.session import Aws
+from aws_run.clock import Clock
+from aws_run.errors import AwsCallError
+from aws_run.infra import tags
+from aws_run.infra.resources import Cluster
+from aws_run.infra.retry import on_codes, retrying
+
+_GONE = "ClusterNotFoundException"
+_ACTIVE_WITHIN_S = 120
+_BUSY = (
+    "ClusterContainsContainerInstancesException",
+    "ClusterContainsServicesException",
+    "ClusterContainsTasksException",
+    "ClusterContainsCapacityProviderException",
+    "UpdateInProgressException",
+    "ResourceInUseException",
+)
+
+
+def create(aws: Aws, cluster: Cluster, clock: Clock) -> str:
+    def attempt() -> dict[str, Any]:
+        answer = aws.call(
+            "ecs",
+            "create_cluster",
+            clusterName=cluster.name,
+            capacityProviders=list(cluster.providers),
+            tags=tags.lower(cluster.tags),
+        )
+        return dict(answer["cluster"])
+
+    made = retrying(attempt, when=waits_for_own_role, for_s=60, clock=clock, first_wait_s=2)
+    if cluster.providers:  # they are attached behind our back, and a task can't start before
+        _wait_until_active(aws, cluster.name, str(made.get("status", "ACTIVE")), clock)
+    return str(made["clusterArn"])
+
+
+def waits_for_own_role(error: AwsCallError) -> bool:
+    """An account's first cluster or provider makes ECS's service-linked role, which takes a moment (aws-facts §3)."""
+    return "service linked role" in error.message.lower().replace("service-linked", "service linked")
+
+
+def _wait_until_active(aws: Aws, name: str, status: str, clock: Clock) -> None:
+    started = clock.monotonic()
+    wait_s = 0.5
+    while status != "ACTIVE":
+        if status == "FAILED" or clock.monotonic() - started > _ACTIVE_WITHIN_S:
+            raise AwsCallError(
+                f"The cluster {name} did not become active (it is {status})",
+                code="ClusterNotActive",
+                operation="CreateCluster",
+            )
+        clock.sleep(wait_s)
+        wait_s = min(wait_s * 1.5, 5)
+        found = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
+        status = str(found[0]["status"]) if found else "not listed"
+
+
+def delete(aws: Aws, name: str, clock: Clock) -> None:
+    def attempt() -> None:
+        # Looked for each time: a task that was accepted seconds ago may not be listed yet.
+        stop_tasks(aws, name)
+        deregister_instances(aws, name)
+        _unless_gone(aws, "delete_cluster", cluster=name)
+
+    retrying(attempt, when=on_codes(*_BUSY), for_s=180, clock=clock, first_wait_s=1)
+
+
+def stop_tasks(aws: Aws, name: str) -> None:
+    """Every one is tried; the first refusal is raised."""
+    refusal: AwsCallError | None = None
+    for arn in _list(aws, "list_tasks", "taskArns", name):
+        try:
+            _unless_gone(aws, "stop_task", cluster=name, task=arn, reason="aws-run cleanup")
+        except AwsCallError as error:
+            refusal = refusal or error
+    if refusal is not None:
+        raise refusal
+
+
+def has_tasks(aws: Aws, name: str) -> bool:
+    """Whether any is there that was not told to stop; a cluster that is gone has none."""
+    return bool(_list(aws, "list_tasks", "taskArns", name))
+
+
+def deregister_instances(aws: Aws, name: str) -> None:
+    """No task is placed on them any more, whatever still runs there."""
+    for arn in _list(aws, "list_container_instances", "containerInstanceArns", name):
+        _unless_gone(aws, "deregister_container_instance", cluster=name, containerInstance=arn, force=True)
+
+
+def _list(aws: Aws, operation: str, key: str, name: str) -> list[str]:
+    try:
+        return list(aws.pages("ecs", operation, key, cluster=name))
+    except AwsCallError as error:
+        if is_gone(error):
+            return []
+        raise
+
+
+def _unless_gone(aws: Aws, operation: str, **parameters: object) -> None:
+    try:
+        aws.call("ecs", operation, **parameters)
+    except AwsCallError as error:
+        # A task or instance that has just gone is an InvalidParameterException; a cluster is told by its code.
+        if error.code != "InvalidParameterException" and not is_gone(error):
+            raise
+
+
+def is_gone(error: AwsCallError) -> bool:
+    """A deleted cluster is listed as INACTIVE for a while, and then told by a text only (aws-facts §7)."""
+    if error.code in ("InvalidParameterException", "ClientException"):
+        return "inactive" in error.message.lower()
+    return error.code == _GONE
+
+
+def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
+    found = aws.call("ecs", "describe_clusters", clusters=[name], include=["TAGS"]).get("clusters", ())
+    return next((tags.parse(cluster.get("tags")) for cluster in found if cluster["status"] != "INACTIVE"), None)
+
+
+def absent(aws: Aws, name: str) -> bool:
+    """INACTIVE counts as gone (aws-facts §7)."""
+    found = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
+    return all(cluster["status"] == "INACTIVE" for cluster in found)

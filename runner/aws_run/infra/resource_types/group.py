@@ -1,0 +1,255 @@
+"""The Auto Scaling group that holds the run's one instance, and the dead-man's switch inside it.
+
+The switch is a scheduled action (min = max = desired = 0 at a time): AWS itself carries it out, with no role, no
+function and no client (aws-facts §2). The group is made at desired 0 and armed before anything can be launched.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from aws_run.aws.session import Aws
+from aws_run.clock import Clock
+from aws_run.errors import AwsCallError, CapacityError
+from aws_run.infra import tags
+from aws_run.infra.resources import Group
+from aws_run.infra.retry import on_codes, retrying
+from aws_run.naming import TAG_RUN, run_of_name
+
+_SWITCH = "arun-deadline"
+_REPLACING = ("ReplaceUnhealthy", "AZRebalance")
+_BUSY = ("ScalingActivityInProgress", "ResourceInUse", "ResourceContention")
+
+
+def create(aws: Aws, group: Group, clock: Clock) -> str:
+    """Makes the group at desired 0 and arms its switch for `lease_s` from now. CapacityError when it can't be armed."""
+    try:
+        # The launch template is checked here; it and the profile were made seconds ago, and not all of AWS knows yet.
+        retrying(
+            lambda: aws.call("autoscaling", "create_auto_scaling_group", **_request(group)),
+            when=_is_too_soon,
+            for_s=120,
+            clock=clock,
+            first_wait_s=2,
+        )
+    except AwsCallError as error:
+        if error.code != "AlreadyExists":
+            raise
+    try:
+        schedule_shutdown(aws, group.name, clock.now() + timedelta(seconds=group.lease_s))
+    except AwsCallError as error:
+        raise CapacityError(
+            f"The group's dead-man's switch could not be armed ({error.message}), so no instance was started",
+            hint="allow autoscaling:PutScheduledUpdateGroupAction for this role",
+        ) from error
+    # For the group's life: the guard's power-off must be the end, in every attempt and whenever the client dies.
+    _suspend(aws, group.name, *_REPLACING)
+    return group.name
+
+
+def _is_too_soon(error: AwsCallError) -> bool:
+    text = error.message.lower().replace("instanceprofile", "instance profile")
+    unknown = "launch template" in text and "not exist" in text
+    return error.code == "ValidationError" and ("instance profile" in text or unknown)
+
+
+def _request(group: Group) -> dict[str, Any]:
+    return {
+        "AutoScalingGroupName": group.name,
+        "MinSize": 0,
+        "MaxSize": 0,
+        "DesiredCapacity": 0,
+        "VPCZoneIdentifier": ",".join(group.subnets),
+        "NewInstancesProtectedFromScaleIn": False,
+        "MixedInstancesPolicy": _policy(group, spot=group.spot),
+        "Tags": [
+            {**tag, "ResourceId": group.name, "ResourceType": "auto-scaling-group", "PropagateAtLaunch": True}
+            # ECS wants this tag on a capacity provider's group and adds it itself if it may; giving it saves the call.
+            for tag in tags.upper({**group.tags, "AmazonECSManaged": "true"})
+        ],
+    }
+
+
+def _policy(group: Group, *, spot: bool) -> dict[str, Any]:
+    return {
+        "LaunchTemplate": {
+            "LaunchTemplateSpecification": {"LaunchTemplateName": group.launch_template, "Version": "$Latest"},
+            "Overrides": [{"InstanceType": kind} for kind in group.instance_types],
+        },
+        "InstancesDistribution": {
+            "OnDemandBaseCapacity": 0,
+            "OnDemandPercentageAboveBaseCapacity": 0 if spot else 100,
+            "SpotAllocationStrategy": "price-capacity-optimized",
+            "OnDemandAllocationStrategy": "prioritized",
+        },
+    }
+
+
+def schedule_shutdown(aws: Aws, name: str, at: datetime) -> None:
+    """Sets (or moves) the time at which AWS empties the group by itself."""
+    aws.call(
+        "autoscaling",
+        "put_scheduled_update_group_action",
+        AutoScalingGroupName=name,
+        ScheduledActionName=_SWITCH,
+        StartTime=at,
+        MinSize=0,
+        MaxSize=0,
+        DesiredCapacity=0,
+    )
+
+
+def scale_to_one(aws: Aws, name: str) -> None:
+    """min = max = desired = 1: exactly what the run needs, so that managed scaling can neither add nor take (§2)."""
+    aws.call(
+        "autoscaling", "update_auto_scaling_group", AutoScalingGroupName=name, MinSize=1, MaxSize=1, DesiredCapacity=1
+    )
+
+
+def suspend_launches(aws: Aws, name: str) -> None:
+    """Once the instance is in service: if it powers itself off, none takes its place (aws-facts §2)."""
+    _suspend(aws, name, "Launch", *_REPLACING)
+
+
+def replace(aws: Aws, name: str) -> None:
+    """The machine is lost and another is wanted: AWS puts one in its place. What is left of the old one ends first,
+    while nothing can be launched, so that it is not the new one that ends.
+
+    A dead machine counts as one of the group's as long as ReplaceUnhealthy is suspended. Taken out by name it leaves a
+    place that is empty, which `Launch` alone fills: it is a difference from the desired capacity, no replacement.
+    """
+    for instance in (describe(aws, name) or {}).get("Instances", ()):
+        try:
+            aws.call(
+                "autoscaling",
+                "terminate_instance_in_auto_scaling_group",
+                InstanceId=instance["InstanceId"],
+                ShouldDecrementDesiredCapacity=False,
+            )
+        except AwsCallError as error:
+            if not _is_gone(error):
+                raise
+    aws.call("autoscaling", "resume_processes", AutoScalingGroupName=name, ScalingProcesses=["Launch"])
+
+
+def _suspend(aws: Aws, name: str, *processes: str) -> None:
+    aws.call("autoscaling", "suspend_processes", AutoScalingGroupName=name, ScalingProcesses=list(processes))
+
+
+def activities(aws: Aws, name: str) -> list[dict[str, Any]]:
+    """The group's newest scaling activities, newest first; empty when the group is gone."""
+    try:
+        return list(
+            aws.call("autoscaling", "describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=20)[
+                "Activities"
+            ]
+        )
+    except AwsCallError as error:
+        if _is_gone(error):
+            return []
+        raise
+
+
+def describe(aws: Aws, name: str) -> dict[str, Any] | None:
+    found = aws.call("autoscaling", "describe_auto_scaling_groups", AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    return dict(found[0]) if found else None
+
+
+def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
+    found = describe(aws, name)
+    return None if found is None else tags.parse(found.get("Tags"))
+
+
+def scale_to_zero(aws: Aws, name: str, clock: Clock) -> None:
+    """Desired 0: AWS terminates the instance. This is the step that ends the bill, so it comes first.
+
+    Nothing is left to ask for where the group is being deleted already: with force, which ends its instances too."""
+
+    def attempt() -> None:
+        try:
+            aws.call(
+                "autoscaling",
+                "update_auto_scaling_group",
+                AutoScalingGroupName=name,
+                MinSize=0,
+                MaxSize=0,
+                DesiredCapacity=0,
+            )
+        except AwsCallError as error:
+            if not _is_gone(error) and not _is_going(error):
+                raise
+
+    retrying(attempt, when=on_codes(*_BUSY), for_s=60, clock=clock)
+
+
+def delete(aws: Aws, name: str, clock: Clock) -> None:
+    def attempt() -> None:
+        try:
+            aws.call("autoscaling", "delete_auto_scaling_group", AutoScalingGroupName=name, ForceDelete=True)
+        except AwsCallError as error:
+            if not _is_gone(error) and not _is_going(error):
+                raise
+
+    scale_to_zero(aws, name, clock)
+    retrying(attempt, when=on_codes(*_BUSY), for_s=120, clock=clock)
+    _wait_until_gone(aws, name, clock)
+
+
+def _wait_until_gone(aws: Aws, name: str, clock: Clock, for_s: float = 300) -> None:
+    started = clock.monotonic()
+    wait_s = 0.5
+    while True:
+        if describe(aws, name) is None:
+            left = _instances(aws, name)
+            if not left:
+                return
+            # Detached, or launched while the group went: nothing else would end it now.
+            aws.call("ec2", "terminate_instances", InstanceIds=left)
+        if clock.monotonic() - started > for_s:
+            raise AwsCallError(
+                f"The group {name} is still being deleted after {for_s:.0f} s",
+                code="StillDeleting",
+                operation="DeleteAutoScalingGroup",
+            )
+        clock.sleep(wait_s)
+        wait_s = min(wait_s * 1.5, 5)
+
+
+def _is_gone(error: AwsCallError) -> bool:
+    # Auto Scaling has no code for "no such group": it is a ValidationError, told by its text (aws-facts §7).
+    return error.code == "ValidationError" and "not found" in error.message.lower()
+
+
+def _is_going(error: AwsCallError) -> bool:
+    """Another client's delete, or an earlier one's, is under way (kubernetes/kops#1001)."""
+    return error.code == "ValidationError" and "pending delete" in error.message.lower()
+
+
+def absent(aws: Aws, name: str) -> bool:
+    """Neither the group nor a machine of the run: what bills is the machine."""
+    return describe(aws, name) is None and not _instances(aws, name)
+
+
+def _instances(aws: Aws, name: str) -> list[str]:
+    """The run's instances that bill or may bill again; one that is shutting down bills no more."""
+    run_id = run_of_name(name)
+    if run_id is None:
+        return []
+    filters = [
+        {"Name": f"tag:{TAG_RUN}", "Values": [run_id]},
+        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+    ]
+    found = aws.pages("ec2", "describe_instances", "Reservations", Filters=filters)
+    return [str(instance["InstanceId"]) for one in found for instance in one["Instances"]]
+
+
+def use_on_demand(aws: Aws, group: Group) -> None:
+    """The same group on the on-demand market from the next launch on. The policy is given whole: what a part of one
+    would mean for the rest is not documented."""
+    aws.call(
+        "autoscaling",
+        "update_auto_scaling_group",
+        AutoScalingGroupName=group.name,
+        MixedInstancesPolicy=_policy(group, spot=False),
+    )

@@ -1,0 +1,117 @@
+"""The project's ECR repository: immutable tags, scan on push, a lifecycle; `kept`."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from aws_run.aws.session import Aws
+from aws_run.clock import Clock
+from aws_run.errors import AwsCallError, UsageError
+from aws_run.infra import tags
+from aws_run.infra.resources import Repository
+
+_GONE = "RepositoryNotFoundException"
+
+
+def observe(aws: Aws, repository: Repository) -> str | None:
+    """The repository's URI, None when there is none."""
+    try:
+        answer = aws.call("ecr", "describe_repositories", repositoryNames=[repository.name])
+    except AwsCallError as error:
+        if error.code == _GONE:
+            return None
+        raise
+    return str(answer["repositories"][0]["repositoryUri"])
+
+
+def create(aws: Aws, repository: Repository, clock: Clock) -> str:
+    """The new repository's URI; one that appeared meanwhile is adopted."""
+    try:
+        answer = aws.call(
+            "ecr",
+            "create_repository",
+            repositoryName=repository.name,
+            imageTagMutability="IMMUTABLE",
+            imageScanningConfiguration={"scanOnPush": True},
+            tags=tags.upper(repository.tags),
+        )
+        uri = str(answer["repository"]["repositoryUri"])
+    except AwsCallError as error:
+        if error.code != "RepositoryAlreadyExistsException":
+            raise
+        uri = observe(aws, repository) or ""
+    rule = {
+        "rulePriority": 1,
+        "description": "the newest images",
+        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": repository.keep_images},
+        "action": {"type": "expire"},
+    }
+    aws.call(
+        "ecr", "put_lifecycle_policy", repositoryName=repository.name, lifecyclePolicyText=json.dumps({"rules": [rule]})
+    )
+    return uri
+
+
+def delete(aws: Aws, name: str, clock: Clock) -> None:
+    try:
+        aws.call("ecr", "delete_repository", repositoryName=name, force=True)
+    except AwsCallError as error:
+        if error.code != _GONE:
+            raise
+
+
+def absent(aws: Aws, name: str) -> bool:
+    try:
+        aws.call("ecr", "describe_repositories", repositoryNames=[name])
+    except AwsCallError as error:
+        if error.code == _GONE:
+            return True
+        raise
+    return False
+
+
+def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
+    arn = f"arn:aws:ecr:{aws.identity().region}:{aws.identity().account}:repository/{name}"
+    try:
+        return tags.parse(aws.call("ecr", "list_tags_for_resource", resourceArn=arn).get("tags"))
+    except AwsCallError as error:
+        if error.code == _GONE:
+            return None
+        raise
+
+
+def image_digest(aws: Aws, repository: str, tag: str) -> tuple[str, int] | None:
+    """(digest, size in bytes) of the image with that tag, None when the tag or the repository is not there."""
+    try:
+        answer = aws.call("ecr", "describe_images", repositoryName=repository, imageIds=[{"imageTag": tag}])
+    except AwsCallError as error:
+        if error.code in (_GONE, "ImageNotFoundException"):
+            return None
+        raise
+    found = answer["imageDetails"][0]
+    return str(found["imageDigest"]), int(found.get("imageSizeInBytes") or 0)
+
+
+_URI = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/"
+    r"(?P<name>[^:@]+)(?::(?P<tag>[^@]+))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+
+
+def refuse_missing(aws: Aws, uri: str) -> None:
+    """UsageError for an image of this account and region that ECR doesn't have; other registries are not asked."""
+    named, identity = _URI.fullmatch(uri), aws.identity()
+    if named is None or (named["account"], named["region"]) != (identity.account, identity.region):
+        return
+    image = {"imageDigest": named["digest"]} if named["digest"] else {"imageTag": named["tag"] or "latest"}
+    try:
+        aws.call("ecr", "describe_images", repositoryName=named["name"], imageIds=[image])
+    except AwsCallError as error:
+        if error.code not in (_GONE, "ImageNotFoundException"):
+            return  # who may not look may still be allowed to pull
+        raise UsageError(
+            f"There is no image {uri} in ECR",
+            hint=f"`aws ecr list-images --repository-name {named['name']}` lists what is there; "
+            "without --image the project's own is built",
+        ) from error

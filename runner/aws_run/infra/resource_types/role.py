@@ -1,0 +1,180 @@
+"""IAM roles under the path /aws-run/, each with one inline policy, and the instance profile of the same name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aws_run.aws.session import Aws
+from aws_run.clock import Clock
+from aws_run.errors import AwsCallError
+from aws_run.infra import tags
+from aws_run.infra.resources import Role
+from aws_run.infra.retry import on_codes, retrying
+from aws_run.naming import IAM_PATH
+
+_POLICY = "aws-run"
+_GONE = "NoSuchEntity"
+_EXISTS = "EntityAlreadyExists"
+
+
+def config_digest(role: Role) -> str:
+    return tags.config_digest("role-2", role.policy, _trust(role), role.instance_profile, role.permissions_boundary)
+
+
+def observe(aws: Aws, role: Role) -> str | None:
+    """The digest of the configuration it was last brought to ("" = never), None when there is no such role.
+
+    For an instance role the profile is asked, since it exists only after the role: one call shows both. A profile
+    without its role was left half made.
+    """
+    try:
+        if role.instance_profile:
+            found = aws.call("iam", "get_instance_profile", InstanceProfileName=role.name)["InstanceProfile"]
+            if not found.get("Roles"):
+                return ""
+        else:
+            found = aws.call("iam", "get_role", RoleName=role.name)["Role"]
+    except AwsCallError as error:
+        if error.code == _GONE:
+            return None
+        raise
+    return tags.parse(found.get("Tags")).get(tags.CONFIG_TAG, "")
+
+
+def create(aws: Aws, role: Role, clock: Clock) -> str:
+    digest = {tags.CONFIG_TAG: config_digest(role)}
+    # The digest says that the role is whole. A role that other runs look at gets it last (an instance role by its
+    # profile): a client that dies between two calls must leave none without its policy that looks finished.
+    looked_at = role.scope != "run" and not role.instance_profile
+    request: dict[str, Any] = {
+        "RoleName": role.name,
+        "Path": IAM_PATH,
+        "AssumeRolePolicyDocument": json.dumps(_trust(role)),
+        "Description": "made by aws-run",
+        "Tags": tags.upper({**role.tags, **({} if looked_at else digest)}),
+    }
+    if role.permissions_boundary:
+        request["PermissionsBoundary"] = role.permissions_boundary
+    try:
+        _put(aws, clock, "create_role", **request)
+    except AwsCallError as error:
+        if error.code != _EXISTS:
+            raise
+        configure(aws, role, clock)
+        return arn(aws.identity().account, role.name)
+    _put_policy(aws, role, clock)
+    if role.instance_profile:
+        _put_profile(aws, role, clock)
+    if looked_at:
+        _put(aws, clock, "tag_role", RoleName=role.name, Tags=tags.upper(digest))
+    return arn(aws.identity().account, role.name)
+
+
+def configure(aws: Aws, role: Role, clock: Clock) -> None:
+    """Brings a role that exists to what is wanted; the tag goes last."""
+    _put(aws, clock, "update_assume_role_policy", RoleName=role.name, PolicyDocument=json.dumps(_trust(role)))
+    _put_policy(aws, role, clock)
+    if role.permissions_boundary:
+        _put(
+            aws,
+            clock,
+            "put_role_permissions_boundary",
+            RoleName=role.name,
+            PermissionsBoundary=role.permissions_boundary,
+        )
+    wanted = tags.upper({**role.tags, tags.CONFIG_TAG: config_digest(role)})
+    if role.instance_profile:
+        _put_profile(aws, role, clock)
+        _put(aws, clock, "tag_instance_profile", InstanceProfileName=role.name, Tags=wanted)
+    _put(aws, clock, "tag_role", RoleName=role.name, Tags=wanted)
+
+
+def _put(aws: Aws, clock: Clock, operation: str, **parameters: Any) -> None:
+    """IAM is eventually consistent: what this client, or another's first run, has just made may not be known yet."""
+    retrying(
+        lambda: aws.call("iam", operation, **parameters),
+        when=on_codes(_GONE, "ConcurrentModification", "ConcurrentModificationException"),
+        for_s=30,
+        clock=clock,
+    )
+
+
+def _put_policy(aws: Aws, role: Role, clock: Clock) -> None:
+    document = json.dumps(role.policy)
+    _put(aws, clock, "put_role_policy", RoleName=role.name, PolicyName=_POLICY, PolicyDocument=document)
+
+
+def _put_profile(aws: Aws, role: Role, clock: Clock) -> None:
+    try:
+        _put(aws, clock, "create_instance_profile", InstanceProfileName=role.name, Path=IAM_PATH,
+             Tags=tags.upper({**role.tags, tags.CONFIG_TAG: config_digest(role)}))  # fmt: skip
+    except AwsCallError as error:
+        if error.code != _EXISTS:
+            raise
+    try:
+        _put(aws, clock, "add_role_to_instance_profile", InstanceProfileName=role.name, RoleName=role.name)
+    except AwsCallError as error:
+        if error.code != "LimitExceeded":  # a profile holds one role: it is there already
+            raise
+
+
+def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
+    try:
+        return tags.parse(aws.call("iam", "get_role", RoleName=name)["Role"].get("Tags"))
+    except AwsCallError as error:
+        if error.code == _GONE:
+            return None
+        raise
+
+
+def _trust(role: Role) -> dict[str, Any]:
+    statement: dict[str, Any] = {"Effect": "Allow", "Principal": {"Service": role.service}, "Action": "sts:AssumeRole"}
+    if role.trust_condition:
+        statement["Condition"] = dict(role.trust_condition)
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def arn(account: str, name: str) -> str:
+    return f"arn:aws:iam::{account}:role{IAM_PATH}{name}"
+
+
+def delete(aws: Aws, name: str, clock: Clock) -> None:
+    """The instance profile first, then the policies, then the role; each step accepts what is already gone."""
+    _unless_gone(aws, "remove_role_from_instance_profile", InstanceProfileName=name, RoleName=name)
+    _unless_gone(aws, "delete_instance_profile", InstanceProfileName=name)
+    try:
+        attached = list(aws.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name))
+        inline = list(aws.pages("iam", "list_role_policies", "PolicyNames", RoleName=name))
+    except AwsCallError as error:
+        if error.code == _GONE:
+            return
+        raise
+    for policy in attached:
+        _unless_gone(aws, "detach_role_policy", RoleName=name, PolicyArn=policy["PolicyArn"])
+    for policy_name in inline:
+        _unless_gone(aws, "delete_role_policy", RoleName=name, PolicyName=policy_name)
+    retrying(
+        lambda: _unless_gone(aws, "delete_role", RoleName=name),
+        when=on_codes("DeleteConflict", "ConcurrentModification"),
+        for_s=30,
+        clock=clock,
+    )
+
+
+def _unless_gone(aws: Aws, operation: str, **parameters: str) -> None:
+    try:
+        aws.call("iam", operation, **parameters)
+    except AwsCallError as error:
+        if error.code != _GONE:
+            raise
+
+
+def absent(aws: Aws, name: str) -> bool:
+    try:
+        aws.call("iam", "get_role", RoleName=name)
+    except AwsCallError as error:
+        if error.code == _GONE:
+            return True
+        raise
+    return False

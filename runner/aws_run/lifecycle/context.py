@@ -1,0 +1,31 @@
+"""What every use case is handed: AWS, time, where events go, and the parts that build images and move bytes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aws_run.aws.session import Aws
+from aws_run.backends.base import Backend
+from aws_run.clock import Clock
+from aws_run.events import Emit
+from aws_run.image.builder import Builder
+
+if TYPE_CHECKING:
+    from aws_run.data import Bucket
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppContext:
+    aws: Aws
+    clock: Clock
+    emit: Emit
+    backends: Mapping[str, Backend]
+    builder: Callable[[], Builder]
+    storage: Callable[[str], Bucket]  # a bucket by name, as the transfer engine wants it
+    salt: Callable[[], str]
+    stop: threading.Event = field(default_factory=threading.Event)
+    poll_s: float = 1.0
+    longest_poll_s: float = 5.0

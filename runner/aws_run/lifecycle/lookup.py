@@ -1,0 +1,55 @@
+"""Finding a run, from any machine with the account's credentials."""
+
+from __future__ import annotations
+
+from aws_run import naming
+from aws_run.errors import AwsRunError, RunNotFoundError
+from aws_run.lifecycle.context import AppContext
+from aws_run.runs.record import Record
+from aws_run.runs.store import RecordWriter, RunStore
+
+
+def store(context: AppContext) -> RunStore:
+    identity = context.aws.identity()
+    return RunStore(context.aws, naming.bucket_name(identity.account, identity.region), identity.account)
+
+
+def resolve(context: AppContext, run: str | None, project: str | None) -> str:
+    """A run id from what the user typed: whole, its end, or nothing (the project's newest)."""
+    if run and naming.is_run_id(run):
+        return run
+    found = store(context)
+    if run:
+        matching = [known for known in found.run_ids() if known.endswith(run)]
+        if len(matching) != 1:
+            raise RunNotFoundError(
+                f"{'No run' if not matching else 'More than one run'} is called {run!r}",
+                hint="`aws-run ps` lists the runs",
+            )
+        return matching[0]
+    ids = found.run_ids(project)
+    if not ids:
+        identity = context.aws.identity()
+        whose = f"of the project {project} " if project else ""
+        raise RunNotFoundError(
+            f"There are no runs {whose}in account {identity.account}, region {identity.region}",
+            hint="`aws-run ps --all` lists those of all projects",
+        )
+    return ids[-1]
+
+
+def open_run(context: AppContext, run: str | None, project: str | None) -> RecordWriter:
+    writer = RecordWriter.resume(store(context), resolve(context, run, project), context.clock)
+    assert_place(context, writer.record)
+    return writer
+
+
+def assert_place(context: AppContext, record: Record) -> None:
+    """Nothing is touched in another account or region than the one the run was made in (aws-facts §12, 40)."""
+    identity = context.aws.identity()
+    if (identity.account, identity.region) != (record.account, record.region):
+        raise AwsRunError(
+            f"The run {record.run_id} lives in account {record.account}, {record.region}; "
+            f"these credentials are for {identity.account}, {identity.region}",
+            hint="use the profile and region it was started with",
+        )

@@ -1,0 +1,84 @@
+"""The outputs of a run that this client follows: beside the job where that was asked for, and once more at its end."""
+
+from __future__ import annotations
+
+import threading
+
+from aws_run.backends.base import RunSpec
+from aws_run.data import OutputFolder, follow_output, pull_output
+from aws_run.errors import AwsRunError
+from aws_run.events import Notice, StatusChanged
+from aws_run.lifecycle.context import AppContext
+
+# Between two looks at what the run has saved: a look costs one GET.
+_LONGEST_S, _SHORTEST_S = 30.0, 1.0
+
+
+class OutputFetcher:
+    """One folder, written by one thread at a time. What goes wrong beside the job is told and never the run's trouble;
+    what goes wrong at the end is."""
+
+    def __init__(self, context: AppContext, spec: RunSpec) -> None:
+        self._context = context
+        self._spec = spec
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._landing: OutputFolder | None = None
+        if spec.config.output is not None:
+            self._landing = OutputFolder(spec.config.output, spec.run_id, remembers=spec.config.follow_output)
+
+    def start(self) -> None:
+        config = self._spec.config
+        if not config.follow_output or self._landing is None:
+            return
+        if not config.sync_every_s:
+            self._context.emit(
+                Notice(text="sync_every is 0, so nothing is saved before the job's end and nothing can be followed")
+            )
+            return
+        self._thread = threading.Thread(target=self._follow, name="follow-output", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Returns when nothing more is written: the last fetch has the folder to itself."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def leave(self) -> None:
+        """As `stop`, without waiting: nobody is going to write after it."""
+        self._over.set()
+
+    def finish(self) -> AwsRunError | None:
+        """Everything the run has saved, what is here already excepted."""
+        self.stop()
+        spec, context = self._spec, self._context
+        if self._landing is None:
+            return None
+        context.emit(StatusChanged(status="fetching", detail=str(self._landing.into)))
+        try:
+            pull_output(
+                context.storage(spec.bucket), spec.run_id, self._landing.into, emit=context.emit, landing=self._landing
+            )
+        except AwsRunError as error:
+            hint = error.hint or f"aws-run pull {spec.run_id} tries again"
+            context.emit(Notice(text=error.message, level="warning", hint=hint))
+            return error
+        return None
+
+    def _follow(self) -> None:
+        spec, context = self._spec, self._context
+        assert self._landing is not None
+        every_s = min(max(float(spec.config.sync_every_s), _SHORTEST_S), _LONGEST_S)
+        try:
+            follow_output(
+                context.storage(spec.bucket),
+                spec.run_id,
+                self._landing.into,
+                emit=context.emit,
+                over=self._over,
+                every_s=every_s,
+                landing=self._landing,
+            )
+        except Exception as error:  # noqa: BLE001 - the last fetch tells what is really wrong
+            context.emit(Notice(text=f"the outputs are no longer followed: {error}", level="warning"))

@@ -1,0 +1,236 @@
+"""The end of a run: the bill is stopped first, then everything of the run goes, then what nobody else uses any more."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from aws_run.aws.errors import is_transient
+from aws_run.aws.session import Aws
+from aws_run.backends.base import Usage
+from aws_run.clock import Clock, iso
+from aws_run.errors import AwsCallError, AwsRunError, TeardownError
+from aws_run.events import Emit, Notice, TeardownStep
+from aws_run.infra import apply
+from aws_run.infra.remove import Removal, commands, remove
+from aws_run.infra.resource_types import cluster, group
+from aws_run.infra.resources import Ref
+from aws_run.infra.retry import retrying
+from aws_run.lifecycle.provision import refs
+from aws_run.naming import ProjectNames, project_of_run
+from aws_run.pricing.receipt import Charge, total_usd
+from aws_run.runs.record import Outcome, Record
+from aws_run.runs.store import LOCK_FENCE_S, RecordWriter, RunStore
+
+_GROUPS = {"roles": "role"}  # what `keep:` calls a kind where it is not the kind's own name
+
+
+def stop_task(aws: Aws, record: Record, reason: str) -> None:
+    """Ends the run's task if it is still there; "not there" in any of its spellings is fine."""
+    if not record.task_arn:
+        return
+    try:
+        aws.call("ecs", "stop_task", cluster=record.cluster, task=record.task_arn, reason=reason)
+    except AwsCallError as error:
+        if error.code not in ("ClusterNotFoundException", "InvalidParameterException"):
+            raise
+
+
+def kept_kinds(keep: tuple[str, ...]) -> set[str]:
+    return {_GROUPS.get(name, name) for name in keep}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeardownResult:
+    removed: tuple[Removal, ...]
+    kept: tuple[Ref, ...]
+
+    @property
+    def failed(self) -> tuple[Removal, ...]:
+        return tuple(removal for removal in self.removed if removal.error)
+
+    def raise_if_failed(self, region: str) -> None:
+        if self.failed:
+            names = ", ".join(f"{r.ref.kind} {r.ref.name} ({r.error})" for r in self.failed)
+            raise TeardownError(
+                f"Not everything could be shown to be gone: {names}",
+                commands=tuple(line for r in self.failed if not r.foreign for line in commands(r.ref, region)),
+                hint="the same command tries again; those below do it by hand",
+            )
+
+
+def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: RecordWriter) -> TeardownResult:
+    """Removes the run's own resources and, when no other run of the project is alive, the project's shared ones.
+
+    A record or a mark that can't be written stops nothing: what the listings show decides, and `gc` finds the rest.
+    """
+    record = writer.record
+    keep = kept_kinds(record.keep)
+    attempt_or_warn(emit, lambda: writer.change(lambda r: replace(r, state="removing")))
+
+    def gone(ref: Ref) -> None:
+        writer.change(lambda r: r.with_resource(ref.kind, ref.name, "deleted"))
+
+    own = refs(record, ("run",))
+    spared = tuple(ref for ref in own if _keeps(keep, ref))
+    removed = [Removal(ref=ref, error=error) for ref in spared if (error := _keep(aws, clock, emit, writer, ref))]
+    removed += remove(aws, [ref for ref in own if ref not in spared], clock, emit, gone)
+    kept = [*spared, *(ref for ref in refs(record, ("kept",)) if not (ref.kind == "bucket" and writer.bucket_gone))]
+    if not any(removal.error for removal in removed) and not writer.bucket_gone:
+        attempt_or_warn(emit, lambda: store.mark_leaving(record.run_id))
+    shared = refs(record, ("shared",))
+    wanted = [ref for ref in shared if not _keeps(keep, ref)]
+    kept += [ref for ref in shared if _keeps(keep, ref)]
+    if wanted:
+        lock = None if writer.bucket_gone else _nobody_else(store, record, clock, emit)
+        if lock is not None:
+            try:
+                # The last to leave may be a run on another backend than those before it, with less that is its own.
+                others = [ref for ref in shared_of(record.project, record.region) if ref not in shared]
+                wanted += [ref for ref in others if not _keeps(keep, ref) and _there(aws, ref)]
+                removed += lock.remove(aws, wanted, clock, emit, gone)
+            finally:
+                attempt_or_warn(emit, lambda: store.unlock(record.project, lock.owner))
+        else:
+            kept += wanted
+            why = "another run of the project uses it"
+            if writer.bucket_gone:
+                why = "without the bucket nobody can tell whether another run uses it; `aws-run destroy` removes it"
+            for ref in wanted:
+                emit(TeardownStep(kind=ref.kind, name=ref.name, state="kept", detail=why))
+    result = TeardownResult(removed=tuple(removed), kept=tuple(kept))
+    if result.failed:
+        attempt_or_warn(emit, writer.flush)
+    elif attempt_or_warn(emit, lambda: writer.change(lambda r: replace(r, state="removed"), now=True)):
+        attempt_or_warn(emit, lambda: store.unmark(record.run_id))
+    return result
+
+
+def shared_of(project: str, region: str) -> tuple[Ref, ...]:
+    """All that the runs of a project may share, whichever backend they use."""
+    names = ProjectNames(project=project, region=region)
+    return (
+        Ref(kind="log-group", name=names.log_group, scope="shared"),
+        Ref(kind="role", name=names.execution_role, scope="shared"),
+        Ref(kind="role", name=names.instance_role, scope="shared"),
+    )
+
+
+def _there(aws: Aws, ref: Ref) -> bool:
+    try:
+        return not apply.absent(aws, ref)
+    except AwsRunError:
+        return True  # its removal will tell
+
+
+def attempt_or_warn(emit: Emit, step: Callable[[], None]) -> bool:
+    """Whether it worked; where not, the user hears of it and the teardown goes on."""
+    try:
+        step()
+    except AwsRunError as error:
+        emit(Notice(text=f"the bucket could not be written: {error.message}", level="warning", hint=error.hint))
+        return False
+    return True
+
+
+def _keeps(keep: set[str], ref: Ref) -> bool:
+    """`keep: roles` means the project's, which the next run uses again; a run's own role is of no use to anybody."""
+    return "all" in keep or (ref.kind in keep and not (ref.kind == "role" and ref.scope == "run"))
+
+
+def _keep(aws: Aws, clock: Clock, emit: Emit, writer: RecordWriter, ref: Ref) -> str | None:
+    """What is kept to be looked at must not bill: a kept group is emptied, a kept cluster's tasks are stopped. The
+    error where that could not be done."""
+    if ref.kind in ("group", "cluster"):
+        try:
+            _end_bill(aws, ref, clock)
+        except AwsRunError as error:
+            emit(TeardownStep(kind=ref.kind, name=ref.name, state="failed", detail=error.message))
+            return error.message
+    attempt_or_warn(emit, lambda: writer.change(lambda r: r.with_resource(ref.kind, ref.name, "kept")))
+    emit(TeardownStep(kind=ref.kind, name=ref.name, state="kept", detail="as asked by --keep"))
+    return None
+
+
+def _end_bill(aws: Aws, ref: Ref, clock: Clock) -> None:
+    def attempt() -> None:
+        if ref.kind == "group":
+            group.scale_to_zero(aws, ref.name, clock)
+        else:
+            cluster.stop_tasks(aws, ref.name)
+
+    retrying(attempt, when=is_transient, for_s=90, clock=clock, first_wait_s=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Lock:
+    """The project's lock in this client's hands. `until`: whoever slept past it leaves the removing to others."""
+
+    owner: str
+    until: datetime
+
+    def remove(
+        self, aws: Aws, wanted: list[Ref], clock: Clock, emit: Emit, gone: Callable[[Ref], None]
+    ) -> tuple[Removal, ...]:
+        if clock.now() > self.until:
+            return tuple(Removal(ref=ref, error="this client slept, and others may use it now") for ref in wanted)
+        return remove(aws, wanted, clock, emit, gone)
+
+
+def _nobody_else(store: RunStore, record: Record, clock: Clock, emit: Emit) -> _Lock | None:
+    """The project's lock, where no run of it is alive; none starts before the lock is gone. Another client that has it
+    (of another run that ends, or of this one) is waited for: it may have seen this run's mark and left things to us."""
+    owner = f"{record.run_id} {uuid.uuid4().hex}"
+    try:
+        while not store.lock(record.project, owner, clock):
+            store.wait_until_unlocked(record.project, clock, emit)
+    except AwsRunError:
+        return None
+    until = clock.now() + timedelta(seconds=LOCK_FENCE_S)
+    try:
+        if all(run == record.run_id or project_of_run(run) != record.project for run in store.live()):
+            return _Lock(owner=owner, until=until)
+        store.unlock(record.project, owner)
+    except AwsRunError:
+        return None  # a lock that is left is passed over when its time is up
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    charges: tuple[Charge, ...]
+    total_usd: Decimal | None
+    seconds: float
+
+
+def receipt(charges: tuple[Charge, ...], usage: Usage) -> Receipt:
+    return Receipt(charges=charges, total_usd=total_usd(charges), seconds=usage.seconds)
+
+
+def note_outcome(writer: RecordWriter, outcome: Outcome, task: Mapping[str, Any] | None, stopped_at: str) -> None:
+    """DescribeTasks forgets a stopped task after about an hour, so its outcome is stored at first sight; one that
+    another client has stored stays. A record that can't be written must not keep the bill running: the note goes out
+    with the teardown's steps, which report."""
+    started = task.get("startedAt") if task else None
+
+    def note(record: Record) -> Record:
+        if record.outcome is not None:
+            return record
+        started_at = iso(started) if started else record.started_at
+        return replace(record, state="stopped", outcome=outcome, stopped_at=stopped_at, started_at=started_at)
+
+    with contextlib.suppress(AwsRunError):
+        writer.change(note, now=True)
+
+
+def save_log(store: RunStore, emit: Emit, key: str, text: str) -> None:
+    """The run's log beside its results; a log that can't be saved loses no result."""
+    try:
+        store.put_text(key, text)
+    except AwsRunError as error:
+        emit(Notice(text=f"the log could not be saved to S3: {error.message}", level="warning"))

@@ -1,0 +1,140 @@
+"""From the values of the use cases to what a reporter shows. Pure."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from aws_run.backends.base import Backend, Usage
+from aws_run.data import InputSummary
+from aws_run.events import Lane
+from aws_run.infra.plan import Step
+from aws_run.infra.resources import Ref
+from aws_run.lifecycle.preflight import Preflight, RunPlan
+from aws_run.lifecycle.teardown import Receipt, TeardownResult
+from aws_run.pricing import table
+from aws_run.pricing.receipt import LEFT_OUT, Charge, total_usd
+from aws_run.report.format import seconds, size
+from aws_run.report.views import (
+    LaneView,
+    LeftRow,
+    LeftView,
+    PlanRow,
+    PlanView,
+    ReceiptLine,
+    ReceiptView,
+)
+
+_PRICED_ON = date(int(table.PRICED_ON[:4]), int(table.PRICED_ON[5:7]), 1)
+
+
+def plan_view(found: Preflight, decided: RunPlan, steps: tuple[Step, ...], backend: Backend) -> PlanView:
+    spec, config = decided.spec, found.config
+    capacity = [_row(step) for step in steps]
+    capacity += [
+        PlanRow(action="create", kind=r.kind, name=r.name, scope=r.scope) for r in (*decided.roles, *decided.own)
+    ]
+    return PlanView(
+        run_id=spec.run_id,
+        project=config.name,
+        backend=f"{backend.name}: {spec.site.hardware.description}",
+        region=spec.region,
+        account=spec.account,
+        lanes=(
+            _lane("capacity", capacity),
+            _lane("image", _image_rows(found, decided)),
+            _lane("input", [_input_row(seen) for seen in found.inputs]),
+        ),
+        estimate=_estimate(decided, backend),
+        notes=found.notes,
+    )
+
+
+def _lane(lane: Lane, rows: list[PlanRow]) -> LaneView:
+    return LaneView(lane=lane, rows=tuple(rows))
+
+
+def _row(step: Step) -> PlanRow:
+    return PlanRow(action=step.action, kind=step.resource.kind, name=step.resource.name, scope=step.resource.scope)
+
+
+def _image_rows(found: Preflight, decided: RunPlan) -> list[PlanRow]:
+    task = PlanRow(action="create", kind="task-definition", name=decided.spec.names.family, scope="run")
+    if found.image is None:
+        return [PlanRow(action="reuse", kind="image", name=str(found.config.image)), task]
+    name = f"{decided.spec.repository}:{found.image.tag[:12]}"
+    if found.image_digest:
+        return [PlanRow(action="reuse", kind="image", name=name, scope="kept", note="unchanged"), task]
+    files = len(found.image.source.files)
+    return [PlanRow(action="build", kind="image", name=name, scope="kept", note=f"{files} files, then push"), task]
+
+
+def _input_row(seen: InputSummary) -> PlanRow:
+    held = f"{seen.files} files, {size(seen.bytes)}"
+    name = seen.place if seen.name is None else f"{seen.name}={seen.place}"
+    if seen.pinned is None:
+        return PlanRow(action="send", kind="input", name=name, scope="kept", note=f"{held}; only what changed")
+    note = f"{held}; pinned by {seen.pinned.by}, read in place"
+    return PlanRow(action="reuse", kind="input", name=name, note=note)
+
+
+def _estimate(decided: RunPlan, backend: Backend) -> tuple[str, ...]:
+    hardware = decided.spec.site.hardware
+    charges = backend.charges(hardware, Usage(seconds=3600, public_ip=decided.spec.site.network.public_ip))
+    hour = total_usd(charges)
+    where = "" if decided.spec.region == table.PRICED_REGION else f" at {table.PRICED_REGION}'s prices"
+    if hour is None:
+        return ("estimate: no price is known for this hardware",)
+    spec = decided.spec
+    whole = hour * spec.timeout_s / 3600
+    end = f"its timeout of {seconds(spec.timeout_s)}"
+    if spec.timeout_s < spec.config.timeout_s:
+        end = f"{seconds(spec.timeout_s)}, where --max-cost ends it"
+    spot = "; spot is usually well below these on-demand prices" if hardware.spot else ""
+    return (f"estimate: ${hour:.4f} an hour{where}, at most ${whole:.4f} if it runs to {end}{spot}",)
+
+
+def receipt_view(receipt: Receipt, *, label: str = "cost") -> ReceiptView | None:
+    """None where a price is unknown: a partial sum would look like a whole one."""
+    if receipt.total_usd is None:
+        return None
+    return ReceiptView(
+        lines=tuple(_line(charge) for charge in receipt.charges),
+        total_usd=receipt.total_usd,
+        priced_on=_PRICED_ON,
+        label=label,
+        left_out=LEFT_OUT,
+    )
+
+
+def _line(charge: Charge) -> ReceiptLine:
+    price = charge.usd_per_hour or Decimal(0)
+    amount = charge.amount_usd or Decimal(0)
+    return ReceiptLine(
+        what=charge.what,
+        quantity=amount / price if price else Decimal(0),
+        unit="h",
+        unit_price_usd=price,
+        amount_usd=amount,
+    )
+
+
+def left_view(teardown: TeardownResult, region: str) -> LeftView:
+    rows = [
+        LeftRow(kind=ref.kind, name=ref.name, state="kept", where=console_link(ref, region)) for ref in teardown.kept
+    ]
+    rows += [LeftRow(kind=r.ref.kind, name=r.ref.name, state="failed", why=r.error or "") for r in teardown.failed]
+    return LeftView(rows=tuple(rows))
+
+
+def console_link(ref: Ref, region: str) -> str:
+    host = f"https://{region}.console.aws.amazon.com"
+    if ref.kind == "bucket":
+        return f"{host}/s3/buckets/{ref.name}?region={region}"
+    if ref.kind == "repository":
+        return f"{host}/ecr/repositories/private/{ref.name}?region={region}"
+    return ""
+
+
+def output_link(bucket: str, prefix: str, region: str) -> str:
+    return f"https://{region}.console.aws.amazon.com/s3/buckets/{bucket}?region={region}&prefix={prefix}"

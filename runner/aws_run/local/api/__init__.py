@@ -1,0 +1,1 @@
+"""What the embedded AWS answers itself, an API a file; moto answers the rest."""

@@ -1,0 +1,76 @@
+"""EC2, watched where our groups must know of it and stricter where moto is lax; names AWS keeps for itself."""
+
+from __future__ import annotations
+
+import re
+
+from aws_run.local.http.protocol import Call, Refusal, Reply
+from aws_run.local.http.routes import Table
+from aws_run.local.sim.autoscaler import Mover
+from aws_run.local.sim.state import AccountState
+
+_TEMPLATE_NAME = re.compile(r"^[a-zA-Z0-9().\-/_]{3,128}$")
+
+
+def table(mover: Mover) -> Table:
+    def terminate(world: AccountState, call: Call) -> Reply:
+        reply = call.proceed()
+        if reply.status == 200:
+            with world.lock:
+                place = world.place(call.region)
+                for identity in call.params().get("InstanceIds") or []:
+                    instance = place.instances.get(identity)
+                    if instance is not None:
+                        mover.died(place, instance, "a user terminating the instance")
+        return reply
+
+    return {
+        ("logs", "CreateLogGroup"): create_log_group,
+        ("ssm", "PutParameter"): put_parameter,
+        ("ec2", "TerminateInstances"): terminate,
+        ("ec2", "CreateLaunchTemplate"): create_template,
+        ("ec2", "DeleteLaunchTemplate"): delete_template,
+    }
+
+
+def create_template(world: AccountState, call: Call) -> Reply:
+    name = str(call.params().get("LaunchTemplateName") or "")
+    if not _TEMPLATE_NAME.match(name):
+        raise Refusal(
+            "InvalidLaunchTemplateName.MalformedException",
+            "A launch template name must be between 3 and 128 characters, and may contain letters, numbers, and the "
+            "following characters: - ( ) . / _.",
+        )
+    return call.proceed()
+
+
+def delete_template(world: AccountState, call: Call) -> Reply:
+    p = call.params()
+    ec2 = world.moto("ec2", call.region)
+    name, identity = p.get("LaunchTemplateName"), p.get("LaunchTemplateId")
+    if name and name not in ec2.launch_template_name_to_ids:
+        raise Refusal(
+            "InvalidLaunchTemplateName.NotFoundException",
+            f"The specified launch template, with template name {name}, does not exist.",
+        )
+    if identity and identity not in ec2.launch_templates:
+        raise Refusal(
+            "InvalidLaunchTemplateId.NotFound",
+            f"The specified launch template, with template ID {identity}, does not exist.",
+        )
+    return call.proceed()
+
+
+def create_log_group(world: AccountState, call: Call) -> Reply:
+    if str(call.params().get("logGroupName", "")).lower().startswith("aws/"):
+        raise Refusal("InvalidParameterException", "Log groups starting with AWS/ are reserved for AWS.")
+    return call.proceed()
+
+
+def put_parameter(world: AccountState, call: Call) -> Reply:
+    first = str(call.params().get("Name", "")).lstrip("/").partition("/")[0].lower()
+    if first.startswith(("aws", "ssm")):
+        raise Refusal(
+            "ValidationException", 'Parameter name: can\'t be prefixed with "aws" or "ssm" (case-insensitive).'
+        )
+    return call.proceed()

@@ -1,0 +1,64 @@
+"""Service Quotas for EC2 and Fargate: what an account in use has; `quotas` of the options overrides a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_run.local.http.protocol import Call, Params, Refusal
+from aws_run.local.http.routes import Table
+from aws_run.local.sim.state import AccountState
+
+# code -> (service, name, vCPUs)
+QUOTAS: Mapping[str, tuple[str, str, float]] = {
+    "L-1216C47A": ("ec2", "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", 256.0),
+    "L-DB2E81BA": ("ec2", "Running On-Demand G and VT instances", 64.0),
+    "L-417A185B": ("ec2", "Running On-Demand P instances", 64.0),
+    "L-34B43A08": ("ec2", "All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests", 256.0),
+    "L-3819A6DF": ("ec2", "All G and VT Spot Instance Requests", 64.0),
+    "L-7212CCBC": ("ec2", "All P4, P3 and P2 Spot Instance Requests", 64.0),
+    "L-3032A538": ("fargate", "Fargate On-Demand vCPU resource count", 256.0),
+    "L-36FBB829": ("fargate", "Fargate Spot vCPU resource count", 256.0),
+}
+_NAMES = {"ec2": "Amazon Elastic Compute Cloud (Amazon EC2)", "fargate": "AWS Fargate"}
+
+
+def table() -> Table:
+    return {
+        ("service-quotas", "GetServiceQuota"): get,
+        ("service-quotas", "GetAWSDefaultServiceQuota"): get,
+        ("service-quotas", "ListServiceQuotas"): everything,
+        ("service-quotas", "ListAWSDefaultServiceQuotas"): everything,
+    }
+
+
+def get(world: AccountState, call: Call) -> Mapping[str, Any]:
+    p = call.params()
+    found = QUOTAS.get(str(p["QuotaCode"]))
+    if found is None or found[0] != p["ServiceCode"]:
+        raise Refusal("NoSuchResourceException", "The request failed because the specified resource does not exist.")
+    return {"Quota": _row(world, call.region, str(p["QuotaCode"]))}
+
+
+def everything(world: AccountState, call: Call) -> Mapping[str, Any]:
+    service = call.params()["ServiceCode"]
+    return {"Quotas": [_row(world, call.region, code) for code, (owner, _, _) in QUOTAS.items() if owner == service]}
+
+
+def quota(world: AccountState, code: str) -> float:
+    return float(world.quotas.get(code, QUOTAS[code][2]))
+
+
+def _row(world: AccountState, region: str, code: str) -> Params:
+    service, name, _ = QUOTAS[code]
+    return {
+        "ServiceCode": service,
+        "ServiceName": _NAMES[service],
+        "QuotaArn": world.arn("servicequotas", region, f"{service}/{code}"),
+        "QuotaCode": code,
+        "QuotaName": name,
+        "Value": quota(world, code),
+        "Unit": "None",
+        "Adjustable": True,
+        "GlobalQuota": False,
+    }

@@ -1,0 +1,149 @@
+"""What temporary credentials may do: the policies of the role behind them, evaluated for each of its calls.
+
+Only credentials of tasks are held to policies: the user of an embedded AWS is its administrator.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from xml.sax.saxutils import unescape
+
+from aws_run.local.api.s3_rules import owner
+from aws_run.local.http.protocol import Call, Refusal
+from aws_run.local.sim.state import AccountState
+
+_QUOTES = {"&quot;": '"', "&apos;": "'"}
+
+
+def denied(world: AccountState, call: Call) -> Refusal | None:
+    """AccessDenied if `call` comes with a role's credentials and the role may not make it."""
+    if not call.access_key.startswith("ASIA"):
+        return None
+    role = world.sessions.get(call.access_key)
+    if role is None:
+        code = "InvalidAccessKeyId" if call.service == "s3" else "UnrecognizedClientException"
+        return Refusal(code, "The security token included in the request is invalid.", status=403)
+    token, role_name = role
+    sent = call.environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or call.query.get("X-Amz-Security-Token")
+    if sent != token:
+        return Refusal("InvalidToken", "The provided token is malformed or otherwise invalid.", status=403)
+    action, resources = s3_request(call) if call.service == "s3" else (f"{call.service}:{call.operation}", (None,))
+    if action == "sts:GetCallerIdentity":
+        return None
+    whose = owner(world, call.path.lstrip("/").partition("/")[0]) if call.service == "s3" else world.account
+    context = {"aws:resourceaccount": whose, "aws:securetransport": "true", "aws:requestedregion": call.region}
+    if "prefix" in call.query:
+        context["s3:prefix"] = call.query["prefix"]
+    statements = list(_statements(world, role_name))
+    for resource in resources:
+        effects = {each["Effect"] for each in statements if applies(each, action, resource, context)}
+        if "Allow" not in effects or "Deny" in effects:
+            break
+    else:
+        return None
+    name = "AccessDenied" if call.service in ("s3", "sts", "ec2", "autoscaling", "iam") else "AccessDeniedException"
+    return Refusal(
+        name,
+        f"User: arn:aws:sts::{world.account}:assumed-role/{role_name}/task is not authorized to perform: {action}"
+        + (f' on resource: "{resource}"' if resource else ""),
+        status=403 if call.service == "s3" else 400,
+    )
+
+
+def s3_request(call: Call) -> tuple[str, tuple[str, ...]]:
+    """The IAM action and resources of an S3 request, path style: several where many objects are deleted at once, each
+    of which S3 judges by itself (there a key that may not go is an error of its own, here the whole request is)."""
+    if call.method == "POST" and "delete" in call.query:
+        bucket = call.path.strip("/")
+        return "s3:DeleteObject", tuple(f"arn:aws:s3:::{bucket}/{key}" for key in _deleted(call))
+    action, resource = _single(call)
+    return action, (resource,)
+
+
+def _deleted(call: Call) -> list[str]:
+    """The keys that a DeleteObjects names; its body is put back for who carries it out."""
+    body = call.environ["wsgi.input"].read(int(call.environ.get("CONTENT_LENGTH") or 0))
+    call.environ["wsgi.input"] = io.BytesIO(body)
+    return [unescape(key, _QUOTES) for key in re.findall(r"<Key>(.*?)</Key>", body.decode(errors="replace"), re.DOTALL)]
+
+
+def _single(call: Call) -> tuple[str, str]:
+    bucket, _, key = call.path.lstrip("/").partition("/")
+    q, method = call.query, call.method
+    if not key:
+        arn = f"arn:aws:s3:::{bucket}"
+        if method in ("GET", "HEAD"):
+            if "location" in q:
+                return "s3:GetBucketLocation", arn
+            if "versions" in q:
+                return "s3:ListBucketVersions", arn
+            if "uploads" in q:
+                return "s3:ListBucketMultipartUploads", arn
+            return "s3:ListBucket", arn
+        return {"PUT": "s3:CreateBucket", "DELETE": "s3:DeleteBucket"}.get(method, "s3:ListBucket"), arn
+    arn = f"arn:aws:s3:::{bucket}/{key}"
+    version = "Version" if "versionId" in q else ""
+    if method in ("GET", "HEAD"):
+        if "uploadId" in q:
+            return "s3:ListMultipartUploadParts", arn
+        if "tagging" in q:
+            return f"s3:GetObject{version}Tagging", arn
+        return f"s3:GetObject{version}", arn
+    if method == "DELETE":
+        return ("s3:AbortMultipartUpload" if "uploadId" in q else f"s3:DeleteObject{version}"), arn
+    return ("s3:PutObjectTagging" if "tagging" in q else "s3:PutObject"), arn
+
+
+def _statements(world: AccountState, role_name: str) -> Iterator[Mapping[str, Any]]:
+    iam = world.moto("iam", "aws")
+    role = next((r for r in list(iam.roles.values()) if r.name == role_name), None)
+    if role is None:
+        return
+    documents: list[Any] = list(role.policies.values())
+    documents += [
+        policy.default_version.document if hasattr(policy, "default_version") else policy.document
+        for policy in role.managed_policies.values()
+    ]
+    for document in documents:
+        parsed = json.loads(document) if isinstance(document, str) else document
+        statements = parsed["Statement"]
+        yield from statements if isinstance(statements, list) else [statements]
+
+
+def applies(statement: Mapping[str, Any], action: str, resource: str | None, context: Mapping[str, str]) -> bool:
+    if not any(_glob(pattern.lower(), action.lower()) for pattern in _many(statement.get("Action"))):
+        return False
+    resources = _many(statement.get("Resource", "*"))
+    if resource is not None and not any(_glob(pattern, resource) for pattern in resources):
+        return False
+    return all(_holds(op, keys, context) for op, keys in (statement.get("Condition") or {}).items())
+
+
+def _holds(operator: str, keys: Mapping[str, Any], context: Mapping[str, str]) -> bool:
+    for key, wanted in keys.items():
+        value = context.get(key.lower() if key.lower().startswith("aws:") else key)
+        name = operator.removesuffix("IfExists")
+        if value is None:
+            if operator.endswith("IfExists") or "Not" in name:
+                continue
+            return False
+        matches = [_glob(w, value) if "Like" in name else str(w).lower() == value.lower() for w in _many(wanted)]
+        if any(matches) == ("Not" in name):
+            return False
+    return True
+
+
+def _many(value: Any) -> list[str]:
+    return [] if value is None else [str(value)] if isinstance(value, (str, bool)) else [str(v) for v in value]
+
+
+def _glob(pattern: str, value: str) -> bool:
+    """IAM's wildcards `*` and `?`, and what stands for them as they are: `${*}`, `${?}`, `${$}`."""
+    meant = {"*": ".*", "?": "."}
+    parts = re.findall(r"\$\{[*?$]\}|.", pattern, re.DOTALL)
+    regex = "".join(meant.get(part) or re.escape(part[2] if len(part) == 4 else part) for part in parts)
+    return re.fullmatch(regex, value, re.DOTALL) is not None

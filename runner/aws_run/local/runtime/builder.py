@@ -1,0 +1,82 @@
+"""The process runtime's image builder: a folder and a virtual environment, known to ECR as an image is."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aws_run.errors import BuildError, DockerError
+from aws_run.events import Emit, LaneProgress, Notice
+from aws_run.local.options import LocalAws
+
+if TYPE_CHECKING:
+    from aws_run.image.builder import Builder, Login
+    from aws_run.image.plan import ImagePlan
+
+
+_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6)  # between attempts: throttling and lost answers pass, as with every AWS call
+
+
+def image_builder(local: LocalAws) -> Builder | None:
+    """None where tasks run in Docker: the normal builder serves there."""
+    return ProcessBuilder(local) if local.runtime == "process" else None
+
+
+class ProcessBuilder:
+    def __init__(self, local: LocalAws) -> None:
+        self._local = local
+
+    def build_push(self, plan: ImagePlan, repository_uri: str, tag: str, login: Login, emit: Emit) -> str:
+        """As image.builder.Builder says; BuildError with uv's last lines when a requirement can't be installed."""
+        from aws_run.image.recipe import OwnDockerfile
+        from aws_run.local.runtime.process_image import build
+
+        if isinstance(plan.recipe, OwnDockerfile):
+            raise DockerError(
+                f"The project brings its own {plan.recipe.path}, and there is no Docker engine to build it",
+                hint="start Docker, or use --dockerfile none to run with aws-run's own recipe",
+            )
+        emit(Notice(text=f"image: {self._local.runtime_reason}", level="info"))
+        emit(LaneProgress(lane="image", text="installing dependencies", done=0, total=2))
+        files = [file.path for file in plan.source.files]
+        image = build(
+            Path(self._local.state_dir), plan.source.root, files, plan.command or (), plan.recipe.dependencies.kind
+        )
+        emit(LaneProgress(lane="image", text="storing the image", done=1, total=2))
+        put_image(self._local, repository_uri.partition("/")[2], tag, image.manifest)
+        return image.digest
+
+
+def put_image(local: LocalAws, repository: str, tag: str, manifest: str) -> None:
+    """ECR's PutImage; an image that is there already is fine. Who calls is looked at, the signature is not."""
+    credential = f"{local.environment()['AWS_ACCESS_KEY_ID']}/20000101/{local.region}/ecr/aws4_request"
+    request = urllib.request.Request(  # noqa: S310 - our own address
+        local.endpoint_url,
+        data=json.dumps({"repositoryName": repository, "imageTag": tag, "imageManifest": manifest}).encode(),
+        headers={
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0",
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": "AmazonEC2ContainerRegistry_V20150921.PutImage",
+        },
+    )
+    for wait_s in (*_WAITS_S, None):
+        try:
+            urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
+        except urllib.error.HTTPError as error:
+            answer = json.loads(error.read() or b"{}")
+            error.close()
+            if answer.get("__type") == "ImageAlreadyExistsException":
+                return
+            reason = answer.get("message")
+            passing = error.code >= 500 or answer.get("__type") == "ThrottlingException"
+        except OSError as error:
+            reason, passing = str(error), True
+        else:
+            return
+        if wait_s is None or not passing:
+            raise BuildError(f"The image could not be stored: {reason}")
+        time.sleep(wait_s)

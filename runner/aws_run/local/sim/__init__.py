@@ -1,0 +1,1 @@
+"""What moves in the embedded AWS: its clock, groups, instances, tasks, schedules and bill."""

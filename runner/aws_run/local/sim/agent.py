@@ -1,0 +1,301 @@
+"""The ECS agent: places tasks, runs their containers, and moves them from PROVISIONING to STOPPED."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from aws_run.local.runtime.base import ContainerSpec, Exit, PullFailed, Running, Runtime, StartFailed
+from aws_run.local.runtime.logsink import LogGroupMissing, LogSink, open_sink
+from aws_run.local.runtime.taskspec import SecretUnavailable, container_spec
+from aws_run.local.sim.model import Container, ContainerInstance, GroupInstance, Place, Task
+from aws_run.local.sim.state import AccountState
+
+SPOT = "a spot interruption"
+_STOP_TIMEOUT_S = 30.0
+_CAPACITY_REASON = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
+
+
+class Agent:
+    def __init__(self, world: AccountState, runtime: Runtime) -> None:
+        self._world = world
+        self._runtime = runtime
+        self._threads: set[threading.Thread] = set()
+        self.running: dict[str, Running] = {}  # by container ARN
+        self.on_task_over: Callable[[Place, GroupInstance], None] = lambda place, instance: None
+
+    # Called with the lock held.
+
+    def accept(self, place: Place, task: Task) -> None:
+        """Takes a new task: Fargate and placed ones go on at once, the others wait for an instance."""
+        if task.fargate:
+            if self._world.shortages.fargate(task.provider or "FARGATE"):
+                self._end(task, "TaskFailedToStart", _CAPACITY_REASON)
+                return
+            self._begin(place, task)
+        elif task.instance is not None:
+            self._begin(place, task)
+        else:
+            self.place_waiting(place)
+            if task.status == "PROVISIONING":
+                timeout_s = self._world.options.provisioning_timeout_s
+                self._world.later(timeout_s, lambda: self._give_up(task))
+
+    def place_waiting(self, place: Place) -> None:
+        """Gives every waiting task an instance of its provider's group, if there is room."""
+        for task in list(place.tasks.values()):
+            if task.status != "PROVISIONING" or task.desired == "STOPPED" or task.fargate or task.instance:
+                continue
+            rows = [
+                row
+                for row in place.container_instances.values()
+                if row.cluster == task.cluster and (task.provider is None or row.provider == task.provider)
+            ]
+            for row in rows:
+                if shortage(place, row, task) is None:
+                    self._assign(place, row, task)
+                    self._begin(place, task)
+                    break
+
+    def place_or_fail(self, place: Place, tasks: list[Task]) -> list[dict[str, str]]:
+        """launchType EC2: placed at once or refused with ECS's failures."""
+        from aws_run.local.http.protocol import Refusal
+
+        failures: list[dict[str, str]] = []
+        for task in tasks:
+            rows = [r for r in place.container_instances.values() if r.cluster == task.cluster and r.status == "ACTIVE"]
+            if not rows:
+                raise Refusal("InvalidParameterException", "No Container Instances were found in your cluster.")
+            wants = [(row, shortage(place, row, task)) for row in rows]
+            fit = next((row for row, lack in wants if lack is None), None)
+            if fit is None:
+                failures += [{"arn": row.arn, "reason": f"RESOURCE:{lack}"} for row, lack in wants if lack]
+            else:
+                self._assign(place, fit, task)
+        return failures
+
+    def stop(self, place: Place, task: Task, code: str, reason: str) -> None:
+        if task.desired == "STOPPED":
+            return
+        task.desired, task.stop_code, task.stopped_reason = "STOPPED", code, reason
+        task.stopping_at = self._world.clock.now()
+        if task.status == "PROVISIONING":
+            self._end(task, code, reason)
+        else:
+            task.stop.set()
+        self._touch(task)
+
+    def host_gone(self, world: AccountState, place: Place, instance: GroupInstance, why: str) -> None:
+        """Its containers are gone with no exit code, its container instance deregisters."""
+        rows = [row for row in place.container_instances.values() if row.instance is instance]
+        for row in rows:
+            row.status = "INACTIVE"
+            del place.container_instances[row.arn]
+            for task in list(place.tasks.values()):
+                if task.instance is row and task.status != "STOPPED":
+                    code = "SpotInterruption" if why == SPOT else "TerminationNotice"
+                    task.kill.set()
+                    task.stop.set()
+                    self._end(task, task.stop_code or code, f"Host EC2 (instance {instance.id}) terminated.")
+
+    # Called without it.
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        with self._world.lock:
+            for place in self._world.places():
+                for task in place.tasks.values():
+                    task.kill.set()
+                    task.stop.set()
+            threads = list(self._threads)
+        for thread in threads:
+            thread.join(timeout=timeout_s)
+
+    def _give_up(self, task: Task) -> None:
+        if task.status == "PROVISIONING":
+            self._end(task, "TaskFailedToStart", _CAPACITY_REASON)
+
+    def _assign(self, place: Place, row: ContainerInstance, task: Task) -> None:
+        task.instance = row
+        taken = {g for t in place.tasks.values() if t.instance is row and t.status != "STOPPED" for g in t.gpu_ids}
+        task.gpu_ids = tuple(g for g in row.gpus if g not in taken)[: task.gpu]
+
+    def _begin(self, place: Place, task: Task) -> None:
+        task.status = "PENDING"
+        for attachment in task.attachments:
+            attachment["status"] = "ATTACHED"
+        task.pull_started_at = self._world.clock.now()
+        self._touch(task)
+        thread = threading.Thread(target=self._run, args=(place, task), name=f"task-{task.id[:8]}", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
+    def _run(self, place: Place, task: Task) -> None:
+        try:
+            self._lifecycle(place, task)
+        except Exception as error:  # noqa: BLE001 - the task must end whatever breaks in here, and status shows why
+            self._world.note(error)
+            with self._world.lock:
+                self._end(task, "TaskFailedToStart", f"ECS agent: {error}")
+        finally:
+            with self._world.lock:
+                self._threads.discard(threading.current_thread())
+
+    def _lifecycle(self, place: Place, task: Task) -> None:
+        sinks: dict[str, LogSink | None] = {}
+        specs: list[tuple[Container, ContainerSpec]] = []
+        try:
+            for container in task.containers:
+                sinks[container.name] = open_sink(self._world, place.region, task, container)
+                specs.append((container, container_spec(self._world, place, task, container, self._runtime)))
+            for container, spec in specs:
+                container.image_digest = self._runtime.pull(spec.image)
+        except (PullFailed, SecretUnavailable, LogGroupMissing) as error:
+            kind = "CannotPullContainerError" if isinstance(error, PullFailed) else "ResourceInitializationError"
+            text = f"{kind}: {error}"
+            with self._world.lock:
+                for container in task.containers:
+                    container.status = "STOPPED"
+                    container.reason = text if isinstance(error, PullFailed) else None
+                self._end(task, "TaskFailedToStart", text)
+            return
+        with self._world.lock:
+            task.pull_stopped_at = self._world.clock.now()
+        if task.stop.is_set():
+            with self._world.lock:
+                self._end(task, task.stop_code or "UserInitiated", task.stopped_reason or "Task stopped by user")
+            return
+        started: list[tuple[Container, Running]] = []
+        try:
+            for container, spec in specs:
+                sink = sinks[container.name]
+                running = self._runtime.start(spec, sink.line if sink else _nowhere)
+                started.append((container, running))
+                self.running[container.arn] = running
+        except StartFailed as error:
+            for _, running in started:
+                running.kill()
+            with self._world.lock:
+                container.status, container.reason = "STOPPED", f"CannotStartContainerError: {error}"
+                self._end(task, "TaskFailedToStart", f"CannotStartContainerError: {error}")
+            return
+        with self._world.lock:
+            if task.status == "PENDING":
+                task.status, task.started_at = "RUNNING", self._world.clock.now()
+                for container, running in started:
+                    container.status, container.runtime_id = "RUNNING", running.runtime_id
+                self._touch(task)
+        self._attend(task, started)
+
+    def _attend(self, task: Task, started: list[tuple[Container, Running]]) -> None:
+        """Waits for the first essential container to end, or for a stop, then ends the rest."""
+        over = threading.Event()
+        exits: dict[str, Exit] = {}
+
+        def watch(container: Container, running: Running) -> None:
+            exits[container.name] = running.wait()
+            with self._world.lock:
+                self.running.pop(container.arn, None)
+                _close_container(container, exits[container.name], killed=task.kill.is_set())
+                self._touch(task)
+            if container.definition.get("essential", True):
+                over.set()
+
+        def stopper() -> None:
+            task.stop.wait()
+            for container, running in started:
+                if task.kill.is_set():
+                    running.kill()
+                else:
+                    running.stop(float(container.definition.get("stopTimeout") or _STOP_TIMEOUT_S))
+            # The host may go while the grace still runs.
+            if not task.kill.is_set() and task.kill.wait(timeout=_STOP_TIMEOUT_S * 4):
+                for _, running in started:
+                    running.kill()
+
+        watchers = [threading.Thread(target=watch, args=pair, daemon=True) for pair in started]
+        for thread in watchers:
+            thread.start()
+        threading.Thread(target=stopper, daemon=True).start()
+        over.wait()
+        asked = task.stop.is_set()
+        with self._world.lock:
+            if task.status != "STOPPED":
+                task.status = "DEACTIVATING"
+                task.execution_stopped_at = self._world.clock.now()
+                task.stopping_at = task.stopping_at or task.execution_stopped_at
+                self._touch(task)
+        task.stop.set()
+        for thread in watchers:
+            thread.join()
+        task.kill.set()  # nothing is left to kill; lets the stopper go
+        with self._world.lock:
+            if asked and task.stop_code:
+                self._end(task, task.stop_code, task.stopped_reason or "")
+            else:
+                self._end(task, "EssentialContainerExited", "Essential container in task exited")
+
+    def _end(self, task: Task, code: str, reason: str) -> None:
+        """STOPPED, once; the first reason stays."""
+        if task.status == "STOPPED":
+            return
+        now = self._world.clock.now()
+        task.status, task.desired = "STOPPED", "STOPPED"
+        task.stop_code, task.stopped_reason = code, reason
+        task.stopping_at = task.stopping_at or now
+        task.stopped_at = now
+        for container in task.containers:
+            container.status = "STOPPED"
+        for attachment in task.attachments:
+            attachment["status"] = "DELETED"
+        # ECS forgets a stopped task after about an hour.
+        self._world.later(3600.0, lambda: self._forget(task))
+        self._touch(task)
+
+    def _forget(self, task: Task) -> None:
+        for place in self._world.places():
+            if place.tasks.pop(task.arn, None) is not None:
+                place.past_tasks.append(task)
+
+    def _touch(self, task: Task) -> None:
+        task.version += 1
+        for place in self._world.places():
+            if task.arn in place.tasks:
+                _count(self._world, place, task.cluster)
+                if task.status == "STOPPED":
+                    self.place_waiting(place)
+                    if task.instance is not None:
+                        self.on_task_over(place, task.instance.instance)
+        self._world.changed.notify_all()
+
+
+def shortage(place: Place, row: ContainerInstance, task: Task) -> str | None:
+    """What the instance lacks for the task, in ECS's word for it; None if it fits."""
+    if row.status != "ACTIVE":
+        return "AGENT"
+    there = [t for t in place.tasks.values() if t.instance is row and t.status != "STOPPED"]
+    if sum(t.memory_mib for t in there) + task.memory_mib > row.memory_mib:
+        return "MEMORY"
+    if sum(t.cpu for t in there) + task.cpu > row.cpu:
+        return "CPU"
+    if sum(len(t.gpu_ids) for t in there) + task.gpu > len(row.gpus):
+        return "GPU"
+    return None
+
+
+def _close_container(container: Container, end: Exit, *, killed: bool) -> None:
+    container.status = "STOPPED"
+    container.exit_code = None if killed else end.code
+    container.reason = end.reason
+
+
+def _count(world: AccountState, place: Place, cluster_name: str) -> None:
+    cluster = world.moto("ecs", place.region).clusters.get(cluster_name)
+    if cluster is None:
+        return
+    own = [t for t in place.tasks.values() if t.cluster == cluster_name]
+    cluster.running_tasks_count = sum(t.status == "RUNNING" for t in own)
+    cluster.pending_tasks_count = sum(t.status in ("PROVISIONING", "PENDING") for t in own)
+
+
+def _nowhere(line: str) -> None:
+    """A container without awslogs: its output is not kept."""

@@ -1,0 +1,97 @@
+"""The state all parts of the embedded AWS share, and their way into moto's backends."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from aws_run.local.options import LocalOptions
+from aws_run.local.sim.clock import SimClock
+from aws_run.local.sim.model import GroupInstance, Place
+from aws_run.local.testing.faults import Faults
+from aws_run.local.testing.launch_failures import Shortages
+
+
+class AccountState:
+    """One embedded AWS. Whoever reads or writes a Place holds `lock`."""
+
+    def __init__(self, options: LocalOptions, state_dir: Path) -> None:
+        self.options = options
+        self.state_dir = state_dir
+        self.clock = SimClock()
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+        self.port = 0
+        self._places: dict[str, Place] = {}
+        self._serial = 0
+        self.calls: deque[str] = deque(maxlen=100_000)  # service:Operation of clients' calls, for tests and benchmarks
+        self.shortages = Shortages(options.no_capacity)
+        self.quotas: dict[str, float] = dict(options.quotas)
+        self.foreign_buckets = set(options.foreign_buckets)
+        self.faults = Faults(options.chaos_seed)
+        # Set by the assembly: takes a spot instance away.
+        self.interrupt: Callable[[Place, GroupInstance], None] = lambda place, instance: None
+        self.sessions: dict[str, tuple[str, str]] = {}  # access key -> (session token, role name)
+        self._busy_until: dict[str, float] = {}
+        self.refused_targets: list[str] = []  # schedules whose target refused the call
+        self.errors: list[str] = []  # what went wrong inside; shown by the status endpoint
+
+    @property
+    def settle_s(self) -> float:
+        asked = self.options.settle_s
+        return min(self.options.boot_s, 1.0) if asked is None else asked
+
+    def busy(self, what: str) -> bool:
+        return self._busy_until.get(what, 0.0) > self.clock.seconds()
+
+    def make_busy(self, what: str) -> None:
+        """AWS is at work on `what` for a while and refuses changes to it."""
+        self._busy_until[what] = self.clock.seconds() + self.settle_s
+
+    @property
+    def account(self) -> str:
+        return self.options.account
+
+    def place(self, region: str) -> Place:
+        with self.lock:
+            if region not in self._places:
+                self._places[region] = Place(region=region)
+            return self._places[region]
+
+    def places(self) -> list[Place]:
+        with self.lock:
+            return list(self._places.values())
+
+    def new_id(self, length: int = 32) -> str:
+        """A fresh hexadecimal id."""
+        with self.lock:
+            self._serial += 1
+            return hashlib.sha256(f"{self.clock.now().isoformat()}/{self._serial}".encode()).hexdigest()[:length]
+
+    def arn(self, service: str, region: str, resource: str) -> str:
+        return f"arn:aws:{service}:{region}:{self.account}:{resource}"
+
+    def moto(self, service: str, region: str) -> Any:
+        """moto's backend of one service, for calls from inside."""
+        from moto.backends import get_backend
+
+        return get_backend(service)[self.account][region]  # type: ignore[call-overload]
+
+    def later(self, delay_s: float, action: Callable[[], None]) -> None:
+        """`action` under the lock, `delay_s` simulated seconds from now."""
+
+        def fire() -> None:
+            with self.lock:
+                try:
+                    action()
+                except Exception as error:  # noqa: BLE001 - a failed timer must not stop the clock; status shows it
+                    self.note(error)
+
+        self.clock.after(delay_s, fire)
+
+    def note(self, error: BaseException) -> None:
+        self.errors.append(f"{type(error).__name__}: {error}")

@@ -1,0 +1,205 @@
+"""An AWS that is a script, a clock that moves when it is slept on, and a bucket in a dict."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from aws_run.aws.session import Aws, Identity, RoundTrip
+from aws_run.backends.base import Network, RunSpec, Site
+from aws_run.config import Config, Input
+from aws_run.errors import AwsCallError
+from aws_run.runs.record import HardwareEntry, Record
+
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+RUN = "demo-20260102-030405-abcd"
+BUCKET = f"arun-{ACCOUNT}-{REGION}-an"
+
+
+class FakeClock:
+    """`sleep` returns at once, with the time gone by; `slept` is what was asked for."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self._start = now
+        self.elapsed_s = 0.0
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self.elapsed_s)
+
+    def monotonic(self) -> float:
+        return self.elapsed_s
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.elapsed_s += seconds
+
+
+@dataclass(frozen=True)
+class Call:
+    operation: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+class FakeAws(Aws):
+    """Answers as scripted by `on`; what has no script answers {} (no items, for `pages`). Every call is recorded."""
+
+    def __init__(self, *, account: str = ACCOUNT, region: str = REGION) -> None:
+        self._who = Identity(account=account, arn=f"arn:aws:iam::{account}:user/ann", region=region)
+        self._script: dict[str, list[Any]] = {}
+        self._script_lock = threading.Lock()
+        self.calls: list[Call] = []
+
+    def on(self, operation: str, *answers: Any) -> FakeAws:
+        """The answers in turn, the last one again and again. An exception is raised, a function is called."""
+        self._script[operation] = list(answers)
+        return self
+
+    def _next(self, operation: str, parameters: dict[str, Any], default: Any) -> Any:
+        with self._script_lock:
+            self.calls.append(Call(operation, parameters))
+            script = self._script.get(operation)
+            if script is None:
+                return default
+            answer = script.pop(0) if len(script) > 1 else script[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer(**parameters) if callable(answer) else answer
+
+    def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        return self._next(operation, parameters, {})
+
+    def pages(self, service: str, operation: str, key: str, **parameters: Any) -> Iterator[Any]:
+        yield from self._next(operation, parameters, ())
+
+    def identity(self) -> Identity:
+        return self._who
+
+    @property
+    def region(self) -> str:
+        return self._who.region
+
+    @property
+    def trips(self) -> tuple[RoundTrip, ...]:
+        return tuple(RoundTrip(service="", operation=call.operation) for call in self.calls)
+
+    @property
+    def operations(self) -> list[str]:
+        return [call.operation for call in self.calls]
+
+    def sent(self, operation: str) -> list[dict[str, Any]]:
+        """The parameters of every call of `operation`."""
+        return [call.parameters for call in self.calls if call.operation == operation]
+
+
+def refused(code: str, text: str = "no", operation: str = "Operation") -> AwsCallError:
+    return AwsCallError(f"{operation} was refused by AWS: {text} ({code})", code=code, operation=operation)
+
+
+class FakeBucket:
+    """S3's objects with ETags, conditions and times, put behind a FakeAws."""
+
+    def __init__(self, aws: FakeAws, clock: FakeClock) -> None:
+        self.objects: dict[str, tuple[bytes, str, datetime]] = {}
+        self.metadata: dict[str, dict[str, str]] = {}
+        self._clock = clock
+        self._writes = 0
+        aws.on("put_object", self._put).on("get_object", self._get).on("delete_object", self._delete)
+        aws.on("head_object", self._head).on("list_objects_v2", self._list)
+
+    def _put(
+        self, *, Key: str, Body: bytes, IfMatch: str | None = None, IfNoneMatch: str | None = None, **more: Any
+    ) -> Any:
+        held = self.objects.get(Key)
+        if (IfNoneMatch == "*" and held) or (IfMatch is not None and (held is None or held[1] != IfMatch)):
+            raise refused("PreconditionFailed", operation="PutObject")
+        self._writes += 1
+        etag = hashlib.md5(Body + str(self._writes).encode()).hexdigest()
+        self.objects[Key] = (Body, etag, self._clock.now())
+        self.metadata[Key] = more.get("Metadata", {})
+        return {"ETag": etag}
+
+    def _get(self, *, Key: str, **_: Any) -> Any:
+        if Key not in self.objects:
+            raise refused("NoSuchKey", operation="GetObject")
+        body, etag, _written = self.objects[Key]
+        return {"Body": io.BytesIO(body), "ETag": etag}
+
+    def _head(self, *, Key: str, **_: Any) -> Any:
+        if Key not in self.objects:
+            raise refused("404", operation="HeadObject")
+        _body, etag, written = self.objects[Key]
+        return {"LastModified": written, "ETag": etag, "Metadata": self.metadata[Key]}
+
+    def _delete(self, *, Key: str, IfMatch: str | None = None, **_: Any) -> Any:
+        if IfMatch is not None and Key in self.objects and self.objects[Key][1] != IfMatch:
+            raise refused("PreconditionFailed", operation="DeleteObject")
+        self.objects.pop(Key, None)
+        return {}
+
+    def _list(self, *, Prefix: str, Delimiter: str | None = None, **_: Any) -> Any:
+        keys = sorted(key for key in self.objects if key.startswith(Prefix))
+        if Delimiter is None:
+            return [{"Key": key} for key in keys]
+        cut = {key[: key.index(Delimiter, len(Prefix)) + 1] for key in keys if Delimiter in key[len(Prefix) :]}
+        return [{"Prefix": prefix} for prefix in sorted(cut)]
+
+
+class Events(list[Any]):
+    """What was emitted, from any thread."""
+
+    def of(self, kind: type) -> list[Any]:
+        return [event for event in self if isinstance(event, kind)]
+
+    @property
+    def emit(self) -> Callable[[Any], None]:
+        return self.append
+
+
+def record(**changes: Any) -> Record:
+    values: dict[str, Any] = {
+        "run_id": RUN,
+        "project": "demo",
+        "account": ACCOUNT,
+        "region": REGION,
+        "created_at": "2026-01-02T03:04:05Z",
+        "deadline": "2026-01-02T05:04:05Z",
+        "client_token": f"arun-{RUN}",
+        "cluster": f"arun-{RUN}",
+    }
+    return Record(**{**values, **changes})
+
+
+def config(**changes: Any) -> Config:
+    return Config(**{"project_dir": Path("/project"), "name": "demo", "inputs": (Input(place="/data"),), **changes})
+
+
+def spec(**changes: Any) -> RunSpec:
+    hardware = HardwareEntry(
+        backend="ec2", description="m6i.large", vcpu=2, memory_mib=7000, instance_types=("m6i.large",), disk_gib=40
+    )
+    network = Network(subnets=("subnet-1",), zones=("us-east-1a",), security_groups=(), public_ip=True)
+    values: dict[str, Any] = {
+        "run_id": RUN,
+        "account": ACCOUNT,
+        "region": REGION,
+        "bucket": BUCKET,
+        "repository": "arun/demo",
+        "config": config(),
+        "site": Site(network=network, hardware=hardware, image_id="ami-1"),
+        "execution_role": f"arn:aws:iam::{ACCOUNT}:role/aws-run/arun-demo-{REGION}-execution",
+        "task_role_arn": f"arn:aws:iam::{ACCOUNT}:role/aws-run/arun-{RUN}-task",
+        "tags": {"aws-run:run": RUN},
+        "created_at": START,
+        "deadline": START + timedelta(hours=2),
+        "timeout_s": 7200,
+    }
+    return RunSpec(**{**values, **changes})

@@ -1,0 +1,208 @@
+"""The IAM documents, whole: a word more or less is a change that somebody has to mean."""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import Any
+
+import pytest
+from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, config
+
+from aws_run.errors import ConfigError
+from aws_run.infra import desired
+from aws_run.infra.policies import ReadOnly, execution_policy, instance_policy, task_policy
+
+S3 = f"arn:aws:s3:::{BUCKET}"
+OURS = {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}
+PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/arun/demo"
+TASK = task_policy(account=ACCOUNT, bucket=BUCKET, project="demo", run_id=RUN)
+
+
+def test_the_job_reads_its_projects_inputs_and_writes_its_own_run_only() -> None:
+    assert {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "Inputs", "Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+                "Resource": [f"{S3}/inputs/demo/*"], "Condition": OURS,
+            },
+            {
+                "Sid": "OwnRun", "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject",
+                           "s3:AbortMultipartUpload"],
+                "Resource": [f"{S3}/runs/{RUN}/*"], "Condition": OURS,
+            },
+            {
+                "Sid": "NotTheRecord", "Effect": "Deny", "Action": ["s3:PutObject", "s3:DeleteObject"],
+                "Resource": [f"{S3}/runs/{RUN}/run.json"],
+            },
+            {
+                "Sid": "ListOwnRun", "Effect": "Allow", "Action": ["s3:ListBucket"],
+                "Resource": [S3],
+                "Condition": {**OURS, "StringLike": {"s3:prefix": [f"runs/{RUN}/*"]}},
+            },
+        ],
+    } == TASK  # fmt: skip
+
+
+def test_inputs_elsewhere_may_be_read_and_their_pins_never_rewritten() -> None:
+    """Only what is named; a bucket of this account is bound to it, another's has no account that could be named."""
+    made = task_policy(
+        account=ACCOUNT, bucket=BUCKET, project="demo", run_id=RUN,
+        read=[
+            ReadOnly(bucket="mine", prefix="set/", exact=False, own=True),
+            ReadOnly(bucket="mine", prefix="odd*/$x?.csv", exact=True, own=True),
+            ReadOnly(bucket="theirs", prefix="", exact=False, own=False),
+        ],
+    )  # fmt: skip
+    read = ["s3:GetObject", "s3:GetObjectVersion"]
+    statements = {statement["Sid"]: statement for statement in made["Statement"]}
+    assert set(statements) - {statement["Sid"] for statement in TASK["Statement"]} == {
+        "Pins", "InputsElsewhere", "InputsOfOthers",
+    }  # fmt: skip
+    assert statements["InputsElsewhere"] == {
+        "Sid": "InputsElsewhere", "Effect": "Allow", "Action": read, "Condition": OURS,
+        "Resource": ["arn:aws:s3:::mine/set/*", "arn:aws:s3:::mine/odd${*}/${$}x${?}.csv"],
+    }  # fmt: skip
+    assert statements["InputsOfOthers"] == {
+        "Sid": "InputsOfOthers", "Effect": "Allow", "Action": read, "Resource": ["arn:aws:s3:::theirs/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "true"}},
+    }  # fmt: skip
+    assert statements["Pins"]["Action"] == ["s3:GetObjectVersion"]
+    for action in ("s3:PutObject", "s3:DeleteObject"):
+        assert not allowed(made, action, f"{S3}/runs/{RUN}/inputs/set.snapshot.json")
+        assert not allowed(made, action, "arn:aws:s3:::mine/set/a")
+    assert allowed(made, "s3:PutObject", f"{S3}/runs/{RUN}/output/inputs/a")
+
+
+def allowed(policy: dict[str, Any], action: str, arn: str) -> bool:
+    """As IAM decides it, conditions aside: a Deny wins, else an Allow is needed."""
+    matching = [
+        statement["Effect"]
+        for statement in policy["Statement"]
+        if any(fnmatch.fnmatchcase(action, pattern) for pattern in statement["Action"])
+        and any(fnmatch.fnmatchcase(arn, pattern) for pattern in statement["Resource"])
+    ]
+    return "Allow" in matching and "Deny" not in matching
+
+
+@pytest.mark.parametrize(
+    ("action", "key", "may"),
+    [
+        ("s3:PutObject", f"runs/{RUN}/output/a.csv", True),
+        ("s3:PutObject", f"runs/{RUN}/result.json", True),
+        ("s3:GetObject", f"runs/{RUN}/run.json", True),
+        ("s3:PutObject", f"runs/{RUN}/run.json", False),
+        ("s3:DeleteObject", f"runs/{RUN}/run.json", False),
+        ("s3:DeleteObjectVersion", f"runs/{RUN}/output/a.csv", False),
+        ("s3:PutObject", "runs/demo-20260102-030405-ffff/output/a", False),
+        ("s3:GetObject", "runs/demo-20260102-030405-ffff/output/a", False),
+        ("s3:GetObjectVersion", "inputs/demo/data/x", True),
+        ("s3:PutObject", "inputs/demo/data/x", False),
+        ("s3:GetObject", "inputs/demo-two/data/x", False),
+        ("s3:PutObject", f"live/{RUN}", False),
+        ("s3:DeleteObject", "locks/demo", False),
+    ],
+)
+def test_what_a_job_may_do_to_a_key(action: str, key: str, may: bool) -> None:
+    assert allowed(TASK, action, f"{S3}/{key}") is may
+
+
+def test_ecs_may_pull_the_image_write_the_log_and_read_the_secrets_that_are_named() -> None:
+    manager = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hf"
+    parameter = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/x"
+    made = execution_policy(
+        account=ACCOUNT, region=REGION, repositories=["arun/demo"], log_group="/aws-run/demo",
+        secrets=[parameter, manager, manager],
+    )  # fmt: skip
+    assert made == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Sid": "Login", "Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": ["*"]},
+            {"Sid": "Pull", "Effect": "Allow", "Action": PULL, "Resource": [REPOSITORY]},
+            {
+                "Sid": "Logs", "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": [f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws-run/demo:*"],
+            },
+            {"Sid": "Secrets", "Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": [manager]},
+            {"Sid": "Parameters", "Effect": "Allow", "Action": ["ssm:GetParameters"], "Resource": [parameter]},
+        ],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", ["", ":password::", ":password:AWSCURRENT:", "::AWSPREVIOUS:", ":::0f2c"])
+def test_a_part_of_a_secret_is_read_by_the_secrets_own_arn(suffix: str) -> None:
+    secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:prod/db-AbCdEf"
+    made = execution_policy(
+        account=ACCOUNT, region=REGION, repositories=["r"], log_group="/l", secrets=[secret + suffix, secret]
+    )
+    assert made["Statement"][-1]["Resource"] == [secret]
+
+
+def test_without_secrets_no_secret_may_be_read() -> None:
+    made = execution_policy(account=ACCOUNT, region=REGION, repositories=["arun/demo"], log_group="/l", secrets=())
+    assert [statement["Sid"] for statement in made["Statement"]] == ["Login", "Pull", "Logs"]
+
+
+def test_the_machine_may_join_the_tools_clusters_and_has_no_s3() -> None:
+    clusters = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/arun-*"
+    made = instance_policy(account=ACCOUNT, region=REGION, repository="arun/demo")
+    statements = {statement["Sid"]: statement for statement in made["Statement"]}
+    assert set(statements) == {"Discover", "Join", "Work", "Login", "Pull"}
+    assert statements["Join"]["Resource"] == [clusters]
+    assert statements["Work"]["Condition"] == {"ArnLike": {"ecs:cluster": clusters}}
+    assert statements["Pull"]["Resource"] == [REPOSITORY]
+    actions = {action for statement in made["Statement"] for action in statement["Action"]}
+    assert {action.split(":")[0] for action in actions} == {"ecs", "ec2", "ecr"}
+    assert not any("*" in action for action in actions)
+
+
+def test_secrets_get_a_role_of_the_runs_own_that_goes_with_it() -> None:
+    secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hf"
+    own = desired.execution_role(config(secrets={"HF": secret}), account=ACCOUNT, region=REGION, run_id=RUN, tags={})
+    shared = desired.execution_role(config(), account=ACCOUNT, region=REGION, run_id=RUN, tags={})
+    assert (own.scope, own.name) == ("run", f"arun-{RUN}-exec")
+    assert (shared.scope, shared.name) == ("shared", f"arun-demo-{REGION}-execution")
+    assert own.trust_condition == shared.trust_condition == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+
+
+@pytest.mark.parametrize("end", ["", ":1.0", "@sha256:" + "0" * 64])
+def test_an_image_in_another_repository_of_the_account_may_be_pulled_by_this_run_alone(end: str) -> None:
+    image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/team/base{end}"
+    own = desired.execution_role(config(image=image), account=ACCOUNT, region=REGION, run_id=RUN, tags={})
+    assert (own.scope, own.name) == ("run", f"arun-{RUN}-exec")
+    pull = next(statement for statement in own.policy["Statement"] if statement["Sid"] == "Pull")
+    assert pull["Resource"] == [REPOSITORY, f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/team/base"]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/arun/demo@sha256:0",
+        f"210987654321.dkr.ecr.{REGION}.amazonaws.com/team/base",
+        "docker.io/library/python:3.12",
+    ],
+)
+def test_any_other_image_needs_no_role_of_its_own(image: str) -> None:
+    role = desired.execution_role(config(image=image), account=ACCOUNT, region=REGION, run_id=RUN, tags={})
+    assert role.scope == "shared"
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1"])
+def test_a_profiles_region_in_another_partition_is_refused_before_anything_is_made(region: str) -> None:
+    with pytest.raises(ConfigError, match=f"does not work in {region}"):
+        desired.bucket(config(), account=ACCOUNT, region=region)
+
+
+def test_a_task_role_of_the_users_own_replaces_ours() -> None:
+    made = desired.task_role(config(), account=ACCOUNT, bucket=BUCKET, run_id=RUN, tags={})
+    assert made is not None
+    assert (made.scope, made.policy) == ("run", TASK)
+    theirs = config(iam={"task_role": "arn:aws:iam::1:role/mine"})
+    assert desired.task_role(theirs, account=ACCOUNT, bucket=BUCKET, run_id=RUN, tags={}) is None
+
+
+def test_a_users_tag_never_hides_one_of_ours() -> None:
+    made = desired.tags(config(tags={"team": "x", "aws-run:project": "fake"}), owner="ann", run_id=RUN)
+    assert made == {"team": "x", "aws-run:project": "demo", "aws-run:owner": "ann", "aws-run:run": RUN}

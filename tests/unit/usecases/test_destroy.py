@@ -1,0 +1,130 @@
+"""`destroy`: a run that lives, seen before or only under the lock, keeps what it stands on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.fakes import ACCOUNT, BUCKET, RUN, Events, FakeAws, FakeBucket, FakeClock, refused
+
+from aws_run.errors import AwsRunError
+from aws_run.infra.resources import Ref
+from aws_run.lifecycle.context import AppContext
+from aws_run.runs.store import RunStore
+from aws_run.usecases.destroy import DestroyPlan, destroy, plan_destroy
+
+LOGS = Ref(kind="log-group", name="/aws-run/demo", scope="shared")
+STORE = Ref(kind="bucket", name=BUCKET, scope="kept")
+OTHER = "other-20260102-030405-0001"
+
+
+class Account:
+    def __init__(self) -> None:
+        self.aws, clock = FakeAws(), FakeClock()
+        self.bucket = FakeBucket(self.aws, clock)
+        self.store = RunStore(self.aws, BUCKET, ACCOUNT)
+        self.context = AppContext(
+            aws=self.aws,
+            clock=clock,
+            emit=Events().emit,
+            backends={},
+            builder=lambda: pytest.fail("nothing is built"),
+            storage=lambda _: pytest.fail("no data moves"),
+            salt=lambda: "ab12",
+        )
+
+
+def test_a_run_that_started_after_the_look_keeps_its_roles() -> None:
+    account = Account()
+    seen = DestroyPlan(refs=(LOGS,), live_runs=())
+    account.store.mark_live(RUN)
+    with pytest.raises(AwsRunError, match=RUN) as caught:
+        destroy(account.context, "demo", seen)
+    assert caught.value.hint == f"aws-run cancel {RUN}"
+    assert "delete_log_group" not in account.aws.operations
+    assert not any(key.startswith("locks/") for key in account.bucket.objects)
+
+
+def test_another_projects_run_keeps_the_accounts_bucket_but_not_this_projects_roles() -> None:
+    account = Account()
+    account.store.mark_live(OTHER)
+    with pytest.raises(AwsRunError, match=OTHER):
+        destroy(account.context, "demo", DestroyPlan(refs=(LOGS, STORE), live_runs=()))
+    torn = destroy(account.context, "demo", DestroyPlan(refs=(LOGS,), live_runs=()))
+    assert [(removal.ref, removal.error) for removal in torn.removed] == [(LOGS, None)]
+
+
+def test_the_look_tells_whom_it_would_hurt() -> None:
+    account = Account()
+    account.aws.on("get_role", refused("NoSuchEntity"))
+    account.store.mark_live(OTHER)
+    account.store.mark_live(RUN)
+    assert plan_destroy(account.context, "demo", everything=False).live_runs == (RUN,)
+    assert set(plan_destroy(account.context, "demo", everything=True).live_runs) == {RUN, OTHER}
+
+
+class Versions:
+    """`list_object_versions` and `delete_objects` on the fake bucket."""
+
+    def __init__(self, account: Account) -> None:
+        self.objects = account.bucket.objects
+        account.aws.on("list_object_versions", self.listed).on("delete_objects", self.deleted)
+
+    def listed(self, *, Prefix: str, **_: Any) -> Any:
+        return {"Versions": [{"Key": key, "VersionId": "1"} for key in self.objects if key.startswith(Prefix)]}
+
+    def deleted(self, *, Delete: Any, **_: Any) -> Any:
+        for one in Delete["Objects"]:
+            self.objects.pop(one["Key"], None)
+        return {}
+
+
+MINE = (f"runs/{RUN}/run.json", f"runs/{RUN}/output/a", "inputs/demo/data/a", f"leaving/{RUN}")
+# A project whose name begins like this one's.
+THEIRS = ("runs/demo-two-20260102-030405-0001/run.json", "inputs/demo-two/data/b", "inputs/alpha/data/c")
+
+
+def filled(*keys: str) -> Account:
+    account = Account()
+    Versions(account)
+    for key in keys:
+        account.aws.call("s3", "put_object", Key=key, Body=b"x")
+    account.aws.on("get_bucket_tagging", {"TagSet": [{"Key": "aws-run:project", "Value": "demo"}]})
+    for operation, code in (("get_role", "NoSuchEntity"), ("describe_repositories", "RepositoryNotFoundException")):
+        account.aws.on(operation, refused(code))
+    return account
+
+
+def test_everything_of_a_project_leaves_other_projects_data_where_it_is() -> None:
+    account = filled(*MINE, *THEIRS)
+    seen = plan_destroy(account.context, "demo", everything=True)
+    assert seen.others == {"alpha": 0, "demo-two": 1}
+    assert not any(ref.kind == "bucket" for ref in seen.refs)
+    assert destroy(account.context, "demo", seen).failed == ()
+    assert sorted(account.bucket.objects) == sorted(THEIRS)
+    assert "delete_bucket" not in account.aws.operations
+
+
+def test_the_bucket_goes_with_its_last_project() -> None:
+    account = filled(*MINE)
+    seen = plan_destroy(account.context, "demo", everything=True)
+    assert STORE in seen.refs
+    assert not seen.data
+    destroy(account.context, "demo", seen)
+    assert account.bucket.objects == {}
+    assert "delete_bucket" in account.aws.operations
+
+
+def test_a_project_that_came_to_the_bucket_after_the_look_keeps_it() -> None:
+    account = filled(*MINE)
+    seen = plan_destroy(account.context, "demo", everything=True)
+    account.aws.call("s3", "put_object", Key=THEIRS[1], Body=b"x")
+    with pytest.raises(AwsRunError, match="demo-two has come"):
+        destroy(account.context, "demo", seen)
+    assert {*MINE, THEIRS[1]} <= set(account.bucket.objects)
+
+
+def test_without_everything_no_data_goes() -> None:
+    account = filled(*MINE)
+    destroy(account.context, "demo", plan_destroy(account.context, "demo", everything=False))
+    assert sorted(account.bucket.objects) == sorted(MINE)
