@@ -25,6 +25,18 @@ ROOT = Path(__file__).resolve().parents[2]
 BASE_IMAGE = "aws-run-test-base:bookworm"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def builders_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What image builds remember of this machine goes with the tests."""
+    before = os.environ.get("XDG_STATE_HOME")
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state-home"))
+    yield
+    if before is None:
+        del os.environ["XDG_STATE_HOME"]
+    else:
+        os.environ["XDG_STATE_HOME"] = before
+
+
 @pytest.fixture(scope="session")
 def docker_engine() -> Iterator[docker.DockerClient]:
     """The engine that tests/conftest.py found answering."""

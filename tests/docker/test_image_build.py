@@ -129,6 +129,30 @@ def test_entrypoint_dependencies_and_code_are_the_same_layers_whoever_builds_the
     assert [name for name, layer in zip(names, two, strict=True) if layer not in one] == ["user"]
 
 
+EVIL_SETUP = """\
+import pathlib
+from setuptools import setup
+for cache in ("/root/.cache/uv", "/root/.cache"):
+    for module in pathlib.Path(cache).rglob("six.py"):
+        module.write_text(module.read_text() + "\\nPOISONED_BY = 'project A'\\n")
+setup(name="evil", version="1", py_modules=[])
+"""
+
+
+def test_what_one_project_runs_while_it_is_built_changes_nothing_that_another_installs(
+    tmp_path: Path, bench: Bench
+) -> None:
+    """setup.py runs as root beside uv's cache, whose unpacked wheels are never looked at again."""
+    script = f"{SCRIPT}import six\nprint('six says:', getattr(six, 'POISONED_BY', 'clean'))\n"
+    victim = project(tmp_path / "victim", main__py=script, requirements__txt="six==1.16.0\n")
+    assert bench.build(bench.plan(victim)).run("python", "main.py").endswith("six says: clean\n")
+    attacker = project(tmp_path / "attacker", main__py=script, requirements__txt="six==1.16.0\n./evil\n")
+    project(attacker / "evil", setup__py=EVIL_SETUP)
+    bench.build(bench.plan(attacker))
+    (victim / "requirements.txt").write_text("six==1.16.0\nidna\n")
+    assert bench.build(bench.plan(victim)).run("python", "main.py").endswith("six says: clean\n")
+
+
 def test_a_locked_project_gets_what_is_locked_and_its_package_can_be_imported(tmp_path: Path, bench: Bench) -> None:
     pyproject = (
         '[project]\nname = "locked"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["six==1.16.0"]\n'

@@ -27,9 +27,9 @@ _INSTANT = re.compile(r"^(?:ARG|ENV|USER|ENTRYPOINT|CMD|LABEL|EXPOSE|STOPSIGNAL|
 # What the parts of our recipe do, in words.
 _WORDS = (
     ("self-check", "adding the entrypoint"),
-    ("install.*uv>=", "preparing Python"),
+    ("/opt/uv\\.txt", "preparing Python"),
     ("UV_PROJECT_ENVIRONMENT", "installing dependencies"),
-    ("^COPY secrets/", "preparing Python"),
+    ("^COPY (?:secrets/|uv\\.txt)", "preparing Python"),
     ("^COPY deps/", "copying dependency files"),
     ("^COPY .*code/", "copying the code"),
     ("^COPY --from=dependencies", "adding dependencies"),

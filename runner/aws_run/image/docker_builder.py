@@ -22,6 +22,7 @@ from aws_run.image.builder import Login
 from aws_run.image.context import write_own, write_standard, write_wrap
 from aws_run.image.docker_cli import CliBuild, DockerCli, find_cli, run_build
 from aws_run.image.engine import connect
+from aws_run.image.machine import BuildMachine
 from aws_run.image.plan import ImagePlan, big_source
 from aws_run.image.push import ApiPushEngine, push_image
 from aws_run.image.recipe import OwnDockerfile, StandardRecipe
@@ -82,7 +83,15 @@ class DockerBuilder:
         if (notice := big_source(plan.source)) is not None:
             emit(notice)
         with tempfile.TemporaryDirectory(prefix="aws-run-build-") as folder:
-            run = _Runner(client=client, cli=cli, folder=Path(folder), environ=self._environ, plan=plan, emit=emit)
+            run = _Runner(
+                client=client,
+                cli=cli,
+                folder=Path(folder),
+                environ=self._environ,
+                plan=plan,
+                emit=emit,
+                machine=BuildMachine.of(self._environ),
+            )
             if isinstance(plan.recipe, OwnDockerfile):
                 _build_own(run, plan.recipe, reference, secrets)
             else:
@@ -90,6 +99,7 @@ class DockerBuilder:
 
 
 def _build_standard(run: _Runner, recipe: StandardRecipe, reference: str, secrets: BuildSecrets) -> None:
+    cache_id = run.machine.cache_id(run.plan.source.root)
     run.build(
         _Build(
             what=recipe.summary,
@@ -102,7 +112,9 @@ def _build_standard(run: _Runner, recipe: StandardRecipe, reference: str, secret
                 "MACHINE": run.plan.machine,
                 "PYTHON_PATH": ":".join(f"/app/{path}".rstrip("/") for path in recipe.python_path),
             },
-            write=lambda out, classic: write_standard(run.plan, recipe, out, classic_secrets=classic),
+            write=lambda out, classic: write_standard(
+                run.plan, recipe, out, cache_id=cache_id, classic_secrets=classic
+            ),
             secrets=secrets,
         )
     )
@@ -174,6 +186,7 @@ class _Runner:
     environ: Mapping[str, str]
     plan: ImagePlan
     emit: Emit
+    machine: BuildMachine
 
     def build(self, build: _Build) -> None:
         """BuildError with the failing program's own last lines."""

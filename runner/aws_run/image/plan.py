@@ -126,6 +126,11 @@ def standard_dockerfile() -> str:
     return resources.files("aws_run.image").joinpath("Dockerfile").read_text(encoding="utf-8")
 
 
+def uv_requirements() -> str:
+    """The version of uv that the recipe installs, with its hashes: requirements/uv.txt, which `make lock` makes."""
+    return resources.files("aws_run.image").joinpath("uv.txt").read_text(encoding="utf-8")
+
+
 def read_entrypoint_layer() -> bytes:
     from aws_run_entrypoint.bundle import write_layer
 
@@ -151,6 +156,8 @@ def _recipe_digest(source: Source, recipe: Recipe) -> str:
         parts = [WRAP_TEMPLATE, hashlib.sha256((source.root / recipe.path).read_bytes()).hexdigest()]
     else:
         parts = [standard_dockerfile(), dependency_digest(source, recipe.dependencies)]
+        if recipe.dependencies.kind != "none":  # else uv is not even installed
+            parts.append(uv_requirements())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -11,7 +11,7 @@ REQUIREMENT = """\
 #1 [internal] load build definition from Dockerfile
 #1 transferring dockerfile: 3.1kB done
 #1 DONE 0.0s
-#7 [uv 2/2] RUN set -e; python3 -m venv --without-pip /opt/venv; /opt/uv/bin/python -m pip install "uv>=0.5"
+#7 [uv 3/3] RUN set -e; python3 -m venv /opt/uv; /opt/uv/bin/python -m pip install --require-hashes -r /opt/uv.txt
 #7 CACHED
 #9 [dependencies 3/3] RUN set -e; export UV_PROJECT_ENVIRONMENT=/opt/venv; /opt/uv/bin/uv pip install
 #9 0.412 Using Python 3.11.2 environment at: /opt/venv
