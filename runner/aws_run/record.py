@@ -72,6 +72,7 @@ class Record:
     hardware: HardwareEntry | None = None
     command: str = ""
     image: str | None = None
+    base_image: str = ""  # what the image stands on, with its digest where that was known
     inputs: tuple[Mapping[str, Any], ...] = ()
     output_prefix: str = ""
     log_group: str = ""

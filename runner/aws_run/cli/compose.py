@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from aws_run.config import Config
     from aws_run.data import Bucket
     from aws_run.image.builder import Builder
+    from aws_run.image.plan import ImagePlan
     from aws_run.usecases.bench import Bench
 
 LOCAL_COST_LABEL = "what AWS would have charged"
@@ -142,6 +144,7 @@ def make_bench(aws: Aws, emit: Emit, where: Place) -> Bench:
         emit=emit,
         backends={"ec2": Ec2Backend(aws, clock), "fargate": FargateBackend(aws, clock)},
         builder=where.builder or docker_builder,
+        find_base=(lambda plan, refresh: plan) if where.builder else partial(_find_base, emit),
         storage=lambda name: storage(aws, name),
         salt=lambda: secrets.token_hex(2),
         poll_s=0.3 if where.embedded else 1.0,
@@ -165,6 +168,12 @@ def docker_builder() -> Builder:
     from aws_run.image.docker_builder import DockerBuilder
 
     return DockerBuilder()
+
+
+def _find_base(emit: Emit, plan: ImagePlan, refresh: bool) -> ImagePlan:
+    from aws_run.image.docker_builder import find_base
+
+    return find_base(plan, refresh=refresh, emit=emit)
 
 
 def load(path: Path, file: Path | None, flags: Mapping[str, Any], *, for_run: bool) -> Config:

@@ -116,6 +116,12 @@ def run_options(function: F) -> F:
             click.option("--image", metavar="URI", help="An image that aws-run built; nothing is built."),
             click.option("--dockerfile", metavar="FILE", help="Dockerfile; auto, none or a path."),
             click.option("--base-image", metavar="IMAGE", help="Base image for the built-in recipe."),
+            click.option(
+                "--refresh-base",
+                is_flag=True,
+                default=None,
+                help="Build on the newest base image, not on the one used before.",
+            ),
             click.option("--subnets", type=TEXT, metavar="IDS", help="Subnets, comma-separated."),
             click.option("--security-groups", type=TEXT, metavar="IDS", help="Security groups, comma-separated."),
             click.option("--task-role", metavar="ARN", help="Task role of your own."),

@@ -36,6 +36,7 @@ class Build(_Section):
     dockerfile: str = "auto"  # auto | none | a path inside the project
     python: str | None = None  # "3.12"; None = what the project declares, else the default
     base_image: str | None = None
+    refresh_base: bool = False
 
 
 class Resources(_Section):

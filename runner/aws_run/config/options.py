@@ -128,6 +128,14 @@ OPTIONS: tuple[Option, ...] = (
         help="The image to build on, when the project has no Dockerfile.",
     ),
     Option(
+        key="build.refresh_base",
+        field="build.refresh_base",
+        env="AWS_RUN_REFRESH_BASE",
+        flag="refresh_base",
+        kind=kinds.SWITCH,
+        help="Ask the registry for the newest base image; else the one that was used before is used again, by digest.",
+    ),
+    Option(
         key="image",
         field="image",
         env="AWS_RUN_IMAGE",

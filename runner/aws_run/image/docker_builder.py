@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from aws_run.clock import Clock, SystemClock
 from aws_run.errors import BuildError, DockerError
 from aws_run.events import Emit, LaneProgress, Notice
+from aws_run.image.base import BaseImage, BaseImages, DockerBaseEngine
 from aws_run.image.build_causes import build_failure
 from aws_run.image.build_log import BuildLog
 from aws_run.image.build_secrets import BuildSecrets, read_build_secrets
@@ -31,6 +32,9 @@ from aws_run.image.wrap import drops_arguments
 if TYPE_CHECKING:
     import docker
 
+_BASE_LABEL = "org.opencontainers.image.base."
+_LOOKUP_SILENCE_S = 20  # networks that swallow what they don't let through must not hold up a plan
+_PULL_SILENCE_S = 120
 _BARE = re.compile(r"python[\d.]*|(ba|da|a)?sh")
 _ARCHES = {"amd64": "x86_64", "arm64": "arm64"}
 
@@ -46,6 +50,32 @@ class _Build:
     build_args: Mapping[str, str]
     write: Callable[[IO[bytes], dict[str, bytes] | None], None]
     secrets: BuildSecrets
+    base: BaseImage | None = None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What the image stands on, in the words of the OCI image specification."""
+        if self.base is None or self.base.digest is None:
+            return {}
+        return {_BASE_LABEL + "name": self.base.reference.partition("@")[0], _BASE_LABEL + "digest": self.base.digest}
+
+
+def find_base(plan: ImagePlan, *, refresh: bool, emit: Emit, environ: Mapping[str, str] = os.environ) -> ImagePlan:
+    """`plan` on the base image that its name stands for on this machine, with or without an engine. Never raises."""
+    if plan.base_reference is None:
+        return plan
+    machine = BuildMachine.of(environ)
+    try:
+        client = connect(environ, timeout_s=_PULL_SILENCE_S if refresh else _LOOKUP_SILENCE_S)
+    except DockerError as error:
+        emit(Notice(text=f"the base image is not looked up: {error.message}", level="debug"))
+        images = BaseImages(machine, None, emit)
+        return plan.on(images.resolve(plan.base_reference, plan.platform, refresh=refresh))
+    try:
+        images = BaseImages(machine, DockerBaseEngine(client.api), emit)
+        return plan.on(images.resolve(plan.base_reference, plan.platform, refresh=refresh))
+    finally:
+        client.close()
 
 
 class DockerBuilder:
@@ -92,13 +122,16 @@ class DockerBuilder:
                 emit=emit,
                 machine=BuildMachine.of(self._environ),
             )
+            base = run.fetch_base()
             if isinstance(plan.recipe, OwnDockerfile):
-                _build_own(run, plan.recipe, reference, secrets)
+                _build_own(run, plan.recipe, reference, secrets, base)
             else:
-                _build_standard(run, plan.recipe, reference, secrets)
+                _build_standard(run, plan.recipe, reference, secrets, base)
 
 
-def _build_standard(run: _Runner, recipe: StandardRecipe, reference: str, secrets: BuildSecrets) -> None:
+def _build_standard(
+    run: _Runner, recipe: StandardRecipe, reference: str, secrets: BuildSecrets, base: BaseImage | None
+) -> None:
     cache_id = run.machine.cache_id(run.plan.source.root)
     run.build(
         _Build(
@@ -106,7 +139,7 @@ def _build_standard(run: _Runner, recipe: StandardRecipe, reference: str, secret
             tag=reference,
             dockerfile="Dockerfile",
             build_args={
-                "BASE_IMAGE": recipe.base_image,
+                "BASE_IMAGE": base.build_from if base is not None else recipe.base_image,
                 "DEPENDENCIES": recipe.dependencies.kind,
                 "INSTALL_UV": "no" if recipe.dependencies.kind == "none" else "yes",
                 "MACHINE": run.plan.machine,
@@ -116,24 +149,29 @@ def _build_standard(run: _Runner, recipe: StandardRecipe, reference: str, secret
                 run.plan, recipe, out, cache_id=cache_id, classic_secrets=classic
             ),
             secrets=secrets,
+            base=base,
         )
     )
     run.check_arch(reference)
 
 
-def _build_own(run: _Runner, recipe: OwnDockerfile, reference: str, secrets: BuildSecrets) -> None:
+def _build_own(
+    run: _Runner, recipe: OwnDockerfile, reference: str, secrets: BuildSecrets, base: BaseImage | None
+) -> None:
     """The project's Dockerfile as it is, then our layer on top of what it made."""
     # A name of its own per build: two runs of a project may build at the same time.
     project_image = f"aws-run-build:{run.folder.name}"
+    base_image = base.build_from if base is not None else recipe.base_image
     try:
         run.build(
             _Build(
                 what=recipe.summary,
                 tag=project_image,
                 dockerfile=recipe.path,
-                build_args={"BASE_IMAGE": recipe.base_image} if recipe.base_image else {},
+                build_args={"BASE_IMAGE": base_image} if base_image else {},
                 write=lambda out, _classic: write_own(run.plan, recipe, out),
                 secrets=secrets,
+                base=base,
             )
         )
         run.check_arch(project_image)
@@ -216,6 +254,7 @@ class _Runner:
             platform=self.plan.platform,
             build_args=build.build_args,
             secrets=paths,
+            labels=build.labels,
         )
         return run_build(cli, request, self.environ, log.feed) != 0
 
@@ -231,6 +270,7 @@ class _Runner:
                     tag=build.tag,
                     platform=self.plan.platform,
                     buildargs=dict(build.build_args),
+                    labels=build.labels,
                     rm=True,
                     forcerm=True,
                     decode=True,
@@ -239,6 +279,12 @@ class _Runner:
         except docker.errors.APIError as error:
             log.feed(str(error.explanation or error))
             return True
+
+    def fetch_base(self) -> BaseImage | None:
+        if self.plan.base is None:
+            return None
+        engine = DockerBaseEngine(self.client.api, lambda text: self.emit(LaneProgress(lane="image", text=text)))
+        return BaseImages(self.machine, engine, self.emit).fetch(self.plan.base, self.plan.platform)
 
     def check_arch(self, reference: str) -> None:
         """A base image of another architecture builds well and then dies in the task with `exec format error`."""

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
 
@@ -35,6 +35,7 @@ class CliBuild:
     platform: str
     build_args: Mapping[str, str]
     secrets: Mapping[str, Path]
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_cli(environ: Mapping[str, str]) -> DockerCli | None:
@@ -58,6 +59,8 @@ def build_argv(cli: DockerCli, build: CliBuild) -> list[str]:
     argv += ["--progress", "plain", "--platform", build.platform, "--file", build.dockerfile, "--tag", build.tag]
     for name, value in build.build_args.items():
         argv += ["--build-arg", f"{name}={value}"]
+    for name, value in build.labels.items():
+        argv += ["--label", f"{name}={value}"]
     for name, path in build.secrets.items():
         argv += ["--secret", f"id={name},src={path}"]
     return [*argv, "-"]

@@ -54,8 +54,11 @@ def check_docker(environ: Mapping[str, str] = os.environ) -> DockerStatus:
     )
 
 
-def connect(environ: Mapping[str, str] = os.environ) -> docker.DockerClient:
-    """A client for the engine that the docker command line would use. DockerError when none answers."""
+def connect(environ: Mapping[str, str] = os.environ, *, timeout_s: int = _READ_TIMEOUT_S) -> docker.DockerClient:
+    """A client for the engine that the docker command line would use. DockerError when none answers.
+
+    `timeout_s`: how long the engine may say nothing in the middle of an answer.
+    """
     import docker
     import requests
 
@@ -64,7 +67,7 @@ def connect(environ: Mapping[str, str] = os.environ) -> docker.DockerClient:
         _check_socket(host.removeprefix("unix://"))
     try:
         client = docker.DockerClient(
-            base_url=host, tls=tls, version="auto", timeout=_READ_TIMEOUT_S, use_ssh_client=host.startswith("ssh://")
+            base_url=host, tls=tls, version="auto", timeout=timeout_s, use_ssh_client=host.startswith("ssh://")
         )
         client.ping()
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:

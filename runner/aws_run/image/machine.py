@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-_SECRET_BYTES = 32
-_SECRET_FILE = "build-cache.key"
+_KEY_BYTES = 32
+_KEY_FILE = "build-cache.key"
 
 
 class BuildMachine:
@@ -35,7 +35,7 @@ class BuildMachine:
         A Dockerfile may mount any cache whose name it knows, so the name can't be guessed from the project's: it is
         keyed with the secret. The folder, not the project's name, tells projects apart: two may have one name.
         """
-        digest = hmac.new(self._secret(), os.fsencode(project.resolve()), hashlib.sha256)
+        digest = hmac.new(self._key(), os.fsencode(project.resolve()), hashlib.sha256)
         return f"aws-run-{digest.hexdigest()}"
 
     def read(self, name: str) -> dict[str, Any]:
@@ -50,18 +50,18 @@ class BuildMachine:
         with suppress(OSError):
             self._put(name, json.dumps(content, indent=1, sort_keys=True).encode(), replace=True)
 
-    def _secret(self) -> bytes:
-        path = self._folder / _SECRET_FILE
+    def _key(self) -> bytes:
+        path = self._folder / _KEY_FILE
         with suppress(OSError):
             if not path.exists():
                 # The first of two processes wins; both then read the same secret.
                 with suppress(FileExistsError):
-                    self._put(_SECRET_FILE, secrets.token_bytes(_SECRET_BYTES), replace=False)
+                    self._put(_KEY_FILE, secrets.token_bytes(_KEY_BYTES), replace=False)
             content = path.read_bytes()
-            if len(content) == _SECRET_BYTES:
+            if len(content) == _KEY_BYTES:
                 return content
         # Without a folder of our own each build has a cache of its own: slower, and nobody else's.
-        return secrets.token_bytes(_SECRET_BYTES)
+        return secrets.token_bytes(_KEY_BYTES)
 
     def _put(self, name: str, content: bytes, *, replace: bool) -> None:
         """The whole file or none: readers never see a half."""

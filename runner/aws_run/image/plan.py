@@ -6,13 +6,14 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
 from aws_run.config import Arch, Config
 from aws_run.events import Notice
+from aws_run.image.base import BaseImage
 from aws_run.image.command import check_command, find_command
 from aws_run.image.dependencies import dependency_digest
 from aws_run.image.recipe import OwnDockerfile, Recipe, choose_recipe
@@ -33,20 +34,31 @@ class ImagePlan:
     recipe: Recipe
     command: tuple[str, ...] | None
     arch: Arch
-    recipe_digest: str  # over the recipe's text and the dependency files
+    recipe_digest: str  # over the recipe's text, the pinned installer and the dependency files
+    base: BaseImage | None = None  # None: not looked up, or the Dockerfile's own affair
     entrypoint_layer: bytes = field(repr=False)  # a tar, the same bytes for every project
 
     @cached_property
     def tag(self) -> str:
-        """40 hex digits; the same sources, recipe, entrypoint and architecture give the same tag on every machine."""
+        """40 hex digits; the same sources, recipe, base image, entrypoint and architecture give the same tag on every
+        machine."""
         parts = {
             "source": self.source.digest,
+            "base": self.base.identity if self.base is not None else None,
             "recipe": [type(self.recipe).__name__, asdict(self.recipe), self.recipe_digest],
             "entrypoint": hashlib.sha256(self.entrypoint_layer).hexdigest(),
             "arch": self.arch,
         }
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:TAG_LENGTH]
+
+    def on(self, base: BaseImage) -> ImagePlan:
+        return replace(self, base=base)
+
+    @property
+    def base_reference(self) -> str | None:
+        """The base image's name; None where the project's Dockerfile alone knows it."""
+        return self.recipe.base_image
 
     @property
     def platform(self) -> str:

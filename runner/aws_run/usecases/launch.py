@@ -57,6 +57,7 @@ def initial_record(decided: Decided, found: Survey, backend: Backend, owner: str
         backend=backend.name,
         hardware=found.site.hardware,
         command=" ".join(found.image.command) if found.image and found.image.command else "",
+        base_image=found.image.base.label if found.image and found.image.base else "",
         output_prefix=spec.keys.output,
         log_group=spec.project.log_group,
         keep=spec.config.keep,

@@ -54,7 +54,10 @@ def survey(config: Config, bench: Bench) -> tuple[Survey, Backend]:
         text = f"{folder}/ holds results of an earlier run and stays out of the image"
         bench.emit(Notice(text=text, hint=f"remove {folder}/{MARKER} to send it with the project"))
     backend = bench.backends[backend_for(config)]
-    identity = bench.aws.identity()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="survey") as pool:
+        based = pool.submit(bench.find_base, image, config.build.refresh_base) if image else None
+        identity = bench.aws.identity()
+        image = based.result() if based else None
     bucket = desired.bucket(config, account=identity.account, region=identity.region)
     repository = desired.repository(config, {})
     with ThreadPoolExecutor(max_workers=4, thread_name_prefix="survey") as pool:
@@ -91,8 +94,15 @@ def survey(config: Config, bench: Bench) -> tuple[Survey, Backend]:
             image_digest=found_digest[0] if found_digest else None,
             kept=dict(kept.result()),
             inputs=inputs,
-            notes=(room.note,) if room.note else (),
+            notes=tuple(note for note in (room.note, _base_note(image, bench)) if note),
         ), backend
+
+
+def _base_note(image: ImagePlan | None, bench: Bench) -> str | None:
+    if image is None or image.base is None:
+        return None
+    note = image.base.describe(bench.clock.now())
+    return f"{note}; --refresh-base asks for a newer one" if image.base.digest else note
 
 
 def _not_in_the_image(config: Config) -> tuple[Path, ...]:

@@ -97,6 +97,7 @@ VALUES = {
     "full_sync": ("yes", "false", True),
     "build.dockerfile": ("none", "auto", "none"),
     "build.base_image": ("one:1", "two:2", "three:3"),
+    "build.refresh_base": ("yes", "false", True),
     "image": ("one:1", "two:2", "three:3"),
     "backend": ("fargate", "ec2", "auto"),
     "resources.cpu": ("1", "2+", "4"),

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import re
 import stat
 from pathlib import Path
@@ -59,4 +58,4 @@ def test_what_is_remembered_and_can_not_be_read_is_forgotten(tmp_path: Path, con
 def test_the_state_folder_is_the_users_own() -> None:
     assert vars(BuildMachine.of({"XDG_STATE_HOME": "/s", "HOME": "/h"}))["_folder"] == Path("/s/aws-run/image")
     assert vars(BuildMachine.of({"HOME": "/h"}))["_folder"] == Path("/h/.local/state/aws-run/image")
-    assert vars(BuildMachine.of({}))["_folder"].is_relative_to(Path(os.path.expanduser("~")))
+    assert vars(BuildMachine.of({}))["_folder"].is_relative_to(Path("~").expanduser())
