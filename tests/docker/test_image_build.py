@@ -203,6 +203,21 @@ def test_the_private_index_is_used_and_its_password_is_nowhere_in_the_image(
     assert built.run("python", "-c", "import os; print(os.path.exists('/run/secrets'))") == "False\n"
 
 
+def test_a_dockerfile_of_ones_own_reads_the_passwords_only_where_it_is_trusted(tmp_path: Path, bench: Bench) -> None:
+    """It could send them anywhere; the addresses it needs to install anything at all."""
+    password = "hunter2-for-nobody"
+    mount = "RUN --mount=type=secret,id=settings cp /run/secrets/settings /stolen && chmod 644 /stolen\n"
+    root = project(tmp_path / "thief", Dockerfile=f'FROM {bench.base_image}\n{mount}CMD ["python3", "x.py"]\n')
+    environ = {**os.environ, "PIP_EXTRA_INDEX_URL": f"https://reader:{password}@index.example/simple"}
+    stolen = bench.build(bench.plan(root), environ=environ).run("cat", "/stolen")
+    assert "PIP_EXTRA_INDEX_URL=https://index.example/simple" in stolen
+    assert password not in stolen
+    # A secret is no part of a step's identity: without a change the step would be taken from the cache.
+    (root / "Dockerfile").write_text((root / "Dockerfile").read_text().replace("RUN", "ENV X=1\nRUN"))
+    trusted = bench.plan(root, Build(trust_dockerfile=True))
+    assert password in bench.build(trusted, environ=environ).run("cat", "/stolen")
+
+
 @pytest.mark.parametrize("classic", [False, True])
 def test_a_requirement_that_does_not_exist_says_so_with_the_installers_last_words(
     tmp_path: Path, bench: Bench, classic: bool

@@ -171,7 +171,7 @@ def docker_builder() -> Builder:
 
 
 def _find_base(emit: Emit, plan: ImagePlan, refresh: bool) -> ImagePlan:
-    from aws_run.image.docker_builder import find_base
+    from aws_run.image.find_base import find_base
 
     return find_base(plan, refresh=refresh, emit=emit)
 

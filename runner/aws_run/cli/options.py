@@ -117,6 +117,12 @@ def run_options(function: F) -> F:
             click.option("--dockerfile", metavar="FILE", help="Dockerfile; auto, none or a path."),
             click.option("--base-image", metavar="IMAGE", help="Base image for the built-in recipe."),
             click.option(
+                "--trust-dockerfile",
+                is_flag=True,
+                default=None,
+                help="Let the project's own Dockerfile read the passwords of your package indexes.",
+            ),
+            click.option(
                 "--refresh-base",
                 is_flag=True,
                 default=None,

@@ -128,6 +128,15 @@ OPTIONS: tuple[Option, ...] = (
         help="The image to build on, when the project has no Dockerfile.",
     ),
     Option(
+        key=None,
+        field="build.trust_dockerfile",
+        env="AWS_RUN_TRUST_DOCKERFILE",
+        flag="trust_dockerfile",
+        kind=kinds.SWITCH,
+        help="Hand the passwords of package indexes and proxies to the project's own Dockerfile too (the secret "
+        "`settings`); without it the Dockerfile gets their addresses.",
+    ),
+    Option(
         key="build.refresh_base",
         field="build.refresh_base",
         env="AWS_RUN_REFRESH_BASE",

@@ -18,7 +18,7 @@ from aws_run.events import Emit, LaneProgress, Notice
 from aws_run.image.base import BaseImage, BaseImages, DockerBaseEngine
 from aws_run.image.build_causes import build_failure
 from aws_run.image.build_log import BuildLog
-from aws_run.image.build_secrets import BuildSecrets, read_build_secrets
+from aws_run.image.build_secrets import BuildSecrets, about_passwords, read_build_secrets
 from aws_run.image.builder import Login
 from aws_run.image.context import write_own, write_standard, write_wrap
 from aws_run.image.docker_cli import CliBuild, DockerCli, find_cli, run_build
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     import docker
 
 _BASE_LABEL = "org.opencontainers.image.base."
-_LOOKUP_SILENCE_S = 20  # networks that swallow what they don't let through must not hold up a plan
-_PULL_SILENCE_S = 120
 _BARE = re.compile(r"python[\d.]*|(ba|da|a)?sh")
 _ARCHES = {"amd64": "x86_64", "arm64": "arm64"}
 
@@ -58,24 +56,6 @@ class _Build:
         if self.base is None or self.base.digest is None:
             return {}
         return {_BASE_LABEL + "name": self.base.reference.partition("@")[0], _BASE_LABEL + "digest": self.base.digest}
-
-
-def find_base(plan: ImagePlan, *, refresh: bool, emit: Emit, environ: Mapping[str, str] = os.environ) -> ImagePlan:
-    """`plan` on the base image that its name stands for on this machine, with or without an engine. Never raises."""
-    if plan.base_reference is None:
-        return plan
-    machine = BuildMachine.of(environ)
-    try:
-        client = connect(environ, timeout_s=_PULL_SILENCE_S if refresh else _LOOKUP_SILENCE_S)
-    except DockerError as error:
-        emit(Notice(text=f"the base image is not looked up: {error.message}", level="debug"))
-        images = BaseImages(machine, None, emit)
-        return plan.on(images.resolve(plan.base_reference, plan.platform, refresh=refresh))
-    try:
-        images = BaseImages(machine, DockerBaseEngine(client.api), emit)
-        return plan.on(images.resolve(plan.base_reference, plan.platform, refresh=refresh))
-    finally:
-        client.close()
 
 
 class DockerBuilder:
@@ -107,7 +87,10 @@ class DockerBuilder:
     def build(self, client: docker.DockerClient, plan: ImagePlan, reference: str, emit: Emit) -> None:
         """Leave the finished image in the engine as `reference`."""
         cli = self._find(self._environ)
-        secrets = read_build_secrets(self._environ)
+        own = isinstance(plan.recipe, OwnDockerfile)
+        secrets = read_build_secrets(self._environ, passwords=not own or plan.trust_dockerfile)
+        if (warning := about_passwords(plan, secrets)) is not None:
+            emit(warning)
         for sentence in secrets.left_out:
             emit(Notice(text=sentence, level="debug"))
         if (notice := big_source(plan.source)) is not None:

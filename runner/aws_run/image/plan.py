@@ -35,6 +35,7 @@ class ImagePlan:
     command: tuple[str, ...] | None
     arch: Arch
     recipe_digest: str  # over the recipe's text, the pinned installer and the dependency files
+    trust_dockerfile: bool = False  # the package indexes' passwords are handed to the project's own Dockerfile
     base: BaseImage | None = None  # None: not looked up, or the Dockerfile's own affair
     entrypoint_layer: bytes = field(repr=False)  # a tar, the same bytes for every project
 
@@ -113,6 +114,7 @@ def plan_image(
         recipe=recipe,
         command=command,
         arch=config.resources.arch,
+        trust_dockerfile=config.build.trust_dockerfile,
         recipe_digest=_recipe_digest(source, recipe),
         entrypoint_layer=(entrypoint_layer or read_entrypoint_layer)(),
     )
