@@ -41,10 +41,10 @@ class BuildMachine:
     def read(self, name: str) -> dict[str, Any]:
         """A JSON object that `write` left; empty where there is none that can be read."""
         try:
-            found = json.loads((self._folder / name).read_bytes())
+            content = json.loads((self._folder / name).read_bytes())
         except (OSError, ValueError, RecursionError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return content if isinstance(content, dict) else {}
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         with suppress(OSError):

@@ -40,9 +40,9 @@ class FakeEngine:
 
     def registry_digest(self, reference: str) -> str:
         self.calls.append(f"look up {reference}")
-        found = self._there(reference).digest
-        assert found is not None
-        return found
+        known = self._there(reference).digest
+        assert known is not None
+        return known
 
     def pull(self, reference: str, platform: str) -> None:
         self.calls.append(f"pull {reference} for {platform}")
@@ -200,6 +200,6 @@ def test_another_base_image_under_the_same_name_makes_another_tag(tmp_path: Path
         BaseImage(reference=NAME, image_id=digest("c")),
     ]
     assert len({plan.on(base).tag for base in bases}) == 4
-    # How it was found and how old it is make no other image.
-    found = BaseImage(reference=NAME, digest=digest("a"), created_at="2026-01-19T08:00:00Z", origin="engine")
-    assert plan.on(found).tag == plan.on(bases[1]).tag
+    # Neither where it was looked up nor how old it is makes another image.
+    same = BaseImage(reference=NAME, digest=digest("a"), created_at="2026-01-19T08:00:00Z", origin="engine")
+    assert plan.on(same).tag == plan.on(bases[1]).tag

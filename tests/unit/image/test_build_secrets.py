@@ -104,10 +104,10 @@ WITH_PASSWORDS = {
 
 
 def test_a_dockerfile_that_nobody_trusts_gets_addresses_without_passwords() -> None:
-    said = settings_of(WITH_PASSWORDS, passwords=False)
-    assert "hunter2" not in repr(said)
-    assert "ter2" not in repr(said)
-    assert said == {
+    exports = settings_of(WITH_PASSWORDS, passwords=False)
+    assert "hunter2" not in repr(exports)
+    assert "ter2" not in repr(exports)
+    assert exports == {
         "PIP_INDEX_URL": "https://example.com/simple",
         "UV_DEFAULT_INDEX": "https://example.com/simple",
         "UV_INDEX": "corp=https://a.example/simple https://b.example/@scope/simple",
