@@ -64,7 +64,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         r"THESE PACKAGES DO NOT MATCH THE HASHES",
-        "The package index has another file for uv than the one that aws-run was made with",
+        "The package index has a file for uv whose hash is not the pinned one",
         "somebody changed it on the way: check the index that PIP_INDEX_URL names, and the proxy",
     ),
     (
