@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import uuid
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -206,14 +207,15 @@ def test_the_private_index_is_used_and_its_password_is_nowhere_in_the_image(
 def test_a_dockerfile_of_ones_own_reads_the_passwords_only_where_it_is_trusted(tmp_path: Path, bench: Bench) -> None:
     """It could send them anywhere; the addresses it needs to install anything at all."""
     password = "hunter2-for-nobody"
-    mount = "RUN --mount=type=secret,id=settings cp /run/secrets/settings /stolen && chmod 644 /stolen\n"
+    # A secret is no part of a step's identity: the same step would be taken from the cache of an earlier test run.
+    steal = "cp /run/secrets/settings /stolen && chmod 644 /stolen"
+    mount = f"RUN --mount=type=secret,id=settings : {uuid.uuid4()}; {steal}\n"
     root = project(tmp_path / "thief", Dockerfile=f'FROM {bench.base_image}\n{mount}CMD ["python3", "x.py"]\n')
     environ = {**os.environ, "PIP_EXTRA_INDEX_URL": f"https://reader:{password}@index.example/simple"}
     stolen = bench.build(bench.plan(root), environ=environ).run("cat", "/stolen")
     assert "PIP_EXTRA_INDEX_URL=https://index.example/simple" in stolen
     assert password not in stolen
-    # A secret is no part of a step's identity: without a change the step would be taken from the cache.
-    (root / "Dockerfile").write_text((root / "Dockerfile").read_text().replace("RUN", "ENV X=1\nRUN"))
+    (root / "Dockerfile").write_text((root / "Dockerfile").read_text().replace("RUN", f"ENV X={uuid.uuid4()}\nRUN"))
     trusted = bench.plan(root, Build(trust_dockerfile=True))
     assert password in bench.build(trusted, environ=environ).run("cat", "/stolen")
 
