@@ -185,13 +185,18 @@ def test_no_secret_of_the_machine_turns_up_anywhere(tmp_path: Path, bench: Bench
     lengths = [len(canaries.values[one]) for one in ("shell-variable", "env-file")]
     assert (out / "lengths.txt").read_text() == f"{lengths[0]} {lengths[1]}"  # they did arrive where they belong
 
+    assert b"base image aws-run-test-base:bookworm" in commands[2].output
+
     seen: dict[str, list[str]] = {}
     for number, command in enumerate(commands):
         seen[f"output of command {number}"] = canaries.seen_in(command.output)
         seen[f"arguments of command {number}"] = canaries.seen_in(b"\n".join(command.arguments))
     seen["image"] = sorted({one for chunk in bytes_of_images(bench.engine, name) for one in canaries.seen_in(chunk)})
+    records = b""
     for key, content in objects_in_s3(environ):
         seen[f"object {key}"] = canaries.seen_in(content)
+        records += content if name in key and key.endswith(".json") else b""
+    assert b'"base_image": "aws-run-test-base:bookworm@sha256:' in records
     for folder in (temporary, home, out, Path(environ["XDG_STATE_HOME"])):
         for path, content in files_below(folder):
             seen[f"file {folder.name}/{path}"] = canaries.seen_in(content)

@@ -284,9 +284,12 @@ def _text(entry: dict[str, Any], name: str) -> str | None:
 def _age(created_at: str | None, now: datetime) -> str | None:
     """None where the image does not say, or says what can't be (reproducible builds are made in 1970)."""
     match = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)", created_at or "")
-    if match is None:
+    try:
+        created = datetime.fromisoformat(f"{match[1]}+00:00") if match is not None else None
+    except ValueError:
+        created = None
+    if created is None:
         return None
-    created = datetime.fromisoformat(f"{match[1]}+00:00")
     days = (now - created).days
     if created.year < 2000 or days < 0:
         return None

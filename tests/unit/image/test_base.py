@@ -167,6 +167,7 @@ def test_what_is_remembered_wrongly_is_not_used(machine: Machine, entry: object)
         ("2026-01-19T08:00:00+00:00", " of 12 days ago"),
         ("1970-01-01T00:00:00Z", ""),
         ("2026-03-01T00:00:00Z", ""),
+        ("2026-99-99T99:99:99Z", ""),
         ("soon", ""),
         (None, ""),
     ],
