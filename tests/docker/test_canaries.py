@@ -149,8 +149,8 @@ def test_no_secret_of_the_machine_turns_up_anywhere(tmp_path: Path, bench: Bench
     env_file = tmp_path / "job.env"
     env_file.write_text(f"FROM_FILE={canaries.new('env-file')}\n")
     remote = f"https://me:{canaries.new('git-remote')}@git.example/x.git"
-    for command in (["init", "--quiet"], ["remote", "add", "origin", remote]):
-        subprocess.run(["git", *command], cwd=project, check=True)
+    for git in (["init", "--quiet"], ["remote", "add", "origin", remote]):
+        subprocess.run(["git", *git], cwd=project, check=True)
     temporary, home = tmp_path / "tmp", tmp_path / "home"
     temporary.mkdir()
     home.mkdir()
