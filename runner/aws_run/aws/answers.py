@@ -17,6 +17,7 @@ from aws_run.aws.errors import NETWORK_HINT
 from aws_run.errors import AwsCallError
 
 _JSON = ("json", "rest-json")
+_ALWAYS_XML = ("query", "ec2")  # in every answer, if only with the request's id
 _IN_THE_WAY = "something between here and AWS answered in its place (a proxy or a login page?)"
 _NOT_BODY = ("header", "headers", "statusCode")
 
@@ -47,15 +48,16 @@ def fault_of(operation: Any, *, status: int, headers: Mapping[str, str], body: b
     # Every service names the request in each of its answers: x-amzn-requestid, S3 x-amz-request-id.
     if not any(name.lower().startswith("x-amz") for name in headers):
         return f"{_IN_THE_WAY}, with status {status}"
-    if body is None:
-        return None
-    if operation.service_model.resolved_protocol in _JSON:
+    protocol = operation.service_model.resolved_protocol
+    if body is None or (status < 300 and protocol not in _ALWAYS_XML and not _members(operation)):
+        return None  # botocore doesn't look at it either
+    if protocol in _JSON:
         return _json_fault(operation, status, body)
     return _xml_fault(operation, status, body)
 
 
 def _json_fault(operation: Any, status: int, body: bytes) -> str | None:
-    if not body and (status >= 300 or not _members(operation)):
+    if not body and status >= 300:
         return None
     try:
         document = json.loads(body)
@@ -71,14 +73,14 @@ def _json_fault(operation: Any, status: int, body: bytes) -> str | None:
 
 def _xml_fault(operation: Any, status: int, body: bytes) -> str | None:
     if not body:
-        return "the answer is empty" if status < 300 and _members(operation) else None
+        return "the answer is empty" if status < 300 else None
     try:
         root = ElementTree.fromstring(body)  # noqa: S314 - botocore's own parser reads the same text a moment later
     except ElementTree.ParseError:
         return "the answer broke off, or is not XML"
     if _local(root.tag).lower() == "html":
         return _IN_THE_WAY
-    if status >= 300 or operation.service_model.resolved_protocol not in ("query", "ec2"):
+    if status >= 300 or operation.service_model.resolved_protocol not in _ALWAYS_XML:
         return None
     wrapper = operation.output_shape.serialization.get("resultWrapper") if operation.output_shape else None
     names = {_local(child.tag): child for child in root}
