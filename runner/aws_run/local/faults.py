@@ -116,7 +116,7 @@ class Faults:
         if fault is not None and fault.code is not None:
             return call.refuse(Refusal(fault.code, fault.message, status=fault.status))
         how = fault.how if fault is not None else self._chaos(dice)
-        return execute() if how is None else _spoil(call, how, execute)
+        return execute() if how is None else spoil(call, how, execute)
 
     def _chaos(self, dice: random.Random) -> How | None:
         if self.chaos_seed is None:
@@ -149,9 +149,11 @@ def denied(call: Call) -> Refusal:
     return Refusal(code, "An explicit deny in a policy forbids this from your network.", status=403)
 
 
-def _spoil(call: Call, how: How, execute: Callable[[], Reply]) -> Reply:
+def spoil(call: Call, how: How, execute: Callable[[], Reply]) -> Reply:
+    """What a client gets for `call` when this goes wrong; `execute` carries the call out."""
     code = "InternalError" if call.service == "s3" else "InternalFailure"
     broken = Refusal(code, "We encountered an internal error.", status=500)
+    page = b"" if call.method == "HEAD" else _LOGIN_PAGE
     match how:
         case "throttle":
             return call.refuse(throttled(call))
@@ -171,10 +173,8 @@ def _spoil(call: Call, how: How, execute: Callable[[], Reply]) -> Reply:
         case "garbled":
             return _garble(call, execute())
         case "redirect":
-            page = b"" if call.method == "HEAD" else _LOGIN_PAGE
             return Reply(status=302, headers=(("Location", _LOGIN), _HTML), body=page)
         case "captive-portal":
-            page = b"" if call.method == "HEAD" else _LOGIN_PAGE
             return Reply(status=200, headers=(_HTML,), body=page)
 
 
