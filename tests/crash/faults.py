@@ -19,7 +19,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -242,22 +242,32 @@ def main() -> int:
     began, results = time.monotonic(), _kept(options.keep)
     tried = {result.cell for result in results}
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for scenario in options.scenarios.split(","):
-            with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-                names = operations(Path(folder), scenario)[:: options.every]
-            for how in options.faults.split(","):
-                cells = [Cell(scenario=scenario, operation=name, how=how) for name in names]
-                for result in pool.map(attempt, [cell for cell in cells if cell not in tried]):
-                    results.append(result)
-                    _keep(options.keep, result)
-                    if not result.clean or result.exit_code:
-                        say(f"{result.cell}: exit {result.exit_code}; {result.left or ''} {result.said[-600:]}")
-                say(f"{scenario} {how}: {len(cells)} operations, {(time.monotonic() - began) / 60:.1f} min")
+        for turn in _turns(options.scenarios.split(","), options.faults.split(","), options.every):
+            for result in pool.map(attempt, [cell for cell in turn if cell not in tried]):
+                results.append(result)
+                _keep(options.keep, result)
+                if not result.clean or result.exit_code:
+                    say(f"{result.cell}: exit {result.exit_code}; {result.left or ''} {result.said[-600:]}")
+            say(f"{len(results)} cells, {(time.monotonic() - began) / 60:.1f} min")
     text = page(results)
     say(text.split("\n## ", 1)[0])
     if options.write:
         PAGE.write_text(text)
     return 0 if results and all(result.clean for result in results) else 1
+
+
+def _turns(scenarios: Sequence[Scenario], faults: Sequence[How], every: int) -> Iterator[list[Cell]]:
+    """In the first turn each operation meets one fault, in the next one another: a run that is cut short has tried all
+    operations and all faults."""
+    names: list[tuple[Scenario, str]] = []
+    for scenario in scenarios:
+        with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+            names += [(scenario, name) for name in operations(Path(folder), scenario)[::every]]
+    for turn in range(len(faults)):
+        yield [
+            Cell(scenario=scenario, operation=name, how=faults[(index + turn) % len(faults)])
+            for index, (scenario, name) in enumerate(names)
+        ]
 
 
 def _kept(file: Path | None) -> list[Result]:

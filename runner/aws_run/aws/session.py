@@ -59,8 +59,11 @@ class _Reader:
         return response
 
 
-def _contradicts(etag: str, body: bytes) -> bool:
-    checksum = _MD5.fullmatch(etag)
+def _contradicts(answer: Answer, body: bytes) -> bool:
+    """By the ETag, which is the MD5 of what came in one piece and is encrypted with S3's own keys, if at all."""
+    if answer.get("ServerSideEncryption", "AES256") != "AES256" or answer.get("SSECustomerAlgorithm"):
+        return False
+    checksum = _MD5.fullmatch(str(answer["ETag"]))
     return checksum is not None and checksum[1] != hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 
@@ -137,15 +140,14 @@ class Aws:
         """An S3 object, whole, and its ETag. `parameters`: those of GetObject."""
         wait_s, before = _FIRST_WAIT_S, None
         for tries_left in reversed(range(_BODY_TRIES)):
-            answer = self.call("s3", "get_object", **parameters)
+            answer = Answer(self.call("s3", "get_object", **parameters), operation="get_object")
             try:
                 body = bytes(answer["Body"].read())
             except Exception as error:  # noqa: BLE001 - of botocore, urllib3 and http.client, as the version wants it
                 failure = unreadable(error, service="s3", operation="get_object")
             else:
-                # The ETag of a bucket with another encryption may look like a checksum and be none: what is read twice
-                # in the same way is what is there.
-                if body == before or not _contradicts(str(answer["ETag"]), body):
+                # Of a server whose ETags only look like checksums: what is read twice in the same way is what is there.
+                if body == before or not _contradicts(answer, body):
                     return body, str(answer["ETag"])
                 before = body
                 text = "s3's answer to get_object is not what its checksum says"
