@@ -42,6 +42,7 @@ ANSWERS: tuple[How, ...] = ("cut-body", "garbled", "redirect", "captive-portal")
 FAULTS: tuple[How, ...] = (*ANSWERS, *(how for how in HOWS if how not in (*ANSWERS, "denied")))
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "fault-table.md"
 _RUN = re.compile(r"tiny-\d{8}-\d{6}-[0-9a-f]{4}")
+_WAY_BACK = re.compile(rf"aws-run (cleanup|wait) {_RUN.pattern}|to finish the job by hand|aws-run gc")
 _BUCKET = re.compile(r"/arun-\d{12}-[a-z0-9-]+?-an(?=/|$)")
 
 
@@ -66,7 +67,7 @@ class Result:
     exit_code: int
     traceback: bool = False
     itself_failed: bool = False
-    way_back: bool = True  # a failure names the run and what to do about it, or that nothing was made
+    way_back: bool = True  # a command that leaves anything behind says what to type next
     left: tuple[str, ...] = ()
     usd_after_deadline: float = 0.0
     said: str = ""
@@ -138,8 +139,8 @@ def try_cell(home: Path, cell: Cell) -> Result:
 
 
 def _judged(aws: Account, home: Path, cell: Cell, done: Finished, *, happened: bool, deadline: datetime) -> Result:
-    usd = 0.0
-    if aws.left() or aws.still_bills():
+    usd, behind = 0.0, bool(aws.left() or aws.still_bills())
+    if behind:
         aws.wait_for_tasks(120)
         aws.advance(TIMEOUT_S + MARGIN_S + 60)
         usd = aws.usd_after(deadline)
@@ -151,7 +152,7 @@ def _judged(aws: Account, home: Path, cell: Cell, done: Finished, *, happened: b
         exit_code=done.code,
         traceback="Traceback" in done.stderr,
         itself_failed="itself failed" in done.stderr,
-        way_back=done.code == 0 or _RUN.search(done.stderr) is not None or not any(k.endswith("run.json") for k in aws.stored()),
+        way_back=done.code == 0 or not behind or _WAY_BACK.search(done.stderr) is not None,
         left=(*left, *(f"bills: {line.kind} {line.id}" for line in aws.still_bills())),
         usd_after_deadline=usd,
         said=done.stderr[-1500:] if done.code else "",
@@ -205,7 +206,7 @@ def page(results: Sequence[Result]) -> str:
         f"- ended with the exit code of an undisturbed command: {sum(result.exit_code == 0 for result in counted)}",
         f"- tracebacks: {sum(result.traceback for result in counted)}",
         f"- \"itself failed\": {sum(result.itself_failed for result in counted)}",
-        f"- failures that name neither the run nor a way back: {sum(not result.way_back for result in counted)}",
+        f"- left something behind and did not say what to type next: {sum(not result.way_back for result in counted)}",
         f"- billed after the deadline: ${sum(result.usd_after_deadline for result in counted):.2f}",
         f"- left after one `gc`: {sum(len(result.left) for result in counted)}",
     ]  # fmt: skip
