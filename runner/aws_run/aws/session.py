@@ -136,18 +136,21 @@ class Aws:
         except Exception as error:  # botocore has no class for an answer that it can't parse, nor for endless redirects
             raise unreadable(error, service=service, operation=operation) from error
 
-    def read_object(self, **parameters: Any) -> tuple[bytes, str]:
-        """An S3 object, whole, and its ETag. `parameters`: those of GetObject."""
+    def read_object(self, *, most_bytes: int | None = None, **parameters: Any) -> tuple[bytes, str]:
+        """An S3 object, whole, and its ETag. `parameters`: those of GetObject. Of what is larger than `most_bytes` it is
+        one byte more than those, so that it shows."""
+        amount = None if most_bytes is None else most_bytes + 1
         wait_s, before = _FIRST_WAIT_S, None
         for tries_left in reversed(range(_BODY_TRIES)):
             answer = Answer(self.call("s3", "get_object", **parameters), operation="get_object")
             try:
-                body = bytes(answer["Body"].read())
+                body = bytes(answer["Body"].read(amount))
             except Exception as error:  # noqa: BLE001 - of botocore, urllib3 and http.client, as the version wants it
                 failure = unreadable(error, service="s3", operation="get_object")
             else:
                 # Of a server whose ETags only look like checksums: what is read twice in the same way is what is there.
-                if body == before or not _contradicts(answer, body):
+                part = "Range" in parameters or len(body) == amount
+                if part or body == before or not _contradicts(answer, body):
                     return body, str(answer["ETag"])
                 before = body
                 text = "s3's answer to get_object is not what its checksum says"

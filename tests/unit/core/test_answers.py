@@ -173,7 +173,7 @@ def test_whatever_botocore_raises_over_an_answer_passes(error: Exception) -> Non
 
 
 class CutBody:
-    def read(self) -> bytes:
+    def read(self, amount: int | None = None) -> bytes:
         raise ResponseStreamingError(error="IncompleteRead(12 bytes read, 88 more expected)")
 
 
@@ -203,6 +203,14 @@ def test_a_body_that_is_twice_the_same_is_what_is_there() -> None:
     aws, _ = reading(*(stored(b"other") for _ in range(3)))
     assert aws.read_object(Key="k")[0] == b"other"
     assert len(aws.calls) == 2
+
+
+def test_a_part_of_an_object_is_not_measured_by_the_checksum_of_the_whole() -> None:
+    aws, _ = reading(stored(b"whole"))
+    assert aws.read_object(Key="k", most_bytes=2)[0] == b"who"
+    aws, _ = reading(stored(b"who"))
+    assert aws.read_object(Key="k", Range="bytes=0-2")[0] == b"who"
+    assert len(aws.calls) == 1
 
 
 def test_a_body_that_never_comes_is_an_error_that_passes() -> None:
