@@ -137,8 +137,10 @@ class Aws:
             raise unreadable(error, service=service, operation=operation) from error
 
     def read_object(self, *, most_bytes: int | None = None, **parameters: Any) -> tuple[bytes, str]:
-        """An S3 object, whole, and its ETag. `parameters`: those of GetObject. Of what is larger than `most_bytes` it is
-        one byte more than those, so that it shows."""
+        """An S3 object, whole, and its ETag. `parameters`: those of GetObject.
+
+        Of an object larger than `most_bytes` it is one byte more than those, so that it shows.
+        """
         amount = None if most_bytes is None else most_bytes + 1
         wait_s, before = _FIRST_WAIT_S, None
         for tries_left in reversed(range(_BODY_TRIES)):
