@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 from botocore.parsers import ResponseParserError
 from tests.unit.core.support import FakeAws, FakeClock, refused
@@ -226,3 +228,43 @@ def test_a_refusal_is_no_broken_body() -> None:
     with pytest.raises(AwsCallError, match="NoSuchKey"):
         aws.read_object(Key="k")
     assert len(aws.calls) == 1
+
+
+# -- through botocore itself --------------------------------------------------------------------------------------
+
+
+class Wire:
+    """In place of botocore's HTTP session: the answers in turn."""
+
+    def __init__(self, *answers: tuple[int, dict[str, str], bytes]) -> None:
+        self._answers = list(answers)
+        self.sent: list[bytes] = []
+
+    def send(self, request: Any) -> AWSResponse:
+        self.sent.append(request.body)
+        status, headers, body = self._answers.pop(0)
+        answer = AWSResponse(request.url, status, headers, io.BytesIO(body))
+        answer._content = body
+        return answer
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [(200, NAMED, b'{"clusters": [], "fail'), (200, NAMED, b"{}"), (200, {}, PAGE), (302, {}, PAGE), (403, {}, PAGE)],
+)
+def test_a_call_with_a_broken_answer_is_made_again_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, broken: tuple[int, dict[str, str], bytes]
+) -> None:
+    """Above all no listing that is empty because it was cut: it would show that a cluster is gone."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
+    aws = Aws(region="us-east-1")
+    wire = Wire(broken, (200, NAMED, b'{"clusters": [{"clusterName": "c", "status": "ACTIVE"}], "failures": []}'))
+    aws._client("ecs")._endpoint.http_session = wire
+    assert aws.call("ecs", "describe_clusters", clusters=["c"])["clusters"][0]["status"] == "ACTIVE"
+    assert len(wire.sent) == 2
+    assert wire.sent[0] == wire.sent[1]
