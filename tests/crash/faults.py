@@ -202,7 +202,7 @@ def page(results: Sequence[Result]) -> str:
         "whole 200 with half of the content. `redirect`, `captive-portal`: a login page answers in AWS's place.",
         "`…-before`, `…-after`: before or after the call was carried out.",
         "",
-        f"- operations: {len(kinds)}, faults: {len(faults)}, cells: {len(counted)}",
+        f"- operations: {len(kinds)}, faults: {len(faults)}, tried: {len(counted)} of {len(kinds) * len(faults)}",
         f"- ended with the exit code of an undisturbed command: {sum(result.exit_code == 0 for result in counted)}",
         f"- tracebacks: {sum(result.traceback for result in counted)}",
         f"- \"itself failed\": {sum(result.itself_failed for result in counted)}",

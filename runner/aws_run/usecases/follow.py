@@ -207,7 +207,7 @@ class Run:
         self._try_to_stop("aws-run: lost sight of the task")
         if isinstance(error, AwsRunError):
             return Outcome(exit_code=error.exit_code, reason="lost", sentence=_with_hint(error))
-        sentence = f"aws-run could not follow the run any more and ended it ({sentence_of(error)})"
+        sentence = f"the run could not be followed any more, and was ended ({sentence_of(error)})"
         return Outcome(exit_code=EXIT_TOOL, reason="lost", sentence=sentence)
 
     def _goes_again(self, outcome: Outcome, attempt: int) -> bool:
