@@ -32,7 +32,7 @@ _FIRST_WAIT_S = 0.5
 class RunStore:
     def __init__(self, aws: Aws, bucket: str, owner: str) -> None:
         self._aws = aws
-        self._on = {"Bucket": bucket, "ExpectedBucketOwner": owner}
+        self._on: dict[str, Any] = {"Bucket": bucket, "ExpectedBucketOwner": owner}
 
     def create(self, record: Record) -> str:
         """Writes a new run's record and returns its ETag. Fails when another of that name is there."""
