@@ -70,7 +70,7 @@ class Result:
     way_back: bool = True  # a command that leaves anything behind says what to type next
     left: tuple[str, ...] = ()
     usd_after_deadline: float = 0.0
-    said: str = ""
+    message: str = ""
 
     @property
     def clean(self) -> bool:
@@ -155,7 +155,7 @@ def _judged(aws: Account, home: Path, cell: Cell, done: Finished, *, happened: b
         way_back=done.code == 0 or not behind or _WAY_BACK.search(done.stderr) is not None,
         left=(*left, *(f"bills: {line.kind} {line.id}" for line in aws.still_bills())),
         usd_after_deadline=usd,
-        said=done.stderr[-1500:] if done.code else "",
+        message=done.stderr[-1500:] if done.code else "",
     )  # fmt: skip
 
 
@@ -248,7 +248,7 @@ def main() -> int:
                 results.append(result)
                 _keep(options.keep, result)
                 if not result.clean or result.exit_code:
-                    say(f"{result.cell}: exit {result.exit_code}; {result.left or ''} {result.said[-600:]}")
+                    say(f"{result.cell}: exit {result.exit_code}; {result.left or ''} {result.message[-600:]}")
             say(f"{len(results)} cells, {(time.monotonic() - began) / 60:.1f} min")
     text = page(results)
     say(text.split("\n## ", 1)[0])

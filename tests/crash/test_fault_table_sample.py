@@ -32,7 +32,7 @@ def test_a_broken_answer_changes_nothing_for_the_user(home: Path, scenario: Scen
     result = try_cell(home, Cell(scenario=scenario, operation=operation, how=how))
     assert result.happened, "the command makes no such call any more"
     assert result.clean, result
-    assert result.exit_code == 0, result.said
+    assert result.exit_code == 0, result.message
 
 
 def test_the_table_shows_what_is_not_clean() -> None:
