@@ -54,6 +54,10 @@ crash: ## kill a client at each of its AWS calls and see that nothing bills and 
 	@tools/venv dev
 	@tools/crash
 
+faults: ## spoil every AWS operation of every command in every way and write docs/fault-table.md; hours
+	@tools/venv dev
+	@$(PYTHON) -m tests.crash.faults --write
+
 soak: ## 30 submits of 3 projects at once, while AWS throttles, fails and loses answers
 	@tools/venv dev
 	@$(PYTHON) -m tests.crash.soak

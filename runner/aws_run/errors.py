@@ -66,6 +66,10 @@ class AwsCallError(AwsRunError):
         self.status = status
 
 
+class OutOfReachError(AwsRunError):
+    """AWS can't be asked about an accepted run any more; it goes on there without this client."""
+
+
 class PreflightError(AwsRunError):
     """The account can't run this as asked: no default VPC, quota 0, type not offered. Nothing was created."""
 
@@ -94,3 +98,11 @@ class InterruptedRunError(AwsRunError):
     """Ctrl-C or SIGTERM."""
 
     exit_code = EXIT_INTERRUPT
+
+
+def sentence_of(error: BaseException) -> str:
+    """What to say of `error`, one of ours or not."""
+    if isinstance(error, AwsRunError):
+        return error.message
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

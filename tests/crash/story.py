@@ -76,7 +76,8 @@ class Story:
 
     def new_bench(self, **changes: Any) -> Bench:
         """That of another terminal: nothing in memory is shared."""
-        aws, clock = Aws(region=self.account.local.region), WorldClock(self.world.clock)
+        clock = WorldClock(self.world.clock)
+        aws = Aws(region=self.account.local.region, clock=clock)
         bench = Bench(
             aws=aws,
             clock=clock,

@@ -64,15 +64,19 @@ _HEAD, _LENGTH, _UNTIL_CLOSE, _CHUNK_SIZE, _CHUNK, _CHUNK_END, _TRAILER, _DONE =
 
 
 class AnswerParser:
-    """Fed with bytes as they come; `done` when the answer is whole. Bytes after its end are an error of the server."""
+    """Fed with bytes as they come; `done` when the answer is whole. Bytes after its end are an error of the server.
 
-    def __init__(self, method: str, sink: Optional[FileRange]) -> None:
+    `from_s3`: an answer without any header of S3's own is a proxy's or a login page's, and as good as none.
+    """
+
+    def __init__(self, method: str, sink: Optional[FileRange], from_s3: bool = False) -> None:
         self.method = method
         self.status = 0
         self.headers: Dict[str, str] = {}
         self.keep = True
         self.started = False
         self._sink = sink
+        self._from_s3 = from_s3
         self._use_sink = False
         self._state = _HEAD
         self._buffer = bytearray()
@@ -151,6 +155,9 @@ class AnswerParser:
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
         self.headers = headers
+        # Load balancers give a 5xx without a word of S3; S3 names the request in everything else (x-amz-request-id).
+        if self._from_s3 and self.status < 500 and not any(name.startswith("x-amz") for name in headers):
+            raise NetworkError(f"a proxy or a login page answered in S3's place, with status {self.status}")
         connection = headers.get("connection", "").lower()
         self.keep = "close" not in connection and (version == "HTTP/1.1" or "keep-alive" in connection)
         self._use_sink = self._sink is not None and 200 <= self.status < 300

@@ -196,7 +196,7 @@ class Loop:
         self._bytes += request.weight
         if request.sink is not None:
             request.sink.restart()
-        connection.start(self._head(request), request.body, AnswerParser(request.method, request.sink))
+        connection.start(self._head(request), request.body, AnswerParser(request.method, request.sink, from_s3=True))
         self.requests += 1
         if connection.connecting:
             self._poller.watch(connection)

@@ -32,7 +32,7 @@ _FIRST_WAIT_S = 0.5
 class RunStore:
     def __init__(self, aws: Aws, bucket: str, owner: str) -> None:
         self._aws = aws
-        self._on = {"Bucket": bucket, "ExpectedBucketOwner": owner}
+        self._on: dict[str, Any] = {"Bucket": bucket, "ExpectedBucketOwner": owner}
 
     def create(self, record: Record) -> str:
         """Writes a new run's record and returns its ETag. Fails when another of that name is there."""
@@ -71,14 +71,14 @@ class RunStore:
     def read(self, run_id: str) -> tuple[Record, str]:
         """(record, ETag). RunNotFoundError when there is none."""
         try:
-            answer = self._aws.call("s3", "get_object", Key=RunKeys(run_id=run_id).record, **self._on)
+            body, etag = self._aws.read_object(Key=RunKeys(run_id=run_id).record, **self._on)
         except AwsCallError as error:
             if error.code in _ABSENT:
                 raise RunNotFoundError(
                     f"No run {run_id} is recorded in this account and region", hint="`aws-run ps` lists the runs"
                 ) from error
             raise
-        return load(answer["Body"].read()), str(answer["ETag"])
+        return load(body), etag
 
     def run_ids(self, project: str | None = None) -> list[str]:
         """All recorded runs (of one project), oldest first by time."""
@@ -193,13 +193,13 @@ class RunStore:
         """Gives back `owner`'s lock; one that was passed over meanwhile is somebody else's, and stays."""
         key = f"locks/{project}"
         try:
-            answer = self._aws.call("s3", "get_object", Key=key, **self._on)
+            body, etag = self._aws.read_object(Key=key, **self._on)
         except AwsCallError as error:
             if error.code in _ABSENT:
                 return
             raise
-        if bytes(answer["Body"].read()) == owner.encode():
-            self._delete_if(key, answer["ETag"])
+        if body == owner.encode():
+            self._delete_if(key, etag)
 
     def _delete_if(self, key: str, etag: str) -> None:
         try:
@@ -234,7 +234,7 @@ class RunStore:
 
     def get(self, key: str) -> bytes | None:
         try:
-            return bytes(self._aws.call("s3", "get_object", Key=key, **self._on)["Body"].read())
+            return self._aws.read_object(Key=key, **self._on)[0]
         except AwsCallError as error:
             if error.code in _ABSENT:
                 return None

@@ -13,8 +13,9 @@ from aws_run.errors import (
     AwsRunError,
     InterruptedRunError,
     TeardownError,
+    sentence_of,
 )
-from aws_run.events import Notice, RunStarted
+from aws_run.events import Notice, RunStarted, unfailing
 from aws_run.infra.observe import observe
 from aws_run.infra.plan import plan
 from aws_run.infra.store import RecordWriter, RunStore
@@ -72,6 +73,7 @@ def submit(
         steps = plan(decided.shared, observed)
         show_plan(views.plan_view(found, decided, plan((*decided.kept, *decided.shared), observed), backend))
         accepted = Launch(bench, backend, found, decided, writer, runner).start(steps)
+        run = Run(bench, backend, decided, store, writer, accepted, on_interrupt, cost_label)
     except BaseException as error:
         bench.stop.set()
         if writer is None:
@@ -85,11 +87,12 @@ def submit(
     if detach:
         if config.follow_output:
             bench.emit(Notice(text=f"nobody follows the outputs of a detached run; later: aws-run pull {spec.run_id}"))
-        writer.change(lambda record: replace(record, detached=True), now=True)
+        noted = writer
+        finish.tried(bench.emit, lambda: noted.change(lambda record: replace(record, detached=True), now=True))
         _start_tidying(bench).join(_TIDY_WITHIN_S)  # whoever only ever detaches has no other client that would
         return detached(spec)
     _start_tidying(bench)
-    return Run(bench, backend, decided, store, writer, accepted, on_interrupt, cost_label).to_the_end()
+    return run.to_the_end()
 
 
 def _interrupted(error: BaseException) -> bool:
@@ -119,24 +122,32 @@ def _abandon(
     bench: Bench, store: RunStore, writer: RecordWriter, runner: LaneRunner, error: BaseException
 ) -> BaseException:
     """The start failed: everything made so far goes, and the first error is what the user hears."""
-    interrupted = _interrupted(error)
+    interrupted, run_id = _interrupted(error), writer.record.run_id
     if interrupted:
         text = "interrupted: removing what was made (press Ctrl-C again to leave at once)"
-        bench.emit(Notice(text=text, level="warning"))
+        unfailing(bench.emit)(Notice(text=text, level="warning"))
     runner.settle("capacity", 90)
     runner.settle("image", 0.1)
-    sentence = error.message if isinstance(error, AwsRunError) else str(error) or type(error).__name__
+    sentence = sentence_of(error)
     code = error.exit_code if isinstance(error, AwsRunError) else EXIT_INTERRUPT if interrupted else 125
     finish.note_outcome(
         writer, Outcome(exit_code=code, reason="not-started", sentence=sentence), None, iso(bench.clock.now())
     )
-    torn = finish.teardown(bench.aws, bench.clock, bench.emit, store, writer)
     try:
-        torn.raise_if_failed(writer.record.region)
+        finish.teardown(bench.aws, bench.clock, bench.emit, store, writer).raise_if_failed(writer.record.region)
     except TeardownError as failed:
         failed.message = f"{sentence}. {failed.message}"
         failed.args = (failed.message,)
+        failed.hint = f"aws-run cleanup {run_id} tries again; those below do it by hand"
         return failed
+    except Exception as failed:  # noqa: BLE001 - the run must not look as if nothing were left
+        text = f"{sentence}. The teardown itself failed ({sentence_of(failed)})"
+        return AwsRunError(text, hint=f"aws-run cleanup {run_id}")
     if interrupted:
         return InterruptedRunError("Interrupted before the job ran; everything that had been made is gone")
-    return error
+    if isinstance(error, AwsRunError) or not isinstance(error, Exception):
+        return error
+    return AwsRunError(
+        f"The run {run_id} could not be started ({sentence}); everything that had been made is gone",
+        hint="run it again with --debug and report what it prints",
+    )

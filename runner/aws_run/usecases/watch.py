@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-from aws_run.aws.errors import passes
 from aws_run.aws.logs import LogTail
 from aws_run.aws.session import Aws
 from aws_run.backends import container
 from aws_run.clock import Clock
-from aws_run.errors import AwsCallError, AwsRunError, CapacityError, CredentialsError
-from aws_run.events import Emit, LogLine, Notice, StatusChanged
-
-T = TypeVar("T")
+from aws_run.errors import AwsCallError, AwsRunError, CapacityError
+from aws_run.events import Emit, LogLine, StatusChanged
+from aws_run.usecases.patience import Patience
 
 _CAPACITY_EVERY_S = 5.0
 _PLACED_WITHIN_S = 20 * 60  # ECS gives a task that waits 10 to 30 minutes itself (aws-facts §2)
 _DRAIN_S = 5.0
-_PATIENCE_S = 15 * 60  # how long AWS may not answer (or credentials be expired) before the watching is given up
 
 
 def describe(aws: Aws, cluster: str, task_arn: str) -> Mapping[str, Any] | None:
@@ -58,6 +55,7 @@ class Watch:
         self._tail = LogTail(aws, log_group, container.log_stream(run_id, task_arn))
         self._emit = emit
         self._poll_s = poll_s
+        self._patiently = Patience(clock, emit, poll_s)
         self._longest_poll_s = longest_poll_s
         self._check_capacity = check_capacity
         self._on_placed = on_placed
@@ -113,24 +111,6 @@ class Watch:
                 wait_s = self._poll_s
             self._clock.sleep(wait_s)
             wait_s = min(wait_s * 1.3, self._longest_poll_s)
-
-    def _patiently(self, look: Callable[[], T]) -> T:
-        """A closed laptop, a bad minute of AWS or credentials that ended harm no run: the deadline lives in AWS, and
-        the looking goes on. Raises what was raised last when it lasts."""
-        began = self._clock.monotonic()
-        wait_s = self._poll_s
-        while True:
-            try:
-                return look()
-            except (AwsCallError, CredentialsError) as error:
-                if isinstance(error, AwsCallError) and not passes(error):
-                    raise
-                if self._clock.monotonic() - began > _PATIENCE_S:
-                    raise
-                if wait_s == self._poll_s:
-                    self._emit(Notice(text=f"{error.message}; the run goes on", level="warning", hint=error.hint))
-            self._clock.sleep(wait_s)
-            wait_s = min(wait_s * 2, 30.0)
 
     def _read(self) -> int:
         return self._patiently(self._read_once)

@@ -105,6 +105,7 @@ EXIT_CODES = {
     "CredentialsError": 125,
     "AwsCallError": 125,
     "PreflightError": 125,
+    "OutOfReachError": 125,
     "CapacityError": 125,
     "TransferError": 125,
     "TeardownError": 125,
