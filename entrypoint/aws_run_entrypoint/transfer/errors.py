@@ -26,8 +26,12 @@ class ManifestError(EngineError):
     """A manifest is not one of ours, or not whole."""
 
 
-class NoManifestError(ManifestError):
+class NoManifestError(EngineError):
     """There is none at that key."""
+
+
+class TooLargeError(EngineError):
+    """An object is larger than what is read into memory of its kind."""
 
 
 class ChangedError(EngineError):
