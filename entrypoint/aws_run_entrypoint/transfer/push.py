@@ -9,7 +9,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Union
 
 from . import files, manifest, ops
 from .bodies import FileSlice
-from .errors import EngineError, ManifestError, PathError, S3Error
+from .errors import EngineError, ManifestError, PathError, S3Error, UnlistedError
 from .http1 import Response
 from .loop import Bucket, Loop, Task
 from .paths import check_key
@@ -101,6 +101,7 @@ class _Push:
         self.gone: List[str] = []
         self.changed = False
         self.skipped: List[Skipped] = []
+        self.unlisted: List[str] = []
         self.uploads: Dict[str, str] = {}
         self.files = self.bytes = 0
         self.sent_files = self.sent_bytes = 0
@@ -171,6 +172,9 @@ class _Push:
                 entry = manifest.decode_entry(entry)
             if found is None:
                 assert entry is not None
+                if any(entry.path.startswith(within) for within in self.unlisted):
+                    self.keep(entry)  # nobody can tell that it is gone, so what was saved of it stays
+                    continue
                 self.changed = True
                 if not entry.is_dir:
                     self.gone.append(entry.path)
@@ -225,11 +229,14 @@ class _Push:
         self.rows.append(found)
 
     def keep(self, entry: Entry) -> None:
-        self.files += 1
-        self.bytes += entry.size
+        if not entry.is_dir:
+            self.files += 1
+            self.bytes += entry.size
         self.rows.append(manifest.encode_entry(entry))
 
     def refused(self, error: PathError) -> None:
+        if isinstance(error, UnlistedError):
+            self.unlisted.append(error.within)
         self.leave_out(error.path, error.why)
 
     def leave_out(self, path: str, why: str) -> None:
