@@ -161,7 +161,9 @@ class Run:
             return self._gave_up(error), None
 
     def _judge(self, task: Mapping[str, Any], attempt: int) -> Outcome:
-        outcome = verdict.judge(task, self._store.get(self._spec.keys.result), attempt)
+        result = self._store.get(self._spec.keys.result, most_bytes=verdict.MOST_RESULT_BYTES)
+        spot, deadline = self._spec.site.hardware.spot, self._accepted.deadline
+        outcome = verdict.judge(task, result, attempt, spot=spot, deadline=deadline)
         if outcome.reason in ("no-result", "unknown") and not self._store.exists():
             return verdict.without_bucket(outcome, self._spec.bucket)
         if outcome.reason == "deadline" and self._spec.timeout_s < self._spec.config.timeout_s:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.unit.core.support import record
 
 from aws_run.errors import AwsRunError
-from aws_run.record import VERSION, HardwareEntry, Outcome, Record, ResourceEntry, dump, load
+from aws_run.record import VERSION, HardwareEntry, Outcome, Record, ResourceEntry, dump
+from aws_run.record_reader import load
 
 TEXT = st.text(max_size=20)
 
