@@ -49,7 +49,7 @@ def load(data: bytes, *, run_id: str | None = None) -> Record:
         whose = f"of {run_id} " if run_id else ""
         raise DamagedError(
             f"A run record {whose}in the bucket can't be read: it {harmless(str(error))[:300]}",
-            hint="what the run still has in AWS ends at its deadline; `aws-run gc` removes the rest when it is old enough",
+            hint="what it has in AWS ends at its deadline; `aws-run gc` removes the rest once it is old enough",
         ) from error
     if record is None:
         raise AwsRunError(
@@ -110,7 +110,7 @@ def _resource(fields: Fields) -> ResourceEntry:
 
 def _hardware(fields: Fields) -> HardwareEntry:
     known: dict[str, Any] = {
-        "backend": fields.text("backend", most_chars=20),
+        "backend": fields.text("backend", most_chars=100),
         "description": fields.text("description", most_chars=1000),
         "vcpu": fields.number("vcpu", least=0, most=1e6),
         "memory_mib": fields.whole("memory_mib", least=0, most=2**40),
