@@ -362,6 +362,8 @@ class _Push:
         lines = [row for row in self.rows if isinstance(row, bytes)]
         self.rows.clear()
         raw = manifest.encode(lines, files=self.files, total_bytes=self.bytes)
+        if len(raw) > manifest.MOST_BYTES:
+            raise EngineError(f"{self.files} files are too many: their list has more than {manifest.MOST_BYTES} bytes")
         carried = self.check_pins_after_s is not None and not self.pins_checked
         return write_manifest(self.loop, self.manifest_key, raw, held, checked_s=held.checked_s if carried else None)
 
