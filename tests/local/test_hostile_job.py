@@ -14,8 +14,13 @@ from aws_run.naming import RunKeys
 from aws_run.usecases import gc, runs
 
 POISON = """
-import os, signal, time
+import argparse, os, signal, time
+parser = argparse.ArgumentParser()
+parser.add_argument("-i")
+parser.add_argument("-o")
+parser.parse_args()
 print("at work", flush=True)
+time.sleep(1)  # the line has arrived
 # What PID 1 of a container is deaf to; here it is a process like any other.
 os.kill(os.getppid(), signal.SIGSTOP)
 while True:
