@@ -214,6 +214,14 @@ def test_a_lock_may_be_taken_for_longer(place: Place) -> None:
     assert place.store.lock("demo", "two", place.clock)
 
 
+@pytest.mark.parametrize("lasts", ["999999999999", "99999999", "9" * 5000, "\u0664\u0664"])
+def test_no_lock_that_somebody_wrote_holds_for_longer_than_an_hour(place: Place, lasts: str) -> None:
+    assert place.store.lock("demo", "forger", place.clock)
+    place.bucket.metadata["locks/demo"]["lasts-s"] = lasts
+    place.clock.sleep(3601)
+    assert place.store.lock("demo", "two", place.clock)
+
+
 def test_a_lock_that_was_taken_over_is_not_given_back_by_its_first_owner(place: Place) -> None:
     assert place.store.lock("demo", "slow", place.clock)
     place.clock.sleep(LOCK_S + 1)
