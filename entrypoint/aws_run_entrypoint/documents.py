@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Mapping, NoReturn, Optional, TypeVar
 
 T = TypeVar("T")
 MOST_DEPTH = 16
+_SHORT_BYTES = 2048
 _MOST_DIGITS = 40  # of one number: reading a longer one takes time by the square of its length
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
@@ -31,7 +32,8 @@ def parse(raw: bytes, *, most_bytes: int, most_depth: int = MOST_DEPTH) -> Any:
     if depth(raw) > most_depth:
         raise DocumentError(f"is nested deeper than {most_depth} levels")
     try:
-        return json.loads(raw, parse_int=_whole, parse_float=_fraction, parse_constant=_refuse)
+        decoder = _OF_A_LINE if len(raw) <= _SHORT_BYTES else _DECODER
+        return decoder.decode(raw.decode("utf-8"))
     except DocumentError:
         raise
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
@@ -71,6 +73,11 @@ def _fraction(text: str) -> float:
 
 def _refuse(text: str) -> NoReturn:
     raise DocumentError(f"holds {text}, which is no number")
+
+
+_DECODER = json.JSONDecoder(parse_int=_whole, parse_float=_fraction, parse_constant=_refuse)
+# A manifest has a line for each file, and each is a document: whole numbers that can't be long are read in C.
+_OF_A_LINE = json.JSONDecoder(parse_float=_fraction, parse_constant=_refuse)
 
 
 class Fields:
