@@ -86,6 +86,10 @@ class RunNotFoundError(UsageError):
     """No run of that name is recorded in the bucket."""
 
 
+class DamagedError(AwsRunError):
+    """A run's record is damaged: that costs its own run a line, and no other run anything."""
+
+
 class TeardownError(AwsRunError):
     """Something could not be shown to be gone. `commands` finish the job by hand."""
 

@@ -27,7 +27,8 @@ from aws_run.events import Event, Notice, StatusChanged
 from aws_run.local.builder import ProcessBuilder
 from aws_run.local.simclock import SimClock
 from aws_run.local.wire import Call, Refusal, Reply
-from aws_run.record import Record, load
+from aws_run.record import Record
+from aws_run.record_reader import load
 from aws_run.usecases.bench import Bench
 from aws_run.usecases.follow import Submitted
 from aws_run.usecases.submit import submit

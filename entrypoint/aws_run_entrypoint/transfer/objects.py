@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional
 
 from . import ops
 from .errors import CorruptError
-from .http1 import Response
+from .http1 import MOST_IN_MEMORY, Response
 from .loop import Bucket, Loop
 from .proof import proof_of
 from .values import OnEvent, ignore
@@ -23,17 +23,24 @@ class Stored(NamedTuple):
     version_id: Optional[str]
 
 
-def get_object(bucket: Bucket, key: str, *, version_id: Optional[str] = None, on_event: OnEvent = ignore) -> Stored:
-    """S3Error with `absent` True where there is none."""
+def get_object(
+    bucket: Bucket,
+    key: str,
+    *,
+    version_id: Optional[str] = None,
+    most_bytes: int = MOST_IN_MEMORY,
+    on_event: OnEvent = ignore,
+) -> Stored:
+    """S3Error with `absent` True where there is none, TooLargeError where it has more than `most_bytes`."""
     with Loop(bucket, on_event=on_event) as loop:
-        answer = read_whole(loop, key, version_id)
+        answer = read_whole(loop, key, version_id, most_bytes)
         return Stored(answer.body, answer.headers.get("etag"), ops.version_of(answer))
 
 
-def read_whole(loop: Loop, key: str, version_id: Optional[str]) -> Response:
+def read_whole(loop: Loop, key: str, version_id: Optional[str], most_bytes: int = MOST_IN_MEMORY) -> Response:
     """Checked by what S3 knows of it: the sum of everything that we put there."""
     for _ in range(_TRIES):
-        answer = loop.call(ops.get(key, version_id=version_id))
+        answer = loop.call(ops.get(key, version_id=version_id, most_bytes=most_bytes))
         if proof_of(answer.headers).fits(answer.body):
             return answer
         loop.retries += 1

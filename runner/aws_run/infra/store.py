@@ -17,13 +17,15 @@ from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, AwsRunError, RunNotFoundError
 from aws_run.events import Emit, Notice
 from aws_run.naming import RunKeys, is_run_id, project_of_run
-from aws_run.record import Record, dump, load
+from aws_run.record import Record, dump
+from aws_run.record_reader import MOST_BYTES, load
 
 _ABSENT = {"NoSuchKey", "404", "NotFound", "NoSuchBucket"}
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 # How long a lock holds without its owner. A teardown begins no removal later than LOCK_FENCE_S after it took the lock,
 # and each is given up after less than two minutes: nobody can still be at it when the lock is passed over.
 LOCK_S, LOCK_FENCE_S = 180, 60
+_LONGEST_LOCK_S = 3600
 _LASTS = "lasts-s"  # in the lock's metadata
 _WRITE_EVERY_S = 5.0
 _FIRST_WAIT_S = 0.5
@@ -69,16 +71,16 @@ class RunStore:
         return str(answer["ETag"])
 
     def read(self, run_id: str) -> tuple[Record, str]:
-        """(record, ETag). RunNotFoundError when there is none."""
+        """(record, ETag). RunNotFoundError when there is none, DamagedError where it is not as this tool writes it."""
         try:
-            body, etag = self._aws.read_object(Key=RunKeys(run_id=run_id).record, **self._on)
+            body, etag = self._aws.read_object(Key=RunKeys(run_id=run_id).record, most_bytes=MOST_BYTES, **self._on)
         except AwsCallError as error:
             if error.code in _ABSENT:
                 raise RunNotFoundError(
                     f"No run {run_id} is recorded in this account and region", hint="`aws-run ps` lists the runs"
                 ) from error
             raise
-        return load(body), etag
+        return load(body, run_id=run_id), etag
 
     def run_ids(self, project: str | None = None) -> list[str]:
         """All recorded runs (of one project), oldest first by time."""
@@ -179,7 +181,7 @@ class RunStore:
                     raise
             else:
                 return True
-            if self.get(key) == owner.encode():
+            if self.get(key, most_bytes=len(owner)) == owner.encode():
                 return True
             found = self._head(key)
             if found is None:
@@ -232,9 +234,10 @@ class RunStore:
             "s3", "put_object", Key=key, Body=text.encode(), ContentType="text/plain; charset=utf-8", **self._on
         )
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, *, most_bytes: int | None = None) -> bytes | None:
+        """None where there is none. Of what is larger than `most_bytes`, one byte more than those."""
         try:
-            return self._aws.read_object(Key=key, **self._on)[0]
+            return self._aws.read_object(Key=key, most_bytes=most_bytes, **self._on)[0]
         except AwsCallError as error:
             if error.code in _ABSENT:
                 return None
@@ -247,8 +250,8 @@ def _is_stale(lock: Mapping[str, Any], clock: Clock) -> bool:
 
 
 def _lasts_s(lock: Mapping[str, Any]) -> int:
-    said = str(lock.get("Metadata", {}).get(_LASTS, ""))
-    return int(said) if said.isdigit() else LOCK_S
+    lasts = str(lock.get("Metadata", {}).get(_LASTS, ""))
+    return min(int(lasts), _LONGEST_LOCK_S) if lasts.isascii() and lasts.isdigit() and len(lasts) < 10 else LOCK_S
 
 
 class RecordWriter:

@@ -78,6 +78,8 @@ def _ended(record: Record, outcome: Outcome, last: str) -> Explanation:
         command = "aws-run check"  # it shows the quotas, with the links to raise them
     elif outcome.reason == "capacity" and hardware and hardware.spot:
         command = "aws-run submit … --spot-policy auto"
+    elif outcome.reason == "interruption" and hardware and not hardware.spot:
+        command = "aws-run logs {run}"
     if outcome.exit_code == 0:
         return Explanation(
             run_id=record.run_id,

@@ -6,7 +6,7 @@ import threading
 
 from aws_run.backends.base import RunSpec
 from aws_run.data import Landing, follow_output, pull_output
-from aws_run.errors import AwsRunError
+from aws_run.errors import AwsRunError, TransferError
 from aws_run.events import Notice, StatusChanged
 from aws_run.usecases.bench import Bench
 
@@ -61,10 +61,14 @@ class Fetch:
                 bench.storage(spec.bucket), spec.run_id, self._landing.into, emit=bench.emit, landing=self._landing
             )
         except AwsRunError as error:
-            hint = error.hint or f"aws-run pull {spec.run_id} tries again"
-            bench.emit(Notice(text=error.message, level="warning", hint=hint))
-            return error
-        return None
+            failed = error
+        except Exception as error:  # noqa: BLE001 - a fault of ours in the fetching must not cost the teardown its end
+            failed = TransferError(f"The outputs could not be fetched: {type(error).__name__}: {error}")
+        else:
+            return None
+        hint = failed.hint or f"aws-run pull {spec.run_id} tries again"
+        bench.emit(Notice(text=failed.message, level="warning", hint=hint))
+        return failed
 
     def _follow(self) -> None:
         spec, bench = self._spec, self._bench

@@ -174,8 +174,9 @@ class Run:
 
     def _judge(self, task: Mapping[str, Any], attempt: int) -> Outcome:
         patiently = Patience(self._bench.clock, self._bench.emit, self._bench.poll_s)
-        result = patiently(lambda: self._store.get(self._spec.keys.result))
-        outcome = verdict.judge(task, result, attempt)
+        result = patiently(lambda: self._store.get(self._spec.keys.result, most_bytes=verdict.MOST_RESULT_BYTES))
+        spot, deadline = self._spec.site.hardware.spot, self._accepted.deadline
+        outcome = verdict.judge(task, result, attempt, spot=spot, deadline=deadline)
         if outcome.reason in ("no-result", "unknown") and not patiently(self._store.exists):
             return verdict.without_bucket(outcome, self._spec.bucket)
         if outcome.reason == "deadline" and self._spec.timeout_s < self._spec.config.timeout_s:

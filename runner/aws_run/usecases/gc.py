@@ -14,12 +14,14 @@ from typing import Any
 
 from aws_run import naming
 from aws_run.aws.session import Aws
-from aws_run.errors import AwsCallError, AwsRunError, RunNotFoundError
+from aws_run.errors import AwsCallError, AwsRunError, DamagedError, RunNotFoundError
 from aws_run.events import Notice
 from aws_run.infra import tags
 from aws_run.infra.remove import Removal, remove
 from aws_run.infra.resources import Kind, Ref
 from aws_run.infra.store import RecordWriter, RunStore
+from aws_run.record import Record
+from aws_run.record_reader import LONGEST_LIFE
 from aws_run.usecases import finish, runs, settle
 from aws_run.usecases.bench import Bench
 
@@ -53,9 +55,10 @@ def look(bench: Bench, on_refused: Callable[[str], None] = lambda said: None) ->
         refs = list(dict.fromkeys(refs))
         try:
             found.append(_judge(bench, store, run, refs))
-        except AwsCallError as error:  # one that can't be judged now keeps no other from being looked after
-            on_refused(f"{run} could not be judged: {error.message}")
-            found.append(Found(run_id=run, refs=tuple(refs), doomed=False, why=error.message))
+        except Exception as error:  # noqa: BLE001 - one that can't be judged keeps no other from being looked after
+            why = _plainly(error)
+            on_refused(f"{run} could not be judged: {why}")
+            found.append(Found(run_id=run, refs=tuple(refs), doomed=False, why=why))
     return tuple(found)
 
 
@@ -157,11 +160,17 @@ def _judge(bench: Bench, store: RunStore, run_id: str, refs: list[Ref]) -> Found
         return found(
             now > _born(run_id) + _MARGIN, "no record of it" if now > _born(run_id) + _MARGIN else "just started"
         )
+    except DamagedError as error:
+        # It can't tell when the run ends, so only what no run can need any more goes.
+        if now > _born(run_id) + LONGEST_LIFE:
+            return found(True, f"{error.message}, and it is older than any run can be")
+        return found(False, f"{error.message}; its deadline holds in AWS")
     except AwsRunError as error:
         if isinstance(error, AwsCallError):
             raise
-        # Damaged, or a newer aws-run's: one such record must not keep every other run from being looked after.
-        return found(False, f"{error.message}; its deadline holds in AWS")
+        return found(False, f"{error.message}; its deadline holds in AWS")  # a newer aws-run's
+    if not _is_of_this_place(bench, record):
+        return found(False, "its record names another account or region")
     kept = {(entry.kind, entry.name) for entry in record.resources if entry.state == "kept"}
     if record.state == "removed" and refs and all((ref.kind, ref.name) in kept for ref in refs):
         return found(False, "kept as asked by --keep; `aws-run cleanup` of the run removes it")
@@ -175,6 +184,15 @@ def _judge(bench: Bench, store: RunStore, run_id: str, refs: list[Ref]) -> Found
     if stage == "ending":
         return found(False, "just ended; its client is removing it")
     return found(True, "its run is over")
+
+
+def _is_of_this_place(bench: Bench, record: Record) -> bool:
+    identity = bench.aws.identity()
+    return (identity.account, identity.region) == (record.account, record.region)
+
+
+def _plainly(error: Exception) -> str:
+    return error.message if isinstance(error, AwsRunError) else f"{type(error).__name__}: {error}"
 
 
 def _born(run_id: str) -> datetime:
@@ -191,16 +209,17 @@ def collect(bench: Bench, found: tuple[Found, ...]) -> tuple[Removal, ...]:
                 continue  # another client has come to it meanwhile
             bench.emit(Notice(text=f"{item.run_id}: {item.why}"))
             removed += _collect_one(bench, store, item)
-        except AwsRunError as error:
-            bench.emit(Notice(text=f"{item.run_id}: {error.message}", level="warning", hint=error.hint))
-            removed += [Removal(ref=ref, error=error.message) for ref in item.refs]
+        except Exception as error:  # noqa: BLE001 - one run's trouble keeps no other from being removed
+            why, hint = _plainly(error), getattr(error, "hint", None)
+            bench.emit(Notice(text=f"{item.run_id}: {why}", level="warning", hint=hint))
+            removed += [Removal(ref=ref, error=why) for ref in item.refs]
     return tuple(removed)
 
 
 def _collect_one(bench: Bench, store: RunStore, item: Found) -> tuple[Removal, ...]:
     try:
         writer = RecordWriter.resume(store, item.run_id, bench.clock)
-    except RunNotFoundError:
+    except (RunNotFoundError, DamagedError):
         done = remove(bench.aws, item.refs, bench.clock, bench.emit)
         if not any(removal.error for removal in done):
             store.unmark(item.run_id)

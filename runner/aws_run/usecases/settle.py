@@ -24,6 +24,7 @@ from aws_run.usecases.watch import describe
 
 _CLIENT_ENDS_WITHIN = timedelta(seconds=30)
 _CLIENT_REMOVES_WITHIN = timedelta(minutes=2)
+_CLOCKS_DIFFER_BY = timedelta(minutes=5)
 _STOP_WAIT_S = container.STOP_TIMEOUT_S + 30
 # A client that died before RunTask leaves no task; after this long without a sign of life nobody is going to start one.
 _START_WITHIN = timedelta(seconds=ec2.LEASE_S)
@@ -78,7 +79,9 @@ def stage(bench: Bench, store: RunStore, record: Record) -> tuple[Stage, Mapping
     if not over:
         return "running", task
     stopped = parse_iso(record.stopped_at) if record.finished and record.stopped_at else None
-    if stopped is not None and bench.clock.now() < stopped + _CLIENT_REMOVES_WITHIN:
+    # A time that is still to come is nobody's who is at it now.
+    since = None if stopped is None else bench.clock.now() - stopped
+    if since is not None and -_CLOCKS_DIFFER_BY < since < _CLIENT_REMOVES_WITHIN:
         return "ending", task
     return "abandoned", task
 
@@ -145,12 +148,13 @@ def settle(bench: Bench, store: RunStore, writer: RecordWriter, task: Mapping[st
 
 def _outcome(bench: Bench, store: RunStore, record: Record, task: Mapping[str, Any] | None) -> Outcome:
     try:
-        result = store.get(RunKeys(run_id=record.run_id).result)
+        result = store.get(RunKeys(run_id=record.run_id).result, most_bytes=verdict.MOST_RESULT_BYTES)
     except AwsRunError as error:
         bench.emit(Notice(text=f"the job's result could not be read: {error.message}", level="warning"))
         result = None
     if task is not None and task["lastStatus"] == "STOPPED":
-        return verdict.judge(task, result, record.attempt)
+        spot = record.hardware is None or record.hardware.spot
+        return verdict.judge(task, result, record.attempt, spot=spot, deadline=deadline_of(record))
     if result is not None:
         return verdict.judge({}, result, record.attempt)
     return Outcome(exit_code=125, reason="lost", sentence="the run ended without a result; its client was gone")
@@ -173,9 +177,9 @@ def _save_log(bench: Bench, store: RunStore, record: Record, task: Mapping[str, 
 def _note_cost(bench: Bench, writer: RecordWriter, task: Mapping[str, Any] | None, now: datetime) -> None:
     """As well as it can be known from here: what is still running is counted up to now."""
     record = writer.record
-    if record.hardware is None:
+    backend = bench.backends.get(record.backend)
+    if record.hardware is None or backend is None:
         return
-    backend = bench.backends[record.backend]
     try:
         usage: Usage | None = instances.usage(bench.aws, record.run_id, now) if record.backend == "ec2" else None
     except AwsRunError:

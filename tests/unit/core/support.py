@@ -165,6 +165,7 @@ class Events(list[Any]):
 
 
 def record(**changes: Any) -> Record:
+    run_id = str(changes.get("run_id", RUN))
     values: dict[str, Any] = {
         "run_id": RUN,
         "project": "demo",
@@ -172,8 +173,8 @@ def record(**changes: Any) -> Record:
         "region": REGION,
         "created_at": "2026-01-02T03:04:05Z",
         "deadline": "2026-01-02T05:04:05Z",
-        "client_token": f"arun-{RUN}",
-        "cluster": f"arun-{RUN}",
+        "client_token": f"arun-{run_id}",
+        "cluster": f"arun-{run_id}",
     }
     return Record(**{**values, **changes})
 

@@ -108,6 +108,7 @@ EXIT_CODES = {
     "OutOfReachError": 125,
     "CapacityError": 125,
     "TransferError": 125,
+    "DamagedError": 125,
     "TeardownError": 125,
     "InterruptedRunError": 130,
 }

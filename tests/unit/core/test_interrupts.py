@@ -16,7 +16,7 @@ from aws_run.events import Notice
 from aws_run.infra.observe import Observation
 from aws_run.infra.resources import Bucket, ref
 from aws_run.infra.store import RunStore
-from aws_run.record import load
+from aws_run.record_reader import load
 from aws_run.usecases.bench import Bench
 from aws_run.usecases.launch import begin
 from aws_run.usecases.unhurried import unhurried
