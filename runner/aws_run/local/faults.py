@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from aws_run.local.keys import is_role_key
 from aws_run.local.wire import Call, Refusal, Reply
 
 How = Literal["throttle", "error-before", "error-after", "lost-before", "lost-after"]
@@ -80,7 +81,7 @@ class Faults:
             self._kill, self.calls = kill, 0
 
     def around(self, call: Call, execute: Callable[[], Reply]) -> Reply:
-        client = not call.access_key.startswith("ASIA")
+        client = not is_role_key(call.access_key)
         connection = call.environ.get("werkzeug.socket")
         with self._lock:
             if connection is not None and connection in self._dead:

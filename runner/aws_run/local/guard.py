@@ -5,13 +5,14 @@ Only credentials of tasks are held to policies: the user of an embedded AWS is i
 
 from __future__ import annotations
 
-import io
+import hmac
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.sax.saxutils import unescape
 
+from aws_run.local.keys import is_role_key
 from aws_run.local.s3_rules import owner
 from aws_run.local.wire import Call, Refusal
 from aws_run.local.world import World
@@ -21,15 +22,15 @@ _QUOTES = {"&quot;": '"', "&apos;": "'"}
 
 def denied(world: World, call: Call) -> Refusal | None:
     """AccessDenied if `call` comes with a role's credentials and the role may not make it."""
-    if not call.access_key.startswith("ASIA"):
+    if not is_role_key(call.access_key):
         return None
-    role = world.sessions.get(call.access_key)
-    if role is None:
+    session = world.keys.session(call.access_key)
+    if session is None:
         code = "InvalidAccessKeyId" if call.service == "s3" else "UnrecognizedClientException"
         return Refusal(code, "The security token included in the request is invalid.", status=403)
-    token, role_name = role
-    sent = call.environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or call.query.get("X-Amz-Security-Token")
-    if sent != token:
+    role_name = session.role_name
+    sent = str(call.environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or call.query.get("X-Amz-Security-Token") or "")
+    if not hmac.compare_digest(sent.encode(), session.token.encode()):
         return Refusal("InvalidToken", "The provided token is malformed or otherwise invalid.", status=403)
     action, resources = s3_request(call) if call.service == "s3" else (f"{call.service}:{call.operation}", (None,))
     if action == "sts:GetCallerIdentity":
@@ -66,9 +67,8 @@ def s3_request(call: Call) -> tuple[str, tuple[str, ...]]:
 
 def _deleted(call: Call) -> list[str]:
     """The keys that a DeleteObjects names; its body is put back for who carries it out."""
-    body = call.environ["wsgi.input"].read(int(call.environ.get("CONTENT_LENGTH") or 0))
-    call.environ["wsgi.input"] = io.BytesIO(body)
-    return [unescape(key, _QUOTES) for key in re.findall(r"<Key>(.*?)</Key>", body.decode(errors="replace"), re.DOTALL)]
+    text = call.whole_body().decode(errors="replace")
+    return [unescape(key, _QUOTES) for key in re.findall(r"<Key>(.*?)</Key>", text, re.DOTALL)]
 
 
 def _single(call: Call) -> tuple[str, str]:
