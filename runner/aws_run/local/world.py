@@ -37,6 +37,7 @@ class World:
         self.faults = Faults(options.chaos_seed)
         # Set by the assembly: takes a spot instance away.
         self.interrupt: Callable[[Place, GroupInstance], None] = lambda place, instance: None
+        self.end: Callable[[], None] | None = None  # set where it has a process of its own: ends that
         self._busy_until: dict[str, float] = {}
         self.refused_targets: list[str] = []  # schedules whose target refused the call
         self.errors: list[str] = []  # what went wrong inside; shown by the status endpoint
