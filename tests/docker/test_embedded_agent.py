@@ -11,8 +11,7 @@ from typing import Any
 import boto3
 import docker
 import pytest
-from botocore.config import Config
-from tests.local.support import log_lines, role, run, stack, stopped, task, task_definition, until
+from tests.local.support import boto_client, log_lines, role, run, stack, stopped, task, task_definition, until
 
 from aws_run.local.docker_runtime import LABEL
 from aws_run.local.embedded import Embedded
@@ -41,14 +40,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Embedded, 
     options = LocalOptions(boot_s=0.05, runtime="docker", registry=registry.address)
     embedded = Embedded(options, tmp_path_factory.mktemp("state"))
     local = embedded.start()
-    session = boto3.Session(
-        aws_access_key_id="AKIAARUNLOCALEXAMPLE", aws_secret_access_key="x", region_name="us-east-1"
-    )
+    session = boto3.Session(region_name="us-east-1")
     made: dict[str, Any] = {}
 
     def client(service: str) -> Any:
         if service not in made:
-            made[service] = session.client(service, endpoint_url=local.endpoint_url, config=Config())
+            made[service] = boto_client(session, local, service)
         return made[service]
 
     stack(client, size=1)

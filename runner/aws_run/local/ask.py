@@ -15,7 +15,12 @@ def direct() -> urllib.request.OpenerDirector:
 
 
 def ask(
-    local: LocalAws, page: str, body: dict[str, Any] | None = None, *, method: str | None = None, timeout_s: float = 30.0
+    local: LocalAws,
+    page: str,
+    body: dict[str, Any] | None = None,
+    *,
+    method: str | None = None,
+    timeout_s: float = 30.0,
 ) -> Any:
     """One of its own pages, /_aws-run/<page>; POST with a body."""
     request = urllib.request.Request(  # noqa: S310 - our own address

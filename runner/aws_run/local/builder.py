@@ -85,4 +85,4 @@ def _signed(local: LocalAws, operation: str, body: bytes) -> urllib.request.Requ
     }
     signed = AWSRequest(method="POST", url=f"{local.endpoint_url}/", data=body, headers=headers)
     SigV4Auth(Credentials(local.access_key, local.secret_key), "ecr", local.region).add_auth(signed)
-    return urllib.request.Request(signed.url, data=body, headers=dict(signed.headers))  # noqa: S310 - our own address
+    return urllib.request.Request(str(signed.url), data=body, headers=dict(signed.headers))  # noqa: S310 - our own address

@@ -12,7 +12,6 @@ from aws_run.local.model import Task
 from aws_run.local.wire import Reply
 from aws_run.local.world import World
 
-
 CREDENTIALS, METADATA = "/v2/credentials/", "/v4/"  # as ECS has them
 
 

@@ -113,7 +113,9 @@ def refused(call: Call, claim: Claim, secret: str | None, clocks: tuple[datetime
     if secret is None:
         return _unknown_key(call)
     body = _payload(call, claim)
-    if _unsigned_headers(call, claim) or not hmac.compare_digest(_signature(call, claim, secret, body), claim.signature):
+    if _unsigned_headers(call, claim) or not hmac.compare_digest(
+        _signature(call, claim, secret, body), claim.signature
+    ):
         return _wrong(call)
     return _untimely(call, claim, clocks) or _other_body(call, body)
 
@@ -124,9 +126,7 @@ def _signature(call: Call, claim: Claim, secret: str, body: str) -> str:
     raw_path, raw_query = _target(call.environ)
     path = quote(unquote_to_bytes(raw_path), safe="/-_.~") if claim.service == "s3" else raw_path
     pairs = [part.partition("=") for part in raw_query.split("&") if part]
-    query = "&".join(
-        f"{_again(name)}={_again(value)}" for name, _, value in pairs if not _is_signature(claim, name)
-    )
+    query = "&".join(f"{_again(name)}={_again(value)}" for name, _, value in pairs if not _is_signature(claim, name))
     request: Any = AWSRequest(method=call.method, url=f"http://host{path}?{query}")
     request.context["timestamp"] = claim.stamp
     checker = _checker()(claim, secret, call.environ, body)
@@ -158,7 +158,9 @@ def _checker() -> Any:
 
         def _normalize_url_path(self, path: str) -> str:
             # S3 alone takes the path as it is: encoded once, `..` and `//` in it.
-            return path if self._claim.service == "s3" else str(super()._normalize_url_path(path))
+            if self._claim.service == "s3":
+                return path
+            return str(SigV4Auth._normalize_url_path(self, path))  # type: ignore[attr-defined]
 
     return Checker
 

@@ -158,7 +158,9 @@ def uniform_refusal(environ: Environ, refusal: Refusal) -> Reply:
     headers = (("x-amzn-errortype", refusal.code),)
     if target or "json" in kind:
         body = json.dumps({"__type": refusal.code, "message": refusal.message}).encode()
-        return Reply(status=refusal.status, headers=(("Content-Type", "application/x-amz-json-1.1"), *headers), body=body)
+        return Reply(
+            status=refusal.status, headers=(("Content-Type", "application/x-amz-json-1.1"), *headers), body=body
+        )
     error = f"<Code>{escape(refusal.code)}</Code><Message>{escape(refusal.message)}</Message>"
     if kind.startswith("application/x-www-form-urlencoded"):
         error = f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error></ErrorResponse>"
