@@ -56,6 +56,7 @@ class Embedded:
 
     def start(self) -> LocalAws:
         self._state_dir.mkdir(parents=True, exist_ok=True)
+        self.world.hosts.sweep()
         os.environ.setdefault("MOTO_ACCOUNT_ID", self._options.account)
         bucket_policy.install()
         s3_ranges.install()
@@ -115,6 +116,7 @@ class Embedded:
         self.world.clock.stop()
         if self._runtime is not None:
             self._runtime.close(self._registry.address if self._registry and self._registry.ours else None)
+        self.world.hosts.close()
         if self._registry is not None:
             self._registry.stop()
 
@@ -199,5 +201,17 @@ def _moto() -> Any:
     backends.list_of_moto_modules = lambda: names
 
     moto_api.moto_api_backend.reset()
+
+    converter: Any = getattr(werkzeug_app, "RegexConverter")  # noqa: B009 - it does not say that it has it
+
+    class AnyName(converter):  # type: ignore[misc]
+        """A `.` of moto's patterns stands for a newline too: a key of S3 may have one."""
+
+        def __init__(self, url_map: Any, *items: Any) -> None:
+            super().__init__(url_map, *items)
+            self.regex = f"(?s:{items[0]})"
+
+    if converter.__name__ != AnyName.__name__:
+        setattr(werkzeug_app, "RegexConverter", AnyName)  # noqa: B010
     setattr(werkzeug_app, "DISABLE_GLOBAL_CORS", True)  # noqa: B010 - read from the environment at moto's import
     return Router(werkzeug_app.create_backend_app)

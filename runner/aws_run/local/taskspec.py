@@ -90,7 +90,7 @@ def _host_path(world: World, task: Task, path: str | None) -> str | None:
 
 
 def host_root(world: World, task: Task) -> Path:
-    return world.state_dir / "hosts" / (task.instance.instance.id if task.instance else task.id)
+    return world.hosts.of(task.instance.instance.id if task.instance else task.id)
 
 
 def _secret(world: World, place: Place, reference: str) -> str:

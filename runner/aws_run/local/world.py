@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aws_run.local.faults import Faults
+from aws_run.local.hosts import Hosts
 from aws_run.local.keys import Keys
 from aws_run.local.launch_failures import Shortages
 from aws_run.local.model import GroupInstance, Place
@@ -28,6 +29,7 @@ class World:
         self.changed = threading.Condition(self.lock)
         self.tasks_port = 0  # where tasks find us, at their runtime's host
         self.keys = Keys()
+        self.hosts = Hosts(state_dir)
         self._places: dict[str, Place] = {}
         self._serial = 0
         self.calls: deque[str] = deque(maxlen=100_000)  # service:Operation of clients' calls, for tests and benchmarks
