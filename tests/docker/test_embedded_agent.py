@@ -80,6 +80,34 @@ def test_a_container_finds_its_credentials_where_ecs_has_them(world: Any, image:
     assert seen == {"task": made["taskArn"], "role": arn, "keys": [], "where": "//169.254.170.2"}
 
 
+def test_a_job_that_tries_to_be_more_is_a_job(world: tuple[Embedded, Callable[[str], Any]], image: str) -> None:
+    """Forged and true signatures, Batch, the pages of the embedded AWS and of moto, from inside a container."""
+    embedded, client = world
+    for bucket in ("arun-mine", "arun-theirs"):
+        client("s3").create_bucket(Bucket=bucket)
+    mine = {"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::arun-mine", "arn:aws:s3:::arun-mine/*"]}
+    others = {"Effect": "Allow", "Action": ["batch:*", "ecs:*", "iam:*", "ec2:*"], "Resource": "*"}
+    arn = role(client, "arun-escape", [mine, others])
+    stranger = subprocess.Popen(["sleep", "600"])
+    try:
+        program = ["python3", "-c", (Path(__file__).parent / "escape.py").read_text(), str(stranger.pid)]
+        made = run(client, task_definition(client, image, program, taskRoleArn=arn))
+        assert stopped(client, made["taskArn"])["containers"][0]["exitCode"] == 0
+        got = json.loads(log_lines(client, made["taskArn"])[0])
+        assert got.pop("mine")[0] == 200
+        assert {name: status for name, (status, _) in got.items() if status < 400} == {}
+        assert "AccessDenied" in got["theirs"][1]
+        for service in ("batch", "ecs", "iam", "lambda", "ec2"):
+            assert f"does not have {service} here; it has logs, s3, sts" in got[f"role {service}"][1]
+        client("ecs").list_clusters()
+        assert stranger.poll() is None
+        assert client("ecs").list_clusters()["clusterArns"] != []
+        assert embedded.world.clock.seconds() < 9999
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
 def test_a_last_line_without_its_newline_is_in_the_log_like_any_other(world: Any, image: str) -> None:
     _, client = world
     program = "import sys; sys.stdout.write('out\\nlast of out'); sys.stderr.write('err\\nlast of err')"
