@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 from collections.abc import Callable, Iterator
@@ -15,7 +16,6 @@ from tests.local.support import boto_client, log_lines, role, run, stack, stoppe
 
 from aws_run.local.docker_runtime import LABEL
 from aws_run.local.embedded import Embedded
-from aws_run.local.oci import OciServer
 from aws_run.local.options import LocalOptions
 
 _LOOK = """
@@ -35,9 +35,8 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Embedded, Callable[[str], Any]]]:
-    # The small registry of our own, so that it too meets a real engine.
-    registry = OciServer(tmp_path_factory.mktemp("oci"))
-    options = LocalOptions(boot_s=0.05, runtime="docker", registry=registry.address)
+    # With the small registry of our own, so that it and its password meet a real engine.
+    options = LocalOptions(boot_s=0.05, runtime="docker")
     embedded = Embedded(options, tmp_path_factory.mktemp("state"))
     local = embedded.start()
     session = boto3.Session(region_name="us-east-1")
@@ -53,17 +52,23 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Embedded, 
     for one in made.values():
         one.close()
     embedded.stop()
-    registry.stop()
     assert embedded.world.errors == []
 
 
 @pytest.fixture(scope="module")
-def image(world: tuple[Embedded, Callable[[str], Any]], base_image: str) -> Iterator[str]:
+def image(
+    world: tuple[Embedded, Callable[[str], Any]], base_image: str, docker_engine: docker.DockerClient
+) -> Iterator[str]:
     """The base image, pushed, removed here, and named by digest: the agent must pull it."""
     _, client = world
     uri = client("ecr").create_repository(repositoryName="arun/agent")["repository"]["repositoryUri"]
     subprocess.run(["docker", "tag", base_image, f"{uri}:t1"], check=True)
-    subprocess.run(["docker", "push", "-q", f"{uri}:t1"], check=True, capture_output=True)
+    stranger = docker_engine.images.push(uri, tag="t1", auth_config={"username": "AWS", "password": "guessed"})
+    assert "unauthorized" in stranger.lower() or "no basic auth" in stranger.lower(), stranger
+    token = client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    username, _, password = base64.b64decode(token).decode().partition(":")
+    pushed = docker_engine.images.push(uri, tag="t1", auth_config={"username": username, "password": password})
+    assert "error" not in pushed.lower(), pushed
     subprocess.run(["docker", "rmi", f"{uri}:t1"], check=True, capture_output=True)
     found = client("ecr").describe_images(repositoryName="arun/agent", imageIds=[{"imageTag": "t1"}])
     pulled = f"{uri}@{found['imageDetails'][0]['imageDigest']}"

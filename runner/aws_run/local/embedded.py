@@ -69,6 +69,7 @@ class Embedded:
         if runtime.kind == "docker":
             address = self._options.registry or os.environ.get(_REGISTRY_VARIABLE)
             self._registry = Registry(address) if address else start_registry(self._state_dir)
+            runtime.registry = self._registry
         table: Table = {
             **tasks_api.table(agent),
             **clusters_api.table(),
