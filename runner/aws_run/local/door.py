@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from aws_run.local.wire import Environ, Reply
 
-# What aws-run and the clients that docs/cli.md names need. The rest of moto is left out: Batch, Lambda and CodeBuild
-# start containers of this machine's engine, with mounts of its folders.
+# What aws-run and the usual clients of these services need (README). The rest of moto is left out: Batch, Lambda and
+# CodeBuild start containers of this machine's engine, with mounts of its folders.
 SERVICES = frozenset(
     {
         "autoscaling", "ec2", "ecr", "ecs", "iam", "logs", "s3", "scheduler", "secretsmanager", "servicequotas", "ssm",
