@@ -1,5 +1,7 @@
 """A job that tries to be more than a job: standard library only, run inside a container. Prints what each attempt got."""
 
+from __future__ import annotations
+
 import datetime
 import hashlib
 import hmac
@@ -8,13 +10,14 @@ import os
 import sys
 import urllib.error
 import urllib.request
+from typing import Any
 
 HERE = os.environ["AWS_ENDPOINT_URL"]
 BATCH = "/v1/createcomputeenvironment"
 ECS = "AmazonEC2ContainerServiceV20141113"
 
 
-def ask(path, headers=None, body=None, method=None):
+def ask(path: str, headers: Any = None, body: Any = None, method: str | None = None) -> list[Any]:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(HERE + path, data, headers or {}, method=method)
     try:
@@ -24,7 +27,7 @@ def ask(path, headers=None, body=None, method=None):
         return [error.code, error.read().decode(errors="replace")]
 
 
-def forged(service, target=""):
+def forged(service: str, target: str = "") -> dict[str, str]:
     scope = f"AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/{service}/aws4_request"
     signature = "0" * 64
     return {
@@ -33,7 +36,7 @@ def forged(service, target=""):
     }  # fmt: skip
 
 
-def true(keys, service, body, path="/", method="POST"):
+def true(keys: Any, service: str, body: bytes, path: str = "/", method: str = "POST") -> dict[str, str]:
     """Signed by the task's role, as an SDK does it."""
     stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     digest = hashlib.sha256(body).hexdigest()
@@ -54,7 +57,7 @@ def true(keys, service, body, path="/", method="POST"):
     return {**headers, "Authorization": f"AWS4-HMAC-SHA256 {who}, SignedHeaders={names}, Signature={signature}"}
 
 
-def main(host_pid):
+def main(host_pid: str) -> None:
     with urllib.request.urlopen(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]) as answer:
         keys = json.load(answer)
     kill = {"pid": int(host_pid), "at": 1, "when": "before"}
