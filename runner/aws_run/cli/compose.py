@@ -93,7 +93,8 @@ def _exported() -> Place:
     running = embedded.running()
     if running is None or running.endpoint_url != url:
         return Place()
-    if os.environ.get("AWS_ACCESS_KEY_ID") != running.access_key and not os.environ.get("AWS_PROFILE"):
+    mine = any(os.environ.get(name) for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"))  # the user's own choice
+    if not mine and os.environ.get("AWS_SECRET_ACCESS_KEY") != running.secret_key:
         raise UsageError(
             "The keys in the environment are those of an embedded AWS that is gone: each start has new ones",
             hint='eval "$(aws-run local start)"',
