@@ -94,7 +94,7 @@ def _exported() -> Place:
     if running is None or running.endpoint_url != url:
         return Place()
     mine = any(os.environ.get(name) for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"))  # the user's own choice
-    if not mine and os.environ.get("AWS_SECRET_ACCESS_KEY") != running.secret_key:
+    if not mine and os.environ.get("AWS_SECRET_ACCESS_KEY", "") not in ("", running.secret_key):
         raise UsageError(
             "The keys in the environment are those of an embedded AWS that is gone: each start has new ones",
             hint='eval "$(aws-run local start)"',
