@@ -200,6 +200,7 @@ def test_a_key_that_was_never_handed_out_signs_nothing() -> None:
     [
         "", "Bearer x", "AWS AKIAMINE:signature", "AWS4-HMAC-SHA256",
         "AWS4-HMAC-SHA256 Credential=A/20260101/r/batch/aws4_request, Credential=A/20260101/r/s3/aws4_request, SignedHeaders=host",
+        f"AWS4-HMAC-SHA256 Credential=A/20260101/r/batch/aws4_request, Credential=A/20260101/r/s3/aws4_request, SignedHeaders=host, Signature={'0' * 64}",
         f"AWS4-HMAC-SHA256 Credential=A/20260101/r/s3/aws4_request, SignedHeaders=x-amz-date, Signature={'0' * 64}",
         f"AWS4-HMAC-SHA256 Credential=A/20260101/r.batch/s3/aws4_request, SignedHeaders=host, Signature={'0' * 64}",
         f"AWS4-HMAC-SHA256 Credential=A/20260101/r/s3/aws4_request/x, SignedHeaders=host, Signature={'0' * 64}",
