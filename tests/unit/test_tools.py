@@ -98,6 +98,19 @@ def test_what_is_set_for_uv_itself_stays() -> None:
     assert uv_env().uv_environment({"index-url": "https://mirror.example/simple"}, environment) == {}
 
 
+def test_a_browser_that_can_not_be_had_is_one_sentence_with_what_to_install(bin_dir: Path) -> None:
+    bash = shutil.which("bash")
+    assert bash is not None
+    asked, environment = [bash, str(TOOLS / "chromium-up")], {"PATH": str(bin_dir)}
+    possible = subprocess.run([*asked, "--possible"], capture_output=True, text=True, check=False, env=environment)
+    assert (possible.returncode, possible.stderr) == (1, "")
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: no Chromium is here, and only root can install it: apt-get install chromium\n"
+    here = program(bin_dir, "google-chrome", "exit 0")
+    assert subprocess.run(asked, capture_output=True, text=True, check=False, env=environment).stdout == f"{here}\n"
+
+
 @pytest.fixture
 def lock_repository(tmp_path: Path) -> Path:
     """A checkout with tools/lock and a uv that answers every compilation with the text in `answer`."""

@@ -60,7 +60,7 @@ def place(local: bool, base_image: Callable[[], str | None] = lambda: None) -> I
             hint='pip install "aws-run[local]"',
         ) from None
     with embedded.for_command(embedded.LocalOptions(base_image=None if embedded.running() else base_image())) as aws:
-        exported = os.environ.get("AWS_ENDPOINT_URL") == aws.endpoint_url
+        exported = all(os.environ.get(name) == value for name, value in aws.environment().items())
         before = {name: os.environ.pop(name, None) for name in _FOREIGN}
         before |= {name: os.environ.get(name) for name in aws.environment()}
         os.environ.update(aws.environment())
@@ -95,6 +95,12 @@ def _exported() -> Place:
     running = embedded.running()
     if running is None or running.endpoint_url != url:
         return Place()
+    mine = any(os.environ.get(name) for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"))  # the user's own choice
+    if not mine and os.environ.get("AWS_SECRET_ACCESS_KEY", "") not in ("", running.secret_key):
+        raise UsageError(
+            "The keys in the environment are those of an embedded AWS that is gone: each start has new ones",
+            hint='eval "$(aws-run local start)"',
+        )
     return _embedded_place(embedded.image_builder(running), ())
 
 

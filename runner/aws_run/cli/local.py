@@ -20,6 +20,13 @@ def _embedded() -> Any:
     return embedded
 
 
+def _running() -> Any:
+    found = _embedded().running()
+    if found is None:
+        raise AwsRunError("No embedded AWS is running", hint="aws-run local start")
+    return found
+
+
 @click.group()
 def local() -> None:
     """The embedded AWS: the whole of aws-run, and the plain aws CLI, without an account.
@@ -84,13 +91,7 @@ def status(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def bill(as_json: bool) -> None:
     """Show what each resource would have cost so far, on the embedded AWS's own clock."""
-    import urllib.request
-
-    running = _embedded().running()
-    if running is None:
-        raise AwsRunError("No embedded AWS is running", hint="aws-run local start")
-    with urllib.request.urlopen(f"{running.endpoint_url}/_aws-run/bill", timeout=30) as answer:  # noqa: S310 - ours
-        found = json.loads(answer.read())
+    found = _embedded().ask(_running(), "bill")
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -110,3 +111,11 @@ def bill(as_json: bool) -> None:
     table("", ("kind", "id", "run", "seconds", "cost", "bills"), rows)
     total = sum(line["usd"] for line in found["lines"])
     click.echo(f"total: ${total:.4f}, as AWS would have charged by {found['now']}", err=True)
+
+
+@local.command("spot-interrupt")
+@click.option("--after-seconds", type=float, default=120.0, show_default=True, help="From the notice to the end.")
+def spot_interrupt(after_seconds: float) -> None:
+    """Take every spot machine away, with the notice that AWS gives before it does."""
+    told = _embedded().ask(_running(), "spot-interrupt", {"after_s": after_seconds})["interrupted"]
+    click.echo(f"interrupted: {', '.join(told)}" if told else "no spot machine is running", err=True)

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from aws_run.local.bill import bill
-from aws_run.local.endpoint import as_json, metadata, task_credentials
+from aws_run.local.endpoint import as_json
 from aws_run.local.faults import Fault, Kill
 from aws_run.local.host_guard import spot_notice
 from aws_run.local.inventory import left
@@ -22,10 +22,6 @@ def page(world: World, target: str, method: str, body: bytes) -> Reply:
     parts = path.strip("/").split("/")
     query = dict(parse_qsl(query_text))
     match parts:
-        case ["credentials", identity]:
-            return task_credentials(world, identity)
-        case ["metadata", task_id, container, *rest]:
-            return metadata(world, task_id, container, "/".join(rest))
         case ["status"]:
             return as_json(_status(world))
         case ["bill"]:
@@ -56,7 +52,10 @@ def page(world: World, target: str, method: str, body: bytes) -> Reply:
         case ["faults"] if method == "DELETE":
             world.faults.scripted.clear()
             return as_json({"faults": 0})
-        case ["kill"] if method == "POST":
+        case ["stop"] if method == "POST" and world.end is not None:
+            world.end()
+            return as_json({})
+        case ["kill"] if method == "POST" and world.options.may_kill:
             world.faults.kill_at(Kill(**_json(body)))
             return as_json({})
         case ["calls"] if method == "DELETE":

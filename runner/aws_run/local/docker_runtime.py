@@ -20,6 +20,7 @@ from docker.utils.socket import frames_iter
 from aws_run.errors import DockerError
 from aws_run.local import ownership
 from aws_run.local.options import TASK_GATEWAY, TASK_NETWORK, TASK_SUBNET, RuntimeKind
+from aws_run.local.registry import Registry
 from aws_run.local.runtime import ContainerSpec, Exit, OnLine, PullFailed, Running, StartFailed
 
 LABEL = "aws-run.local"
@@ -30,6 +31,7 @@ _OOM_LOOKS, _OOM_LOOK_S = 40, 0.05
 class DockerRuntime:
     kind: RuntimeKind = "docker"
     reason = "tasks run in containers of the Docker engine"
+    registry: Registry | None = None
 
     def __init__(self, identity: str, state_dir: Path) -> None:
         """DockerError if no engine answers or the tasks' network can't be made."""
@@ -56,7 +58,7 @@ class DockerRuntime:
 
     def pull(self, image: str) -> str | None:
         try:
-            got = self._client.images.pull(image)
+            got = self._client.images.pull(image, auth_config=self._login(image))
         except APIError as error:
             # An image that exists only on this machine, by tag: taken as it is.
             if "@" not in image:
@@ -71,6 +73,13 @@ class DockerRuntime:
             ) from None
         one = got[0] if isinstance(got, list) else got
         return image.rpartition("@")[2] if "@" in image else str(one.id)
+
+    def _login(self, image: str) -> dict[str, str] | None:
+        """Of our own registry, and of no other."""
+        ours = self.registry
+        if ours is None or ours.password is None or not image.startswith(f"{ours.address}/"):
+            return None
+        return {"username": "AWS", "password": ours.password}
 
     def start(self, spec: ContainerSpec, on_line: OnLine) -> Running:
         limits: dict[str, Any] = {}

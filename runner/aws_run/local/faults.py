@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Literal, get_args
 
+from aws_run.local.keys import is_role_key
 from aws_run.local.wire import Call, Refusal, Reply
 
 # "cut-body": the call is carried out and its answer breaks off in the middle. "garbled": the call is carried out, and
@@ -92,7 +93,7 @@ class Faults:
             self._kill, self.calls = kill, 0
 
     def around(self, call: Call, execute: Callable[[], Reply]) -> Reply:
-        client = not call.access_key.startswith("ASIA")
+        client = not is_role_key(call.access_key)
         connection = call.environ.get("werkzeug.socket")
         with self._lock:
             if connection is not None and connection in self._dead:
