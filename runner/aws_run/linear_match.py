@@ -109,10 +109,10 @@ class LinearRegex:
             position = piece.end()
             run = run + piece[0][-1] if kind in ("literal", "escape") else ""
             self._needed = max(self._needed, run, key=len)
+            self.variable_pieces += kind in _VARIABLE
             if kind == before == "gap":
                 continue  # two gaps in a row are one
             before = kind
-            self.variable_pieces += kind in _VARIABLE
             self._add(kind, piece[0])
 
     def _add(self, kind: str, text: str) -> None:

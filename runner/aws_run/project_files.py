@@ -118,7 +118,7 @@ def _refuse_other_kinds(mode: int) -> None:
 
 def _unreadable(error: OSError | RuntimeError) -> UnreadableFileError:
     number = error.errno if isinstance(error, OSError) else errno.ELOOP
-    words = os.strerror(number).lower() if number else str(error)
+    words = os.strerror(number) if number else str(error)
     return UnreadableFileError(
         f"can't be read: {words}",
         absent=number in (errno.ENOENT, errno.ENOTDIR),

@@ -383,7 +383,7 @@ OPTIONS: tuple[Option, ...] = (
 # Given to the loader beside the options above.
 EXTRA_FLAGS = ("spot", "env_file")
 FLAGS = frozenset(option.flag for option in OPTIONS if option.flag) | frozenset(EXTRA_FLAGS)
-EXTRA_VARIABLES = ("AWS_RUN_FILE", "AWS_RUN_ENV_FILE", "AWS_RUN_DEBUG")
+EXTRA_VARIABLES = ("AWS_RUN_FILE", "AWS_RUN_ENV_FILE", "AWS_RUN_TRUST_PROJECT_FILE", "AWS_RUN_DEBUG")
 VARIABLES = tuple(option.env for option in OPTIONS if option.env) + EXTRA_VARIABLES
 
 
