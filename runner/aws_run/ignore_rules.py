@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pathspec
 from pathspec.pattern import RegexMatchResult, RegexPattern
@@ -89,13 +89,13 @@ class _Bounded(RegexPattern):
         text, include = self.pattern_to_regex(pattern)
         compiled = bounded(text) if text is not None and include is not None else None
         self._linear = compiled if isinstance(compiled, LinearRegex) else None
-        super().__init__(re.compile("^") if self._linear is not None else compiled, include)
+        super().__init__(compile_quietly("^") if isinstance(compiled, LinearRegex) else compiled, include)
 
     def match_file(self, file: str) -> Any:
         if self._linear is None:
             return super().match_file(file)
         match = self._linear.search(file)
-        return None if match is None else RegexMatchResult(match)
+        return None if match is None else RegexMatchResult(cast("re.Match[str]", match))
 
 
 class _BoundedSpecPattern(_Bounded, GitIgnoreSpecPattern):

@@ -1,7 +1,7 @@
-"""The small regular expressions that ignore patterns become, matched in time that grows with pattern × path.
+"""The small regular expressions that ignore patterns become, matched in one pass over the path.
 
-`re` backtracks: thirty times `*a` and one long name keep it busy for years. Here all ways to match are followed at once,
-one bit for each place in the pattern, so nothing is ever tried twice.
+`re` backtracks: thirty times `*a` and one long name keep it busy for years. Here all ways to match are followed at
+once, one bit for each place in the pattern, so nothing is ever tried twice.
 """
 
 from __future__ import annotations

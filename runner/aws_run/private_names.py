@@ -23,6 +23,4 @@ NEVER_NAMES = frozenset(
 def is_private(name: str) -> bool:
     """Whether a file or folder of this name stays out of every image. `.GIT` is `.git` on macOS and Windows."""
     folded = name.casefold()
-    return (
-        folded in NEVER_NAMES or folded.startswith(".env.") or folded.endswith(".tfstate") or ".tfstate." in folded
-    )
+    return folded in NEVER_NAMES or folded.startswith(".env.") or folded.endswith(".tfstate") or ".tfstate." in folded

@@ -1,6 +1,6 @@
 """--env-file: NAME=VALUE lines, as Docker and dotenv write them.
 
-Such files hold secrets, so no message repeats anything of a line: it says the file, the line's number and what is wrong.
+Such files hold secrets, so no message repeats anything of a line: it says the file, the line's number and the fault.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ def read_env_file(path: Path, shown: str) -> Iterator[tuple[int, str, str | None
 
 def _content(path: Path, shown: str) -> bytes:
     try:
-        if _is_pipe(path):
-            # `--env-file <(…)`: what the user's own shell hands over is no file of the project.
-            with path.open("rb") as handle:
-                content = handle.read(_MAX_BYTES + 1)
-            if len(content) > _MAX_BYTES:
-                raise UnreadableFileError(f"is larger than {_MAX_BYTES // 1024} KiB")
-            return content
-        return read_file(path, max_bytes=_MAX_BYTES)
+        if not _is_pipe(path):
+            return read_file(path, max_bytes=_MAX_BYTES)
+        # `--env-file <(…)`: what the user's own shell hands over is no file of the project.
+        with path.open("rb") as handle:
+            content = handle.read(_MAX_BYTES + 1)
     except UnreadableFileError as error:
         raise ConfigError(f"--env-file {shown}: {error.reason}") from None
     except OSError as error:
         raise ConfigError(f"--env-file {shown}: can't be read: {error.strerror or error}") from None
+    if len(content) > _MAX_BYTES:
+        raise ConfigError(f"--env-file {shown}: is larger than {_MAX_BYTES // 1024} KiB")
+    return content
 
 
 def _is_pipe(path: Path) -> bool:

@@ -90,9 +90,9 @@ class Input(_Section):
 
 
 class Outside(_Section):
-    """What a file of the project's own folder takes from, or puts, outside of that folder. `what`: a path, an address, or
-    the name of a variable; `where`: the place that says so, like `aws-run.yaml:3: input`. `by_project` False: the user
-    named it by flag or AWS_RUN_*, and a link of the folder leads out."""
+    """What a file of the project's own folder takes from, or puts, outside of that folder. `what`: a path, an address
+    or the name of a variable; `where`: the place that says so, like `aws-run.yaml:3: input`. `by_project` False: the
+    user named it by flag or AWS_RUN_*, and a link of the folder leads out."""
 
     kind: Literal["input", "output", "variable", "secret", "role"]
     what: str
@@ -101,7 +101,9 @@ class Outside(_Section):
 
     @property
     def sentence(self) -> str:
-        return f"{self.where}: {_MEANS[self.kind].format(what=self.what)}"
+        """For the plan and the question: a carriage return or an escape in a path must not hide any of it."""
+        text = f"{self.where}: {_MEANS[self.kind].format(what=self.what)}"
+        return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 _MEANS = {

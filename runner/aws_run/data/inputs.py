@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-
 from aws_run.data.errors import translated
 from aws_run.errors import UsageError
 from aws_run.events import Emit, LaneProgress, Notice

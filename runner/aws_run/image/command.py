@@ -139,8 +139,8 @@ def _parse(path: str, text: str) -> _Script | None:
 
 
 def has_too_many_tokens(text: str) -> bool:
-    """Whether one logical line is so long that a chain in it (`1+1+…`, `a.b.…`) could overflow the C stack of Python 3.10,
-    whose parser does not count how deep the tree is that it makes of one."""
+    """Whether one logical line is so long that a chain in it (`1+1+…`, `a.b.…`) could overflow the C stack of Python
+    3.10, whose parser does not count how deep the tree is that it makes of one."""
     if len(text) < 2 * _MOST_TOKENS_OF_A_LINE:
         return False
     count = 0

@@ -29,7 +29,7 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 _POINTER_MAX_BYTES = 4096
 _INDEX_MAX_BYTES = 1024 * MIB
 _HEAD = re.compile(r"ref: refs/\S+|[0-9a-f]{40}|[0-9a-f]{64}")
-# Facts about the folder's disk and format, never a name of anything. The first is set by `git init` on macOS and Windows.
+# Facts about the folder's disk, never a name of anything; `git init` sets them on macOS and Windows.
 _TAKEN_OVER = ("ignorecase", "precomposeunicode")
 _PATIENCE_S = 2.0  # then the ignore files are looked at: a pipe among them would hold git for ever
 _GIVE_UP_S = 600.0

@@ -15,7 +15,14 @@ from aws_run.errors import SourceError
 from aws_run.image.ignore import DockerIgnore, GitRules, PatternError, never_goes_in
 from aws_run.image.listing import MAX_DEPTH, list_files, too_deep
 from aws_run.image.results import MARKER
-from aws_run.project_files import TEXT_MAX_BYTES, UnreadableFileError, is_regular, open_listed_file, read_file, read_text
+from aws_run.project_files import (
+    TEXT_MAX_BYTES,
+    UnreadableFileError,
+    is_regular,
+    open_listed_file,
+    read_file,
+    read_text,
+)
 
 R = TypeVar("R")
 DOCKERIGNORE = ".dockerignore"
