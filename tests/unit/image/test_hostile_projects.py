@@ -47,7 +47,7 @@ def test_python_3_10_is_not_shown_a_line_that_would_end_it(name: str) -> None:
 
 
 def test_ordinary_scripts_of_any_length_are_shown_to_it() -> None:
-    assert not has_too_many_tokens("x = [1, 2]\ny = a.b.c()\n" * 50_000)
+    assert not has_too_many_tokens("x = [1, 2]\ny = a.b.c()\n" * 5_000)
 
 
 @pytest.mark.parametrize("text", ["x=" + "[" * 5_000, "x." + "y." * 5_000 + "z=[", "x = " + "9" * 10_000, "\xff"])
