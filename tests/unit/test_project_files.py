@@ -111,6 +111,8 @@ def test_names_that_hold_secrets_stay_out_of_every_image(name: str) -> None:
     assert is_private(name)
 
 
-@pytest.mark.parametrize("name", ["env", "environment.py", "npmrc", "docker", "state.py", ".gitignore", ".dockerignore", "kube"])
+@pytest.mark.parametrize(
+    "name", ["env", "environment.py", "npmrc", "docker", "state.py", ".gitignore", ".dockerignore", "kube"]
+)
 def test_ordinary_names_go_in(name: str) -> None:
     assert not is_private(name)

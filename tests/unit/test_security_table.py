@@ -34,7 +34,9 @@ def missing(cell: str, root: Path = ROOT) -> list[str]:
         file = root / path
         there = path.startswith("tests/") and file.is_file()
         if there and name:
-            there = re.search(rf"^ *def {re.escape(name)}\(", file.read_text(encoding="utf-8"), re.MULTILINE) is not None
+            there = (
+                re.search(rf"^ *def {re.escape(name)}\(", file.read_text(encoding="utf-8"), re.MULTILINE) is not None
+            )
         if not there:
             absent.append(each)
     return absent
@@ -53,6 +55,8 @@ def test_every_row_names_tests_that_exist(row: list[str]) -> None:
     assert missing(row[-1]) == []
 
 
-@pytest.mark.parametrize("cell", ["", "by hand", "`tests/unit/no_such_file.py`", "`tests/unit/test_security_table.py::test_no`"])
+@pytest.mark.parametrize(
+    "cell", ["", "by hand", "`tests/unit/no_such_file.py`", "`tests/unit/test_security_table.py::test_no`"]
+)
 def test_a_row_without_a_test_is_found(cell: str) -> None:
     assert missing(cell) != []

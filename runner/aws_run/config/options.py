@@ -280,7 +280,8 @@ OPTIONS: tuple[Option, ...] = (
         flag="env",
         kind=kinds.ENV,
         merge="add",
-        help="Variables for the job; null = taken from the shell.",
+        help="Variables for the job; null = taken from the shell, which in a file of the project needs a yes "
+        "(--trust-project-file).",
     ),
     Option(
         key="secrets",

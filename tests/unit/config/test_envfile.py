@@ -33,9 +33,7 @@ KEY = f"-----BEGIN PRIVATE KEY-----\n{KEY_LINE}\n+/{KEY_LINE}\n-----END PRIVATE 
         ("A=hunter2\0\n", "--env-file x.env:1: has a NUL character"),
     ],
 )
-def test_a_message_names_the_line_and_nothing_of_it(
-    load: Load, project: Path, text: str, message: str
-) -> None:
+def test_a_message_names_the_line_and_nothing_of_it(load: Load, project: Path, text: str, message: str) -> None:
     (project / "x.env").write_text(text)
     with pytest.raises(ConfigError) as caught:
         load("", env_file="x.env", for_run=True)
@@ -102,7 +100,11 @@ def test_what_is_written_in_double_quotes_is_read_back(tmp_path: Path, variables
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.one_of(st.binary(max_size=60), st.text(st.sampled_from("A1_= \"'#\nexport\r-+/\0é"), max_size=40).map(str.encode)))
+@given(
+    st.one_of(
+        st.binary(max_size=60), st.text(st.sampled_from("A1_= \"'#\nexport\r-+/\0é"), max_size=40).map(str.encode)
+    )
+)
 def test_any_file_is_variables_or_a_sentence_that_repeats_nothing(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.env"
     path.write_bytes(content)
@@ -110,7 +112,7 @@ def test_any_file_is_variables_or_a_sentence_that_repeats_nothing(tmp_path: Path
         lines = list(read_env_file(path, "x.env"))
     except UsageError as error:
         place, _, words = error.message.partition(": ")
-        assert place.startswith("--env-file x.env")  # noqa: PT017 (either outcome is right)
-        assert words in ("is not NAME=VALUE", "the quote is not closed on its line", "not UTF-8 text")  # noqa: PT017
+        assert place.startswith("--env-file x.env")
+        assert words in ("is not NAME=VALUE", "the quote is not closed on its line", "not UTF-8 text")
     else:
         assert all(name.isidentifier() for _, name, _ in lines)

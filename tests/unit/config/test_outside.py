@@ -121,7 +121,9 @@ def test_without_a_terminal_each_is_named_and_nothing_starts(load: Load, elsewhe
         need_trust(config, trusted=False, terminal=False)
     error = caught.value
     assert error.exit_code == EXIT_USAGE
-    assert all(word in error.message for word in ("aws-run.yaml:1: input", str(elsewhere), "aws-run.yaml:2: output", "TOKEN"))
+    assert all(
+        word in error.message for word in ("aws-run.yaml:1: input", str(elsewhere), "aws-run.yaml:2: output", "TOKEN")
+    )
     assert "--trust-project-file" in str(error.hint)
     need_trust(config, trusted=True, terminal=False)
 

@@ -56,7 +56,13 @@ def hooks(root: Path, script: str) -> None:
     git(root, "config", "core.hooksPath", str(Path(script).parent / "hooks"))
     for folder in (Path(script).parent / "hooks", root / ".git" / "hooks"):
         folder.mkdir(exist_ok=True)
-        for name in ("post-index-change", "post-checkout", "pre-auto-gc", "fsmonitor-watchman", "reference-transaction"):
+        for name in (
+            "post-index-change",
+            "post-checkout",
+            "pre-auto-gc",
+            "fsmonitor-watchman",
+            "reference-transaction",
+        ):
             (folder / name).unlink(missing_ok=True)
             (folder / name).symlink_to(script)
 
@@ -72,7 +78,14 @@ def filters(root: Path, script: str) -> None:
 
 
 def pager_and_aliases(root: Path, script: str) -> None:
-    for key in ("core.pager", "pager.ls-files", "core.editor", "core.sshCommand", "core.askPass", "core.alternateRefsCommand"):
+    for key in (
+        "core.pager",
+        "pager.ls-files",
+        "core.editor",
+        "core.sshCommand",
+        "core.askPass",
+        "core.alternateRefsCommand",
+    ):
         git(root, "config", key, script)
     for name in ("ls-files", "check-ignore", "status"):
         git(root, "config", f"alias.{name}", f"!{script}")
@@ -92,7 +105,13 @@ def lazy_fetch(root: Path, script: str) -> None:
 
 
 def credentials_and_traces(root: Path, script: str) -> None:
-    for key in ("credential.helper", "gpg.program", "uploadpack.packObjectsHook", "sequence.editor", "trace2.eventTarget"):
+    for key in (
+        "credential.helper",
+        "gpg.program",
+        "uploadpack.packObjectsHook",
+        "sequence.editor",
+        "trace2.eventTarget",
+    ):
         git(root, "config", key, script)
 
 
@@ -190,7 +209,9 @@ def test_an_index_that_names_files_behind_a_link_sends_none_of_them(repository: 
     assert "sub/key" not in paths(read_source(repository, exclude=["/sub", "!/sub/key"]))
 
 
-@pytest.mark.parametrize("place", [".gitignore", "deep/.gitignore", ".git/info/exclude", ".git/index", ".git", ".git/config"])
+@pytest.mark.parametrize(
+    "place", [".gitignore", "deep/.gitignore", ".git/info/exclude", ".git/index", ".git", ".git/config"]
+)
 def test_a_pipe_in_the_place_of_a_file_of_gits_is_named_and_nobody_waits(
     repository: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,9 +245,7 @@ def test_repositories_are_not_followed_into_one_another_without_end(tmp_path: Pa
         read_source(tmp_path)
 
 
-def test_the_users_own_excludes_still_hold(
-    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_users_own_excludes_still_hold(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine").write_text("new.py\n")
     (tmp_path / "gitconfig").write_text(f'[core]\n\texcludesFile = "{tmp_path}/mine"\n')
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))

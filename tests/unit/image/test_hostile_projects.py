@@ -60,7 +60,9 @@ def test_a_pyproject_that_can_not_be_read_is_a_sentence(tmp_path: Path, text: st
 def test_numbers_without_end_are_no_python_version(tmp_path: Path) -> None:
     long = "3." + "1" * 10_000
     for files in ({".python-version": long}, {"pyproject.toml": f"[project]\nname='x'\nrequires-python='>={long}'\n"}):
-        recipe = choose_recipe(Build(), source_of(tmp_path / str(len(files[next(iter(files))])), {"main.py": SCRIPT, **files}))
+        recipe = choose_recipe(
+            Build(), source_of(tmp_path / str(len(files[next(iter(files))])), {"main.py": SCRIPT, **files})
+        )
         assert "3.12" in recipe.summary
 
 
@@ -76,7 +78,9 @@ def test_a_line_of_blanks_in_requirements_takes_no_time(tmp_path: Path) -> None:
     assert find_dependencies(source, {}).kind == "requirements"
 
 
-@pytest.mark.parametrize("text", ["ENTRYPOINT " + "[" * 100_000, "FROM a\n" + "RUN a\\\n" * 100_000, "FROM " + "--a " * 100_000])
+@pytest.mark.parametrize(
+    "text", ["ENTRYPOINT " + "[" * 100_000, "FROM a\n" + "RUN a\\\n" * 100_000, "FROM " + "--a " * 100_000]
+)
 def test_a_dockerfile_is_read_in_one_pass(text: str) -> None:
     try:
         refuse_shell_form(text, "Dockerfile", own_command=False)
@@ -84,7 +88,18 @@ def test_a_dockerfile_is_read_in_one_pass(text: str) -> None:
         assert "shell form" in error.message  # noqa: PT017 (either outcome is right)
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml", "Dockerfile", ".python-version", ".dockerignore", ".awsrunignore", "aws-run.yaml"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "requirements.txt",
+        "pyproject.toml",
+        "Dockerfile",
+        ".python-version",
+        ".dockerignore",
+        ".awsrunignore",
+        "aws-run.yaml",
+    ],
+)
 @pytest.mark.parametrize("kind", ["pipe", "link to a pipe", "device", "link out", "huge"])
 def test_nothing_but_a_regular_file_of_the_project_is_read(tmp_path: Path, name: str, kind: str) -> None:
     root = write(tmp_path / "project", {"main.py": SCRIPT, ".awsrunignore": "/secret\n" + "".join(f"/{name}\n")})
@@ -103,10 +118,14 @@ def test_nothing_but_a_regular_file_of_the_project_is_read(tmp_path: Path, name:
     else:
         path.write_bytes(b"# " + b"x" * (1 << 20))
     with pytest.raises(UsageError) as caught:
-        config = load_config(root, file=None, flags={}, environ={}, cwd=root, for_run=False)
-        plan_image(config, (), entrypoint_layer=lambda: LAYER)
+        planned(root)
     assert name in caught.value.message
     assert "hunter2" not in caught.value.message
+
+
+def planned(root: Path) -> object:
+    config = load_config(root, file=None, flags={}, environ={}, cwd=root, for_run=False)
+    return plan_image(config, (), entrypoint_layer=lambda: LAYER)
 
 
 @pytest.mark.parametrize("included", [".env", "sub/.npmrc", "../secret", "out/secret", ".git/config"])
@@ -150,7 +169,13 @@ def test_ignore_patterns_of_a_project_are_judged_at_once(tmp_path: Path) -> None
 
 
 def test_a_yaml_of_many_levels_or_words_is_a_sentence(tmp_path: Path) -> None:
-    for text in ("name: " + "[" * 100_000, "- " * 100_000, "? " * 50_000, "a: &a [*a]", "env: {" + "x: y, " * 30_000 + "}"):
+    for text in (
+        "name: " + "[" * 100_000,
+        "- " * 100_000,
+        "? " * 50_000,
+        "a: &a [*a]",
+        "env: {" + "x: y, " * 30_000 + "}",
+    ):
         write(tmp_path, {"aws-run.yaml": text})
         with pytest.raises(ConfigError, match=r"^aws-run\.yaml"):
             load_config(tmp_path, file=None, flags={}, environ={}, cwd=tmp_path, for_run=False)

@@ -48,7 +48,7 @@ def chosen(tmp_path: Path, **options: Any) -> str:
 
 def test_an_image_that_is_not_there_is_an_error_and_no_process(tmp_path: Path, engine: type[Engine]) -> None:
     engine.lacks = "127.0.0.1:1/nothing:1"
-    with pytest.raises(DockerError, match="127.0.0.1:1/nothing:1 can't be had") as caught:
+    with pytest.raises(DockerError, match=r"127\.0\.0\.1:1/nothing:1 can't be had") as caught:
         chosen(tmp_path, base_image="127.0.0.1:1/nothing:1")
     assert "--runtime process" in str(caught.value.hint)
     assert engine.closed == 1
