@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from aws_run.errors import SourceError
-from aws_run.ignore_rules import GitRules, PatternError
 from aws_run.project_files import MIB, UnreadableFileError, is_regular, read_file, read_text
 
 # GitPython looks for the git program when imported and warns or raises where there is none.
@@ -33,6 +32,7 @@ _HEAD = re.compile(r"ref: refs/\S+|[0-9a-f]{40}|[0-9a-f]{64}")
 _TAKEN_OVER = ("ignorecase", "precomposeunicode")
 _PATIENCE_S = 2.0  # then the ignore files are looked at: a pipe among them would hold git for ever
 _GIVE_UP_S = 600.0
+_MOST_STARS = 32  # git's matcher tries each way to match several of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,12 +201,14 @@ def _problem_with_ignore_files(repository: Repository, folder: Path) -> str | No
         if not os.path.lexists(path):
             continue
         try:
-            GitRules(read_text(path).splitlines())
+            lines = read_text(path).splitlines()
         except UnreadableFileError as error:
             if not error.absent:
                 return f"{path} {error.reason}"
-        except PatternError as error:
-            return f"{path}:{error.line}: {error}"
+            continue
+        for number, line in enumerate(lines, start=1):
+            if line.count("*") > _MOST_STARS:
+                return f"{path}:{number}: more than {_MOST_STARS} stars in one pattern"
     return None
 
 

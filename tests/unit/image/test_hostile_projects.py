@@ -187,6 +187,7 @@ def test_the_marker_of_results_replaces_no_file_that_a_link_leads_to(tmp_path: P
     (root / "out" / results.MARKER).symlink_to(tmp_path / ".bashrc")
     results.mark(root / "out", root)
     assert (tmp_path / ".bashrc").read_text() == "mine"
+    assert not (root / "out" / results.MARKER).is_symlink()
     assert (root / "out" / results.MARKER).is_file()
 
 
