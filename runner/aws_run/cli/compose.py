@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from aws_run.errors import UsageError
 from aws_run.events import Emit, Notice
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aws_run.image.plan import ImagePlan
     from aws_run.usecases.bench import Bench
 
+RuntimeName = Literal["auto", "docker", "process"]
 LOCAL_COST_LABEL = "what AWS would have charged"
 _FOR_THIS_COMMAND = "it goes with this command, and all that is in it; `aws-run local start` makes one that stays"
 # What would send a command elsewhere than to the embedded AWS, were it left in the environment.
@@ -44,11 +45,15 @@ class Place:
 
 
 @contextmanager
-def place(local: bool, base_image: Callable[[], str | None] = lambda: None) -> Iterator[Place]:
+def place(
+    local: bool, base_image: Callable[[], str | None] = lambda: None, runtime: RuntimeName = "auto"
+) -> Iterator[Place]:
     """The real AWS of the environment, or the embedded one, running or started for this command.
 
-    `base_image` is asked only where one is started: without that image there are no containers.
+    `base_image` is asked only where one is started: an engine has to have that image, and nothing takes its place.
     """
+    if not local and runtime != "auto":
+        raise UsageError("--runtime says how the embedded AWS runs its tasks", hint="give it together with --local")
     if not local:
         yield _exported()
         return
@@ -59,7 +64,14 @@ def place(local: bool, base_image: Callable[[], str | None] = lambda: None) -> I
             f"--local needs the embedded AWS, which is not installed ({error.name})",
             hint='pip install "aws-run[local]"',
         ) from None
-    with embedded.for_command(embedded.LocalOptions(base_image=None if embedded.running() else base_image())) as aws:
+    there = embedded.running()
+    if there is not None and runtime not in ("auto", there.runtime):
+        raise UsageError(
+            f"The embedded AWS that is running has the runtime {there.runtime}, not {runtime}",
+            hint=f"aws-run local stop, then aws-run local start --runtime {runtime}",
+        )
+    options = embedded.LocalOptions(base_image=None if there else base_image(), runtime=runtime)
+    with embedded.for_command(options) as aws:
         exported = all(os.environ.get(name) == value for name, value in aws.environment().items())
         before = {name: os.environ.pop(name, None) for name in _FOREIGN}
         before |= {name: os.environ.get(name) for name in aws.environment()}
@@ -67,8 +79,8 @@ def place(local: bool, base_image: Callable[[], str | None] = lambda: None) -> I
         builder = embedded.image_builder(aws)
         kept = embedded.running() is not None
         try:
-            there = _embedded_place(builder, (_say(aws),) if kept else (_say(aws), _FOR_THIS_COMMAND))
-            yield replace(there, goes=not kept, flag="" if exported else " --local")
+            made = _embedded_place(builder, (_say(aws),) if kept else (_say(aws), _FOR_THIS_COMMAND))
+            yield replace(made, goes=not kept, flag="" if exported else " --local")
         finally:
             for name, value in before.items():
                 if value is None:

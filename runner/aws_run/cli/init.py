@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -24,7 +25,7 @@ def init(path: Path, force: bool) -> None:
     if not path.is_dir():
         raise UsageError(f"{path}: no such folder", hint="give the folder that holds the project")
     target = path / "aws-run.yaml"
-    if target.exists() and not force:
+    if os.path.lexists(target) and not force:
         raise UsageError(f"{target} is there already", hint="--force replaces it")
     source = read_source(path.resolve())
     command: tuple[str, ...] | None = None
@@ -35,6 +36,8 @@ def init(path: Path, force: bool) -> None:
         except SourceError as error:
             click.echo(f"note: {error.message}; write what to run into {target.name}", err=True)
     python = recipe.python if isinstance(recipe, StandardRecipe) else None
+    if target.is_symlink():
+        target.unlink()  # what it leads to may be anything
     target.write_text(render_yaml(look_around(path, command=command, python=python)), encoding="utf-8")
     click.echo(f"wrote {target}", err=True)
     click.echo("next: aws-run check, then aws-run submit . -i data -o out", err=True)

@@ -138,5 +138,17 @@ def run_options(function: F) -> F:
                 metavar="KIND",
                 help="Don't remove this kind (repeatable); bucket and repository always stay.",
             ),
+            click.option(
+                "--trust-project-file",
+                is_flag=True,
+                envvar="AWS_RUN_TRUST_PROJECT_FILE",
+                help="Let the project's own file name inputs, outputs and variables outside of its folder.",
+            ),
+            click.option(
+                "--runtime",
+                type=click.Choice(["auto", "docker", "process"]),
+                default="auto",
+                help="With --local: containers of Docker, or plain processes, which see this machine as you do.",
+            ),
         ],
     )

@@ -297,7 +297,8 @@ OPTIONS: tuple[Option, ...] = (
         flag="env",
         kind=kinds.ENV,
         merge="add",
-        help="Variables for the job; null = taken from the shell.",
+        help="Variables for the job; null = taken from the shell, which in a file of the project needs a yes "
+        "(--trust-project-file).",
     ),
     Option(
         key="secrets",
@@ -400,7 +401,7 @@ OPTIONS: tuple[Option, ...] = (
 # Given to the loader beside the options above.
 EXTRA_FLAGS = ("spot", "env_file")
 FLAGS = frozenset(option.flag for option in OPTIONS if option.flag) | frozenset(EXTRA_FLAGS)
-EXTRA_VARIABLES = ("AWS_RUN_FILE", "AWS_RUN_ENV_FILE", "AWS_RUN_DEBUG")
+EXTRA_VARIABLES = ("AWS_RUN_FILE", "AWS_RUN_ENV_FILE", "AWS_RUN_TRUST_PROJECT_FILE", "AWS_RUN_DEBUG")
 VARIABLES = tuple(option.env for option in OPTIONS if option.env) + EXTRA_VARIABLES
 
 

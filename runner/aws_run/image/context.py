@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from aws_run.errors import SourceError
+from aws_run.image.dependencies import read_dependency_file
 from aws_run.image.plan import ImagePlan, standard_dockerfile, uv_requirements
 from aws_run.image.recipe import OwnDockerfile, StandardRecipe
 from aws_run.image.source import DOCKERIGNORE, Source, SourceFile, frame, read_chunks
@@ -55,7 +56,7 @@ def write_standard(
             _add_source(tar, plan.source, "deps/")
         else:
             for path in recipe.dependencies.files:
-                _add_bytes(tar, f"deps/{path}", (plan.source.root / path).read_bytes())
+                _add_bytes(tar, f"deps/{path}", read_dependency_file(plan.source, path))
         # A folder that is copied whole keeps its date; one that is copied into gets today's.
         _add_folder(tar, "code")
         _add_folder(tar, "code/app")
@@ -71,8 +72,8 @@ def write_own(plan: ImagePlan, recipe: OwnDockerfile, out: IO[bytes]) -> None:
         _add_folder(tar, ".")
         _add_source(tar, plan.source, "")
         for path in (recipe.path, f"{recipe.path}{DOCKERIGNORE}", DOCKERIGNORE):
-            if path not in paths and (plan.source.root / path).is_file():
-                _add_bytes(tar, path, (plan.source.root / path).read_bytes())
+            if path not in paths and plan.source.has(path):
+                _add_bytes(tar, path, plan.source.read(path))
 
 
 def write_wrap(plan: ImagePlan, entrypoint: Iterable[str], cmd: Iterable[str], out: IO[bytes]) -> None:

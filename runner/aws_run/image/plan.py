@@ -102,7 +102,7 @@ def plan_image(
     recipe = choose_recipe(config.build, source)
     command = config.command
     if isinstance(recipe, OwnDockerfile):
-        text = (source.root / recipe.path).read_text(encoding="utf-8", errors="replace")
+        text = source.read(recipe.path).decode(errors="replace")
         refuse_shell_form(text, recipe.path, own_command=command is not None)
     if command is not None:
         if not isinstance(recipe, OwnDockerfile):
@@ -167,7 +167,7 @@ def _config_files(config: Config) -> list[Path]:
 
 def _recipe_digest(source: Source, recipe: Recipe) -> str:
     if isinstance(recipe, OwnDockerfile):
-        parts = [WRAP_TEMPLATE, hashlib.sha256((source.root / recipe.path).read_bytes()).hexdigest()]
+        parts = [WRAP_TEMPLATE, hashlib.sha256(source.read(recipe.path)).hexdigest()]
     else:
         parts = [standard_dockerfile(), dependency_digest(source, recipe.dependencies)]
         if recipe.dependencies.kind != "none":  # else uv is not even installed

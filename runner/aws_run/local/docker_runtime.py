@@ -28,19 +28,23 @@ _UNREACHED = re.compile(r"dial tcp|no such host|timeout|connection refused|deadl
 _OOM_LOOKS, _OOM_LOOK_S = 40, 0.05
 
 
+class NoEngineError(DockerError):
+    """Nothing answers where the engine should be: the one reason to run tasks as processes unasked."""
+
+
 class DockerRuntime:
     kind: RuntimeKind = "docker"
     reason = "tasks run in containers of the Docker engine"
     registry: Registry | None = None
 
     def __init__(self, identity: str, state_dir: Path) -> None:
-        """DockerError if no engine answers or the tasks' network can't be made."""
+        """NoEngineError if no engine answers, DockerError if the tasks' network can't be made."""
         try:
             self._client = docker.from_env(timeout=120)
             self._client.ping()
             self._cpus = int(self._client.info().get("NCPU") or 1)
         except DockerException as error:
-            raise DockerError("no Docker engine answers") from error
+            raise NoEngineError("no Docker engine answers") from error
         self._identity = identity
         remove_orphans(self._client)
         self.host = self._network()

@@ -136,20 +136,26 @@ class Embedded:
         asked = self._options.runtime
         if asked == "process":
             return ProcessRuntime(self._state_dir, "tasks run as processes of this machine, as was asked")
-        try:
-            # The docker package is heavy and optional at run time: imported only where an engine is wanted.
-            from aws_run.local.docker_runtime import DockerRuntime
+        # The docker package is heavy and optional at run time: imported only where an engine is wanted.
+        from aws_run.local.docker_runtime import DockerRuntime, NoEngineError
 
+        try:
             runtime = DockerRuntime(self.world.new_id(12), self._state_dir)
-            self._check_reachable(runtime)
-            if asked == "auto" and self._options.base_image is not None:
-                runtime.check_image(self._options.base_image)
-        except DockerError as error:
+        except NoEngineError as error:
             if asked == "docker":
                 raise
             return ProcessRuntime(
                 self._state_dir, f"tasks run as processes of this machine, not in containers: {error.message}"
             )
+        except DockerError as error:
+            raise _not_as_processes(error) from None
+        try:
+            self._check_reachable(runtime)
+            if asked == "auto" and self._options.base_image is not None:
+                runtime.check_image(self._options.base_image)
+        except DockerError as error:
+            runtime.close(None)
+            raise _not_as_processes(error) from None
         return runtime
 
     def _check_reachable(self, runtime: Any) -> None:
@@ -163,6 +169,15 @@ class Embedded:
                 raise DockerError(
                     f"containers of this Docker engine can't reach this machine at {runtime.host}"
                 ) from None
+
+
+def _not_as_processes(error: DockerError) -> DockerError:
+    """With an engine that answers nobody leaves the container unasked: the image is the project's choice, and a process
+    sees the whole machine."""
+    return DockerError(
+        f"A Docker engine answers, but tasks can't run in containers: {error.message}",
+        hint=error.hint or "--runtime process runs the job as a plain process, which sees this machine as you do",
+    )
 
 
 def _drop_default_vpc(world: World, region: str) -> None:

@@ -21,7 +21,7 @@ class LocalOptions:
 
     boot_s: float = 1.0
     runtime: RuntimeChoice = "auto"
-    base_image: str | None = None  # with runtime auto: tasks run in containers only if this image can be had
+    base_image: str | None = None  # with runtime auto: refused unless an engine that answers can have this image
     host: str | None = None  # None: 127.0.0.1, or all addresses where containers must reach it
     port: int = 0
     region: str = "us-east-1"

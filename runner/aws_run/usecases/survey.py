@@ -27,6 +27,7 @@ from aws_run.infra.resources import Ref, Resource, Role
 from aws_run.pricing.hardware import backend_for
 from aws_run.pricing.receipt import total_usd
 from aws_run.usecases.bench import Bench
+from aws_run.usecases.outside import outside_notes
 
 _BESIDE_THE_JOB_S = {"ec2": 300, "fargate": 60}  # start and end of the hardware, as far as nothing has to be built
 _SHORTEST_S = 60  # what EC2 and Fargate bill at the least
@@ -94,7 +95,7 @@ def survey(config: Config, bench: Bench) -> tuple[Survey, Backend]:
             image_digest=found_digest[0] if found_digest else None,
             kept=dict(kept.result()),
             inputs=inputs,
-            notes=tuple(note for note in (room.note, _base_note(image, bench)) if note),
+            notes=(*(note for note in (room.note, _base_note(image, bench)) if note), *outside_notes(config)),
         ), backend
 
 

@@ -17,6 +17,7 @@ from aws_run.report.views import (
     LaneView,
     LeftRow,
     LeftView,
+    OutsideRow,
     PlanRow,
     PlanView,
     ReceiptLine,
@@ -47,6 +48,11 @@ def plan_view(found: Survey, decided: Decided, steps: tuple[Step, ...], backend:
         ),
         estimate=_estimate(decided, backend),
         notes=found.notes,
+        output=config.output,
+        outside=tuple(
+            OutsideRow(kind=one.kind, what=one.what, where=one.where, needs_yes=one.by_project)
+            for one in config.outside
+        ),
     )
 
 
