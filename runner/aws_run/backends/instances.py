@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -11,17 +11,21 @@ from aws_run.aws.session import Aws
 from aws_run.backends.base import Usage
 
 
-def usage(aws: Aws, run_id: str, now: datetime) -> Usage | None:
-    """The run's instances by tag, terminated ones included (EC2 shows them for an hour). None: none was launched."""
+def usage(aws: Aws, run_id: str, now: datetime, billed_s: MutableMapping[str, float] | None = None) -> Usage | None:
+    """The run's instances by tag, terminated ones included (EC2 shows them for an hour). None: there is none to see.
+
+    `billed_s`, by instance: what an earlier call has put there counts for those that are not shown any more."""
     pages = aws.pages(
         "ec2", "describe_instances", "Reservations", Filters=[{"Name": "tag:aws-run:run", "Values": [run_id]}]
     )
     found = [instance for reservation in pages for instance in reservation["Instances"]]
     if not found:
         return None
-    seconds = sum((_ended(instance, now) - instance["LaunchTime"]).total_seconds() for instance in found)
+    known = {} if billed_s is None else billed_s
+    for instance in found:
+        known[str(instance["InstanceId"])] = max((_ended(instance, now) - instance["LaunchTime"]).total_seconds(), 0.0)
     return Usage(
-        seconds=max(seconds, 0.0),
+        seconds=sum(known.values()),
         instance_type=str(found[0]["InstanceType"]),
         public_ip=any(instance.get("PublicIpAddress") for instance in found),
     )

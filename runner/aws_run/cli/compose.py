@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +30,9 @@ _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ROLE
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Which AWS this command talks to. `builder` None: Docker builds, as everywhere."""
+    """Which AWS this command talks to. `builder` makes one that an event stops, or None: Docker builds, as everywhere."""
 
-    builder: Callable[[], Builder] | None = None
+    builder: Callable[[threading.Event], Builder | None] = lambda stop: None
     cost_label: str = "cost"
     notices: tuple[str, ...] = ()
     goes: bool = False  # with this command, and all that is in it
@@ -62,7 +64,7 @@ def place(local: bool, base_image: Callable[[], str | None] = lambda: None) -> I
         before = {name: os.environ.pop(name, None) for name in _FOREIGN}
         before |= {name: os.environ.get(name) for name in aws.environment()}
         os.environ.update(aws.environment())
-        builder = embedded.image_builder(aws)
+        builder = partial(embedded.image_builder, aws)
         kept = embedded.running() is not None
         try:
             there = _embedded_place(builder, (_say(aws),) if kept else (_say(aws), _FOR_THIS_COMMAND))
@@ -93,13 +95,11 @@ def _exported() -> Place:
     running = embedded.running()
     if running is None or running.endpoint_url != url:
         return Place()
-    return _embedded_place(embedded.image_builder(running), ())
+    return _embedded_place(partial(embedded.image_builder, running), ())
 
 
-def _embedded_place(builder: Builder | None, notices: tuple[str, ...]) -> Place:
-    return Place(
-        builder=(lambda: builder) if builder is not None else None, cost_label=LOCAL_COST_LABEL, notices=notices
-    )
+def _embedded_place(builder: Callable[[threading.Event], Builder | None], notices: tuple[str, ...]) -> Place:
+    return Place(builder=builder, cost_label=LOCAL_COST_LABEL, notices=notices)
 
 
 def embedded_is_running() -> bool:
@@ -136,12 +136,14 @@ def make_bench(aws: Aws, emit: Emit, where: Place) -> Bench:
     clock = ServerClock(SystemClock(), lambda: aws.ahead_s)
     for text in where.notices:
         emit(Notice(text=text))
+    stop = threading.Event()
     return Bench(
         aws=aws,
         clock=clock,
         emit=emit,
         backends={"ec2": Ec2Backend(aws, clock), "fargate": FargateBackend(aws, clock)},
-        builder=where.builder or docker_builder,
+        builder=lambda: where.builder(stop) or docker_builder(stop),
+        stop=stop,
         storage=lambda name: storage(aws, name),
         salt=lambda: secrets.token_hex(2),
         poll_s=0.3 if where.embedded else 1.0,
@@ -161,10 +163,10 @@ def storage(aws: Aws, bucket: str) -> Bucket:
     )
 
 
-def docker_builder() -> Builder:
+def docker_builder(stop: threading.Event) -> Builder:
     from aws_run.image.docker_builder import DockerBuilder
 
-    return DockerBuilder()
+    return DockerBuilder(stop=stop)
 
 
 def load(path: Path, file: Path | None, flags: Mapping[str, Any], *, for_run: bool) -> Config:
