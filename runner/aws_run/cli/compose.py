@@ -30,7 +30,7 @@ _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ROLE
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Which AWS this command talks to. `builder` makes one that an event stops, or None: Docker builds, as everywhere."""
+    """Which AWS this command talks to. `builder`: one that an event stops; None: Docker builds."""
 
     builder: Callable[[threading.Event], Builder | None] = lambda stop: None
     cost_label: str = "cost"

@@ -106,6 +106,7 @@ EXIT_CODES = {
     "AwsCallError": 125,
     "PreflightError": 125,
     "CapacityError": 125,
+    "DeadlineError": 124,
     "TransferError": 125,
     "TeardownError": 125,
     "InterruptedRunError": 130,
