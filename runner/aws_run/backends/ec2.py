@@ -55,7 +55,7 @@ class _Asked:
     ailing_at_s: float | None = None  # since when launches fail in a way that may heal, monotonic
     told: bool = False  # the user has heard why
     ends_at: datetime | None = None  # of the switch, once a task was accepted
-    billed_s: dict[str, float] = field(default_factory=dict)  # of each instance: EC2 forgets them after an hour
+    billed: instances.Billed = field(default_factory=instances.Billed)
 
     def begin_anew(self, activities: list[dict[str, Any]]) -> None:
         self.old = frozenset(str(activity.get("ActivityId")) for activity in activities)
@@ -356,8 +356,8 @@ class Ec2Backend:
     # -- counting -----------------------------------------------------------------------------------------------
 
     def usage(self, spec: RunSpec, task: Mapping[str, Any], now: datetime) -> Usage:
-        billed_s = self._asked_of(spec).billed_s
-        return instances.usage(self._aws, spec.run_id, now, billed_s) or Usage(seconds=sum(billed_s.values()))
+        billed = self._asked_of(spec).billed
+        return instances.usage(self._aws, spec.run_id, now, billed) or Usage(seconds=billed.total_s)
 
     def charges(self, hardware: HardwareEntry, usage: Usage) -> tuple[Charge, ...]:
         name = usage.instance_type or (hardware.instance_types or ("",))[0]
