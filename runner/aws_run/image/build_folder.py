@@ -1,6 +1,6 @@
 """The folder of one build: its context, and the machine's index passwords and certificates while the build runs.
 
-It goes with the build, however that ends. What a killed client has left is swept by the next build: a folder that is
+It goes with the build, however that ends. What a killed client has left is swept by the next submit: a folder that is
 ours and whose lock nobody holds. Process ids alone would not do, since they mean nothing between containers that share
 a folder for temporary files.
 """
@@ -37,7 +37,7 @@ _OLD_AFTER_S = 24 * 3600
 @contextlib.contextmanager
 def build_folder(stop: threading.Event) -> Iterator[Path]:
     """A folder that only this user may enter (0700). It is removed at the end, and soon after `stop` at the latest."""
-    sweep(Path(tempfile.gettempdir()))
+    sweep()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     over = threading.Event()
     lock: int | None = None
@@ -60,11 +60,11 @@ def note_child(folder: Path, pid: int) -> None:
         (folder / _CHILD).write_text(json.dumps({"pid": pid, "started": started}), encoding="ascii")
 
 
-def sweep(temporary: Path) -> None:
-    """Removes what dead clients of this user have left there, and ends what still builds from it."""
+def sweep() -> None:
+    """Removes what dead clients of this user have left for their builds, and ends what still builds from it."""
     if fcntl is None:
         return
-    for folder in temporary.glob(f"{_PREFIX}*"):
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             status = folder.lstat()
             if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():

@@ -16,6 +16,7 @@ from aws_run.errors import (
     TeardownError,
 )
 from aws_run.events import Notice, RunStarted
+from aws_run.image.build_folder import sweep
 from aws_run.infra.observe import observe
 from aws_run.infra.plan import plan
 from aws_run.infra.store import RecordWriter, RunStore
@@ -56,6 +57,7 @@ def submit(
 
     A first Ctrl-C asks `on_interrupt`; a second one leaves at once (InterruptedRunError names the recovery command).
     """
+    sweep()  # whether this one builds or not: a killed client's build may have left passwords
     found, backend = survey(config, bench)
     decided = decide(found, backend, bench)
     spec = decided.spec

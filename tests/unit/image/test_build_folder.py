@@ -87,7 +87,7 @@ def test_a_build_that_does_not_hear_the_stop_loses_its_folder_all_the_same(
 def test_the_next_build_sweeps_what_a_killed_client_left_and_ends_its_program(temporary: Path) -> None:
     started, folder, pid = client()
     try:
-        sweep(temporary)
+        sweep()
         assert (folder / "secret-settings").exists(), "it is alive"
         end(started)
         assert (folder / "secret-settings").exists()
@@ -105,7 +105,7 @@ def test_a_process_that_has_taken_over_the_number_is_left_alone(temporary: Path)
     end(started)
     (folder / "child").write_text(f'{{"pid": {pid}, "started": "1"}}')
     try:
-        sweep(temporary)
+        sweep()
         assert builds(temporary) == []
         os.kill(pid, 0)
     finally:
@@ -118,7 +118,7 @@ def test_a_note_that_makes_no_sense_keeps_nothing_from_being_removed(temporary: 
     folder.mkdir(mode=0o700)
     (folder / "lock").touch()
     (folder / "child").write_text(noted)
-    sweep(temporary)
+    sweep()
     assert builds(temporary) == []
 
 
@@ -131,10 +131,10 @@ def test_a_link_and_somebody_elses_folder_are_not_ours(temporary: Path, monkeypa
     theirs.mkdir()
     (theirs / "lock").touch()
     monkeypatch.setattr(folders.os, "geteuid", lambda: 424242)
-    sweep(temporary)
+    sweep()
     monkeypatch.undo()
     assert theirs.exists()
-    sweep(temporary)
+    sweep()
     assert not theirs.exists()
     assert (precious / "lock").exists()
 
@@ -144,7 +144,7 @@ def test_a_folder_without_a_lock_is_being_made_unless_it_is_old(temporary: Path)
     for folder in (new, old):
         folder.mkdir()
     os.utime(old, (0, 0))
-    sweep(temporary)
+    sweep()
     assert builds(temporary) == [new]
 
 
