@@ -34,7 +34,7 @@ def test_silence_is_told_every_two_minutes_with_what_was_heard_last() -> None:
     waiting = Waiting()
     waiting.silence.emit(LaneProgress(lane="image", text="RUN sleep 100000"))
     waiting.wait("image", 370)
-    assert [text[:32] for text in waiting.told] == [f"image: nothing heard for {n} min (l" for n in (2, 4, 6)]
+    assert [text[:33] for text in waiting.told] == [f"image: nothing heard for {n} min (l" for n in (2, 4, 6)]
     assert "RUN sleep 100000" in waiting.told[0]
 
 
