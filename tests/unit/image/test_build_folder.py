@@ -127,6 +127,8 @@ def test_a_link_and_somebody_elses_folder_are_not_ours(temporary: Path, monkeypa
     precious.mkdir()
     (precious / "lock").touch()
     (temporary / "aws-run-build-link").symlink_to(precious)
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    note_child(precious, bystander.pid)
     theirs = temporary / "aws-run-build-theirs"
     theirs.mkdir()
     (theirs / "lock").touch()
@@ -137,6 +139,8 @@ def test_a_link_and_somebody_elses_folder_are_not_ours(temporary: Path, monkeypa
     sweep()
     assert not theirs.exists()
     assert (precious / "lock").exists()
+    bystander.terminate()  # -15, unless the sweep's -9 came first
+    assert bystander.wait(10) == -signal.SIGTERM
 
 
 def test_a_folder_without_a_lock_is_being_made_unless_it_is_old(temporary: Path) -> None:
