@@ -86,6 +86,7 @@ class Stopping(ApiPushEngine):
         self._registry = registry
         self._comes_back = comes_back
         self.pushes = 0
+        self._stopped = False
 
     def push(self, repository: str, tag: str, auth: Mapping[str, str], silent_s: float) -> Iterator[Mapping[str, Any]]:
         self.pushes += 1
@@ -94,7 +95,8 @@ class Stopping(ApiPushEngine):
             yield from super().push(repository, tag, auth, silent_s)
             return
         for message in super().push(repository, tag, auth, 2.0):
-            if self.pushes == 1 and self._stopped_by(message):
+            if not self._stopped and self._stopped_by(message):
+                self._stopped = True
                 self._registry.pause()
             yield message
 
