@@ -78,6 +78,12 @@ class CapacityError(AwsRunError):
     """AWS has no instance of the kind that was asked for, or it never joined the cluster."""
 
 
+class DeadlineError(AwsRunError):
+    """A run was ended by its own limit, `--timeout` or `--max-cost`, before its job ran."""
+
+    exit_code = EXIT_DEADLINE
+
+
 class TransferError(AwsRunError):
     """Files could not be sent or fetched."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -31,9 +32,9 @@ _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ROLE
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Which AWS this command talks to. `builder` None: Docker builds, as everywhere."""
+    """Which AWS this command talks to. `builder`: one that an event stops; None: Docker builds."""
 
-    builder: Callable[[], Builder] | None = None
+    builder: Callable[[threading.Event], Builder | None] = lambda stop: None
     cost_label: str = "cost"
     notices: tuple[str, ...] = ()
     goes: bool = False  # with this command, and all that is in it
@@ -76,7 +77,7 @@ def place(
         before = {name: os.environ.pop(name, None) for name in _FOREIGN}
         before |= {name: os.environ.get(name) for name in aws.environment()}
         os.environ.update(aws.environment())
-        builder = embedded.image_builder(aws)
+        builder = partial(embedded.image_builder, aws)
         kept = embedded.running() is not None
         try:
             made = _embedded_place(builder, (_say(aws),) if kept else (_say(aws), _FOR_THIS_COMMAND))
@@ -113,13 +114,11 @@ def _exported() -> Place:
             "The keys in the environment are those of an embedded AWS that is gone: each start has new ones",
             hint='eval "$(aws-run local start)"',
         )
-    return _embedded_place(embedded.image_builder(running), ())
+    return _embedded_place(partial(embedded.image_builder, running), ())
 
 
-def _embedded_place(builder: Builder | None, notices: tuple[str, ...]) -> Place:
-    return Place(
-        builder=(lambda: builder) if builder is not None else None, cost_label=LOCAL_COST_LABEL, notices=notices
-    )
+def _embedded_place(builder: Callable[[threading.Event], Builder | None], notices: tuple[str, ...]) -> Place:
+    return Place(builder=builder, cost_label=LOCAL_COST_LABEL, notices=notices)
 
 
 def embedded_is_running() -> bool:
@@ -156,13 +155,16 @@ def make_bench(aws: Aws, emit: Emit, where: Place) -> Bench:
     clock = ServerClock(SystemClock(), lambda: aws.ahead_s)
     for text in where.notices:
         emit(Notice(text=text))
+    stop = threading.Event()
     return Bench(
         aws=aws,
         clock=clock,
         emit=emit,
         backends={"ec2": Ec2Backend(aws, clock), "fargate": FargateBackend(aws, clock)},
-        builder=where.builder or docker_builder,
-        find_base=(lambda plan, refresh: plan) if where.builder else partial(_find_base, emit),
+        builder=lambda: where.builder(stop) or docker_builder(stop),
+        # Images without Docker have no base image.
+        find_base=lambda plan, refresh: plan if where.builder(stop) else _find_base(emit, plan, refresh),
+        stop=stop,
         storage=lambda name: storage(aws, name),
         salt=lambda: secrets.token_hex(2),
         poll_s=0.3 if where.embedded else 1.0,
@@ -182,10 +184,10 @@ def storage(aws: Aws, bucket: str) -> Bucket:
     )
 
 
-def docker_builder() -> Builder:
+def docker_builder(stop: threading.Event) -> Builder:
     from aws_run.image.docker_builder import DockerBuilder
 
-    return DockerBuilder()
+    return DockerBuilder(stop=stop)
 
 
 def _find_base(emit: Emit, plan: ImagePlan, refresh: bool) -> ImagePlan:

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from aws_run.errors import BuildError, DockerError
 from aws_run.events import Emit, LaneProgress, Notice
 from aws_run.image.base import BaseImage, BaseImages, DockerBaseEngine
 from aws_run.image.build_causes import build_failure
+from aws_run.image.build_folder import build_folder, note_child
 from aws_run.image.build_log import BuildLog
 from aws_run.image.build_secrets import BuildSecrets, about_passwords, read_build_secrets
 from aws_run.image.builder import Login
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 _BASE_LABEL = "org.opencontainers.image.base."
 _BARE = re.compile(r"python[\d.]*|(ba|da|a)?sh")
+_PULSE_EVERY_S = 20.0
 _ARCHES = {"amd64": "x86_64", "arm64": "arm64"}
 
 
@@ -61,7 +64,8 @@ class _Build:
 class DockerBuilder:
     """A Builder. The engine is looked for when it is first needed, not before.
 
-    `find` picks the docker command line; None from it means the classic builder.
+    `find` picks the docker command line; None from it means the classic builder. `stop`, once set, ends what is being
+    built, with InterruptedRunError.
     """
 
     def __init__(
@@ -69,10 +73,12 @@ class DockerBuilder:
         *,
         environ: Mapping[str, str] = os.environ,
         clock: Clock | None = None,
+        stop: threading.Event | None = None,
         find: Callable[[Mapping[str, str]], DockerCli | None] = find_cli,
     ) -> None:
         self._environ = environ
         self._clock = clock or SystemClock()
+        self._stop = stop or threading.Event()
         self._find = find
 
     def build_push(self, plan: ImagePlan, repository_uri: str, tag: str, login: Login, emit: Emit) -> str:
@@ -95,15 +101,17 @@ class DockerBuilder:
             emit(Notice(text=sentence, level="debug"))
         if (notice := big_source(plan.source)) is not None:
             emit(notice)
-        with tempfile.TemporaryDirectory(prefix="aws-run-build-") as folder:
+        with build_folder(self._stop) as folder:
             run = _Runner(
                 client=client,
                 cli=cli,
-                folder=Path(folder),
+                folder=folder,
                 environ=self._environ,
                 plan=plan,
                 emit=emit,
                 machine=BuildMachine.of(self._environ),
+                clock=self._clock,
+                stop=self._stop,
             )
             base = run.fetch_base()
             if isinstance(plan.recipe, OwnDockerfile):
@@ -208,6 +216,8 @@ class _Runner:
     plan: ImagePlan
     emit: Emit
     machine: BuildMachine
+    clock: Clock
+    stop: threading.Event
 
     def build(self, build: _Build) -> None:
         """BuildError with the failing program's own last lines."""
@@ -239,7 +249,17 @@ class _Runner:
             secrets=paths,
             labels=build.labels,
         )
-        return run_build(cli, request, self.environ, log.feed) != 0
+        return (
+            run_build(
+                cli,
+                request,
+                self.environ,
+                _Pulse(log, self.emit, self.clock).feed,
+                stop=self.stop,
+                on_started=lambda pid: note_child(self.folder, pid),
+            )
+            != 0
+        )
 
     def _with_classic(self, build: _Build, context: Path, log: BuildLog) -> bool:
         import docker
@@ -258,7 +278,7 @@ class _Runner:
                     forcerm=True,
                     decode=True,
                 )
-                return _feed_classic(messages, log)
+                return _feed_classic(messages, _Pulse(log, self.emit, self.clock).feed)
         except docker.errors.APIError as error:
             log.feed(str(error.explanation or error))
             return True
@@ -306,18 +326,35 @@ class _Runner:
         return dict(found)
 
 
-def _feed_classic(messages: Iterable[Mapping[str, Any]], log: BuildLog) -> bool:
+class _Pulse:
+    """A step that goes on printing is at work: what it does is told again from time to time."""
+
+    def __init__(self, log: BuildLog, emit: Emit, clock: Clock) -> None:
+        self._log = log
+        self._emit = emit
+        self._clock = clock
+        self._told_s = clock.monotonic()
+
+    def feed(self, line: str) -> None:
+        self._log.feed(line)
+        now_s = self._clock.monotonic()
+        if now_s - self._told_s >= _PULSE_EVERY_S and self._log.current_step:
+            self._told_s = now_s
+            self._emit(LaneProgress(lane="image", text=self._log.current_step))
+
+
+def _feed_classic(messages: Iterable[Mapping[str, Any]], feed: Callable[[str], None]) -> bool:
     """Whether the build failed. The engine sends text in pieces that end anywhere, and errors apart."""
     failed, text = False, ""
     for message in messages:
         *lines, text = (text + str(message.get("stream", ""))).split("\n")
         for line in lines:
-            log.feed(line)
+            feed(line)
         if "error" in message:
             failed = True
             text = f"{text}\n{message['error']}" if text else str(message["error"])
     for line in text.splitlines():
-        log.feed(line)
+        feed(line)
     return failed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -22,14 +23,17 @@ if TYPE_CHECKING:
 _WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6)  # between attempts: throttling and lost answers pass, as with every AWS call
 
 
-def image_builder(local: LocalAws) -> Builder | None:
+def image_builder(local: LocalAws, stop: threading.Event | None = None) -> Builder | None:
     """None where tasks run in Docker: the normal builder serves there."""
-    return ProcessBuilder(local) if local.runtime == "process" else None
+    return ProcessBuilder(local, stop) if local.runtime == "process" else None
 
 
 class ProcessBuilder:
-    def __init__(self, local: LocalAws) -> None:
+    """`stop`, once set, ends what is being installed, with InterruptedRunError."""
+
+    def __init__(self, local: LocalAws, stop: threading.Event | None = None) -> None:
         self._local = local
+        self._stop = stop or threading.Event()
 
     def build_push(self, plan: ImagePlan, repository_uri: str, tag: str, login: Login, emit: Emit) -> str:
         """As image.builder.Builder says; BuildError with uv's last lines when a requirement can't be installed."""
@@ -45,7 +49,12 @@ class ProcessBuilder:
         emit(LaneProgress(lane="image", text="installing dependencies", done=0, total=2))
         files = [file.path for file in plan.source.files]
         image = build(
-            Path(self._local.state_dir), plan.source.root, files, plan.command or (), plan.recipe.dependencies.kind
+            Path(self._local.state_dir),
+            plan.source.root,
+            files,
+            plan.command or (),
+            plan.recipe.dependencies.kind,
+            self._stop,
         )
         emit(LaneProgress(lane="image", text="storing the image", done=1, total=2))
         put_image(self._local, repository_uri.partition("/")[2], tag, image.manifest)

@@ -179,7 +179,7 @@ class Run:
         outcome = verdict.judge(task, result, attempt, spot=spot, deadline=deadline)
         if outcome.reason in ("no-result", "unknown") and not patiently(self._store.exists):
             return verdict.without_bucket(outcome, self._spec.bucket)
-        if outcome.reason == "deadline" and self._spec.timeout_s < self._spec.config.timeout_s:
+        if outcome.reason == "deadline" and self._accepted.capped:
             return replace(outcome, sentence="the job was stopped where --max-cost ends it")
         return outcome
 

@@ -24,9 +24,11 @@ from aws_run.infra.plan import Step, plan
 from aws_run.infra.resources import Ref, Resource, ref
 from aws_run.infra.store import RecordWriter, RunStore
 from aws_run.record import Outcome, Record, ResourceEntry
-from aws_run.usecases import task
+from aws_run.usecases import budget, task
 from aws_run.usecases.bench import Bench
 from aws_run.usecases.lanes import LaneRunner
+from aws_run.usecases.lease import Lease
+from aws_run.usecases.silence import Silence
 from aws_run.usecases.survey import Decided, Survey
 
 _RENEW_EVERY_S = 5 * 60
@@ -38,6 +40,7 @@ class Accepted:
 
     task_arn: str
     deadline: datetime
+    capped: bool  # `--max-cost` ends the job before its timeout does
     request: Callable[[int], dict[str, Any]]
 
 
@@ -72,13 +75,14 @@ class Launch:
     def __init__(
         self, bench: Bench, backend: Backend, found: Survey, decided: Decided, writer: RecordWriter, runner: LaneRunner
     ) -> None:
-        self._bench = bench
+        self._silence = Silence(bench.emit, bench.clock, budget.start_s(decided.spec.config))
+        self._bench = replace(bench, emit=self._silence.emit)
         self._backend = backend
         self._found = found
         self._decided = decided
         self._writer = writer
         self._runner = runner
-        self._armed = False
+        self._lease = Lease(backend, decided.spec, bench.clock, bench.emit)
 
     # -- the lanes ------------------------------------------------------------------------------------------------
 
@@ -88,7 +92,7 @@ class Launch:
         self._runner.start("capacity", spec.site.hardware.description, lambda: self._capacity(steps))
         self._runner.start("image", "looking at the sources", self._image)
         self._runner.start("input", "looking at the input", self._input)
-        results = self._runner.join(self._keep_lease(), every_s=0.05)
+        results = self._runner.join(self._while_waiting(), every_s=0.05)
         definition, source = results["image"], results["input"]
         assert isinstance(definition, str)
         assert isinstance(source, tuple)
@@ -118,9 +122,8 @@ class Launch:
         for resource in chain:
             if resource.kind == "capacity-provider":
                 # The group is there and armed: ask for the machine now, it takes the longest.
-                self._armed = True
                 self._runner.check()
-                self._backend.raise_capacity(self._decided.spec)
+                self._lease.begin()
             self._make(resource)
         return None, f"{self._decided.spec.site.hardware.description} asked for", False
 
@@ -184,20 +187,21 @@ class Launch:
             done.append(pushed)
         return tuple(done), _input_said(done), all(one.unchanged for one in done)
 
-    def _keep_lease(self) -> Callable[[], None]:
-        """While the client is alive and something is still being built, the dead-man's switch is moved on, and the
-        record says that somebody is at it."""
+    def _while_waiting(self) -> Callable[[], None]:
+        """While something is still being built or sent: the machine does not wait too long for it, nobody is left in
+        silence, and the record says that somebody is at it."""
         renewed = self._bench.clock.monotonic()
 
         def tick() -> None:
             nonlocal renewed
+            working = self._runner.working
+            self._lease.look(" and ".join(f"the {lane}" for lane in working if lane != "capacity") or "its cluster")
+            self._silence.look(working)
             now = self._bench.clock.monotonic()
             if now - renewed <= _RENEW_EVERY_S:
                 return
             renewed = now
             self._writer.change(lambda record: replace(record, renewed_at=iso(self._bench.clock.now())), now=True)
-            if self._armed:
-                self._backend.renew_lease(self._decided.spec)
 
         return tick
 
@@ -207,7 +211,9 @@ class Launch:
         """The deadline is fixed and recorded before the call, so that a repeated call is the same call."""
         self._runner.check()
         spec = self._decided.spec
-        deadline = self._bench.clock.now() + timedelta(seconds=spec.timeout_s)
+        self._lease.ready()
+        job_s = budget.job_s(spec, self._lease.used_s)
+        deadline = self._bench.clock.now() + timedelta(seconds=job_s)
         self._writer.change(
             lambda record: replace(record, deadline=iso(deadline), inputs=tuple(asdict(i) for i in inputs)), now=True
         )
@@ -229,7 +235,12 @@ class Launch:
             lambda record: replace(record, state="running", task_arn=task_arn, renewed_at=accepted_at), now=True
         )
         self._backend.accepted(spec, task_arn, deadline, self._bench.emit)
-        return Accepted(task_arn=task_arn, deadline=deadline, request=lambda attempt: build(attempt=attempt))
+        return Accepted(
+            task_arn=task_arn,
+            deadline=deadline,
+            capped=job_s < spec.config.timeout_s,
+            request=lambda attempt: build(attempt=attempt),
+        )
 
 
 def begin(bench: Bench, store: RunStore, found: Survey, decided: Decided, record: Record) -> RecordWriter:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+from aws_run.backends.base import Backend, RunSpec
 from aws_run.clock import iso
 from aws_run.config import Config
 from aws_run.errors import (
@@ -16,6 +17,7 @@ from aws_run.errors import (
     sentence_of,
 )
 from aws_run.events import Notice, RunStarted, unfailing
+from aws_run.image.build_folder import sweep
 from aws_run.infra.observe import observe
 from aws_run.infra.plan import plan
 from aws_run.infra.store import RecordWriter, RunStore
@@ -31,6 +33,7 @@ from aws_run.usecases.unhurried import unhurried
 
 ShowPlan = Callable[[PlanView], None]
 _TIDY_AT_MOST = 3  # earlier runs looked after beside a submit
+_BUILD_ENDS_WITHIN_S = 10.0  # its programs are told to end when the lanes are, and its folder goes with them
 _TIDY_WITHIN_S = 30.0  # of a detached one; what it does not come to is the next one's
 
 
@@ -55,6 +58,7 @@ def submit(
 
     A first Ctrl-C asks `on_interrupt`; a second one leaves at once (InterruptedRunError names the recovery command).
     """
+    sweep()  # whether this one builds or not: a killed client's build may have left passwords
     found, backend = survey(config, bench)
     decided = decide(found, backend, bench)
     spec = decided.spec
@@ -82,7 +86,7 @@ def submit(
         presses = 1 if _interrupted(error) else 2
         with leaving_at_once(spec.run_id):
             raise unhurried(
-                bench.emit, lambda: _abandon(bench, store, started, runner, shown), presses=presses
+                bench.emit, lambda: _abandon(bench, store, started, runner, shown, backend, spec), presses=presses
             ) from error
     if detach:
         if config.follow_output:
@@ -93,6 +97,21 @@ def submit(
         return detached(spec)
     _start_tidying(bench)
     return run.to_the_end()
+
+
+def _note_wait(bench: Bench, backend: Backend, spec: RunSpec, writer: RecordWriter) -> None:
+    """A machine that had waited for a job that never came is billed all the same, and the user hears of it."""
+    try:
+        usage = backend.usage(spec, {}, bench.clock.now())
+    except AwsRunError as error:
+        bench.emit(Notice(text=f"what was used could not be read: {error.message}", level="warning"))
+        return
+    paid = finish.receipt(backend.charges(spec.site.hardware, usage), usage)
+    if usage.seconds <= 0 or paid.total_usd is None:
+        return
+    usd = paid.total_usd
+    finish.tried(bench.emit, lambda: writer.change(lambda record: replace(record, cost_usd=f"{usd:.6f}"), now=True))
+    bench.emit(Notice(text=f"its machine was up for {usage.seconds:.0f} s before the job could start: ${usd:.4f}"))
 
 
 def _interrupted(error: BaseException) -> bool:
@@ -119,7 +138,13 @@ def _tidy(bench: Bench) -> None:
 
 
 def _abandon(
-    bench: Bench, store: RunStore, writer: RecordWriter, runner: LaneRunner, error: BaseException
+    bench: Bench,
+    store: RunStore,
+    writer: RecordWriter,
+    runner: LaneRunner,
+    error: BaseException,
+    backend: Backend,
+    spec: RunSpec,
 ) -> BaseException:
     """The start failed: everything made so far goes, and the first error is what the user hears."""
     interrupted, run_id = _interrupted(error), writer.record.run_id
@@ -127,14 +152,16 @@ def _abandon(
         text = "interrupted: removing what was made (press Ctrl-C again to leave at once)"
         unfailing(bench.emit)(Notice(text=text, level="warning"))
     runner.settle("capacity", 90)
-    runner.settle("image", 0.1)
     sentence = sentence_of(error)
     code = error.exit_code if isinstance(error, AwsRunError) else EXIT_INTERRUPT if interrupted else 125
     finish.note_outcome(
         writer, Outcome(exit_code=code, reason="not-started", sentence=sentence), None, iso(bench.clock.now())
     )
     try:
-        finish.teardown(bench.aws, bench.clock, bench.emit, store, writer).raise_if_failed(writer.record.region)
+        removed = finish.teardown(bench.aws, bench.clock, bench.emit, store, writer)
+        _note_wait(bench, backend, spec, writer)
+        runner.settle("image", _BUILD_ENDS_WITHIN_S)
+        removed.raise_if_failed(writer.record.region)
     except TeardownError as failed:
         failed.message = f"{sentence}. {failed.message}"
         failed.args = (failed.message,)

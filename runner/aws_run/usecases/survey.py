@@ -5,16 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 
 from aws_run import naming
 from aws_run.aws.session import Identity
 from aws_run.backends import disk
-from aws_run.backends.base import Backend, RunSpec, Site, Usage
+from aws_run.backends.base import Backend, RunSpec, Site
 from aws_run.config import Config
 from aws_run.data import InputSeen, look_at
-from aws_run.errors import UsageError
 from aws_run.events import Notice
 from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.results import MARKER
@@ -25,12 +23,9 @@ from aws_run.infra.observe import Observation, observe
 from aws_run.infra.policies import ReadOnly
 from aws_run.infra.resources import Ref, Resource, Role
 from aws_run.pricing.hardware import backend_for
-from aws_run.pricing.receipt import total_usd
+from aws_run.usecases import budget
 from aws_run.usecases.bench import Bench
 from aws_run.usecases.outside import outside_notes
-
-_BESIDE_THE_JOB_S = {"ec2": 300, "fargate": 60}  # start and end of the hardware, as far as nothing has to be built
-_SHORTEST_S = 60  # what EC2 and Fargate bill at the least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +127,7 @@ def decide(found: Survey, backend: Backend, bench: Bench) -> Decided:
     account, region = identity.account, identity.region
     now = bench.clock.now()
     run_id = naming.new_run_id(config.name, now, bench.salt())
-    timeout_s = affordable_s(found, backend)
+    timeout_s = budget.timeout_s(config, found.site, backend)
     deadline = now + timedelta(seconds=timeout_s)
     owner = identity.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
     project_tags = desired.tags(config, owner=owner)
@@ -155,6 +150,8 @@ def decide(found: Survey, backend: Backend, bench: Bench) -> Decided:
         created_at=now,
         deadline=deadline,
         timeout_s=timeout_s,
+        idle_s=budget.idle_s(backend.name, timeout_s),
+        cap_s=budget.cap_s(config, found.site, backend),
     )
     shared: list[Resource] = [desired.log_group(config, region=region, tags=project_tags)]
     own_roles = [task] if task else []
@@ -176,44 +173,3 @@ def _elsewhere(found: Survey) -> tuple[ReadOnly, ...]:
     """What the job reads where it lies."""
     pins = [one.pinned for one in found.inputs if one.pinned is not None]
     return tuple(ReadOnly(bucket=p.uri.bucket, prefix=p.prefix, exact=p.single, own=p.own) for p in pins)
-
-
-def affordable_s(found: Survey, backend: Backend) -> int:
-    """The timeout, or less where `max_cost` would be reached before. UsageError for hardware over `max_price`, and for
-    hardware whose price is not known, since a cap on it could not be kept."""
-    config = found.config
-    limits = config.limits
-    if limits.max_cost_usd is None and limits.max_price_usd_per_hour is None:
-        return config.timeout_s
-    hour = _dearest_hour(found, backend)
-    if hour is None:
-        raise UsageError(
-            f"The price of {found.site.hardware.description} is not known, so no limit on it can be kept",
-            hint="leave out --max-cost and --max-price, or name another --instance-type",
-        )
-    if limits.max_price_usd_per_hour is not None and hour > Decimal(str(limits.max_price_usd_per_hour)):
-        raise UsageError(
-            f"{found.site.hardware.description} costs ${hour:.4f} an hour, over --max-price",
-            hint="ask for less, or raise the limit",
-        )
-    if limits.max_cost_usd is None:
-        return config.timeout_s
-    # The machine bills before the job's clock starts and until it is gone.
-    seconds = int(Decimal(str(limits.max_cost_usd)) / hour * 3600) - _BESIDE_THE_JOB_S[backend.name]
-    if seconds < _SHORTEST_S:
-        raise UsageError(
-            f"${limits.max_cost_usd:g} buys less than {_SHORTEST_S} s of {found.site.hardware.description}",
-            hint="raise --max-cost, or ask for less hardware",
-        )
-    return min(config.timeout_s, seconds)
-
-
-def _dearest_hour(found: Survey, backend: Backend) -> Decimal | None:
-    """USD; of several types that may be launched, the one that costs most."""
-    hardware, public_ip = found.site.hardware, found.site.network.public_ip
-    hours = [
-        total_usd(backend.charges(hardware, Usage(seconds=3600, instance_type=name, public_ip=public_ip)))
-        for name in hardware.instance_types or (None,)
-    ]
-    known = [hour for hour in hours if hour is not None]
-    return max(known) if len(known) == len(hours) else None

@@ -23,6 +23,7 @@ from aws_run.report.views import (
     ReceiptLine,
     ReceiptView,
 )
+from aws_run.usecases import budget
 from aws_run.usecases.finish import Receipt, Teardown
 from aws_run.usecases.survey import Decided, Survey
 
@@ -92,12 +93,16 @@ def _estimate(decided: Decided, backend: Backend) -> tuple[str, ...]:
     if hour is None:
         return ("estimate: no price is known for this hardware",)
     spec = decided.spec
-    whole = hour * spec.timeout_s / 3600
+    dearest = budget.hour_usd(backend, spec.site)
+    if dearest is None:
+        return (f"estimate: ${hour:.4f} an hour{where}; some of the machines that may be started have no known price",)
+    whole = dearest * budget.billed_at_most_s(spec) / 3600
     end = f"its timeout of {seconds(spec.timeout_s)}"
     if spec.timeout_s < spec.config.timeout_s:
         end = f"{seconds(spec.timeout_s)}, where --max-cost ends it"
     spot = "; spot is usually well below these on-demand prices" if hardware.spot else ""
-    return (f"estimate: ${hour:.4f} an hour{where}, at most ${whole:.4f} if it runs to {end}{spot}",)
+    beside = "its wait for image and input and its end included" if spec.idle_s else "its end included"
+    return (f"estimate: ${hour:.4f} an hour{where}, at most ${whole:.4f} if it runs to {end}, {beside}{spot}",)
 
 
 def receipt_view(receipt: Receipt, *, label: str = "cost") -> ReceiptView | None:

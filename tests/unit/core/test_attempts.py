@@ -9,14 +9,14 @@ import pytest
 from tests.unit.core.support import START, FakeAws, FakeClock, config, refused, spec
 
 from aws_run.backends import scaling
-from aws_run.config import Limits, Retry
+from aws_run.backends.base import Site
+from aws_run.config import Config, Limits, Retry
 from aws_run.data import InputSnapshot
 from aws_run.errors import UsageError
 from aws_run.infra.kinds import group, schedule
 from aws_run.infra.resources import Schedule
 from aws_run.pricing.receipt import Charge
-from aws_run.usecases import task, verdict
-from aws_run.usecases.survey import affordable_s
+from aws_run.usecases import budget, task, verdict
 
 SNAPSHOT = InputSnapshot(
     snapshot_key="inputs/demo/data.snapshot.json",
@@ -46,10 +46,8 @@ class Priced:
         return {}
 
 
-class Surveyed:
-    def __init__(self, limits: Limits) -> None:
-        self.config = config(limits=limits, timeout_s=7200)
-        self.site = spec().site
+def surveyed(limits: Limits) -> tuple[Config, Site]:
+    return config(limits=limits, timeout_s=7200), spec().site
 
 
 @pytest.mark.parametrize(
@@ -62,7 +60,7 @@ class Surveyed:
     ],
 )
 def test_a_cost_cap_is_a_deadline_where_it_comes_first(limits: Limits, usd: str, seconds: int) -> None:
-    assert affordable_s(Surveyed(limits), Priced(usd)) == seconds  # type: ignore[arg-type]
+    assert budget.timeout_s(*surveyed(limits), Priced(usd)) == seconds  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +76,7 @@ def test_a_limit_that_cannot_be_kept_is_refused_before_anything_is_made(
     limits: Limits, usd: str | None, said: str
 ) -> None:
     with pytest.raises(UsageError, match=said):
-        affordable_s(Surveyed(limits), Priced(usd))  # type: ignore[arg-type]
+        budget.timeout_s(*surveyed(limits), Priced(usd))  # type: ignore[arg-type]
 
 
 def test_attempts_differ_by_number_and_token_only() -> None:

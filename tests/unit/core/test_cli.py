@@ -107,6 +107,7 @@ EXIT_CODES = {
     "PreflightError": 125,
     "OutOfReachError": 125,
     "CapacityError": 125,
+    "DeadlineError": 124,
     "TransferError": 125,
     "DamagedError": 125,
     "TeardownError": 125,
