@@ -8,7 +8,7 @@ from aws_run.report.format import clean, json_text
 
 
 def say(line: str) -> None:
-    """A line for people, on stderr. Words of a job, a project or AWS may be in it; it stays one line whatever they are."""
+    """A line for people, on stderr. Words of a job or of AWS may be in it; it stays one line whatever they are."""
     click.echo(clean(line), err=True)
 
 
