@@ -92,9 +92,7 @@ def test_a_log_longer_than_what_is_kept_at_most_has_its_end_as_well() -> None:
 @given(st.binary(max_size=300), st.integers(1, 50))
 def test_lines_are_the_same_however_the_object_is_cut_into_pieces(text: bytes, piece: int) -> None:
     pieces = [text[at : at + piece] for at in range(0, len(text), piece)]
-    wanted = (
-        text.decode("utf-8", "replace") if False else [line.decode("utf-8", "replace") for line in text.split(b"\n")]
-    )
+    wanted = [line.decode("utf-8", "replace") for line in text.split(b"\n")]
     if wanted[-1] == "":
         wanted.pop()
     assert list(lines_of(pieces)) == wanted
