@@ -6,9 +6,11 @@ The client is a process of its own; what is measured is the most memory it ever 
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +56,9 @@ class Place:
             }
             for n in range(begin, end)
         ]
-        answer: Reply = call.reply({"events": events, "nextForwardToken": f"f/{end}"})
-        return answer
+        empty: Reply = call.reply({"events": [], "nextForwardToken": f"f/{end}"})
+        # The embedded AWS checks each event of an answer of its own, which would take longer than all else here.
+        return replace(empty, body=json.dumps({"events": events, "nextForwardToken": f"f/{end}"}).encode())
 
     def run(self, *arguments: object, code: int = 0) -> tuple[Path, str, float]:
         """The file that stdout went into, stderr's end, and the peak in MiB."""
