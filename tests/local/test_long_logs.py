@@ -52,7 +52,9 @@ class Place:
         events = [
             {
                 "timestamp": 1_770_000_000_000 + n,
-                "message": LAST if n == LINES - 1 else f"line {n:07} of a job that says much",
+                "message": LAST
+                if n == LINES - 1
+                else f"line {n:07} of a job that says much, as a training does with {'=' * 30}> its losses",
             }
             for n in range(begin, end)
         ]
