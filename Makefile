@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint format docs bench bench-data independence lock clean
+.PHONY: help demo test unit lint format docs bench bench-data independence nightly lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -56,6 +56,11 @@ crash: ## kill a client at each of its AWS calls and see that nothing bills and 
 soak: ## 30 submits of 3 projects at once, while AWS throttles, fails and loses answers
 	@tools/venv dev
 	@$(PYTHON) -m tests.crash.soak
+
+nightly: ## what runs each night, with new seeds that it prints; an hour and more
+	@tools/nightly soak
+	@tools/nightly kills
+	@tools/nightly crash
 
 lock: ## make requirements/*.txt again from pyproject.toml
 	@tools/venv dev
