@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -90,11 +91,13 @@ def said(file: Path, prefix: str = "") -> int:
 
 
 def test_a_million_lines_are_followed_saved_read_again_and_explained_in_bounded_memory(place: Place) -> None:
-    _, _, peak = place.run(
+    _, end, peak = place.run(
         "submit", place.project, "-i", place.home / "data", "-o", place.home / "out", "--", "--fail", 3, code=3
     )
     assert peak < MOST_MIB
     assert said(place.home / "stderr", "job") == LINES - 1
+    assert "the data are wrong# #[add-mask]x" in end
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]|##\[", end)
     run = place.aws.run_id()
     with place.aws.world.lock:
         (bucket,) = place.aws.world.moto("s3", "aws").buckets.values()

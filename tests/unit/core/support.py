@@ -135,7 +135,7 @@ class FakeBucket:
         if IfMatch not in (None, etag):
             raise refused("PreconditionFailed", operation="GetObject")
         if Range is not None:
-            first, _, last = Range.removeprefix("bytes=").partition("-")
+            first, last = Range.removeprefix("bytes=").split("-")
             if not body or (first and int(first) >= len(body)):
                 raise refused("InvalidRange", operation="GetObject")
             body = body[int(first) : int(last) + 1] if first else body[-int(last) :]
