@@ -32,6 +32,7 @@ class KeptLog:
         self._last: deque[bytes] = deque()  # the end of a log that is not kept whole
         self._last_size = 0
         self._size = 0  # of all that was added
+        self._kept: BinaryIO | None = None
 
     @property
     def empty(self) -> bool:
@@ -53,7 +54,14 @@ class KeptLog:
                 self._fall_back()
 
     def stream(self) -> BinaryIO:
-        """All that was kept, to be read from where it stands. Nothing is added any more."""
+        """All that was kept, to be read from its beginning; the same again when it is called again. Nothing is added any
+        more."""
+        if self._kept is None:
+            self._kept = self._closed()
+        self._kept.seek(0)
+        return self._kept
+
+    def _closed(self) -> BinaryIO:
         if self._file is not None:
             try:
                 self._spill()
@@ -61,7 +69,6 @@ class KeptLog:
             except OSError:
                 self._fall_back()
             else:
-                self._file.seek(0)
                 return self._file
         return io.BytesIO(bytes(self._block) + self._end())
 
