@@ -22,7 +22,10 @@ _UNSEEN = {
 # ActionCommand.cs); Azure Pipelines and TeamCity have `##vso[` and `##teamcity[`. The runner compares as its language
 # does, and so passes over characters without a width of their own: those that stay here are allowed for.
 _NO_WIDTH = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u3164\ufe00-\ufe0f\uffa0\U000e0080-\U000e0fff"
-_COLON_COMMAND = re.compile(rf"(?<![^\s{_NO_WIDTH}]):(?:[{_NO_WIDTH}]*:)+(?=.*?:[{_NO_WIDTH}]*:)")
+# A command's second `::` may come with the next cell of a table, so a name behind the first is enough.
+_COLON_COMMAND = re.compile(
+    rf"(?<![^\s{_NO_WIDTH}]):(?:[{_NO_WIDTH}]*:)+(?=[{_NO_WIDTH}]*[^\W\d_]|.*?:[{_NO_WIDTH}]*:)"
+)
 _HASH_COMMAND = re.compile(rf"#(?=[{_NO_WIDTH}]*#[\w{_NO_WIDTH}]*\[)")
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 

@@ -54,8 +54,7 @@ class KeptLog:
                 self._fall_back()
 
     def stream(self) -> BinaryIO:
-        """All that was kept, to be read from its beginning; the same again when it is called again. Nothing is added any
-        more."""
+        """All that was kept, from its beginning; the same again when it is called again. Nothing is added any more."""
         if self._kept is None:
             self._kept = self._closed()
         self._kept.seek(0)

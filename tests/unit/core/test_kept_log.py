@@ -7,7 +7,7 @@ import io
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.core.support import FakeAws, FakeBucket, FakeClock, refused
 
@@ -41,6 +41,7 @@ def numbered(count: int) -> list[str]:
     return [f"line {number:04}" for number in range(count)]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=30)),
     st.integers(1, 200),
@@ -90,6 +91,7 @@ def test_a_log_longer_than_what_is_kept_at_most_has_its_end_as_well() -> None:
     assert sum(len(line) + 1 for line in shown) < 1000 + 100 + 60
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.integers(1, 50))
 def test_lines_are_the_same_however_the_object_is_cut_into_pieces(text: bytes, piece: int) -> None:
     pieces = [text[at : at + piece] for at in range(0, len(text), piece)]

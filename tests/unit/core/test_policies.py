@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from tests.unit.core.strategies import MOMENTS, PROJECTS, SALTS
 from tests.unit.core.support import ACCOUNT, BUCKET, REGION, RUN, config
 
@@ -174,6 +174,7 @@ def test_the_machine_may_join_its_projects_clusters_and_has_no_s3() -> None:
     }  # fmt: skip
 
 
+@settings(deadline=None)
 @given(PROJECTS, PROJECTS, MOMENTS, SALTS)
 @example("a", "a-b", datetime(2026, 1, 2), "abcd")
 @example("a", "a-20260102-030405-abcd", datetime(2026, 1, 2), "abcd")
