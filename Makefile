@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint format docs bench bench-data independence audit dist lock clean
+.PHONY: help demo test unit lint format docs bench bench-data independence nightly audit dist lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -61,6 +61,11 @@ faults: ## spoil every AWS operation of every command in every way and write doc
 soak: ## 30 submits of 3 projects at once, while AWS throttles, fails and loses answers
 	@tools/venv dev
 	@$(PYTHON) -m tests.crash.soak
+
+nightly: ## what runs each night, with new seeds that it prints; an hour and more
+	@tools/nightly soak
+	@tools/nightly kills
+	@tools/nightly crash
 
 audit: ## look for known vulnerabilities in all that is locked; needs PyPI's or OSV's service in reach
 	@tools/venv dev

@@ -30,7 +30,7 @@ _ACCOUNT, _REGION = re.compile(r"\d{12}", re.ASCII), re.compile(r"[a-z0-9-]{1,40
 _BACKEND = re.compile(r"[a-z0-9-]{0,20}")
 _SCOPES = ("kept", "shared", "run")
 _TEXTS = ("run_id", "project", "account", "region", "created_at", "deadline", "client_token", "cluster", "state",
-          "backend", "output_prefix", "log_group", "log_stream_prefix", "owner")  # fmt: skip
+          "backend", "base_image", "output_prefix", "log_group", "log_stream_prefix", "owner")  # fmt: skip
 _TEXTS_OR_NONE = ("image", "renewed_at", "task_arn", "started_at", "stopped_at", "cost_usd")
 _NEEDED = ("run_id", "project", "account", "region", "created_at", "deadline", "client_token", "cluster")
 

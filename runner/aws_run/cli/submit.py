@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import click
 
 from aws_run.cli import compose
 from aws_run.cli.options import aws_options, file_options, run_options
+from aws_run.cli.say import result_json, say
 from aws_run.cli.trust import need_trust
 from aws_run.cli.types import PATH
 from aws_run.errors import InterruptedRunError, UsageError
@@ -82,7 +82,7 @@ def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach:
             view = show_only(config, bench)
             reporter.plan(view)
             if as_json:
-                click.echo(json.dumps(to_json(view)))
+                result_json(to_json(view))
             return 0
         with _nothing_to_finish(where):
             done = run(
@@ -100,7 +100,7 @@ def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach:
         if done.teardown_error is not None:
             reporter.error(done.teardown_error)
         if as_json:
-            click.echo(json.dumps(to_json(outcome)))
+            result_json(to_json(outcome))
         return done.exit_code
 
 
@@ -127,7 +127,7 @@ def _ask(reporter: Reporter, local: bool) -> Literal["cancel", "detach"]:
     if local or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return "cancel"
     with reporter.pause():
-        click.echo("", err=True)
+        say("")
         try:
             answer = _prompt()
         except click.Abort:  # Ctrl-C at the question is the second one

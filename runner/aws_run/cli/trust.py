@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aws_run.cli.say import say
 from aws_run.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def need_trust(config: Config, *, trusted: bool, terminal: bool | None = None) -
 
 
 def _ask(sentences: Sequence[str]) -> None:
-    click.echo("The project's own file reaches outside of its folder:", err=True)
+    say("The project's own file reaches outside of its folder:")
     for sentence in sentences:
-        click.echo(f"  {sentence}", err=True)
+        say(f"  {sentence}")
     if not click.confirm("Is that as you want it?", default=False, err=True):
         raise UsageError("The run was not started; nothing was made", hint=_HINT)

@@ -9,8 +9,8 @@ then looks for marks: S3 is strongly consistent, so one of the two sees the othe
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
@@ -26,6 +26,8 @@ _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 # and each is given up after less than two minutes: nobody can still be at it when the lock is passed over.
 LOCK_S, LOCK_FENCE_S = 180, 60
 _LONGEST_LOCK_S = 3600
+_NO_SUCH_RANGE = {"InvalidRange", "416"}  # of an empty object
+_PIECE = 2 * 1024 * 1024
 _LASTS = "lasts-s"  # in the lock's metadata
 _WRITE_EVERY_S = 5.0
 _FIRST_WAIT_S = 0.5
@@ -229,10 +231,31 @@ class RunStore:
                 return None
             raise
 
-    def put_text(self, key: str, text: str) -> None:
-        self._aws.call(
-            "s3", "put_object", Key=key, Body=text.encode(), ContentType="text/plain; charset=utf-8", **self._on
-        )
+    def put_text(self, key: str, text: BinaryIO) -> None:
+        """Read as it is sent, so that its length does not matter."""
+        self._aws.call("s3", "put_object", Key=key, Body=text, ContentType="text/plain; charset=utf-8", **self._on)
+
+    def pieces(self, key: str) -> Iterator[bytes] | None:
+        """An object of any size, piece by piece; None when there is none."""
+        found = self._head(key)
+        return None if found is None else self._pieces(key, int(found["ContentLength"]), str(found["ETag"]))
+
+    def _pieces(self, key: str, size: int, etag: str) -> Iterator[bytes]:
+        for begin in range(0, size, _PIECE):
+            where = f"bytes={begin}-{min(begin + _PIECE, size) - 1}"
+            yield self._body(Key=key, Range=where, IfMatch=etag)
+
+    def last_bytes(self, key: str, count: int) -> bytes:
+        """The end of an object; nothing of one that is not there, or is empty."""
+        try:
+            return self._body(Key=key, Range=f"bytes=-{count}")
+        except AwsCallError as error:
+            if error.code in _ABSENT | _NO_SUCH_RANGE:
+                return b""
+            raise
+
+    def _body(self, **which: Any) -> bytes:
+        return self._aws.read_object(**which, **self._on)[0]
 
     def get(self, key: str, *, most_bytes: int | None = None) -> bytes | None:
         """None where there is none. Of what is larger than `most_bytes`, one byte more than those."""

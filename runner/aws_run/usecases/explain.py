@@ -25,6 +25,7 @@ class Explanation:
 
 # Ends that the job brought about itself: its log says more than ECS does.
 _OWN_DOING = ("exit", "signal")
+_END_OF_LOG = 64 * 1024
 # What helps, by the outcome's one word (record.Outcome.reason).
 _HELP: dict[str, str] = {
     "exit": "aws-run logs {run}",
@@ -46,7 +47,8 @@ def explain(bench: Bench, run: str | None, project: str | None) -> Explanation:
     record = runs.open_run(bench, run, project).record
     store = runs.store(bench)
     if record.outcome is not None:
-        log = store.get(RunKeys(run_id=record.run_id).log) if record.outcome.reason in _OWN_DOING else None
+        own_doing = record.outcome.reason in _OWN_DOING
+        log = store.last_bytes(RunKeys(run_id=record.run_id).log, _END_OF_LOG) if own_doing else b""
         return _ended(record, record.outcome, last_words(log))
     stage, task = settle.stage(bench, store, record)
     if stage == "ending":
@@ -64,9 +66,11 @@ def explain(bench: Bench, run: str | None, project: str | None) -> Explanation:
     return _hanging(bench.aws, record, task)
 
 
-def last_words(log: bytes | None) -> str:
+def last_words(log: bytes) -> str:
     """The last line that the job itself printed: of a Python traceback that is the exception."""
-    lines = (log or b"").decode("utf-8", "replace").splitlines()
+    lines = log.decode("utf-8", "replace").splitlines()
+    if len(log) >= _END_OF_LOG:
+        lines = lines[1:] or lines  # where the log was cut
     own = [line.strip() for line in lines if line.strip() and not line.startswith("aws-run: ")]
     return own[-1][:300] if own else ""
 

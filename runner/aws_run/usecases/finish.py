@@ -25,6 +25,7 @@ from aws_run.infra.store import LOCK_FENCE_S, RecordWriter, RunStore
 from aws_run.naming import ProjectNames, project_of_run
 from aws_run.pricing.receipt import Charge, total_usd
 from aws_run.record import Outcome, Record
+from aws_run.usecases.kept_log import KeptLog
 from aws_run.usecases.launch import refs
 
 _GROUPS = {"roles": "role"}  # what `keep:` calls a kind where it is not the kind's own name
@@ -231,9 +232,9 @@ def note_outcome(writer: RecordWriter, outcome: Outcome, task: Mapping[str, Any]
         writer.change(note, now=True)
 
 
-def save_log(store: RunStore, emit: Emit, key: str, text: str) -> None:
+def save_log(store: RunStore, emit: Emit, key: str, log: KeptLog) -> None:
     """The run's log beside its results; a log that can't be saved loses no result."""
     try:
-        store.put_text(key, text)
+        store.put_text(key, log.stream())
     except Exception as error:  # noqa: BLE001
         emit(Notice(text=f"the log could not be saved to S3: {sentence_of(error)}", level="warning"))

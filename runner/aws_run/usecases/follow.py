@@ -23,13 +23,14 @@ from aws_run.errors import (
     TransferError,
     sentence_of,
 )
-from aws_run.events import LogLine, Notice, unfailing
+from aws_run.events import Notice, unfailing
 from aws_run.infra.store import RecordWriter, RunStore
 from aws_run.record import Outcome
 from aws_run.report.views import OutcomeView, ReceiptView
 from aws_run.usecases import finish, verdict, views
 from aws_run.usecases.bench import Bench
 from aws_run.usecases.fetch import Fetch
+from aws_run.usecases.kept_log import KeptLog
 from aws_run.usecases.launch import Accepted
 from aws_run.usecases.patience import Patience, out_of_reach
 from aws_run.usecases.survey import Decided
@@ -97,7 +98,7 @@ class Run:
         self._writer = writer
         self._accepted = accepted
         self._task_arn = accepted.task_arn
-        self._lines: list[LogLine] = []
+        self._log = KeptLog()
         self._on_interrupt = on_interrupt
         self._cost_label = cost_label
         self._outputs = Fetch(bench, decided.spec)
@@ -132,7 +133,6 @@ class Run:
         while True:
             watch = self._watch()
             outcome, task = self._follow(watch, attempt)
-            self._lines += watch.lines
             if not self._goes_again(outcome, attempt):
                 return outcome, task
             attempt += 1
@@ -158,6 +158,7 @@ class Run:
             longest_poll_s=bench.longest_poll_s,
             check_capacity=lambda: self._backend.check_capacity(spec, bench.emit),
             on_placed=lambda: self._backend.in_service(spec),
+            keep=lambda line: self._log.add(line.text),
         )
 
     def _follow(self, watch: Watch, attempt: int) -> Ended:
@@ -268,7 +269,7 @@ class Run:
         lost = outcome.reason == "bucket-gone"
         ours = self._writer.record.stopped_at == iso(stopped)  # else another client has ended it, and saved the log
         if ours and not lost:
-            finish.save_log(self._store, bench.emit, spec.keys.log, "".join(f"{line.text}\n" for line in self._lines))
+            finish.save_log(self._store, bench.emit, spec.keys.log, self._log)
         before = self._usage(task, stopped)
         done: Future[finish.Teardown] = Future()
 

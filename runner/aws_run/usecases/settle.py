@@ -19,6 +19,7 @@ from aws_run.naming import RunKeys
 from aws_run.record import Outcome, Record
 from aws_run.usecases import finish, verdict
 from aws_run.usecases.bench import Bench
+from aws_run.usecases.kept_log import KeptLog
 from aws_run.usecases.task import attempt_of
 from aws_run.usecases.watch import describe
 
@@ -166,12 +167,14 @@ def _save_log(bench: Bench, store: RunStore, record: Record, task: Mapping[str, 
         return
     try:
         tail = LogTail(bench.aws, record.log_group, container.log_stream(record.run_id, arn))
-        text = "".join(f"{line.text}\n" for line in tail.read())
+        log = KeptLog()
+        for line in tail.read():
+            log.add(line.text)
     except AwsRunError as error:
         bench.emit(Notice(text=f"the log could not be read: {error.message}", level="warning"))
         return
-    if text:
-        finish.save_log(store, bench.emit, RunKeys(run_id=record.run_id).log, text)
+    if not log.empty:
+        finish.save_log(store, bench.emit, RunKeys(run_id=record.run_id).log, log)
 
 
 def _note_cost(bench: Bench, writer: RecordWriter, task: Mapping[str, Any] | None, now: datetime) -> None:

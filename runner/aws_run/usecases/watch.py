@@ -31,7 +31,8 @@ def describe(aws: Aws, cluster: str, task_arn: str) -> Mapping[str, Any] | None:
 
 
 class Watch:
-    """`on_placed` is called once when the task has its machine, `check_capacity` every few seconds before that."""
+    """`on_placed` is called once when the task has its machine, `check_capacity` every few seconds before that, `keep`
+    with each line of the log: nothing is kept here, since a job may write millions of them."""
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class Watch:
         longest_poll_s: float,
         check_capacity: Callable[[], None] = lambda: None,
         on_placed: Callable[[], None] = lambda: None,
+        keep: Callable[[LogLine], None] = lambda line: None,
     ) -> None:
         self._aws = aws
         self._clock = clock
@@ -59,7 +61,8 @@ class Watch:
         self._longest_poll_s = longest_poll_s
         self._check_capacity = check_capacity
         self._on_placed = on_placed
-        self.lines: list[LogLine] = []
+        self._keep = keep
+        self._seen_any = False
 
     def follow(self) -> Mapping[str, Any]:
         """Blocks until the task is STOPPED and its log is drained; the task as DescribeTasks last gave it.
@@ -119,14 +122,15 @@ class Watch:
         count = 0
         for line in self._tail.read():
             count += 1
-            self.lines.append(line)
+            self._keep(line)
             self._emit(line)
+        self._seen_any = self._seen_any or count > 0
         return count
 
     def drain(self) -> None:
         """Lines may arrive after STOPPED: reading goes on until a while passes without any (aws-facts §6)."""
         quiet_s, step_s = 0.0, min(self._poll_s, 1.0)
-        while quiet_s < (_DRAIN_S if not self.lines else _DRAIN_S / 2) * min(self._poll_s, 1.0):
+        while quiet_s < (_DRAIN_S / 2 if self._seen_any else _DRAIN_S) * min(self._poll_s, 1.0):
             quiet_s = 0.0 if self._read() else quiet_s + step_s
             if quiet_s:
                 self._clock.sleep(step_s)

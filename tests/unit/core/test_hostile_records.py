@@ -251,3 +251,7 @@ def test_any_json_in_any_field_raises_nothing_else_and_takes_nothing_from_a_run_
     except AwsRunError:
         return
     assert account.touched(VICTIM) == []
+
+
+def test_every_field_that_a_record_has_is_read_again() -> None:
+    assert load(dump(whole := record(base_image="python@sha256:1", owner="ann"))) == whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -48,7 +49,8 @@ def test_every_request_names_the_buckets_owner(place: Place) -> None:
     place.store.lock("demo", RUN, place.clock)
     place.store.wait_until_unlocked("other", place.clock)
     place.store.unlock("demo", RUN)
-    place.store.put_text("a", "b")
+    place.store.put_text("a", io.BytesIO(b"b"))
+    assert b"".join(place.store.pieces("a") or ()) == place.store.last_bytes("a", 9) == b"b"
     place.store.run_ids()
     place.store.exists()
     assert place.aws.calls
