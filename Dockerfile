@@ -8,18 +8,24 @@
 #
 # Secrets of the build, neither of them in any layer or in the history: `ca` is a CA bundle, `settings` a shell file
 # with index addresses and proxies. There is no `# syntax=` line: it would need a pull.
+#
+# What runs code of a project (the setup.py of a source distribution, as root) gets a cache of that project alone: aws-run
+# writes an id that no other project knows in place of PROJECT-CACHE. The stage `uv` runs no code of any project.
 ARG BASE_IMAGE=public.ecr.aws/docker/library/python:3.12-slim-bookworm
 
-# uv comes from PyPI, not from an image: one address less that a company network has to let through.
+# uv comes from PyPI, not from an image: one address less that a company network has to let through. uv.txt names one
+# version and its hashes. There is no cache mount: this step is the same for all projects and cached as a whole.
 FROM ${BASE_IMAGE} AS uv
 ARG INSTALL_UV=yes
-RUN --mount=type=secret,id=ca --mount=type=secret,id=settings --mount=type=cache,target=/root/.cache/pip \
+COPY uv.txt /opt/
+RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
     set -e; \
     if [ "$INSTALL_UV" = yes ]; then \
       if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi; \
       if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
       python3 -m venv /opt/uv; \
-      /opt/uv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore "uv>=0.5"; \
+      /opt/uv/bin/python -m pip install --quiet --disable-pip-version-check --no-cache-dir \
+        --no-deps --only-binary=:all: --require-hashes -r /opt/uv.txt; \
     fi
 
 FROM uv AS dependencies
@@ -27,7 +33,8 @@ FROM uv AS dependencies
 ARG DEPENDENCIES=none
 WORKDIR /app
 COPY deps/ ./
-RUN --mount=type=secret,id=ca --mount=type=secret,id=settings --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
+    --mount=type=cache,id=PROJECT-CACHE,target=/root/.cache/uv \
     set -e; \
     if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi; \
     if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca REQUESTS_CA_BUNDLE=/run/secrets/ca; fi; \

@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint format docs bench bench-data independence lock clean
+.PHONY: help demo test unit lint format docs bench bench-data independence nightly audit dist lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -28,7 +28,8 @@ lint: ## style, types, workflows, shell scripts
 
 format: ## let ruff put the code in order
 	@tools/venv dev
-	@$(BIN)/ruff check --fix --quiet . tools/gen-docs tools/uv-env && $(BIN)/ruff format --quiet . tools/gen-docs tools/uv-env
+	@scripts=$$(grep -lE '^#!.*\bpython3?$$' tools/*); \
+	    $(BIN)/ruff check --fix --quiet . $$scripts && $(BIN)/ruff format --quiet . $$scripts
 
 docs: ## make the generated pages of docs/ again
 	@tools/venv dev
@@ -53,9 +54,27 @@ crash: ## kill a client at each of its AWS calls and see that nothing bills and 
 	@tools/venv dev
 	@tools/crash
 
+faults: ## spoil every AWS operation of every command in every way and write docs/fault-table.md; hours
+	@tools/venv dev
+	@$(PYTHON) -m tests.crash.faults --write
+
 soak: ## 30 submits of 3 projects at once, while AWS throttles, fails and loses answers
 	@tools/venv dev
 	@$(PYTHON) -m tests.crash.soak
+
+nightly: ## what runs each night, with new seeds that it prints; an hour and more
+	@tools/nightly soak
+	@tools/nightly kills
+	@tools/nightly crash
+
+audit: ## look for known vulnerabilities in all that is locked; needs PyPI's or OSV's service in reach
+	@tools/venv dev
+	@tools/audit
+
+dist: ## build sdist, wheel and bill of materials into dist/, and check what is in them
+	@tools/venv dev
+	@tools/build-dist dist
+	@tools/sbom dist/aws-run.cdx.json
 
 lock: ## make requirements/*.txt again from pyproject.toml
 	@tools/venv dev

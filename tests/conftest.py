@@ -1,5 +1,5 @@
-"""Which tests can run here, and which side by side: some need a Docker engine or Ceph's gateway; in CI its absence is a failure,
-never a skip."""
+"""Which tests can run here, and which side by side: some need a Docker engine, Ceph's gateway or Chromium; in CI its absence is a
+failure, never a skip."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.local import chromium
 from xdist.scheduler import LoadScopeScheduling
 
 DOCKER_TESTS = Path(__file__).parent / "docker"
 GATEWAY_TESTS = Path(__file__).parent / "local/test_transfer_radosgw.py"
+BROWSER_TESTS = Path(__file__).parent / "local/test_door_browser.py"
 _LEFT_OUT = pytest.StashKey[list[str]]()
 _NO_ENGINE = (
     "No Docker engine answers: the {count} tests in tests/docker were left out. "
@@ -22,6 +24,11 @@ _NO_ENGINE = (
 _NO_GATEWAY = (
     "Ceph's gateway is not there: the {count} tests in tests/local/test_transfer_radosgw.py were left out. "
     "`make test` starts it as root on Debian; elsewhere tools/radosgw-up DIR prints what AWS_RUN_TEST_S3 has to be."
+)
+
+_NO_BROWSER = (
+    "There is no Chromium: the {count} tests in tests/local/test_door_browser.py were left out. "
+    "`make test` installs it as root on Debian, and so does tools/chromium-up."
 )
 
 
@@ -65,6 +72,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     needs_gateway = [item for item in items if item.path == GATEWAY_TESTS]
     if needs_gateway and not _gateway_named() and not in_ci:  # in CI they fail, each by itself
         _leave_out(config, items, needs_gateway, _NO_GATEWAY)
+    needs_browser = [item for item in items if item.path == BROWSER_TESTS]
+    if needs_browser and not chromium.is_there() and not in_ci:  # as above
+        _leave_out(config, items, needs_browser, _NO_BROWSER)
 
 
 def _leave_out(config: pytest.Config, items: list[pytest.Item], which: list[pytest.Item], why: str) -> None:

@@ -20,8 +20,10 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from pathlib import Path
+
+from aws_run.local.ask import ask
+from aws_run.local.state import found
 
 SCRIPT = """
 import argparse, os, shutil
@@ -161,16 +163,9 @@ def _entrypoints(state: str) -> list[int]:
 
 
 def _calls(environment: dict[str, str]) -> int:
-    said = subprocess.run(
-        [sys.executable, "-m", "aws_run.cli", "local", "start", "--json"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    url = json.loads(said.stdout)["environment"]["AWS_ENDPOINT_URL"]
-    with urllib.request.urlopen(f"{url}/_aws-run/calls", timeout=60) as answer:
-        return int(json.load(answer)["calls"])
+    there = found(Path(environment["XDG_STATE_HOME"]) / "aws-run")
+    assert there is not None
+    return int(ask(there.local, "calls", timeout_s=60.0)["calls"])
 
 
 def _differences(data: Path, out: Path) -> int:

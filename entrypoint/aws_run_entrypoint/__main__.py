@@ -22,6 +22,7 @@ def start() -> int:
     if sys.version_info < OLDEST:
         return _refuse("this image's python3 is %d.%d; 3.9 or newer is needed" % sys.version_info[:2])
     try:
+        from aws_run_entrypoint.isolation import refuse_tracing
         from aws_run_entrypoint.job import container_environment
         from aws_run_entrypoint.main import main
 
@@ -30,7 +31,9 @@ def start() -> int:
     except ImportError as error:
         # python3-minimal, or a Python that was built where a library's headers were missing
         return _refuse("this image's python3 is not whole, it lacks the module %s" % (error.name or error))
-    return main(sys.argv[1:], container_environment())
+    env = container_environment()  # first: of a process that can't be traced it is root's to read
+    refuse_tracing()
+    return main(sys.argv[1:], env)
 
 
 def _check() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 from .errors import told
 from .job import Job
@@ -13,13 +13,22 @@ from .retry_saves import Save, save_all
 from .stop_budget import DEADLINE_WINDOW_S, StopPlan
 from .supervise import Supervisor
 from .sync import push_checkpoint, push_outputs
+from .transfer import Skipped
 from .usage import UsageRecorder
 
 EXIT_TOOL = 125
 _STOPPED = ("stopped", "spot-notice", "deadline")
 _MOST_S = 900.0
+_MOST_NAMED, _MOST_NAME_CHARS = 20, 200
 # Kept for result.json: it tells what of the rest is missing.
 _FOR_THE_RESULT_S = 10.0
+
+
+def not_saved(what: str, skipped: Sequence[Skipped]) -> str:
+    """All of them are counted, the first of them named."""
+    named = "; ".join(f"{repr(item.path)[:_MOST_NAME_CHARS]} {item.why}" for item in skipped[:_MOST_NAMED])
+    more = f"; and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
+    return f"{len(skipped)} of the {what} could not be saved: {named}{more}"
 
 
 class Saving:
@@ -39,8 +48,6 @@ class Saving:
         def outputs() -> None:
             background.outputs.stop()
             result.outputs = push_outputs(self._job)
-            for item in result.outputs.skipped[:20] if result.outputs else ():
-                self._say(f"not saved: {item.path!r} {item.why}")
 
         def checkpoint() -> None:
             background.checkpoint.stop()
@@ -51,6 +58,14 @@ class Saving:
             in_turn.reverse()
         for save, error in self._save(in_turn, result, _FOR_THE_RESULT_S):
             result.lose(EXIT_TOOL, f"{save.what} could not be saved: {told(error)}")
+        if result.outputs is not None and result.outputs.skipped:
+            result.lose(EXIT_TOOL, not_saved("outputs", result.outputs.skipped))
+        if result.checkpoint_out is not None and result.checkpoint_out.skipped:
+            lost = not_saved("checkpoint's files", result.checkpoint_out.skipped)
+            if result.reason in _STOPPED:
+                result.lose(EXIT_TOOL, lost)
+            else:
+                self._say(lost)  # no attempt is going to begin with it
         result.retries += background.retries
 
     def finish(self, usage: UsageRecorder, result: Result) -> int:

@@ -7,17 +7,18 @@ less time the job gets. Both are seconds of the same window, and together never 
 from __future__ import annotations
 
 import calendar
-import json
 import threading
 import time
 from typing import Callable, NamedTuple, Optional
 
+from .documents import parse_object
 from .errors import told
 
 # From a deadline on nobody stops us for 5 minutes at least (Fargate's schedule; an instance's switch takes 10).
 DEADLINE_WINDOW_S = 270.0
 _NOTICE_WINDOW_S = 110.0  # two minutes, less what the host and we need to notice
 _NOTICE_MARGIN_S = 5.0
+_MOST_NOTICE_BYTES = 16 * 1024
 _LEAST_RESERVE_S = 15.0
 _LEAST_FOR_THE_JOB_S = 10.0
 _SAFETY = 1.5
@@ -73,8 +74,9 @@ def grace_s(stop_grace_s: float, window_s: float, kept_s: float) -> float:
 def notice_window_s(text: str, now: float) -> float:
     """Seconds until the machine goes, by a Spot notice: {"action":"terminate","time":"2026-01-02T03:04:05Z"}."""
     try:
-        at = calendar.timegm(time.strptime(json.loads(text)["time"], "%Y-%m-%dT%H:%M:%SZ"))
-    except (ValueError, KeyError, TypeError, RecursionError):
+        when = parse_object(text.encode("utf-8", "replace"), most_bytes=_MOST_NOTICE_BYTES).text("time", most_chars=40)
+        at = calendar.timegm(time.strptime(when, "%Y-%m-%dT%H:%M:%SZ"))
+    except (ValueError, OverflowError):
         return _NOTICE_WINDOW_S
     return min(max(at - now - _NOTICE_MARGIN_S, 0.0), _NOTICE_WINDOW_S)
 

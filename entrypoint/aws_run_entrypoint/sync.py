@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from typing import Callable, List, Optional
 
 from .folders import files_below, force_recheck, tells_of_mapped_writes
 from .job import Job
-from .transfer import NoManifestError, Pulled, Pushed, Wanted, pull_manifest, pull_manifests, push_folder
+from .transfer import EngineError, NoManifestError, Pulled, Pushed, Wanted, pull_manifest, pull_manifests, push_folder
 from .transfer.values import Found
 
 
 def sync_in(job: Job) -> List[Pulled]:
-    """Every input, pinned by its snapshot's version, as one plan."""
+    """Every input, pinned by its snapshot's version, as one plan. A pin beside the run may name another bucket: the
+    tool wrote it, and the job may not."""
+    pins = f"{job.prefix}inputs/"
     wanted = [
-        Wanted(item.snapshot_key, item.version_id, item.prefix, job.dir_of(index))
+        Wanted(item.snapshot_key, item.version_id, item.prefix, job.dir_of(index), item.snapshot_key.startswith(pins))
         for index, item in enumerate(job.inputs)
     ]
     done = pull_manifests(job.bucket, wanted) if wanted else []
     os.makedirs(job.input_dir, exist_ok=True)
+    check_is_folder(job.output_dir)
     _empty(job.output_dir)
     return done
+
+
+def check_is_folder(path: str) -> None:
+    """What a job puts in its folder's place is not the folder: a link may lead to what is none of its results."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(found.st_mode):
+        raise EngineError(f"{path} is a link here, to {os.readlink(path)!r}, and no folder")
+    if not stat.S_ISDIR(found.st_mode):
+        raise EngineError(f"{path} is no folder here")
 
 
 def _empty(folder: str) -> None:
@@ -39,6 +55,7 @@ def restore_checkpoint(job: Job) -> Optional[Pulled]:
     """What an earlier attempt saved; None where there is nothing, as on a first attempt."""
     if not job.checkpoint_path:
         return None
+    check_is_folder(job.checkpoint_path)
     os.makedirs(job.checkpoint_path, exist_ok=True)
     try:
         return pull_manifest(
@@ -51,6 +68,7 @@ def restore_checkpoint(job: Job) -> Optional[Pulled]:
 def push_outputs(job: Job, stable: Optional[Callable[[Found], bool]] = None) -> Optional[Pushed]:
     """`stable` set means that the job still runs: then no helper processes compete with it, and a folder that it has
     removed may be about to come back: None."""
+    check_is_folder(job.output_dir)
     if stable is None:
         os.makedirs(job.output_dir, exist_ok=True)  # a job that removed it has written nothing
     elif not os.path.isdir(job.output_dir):
@@ -59,7 +77,10 @@ def push_outputs(job: Job, stable: Optional[Callable[[Found], bool]] = None) -> 
 
 
 def push_checkpoint(job: Job, stable: Optional[Callable[[Found], bool]] = None) -> Optional[Pushed]:
-    if not job.checkpoint_path or not os.path.isdir(job.checkpoint_path):
+    if not job.checkpoint_path:
+        return None
+    check_is_folder(job.checkpoint_path)
+    if not os.path.isdir(job.checkpoint_path):
         return None
     return _push(job, job.checkpoint_path, "checkpoint", stable)
 

@@ -66,6 +66,10 @@ class AwsCallError(AwsRunError):
         self.status = status
 
 
+class OutOfReachError(AwsRunError):
+    """AWS can't be asked about an accepted run any more; it goes on there without this client."""
+
+
 class PreflightError(AwsRunError):
     """The account can't run this as asked: no default VPC, quota 0, type not offered. Nothing was created."""
 
@@ -74,12 +78,22 @@ class CapacityError(AwsRunError):
     """AWS has no instance of the kind that was asked for, or it never joined the cluster."""
 
 
+class DeadlineError(AwsRunError):
+    """A run was ended by its own limit, `--timeout` or `--max-cost`, before its job ran."""
+
+    exit_code = EXIT_DEADLINE
+
+
 class TransferError(AwsRunError):
     """Files could not be sent or fetched."""
 
 
 class RunNotFoundError(UsageError):
     """No run of that name is recorded in the bucket."""
+
+
+class DamagedError(AwsRunError):
+    """A run's record is damaged: that costs its own run a line, and no other run anything."""
 
 
 class TeardownError(AwsRunError):
@@ -94,3 +108,11 @@ class InterruptedRunError(AwsRunError):
     """Ctrl-C or SIGTERM."""
 
     exit_code = EXIT_INTERRUPT
+
+
+def sentence_of(error: BaseException) -> str:
+    """What to say of `error`, one of ours or not."""
+    if isinstance(error, AwsRunError):
+        return error.message
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -105,3 +106,13 @@ Event = (
     | Notice
 )
 Emit = Callable[[Event], None]
+
+
+def unfailing(emit: Emit) -> Emit:
+    """`emit` for work that has to be gone through with: a renderer that raises keeps nothing from being done."""
+
+    def quietly(event: Event) -> None:
+        with contextlib.suppress(Exception):
+            emit(event)
+
+    return quietly

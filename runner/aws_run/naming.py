@@ -37,6 +37,12 @@ def new_run_id(project: str, now: datetime, salt: str) -> str:
     return f"{project}-{now:%Y%m%d-%H%M%S}-{salt}"
 
 
+def any_run_id(project: str) -> str:
+    """IAM's pattern for the run ids of one project. `?` is one character, so that it is as long as they are: `a-*`
+    would mean the runs of the project `a-b` as well."""
+    return f"{project}-{'?' * 8}-{'?' * 6}-{'?' * 4}"
+
+
 def is_run_id(text: str) -> bool:
     return _RUN_ID.fullmatch(text) is not None
 

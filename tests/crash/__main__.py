@@ -1,6 +1,6 @@
 """The whole crash enumeration: every call of every scenario, before and after it. Prints N, 0, $0.00 when all is well.
 
-usage: python -m tests.crash [--jobs N] [--every N] [SCENARIO…]
+usage: python -m tests.crash [--jobs N] [--every N] [--first N] [SCENARIO…]
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from tests.crash.points import SCENARIOS, WHENS, Point, Result, Scenario, attemp
 _MORE_THAN_ANY = 400  # calls of one client
 
 
-def enumerate_scenario(pool: ProcessPoolExecutor, scenario: Scenario, every: int, batch: int) -> Iterator[Result]:
+def enumerate_scenario(
+    pool: ProcessPoolExecutor, scenario: Scenario, every: int, batch: int, begin: int = 1
+) -> Iterator[Result]:
     """Until a client ends by itself before its n-th call, twice in a row: runs differ by a few calls (polling)."""
     ended = 0
-    for first in range(1, _MORE_THAN_ANY, batch * every):
+    for first in range(begin, _MORE_THAN_ANY, batch * every):
         points = [
             Point(scenario=scenario, at=at, when=when)
             for at in range(first, first + batch * every, every)
@@ -44,6 +46,7 @@ def main() -> int:
     say = functools.partial(print, flush=True)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--every", type=int, default=1, help="only every n-th call")
+    parser.add_argument("--first", type=int, default=1, help="the first of these calls")
     options = parser.parse_args()
     unknown = set(options.scenarios) - set(SCENARIOS)
     if unknown:
@@ -52,7 +55,7 @@ def main() -> int:
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         for scenario in options.scenarios:
             mine: list[Result] = []
-            for result in enumerate_scenario(pool, scenario, options.every, batch=4):
+            for result in enumerate_scenario(pool, scenario, options.every, batch=4, begin=options.first):
                 mine.append(result)
                 if not result.clean:
                     say(f"{result.point} ({result.call}): {_fault(result)}")

@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from aws_run.local.http.protocol import Call, Reply
 from aws_run.local.options import LocalAws, LocalOptions
 from aws_run.local.sim.billing import BillLine, bill
 from aws_run.local.sim.model import Task
+from aws_run.local.state import held, written
 from aws_run.local.testing.faults import Faults, Kill
 from aws_run.local.testing.inventory import left
 
@@ -121,11 +122,12 @@ class Account:
         self.world = self.embedded.world
         self.world.faults = self.script
         self.local: LocalAws = self.embedded.start()
-        state = {"pid": os.getpid(), "local": asdict(self.local)}
-        (self._state / "local.json").write_text(json.dumps(state))
+        self._found = ExitStack()  # by clients, as one that `local start` has left running
+        self._found.enter_context(held(self._state))
+        self._found.enter_context(written(self._state, self.local))
 
     def close(self) -> None:
-        (self._state / "local.json").unlink(missing_ok=True)
+        self._found.close()
         self.embedded.stop()
 
     # -- clients --------------------------------------------------------------------------------------------------

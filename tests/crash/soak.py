@@ -83,6 +83,7 @@ def soak(home: Path, *, submits: int, at_once: int, seed: int) -> Report:
 
 def _submit(aws: Account, home: Path, one: Asked) -> Finished:
     folder = home / one.project
+    aws.world.keys.add_user(one.access_key, aws.local.secret_key)
     return aws.run(
         "submit", folder / one.project, "-i", folder / "data", "-o", home / f"out-{one.number}", "--backend",
         one.backend, "--", "--fail", one.exit_code, AWS_ACCESS_KEY_ID=one.access_key,

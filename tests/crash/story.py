@@ -29,7 +29,8 @@ from aws_run.lifecycle.supervise import SubmitResult
 from aws_run.local.http.protocol import Call, Refusal, Reply
 from aws_run.local.runtime.builder import ProcessBuilder
 from aws_run.local.sim.clock import SimClock
-from aws_run.runs.record import Record, load
+from aws_run.runs.record import Record
+from aws_run.runs.record_reader import load
 from aws_run.usecases.submit import submit
 
 Begin = Callable[..., "Story"]
@@ -76,7 +77,8 @@ class Story:
 
     def new_bench(self, **changes: Any) -> AppContext:
         """That of another terminal: nothing in memory is shared."""
-        aws, clock = Aws(region=self.account.local.region), WorldClock(self.world.clock)
+        clock = WorldClock(self.world.clock)
+        aws = Aws(region=self.account.local.region, clock=clock)
         context = AppContext(
             aws=aws,
             clock=clock,

@@ -19,10 +19,22 @@ import docker
 import pytest
 from pytest_docker.plugin import Services
 
-from aws_run.local.options import LocalAws
+from aws_run.local.state import found
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE_IMAGE = "aws-run-test-base:bookworm"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def builders_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What image builds remember of this machine goes with the tests."""
+    before = os.environ.get("XDG_STATE_HOME")
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state-home"))
+    yield
+    if before is None:
+        del os.environ["XDG_STATE_HOME"]
+    else:
+        os.environ["XDG_STATE_HOME"] = before
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +65,9 @@ def service_environment(base_image: str, tmp_path_factory: pytest.TempPathFactor
         "AWS_RUN_TEST_REGISTRY_PORT": str(registry_port),
         "AWS_RUN_TEST_OPTIONS": json.dumps(options),
         "AWS_RUN_TEST_STATE": str(tmp_path_factory.mktemp("embedded-aws")),
+        # It runs as we do: its state file is for its own user's eyes.
+        "AWS_RUN_TEST_USER": f"{os.getuid()}:{os.getgid()}",
+        "AWS_RUN_TEST_DOCKER_GROUP": str(Path("/var/run/docker.sock").stat().st_gid),
     }
     os.environ.update(values)
     yield values
@@ -112,11 +127,12 @@ def embedded_aws(docker_services: Services, registry: str, service_environment: 
     except Exception as error:
         logs = docker_services._docker_compose.execute("logs --no-color aws").decode()
         raise AssertionError(f"the embedded AWS did not come up:\n{logs}") from error
-    local = LocalAws(**json.loads(state_file.read_text())["local"])
+    there = found(state_home / "aws-run")
+    assert there is not None, "the state file is not its user's alone, or nobody holds the lock beside it"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     scripts = str(Path(sys.executable).parent)
     path = {"PATH": os.pathsep.join([scripts, kept.get("PATH", "")]), "XDG_STATE_HOME": str(state_home)}
-    return {**kept, **path, **local.environment()}
+    return {**kept, **path, **there.local.environment()}
 
 
 def tool(name: str, *arguments: str) -> None:

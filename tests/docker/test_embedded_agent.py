@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,13 +12,11 @@ from typing import Any
 import boto3
 import docker
 import pytest
-from botocore.config import Config
-from tests.local.support import log_lines, role, run, stack, stopped, task, task_definition, until
+from tests.local.support import boto_client, log_lines, role, run, stack, stopped, task, task_definition, until
 
 from aws_run.local.embedded import Embedded
 from aws_run.local.options import LocalOptions
 from aws_run.local.runtime.docker import LABEL
-from aws_run.local.runtime.oci import OciServer
 
 _LOOK = """
 import json, os, urllib.request
@@ -36,19 +35,16 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Embedded, Callable[[str], Any]]]:
-    # The small registry of our own, so that it too meets a real engine.
-    registry = OciServer(tmp_path_factory.mktemp("oci"))
-    options = LocalOptions(boot_s=0.05, runtime="docker", registry=registry.address)
+    # With the small registry of our own, so that it and its password meet a real engine.
+    options = LocalOptions(boot_s=0.05, runtime="docker")
     embedded = Embedded(options, tmp_path_factory.mktemp("state"))
     local = embedded.start()
-    session = boto3.Session(
-        aws_access_key_id="AKIAARUNLOCALEXAMPLE", aws_secret_access_key="x", region_name="us-east-1"
-    )
+    session = boto3.Session(region_name="us-east-1")
     made: dict[str, Any] = {}
 
     def client(service: str) -> Any:
         if service not in made:
-            made[service] = session.client(service, endpoint_url=local.endpoint_url, config=Config())
+            made[service] = boto_client(session, local, service)
         return made[service]
 
     stack(client, size=1)
@@ -56,17 +52,23 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Embedded, 
     for one in made.values():
         one.close()
     embedded.stop()
-    registry.stop()
     assert embedded.world.errors == []
 
 
 @pytest.fixture(scope="module")
-def image(world: tuple[Embedded, Callable[[str], Any]], base_image: str) -> Iterator[str]:
+def image(
+    world: tuple[Embedded, Callable[[str], Any]], base_image: str, docker_engine: docker.DockerClient
+) -> Iterator[str]:
     """The base image, pushed, removed here, and named by digest: the agent must pull it."""
     _, client = world
     uri = client("ecr").create_repository(repositoryName="arun/agent")["repository"]["repositoryUri"]
     subprocess.run(["docker", "tag", base_image, f"{uri}:t1"], check=True)
-    subprocess.run(["docker", "push", "-q", f"{uri}:t1"], check=True, capture_output=True)
+    stranger = docker_engine.images.push(uri, tag="t1", auth_config={"username": "AWS", "password": "guessed"})
+    assert "unauthorized" in stranger.lower() or "no basic auth" in stranger.lower(), stranger
+    token = client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    username, _, password = base64.b64decode(token).decode().partition(":")
+    pushed = docker_engine.images.push(uri, tag="t1", auth_config={"username": username, "password": password})
+    assert "error" not in pushed.lower(), pushed
     subprocess.run(["docker", "rmi", f"{uri}:t1"], check=True, capture_output=True)
     found = client("ecr").describe_images(repositoryName="arun/agent", imageIds=[{"imageTag": "t1"}])
     pulled = f"{uri}@{found['imageDetails'][0]['imageDigest']}"
@@ -81,6 +83,34 @@ def test_a_container_finds_its_credentials_where_ecs_has_them(world: Any, image:
     assert stopped(client, made["taskArn"])["containers"][0]["exitCode"] == 0
     seen = json.loads(log_lines(client, made["taskArn"])[0])
     assert seen == {"task": made["taskArn"], "role": arn, "keys": [], "where": "//169.254.170.2"}
+
+
+def test_a_job_that_tries_to_be_more_is_a_job(world: tuple[Embedded, Callable[[str], Any]], image: str) -> None:
+    """Forged and true signatures, Batch, the pages of the embedded AWS and of moto, from inside a container."""
+    embedded, client = world
+    for bucket in ("arun-mine", "arun-theirs"):
+        client("s3").create_bucket(Bucket=bucket)
+    mine = {"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::arun-mine", "arn:aws:s3:::arun-mine/*"]}
+    others = {"Effect": "Allow", "Action": ["batch:*", "ecs:*", "iam:*", "ec2:*"], "Resource": "*"}
+    arn = role(client, "arun-escape", [mine, others])
+    stranger = subprocess.Popen(["sleep", "600"])
+    try:
+        program = ["python3", "-c", (Path(__file__).parent / "escape.py").read_text(), str(stranger.pid)]
+        made = run(client, task_definition(client, image, program, taskRoleArn=arn))
+        assert stopped(client, made["taskArn"])["containers"][0]["exitCode"] == 0
+        got = json.loads(log_lines(client, made["taskArn"])[0])
+        assert got.pop("mine")[0] == 200
+        assert {name: status for name, (status, _) in got.items() if status < 400} == {}
+        assert "AccessDenied" in got["theirs"][1]
+        for service in ("batch", "ecs", "iam", "lambda", "ec2"):
+            assert f"does not have {service} here; it has logs, s3, sts" in got[f"role {service}"][1]
+        client("ecs").list_clusters()
+        assert stranger.poll() is None
+        assert client("ecs").list_clusters()["clusterArns"] != []
+        assert embedded.world.clock.seconds() < 9999
+    finally:
+        stranger.kill()
+        stranger.wait()
 
 
 def test_a_last_line_without_its_newline_is_in_the_log_like_any_other(world: Any, image: str) -> None:

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import uuid
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,6 +132,30 @@ def test_entrypoint_dependencies_and_code_are_the_same_layers_whoever_builds_the
     assert [name for name, layer in zip(names, two, strict=True) if layer not in one] == ["user"]
 
 
+EVIL_SETUP = """\
+import pathlib
+from setuptools import setup
+for cache in ("/root/.cache/uv", "/root/.cache"):
+    for module in pathlib.Path(cache).rglob("six.py"):
+        module.write_text(module.read_text() + "\\nPOISONED_BY = 'project A'\\n")
+setup(name="evil", version="1", py_modules=[])
+"""
+
+
+def test_what_one_project_runs_while_it_is_built_changes_nothing_that_another_installs(
+    tmp_path: Path, context: Bench
+) -> None:
+    """setup.py runs as root beside uv's cache, whose unpacked wheels are never looked at again."""
+    script = f"{SCRIPT}import six\nprint('six says:', getattr(six, 'POISONED_BY', 'clean'))\n"
+    victim = project(tmp_path / "victim", main__py=script, requirements__txt="six==1.16.0\n")
+    assert context.build(context.plan(victim)).run("python", "main.py").endswith("six says: clean\n")
+    attacker = project(tmp_path / "attacker", main__py=script, requirements__txt="six==1.16.0\n./evil\n")
+    project(attacker / "evil", setup__py=EVIL_SETUP)
+    context.build(context.plan(attacker))
+    (victim / "requirements.txt").write_text("six==1.16.0\nidna\n")
+    assert context.build(context.plan(victim)).run("python", "main.py").endswith("six says: clean\n")
+
+
 def test_a_locked_project_gets_what_is_locked_and_its_package_can_be_imported(tmp_path: Path, context: Bench) -> None:
     pyproject = (
         '[project]\nname = "locked"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["six==1.16.0"]\n'
@@ -179,6 +204,22 @@ def test_the_private_index_is_used_and_its_password_is_nowhere_in_the_image(
     assert not any(password.encode() in chunk for chunk in built.all_bytes())
     assert password not in repr(built.events)
     assert built.run("python", "-c", "import os; print(os.path.exists('/run/secrets'))") == "False\n"
+
+
+def test_a_dockerfile_of_ones_own_reads_the_passwords_only_where_it_is_trusted(tmp_path: Path, context: Bench) -> None:
+    """It could send them anywhere; the addresses it needs to install anything at all."""
+    password = "hunter2-for-nobody"
+    # A secret is no part of a step's identity: the same step would be taken from the cache of an earlier test run.
+    steal = "cp /run/secrets/settings /stolen && chmod 644 /stolen"
+    mount = f"RUN --mount=type=secret,id=settings : {uuid.uuid4()}; {steal}\n"
+    root = project(tmp_path / "thief", Dockerfile=f'FROM {context.base_image}\n{mount}CMD ["python3", "x.py"]\n')
+    environ = {**os.environ, "PIP_EXTRA_INDEX_URL": f"https://reader:{password}@index.example/simple"}
+    stolen = context.build(context.plan(root), environ=environ).run("cat", "/stolen")
+    assert "PIP_EXTRA_INDEX_URL=https://index.example/simple" in stolen
+    assert password not in stolen
+    (root / "Dockerfile").write_text((root / "Dockerfile").read_text().replace("RUN", f"ENV X={uuid.uuid4()}\nRUN"))
+    trusted = context.plan(root, Build(trust_dockerfile=True))
+    assert password in context.build(trusted, environ=environ).run("cat", "/stolen")
 
 
 @pytest.mark.parametrize("classic", [False, True])

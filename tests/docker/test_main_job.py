@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import subprocess
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.local.support import page
 
 COPY = """
 import argparse, pathlib, shutil
@@ -39,11 +38,7 @@ def submit(environment: dict[str, str], project: Path, out: Path, *flags: str) -
 
 def calls(environment: dict[str, str], *, forget: bool = False) -> list[str]:
     """What the embedded AWS was asked, in order: `ecs:RunTask`, `s3:PUT /bucket/key`; with `forget` it is emptied."""
-    request = urllib.request.Request(
-        f"{environment['AWS_ENDPOINT_URL']}/_aws-run/calls", method="DELETE" if forget else "GET"
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return list(json.loads(answer.read()).get("log", []))
+    return list(page(environment, "calls", method="DELETE" if forget else "GET").get("log", []))
 
 
 def client(environment: dict[str, str], service: str) -> Any:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
-import urllib.request
 from pathlib import Path
 
 import pytest
+from tests.local.support import page
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 BACKENDS = {"ec2-spot": ["--backend", "ec2", "--spot"], "fargate": ["--backend", "fargate"]}
@@ -43,8 +42,7 @@ def command(*arguments: object) -> list[str]:
 
 def left_in(environment: dict[str, str]) -> dict[str, list[str]]:
     """Names by kind of what still exists in the embedded AWS, as it lists it itself."""
-    with urllib.request.urlopen(f"{environment['AWS_ENDPOINT_URL']}/_aws-run/left", timeout=10) as answer:
-        found: dict[str, list[str]] = json.loads(answer.read())["resources"]
+    found: dict[str, list[str]] = page(environment, "left")["resources"]
     return found
 
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import boto3
 from botocore.config import Config
-from tests.local.support import until
+from tests.local.support import boto_client, until
 
 from aws_run.local.embedded import Embedded
 from aws_run.local.http.protocol import Call, Reply
 from aws_run.local.options import LocalAws, LocalOptions
+from aws_run.local.state import held, written
 
 TOOL = Path(sys.executable).with_name("aws-run")
 TIMEOUT_S = 300
@@ -87,7 +87,7 @@ class Cloud:
     def client(self, service: str) -> Any:
         if service not in self.clients:
             config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-            self.clients[service] = self.session.client(service, endpoint_url=self.local.endpoint_url, config=config)
+            self.clients[service] = boto_client(self.session, self.local, service, config=config)
         return self.clients[service]
 
     def left(self, word: str = "arun") -> dict[str, list[str]]:
@@ -152,11 +152,11 @@ def cloud(home: Path, session: boto3.Session, **options: Any) -> Iterator[Cloud]
     state.mkdir(parents=True)
     running = Embedded(LocalOptions(boot_s=0.05, runtime="process", **options), state)
     made = Cloud(local=running.start(), home=home, session=session)
-    (state / "local.json").write_text(json.dumps({"pid": os.getpid(), "local": asdict(made.local)}))
     assert running.app is not None
     running.app.dispatch = recording(running.app.dispatch, made)  # type: ignore[method-assign,assignment]
     try:
-        yield made
+        with held(state), written(state, made.local):
+            yield made
     finally:
         for client in made.clients.values():
             client.close()

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from tests.local.support import boto_client
 
 from aws_run.local.embedded import Embedded
 from aws_run.local.options import LocalAws, LocalOptions
@@ -22,7 +23,7 @@ def local_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def embedded(local_state: Path) -> Iterator[Embedded]:
-    running = Embedded(LocalOptions(boot_s=0.05, runtime="process"), local_state)
+    running = Embedded(LocalOptions(boot_s=0.05, runtime="process", may_kill=True), local_state)
     running.local = running.start()  # type: ignore[attr-defined]
     yield running
     running.stop()
@@ -36,10 +37,8 @@ def local_aws(embedded: Embedded) -> LocalAws:
 
 @pytest.fixture(scope="session")
 def aws_session() -> boto3.Session:
-    """One for all tests: it keeps the service models, which take long to read."""
-    return boto3.Session(
-        aws_access_key_id="AKIAARUNLOCALEXAMPLE", aws_secret_access_key="not-a-secret", region_name="us-east-1"
-    )
+    """One for all tests: it keeps the service models, which take long to read. Keys are each client's own."""
+    return boto3.Session(region_name="us-east-1")
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def client(local_aws: LocalAws, aws_session: boto3.Session) -> Iterator[Callable
     def make(service: str) -> Any:
         if service not in made:
             config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-            made[service] = aws_session.client(service, endpoint_url=local_aws.endpoint_url, config=config)
+            made[service] = boto_client(aws_session, local_aws, service, config=config)
         return made[service]
 
     yield make

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import boto3
+
+from aws_run.local.ask import ask
 from aws_run.local.options import LocalAws
 from aws_run.local.runtime.builder import put_image
 from aws_run.local.runtime.process_image import build
+from aws_run.local.state import found
 
 Client = Callable[[str], Any]
 TRUST = json.dumps(
@@ -37,10 +40,23 @@ def until(check: Callable[[], Any], timeout_s: float = 20.0) -> Any:
 
 def admin(local: LocalAws, page: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
     """One of the world's own pages; POST with a body."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{local.endpoint_url}/_aws-run/{page}", data=data, method=method)
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
+    return ask(local, page, body, method=method)
+
+
+def page(environment: Mapping[str, str], name: str, *, method: str | None = None) -> Any:
+    """One of the pages of the embedded AWS that a subprocess with that environment would find."""
+    there = found(Path(environment["XDG_STATE_HOME"]) / "aws-run")
+    assert there is not None
+    return ask(there.local, name, method=method)
+
+
+def boto_client(session: boto3.Session, local: LocalAws, service: str, **more: Any) -> Any:
+    """boto3 as the administrator of that embedded AWS."""
+    make: Any = session.client
+    return make(
+        service, endpoint_url=local.endpoint_url, aws_access_key_id=local.access_key,
+        aws_secret_access_key=local.secret_key, **more,
+    )  # fmt: skip
 
 
 def process_image(local: LocalAws, client: Client, folder: Path, files: dict[str, str]) -> str:
@@ -141,8 +157,8 @@ def task(client: Client, arn: str, cluster: str = "arun-a") -> dict[str, Any]:
 
 def stopped(client: Client, arn: str, cluster: str = "arun-a") -> dict[str, Any]:
     """The task once it has stopped."""
-    found: dict[str, Any] = until(lambda: (t := task(client, arn, cluster))["lastStatus"] == "STOPPED" and t)
-    return found
+    done: dict[str, Any] = until(lambda: (t := task(client, arn, cluster))["lastStatus"] == "STOPPED" and t)
+    return done
 
 
 def log_lines(client: Client, arn: str) -> list[str]:

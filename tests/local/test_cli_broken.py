@@ -6,14 +6,13 @@ import json
 import signal
 import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
 from tests.local.cli_support import ENDLESS, Cloud, cloud, log_has, project, submit
-from tests.local.support import until
+from tests.local.support import admin, until
 
 # Copies, says so, and goes on until a file appears that is named after `--until`.
 WAITING = """
@@ -95,8 +94,7 @@ def test_the_second_ctrl_c_in_the_teardown_leaves_at_once_with_the_command_that_
 
 def throttle(aws: Cloud, times: int) -> None:
     fault = {"operation": "ecs:DeleteCluster", "how": "throttle", "times": times}
-    asked = urllib.request.Request(f"{aws.local.endpoint_url}/_aws-run/faults", json.dumps(fault).encode())
-    urllib.request.urlopen(asked, timeout=10).close()
+    admin(aws.local, "faults", fault)
 
 
 def slow_teardown(aws: Cloud, tmp_path: Path, throttled: int) -> subprocess.Popen[str]:

@@ -148,6 +148,11 @@ def test_the_embedded_aws_is_started_shown_and_stopped(aws: Cloud, tmp_path: Pat
         joined = aws.run("local", "start", **home)
         assert (joined.returncode, told["environment"]["AWS_ENDPOINT_URL"] in joined.stdout) == (0, True)
         assert "running already" in joined.stderr
+        secret = told["environment"]["AWS_SECRET_ACCESS_KEY"]
+        assert f"export AWS_SECRET_ACCESS_KEY={secret}" in joined.stdout
+        assert secret not in aws.run("local", "status", **home).stdout + json.dumps(shown)
+        assert "no spot machine is running" in aws.run("local", "spot-interrupt", **home).stderr
+        assert json.loads(aws.run("local", "bill", "--json", **home).stdout)["lines"] == []
     finally:
         stopped = aws.run("local", "stop", **home)
     assert "stopped" in stopped.stderr

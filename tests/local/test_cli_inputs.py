@@ -136,7 +136,15 @@ def test_a_plan_and_a_check_show_what_would_be_read(aws: Cloud, copy: Path) -> N
     )
     done = aws.run("plan", copy, "--local", "--json")
     assert done.returncode == 0, done.stderr
-    lane = next(lane for lane in json.loads(done.stdout)["lanes"] if lane["lane"] == "input")
+    planned = json.loads(done.stdout)
+    assert [(row["kind"], row["what"], row["needs_yes"]) for row in planned["outside"]] == [
+        ("input", f"s3://{VERSIONED}/shown", True),
+        ("input", f"s3://{ELSEWHERE}/shown/a", True),
+        ("output", str(copy.resolve().parent / "out"), True),
+    ]
+    assert planned["output"] == str(copy.parent / "out")
+    assert any("results are written into" in note for note in planned["notes"])
+    lane = next(lane for lane in planned["lanes"] if lane["lane"] == "input")
     assert [(row["action"], row["name"], row["note"]) for row in lane["rows"]] == [
         ("send", f"data={copy / 'data'}", "1 files, 5 B; only what changed"),
         ("reuse", f"v=s3://{VERSIONED}/shown", "1 files, 5 B; pinned by version, read in place"),

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, HTTPClientError
-from tests.local.support import Client, admin
+from tests.local.support import Client, admin, boto_client
 
 from aws_run.local.embedded import Embedded
 from aws_run.local.options import LocalAws, LocalOptions
@@ -91,12 +91,8 @@ def test_the_same_seed_gives_the_same_chaos_and_a_patient_client_rides_it_out(lo
     for _ in range(2):
         embedded = Embedded(LocalOptions(boot_s=0.05, runtime="process", chaos_seed=7), local_state)
         local = embedded.start()
-        environment = local.environment()
         config = Config(retries={"mode": "standard", "total_max_attempts": 6})
-        ecs = boto3.client(
-            "ecs", endpoint_url=local.endpoint_url, region_name=local.region, config=config,
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"], aws_secret_access_key="x",
-        )  # fmt: skip
+        ecs = boto_client(boto3.Session(region_name=local.region), local, "ecs", config=config)
         try:
             for _ in range(25):
                 ecs.list_clusters()

@@ -12,12 +12,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.local.door_support import PAGE, send
 from tests.local.support import Client, admin, log_lines, run, stack, stopped, task_definition
 
 from aws_run.errors import BuildError, DockerError
 from aws_run.local import image_builder
 from aws_run.local.options import LocalAws
-from aws_run.local.runtime.oci import OciServer
+from aws_run.local.runtime.oci import OciServer, basic
 from aws_run.local.runtime.registry import Registry
 
 
@@ -135,5 +136,26 @@ def test_the_small_registry_keeps_what_is_pushed(tmp_path: Path) -> None:
             call("PUT", f"{headers['Location']}?digest={digest}", b"something else")
         refused.value.close()
         assert refused.value.code == 400
+    finally:
+        server.stop()
+
+
+def test_the_small_registry_is_no_door_for_a_page_or_for_who_does_not_know_its_password(tmp_path: Path) -> None:
+    server = OciServer(tmp_path, "password")
+    port = server.address.rpartition(":")[2]
+    right = {"Authorization": basic("password")}
+    put = "/v2/arun/demo/manifests/t1"
+    try:
+        assert send(server.address, "/v2/", right, method="GET").status == 200
+        for headers in ({}, {"Authorization": basic("guessed")}, {"Authorization": "Bearer password"}):
+            refused = send(server.address, put, headers, method="PUT", body=b"{}")
+            assert (refused.status, refused.headers["www-authenticate"]) == (401, 'Basic realm="aws-run"')
+        for headers in (PAGE, {"Sec-Fetch-Site": "same-origin"}, {"Origin": "null"}):
+            refused = send(server.address, put, {**right, **headers}, method="PUT", body=b"{}")
+            assert (refused.status, refused.gives_permission) == (403, False)
+        assert send(server.address, put, {**right, **PAGE}, method="OPTIONS").status == 403
+        assert send(server.address, put, right, method="PUT", body=b"{}", host=f"evil.example:{port}").status == 403
+        assert Registry(server.address, password="password").tags("arun/demo") == []
+        assert list((tmp_path / "manifests").iterdir()) == []
     finally:
         server.stop()

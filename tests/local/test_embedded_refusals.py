@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.local.support import (
     Client,
+    boto_client,
     group,
     group_arn,
     provider,
@@ -210,7 +211,7 @@ def test_names_that_aws_keeps_for_itself_are_refused(client: Client) -> None:
 
 def test_an_account_without_a_default_vpc_has_no_subnets(local_state: Path, aws_session: boto3.Session) -> None:
     embedded = Embedded(LocalOptions(runtime="process", default_vpc=False), local_state)
-    ec2 = aws_session.client("ec2", endpoint_url=embedded.start().endpoint_url)
+    ec2 = boto_client(aws_session, embedded.start(), "ec2")
     try:
         assert ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"] == []
         assert ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"] == []
@@ -221,8 +222,8 @@ def test_an_account_without_a_default_vpc_has_no_subnets(local_state: Path, aws_
 
 def test_a_new_role_can_not_be_assumed_for_a_while(local_state: Path, aws_session: boto3.Session) -> None:
     embedded = Embedded(LocalOptions(runtime="process", role_propagation_s=30), local_state)
-    url = embedded.start().endpoint_url
-    made = {name: aws_session.client(name, endpoint_url=url) for name in ("ecs", "iam", "logs", "ec2")}
+    local = embedded.start()
+    made = {name: boto_client(aws_session, local, name) for name in ("ecs", "iam", "logs", "ec2")}
     try:
         made["ecs"].create_cluster(clusterName="arun-a", capacityProviders=["FARGATE_SPOT"])
         definition = task_definition(

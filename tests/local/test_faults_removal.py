@@ -142,7 +142,7 @@ def test_row_25_what_was_half_made_is_taken_away_whichever_step_failed(begin: Be
 def test_row_26_a_cleanup_that_got_half_way_is_finished_by_the_next_and_a_third_finds_nothing(begin: Begin) -> None:
     story = begin()
     run_id = left_running(story)
-    story.refuse("ecs:DeleteCluster", "AccessDeniedException", "not yet", times=2)
+    story.refuse("ecs:DeleteCluster", "LimitExceededException", "not yet", times=2)
     assert [removal.ref.kind for removal in clean(story, run_id).failed] == ["cluster"]
     assert clean(story, run_id).failed != ()
     assert clean(story, run_id).failed == ()

@@ -172,3 +172,40 @@ def test_interrupted_before_the_job_ran_everything_that_had_been_made_goes(
     assert "everything that had been made is gone" in said
     assert aws.still_bills() == []
     assert aws.left() == {}
+
+
+# An installer that never ends, as one does whose index has stopped answering; it says who it and its helper are.
+STUCK_UV = """#!/bin/sh
+sleep 600 &
+echo "$$ $!" >"$AWS_RUN_TEST_PIDS.part"
+mv "$AWS_RUN_TEST_PIDS.part" "$AWS_RUN_TEST_PIDS"
+wait
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_a_build_ends_the_builds_own_programs(
+    aws: Account, tmp_path: Path, sent: signal.Signals
+) -> None:
+    tools, pids = tmp_path / "tools", tmp_path / "pids"
+    tools.mkdir()
+    (tools / "uv").write_text(STUCK_UV)
+    (tools / "uv").chmod(0o755)
+    environment = aws.environment(PATH=os.pathsep.join([str(tools), os.environ["PATH"]]), AWS_RUN_TEST_PIDS=str(pids))
+    client = subprocess.Popen(
+        [*AWS_RUN, *map(str, hanging(tmp_path))], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env=environment,
+    )  # fmt: skip
+    try:
+        aws.until(pids.exists, 60)
+        programs = [os.pidfd_open(int(pid)) for pid in pids.read_text().split()]
+        client.send_signal(sent)
+        _said, complained = client.communicate(timeout=120)
+    finally:
+        client.kill()
+    assert client.returncode == 130
+    assert "image    | failed: stopped" in complained
+    for program in programs:
+        assert select.select([program], [], [], 10)[0], "it goes on without its client"
+        os.close(program)
+    assert aws.left() == {}

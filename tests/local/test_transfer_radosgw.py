@@ -147,7 +147,9 @@ def test_objects_of_others_are_pinned_and_read_as_they_were(
     kept = keep_pin(bucket, "p-20260101-000000-abcd", "there", found)
 
     def pull(into: str) -> dict[str, bytes]:
-        pull_manifest(bucket, kept.snapshot_key, kept.version_id, prefix="no/", into=str(tmp_path / into))
+        pull_manifest(
+            bucket, kept.snapshot_key, kept.version_id, prefix="no/", elsewhere=True, into=str(tmp_path / into)
+        )
         return {n: (tmp_path / into / n).read_bytes() for n in objects}
 
     assert pull("before") == objects

@@ -116,28 +116,38 @@ class FakeBucket:
         aws.on("head_object", self._head).on("list_objects_v2", self._list)
 
     def _put(
-        self, *, Key: str, Body: bytes, IfMatch: str | None = None, IfNoneMatch: str | None = None, **more: Any
+        self, *, Key: str, Body: Any, IfMatch: str | None = None, IfNoneMatch: str | None = None, **more: Any
     ) -> Any:
         held = self.objects.get(Key)
         if (IfNoneMatch == "*" and held) or (IfMatch is not None and (held is None or held[1] != IfMatch)):
             raise refused("PreconditionFailed", operation="PutObject")
         self._writes += 1
-        etag = hashlib.md5(Body + str(self._writes).encode()).hexdigest()
+        Body = Body if isinstance(Body, bytes) else Body.read()
+        etag = f"{hashlib.md5(Body).hexdigest()}-{self._writes}"  # as of an upload in parts: no checksum of the whole
         self.objects[Key] = (Body, etag, self._clock.now())
         self.metadata[Key] = more.get("Metadata", {})
         return {"ETag": etag}
 
-    def _get(self, *, Key: str, **_: Any) -> Any:
+    def _get(self, *, Key: str, Range: str | None = None, IfMatch: str | None = None, **_: Any) -> Any:
         if Key not in self.objects:
             raise refused("NoSuchKey", operation="GetObject")
         body, etag, _written = self.objects[Key]
+        if IfMatch not in (None, etag):
+            raise refused("PreconditionFailed", operation="GetObject")
+        if Range is not None:
+            first, last = Range.removeprefix("bytes=").split("-")
+            if not body or (first and int(first) >= len(body)):
+                raise refused("InvalidRange", operation="GetObject")
+            body = body[int(first) : int(last) + 1] if first else body[-int(last) :]
         return {"Body": io.BytesIO(body), "ETag": etag}
 
     def _head(self, *, Key: str, **_: Any) -> Any:
         if Key not in self.objects:
             raise refused("404", operation="HeadObject")
-        _body, etag, written = self.objects[Key]
-        return {"LastModified": written, "ETag": etag, "Metadata": self.metadata[Key]}
+        body, etag, written = self.objects[Key]
+        return {
+            "LastModified": written, "ETag": etag, "Metadata": self.metadata[Key], "ContentLength": len(body),
+        }  # fmt: skip
 
     def _delete(self, *, Key: str, IfMatch: str | None = None, **_: Any) -> Any:
         if IfMatch is not None and Key in self.objects and self.objects[Key][1] != IfMatch:
@@ -165,6 +175,7 @@ class Events(list[Any]):
 
 
 def record(**changes: Any) -> Record:
+    run_id = str(changes.get("run_id", RUN))
     values: dict[str, Any] = {
         "run_id": RUN,
         "project": "demo",
@@ -172,8 +183,8 @@ def record(**changes: Any) -> Record:
         "region": REGION,
         "created_at": "2026-01-02T03:04:05Z",
         "deadline": "2026-01-02T05:04:05Z",
-        "client_token": f"arun-{RUN}",
-        "cluster": f"arun-{RUN}",
+        "client_token": f"arun-{run_id}",
+        "cluster": f"arun-{run_id}",
     }
     return Record(**{**values, **changes})
 

@@ -40,7 +40,7 @@ ONLY_IN = {
     "moto": {"local"},
     "git": {"image"},
     "click": {"cli"},
-    "aws_run_entrypoint": {"data", "image", "local"},
+    "aws_run_entrypoint": {"data", "documents", "image", "local"},
     "aws_run.local": {"cli", "local"},
 }
 

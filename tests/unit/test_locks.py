@@ -63,6 +63,19 @@ def test_all_that_pyproject_asks_for_is_locked_in_a_version_that_fits(name: str)
         assert all(requirement.specifier.contains(version) for version in versions), f"{requirement}: make lock"
 
 
+def test_the_audits_own_tools_are_locked() -> None:
+    have = locked(ROOT / "requirements" / "audit.txt")
+    texts = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["audit"]
+    assert texts
+    assert {canonicalize_name(Requirement(text).name) for text in texts} <= have.keys()
+
+
+def test_the_recipe_of_images_installs_the_uv_that_is_locked_here() -> None:
+    recipe = ROOT / "runner/aws_run/image/uv.txt"
+    assert recipe.read_bytes() == (ROOT / "requirements/uv.txt").read_bytes()
+    assert locked(recipe)["uv"] == locked(ROOT / "requirements/dev.txt")["uv"]
+
+
 def test_the_two_locks_agree() -> None:
     dev, demo = locked(ROOT / "requirements" / "dev.txt"), locked(ROOT / "requirements" / "demo.txt")
     for name, pins in demo.items():

@@ -8,18 +8,12 @@ from datetime import datetime, timezone
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.unit.strategies import MOMENTS, PROJECTS, SALTS
 
 from aws_run import naming
 from aws_run.naming import ProjectNames, RunKeys, RunNames
 
 REGIONS = ["us-east-1", "ap-southeast-1", "ap-northeast-3", "us-gov-west-1", "us-isof-south-1"]
-PROJECTS = st.from_regex(r"[a-z][a-z0-9]{0,7}(-[a-z0-9]{1,6}){0,3}", fullmatch=True).filter(
-    lambda name: len(name) <= 32
-)
-MOMENTS = st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2090, 1, 1)).map(
-    lambda moment: moment.replace(tzinfo=timezone.utc)
-)
-SALTS = st.from_regex(r"[0-9a-f]{4}", fullmatch=True)
 LONGEST = "a" * 32
 
 # (limit, pattern) as AWS's documents give them.

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
-from importlib.machinery import SourceFileLoader
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
+from tests.unit.tools_support import TOOLS, tool_module
 
 
 @pytest.fixture
@@ -82,12 +80,7 @@ def test_a_gateway_that_can_not_be_had_is_one_sentence_with_what_to_install(bin_
 
 
 def uv_env() -> ModuleType:
-    loader = SourceFileLoader("uv_env", str(TOOLS / "uv-env"))
-    spec = importlib.util.spec_from_loader("uv_env", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
+    return tool_module("uv-env")
 
 
 def test_uv_meets_the_index_and_the_certificates_that_pip_is_set_to() -> None:
@@ -103,3 +96,83 @@ def test_uv_meets_the_index_and_the_certificates_that_pip_is_set_to() -> None:
 def test_what_is_set_for_uv_itself_stays() -> None:
     environment = {"UV_DEFAULT_INDEX": "https://mine.example/simple", "UV_INDEX_STRATEGY": "first-index"}
     assert uv_env().uv_environment({"index-url": "https://mirror.example/simple"}, environment) == {}
+
+
+def test_a_browser_that_can_not_be_had_is_one_sentence_with_what_to_install(bin_dir: Path) -> None:
+    bash = shutil.which("bash")
+    assert bash is not None
+    asked, environment = [bash, str(TOOLS / "chromium-up")], {"PATH": str(bin_dir)}
+    possible = subprocess.run([*asked, "--possible"], capture_output=True, text=True, check=False, env=environment)
+    assert (possible.returncode, possible.stderr) == (1, "")
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: no Chromium is here, and only root can install it: apt-get install chromium\n"
+    here = program(bin_dir, "google-chrome", "exit 0")
+    assert subprocess.run(asked, capture_output=True, text=True, check=False, env=environment).stdout == f"{here}\n"
+
+
+@pytest.fixture
+def lock_repository(tmp_path: Path) -> Path:
+    """A checkout with tools/lock and a uv that answers every compilation with the text in `answer`."""
+    for folder in ("tools", "requirements", ".venv/bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    shutil.copy(TOOLS / "lock", tmp_path / "tools" / "lock")
+    for name in ("dev", "demo", "uv", "audit"):
+        (tmp_path / "requirements" / f"{name}.txt").write_text("pinned==1\n")
+    (tmp_path / "answer").write_text("pinned==1\n")
+    script = 'while [ $# -gt 0 ]; do if [ "$1" = --output-file ]; then cat answer >"$2"; fi; shift; done'
+    program(tmp_path / ".venv/bin", "uv", script)
+    return tmp_path
+
+
+def lock(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = ["/bin/sh", str(repository / "tools" / "lock"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_locks_that_are_what_they_should_be_are_left_alone(lock_repository: Path) -> None:
+    done = lock(lock_repository, "--check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (lock(lock_repository).returncode, lock(lock_repository).stderr) == (0, "")
+
+
+def test_a_check_of_stale_locks_names_them_and_writes_nothing(lock_repository: Path) -> None:
+    (lock_repository / "answer").write_text("pinned==2\n")
+    done = lock(lock_repository, "--check")
+    assert done.returncode == 1
+    assert "requirements/uv.txt" in done.stderr
+    assert (lock_repository / "requirements" / "uv.txt").read_text() == "pinned==1\n"
+    assert lock(lock_repository).returncode == 0
+    assert (lock_repository / "requirements" / "uv.txt").read_text() == "pinned==2\n"
+    assert lock(lock_repository, "--check").returncode == 0
+
+
+def answers(*texts: str) -> Callable[[Sequence[str]], subprocess.CompletedProcess[str]]:
+    """A pip-audit that prints these texts in turn; an empty one is a service that can't be reached."""
+    left = list(texts)
+    return lambda command: subprocess.CompletedProcess(command, 0 if left[0] else 1, left.pop(0), "")
+
+
+CLEAN = '{"dependencies": [{"name": "click", "version": "8.2", "vulns": []}]}'
+SKIPPED = '{"dependencies": [{"name": "click", "skip_reason": "not on PyPI"}]}'
+VULNERABLE = (
+    '{"dependencies": [{"name": "click", "version": "8.2", "vulns": [{"id": "PYSEC-1", "fix_versions": ["8.3"]}]}]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("texts", "code", "words"),
+    [
+        ([CLEAN], 0, "dev.txt: nothing known"),
+        ([SKIPPED, CLEAN], 0, "dev.txt: nothing known"),
+        ([SKIPPED, ""], 2, "1 packages of dev.txt were not audited, because no service answers for them: click"),
+        (["", ""], 2, "dev.txt was not audited: no vulnerability service could be reached"),
+        (["[]", "null"], 2, "dev.txt was not audited: no vulnerability service could be reached"),
+        ([VULNERABLE], 1, "click 8.2: PYSEC-1, fixed in 8.3"),
+    ],
+)
+def test_an_audit_is_clean_only_where_every_package_was_looked_up(
+    capsys: pytest.CaptureFixture[str], texts: list[str], code: int, words: str
+) -> None:
+    assert tool_module("audit").main([Path("dev.txt")], "pip-audit", answers(*texts)) == code
+    assert words in capsys.readouterr().err

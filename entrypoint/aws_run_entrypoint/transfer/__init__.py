@@ -20,6 +20,7 @@ from .errors import (
     NoManifestError,
     PathError,
     S3Error,
+    TooLargeError,
 )
 from .loop import Bucket
 from .objects import Stored, get_object, put_object
@@ -68,6 +69,7 @@ __all__ = [
     "Source",
     "StaticSource",
     "Stored",
+    "TooLargeError",
     "Unchecked",
     "Wanted",
     "from_environment",

@@ -8,9 +8,10 @@ from typing import Callable, Deque, List, Optional, Protocol, Sequence, Set, Tup
 from . import crc, files, s3_requests
 from .bodies import FileRange
 from .checksums import Proof, proof_of
-from .errors import CorruptError, PathError
+from .errors import CorruptError, DiskFullError, PathError
 from .loop import Loop, Task
 from .parts import Moved, Piece
+from .paths import Root
 from .plan import PIECES_FROM, pieces
 from .process_pool import Pool
 from .values import Entry, OnEvent, Progress
@@ -45,6 +46,10 @@ class Work:
         self.handed_out: Deque[Download] = deque()
         self.finished: List[Task] = []
 
+    def promised_bytes(self) -> int:
+        """What the files that are under way are still going to take of the disk."""
+        return sum(part.missing_bytes() for part in self.parts)
+
     def discard_all(self) -> None:
         for part in self.parts:
             part.discard()
@@ -54,12 +59,15 @@ class PullInProgress(Protocol):
     """What a download needs of the pull that it is part of."""
 
     work: Work
+    root: Root
     prefix: str
     size_only: int
 
     def fetched(self, entry: Entry) -> None: ...
 
     def left_out(self, entry: Entry, error: PathError) -> None: ...
+
+    def does_not_fit(self, entry: Entry, error: DiskFullError) -> None: ...
 
 
 class Download:
@@ -103,7 +111,12 @@ class Download:
     def make_part(self, cut: Sequence[Tuple[int, int]]) -> bool:
         """False where this machine can't hold it."""
         try:
+            if files.room_at(self.pull.root.path) - self.pull.work.promised_bytes() < self.entry.size:
+                raise files.disk_full(self.entry)
             self.part = files.PartFile(self.target, self.entry, big=True)
+        except DiskFullError as error:
+            self.pull.does_not_fit(self.entry, error)
+            return False
         except PathError as error:
             self.pull.left_out(self.entry, error)
             return False

@@ -18,6 +18,14 @@ class PathError(EngineError):
         self.why = why
 
 
+class UnlistedError(PathError):
+    """A folder that can't be listed: nobody knows what is in it. `within` is what all paths below it begin with."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(path or ".", why)
+        self.within = f"{path}/" if path else ""
+
+
 class CorruptError(EngineError):
     """Bytes arrived that are not the bytes that were sent, again and again."""
 
@@ -26,8 +34,12 @@ class ManifestError(EngineError):
     """A manifest is not one of ours, or not whole."""
 
 
-class NoManifestError(ManifestError):
+class NoManifestError(EngineError):
     """There is none at that key."""
+
+
+class TooLargeError(EngineError):
+    """An object is larger than what is read into memory of its kind."""
 
 
 class ChangedError(EngineError):

@@ -17,6 +17,7 @@ from .values import Entry
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _WRITE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_UNKNOWN_ROOM = 1 << 62
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 # For names that no other process makes, not even one of another machine on a shared disk.
 _PROCESS = f"{os.getpid():x}-{os.urandom(4).hex()}"
@@ -105,6 +106,11 @@ class PartFile:
         was closed and removed."""
         return self._identity[0]
 
+    def missing_bytes(self) -> int:
+        """How much of it has no room on the disk yet."""
+        blocks = getattr(os.fstat(self.fd), "st_blocks", 0) if self.fd >= 0 else 0
+        return int(max(0, self.entry.size - 512 * blocks))
+
     def write_all(self, data: bytes) -> None:
         try:
             left = memoryview(data)
@@ -173,8 +179,23 @@ class PartFile:
 def trouble(entry: Entry, error: OSError) -> EngineError:
     """What this machine said against `entry`."""
     if error.errno in _FULL:
-        return DiskFullError(f"the disk is full: {entry.path!r} ({entry.size} bytes) does not fit")
+        return disk_full(entry)
     return PathError(entry.path, f"can't be written ({error.strerror})")
+
+
+def disk_full(entry: Entry) -> DiskFullError:
+    return DiskFullError(f"the disk is full: {entry.path!r} ({entry.size} bytes) does not fit")
+
+
+def room_at(folder: str) -> int:
+    """Bytes that are free there for this user; where that can't be told, any file is worth a try."""
+    if not hasattr(os, "statvfs"):
+        return _UNKNOWN_ROOM
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return _UNKNOWN_ROOM
+    return found.f_bavail * found.f_frsize
 
 
 def _identity(found: os.stat_result) -> Tuple[int, int]:

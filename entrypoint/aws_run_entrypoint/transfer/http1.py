@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Dict, List, Optional, Tuple, Union
 
 from .bodies import FileRange, FileSlice
-from .errors import NetworkError
+from .errors import NetworkError, TooLargeError
 
 _MAX_HEAD = 64 * 1024
+MOST_IN_MEMORY = 64 * 1024 * 1024
 Headers = List[Tuple[str, str]]
 Body = Union[bytes, FileSlice, None]
 
@@ -15,10 +16,12 @@ Body = Union[bytes, FileSlice, None]
 class Request:
     """`key` "" is the bucket itself. `sink`: where a good answer's body goes; None keeps it in memory.
 
-    `checked_body`: S3 may say 200 and put an error into the body (CompleteMultipartUpload, DeleteObjects).
+    `most_bytes` of an answer are kept in memory; a longer one is TooLargeError, before its bytes have come where the
+    server says how many there are. `checked_body`: S3 may say 200 and put an error into the body
+    (CompleteMultipartUpload, DeleteObjects).
     """
 
-    __slots__ = ("body", "checked_body", "headers", "key", "method", "query", "sink")
+    __slots__ = ("body", "checked_body", "headers", "key", "method", "most_bytes", "query", "sink")
 
     def __init__(
         self,
@@ -30,6 +33,7 @@ class Request:
         body: Body = None,
         sink: Optional[FileRange] = None,
         checked_body: bool = False,
+        most_bytes: int = MOST_IN_MEMORY,
     ) -> None:
         self.method = method
         self.key = key
@@ -38,6 +42,7 @@ class Request:
         self.body = body
         self.sink = sink
         self.checked_body = checked_body
+        self.most_bytes = most_bytes
 
     @property
     def weight(self) -> int:
@@ -64,19 +69,27 @@ _HEAD, _LENGTH, _UNTIL_CLOSE, _CHUNK_SIZE, _CHUNK, _CHUNK_END, _TRAILER, _DONE =
 
 
 class AnswerParser:
-    """Fed with bytes as they come; `done` when the answer is whole. Bytes after its end are an error of the server."""
+    """Fed with bytes as they come; `done` when the answer is whole. Bytes after its end are an error of the server.
 
-    def __init__(self, method: str, sink: Optional[FileRange]) -> None:
+    `from_s3`: an answer without any header of S3's own is a proxy's or a login page's, and as good as none.
+    """
+
+    def __init__(
+        self, method: str, sink: Optional[FileRange], most_bytes: int = MOST_IN_MEMORY, from_s3: bool = False
+    ) -> None:
         self.method = method
+        self.most_bytes = most_bytes
         self.status = 0
         self.headers: Dict[str, str] = {}
         self.keep = True
         self.started = False
         self._sink = sink
+        self._from_s3 = from_s3
         self._use_sink = False
         self._state = _HEAD
         self._buffer = bytearray()
         self._parts: List[bytes] = []
+        self._held = 0
         self._left = 0
 
     @property
@@ -124,7 +137,13 @@ class AnswerParser:
         if self._use_sink and self._sink is not None:
             self._sink.write(data)
         else:
+            self._held += len(data)
+            self._check_size(self._held)
             self._parts.append(bytes(data))
+
+    def _check_size(self, size: int) -> None:
+        if not self._use_sink and size > max(self.most_bytes, _MAX_HEAD):  # an error's own text always has room
+            raise TooLargeError(f"the answer is longer than the {self.most_bytes} bytes that it may have")
 
     def _head(self, data: memoryview) -> memoryview:
         buffer = self._buffer
@@ -151,6 +170,9 @@ class AnswerParser:
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
         self.headers = headers
+        # Load balancers give a 5xx without a word of S3; S3 names the request in everything else (x-amz-request-id).
+        if self._from_s3 and self.status < 500 and not any(name.startswith("x-amz") for name in headers):
+            raise NetworkError(f"a proxy or a login page answered in S3's place, with status {self.status}")
         connection = headers.get("connection", "").lower()
         self.keep = "close" not in connection and (version == "HTTP/1.1" or "keep-alive" in connection)
         self._use_sink = self._sink is not None and 200 <= self.status < 300
@@ -163,6 +185,7 @@ class AnswerParser:
                 self._left = int(headers["content-length"])
             except ValueError:
                 raise NetworkError("the server's answer has a bad length") from None
+            self._check_size(self._left)
             self._state = _LENGTH if self._left else _DONE
         else:
             self._state = _UNTIL_CLOSE

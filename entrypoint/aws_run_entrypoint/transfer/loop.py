@@ -16,7 +16,7 @@ from typing import Any, Callable, Deque, Generator, Iterable, Iterator, List, Na
 from . import retry
 from .connection import Connection
 from .endpoint import Endpoint, endpoint_for, redirected, tls_context
-from .errors import BarredError, CorruptError, EngineError, NetworkError, S3Error
+from .errors import BarredError, CorruptError, EngineError, NetworkError, S3Error, TooLargeError
 from .http1 import AnswerParser, Headers, Request, Response
 from .poller import make_poller
 from .proxy import Proxy, Tunnel, proxy_for
@@ -196,7 +196,8 @@ class Loop:
         self._bytes += request.weight
         if request.sink is not None:
             request.sink.restart()
-        connection.start(self._head(request), request.body, AnswerParser(request.method, request.sink))
+        parser = AnswerParser(request.method, request.sink, request.most_bytes, from_s3=True)
+        connection.start(self._head(request), request.body, parser)
         self.requests += 1
         if connection.connecting:
             self._poller.watch(connection)
@@ -266,7 +267,7 @@ class Loop:
                 self._addresses = []
             self._again_or_fail(job, error)
             return
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, TooLargeError) as error:
             self._drop(connection)
             if job is not None:
                 self._fail(job, error)

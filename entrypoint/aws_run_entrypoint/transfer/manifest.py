@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence
 
+from ..documents import DocumentError, Fields, is_whole, parse, parse_object
 from .errors import ManifestError
 from .values import Entry, Found, Source
 
@@ -23,7 +25,18 @@ FIELDS = ["path", "size", "mtime_ns", "mode", "crc32", "version_id"]
 FIELDS_ELSEWHERE = [*FIELDS, "etag"]
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _quote = json.encoder.encode_basestring  # what _encode makes of a text
-_decode = json.JSONDecoder().decode
+# Limits of what is read: a job writes the manifest of its own outputs as it likes.
+MOST_BYTES = 256 * 1024 * 1024
+_MOST_FILES = 100_000_000
+_MOST_TOTAL_BYTES = 2**60
+_MOST_FILE_BYTES = 2**50
+_MOST_LINE_BYTES = 64 * 1024
+_MOST_TIME_NS = 2**63
+_SUM = re.compile(r"[0-9a-f]{1,8}")
+_VISIBLE = re.compile(r"[\x21-\x7e]{1,1024}")  # an ETag goes into a header as it is
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_REGION = re.compile(r"[a-z0-9-]{1,40}")
+_ACCOUNT = re.compile(r"[0-9]{12}")
 
 
 class Header(NamedTuple):
@@ -60,14 +73,33 @@ def header(raw: bytes) -> Header:
     """Counts alone; ManifestError where `raw` is no manifest of a version that we know."""
     first = raw[: raw.find(b"\n") + 1]
     try:
-        said = json.loads(first.rstrip().rstrip(b"[") + b"[]}")
-        there = said.get("source")
-        fields = FIELDS if there is None else FIELDS_ELSEWHERE
-        if said["version"] != VERSION or said["fields"] != fields or not raw.rstrip().endswith(b"]}"):
-            raise ManifestError(f"a manifest of version {said['version']!r} can't be read by this version of aws-run")
-        return Header(int(said["files"]), int(said["bytes"]), None if there is None else Source(**there))
-    except (ValueError, KeyError, TypeError) as error:
-        raise ManifestError(f"this is not a manifest of aws-run ({error})") from error
+        said = parse_object(first.rstrip().rstrip(b"[") + b"[]}", most_bytes=_MOST_LINE_BYTES)
+        source = _source(said)
+        version = said.whole("version", least=0, most=2**31)
+        fields = FIELDS if source is None else FIELDS_ELSEWHERE
+        if version != VERSION or said.values.get("fields") != fields or not raw.rstrip().endswith(b"]}"):
+            raise ManifestError(f"a manifest of version {version} can't be read by this version of aws-run")
+        files = said.whole("files", least=0, most=_MOST_FILES)
+        return Header(files, said.whole("bytes", least=0, most=_MOST_TOTAL_BYTES), source)
+    except DocumentError as error:
+        raise ManifestError(f"this is not a manifest of aws-run: it {error}") from error
+
+
+def _source(said: Fields) -> Optional[Source]:
+    there = said.object_or_none("source")
+    if there is None:
+        return None
+    owner = there.text_or_none("owner", most_chars=12)
+    source = Source(
+        there.text("bucket", most_chars=63),
+        there.text("region", most_chars=40),
+        there.text("prefix", most_chars=1024),
+        owner,
+    )
+    named = _BUCKET.fullmatch(source.bucket) and _REGION.fullmatch(source.region)
+    if not named or (owner is not None and not _ACCOUNT.fullmatch(owner)):
+        raise DocumentError("names a bucket, a region or an account that there can't be")
+    return source
 
 
 def entries(raw: bytes) -> Iterator[Entry]:
@@ -95,8 +127,18 @@ def start_of(found: Found) -> bytes:
 
 def decode_entry(line: bytes) -> Entry:
     try:
-        path, size, mtime_ns, mode, crc32, version_id, *etag = _decode(line.decode().rstrip(",\n"))
-        return Entry(path, size, mtime_ns, mode, None if crc32 is None else int(crc32, 16), version_id, *etag)
+        path, size, mtime_ns, mode, crc32, version_id, *more = parse(line.rstrip(b",\n"), most_bytes=_MOST_LINE_BYTES)
+        if not (
+            isinstance(path, str)
+            and is_whole(size, least=0, most=_MOST_FILE_BYTES)
+            and is_whole(mtime_ns, least=-_MOST_TIME_NS, most=_MOST_TIME_NS)
+            and is_whole(mode, least=0, most=0o7777)
+            and (crc32 is None or (isinstance(crc32, str) and _SUM.fullmatch(crc32)))
+            and (version_id is None or (isinstance(version_id, str) and len(version_id) <= 1024))
+            and all(isinstance(etag, str) and _VISIBLE.fullmatch(etag) for etag in more)
+        ):
+            raise DocumentError("holds a value of the wrong kind")
+        return Entry(path, size, mtime_ns, mode, None if crc32 is None else int(crc32, 16), version_id, *more)
     except (ValueError, TypeError) as error:
         raise ManifestError(f"the manifest holds a line that is no entry: {line[:80]!r}") from error
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import zlib
 from typing import Mapping, NamedTuple, Optional
 
-from . import s3_requests
-from .errors import S3Error
+from . import manifest, s3_requests
+from .errors import ManifestError, S3Error, TooLargeError
 from .http1 import Headers
 from .loop import Loop
 from .objects import read_whole
@@ -37,11 +37,13 @@ class StoredManifest(NamedTuple):
 
 def read_manifest(loop: Loop, key: str, version_id: Optional[str] = None) -> StoredManifest:
     try:
-        answer = read_whole(loop, key, version_id)
+        answer = read_whole(loop, key, version_id, manifest.MOST_BYTES)
     except S3Error as error:
         if error.absent:
             return StoredManifest()
         raise
+    except TooLargeError as error:
+        raise ManifestError(f"the manifest {key!r} is larger than {manifest.MOST_BYTES} bytes") from error
     return StoredManifest(answer.body, answer.headers.get("etag"), s3_requests.version_of(answer), answer.headers)
 
 

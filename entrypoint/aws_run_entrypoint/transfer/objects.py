@@ -8,7 +8,7 @@ from typing import NamedTuple, Optional
 from . import s3_requests
 from .checksums import proof_of
 from .errors import CorruptError
-from .http1 import Response
+from .http1 import MOST_IN_MEMORY, Response
 from .loop import Bucket, Loop
 from .values import OnEvent, ignore
 
@@ -23,19 +23,25 @@ class Stored(NamedTuple):
     version_id: Optional[str]
 
 
-def get_object(bucket: Bucket, key: str, *, version_id: Optional[str] = None, on_event: OnEvent = ignore) -> Stored:
-    """S3Error with `absent` True where there is none."""
+def get_object(
+    bucket: Bucket,
+    key: str,
+    *,
+    version_id: Optional[str] = None,
+    most_bytes: int = MOST_IN_MEMORY,
+    on_event: OnEvent = ignore,
+) -> Stored:
+    """S3Error with `absent` True where there is none, TooLargeError where it has more than `most_bytes`."""
     with Loop(bucket, on_event=on_event) as loop:
-        answer = read_whole(loop, key, version_id)
+        answer = read_whole(loop, key, version_id, most_bytes)
         return Stored(answer.body, answer.headers.get("etag"), s3_requests.version_of(answer))
 
 
-def read_whole(loop: Loop, key: str, version_id: Optional[str]) -> Response:
-    """Checked by the sum that S3 keeps of everything that we put there."""
+def read_whole(loop: Loop, key: str, version_id: Optional[str], most_bytes: int = MOST_IN_MEMORY) -> Response:
+    """Checked by what S3 knows of it: the sum of everything that we put there."""
     for _ in range(_TRIES):
-        answer = loop.call(s3_requests.get(key, version_id=version_id))
-        sum_ = proof_of(answer.headers).crc32
-        if sum_ is None or sum_ == zlib.crc32(answer.body):
+        answer = loop.call(s3_requests.get(key, version_id=version_id, most_bytes=most_bytes))
+        if proof_of(answer.headers).fits(answer.body):
             return answer
         loop.retries += 1
     raise CorruptError(f"{key!r}: the bytes that arrive are not those that S3 has the sum of")

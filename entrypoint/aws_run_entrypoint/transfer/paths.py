@@ -11,6 +11,7 @@ from .errors import PathError
 
 MAX_KEY_BYTES = 1024
 PART_PREFIX = ".aws-run-part-"
+OUR_OWN = f"holds a name that begins with {PART_PREFIX}, as only aws-run's own unfinished files do"
 _WINDOWS = os.name == "nt"
 _RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"}
 _RESERVED |= {f"{n}{d}" for n in ("com", "lpt") for d in "123456789\u00b9\u00b2\u00b3"}
@@ -30,6 +31,8 @@ def check_relative(path: str, *, windows: bool = _WINDOWS) -> str:
     for part in bare.split("/"):
         if part in ("", ".", ".."):
             raise PathError(path, "is absolute, or holds an empty, '.' or '..' component")
+        if part.startswith(PART_PREFIX):
+            raise PathError(path, OUR_OWN)
         if windows:
             _check_windows(path, part)
     return path

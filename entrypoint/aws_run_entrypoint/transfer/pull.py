@@ -10,7 +10,18 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequenc
 from . import files, manifest, s3_requests
 from .checksums import Proof, proof_of
 from .download import Count, Download, Work
-from .errors import BusyError, ChangedError, CorruptError, EngineError, NoManifestError, PathError, S3Error
+from .errors import (
+    BusyError,
+    ChangedError,
+    CorruptError,
+    DiskFullError,
+    EngineError,
+    ManifestError,
+    NoManifestError,
+    PathError,
+    S3Error,
+    TooLargeError,
+)
 from .loop import Bucket, Loop, Task
 from .manifest_store import read_manifest
 from .parts import FileChangedError
@@ -31,12 +42,15 @@ def unheard(entry: Entry) -> None:
 
 
 class Wanted(NamedTuple):
-    """One manifest and the folder that its files go into. `prefix`: where its objects are, unless it names a source."""
+    """One manifest and the folder that its files go into. `prefix`: where its objects are. `elsewhere`: it may name
+    another bucket as their place, for the tool itself wrote it (a pin); what a job can write may not, since whoever
+    reads it has other rights than the job."""
 
     manifest_key: str
     version_id: Optional[str]
     prefix: str
     into: str
+    elsewhere: bool = False
 
 
 def pull_manifest(
@@ -46,6 +60,7 @@ def pull_manifest(
     *,
     prefix: str,
     into: str,
+    elsewhere: bool = False,
     keep: Optional[Keep] = None,
     strict: bool = True,
     helpers: Optional[int] = None,
@@ -56,9 +71,9 @@ def pull_manifest(
     """Makes `into` hold what the manifest says. Files that are here already (size and mtime, or size and sum) are not
     fetched again; `keep` may spare a local file that differs; nothing is ever removed. `strict` False leaves out what
     this machine can't hold (told as `Skipped`) instead of failing: for outputs, where the rest must still arrive.
-    `on_listed` is told every entry of the manifest before it is looked at, `on_written` every file that was put in
-    place."""
-    wanted = [Wanted(manifest_key, version_id, prefix, into)]
+    `on_listed` is told every entry of the manifest before it is looked at and may raise PathError against it,
+    `on_written` every file that was put in place."""
+    wanted = [Wanted(manifest_key, version_id, prefix, into, elsewhere)]
     return pull_manifests(
         bucket,
         wanted,
@@ -94,6 +109,9 @@ def pull_manifests(
             raws.append(held.raw)
             versions.append(held.version_id)
         heads = [manifest.header(raw) for raw in raws]
+        for index, head in enumerate(heads):
+            if head.source is not None and not wanted[index].elsewhere:
+                raise ManifestError(f"the manifest {wanted[index].manifest_key!r} names another bucket, and it may not")
         count = Count(on_event, sum(head.files for head in heads), sum(head.bytes for head in heads))
         places: Dict[Optional[Source], List[int]] = {}
         for index, head in enumerate(heads):
@@ -201,6 +219,7 @@ class _Pull:
         self.on_written = on_written
         self.kept: List[str] = []
         self.skipped: List[Skipped] = []
+        self.no_room = 0
         self.fetched_files = self.fetched_bytes = self.skipped_files = self.size_only = 0
 
     def result(self, head: manifest.Header, version_id: Optional[str], retries: int) -> Pulled:
@@ -215,12 +234,13 @@ class _Pull:
             manifest_version_id=version_id,
             size_only=self.size_only,
             left_out=self.skipped,
+            no_room=self.no_room,
         )
 
     def tasks(self, raw: bytes) -> Iterator[Task]:
         for entry in manifest.entries(raw):
-            self.on_listed(entry)
             try:
+                self.on_listed(entry)
                 target, found = self.place(entry)
                 needed = not entry.is_dir and self.needed(entry, target, found)
             except PathError as error:
@@ -252,6 +272,13 @@ class _Pull:
         self.work.count.emit(skipped)
         if not entry.is_dir:
             self.work.count.done(1, entry.size)
+
+    def does_not_fit(self, entry: Entry, error: DiskFullError) -> None:
+        """A full disk may still have room for what is smaller."""
+        if self.strict:
+            raise error
+        self.no_room += 1
+        self.left_out(entry, PathError(entry.path, f"does not fit: the disk is full ({entry.size} bytes)"))
 
     def needed(self, entry: Entry, target: str, found: Optional[os.stat_result]) -> bool:
         if found is None:
@@ -289,7 +316,9 @@ class _Pull:
 
     def fetch(self, entry: Entry, target: str) -> Task:
         try:
-            if entry.size == 0:
+            if self.no_room and files.room_at(self.root.path) < entry.size:
+                self.does_not_fit(entry, files.disk_full(entry))
+            elif entry.size == 0:
                 self.store(entry, target, b"")
             elif entry.size <= IN_MEMORY:
                 yield from self.fetch_small(entry, target)
@@ -304,7 +333,13 @@ class _Pull:
 
     def fetch_small(self, entry: Entry, target: str) -> Task:
         for _ in range(_TRIES):
-            answer = yield s3_requests.get(self.prefix + entry.path, version_id=entry.version_id, if_match=entry.etag)
+            request = s3_requests.get(
+                self.prefix + entry.path, version_id=entry.version_id, if_match=entry.etag, most_bytes=entry.size
+            )
+            try:
+                answer = yield request
+            except TooLargeError:
+                break  # the object is not the one that the manifest names, and stays so
             proof = proof_of(answer.headers) if entry.crc32 is None else Proof(entry.crc32, None)
             if len(answer.body) == entry.size and proof.fits(answer.body):
                 self.size_only += proof.nothing
@@ -322,6 +357,9 @@ class _Pull:
             except BaseException:  # ^C as well: nobody would overwrite it
                 part.discard()
                 raise
+        except DiskFullError as error:
+            self.does_not_fit(entry, error)
+            return
         except PathError as error:
             self.left_out(entry, error)
             return

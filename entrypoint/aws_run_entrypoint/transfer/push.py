@@ -9,7 +9,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Union
 
 from . import files, manifest, s3_requests
 from .bodies import FileSlice
-from .errors import EngineError, ManifestError, PathError, S3Error
+from .errors import EngineError, ManifestError, PathError, S3Error, UnlistedError
 from .http1 import Response
 from .loop import Bucket, Loop, Task
 from .manifest_store import StoredManifest, read_manifest, write_manifest
@@ -101,6 +101,7 @@ class _Push:
         self.gone: List[str] = []
         self.changed = False
         self.skipped: List[Skipped] = []
+        self.unlisted: List[str] = []
         self.uploads: Dict[str, str] = {}
         self.files = self.bytes = 0
         self.sent_files = self.sent_bytes = 0
@@ -171,6 +172,9 @@ class _Push:
                 entry = manifest.decode_entry(entry)
             if found is None:
                 assert entry is not None
+                if any(entry.path.startswith(within) for within in self.unlisted):
+                    self.keep(entry)  # nobody can tell that it is gone, so what was saved of it stays
+                    continue
                 self.changed = True
                 if not entry.is_dir:
                     self.gone.append(entry.path)
@@ -225,11 +229,14 @@ class _Push:
         self.rows.append(found)
 
     def keep(self, entry: Entry) -> None:
-        self.files += 1
-        self.bytes += entry.size
+        if not entry.is_dir:
+            self.files += 1
+            self.bytes += entry.size
         self.rows.append(manifest.encode_entry(entry))
 
     def refused(self, error: PathError) -> None:
+        if isinstance(error, UnlistedError):
+            self.unlisted.append(error.within)
         self.leave_out(error.path, error.why)
 
     def leave_out(self, path: str, why: str) -> None:
@@ -355,6 +362,8 @@ class _Push:
         lines = [row for row in self.rows if isinstance(row, bytes)]
         self.rows.clear()
         raw = manifest.encode(lines, files=self.files, total_bytes=self.bytes)
+        if len(raw) > manifest.MOST_BYTES:
+            raise EngineError(f"{self.files} files are too many: their list has more than {manifest.MOST_BYTES} bytes")
         carried = self.check_pins_after_s is not None and not self.pins_checked
         return write_manifest(self.loop, self.manifest_key, raw, held, checked_s=held.checked_s if carried else None)
 

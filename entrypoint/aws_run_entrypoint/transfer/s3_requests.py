@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Iterable, List, NamedTuple, Optional, Tuple, U
 from . import crc
 from .bodies import FileRange, FileSlice
 from .errors import EngineError
-from .http1 import Headers, Request, Response
+from .http1 import MOST_IN_MEMORY, Headers, Request, Response
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -26,11 +26,17 @@ class Listed(NamedTuple):
     etag: str
 
 
-def get(key: str, *, version_id: Optional[str] = None, if_match: Optional[str] = None) -> Request:
+def get(
+    key: str,
+    *,
+    version_id: Optional[str] = None,
+    if_match: Optional[str] = None,
+    most_bytes: int = MOST_IN_MEMORY,
+) -> Request:
     headers: Headers = [("x-amz-checksum-mode", "ENABLED")]
     if if_match:
         headers.append(("if-match", if_match))
-    return Request("GET", key, query=_version(version_id), headers=headers)
+    return Request("GET", key, query=_version(version_id), headers=headers, most_bytes=most_bytes)
 
 
 def get_range(

@@ -6,8 +6,8 @@ import os
 import stat
 from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
-from .errors import PathError
-from .paths import PART_PREFIX, check_relative
+from .errors import PathError, UnlistedError
+from .paths import OUR_OWN, PART_PREFIX, check_relative
 from .values import Found
 
 Exclude = Callable[[str], bool]
@@ -62,7 +62,9 @@ class _Scan:
         self.above: Set[_Inode] = set()  # the folders that lead to where we are, to notice a circle
 
     def refuse(self, path: str, why: str) -> None:
-        error = PathError(path, why)
+        self.tell(PathError(path, why))
+
+    def tell(self, error: PathError) -> None:
         if self.on_refused is None:
             raise error
         self.on_refused(error)
@@ -76,9 +78,13 @@ class _Scan:
             folder = under_way[-1]
             before, within = folder.before, folder.within
             for name in folder.names:
-                if name.startswith(PART_PREFIX):
-                    continue
                 path = within + name
+                if name.startswith(PART_PREFIX):
+                    # What a killed download left is no loss; where nothing may get lost in silence it is named.
+                    if self.on_refused is not None:
+                        self.refuse(path, OUR_OWN)
+                        folder.empty = False
+                    continue
                 try:
                     # Listed names hold neither "/" nor NUL, so that only odd letters and Windows have to be looked at.
                     if _WINDOWS or not name.isascii():
@@ -131,7 +137,7 @@ class _Scan:
             names = sorted(os.listdir(full))
             here = os.stat(full)
         except OSError as error:
-            self.refuse(relative or ".", f"can't be listed ({error.strerror})")
+            self.tell(UnlistedError(relative, f"can't be listed ({error.strerror})"))
             return None
         inode = (here.st_dev, here.st_ino)
         if not here.st_ino or inode in self.above:

@@ -125,7 +125,7 @@ class Pushed(NamedTuple):
 class Pulled(NamedTuple):
     """`fetched_*`: what had to move; `skipped_files` were here already; `kept`: newer here, left alone; `size_only`: of
     those fetched, how many S3 has no sum of, so that only their size could be checked; `left_out`: what this machine
-    can't hold."""
+    can't hold, `no_room` of them because its disk is full."""
 
     files: int
     bytes: int
@@ -137,3 +137,4 @@ class Pulled(NamedTuple):
     manifest_version_id: Optional[str]
     size_only: int = 0
     left_out: Sequence[Skipped] = ()
+    no_room: int = 0

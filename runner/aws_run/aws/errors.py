@@ -46,6 +46,10 @@ UNKNOWN_OUTCOME = {
     "ConnectionError",
 }
 
+# An answer that is there, and not whole.
+_HALF = (boto.IncompleteReadError, boto.ChecksumError, boto.FlexibleChecksumError)
+NETWORK_HINT = "check the network and the region (and AWS_ENDPOINT_URL if it is set)"
+
 
 def is_transient(error: AwsCallError) -> bool:
     """Whether the same call may work a moment later: throttled, a 5xx, or no answer at all.
@@ -82,7 +86,7 @@ def translate(error: Exception, *, service: str, operation: str) -> AwsRunError:
             f"{service} did not answer {operation}: {error}",
             code="ConnectionError",
             operation=operation,
-            hint="check the network and the region (and AWS_ENDPOINT_URL if it is set)",
+            hint=NETWORK_HINT,
         )
     if isinstance(error, boto.InvalidRegionError):
         return CredentialsError(f"{error}", hint="pass --region, for example --region us-east-1")
@@ -90,7 +94,19 @@ def translate(error: Exception, *, service: str, operation: str) -> AwsRunError:
         return CredentialsError(f"{error}", hint="correct the AWS configuration (~/.aws/config, or AWS_CONFIG_FILE)")
     if isinstance(error, ValueError):  # of making a client
         return CredentialsError(f"The AWS settings can't be used: {error}", hint="see AWS_ENDPOINT_URL and --region")
+    if isinstance(error, _HALF) or not isinstance(error, boto.BotoCoreError):
+        return unreadable(error, service=service, operation=operation)
     return AwsCallError(f"{service} {operation}: {error}", code=type(error).__name__, operation=operation)
+
+
+def unreadable(error: Exception, *, service: str, operation: str) -> AwsCallError:
+    """There was an answer, and nobody can tell what it says: as if there had been none."""
+    return AwsCallError(
+        f"{service}'s answer to {operation} could not be read: {type(error).__name__}: {error}",
+        code="ConnectionError",
+        operation=operation,
+        hint=NETWORK_HINT,
+    )
 
 
 def _from_response(error: boto.ClientError, service: str) -> AwsRunError:

@@ -51,6 +51,8 @@ class RunSpec:
     created_at: datetime
     deadline: datetime
     timeout_s: int  # of all attempts together, from the first one's acceptance; a cost cap may have shortened it
+    idle_s: int = 0  # how long its machine may wait for the image and the input; 0: there is none that waits
+    cap_s: int | None = None  # how many seconds of the machine `--max-cost` buys
 
     @property
     def names(self) -> RunNames:
@@ -99,8 +101,12 @@ class Backend(Protocol):
         """Everything is made and armed: ask for the hardware."""
         ...
 
-    def renew_lease(self, spec: RunSpec) -> None:
-        """The client is alive and not ready yet: move the dead-man's switch away from now."""
+    def give_back(self, spec: RunSpec) -> None:
+        """The image or the input is not ready in time: end the hardware that waits for it. May be repeated."""
+        ...
+
+    def raise_again(self, spec: RunSpec) -> None:
+        """What was given back is wanted now: arm a new lease and ask for the hardware again."""
         ...
 
     def on_task_accepted(self, spec: RunSpec, task_arn: str, deadline: datetime, emit: Emit) -> None:

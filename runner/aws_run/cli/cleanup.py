@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.say import say
 from aws_run.cli.session import session
 from aws_run.cli.types import TEXT
 
@@ -33,7 +34,7 @@ def run_cleanup(run: str | None, flags: Mapping[str, Any], *, reason: str, word:
             done = sum(1 for removed in torn.removed if not removed.error)
             if not torn.removed:
                 word = f"had ended already ({record.outcome.sentence})" if record.outcome else "had ended already"
-            click.echo(f"{record.run_id}: {word}; {done} resources gone", err=True)
+            say(f"{record.run_id}: {word}; {done} resources gone")
             if record.task_arn:
                 here.say_next(f"aws-run pull {record.run_id} -o out")
         torn.raise_if_failed(record.region)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from aws_run.errors import UsageError
 from aws_run.events import Emit, Notice
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
     from aws_run.config import Config
     from aws_run.data import Bucket
     from aws_run.image.builder import Builder
+    from aws_run.image.plan import ImagePlan
     from aws_run.lifecycle.context import AppContext
 
+RuntimeName = Literal["auto", "docker", "process"]
 LOCAL_COST_LABEL = "what AWS would have charged"
 _FOR_THIS_COMMAND = "it goes with this command, and all that is in it; `aws-run local start` makes one that stays"
 # What would send a command elsewhere than to the embedded AWS, were it left in the environment.
@@ -28,9 +32,9 @@ _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ROLE
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Which AWS this command talks to. `builder` None: Docker builds, as everywhere."""
+    """Which AWS this command talks to. `builder`: one that an event stops; None: Docker builds."""
 
-    builder: Callable[[], Builder] | None = None
+    builder: Callable[[threading.Event], Builder | None] = lambda stop: None
     cost_label: str = "cost"
     notices: tuple[str, ...] = ()
     goes: bool = False  # with this command, and all that is in it
@@ -42,11 +46,15 @@ class Target:
 
 
 @contextmanager
-def place(local: bool, base_image: Callable[[], str | None] = lambda: None) -> Iterator[Target]:
+def place(
+    local: bool, base_image: Callable[[], str | None] = lambda: None, runtime: RuntimeName = "auto"
+) -> Iterator[Target]:
     """The real AWS of the environment, or the embedded one, running or started for this command.
 
-    `base_image` is asked only where one is started: without that image there are no containers.
+    `base_image` is asked only where one is started: an engine has to have that image, and nothing takes its place.
     """
+    if not local and runtime != "auto":
+        raise UsageError("--runtime says how the embedded AWS runs its tasks", hint="give it together with --local")
     if not local:
         yield _exported()
         return
@@ -57,16 +65,23 @@ def place(local: bool, base_image: Callable[[], str | None] = lambda: None) -> I
             f"--local needs the embedded AWS, which is not installed ({error.name})",
             hint='pip install "aws-run[local]"',
         ) from None
-    with embedded.for_command(embedded.LocalOptions(base_image=None if embedded.running() else base_image())) as aws:
-        exported = os.environ.get("AWS_ENDPOINT_URL") == aws.endpoint_url
+    there = embedded.running()
+    if there is not None and runtime not in ("auto", there.runtime):
+        raise UsageError(
+            f"The embedded AWS that is running has the runtime {there.runtime}, not {runtime}",
+            hint=f"aws-run local stop, then aws-run local start --runtime {runtime}",
+        )
+    options = embedded.LocalOptions(base_image=None if there else base_image(), runtime=runtime)
+    with embedded.for_command(options) as aws:
+        exported = all(os.environ.get(name) == value for name, value in aws.environment().items())
         before = {name: os.environ.pop(name, None) for name in _FOREIGN}
         before |= {name: os.environ.get(name) for name in aws.environment()}
         os.environ.update(aws.environment())
-        builder = embedded.image_builder(aws)
+        builder = partial(embedded.image_builder, aws)
         kept = embedded.running() is not None
         try:
-            there = _embedded_place(builder, (_say(aws),) if kept else (_say(aws), _FOR_THIS_COMMAND))
-            yield replace(there, goes=not kept, flag="" if exported else " --local")
+            made = _embedded_place(builder, (_say(aws),) if kept else (_say(aws), _FOR_THIS_COMMAND))
+            yield replace(made, goes=not kept, flag="" if exported else " --local")
         finally:
             for name, value in before.items():
                 if value is None:
@@ -93,13 +108,17 @@ def _exported() -> Target:
     running = embedded.running()
     if running is None or running.endpoint_url != url:
         return Target()
-    return _embedded_place(embedded.image_builder(running), ())
+    mine = any(os.environ.get(name) for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"))  # the user's own choice
+    if not mine and os.environ.get("AWS_SECRET_ACCESS_KEY", "") not in ("", running.secret_key):
+        raise UsageError(
+            "The keys in the environment are those of an embedded AWS that is gone: each start has new ones",
+            hint='eval "$(aws-run local start)"',
+        )
+    return _embedded_place(partial(embedded.image_builder, running), ())
 
 
-def _embedded_place(builder: Builder | None, notices: tuple[str, ...]) -> Target:
-    return Target(
-        builder=(lambda: builder) if builder is not None else None, cost_label=LOCAL_COST_LABEL, notices=notices
-    )
+def _embedded_place(builder: Callable[[threading.Event], Builder | None], notices: tuple[str, ...]) -> Target:
+    return Target(builder=builder, cost_label=LOCAL_COST_LABEL, notices=notices)
 
 
 def embedded_is_running() -> bool:
@@ -136,12 +155,16 @@ def make_bench(aws: Aws, emit: Emit, where: Target) -> AppContext:
     clock = ServerClock(SystemClock(), lambda: aws.ahead_s)
     for text in where.notices:
         emit(Notice(text=text))
+    stop = threading.Event()
     return AppContext(
         aws=aws,
         clock=clock,
         emit=emit,
         backends={"ec2": Ec2Backend(aws, clock), "fargate": FargateBackend(aws, clock)},
-        builder=where.builder or docker_builder,
+        builder=lambda: where.builder(stop) or docker_builder(stop),
+        # Images without Docker have no base image.
+        find_base=lambda plan, refresh: plan if where.builder(stop) else _find_base(emit, plan, refresh),
+        stop=stop,
         storage=lambda name: storage(aws, name),
         salt=lambda: secrets.token_hex(2),
         poll_s=0.3 if where.embedded else 1.0,
@@ -161,10 +184,16 @@ def storage(aws: Aws, bucket: str) -> Bucket:
     )
 
 
-def docker_builder() -> Builder:
+def docker_builder(stop: threading.Event) -> Builder:
     from aws_run.image.docker_builder import DockerBuilder
 
-    return DockerBuilder()
+    return DockerBuilder(stop=stop)
+
+
+def _find_base(emit: Emit, plan: ImagePlan, refresh: bool) -> ImagePlan:
+    from aws_run.image.find_base import find_base
+
+    return find_base(plan, refresh=refresh, emit=emit)
 
 
 def load(path: Path, file: Path | None, flags: Mapping[str, Any], *, for_run: bool) -> Config:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
+
+from aws_run.cli.say import result_json
 
 
 @click.group()
@@ -17,4 +17,4 @@ def schema() -> None:
     """Print the JSON Schema of aws-run.yaml, for editors and linters."""
     from aws_run.config.schema import config_schema
 
-    click.echo(json.dumps(config_schema(), indent=2))
+    result_json(config_schema(), indent=2)

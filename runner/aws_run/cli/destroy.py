@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.say import say
 from aws_run.cli.session import session
 from aws_run.errors import UsageError
 
@@ -30,7 +31,7 @@ def destroy(everything: bool, yes: bool, **flags: Any) -> int:
     with session(flags) as here:
         removable = destroying.plan_destroy(here.context, here.project, everything=everything)
         if not removable.refs and not removable.data:
-            click.echo(f"{here.project}: nothing is there to remove", err=True)
+            say(f"{here.project}: nothing is there to remove")
             if here.as_json:
                 here.print_json(removal.data(()))
             return 0
@@ -40,7 +41,7 @@ def destroy(everything: bool, yes: bool, **flags: Any) -> int:
             table("", ("kind", "name"), [*rows, *data])
             if removable.others:
                 names = ", ".join(f"{name} ({count(runs, 'run')})" for name, runs in removable.others.items())
-                click.echo(f"the bucket stays, with what other projects have in it: {names}", err=True)
+                say(f"the bucket stays, with what other projects have in it: {names}")
         if everything and not yes:
             if not sys.stdin.isatty():
                 raise UsageError("--everything deletes images, inputs and results", hint="add --yes to confirm")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.say import result
 from aws_run.cli.session import session
 from aws_run.cli.types import TEXT
 
@@ -24,6 +25,6 @@ def explain(run: str | None, **flags: Any) -> int:
         if here.as_json:
             here.print_json(vars(found))
         else:
-            click.echo(f"{found.run_id}: {found.sentence}")
+            result(f"{found.run_id}: {found.sentence}")
             here.say_next(found.command)
     return 0

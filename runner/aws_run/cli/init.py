@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
+from aws_run.cli.say import say
 from aws_run.cli.types import PATH
 from aws_run.errors import SourceError, UsageError
 
@@ -24,7 +26,7 @@ def init(path: Path, force: bool) -> None:
     if not path.is_dir():
         raise UsageError(f"{path}: no such folder", hint="give the folder that holds the project")
     target = path / "aws-run.yaml"
-    if target.exists() and not force:
+    if os.path.lexists(target) and not force:
         raise UsageError(f"{target} is there already", hint="--force replaces it")
     source = read_source(path.resolve())
     command: tuple[str, ...] | None = None
@@ -33,8 +35,10 @@ def init(path: Path, force: bool) -> None:
         try:
             command = find_command(source)
         except SourceError as error:
-            click.echo(f"note: {error.message}; write what to run into {target.name}", err=True)
+            say(f"note: {error.message}; write what to run into {target.name}")
     python = recipe.python if isinstance(recipe, StandardRecipe) else None
+    if target.is_symlink():
+        target.unlink()  # what it leads to may be anything
     target.write_text(render_yaml(look_around(path, command=command, python=python)), encoding="utf-8")
-    click.echo(f"wrote {target}", err=True)
-    click.echo("next: aws-run check, then aws-run submit . -i data -o out", err=True)
+    say(f"wrote {target}")
+    say("next: aws-run check, then aws-run submit . -i data -o out")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
+from aws_run.cli.say import result, result_json, say
 from aws_run.errors import AwsRunError, UsageError
 
 
@@ -18,6 +18,13 @@ def _embedded() -> Any:
             f"The embedded AWS is not installed ({error.name} is missing)", hint='pip install "aws-run[local]"'
         ) from None
     return embedded
+
+
+def _running() -> Any:
+    found = _embedded().running()
+    if found is None:
+        raise AwsRunError("No embedded AWS is running", hint="aws-run local start")
+    return found
 
 
 @click.group()
@@ -43,26 +50,26 @@ def start(port: int, boot_seconds: float, runtime: str, chaos: int | None, foreg
     embedded = _embedded()
     options = embedded.LocalOptions(boot_s=boot_seconds, runtime=runtime, port=port, chaos_seed=chaos)
     if foreground:
-        click.echo("embedded AWS: Ctrl-C stops it; `aws-run local status` in another terminal shows it", err=True)
+        say("embedded AWS: Ctrl-C stops it; `aws-run local status` in another terminal shows it")
         embedded.serve(options)
         return
     running = embedded.running()
     aws = running or embedded.start(options)
     if running is not None:
-        click.echo("# one is running already: this is its environment", err=True)
+        say("# one is running already: this is its environment")
     if as_json:
-        click.echo(json.dumps({"environment": aws.environment(), "runtime": aws.runtime, "reason": aws.runtime_reason}))
+        result_json({"environment": aws.environment(), "runtime": aws.runtime, "reason": aws.runtime_reason})
         return
     for name, value in aws.environment().items():
-        click.echo(f"export {name}={value}")
-    click.echo(f"# {aws.runtime}: {aws.runtime_reason}", err=True)
-    click.echo("# stop it with: aws-run local stop", err=True)
+        result(f"export {name}={value}")
+    say(f"# {aws.runtime}: {aws.runtime_reason}")
+    say("# stop it with: aws-run local stop")
 
 
 @local.command()
 def stop() -> None:
     """Stop it; everything in it is gone."""
-    click.echo("stopped" if _embedded().stop() else "none was running", err=True)
+    say("stopped" if _embedded().stop() else "none was running")
 
 
 @local.command()
@@ -71,7 +78,7 @@ def status(as_json: bool) -> None:
     """Show whether one runs, where, and what is in it."""
     found = _embedded().status()
     if as_json:
-        click.echo(json.dumps(found))
+        result_json(found)
         return
     if found is None:
         raise AwsRunError("No embedded AWS is running", hint="aws-run local start")
@@ -84,15 +91,9 @@ def status(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def bill(as_json: bool) -> None:
     """Show what each resource would have cost so far, on the embedded AWS's own clock."""
-    import urllib.request
-
-    running = _embedded().running()
-    if running is None:
-        raise AwsRunError("No embedded AWS is running", hint="aws-run local start")
-    with urllib.request.urlopen(f"{running.endpoint_url}/_aws-run/bill", timeout=30) as answer:  # noqa: S310 - ours
-        found = json.loads(answer.read())
+    found = _embedded().ask(_running(), "bill")
     if as_json:
-        click.echo(json.dumps(found))
+        result_json(found)
         return
     from aws_run.report.tables import table
 
@@ -109,4 +110,12 @@ def bill(as_json: bool) -> None:
     ]
     table("", ("kind", "id", "run", "seconds", "cost", "bills"), rows)
     total = sum(line["usd"] for line in found["lines"])
-    click.echo(f"total: ${total:.4f}, as AWS would have charged by {found['now']}", err=True)
+    say(f"total: ${total:.4f}, as AWS would have charged by {found['now']}")
+
+
+@local.command("spot-interrupt")
+@click.option("--after-seconds", type=float, default=120.0, show_default=True, help="From the notice to the end.")
+def spot_interrupt(after_seconds: float) -> None:
+    """Take every spot machine away, with the notice that AWS gives before it does."""
+    told = _embedded().ask(_running(), "spot-interrupt", {"after_s": after_seconds})["interrupted"]
+    say(f"interrupted: {', '.join(told)}" if told else "no spot machine is running")

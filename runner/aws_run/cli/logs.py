@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.say import result
 from aws_run.cli.session import session
 from aws_run.cli.types import TEXT
 
@@ -19,7 +20,6 @@ from aws_run.cli.types import TEXT
 @aws_options
 def logs(run: str | None, follow: bool, **flags: Any) -> int:
     """Print the log of RUN (default: the last one) on stdout."""
-    from aws_run.report.format import clean
     from aws_run.usecases.status import logs as read
 
     with session(flags) as here:
@@ -27,7 +27,7 @@ def logs(run: str | None, follow: bool, **flags: Any) -> int:
             if here.as_json:
                 here.print_json({"timestamp_ms": line.timestamp_ms, "text": line.text})
             else:
-                click.echo(clean(line.text))
+                result(line.text)
             if getattr(sys.stdout, "unread", False):
                 break  # `aws-run logs -f | head`: nobody is left to follow it for
     return 0

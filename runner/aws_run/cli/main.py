@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from aws_run import __version__
+from aws_run.cli.say import result_json, say
 from aws_run.errors import EXIT_INTERRUPT, EXIT_TOOL, AwsRunError
 from aws_run.streams import ResilientStream
 
@@ -127,7 +129,7 @@ def _written(code: int) -> int:
     lost: OSError | None = getattr(sys.stdout, "lost", None)
     if lost is None or getattr(sys.stdout, "unread", False):
         return code
-    click.echo(f"error: the result could not be written to stdout: {lost.strerror}", err=True)
+    say(f"error: the result could not be written to stdout: {lost.strerror}")
     return code or EXIT_TOOL
 
 
@@ -139,48 +141,52 @@ def _run(arguments: list[str], debug: bool, command: click.Command = cli) -> int
     except click.exceptions.Exit as done:
         return int(done.exit_code)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)  # with the usage line; it repeats what was typed, which CI may have from a stranger's comment
+        _say_lines(shown.getvalue())
         if as_json:
             _print_json("UsageError", error.format_message(), None, error.exit_code)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        say("interrupted")
         if as_json:
             _print_json("InterruptedRunError", "interrupted", None, EXIT_INTERRUPT)
         return EXIT_INTERRUPT
     except AwsRunError as error:
         if debug:
-            traceback.print_exc()
+            _say_lines(traceback.format_exc())
         _show(error, as_json=as_json)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last stop: a fault of ours is told as one
         if debug:
-            traceback.print_exc()
+            _say_lines(traceback.format_exc())
         message, hint = f"aws-run itself failed: {type(error).__name__}: {error}", _REPORT_IT
-        click.echo(f"error: {message}\nhint: {hint}", err=True)
+        say(f"error: {message}")
+        say(f"hint: {hint}")
         if as_json:
             _print_json(type(error).__name__, message, hint, EXIT_TOOL)
         return EXIT_TOOL
     return result if isinstance(result, int) else 0
 
 
+def _say_lines(text: str) -> None:
+    for line in text.splitlines():
+        say(line)
+
+
 def _show(error: AwsRunError, *, as_json: bool) -> None:
     from aws_run.report import make_reporter
 
     if as_json and not _said_already():
-        import json
-
         from aws_run.report.jsonlines import error_data
 
-        click.echo(json.dumps(error_data(error)))
+        result_json(error_data(error))
     make_reporter("auto").error(error)
 
 
 def _print_json(kind: str, message: str, hint: str | None, code: int) -> None:
-    import json
-
     if not _said_already():
-        click.echo(json.dumps({"type": kind, "message": message, "hint": hint, "exit_code": code}))
+        result_json({"type": kind, "message": message, "hint": hint, "exit_code": code})
 
 
 def _said_already() -> bool:

@@ -116,6 +116,18 @@ def run_options(function: F) -> F:
             click.option("--image", metavar="URI", help="An image that aws-run built; nothing is built."),
             click.option("--dockerfile", metavar="FILE", help="Dockerfile; auto, none or a path."),
             click.option("--base-image", metavar="IMAGE", help="Base image for the built-in recipe."),
+            click.option(
+                "--trust-dockerfile",
+                is_flag=True,
+                default=None,
+                help="Let the project's own Dockerfile read the passwords of your package indexes.",
+            ),
+            click.option(
+                "--refresh-base",
+                is_flag=True,
+                default=None,
+                help="Build on the newest base image, not on the one used before.",
+            ),
             click.option("--subnets", type=TEXT, metavar="IDS", help="Subnets, comma-separated."),
             click.option("--security-groups", type=TEXT, metavar="IDS", help="Security groups, comma-separated."),
             click.option("--task-role", metavar="ARN", help="Task role of your own."),
@@ -125,6 +137,18 @@ def run_options(function: F) -> F:
                 multiple=True,
                 metavar="KIND",
                 help="Don't remove this kind (repeatable); bucket and repository always stay.",
+            ),
+            click.option(
+                "--trust-project-file",
+                is_flag=True,
+                envvar="AWS_RUN_TRUST_PROJECT_FILE",
+                help="Let the project's own file name inputs, outputs and variables outside of its folder.",
+            ),
+            click.option(
+                "--runtime",
+                type=click.Choice(["auto", "docker", "process"]),
+                default="auto",
+                help="With --local: containers of Docker, or plain processes, which see this machine as you do.",
             ),
         ],
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.say import say
 from aws_run.cli.session import session
 from aws_run.cli.types import PATH, TEXT
 
@@ -41,7 +42,7 @@ def pull(run: str | None, into: Path, overwrite: bool, **flags: Any) -> int:
             here.print_json({"run_id": record.run_id, "source": source, "output": str(into), **counts})
         else:
             for line in told(record.run_id, got, source, into.absolute()):
-                click.echo(line, err=True)
+                say(line)
     return 0
 
 

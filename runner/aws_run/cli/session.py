@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from aws_run.cli import compose
+from aws_run.cli.say import result_json, say
 
 if TYPE_CHECKING:
     from aws_run.lifecycle.context import AppContext
@@ -27,10 +25,10 @@ class Session:
     flag: str = ""  # what the next command needs to come here again
 
     def say_next(self, command: str) -> None:
-        click.echo(f"next: {command}{self.flag}", err=True)
+        say(f"next: {command}{self.flag}")
 
     def print_json(self, value: Mapping[str, Any] | list[Any]) -> None:
-        click.echo(json.dumps(value, default=str))
+        result_json(value)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ import click
 
 from aws_run.cli import compose
 from aws_run.cli.options import aws_options, file_options, run_options
+from aws_run.cli.say import result_json, say
+from aws_run.cli.trust import need_trust
 from aws_run.cli.types import PATH
 from aws_run.errors import InterruptedRunError, UsageError
 
@@ -54,8 +55,10 @@ def plan(path: Path, args: tuple[str, ...], **flags: Any) -> int:
 
 def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach: bool, dry_run: bool) -> int:
     as_json, debug, local = flags.pop("as_json"), flags.pop("debug"), flags.pop("local")
-    file = flags.pop("file")
+    file, trusted, runtime = flags.pop("file"), flags.pop("trust_project_file"), flags.pop("runtime")
     config = compose.load(path, file, {**flags, "args": args, "detach": detach or dry_run}, for_run=True)
+    if not dry_run:
+        need_trust(config, trusted=trusted)
 
     from aws_run.image.results import mark
     from aws_run.report import make_reporter
@@ -71,7 +74,7 @@ def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach:
     shown_on = sys.stdout if dry_run and not as_json else sys.stderr
     with (
         make_reporter("json" if as_json else "auto", debug=debug, stream=shown_on) as reporter,
-        compose.place(local, lambda: compose.base_image(config)) as where,
+        compose.place(local, lambda: compose.base_image(config), runtime) as where,
     ):
         aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
         context = compose.make_bench(aws, reporter.emit, where)
@@ -79,7 +82,7 @@ def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach:
             view = show_only(config, context)
             reporter.plan(view)
             if as_json:
-                click.echo(json.dumps(to_json(view)))
+                result_json(to_json(view))
             return 0
         with _nothing_to_finish(where):
             done = run(
@@ -97,7 +100,7 @@ def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach:
         if done.teardown_error is not None:
             reporter.error(done.teardown_error)
         if as_json:
-            click.echo(json.dumps(to_json(outcome)))
+            result_json(to_json(outcome))
         return done.exit_code
 
 
@@ -124,7 +127,7 @@ def _ask(reporter: Reporter, local: bool) -> Literal["cancel", "detach"]:
     if local or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return "cancel"
     with reporter.pause():
-        click.echo("", err=True)
+        say("")
         try:
             answer = _prompt()
         except click.Abort:  # Ctrl-C at the question is the second one

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.say import say
 from aws_run.cli.session import session
 from aws_run.cli.types import TEXT
 
@@ -27,7 +28,7 @@ def wait(run: str | None, **flags: Any) -> int:
             return found.exit_code or 0
     # After the live display has gone, or the two would share a line.
     cost = f", ${float(found.record.cost_usd):.4f}" if found.record.cost_usd else ""
-    click.echo(f"{found.record.run_id}: {found.sentence or found.phase} (exit {found.exit_code}{cost})", err=True)
+    say(f"{found.record.run_id}: {found.sentence or found.phase} (exit {found.exit_code}{cost})")
     verb = f"logs {found.record.run_id}" if found.exit_code else f"pull {found.record.run_id} -o out"
     here.say_next(f"aws-run {verb}")
     return found.exit_code or 0

@@ -68,7 +68,7 @@ def render_yaml(found: ProjectSurvey) -> str:
         "limits:",
         "  max_cost: 5.00  # USD; the run ends before it costs more",
         "",
-        _comment("env: {MODE: prod, HF_HOME: null}", "null is taken from the shell"),
+        _comment("env: {MODE: prod, HF_HOME: null}", "null is taken from the shell, after a yes"),
         _comment('secrets: {TOKEN: "arn:aws:secretsmanager:…"}', "read by AWS when the job starts"),
         _comment("exclude: ['*.tmp']", "never sent"),
         "",

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from aws_run import naming
 from aws_run.config import checks, paths, sources, yamlfile
 from aws_run.config.models import Config
+from aws_run.config.outside import outside_of
 from aws_run.config.sources import Environment, Setting
 from aws_run.config.value_types import KEEP_KINDS
 from aws_run.errors import ConfigError, UsageError
@@ -43,11 +44,15 @@ def load_config(
     shown = _shown(yaml_file, around.cwd) if yaml_file else ""
 
     top = yamlfile.read_yaml(yaml_file, shown) if yaml_file else yamlfile.Mapping(items={}, key_lines={}, line=1)
-    given = list(sources.from_file(top, yaml_file.parent if yaml_file else project_dir, shown, around))
+    by_project = yaml_file is not None and (yaml_file.parent == project_dir or _is_in(yaml_file, project_dir))
+    base = yaml_file.parent if yaml_file else project_dir
+    given = list(sources.from_file(top, base, shown, around, by_project=by_project))
     given += sources.from_environment(around)
     env_file = flags.get("env_file") or environ.get("AWS_RUN_ENV_FILE")
     if env_file:
-        given.append(sources.from_env_file(around.cwd / env_file, str(env_file), around))
+        path = around.cwd / env_file
+        inside = _is_in(path, project_dir)
+        given.append(sources.from_env_file(path, str(env_file), around, by_project=inside))
     given += sources.from_flags(flags, around)
 
     winners = _fold(given)
@@ -61,6 +66,7 @@ def load_config(
         checks.refuse_short_retention(config, winners)
         if for_run:
             checks.refuse_folders(config, winners, detached=bool(flags.get("detach")))
+        config = config.model_copy(update={"outside": outside_of(config, given, winners)})
     except (OSError, RuntimeError) as error:  # a name that is too long, links in a circle, a folder without rights
         raise ConfigError(f"a path can't be followed: {getattr(error, 'strerror', None) or error}") from error
     return config
@@ -77,6 +83,14 @@ def _find_file(project_dir: Path, file: Path | None, around: Environment) -> Pat
     if len(found) > 1:
         raise ConfigError(f"both {FILE_NAMES[0]} and {FILE_NAMES[1]} are in {project_dir}", hint="remove one of them")
     return found[0] if found else None
+
+
+def _is_in(path: Path, project_dir: Path) -> bool:
+    """Whether a file that the user named is one of the project's: then it says what the project says."""
+    try:
+        return path.resolve().is_relative_to(project_dir)
+    except (OSError, RuntimeError):
+        return False
 
 
 def _shown(path: Path, cwd: Path) -> str:
@@ -97,7 +111,13 @@ def _fold(given: Iterable[Setting]) -> dict[str, Setting]:
         elif _is_keep_flag(one):
             value = _sum(Config.model_fields["keep"].default, value)
         winners[one.option.field] = Setting(
-            option=one.option, value=value, where=one.where, base=one.base, rank=one.rank, hidden=before
+            option=one.option,
+            value=value,
+            where=one.where,
+            base=one.base,
+            rank=one.rank,
+            hidden=before,
+            by_project=one.by_project,
         )
     return winners
 

@@ -36,6 +36,8 @@ class Build(_Section):
     dockerfile: str = "auto"  # auto | none | a path inside the project
     python: str | None = None  # "3.12"; None = what the project declares, else the default
     base_image: str | None = None
+    refresh_base: bool = False
+    trust_dockerfile: bool = False  # never from the file: it comes with the Dockerfile that it would trust
 
 
 class Resources(_Section):
@@ -89,6 +91,32 @@ class Input(_Section):
         return None if is_s3(self.place) else Path(self.place)
 
 
+class Outside(_Section):
+    """What a file of the project's own folder takes from, or puts, outside of that folder. `what`: a path, an address
+    or the name of a variable; `where`: the place that says so, like `aws-run.yaml:3: input`. `by_project` False: the
+    user named it by flag or AWS_RUN_*, and a link of the folder leads out."""
+
+    kind: Literal["input", "output", "variable", "secret", "role"]
+    what: str
+    where: str
+    by_project: bool = True
+
+    @property
+    def sentence(self) -> str:
+        """For the plan and the question: a carriage return or an escape in a path must not hide any of it."""
+        text = f"{self.where}: {_MEANS[self.kind].format(what=self.what)}"
+        return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+_MEANS = {
+    "input": "the job reads {what}, which is not in the project",
+    "output": "results are written into {what}, which is not in the project",
+    "variable": "the job gets {what} from this shell",
+    "secret": "the job gets the secret {what} of the account",
+    "role": "the job acts as {what}",
+}
+
+
 class Config(_Section):
     """One run as asked for; frozen. Durations in seconds, sizes in MiB/GiB, money in USD."""
 
@@ -122,6 +150,7 @@ class Config(_Section):
     runs_retention_days: int = 90
     region: str | None = None
     profile: str | None = None
+    outside: tuple[Outside, ...] = ()  # what is to be shown, and what the project's file alone may not decide
 
     @property
     def input_folders(self) -> tuple[Path, ...]:

@@ -128,6 +128,23 @@ OPTIONS: tuple[Option, ...] = (
         help="The image to build on, when the project has no Dockerfile.",
     ),
     Option(
+        key=None,
+        field="build.trust_dockerfile",
+        env="AWS_RUN_TRUST_DOCKERFILE",
+        flag="trust_dockerfile",
+        kind=value_types.SWITCH,
+        help="Hand the passwords of package indexes and proxies to the project's own Dockerfile too (the secret "
+        "`settings`); without it the Dockerfile gets their addresses.",
+    ),
+    Option(
+        key="build.refresh_base",
+        field="build.refresh_base",
+        env="AWS_RUN_REFRESH_BASE",
+        flag="refresh_base",
+        kind=value_types.SWITCH,
+        help="Ask the registry for the newest base image; else the one that was used before is used again, by digest.",
+    ),
+    Option(
         key="image",
         field="image",
         env="AWS_RUN_IMAGE",
@@ -280,7 +297,8 @@ OPTIONS: tuple[Option, ...] = (
         flag="env",
         kind=value_types.ENV,
         merge="add",
-        help="Variables for the job; null = taken from the shell.",
+        help="Variables for the job; null = taken from the shell, which in a file of the project needs a yes "
+        "(--trust-project-file).",
     ),
     Option(
         key="secrets",
@@ -387,7 +405,7 @@ OPTIONS: tuple[Option, ...] = (
 # Given to the loader beside the options above.
 EXTRA_FLAGS = ("spot", "env_file")
 FLAGS = frozenset(option.flag for option in OPTIONS if option.flag) | frozenset(EXTRA_FLAGS)
-EXTRA_VARIABLES = ("AWS_RUN_FILE", "AWS_RUN_ENV_FILE", "AWS_RUN_DEBUG")
+EXTRA_VARIABLES = ("AWS_RUN_FILE", "AWS_RUN_ENV_FILE", "AWS_RUN_TRUST_PROJECT_FILE", "AWS_RUN_DEBUG")
 VARIABLES = tuple(option.env for option in OPTIONS if option.env) + EXTRA_VARIABLES
 
 

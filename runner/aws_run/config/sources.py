@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,9 @@ T = TypeVar("T")
 # AWS_RUN_LOCAL… is the embedded AWS's, AWS_RUN_TEST… the test suite's.
 _OTHER_PREFIXES = ("AWS_RUN_LOCAL", "AWS_RUN_TEST")
 
+_ENVIRONMENT = 2  # its rank
+_SECRET = ("env", "secrets")  # what is given for these may be a password
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Messages about these name the value as well: "-i data: no such folder".
 _PATHS = ("inputs", "output")
 
@@ -28,7 +31,9 @@ _PATHS = ("inputs", "output")
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """One setting from one source. `where` begins messages about it: `--memory`, `aws-run.yaml:12: resources.memory`.
-    `base`: what relative paths are relative to. `rank`: the source, stronger ones higher. `hidden`: what it beat."""
+    `base`: what relative paths are relative to. `rank`: the source, stronger ones higher. `hidden`: what it beat.
+    `by_project`: from a file of the project's own folder, which may be anybody's. `from_shell`: the variables whose
+    values were taken from the user's shell, each with the place that says so."""
 
     option: Option
     value: Any
@@ -36,6 +41,8 @@ class Setting:
     base: Path
     rank: int
     hidden: Setting | None = None
+    by_project: bool = False
+    from_shell: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +55,15 @@ class Environment:
     needs_env: bool = True
 
 
-def from_file(top: yamlfile.Mapping, base: Path, shown: str, around: Environment) -> Iterator[Setting]:
+def from_file(
+    top: yamlfile.Mapping, base: Path, shown: str, around: Environment, *, by_project: bool = False
+) -> Iterator[Setting]:
     """The settings in an aws-run.yaml whose paths are relative to `base` and which messages call `shown`."""
+    for given in _from_file(top, base, shown, around):
+        yield replace(given, by_project=by_project)
+
+
+def _from_file(top: yamlfile.Mapping, base: Path, shown: str, around: Environment) -> Iterator[Setting]:
     _check_version(top, shown)
     sections = {option.key.partition(".")[0] for option in OPTIONS if option.key and "." in option.key}
     for key, node in top.items.items():
@@ -74,7 +88,7 @@ def from_environment(around: Environment) -> Iterator[Setting]:
         if not option.env or not text.strip():
             continue  # CI systems set what was left empty to ""
         where = f"{option.env} {text}" if option.field in _PATHS else option.env
-        yield _given(option, text, where, around, rank=2)
+        yield _given(option, text, where, around, rank=_ENVIRONMENT)
 
 
 def check_variable_names(environ: Mapping[str, str]) -> None:
@@ -100,14 +114,26 @@ def from_flags(flags: Mapping[str, Any], around: Environment) -> Iterator[Settin
         yield Setting(option=options.option_of("spot_policy"), value="spot", where="--spot", base=around.cwd, rank=5)
 
 
-def from_env_file(path: Path, shown: str, around: Environment) -> Setting:
+def from_env_file(path: Path, shown: str, around: Environment, *, by_project: bool = False) -> Setting:
     """--env-file: stronger than the file, weaker than --env."""
     option = options.option_of("env")
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
+    from_shell: dict[str, str] = {}
     for line, name, value in read_env_file(path, shown):
-        where = f"{shown}:{line}: {name}"
-        found.update(_pair(option, name, value, where, around))
-    return Setting(option=option, value=found, where=shown, base=around.cwd, rank=3)
+        where = f"--env-file {shown}:{line}"
+        values.update(_pair(option, name, value, where, around, may_name_it=False))
+        from_shell.pop(name, None)
+        if value is None:
+            from_shell[name] = where
+    return Setting(
+        option=option,
+        value=values,
+        where=shown,
+        base=around.cwd,
+        rank=3,
+        by_project=by_project,
+        from_shell=from_shell,
+    )
 
 
 def _with_value(where: str, between: str, value: Any) -> str:
@@ -136,9 +162,13 @@ def _leaf(key: str, node: yamlfile.Node, where: str, shown: str, base: Path, aro
     if isinstance(node, yamlfile.Scalar) and node.is_null and option.kind.shape != "map":
         return  # `python: null` says what leaving it out says
     value = _node_value(option, node, where, shown, around)
+    from_shell: dict[str, str] = {}
+    if option.kind.from_shell and isinstance(node, yamlfile.Mapping):
+        nulls = [name for name, child in node.items.items() if isinstance(child, yamlfile.Scalar) and child.is_null]
+        from_shell = {name: f"{shown}:{node.key_lines[name]}: {key}.{name}" for name in nulls}
     if option.field in _PATHS:
         where = _with_value(where, ": ", value)
-    yield Setting(option=option, value=value, where=where, base=base, rank=1)
+    yield Setting(option=option, value=value, where=where, base=base, rank=1, from_shell=from_shell)
 
 
 def _unknown_key(key: str, where: str) -> ConfigError:
@@ -219,11 +249,18 @@ def _given(option: Option, raw: Any, where: str, around: Environment, *, rank: i
     elif kind.shape == "map":
         value = {}
         # Commas are common in the values of env, so only lines part them there.
-        for item in _items(raw, r"\n" if option.field == "env" else r"[,\n]"):
+        for number, item in enumerate(_items(raw, r"\n" if option.field == "env" else r"[,\n]"), start=1):
+            # A value of several lines comes apart here: what looks like no name may be a piece of a key.
+            place = f"{where}, entry {number}" if rank == _ENVIRONMENT else where
             name, equals, text = item.partition("=")
+            if option.field in _SECRET and not _NAME.fullmatch(name.strip() if equals else item):
+                raise ConfigError(f"{place}: is not NAME=VALUE", hint="a value has to stand on one line")
             if not equals and not kind.from_shell:
-                raise ConfigError(f'{where}: "{item}" must be NAME=VALUE')
-            value.update(_pair(option, name, text if equals else None, f"{where} {name}", around))
+                shown = "" if option.field in _SECRET else f'"{item}" '
+                raise ConfigError(f"{place}: {shown}must be NAME=VALUE")
+            may_name_it = rank != _ENVIRONMENT or bool(equals)
+            where_it_is = f"{place} {name}" if may_name_it else place
+            value.update(_pair(option, name, text if equals else None, where_it_is, around, may_name_it=may_name_it))
     else:
         value = _checked(kind.parse, str(raw), where)
     return Setting(option=option, value=value, where=where, base=around.cwd, rank=rank)
@@ -236,7 +273,10 @@ def _items(raw: Any, between: str) -> list[str]:
     return [part.strip() for part in re.split(between, raw) if part.strip()]
 
 
-def _pair(option: Option, name: str, value: str | None, where: str, around: Environment) -> dict[str, str]:
+def _pair(
+    option: Option, name: str, value: str | None, where: str, around: Environment, *, may_name_it: bool = True
+) -> dict[str, str]:
+    """`may_name_it` False: what stands for a name may be a piece of a secret, so no message repeats it."""
     key = _checked(option.kind.parse_key, name, where)
     if value is None:
         if not option.kind.from_shell:
@@ -244,6 +284,11 @@ def _pair(option: Option, name: str, value: str | None, where: str, around: Envi
         value = around.environ.get(key)
         if value is None and not around.needs_env:
             return {}
+        if value is None and not may_name_it:
+            raise ConfigError(
+                f"{where}: names a variable that the shell does not have",
+                hint="a line without `=` is taken from the shell; a value has to stand on one line, as NAME=VALUE",
+            )
         if value is None:
             raise ConfigError(
                 f"{where}: is to be taken from the shell, which has no {key}", hint=f"export {key}=…, or give a value"
@@ -255,4 +300,4 @@ def _checked(parse: Callable[[S], T], text: S, where: str) -> T:
     try:
         return parse(text)
     except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from error
+        raise ConfigError(f"{where}: {error}") from None

@@ -16,6 +16,7 @@ from typing import TypeAlias
 import yaml
 
 from aws_run.errors import ConfigError
+from aws_run.project.files import UnreadableFileError, read_file
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 8
@@ -66,12 +67,9 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 def read_yaml(path: Path, shown: str) -> Mapping:
     """The file's top mapping; empty when the file is. `shown` is how messages name the file."""
     try:
-        with path.open("rb") as handle:
-            content = handle.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"{shown}: can't be read: {error.strerror or error}") from error
-    if len(content) > MAX_BYTES:
-        raise ConfigError(f"{shown}: larger than {MAX_BYTES // 1024} KB; that is no configuration")
+        content = read_file(path, max_bytes=MAX_BYTES)
+    except UnreadableFileError as error:
+        raise ConfigError(f"{shown}: {error.reason}") from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pathspec
-
 from aws_run.data.errors import translated
 from aws_run.errors import UsageError
 from aws_run.events import Emit, LaneProgress, Notice
+from aws_run.project.ignore_rules import PatternError, exclude_matcher
 from aws_run_entrypoint.transfer import Bucket, EngineEvent, Progress, Retried, Skipped, Unchecked, push_folder
 
 _EVENT_EVERY_S = 0.1
@@ -93,10 +92,9 @@ def matcher(patterns: Sequence[str]) -> Callable[[str], bool] | None:
     if not patterns:
         return None
     try:
-        spec = pathspec.PathSpec.from_lines("gitignore", patterns)
-    except ValueError as error:
-        raise UsageError(f"`exclude:` holds a pattern that can't be read: {error}") from error
-    return spec.match_file
+        return exclude_matcher(patterns)
+    except PatternError as error:
+        raise UsageError(f"`exclude:`, pattern {error.line}: {error}") from error
 
 
 class _Listener:

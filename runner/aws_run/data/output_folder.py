@@ -6,13 +6,21 @@ import contextlib
 import itertools
 import os
 import stat
+import unicodedata
 from pathlib import Path
 
 from aws_run_entrypoint.transfer import Entry, PathError
-from aws_run_entrypoint.transfer.paths import Root
+from aws_run_entrypoint.transfer.paths import Root, folded
 
+# "git~1" is what Windows may call it as well; others ignore case, trailing dots and blanks.
+_GIT_NAMES = (".git", "git~1")
 # Some file systems keep times in steps of two seconds.
 _TIME_STEP_NS = 2_000_000_000
+
+
+def _is_git(part: str) -> bool:
+    visible = "".join(character for character in part if unicodedata.category(character) != "Cf")
+    return folded(visible).partition(":")[0].rstrip(". ") in _GIT_NAMES
 
 
 class OutputFolder:
@@ -56,6 +64,10 @@ class OutputFolder:
         return False
 
     def listed(self, entry: Entry) -> None:
+        """PathError for what a run may not put here: programs start by themselves out of a `.git` (hooks, fsmonitor)
+        when somebody merely looks at the folder."""
+        if any(_is_git(part) for part in entry.path.split("/")):
+            raise PathError(entry.path, "is of a .git, whose settings and hooks would run programs here")
         if entry.is_dir:
             self._folders.add(entry.path[:-1])
         elif entry.path in self._wrote:

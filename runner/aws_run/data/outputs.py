@@ -43,6 +43,7 @@ class PulledOutput:
     kept: tuple[str, ...]
     removed_files: int = 0
     left_out: tuple[Skipped, ...] = ()
+    no_room: int = 0  # of those left out, because the disk is full
 
 
 def pull_output(
@@ -100,6 +101,7 @@ def _round(
         kept=tuple(landing.aside),
         removed_files=removed,
         left_out=tuple(done.left_out),
+        no_room=done.no_room,
     )
 
 
@@ -107,6 +109,11 @@ def _left_out(run_id: str, into: Path, done: PulledOutput) -> TransferError:
     shown = "; ".join(f"{one.path!r} {one.why}" for one in done.left_out[:_NAMED])
     more = f"; and {len(done.left_out) - _NAMED} more" if len(done.left_out) > _NAMED else ""
     which = "1 of the outputs" if len(done.left_out) == 1 else f"{len(done.left_out)} of the outputs"
+    if done.no_room:
+        return TransferError(
+            f"{which} could not be put into {into}, whose disk is full; what fits is there: {shown}{more}",
+            hint=f"Make room; `aws-run pull {run_id} -o FOLDER` fetches the rest.",
+        )
     return TransferError(
         f"{which} could not be put into {into}, all others are there: {shown}{more}",
         hint="Rename what is in the way, or fetch into another folder, or on another system: "
@@ -171,7 +178,8 @@ def output_totals(bucket: Bucket, run_id: str) -> tuple[int, int] | None:
     """(files, bytes) that the run has saved so far; None before the first sync."""
     with translated("The outputs could not be looked up"):
         try:
-            head = manifests.header(get_object(bucket, manifest_key(run_id)).body)
+            raw = get_object(bucket, manifest_key(run_id), most_bytes=manifests.MOST_BYTES).body
+            head = manifests.header(raw)
         except S3Error as error:
             if error.absent:
                 return None

@@ -57,6 +57,17 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "set build.base_image to one with git (python:3.12-bookworm has it), or give the project a Dockerfile",
     ),
     (
+        r"No matching distribution found for (uv==\S+)",
+        "The package index has no ready {0}, which installs the requirements",
+        "PIP_INDEX_URL names the index: it has to carry that version (a mirror of PyPI does), or give the project a "
+        "Dockerfile",
+    ),
+    (
+        r"THESE PACKAGES DO NOT MATCH THE HASHES",
+        "The package index has a file for uv whose hash is not the pinned one",
+        "somebody changed it on the way: check the index that PIP_INDEX_URL names, and the proxy",
+    ),
+    (
         r"Because ([^\s]+) was not found in the package registry",
         "The requirement {0} does not exist in the package index",
         "correct its name, or set PIP_INDEX_URL or UV_INDEX to the index that has it",

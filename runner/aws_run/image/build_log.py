@@ -27,9 +27,9 @@ _INSTANT = re.compile(r"^(?:ARG|ENV|USER|ENTRYPOINT|CMD|LABEL|EXPOSE|STOPSIGNAL|
 # What the parts of our recipe do, in words.
 _WORDS = (
     ("self-check", "adding the entrypoint"),
-    ("install.*uv>=", "preparing Python"),
+    ("/opt/uv\\.txt", "preparing Python"),
     ("UV_PROJECT_ENVIRONMENT", "installing dependencies"),
-    ("^COPY secrets/", "preparing Python"),
+    ("^COPY (?:secrets/|uv\\.txt)", "preparing Python"),
     ("^COPY deps/", "copying dependency files"),
     ("^COPY .*code/", "copying the code"),
     ("^COPY --from=dependencies", "adding dependencies"),
@@ -51,6 +51,7 @@ class BuildLog:
         self._steps: dict[int, str] = {}
         self._failed: int | None = None
         self._classic = 0
+        self.current_step = ""  # what goes on, in words
 
     def feed(self, line: str) -> None:
         line = _COLOURS.sub("", line)
@@ -101,7 +102,8 @@ class BuildLog:
             return
         self._steps[number] = what
         if not _INSTANT.match(what):
-            self._on_step(in_words(what))
+            self.current_step = in_words(what)
+            self._on_step(self.current_step)
 
     def _failed_number(self) -> int:
         return self._failed if self._failed is not None else self._classic

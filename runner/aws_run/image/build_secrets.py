@@ -1,11 +1,13 @@
 """What a build needs from this machine and must not keep: the CA bundle, package indexes, proxies.
 
 Read from the environment that pip, uv and requests use themselves. They may hold passwords, so they go to the
-build as secrets: mounted while a command runs, in no layer and no history.
+build as secrets: mounted while a command runs, in no layer and no history. A Dockerfile of the project's own can read
+what it mounts and send it anywhere, so it gets them without their passwords unless the user trusts it.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +15,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from aws_run.errors import ConfigError
+from aws_run.events import Notice
+from aws_run.image.plan import ImagePlan
+from aws_run.image.recipe import StandardRecipe
 
 _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "AWS_CA_BUNDLE")
 # Taken over as they are. UV_INDEX_<NAME>_USERNAME and _PASSWORD belong to indexes that a pyproject.toml names.
@@ -28,6 +33,10 @@ _INDEX_VARIABLES = (
     "UV_INSECURE_HOST",
 )
 _PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
+# What comes before the last @ of an address' host, and what belongs to an index that is named elsewhere.
+_USERINFO = re.compile(r"://[^/\s]*@")
+_CREDENTIAL = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
+_MOUNTED = re.compile(r"id=[\"']?settings\b")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -39,17 +48,53 @@ class BuildSecrets:
     settings: bytes | None = field(default=None, repr=False)
     # A sentence for each setting of the machine that means nothing inside a container.
     left_out: tuple[str, ...] = ()
+    # Names of the variables that hold a password; `withheld` says whether it was taken out.
+    with_passwords: tuple[str, ...] = ()
+    withheld: bool = False
 
     def by_name(self) -> dict[str, bytes]:
         named = {"ca": self.ca, "settings": self.settings}
         return {name: content for name, content in named.items() if content is not None}
 
 
-def read_build_secrets(environ: Mapping[str, str]) -> BuildSecrets:
-    """ConfigError when a variable names a CA bundle that can't be read."""
+def read_build_secrets(environ: Mapping[str, str], *, passwords: bool = True) -> BuildSecrets:
+    """`passwords` False: the addresses alone. ConfigError when a variable names a CA bundle that can't be read."""
     exports, left_out = _settings(environ)
+    named = (name for name in exports if name in environ or name.lower() in environ)
+    with_passwords = sorted(name for name in named if name.isupper() and _has_password(name, exports[name]))
+    if not passwords:
+        exports = {name: _USERINFO.sub("://", value) for name, value in exports.items() if not _CREDENTIAL.match(name)}
     text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())
-    return BuildSecrets(ca=_ca_bundle(environ), settings=text.encode() or None, left_out=tuple(left_out))
+    return BuildSecrets(
+        ca=_ca_bundle(environ),
+        settings=text.encode() or None,
+        left_out=tuple(left_out),
+        with_passwords=tuple(with_passwords),
+        withheld=not passwords and bool(with_passwords),
+    )
+
+
+def about_passwords(plan: ImagePlan, secrets: BuildSecrets) -> Notice | None:
+    """Who can read the passwords of this machine's indexes and proxies, where the project's own code is among them."""
+    if not secrets.with_passwords:
+        return None
+    names = ", ".join(secrets.with_passwords)
+    if isinstance(plan.recipe, StandardRecipe):
+        if not plan.recipe.dependencies.whole_project:
+            return None
+        text = f"installing the project runs its own build code, which can read the passwords in {names}"
+        return Notice(text=text, hint="unset them for a project that you don't know")
+    text = (plan.source.root / plan.recipe.path).read_text(encoding="utf-8", errors="replace")
+    if not _MOUNTED.search(text):
+        return None
+    if secrets.withheld:
+        text = f"{plan.recipe.path} gets {names} without the passwords"
+        return Notice(text=text, hint="--trust-dockerfile hands them to a Dockerfile that you know", level="warning")
+    return Notice(text=f"{plan.recipe.path} can read the passwords in {names} (--trust-dockerfile)")
+
+
+def _has_password(name: str, value: str) -> bool:
+    return _CREDENTIAL.match(name) is not None or _USERINFO.search(value) is not None
 
 
 def _ca_bundle(environ: Mapping[str, str]) -> bytes | None:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import ast
 import difflib
+import io
 import re
+import sys
+import tokenize
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +22,9 @@ from aws_run.image.source import Source
 # Who declares an option: argparse, optparse, click, typer, cyclopts.
 _DECLARING = frozenset({"add_argument", "add_option", "option", "Option", "Parameter"})
 _MAX_SCRIPT_BYTES = 1 << 20
+# Together; a tree takes a hundred times the memory of its text, but only one is held at a time.
+_MAX_SCRIPTS_BYTES = 64 << 20
+_MOST_TOKENS_OF_A_LINE = 8_000
 _MENTIONS = re.compile(r"""["']-[io]["']|getopt""")
 _NOT_SCRIPTS = frozenset({"setup.py", "conftest.py", "noxfile.py"})
 _HINT = "name it in aws-run.yaml, for example `command: python {path}` (-i and -o are appended)"
@@ -91,13 +97,21 @@ def check_command(command: tuple[str, ...], source: Source) -> None:
 
 
 def _python_files(source: Source) -> Iterator[tuple[str, str]]:
+    left = _MAX_SCRIPTS_BYTES
     for file in source.files:
         path = PurePosixPath(file.path)
         if path.suffix != ".py" or file.link is not None or file.size > _MAX_SCRIPT_BYTES:
             continue
         tested = path.name.startswith("test_") or "tests" in path.parts[:-1]
         if not tested and path.name not in _NOT_SCRIPTS:
-            yield file.path, (source.root / file.path).read_text(encoding="utf-8-sig", errors="replace")
+            left -= file.size
+            if left < 0:
+                raise SourceError(
+                    f"There are more than {_MAX_SCRIPTS_BYTES >> 20} MiB of Python in {source.root}",
+                    hint=_HINT.format(path="main.py"),
+                )
+            content = source.read(file.path, max_bytes=_MAX_SCRIPT_BYTES)
+            yield file.path, content.decode("utf-8-sig", errors="replace")
 
 
 def _parse_all(texts: Iterable[tuple[str, str]]) -> list[_Script]:
@@ -106,19 +120,38 @@ def _parse_all(texts: Iterable[tuple[str, str]]) -> list[_Script]:
 
 
 def _parse(path: str, text: str) -> _Script | None:
-    """None for a file that is no Python of this version: it can't be judged."""
+    """None for a file that is no Python of this version, or nested deeper than anybody writes: it can't be judged."""
+    if sys.version_info < (3, 11) and has_too_many_tokens(text):
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a project's invalid escapes are its own business
             tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
+        return _Script(
+            path=path,
+            declares=_declares(tree) or _uses_getopt(tree),
+            runs=path.endswith("__main__.py") or any(_does_something(statement) for statement in tree.body),
+            imports=frozenset(_imports(tree)),
+        )
+    # MemoryError is what the parser says when its own stack is full (pegen, MAXSTACK).
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return _Script(
-        path=path,
-        declares=_declares(tree) or _uses_getopt(tree),
-        runs=path.endswith("__main__.py") or any(_does_something(statement) for statement in tree.body),
-        imports=frozenset(_imports(tree)),
-    )
+
+
+def has_too_many_tokens(text: str) -> bool:
+    """Whether one logical line is so long that a chain in it (`1+1+…`, `a.b.…`) could overflow the C stack of Python
+    3.10, whose parser does not count how deep the tree is that it makes of one."""
+    if len(text) < 2 * _MOST_TOKENS_OF_A_LINE:
+        return False
+    count = 0
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            count = 0 if token.type == tokenize.NEWLINE else count + 1
+            if count > _MOST_TOKENS_OF_A_LINE:
+                return True
+    except (SyntaxError, tokenize.TokenError, RecursionError):
+        return True  # the parser would not take it either
+    return False
 
 
 def _declares(tree: ast.Module) -> bool:

@@ -14,38 +14,49 @@ from pathlib import Path
 from typing import IO, cast
 
 from aws_run.errors import SourceError
+from aws_run.image.dependencies import read_dependency_file
 from aws_run.image.entrypoint_layer import wrap_dockerfile
-from aws_run.image.plan import ImagePlan, standard_dockerfile
+from aws_run.image.plan import ImagePlan, standard_dockerfile, uv_requirements
 from aws_run.image.recipe import OwnDockerfile, StandardRecipe
 from aws_run.image.source import DOCKERIGNORE, Source, SourceFile, frame, read_chunks
 
 # A fixed time keeps layers equal between machines; before 1980 zip files of the job could not hold it.
 _MTIME = 946_684_800  # 2000-01-01 UTC
 LAYER = "entrypoint.tar"
+# Stands in the recipe where each project's own cache is named. An ARG would not do: BuildKit before 0.10 takes a
+# variable in a mount's id literally, and all projects would share the cache of that name.
+PROJECT_CACHE = "PROJECT-CACHE"
 
 
 def write_standard(
-    plan: ImagePlan, recipe: StandardRecipe, out: IO[bytes], *, classic_secrets: dict[str, bytes] | None = None
+    plan: ImagePlan,
+    recipe: StandardRecipe,
+    out: IO[bytes],
+    *,
+    cache_id: str,
+    classic_secrets: dict[str, bytes] | None = None,
 ) -> None:
-    """For our recipe: Dockerfile, entrypoint.tar, deps/ and code/app/.
+    """For our recipe: Dockerfile, uv.txt, entrypoint.tar, deps/ and code/app/.
 
-    `classic_secrets`: for Docker's classic builder, which knows no mounts; None for BuildKit.
+    `cache_id`: BuildMachine.cache_id of the project. `classic_secrets`: for Docker's classic builder, which knows no
+    mounts; None for BuildKit.
     """
     with _open(out) as tar:
-        text = standard_dockerfile()
+        text = standard_dockerfile().replace(f"id={PROJECT_CACHE},", f"id={cache_id},")
         if classic_secrets is not None:
             text = classic_dockerfile(text)
             _add_folder(tar, "secrets")
             for name, content in classic_secrets.items():
                 _add_bytes(tar, f"secrets/{name}", content)
         _add_bytes(tar, "Dockerfile", text.encode())
+        _add_bytes(tar, "uv.txt", uv_requirements().encode())
         _add_bytes(tar, LAYER, plan.entrypoint_layer)
         _add_folder(tar, "deps")
         if recipe.dependencies.whole_project:
             _add_source(tar, plan.source, "deps/")
         else:
             for path in recipe.dependencies.files:
-                _add_bytes(tar, f"deps/{path}", (plan.source.root / path).read_bytes())
+                _add_bytes(tar, f"deps/{path}", read_dependency_file(plan.source, path))
         # A folder that is copied whole keeps its date; one that is copied into gets today's.
         _add_folder(tar, "code")
         _add_folder(tar, "code/app")
@@ -61,8 +72,8 @@ def write_own(plan: ImagePlan, recipe: OwnDockerfile, out: IO[bytes]) -> None:
         _add_folder(tar, ".")
         _add_source(tar, plan.source, "")
         for path in (recipe.path, f"{recipe.path}{DOCKERIGNORE}", DOCKERIGNORE):
-            if path not in paths and (plan.source.root / path).is_file():
-                _add_bytes(tar, path, (plan.source.root / path).read_bytes())
+            if path not in paths and plan.source.has(path):
+                _add_bytes(tar, path, plan.source.read(path))
 
 
 def write_wrap(plan: ImagePlan, entrypoint: Iterable[str], cmd: Iterable[str], out: IO[bytes]) -> None:

@@ -11,10 +11,13 @@ from typing import Any, Literal
 
 from aws_run.errors import SourceError
 from aws_run.image.source import Source
+from aws_run.project.files import LOCK_MAX_BYTES
+from aws_run.project.private_names import is_private
 
 # lock: pyproject.toml with uv.lock; pyproject: its [project] dependencies, resolved at build time.
 DependencyKind = Literal["none", "requirements", "lock", "pyproject"]
 
+_MOST_REQUIREMENTS_FILES = 100
 _INCLUDE = re.compile(r"^(?:-r|-c|--requirement|--constraint)[\s=]*(?P<path>\S+)")
 _EDITABLE = re.compile(r"^(?:-e|--editable)[\s=]*(?P<what>.+)$")
 
@@ -31,14 +34,13 @@ class Dependencies:
 
 def find_dependencies(source: Source, pyproject: dict[str, Any]) -> Dependencies:
     """requirements.txt, else pyproject.toml with uv.lock, else pyproject.toml, else none."""
-    root = source.root
-    if (root / "requirements.txt").is_file():
+    if source.has("requirements.txt"):
         files: list[str] = []
         local = _read_requirements(source, "requirements.txt", files)
         return Dependencies(kind="requirements", files=tuple(files), whole_project=local)
     if not pyproject:
         return Dependencies(kind="none")
-    if (root / "uv.lock").is_file():
+    if source.has("uv.lock"):
         return Dependencies(kind="lock", files=("pyproject.toml", "uv.lock"), whole_project=_lock_is_local(source))
     project = pyproject.get("project")
     if not isinstance(project, dict):
@@ -58,19 +60,25 @@ def dependency_digest(source: Source, dependencies: Dependencies) -> str:
     """64 hex digits over the dependency files as they are on disk, ignored or not."""
     digest = hashlib.sha256(dependencies.kind.encode())
     for path in dependencies.files:
-        content = (source.root / path).read_bytes()
+        content = read_dependency_file(source, path)
         digest.update(f"{len(content)}\0{path}\0".encode())
         digest.update(content)
     return digest.hexdigest()
 
 
+def read_dependency_file(source: Source, path: str) -> bytes:
+    """One of `Dependencies.files`; a lock may be large."""
+    return source.read(path, max_bytes=LOCK_MAX_BYTES)
+
+
 def _read_requirements(source: Source, path: str, files: list[str]) -> bool:
     """Append `path` and what it includes to `files`; whether any line installs from the project's own folder."""
+    if len(files) >= _MOST_REQUIREMENTS_FILES:
+        raise SourceError(
+            f"requirements.txt includes more than {_MOST_REQUIREMENTS_FILES} files", hint="put them into one"
+        )
     files.append(path)
-    try:
-        text = (source.root / path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path} can't be read: {error}", hint="it must be a UTF-8 text file") from None
+    text = source.read_text(path)
     local = False
     for line in _logical_lines(text):
         include = _INCLUDE.match(line)
@@ -80,7 +88,11 @@ def _read_requirements(source: Source, path: str, files: list[str]) -> bool:
         if "://" in include["path"]:
             continue
         included = posixpath.normpath(posixpath.join(posixpath.dirname(path), include["path"].strip("\"'")))
-        if included.startswith(("../", "/")) or not (source.root / included).is_file():
+        if any(is_private(part) for part in included.split("/")):
+            raise SourceError(
+                f"{path} includes {include['path']}, which never goes into an image", hint="correct that line"
+            )
+        if included.startswith(("../", "/")) or not source.has(included):
             raise SourceError(
                 f"{path} includes {include['path']}, which is not in {source.root}", hint="correct that line"
             )
@@ -91,7 +103,8 @@ def _read_requirements(source: Source, path: str, files: list[str]) -> bool:
 
 def _logical_lines(text: str) -> Iterator[str]:
     for line in text.replace("\\\n", " ").splitlines():
-        bare = re.sub(r"(^|\s)#.*$", "", line).strip()
+        # Blanks are made one: the patterns here try each of them.
+        bare = re.sub(r"(^| )#.*$", "", " ".join(line.split())).strip()
         if bare:
             yield bare
 
@@ -108,7 +121,7 @@ def _is_local(line: str) -> bool:
 
 def _lock_is_local(source: Source) -> bool:
     """Path, directory or editable packages other than the project itself, which is not installed."""
-    text = (source.root / "uv.lock").read_text(encoding="utf-8", errors="replace")
+    text = read_dependency_file(source, "uv.lock").decode(errors="replace")
     return any(
         match[1] != "."
         for match in re.finditer(r'^source = \{ (?:path|directory|editable|virtual) = "([^"]*)"', text, re.M)

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,14 +16,17 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from aws_run.clock import Clock, SystemClock
 from aws_run.errors import BuildError, DockerError
 from aws_run.events import Emit, LaneProgress, Notice
+from aws_run.image.base import BaseImage, BaseImages, DockerBaseEngine
 from aws_run.image.build_causes import build_failure
+from aws_run.image.build_folder import build_folder, note_child
 from aws_run.image.build_log import BuildLog
-from aws_run.image.build_secrets import BuildSecrets, read_build_secrets
+from aws_run.image.build_secrets import BuildSecrets, about_passwords, read_build_secrets
 from aws_run.image.builder import Login
 from aws_run.image.context import write_own, write_standard, write_wrap
 from aws_run.image.docker_cli import CliBuild, DockerCli, find_cli, run_build
 from aws_run.image.engine import connect
 from aws_run.image.entrypoint_layer import drops_arguments
+from aws_run.image.machine import BuildMachine
 from aws_run.image.plan import ImagePlan, big_source
 from aws_run.image.push import ApiPushEngine, push_image
 from aws_run.image.recipe import OwnDockerfile, StandardRecipe
@@ -30,7 +34,9 @@ from aws_run.image.recipe import OwnDockerfile, StandardRecipe
 if TYPE_CHECKING:
     import docker
 
+_BASE_LABEL = "org.opencontainers.image.base."
 _BARE = re.compile(r"python[\d.]*|(ba|da|a)?sh")
+_PULSE_EVERY_S = 20.0
 _ARCHES = {"amd64": "x86_64", "arm64": "arm64"}
 
 
@@ -45,12 +51,21 @@ class _Build:
     build_args: Mapping[str, str]
     write: Callable[[IO[bytes], dict[str, bytes] | None], None]
     secrets: BuildSecrets
+    base: BaseImage | None = None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What the image stands on, in the words of the OCI image specification."""
+        if self.base is None or self.base.digest is None:
+            return {}
+        return {_BASE_LABEL + "name": self.base.reference.partition("@")[0], _BASE_LABEL + "digest": self.base.digest}
 
 
 class DockerBuilder:
     """A Builder. The engine is looked for when it is first needed, not before.
 
-    `find` picks the docker command line; None from it means the classic builder.
+    `find` picks the docker command line; None from it means the classic builder. `stop`, once set, ends what is being
+    built, with InterruptedRunError.
     """
 
     def __init__(
@@ -58,10 +73,12 @@ class DockerBuilder:
         *,
         environ: Mapping[str, str] = os.environ,
         clock: Clock | None = None,
+        stop: threading.Event | None = None,
         find: Callable[[Mapping[str, str]], DockerCli | None] = find_cli,
     ) -> None:
         self._environ = environ
         self._clock = clock or SystemClock()
+        self._stop = stop or threading.Event()
         self._find = find
 
     def build_push(self, plan: ImagePlan, repository_uri: str, tag: str, login: Login, emit: Emit) -> str:
@@ -76,52 +93,76 @@ class DockerBuilder:
     def build(self, client: docker.DockerClient, plan: ImagePlan, reference: str, emit: Emit) -> None:
         """Leave the finished image in the engine as `reference`."""
         cli = self._find(self._environ)
-        secrets = read_build_secrets(self._environ)
+        own = isinstance(plan.recipe, OwnDockerfile)
+        secrets = read_build_secrets(self._environ, passwords=not own or plan.trust_dockerfile)
+        if (warning := about_passwords(plan, secrets)) is not None:
+            emit(warning)
         for sentence in secrets.left_out:
             emit(Notice(text=sentence, level="debug"))
         if (notice := big_source(plan.source)) is not None:
             emit(notice)
-        with tempfile.TemporaryDirectory(prefix="aws-run-build-") as folder:
-            run = _Runner(client=client, cli=cli, folder=Path(folder), environ=self._environ, plan=plan, emit=emit)
+        with build_folder(self._stop) as folder:
+            run = _Runner(
+                client=client,
+                cli=cli,
+                folder=folder,
+                environ=self._environ,
+                plan=plan,
+                emit=emit,
+                machine=BuildMachine.of(self._environ),
+                clock=self._clock,
+                stop=self._stop,
+            )
+            base = run.fetch_base()
             if isinstance(plan.recipe, OwnDockerfile):
-                _build_own(run, plan.recipe, reference, secrets)
+                _build_own(run, plan.recipe, reference, secrets, base)
             else:
-                _build_standard(run, plan.recipe, reference, secrets)
+                _build_standard(run, plan.recipe, reference, secrets, base)
 
 
-def _build_standard(run: _Runner, recipe: StandardRecipe, reference: str, secrets: BuildSecrets) -> None:
+def _build_standard(
+    run: _Runner, recipe: StandardRecipe, reference: str, secrets: BuildSecrets, base: BaseImage | None
+) -> None:
+    cache_id = run.machine.cache_id(run.plan.source.root)
     run.build(
         _Build(
             what=recipe.summary,
             tag=reference,
             dockerfile="Dockerfile",
             build_args={
-                "BASE_IMAGE": recipe.base_image,
+                "BASE_IMAGE": base.build_from if base is not None else recipe.base_image,
                 "DEPENDENCIES": recipe.dependencies.kind,
                 "INSTALL_UV": "no" if recipe.dependencies.kind == "none" else "yes",
                 "MACHINE": run.plan.machine,
                 "PYTHON_PATH": ":".join(f"/app/{path}".rstrip("/") for path in recipe.python_path),
             },
-            write=lambda out, classic: write_standard(run.plan, recipe, out, classic_secrets=classic),
+            write=lambda out, classic: write_standard(
+                run.plan, recipe, out, cache_id=cache_id, classic_secrets=classic
+            ),
             secrets=secrets,
+            base=base,
         )
     )
     run.check_arch(reference)
 
 
-def _build_own(run: _Runner, recipe: OwnDockerfile, reference: str, secrets: BuildSecrets) -> None:
+def _build_own(
+    run: _Runner, recipe: OwnDockerfile, reference: str, secrets: BuildSecrets, base: BaseImage | None
+) -> None:
     """The project's Dockerfile as it is, then our layer on top of what it made."""
     # A name of its own per build: two runs of a project may build at the same time.
     project_image = f"aws-run-build:{run.folder.name}"
+    base_image = base.build_from if base is not None else recipe.base_image
     try:
         run.build(
             _Build(
                 what=recipe.summary,
                 tag=project_image,
                 dockerfile=recipe.path,
-                build_args={"BASE_IMAGE": recipe.base_image} if recipe.base_image else {},
+                build_args={"BASE_IMAGE": base_image} if base_image else {},
                 write=lambda out, _classic: write_own(run.plan, recipe, out),
                 secrets=secrets,
+                base=base,
             )
         )
         run.check_arch(project_image)
@@ -174,6 +215,9 @@ class _Runner:
     environ: Mapping[str, str]
     plan: ImagePlan
     emit: Emit
+    machine: BuildMachine
+    clock: Clock
+    stop: threading.Event
 
     def build(self, build: _Build) -> None:
         """BuildError with the failing program's own last lines."""
@@ -203,8 +247,19 @@ class _Runner:
             platform=self.plan.platform,
             build_args=build.build_args,
             secrets=paths,
+            labels=build.labels,
         )
-        return run_build(cli, request, self.environ, log.feed) != 0
+        return (
+            run_build(
+                cli,
+                request,
+                self.environ,
+                _Pulse(log, self.emit, self.clock).feed,
+                stop=self.stop,
+                on_started=lambda pid: note_child(self.folder, pid),
+            )
+            != 0
+        )
 
     def _with_classic(self, build: _Build, context: Path, log: BuildLog) -> bool:
         import docker
@@ -218,14 +273,21 @@ class _Runner:
                     tag=build.tag,
                     platform=self.plan.platform,
                     buildargs=dict(build.build_args),
+                    labels=build.labels,
                     rm=True,
                     forcerm=True,
                     decode=True,
                 )
-                return _feed_classic(messages, log)
+                return _feed_classic(messages, _Pulse(log, self.emit, self.clock).feed)
         except docker.errors.APIError as error:
             log.feed(str(error.explanation or error))
             return True
+
+    def fetch_base(self) -> BaseImage | None:
+        if self.plan.base is None:
+            return None
+        engine = DockerBaseEngine(self.client.api, lambda text: self.emit(LaneProgress(lane="image", text=text)))
+        return BaseImages(self.machine, engine, self.emit).fetch(self.plan.base, self.plan.platform)
 
     def check_arch(self, reference: str) -> None:
         """A base image of another architecture builds well and then dies in the task with `exec format error`."""
@@ -264,18 +326,35 @@ class _Runner:
         return dict(found)
 
 
-def _feed_classic(messages: Iterable[Mapping[str, Any]], log: BuildLog) -> bool:
+class _Pulse:
+    """A step that goes on printing is at work: what it does is told again from time to time."""
+
+    def __init__(self, log: BuildLog, emit: Emit, clock: Clock) -> None:
+        self._log = log
+        self._emit = emit
+        self._clock = clock
+        self._told_s = clock.monotonic()
+
+    def feed(self, line: str) -> None:
+        self._log.feed(line)
+        now_s = self._clock.monotonic()
+        if now_s - self._told_s >= _PULSE_EVERY_S and self._log.current_step:
+            self._told_s = now_s
+            self._emit(LaneProgress(lane="image", text=self._log.current_step))
+
+
+def _feed_classic(messages: Iterable[Mapping[str, Any]], feed: Callable[[str], None]) -> bool:
     """Whether the build failed. The engine sends text in pieces that end anywhere, and errors apart."""
     failed, text = False, ""
     for message in messages:
         *lines, text = (text + str(message.get("stream", ""))).split("\n")
         for line in lines:
-            log.feed(line)
+            feed(line)
         if "error" in message:
             failed = True
             text = f"{text}\n{message['error']}" if text else str(message["error"])
     for line in text.splitlines():
-        log.feed(line)
+        feed(line)
     return failed
 
 

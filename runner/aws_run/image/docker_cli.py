@@ -6,10 +6,13 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
+
+from aws_run.programs import run_program
 
 # From 18.09 to 22 the client itself speaks BuildKit; from 23 on it needs the buildx plugin.
 _INTEGRATED = range(18, 23)
@@ -35,6 +38,7 @@ class CliBuild:
     platform: str
     build_args: Mapping[str, str]
     secrets: Mapping[str, Path]
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_cli(environ: Mapping[str, str]) -> DockerCli | None:
@@ -58,35 +62,29 @@ def build_argv(cli: DockerCli, build: CliBuild) -> list[str]:
     argv += ["--progress", "plain", "--platform", build.platform, "--file", build.dockerfile, "--tag", build.tag]
     for name, value in build.build_args.items():
         argv += ["--build-arg", f"{name}={value}"]
+    for name, value in build.labels.items():
+        argv += ["--label", f"{name}={value}"]
     for name, path in build.secrets.items():
         argv += ["--secret", f"id={name},src={path}"]
     return [*argv, "-"]
 
 
-def run_build(cli: DockerCli, build: CliBuild, environ: Mapping[str, str], on_line: Callable[[str], None]) -> int:
-    """Run the build to its end and return its exit code; each line of output goes to `on_line`."""
+def run_build(
+    cli: DockerCli,
+    build: CliBuild,
+    environ: Mapping[str, str],
+    on_line: Callable[[str], None],
+    *,
+    stop: threading.Event,
+    on_started: Callable[[int], None] = lambda pid: None,
+) -> int:
+    """Run the build to its end and return its exit code; each line of output goes to `on_line`. `stop` ends it."""
     # Without attestations the tag names the image itself, not an index around it, and two builds are equal.
     env = {**environ, "DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "NO_COLOR": "1"}
-    with (
-        build.context.open("rb") as context,
-        subprocess.Popen(
-            build_argv(cli, build), stdin=context, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env
-        ) as process,
-    ):
-        if process.stdout is None:
-            raise AssertionError("stdout is a pipe")
-        try:
-            for line in _lines(process.stdout):
-                on_line(line)
-        except BaseException:
-            process.terminate()
-            raise
-    return process.returncode
-
-
-def _lines(stream: IO[bytes]) -> Iterator[str]:
-    for raw in stream:
-        yield raw.decode(errors="replace").rstrip("\r\n")
+    with build.context.open("rb") as context:
+        return run_program(
+            build_argv(cli, build), on_line=on_line, stop=stop, env=env, stdin=context, on_started=on_started
+        )
 
 
 def _candidates(environ: Mapping[str, str]) -> Iterator[str]:

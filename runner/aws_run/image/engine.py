@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # importing docker costs 150 ms, and --help needs none of it
 DEFAULT_SOCKET = "/var/run/docker.sock"
 # A layer that is being unpacked on the other side sends nothing for a while.
 _READ_TIMEOUT_S = 900
+_ANSWERS_WITHIN_S = 60  # a question about itself
 _WAYS_OUT = "or give a ready image with --image"
 _MACHINES = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
 
@@ -54,8 +55,11 @@ def check_docker(environ: Mapping[str, str] = os.environ) -> DockerStatus:
     )
 
 
-def connect(environ: Mapping[str, str] = os.environ) -> docker.DockerClient:
-    """A client for the engine that the docker command line would use. DockerError when none answers."""
+def connect(environ: Mapping[str, str] = os.environ, *, timeout_s: int = _READ_TIMEOUT_S) -> docker.DockerClient:
+    """A client for the engine that the docker command line would use. DockerError when none answers.
+
+    `timeout_s`: how long the engine may say nothing in the middle of an answer.
+    """
     import docker
     import requests
 
@@ -64,9 +68,14 @@ def connect(environ: Mapping[str, str] = os.environ) -> docker.DockerClient:
         _check_socket(host.removeprefix("unix://"))
     try:
         client = docker.DockerClient(
-            base_url=host, tls=tls, version="auto", timeout=_READ_TIMEOUT_S, use_ssh_client=host.startswith("ssh://")
+            base_url=host,
+            tls=tls,
+            version="auto",
+            timeout=min(timeout_s, _ANSWERS_WITHIN_S),
+            use_ssh_client=host.startswith("ssh://"),
         )
         client.ping()
+        client.api.timeout = timeout_s
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         raise DockerError(
             f"Docker at {host} does not answer: {_reason(error)}", hint=f"check that Docker is running, {_WAYS_OUT}"

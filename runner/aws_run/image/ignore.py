@@ -8,30 +8,27 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import pathspec
+from aws_run.project.ignore_rules import GitRules, PatternError, bounded, numbered
+from aws_run.project.linear_match import LinearRegex, compile_quietly
+from aws_run.project.private_names import NEVER_NAMES
+from aws_run.project.private_names import is_private as never_goes_in
 
-# Folders and files that hold secrets or only mean something on this machine; no ignore file can bring them back.
-NEVER_NAMES = frozenset(
-    {
-        ".git", ".hg", ".svn", ".aws", ".ssh", ".env", ".netrc", ".pypirc", ".git-credentials",
-        "__pycache__", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".nox", ".DS_Store",
-    }
-)  # fmt: skip
-
-
-def never_goes_in(name: str) -> bool:
-    """Whether a file or folder of this name stays out, wherever it is."""
-    return name in NEVER_NAMES or name.startswith(".env.")
+__all__ = ["NEVER_NAMES", "DockerIgnore", "GitRules", "PatternError", "never_goes_in"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _DockerPattern:
-    regex: re.Pattern[str]
+    regex: re.Pattern[str] | LinearRegex
     keeps: bool  # a `!` line
+
+    def matches(self, path: str) -> bool:
+        if isinstance(self.regex, LinearRegex):
+            return self.regex.search(path) is not None
+        return self.regex.fullmatch(path) is not None
 
 
 class DockerIgnore:
@@ -39,7 +36,8 @@ class DockerIgnore:
     it, decides."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        patterns = (_docker_pattern(line) for line in lines)
+        """PatternError for a line that is too long, and for too many of them."""
+        patterns = (_docker_pattern(line, number) for number, line in numbered(lines))
         self._patterns = tuple(pattern for pattern in patterns if pattern is not None)
 
     def ignores(self, path: str) -> bool:
@@ -49,19 +47,9 @@ class DockerIgnore:
         ignored = False
         for pattern in self._patterns:
             # A line that would not change the answer needs no matching.
-            if pattern.keeps == ignored and any(pattern.regex.fullmatch(each) for each in candidates):
+            if pattern.keeps == ignored and any(pattern.matches(each) for each in candidates):
                 ignored = not pattern.keeps
         return ignored
-
-
-class GitRules:
-    """gitignore rules from one list of lines, as for `.awsrunignore` and the config's `exclude`."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self._spec = pathspec.GitIgnoreSpec.from_lines(lines) if lines else None
-
-    def ignores(self, path: str) -> bool:
-        return self._spec is not None and self._spec.match_file(path)
 
 
 @lru_cache(maxsize=4096)
@@ -70,7 +58,7 @@ def _folders_above(path: str) -> tuple[str, ...]:
     return tuple("/".join(parts[:count]) for count in range(1, len(parts)))
 
 
-def _docker_pattern(line: str) -> _DockerPattern | None:
+def _docker_pattern(line: str, number: int) -> _DockerPattern | None:
     if line.startswith("#"):
         return None
     text = line.strip()
@@ -84,7 +72,10 @@ def _docker_pattern(line: str) -> _DockerPattern | None:
     # `.` is the whole context; Docker ignores that line with a warning.
     if text in ("", "."):
         return None
-    return _DockerPattern(regex=re.compile(_docker_regex(text), re.DOTALL), keeps=keeps)
+    try:
+        return _DockerPattern(regex=bounded(_docker_regex(text), full=True, flags=re.DOTALL), keeps=keeps)
+    except ValueError as error:
+        raise PatternError(f"the pattern can't be read: {error}", line=number) from None
 
 
 def _docker_regex(pattern: str) -> str:
@@ -128,7 +119,7 @@ def _docker_class(pattern: str, start: int) -> tuple[str, int]:
     escaped = re.sub(r"([\\\[\]&~|])", r"\\\1", inner)
     candidate = f"[{'^/' if negated else ''}{escaped}]"
     try:
-        re.compile(candidate)
-    except re.error:
+        compile_quietly(candidate)
+    except ValueError:
         return re.escape("["), start + 1
     return candidate, close + 1

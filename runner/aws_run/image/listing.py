@@ -8,67 +8,48 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from aws_run.errors import SourceError
+from aws_run.image.git_view import find_repository, is_ignored, list_committable
 from aws_run.image.ignore import never_goes_in
 
-# GitPython looks for the git program when imported and warns or raises where there is none.
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+MAX_DEPTH = 128  # of folders; whoever nests deeper wants to see us fail
+_MAX_REPOSITORIES = 8  # one inside the other
 
 
-def list_files(root: Path, skip_folder: Callable[[str], bool]) -> list[str]:
+def list_files(root: Path, skip_folder: Callable[[str], bool], *, repositories: int = 0) -> list[str]:
     """Paths relative to `root` with forward slashes, unsorted; links are listed, never followed.
 
-    `skip_folder` is asked with the path of each folder that is walked.
+    `skip_folder` is asked with the path of each folder that is walked. `repositories`: how many are around this one.
     """
-    if _inside_repository(root):
-        listed = _git_files(root)
+    repository = find_repository(root)
+    if repository is not None:
+        if repositories > _MAX_REPOSITORIES:
+            raise SourceError(
+                f"{root}: more than {_MAX_REPOSITORIES} git repositories lie in one another",
+                hint="exclude the inner ones in .dockerignore or run from a copy without them",
+            )
+        listed = list_committable(repository, root)
         # A folder that the repository around it ignores (a scratch folder, say) is a project in its own right.
-        if listed or not _ignored_by_git(root):
-            return list(_without_nested(root, listed, skip_folder))
+        if listed or not is_ignored(repository, root):
+            return list(_without_nested(root, listed, skip_folder, repositories))
     return list(_walk(root, "", skip_folder))
 
 
-def _inside_repository(root: Path) -> bool:
-    return any((folder / ".git").exists() for folder in (root, *root.parents))
-
-
-def _git_files(root: Path) -> list[str]:
-    """Tracked files and untracked ones that are not ignored, as the work tree has them now."""
-    import git
-
-    try:
-        text = git.cmd.Git(root).ls_files("-z", "--cached", "--others", "--exclude-standard", "--", ".")
-    except git.exc.GitCommandNotFound:
-        raise SourceError(
-            f"{root} is in a git repository, but there is no git program to say which files belong to it",
-            hint="install git; without it files that git ignores would be sent as well",
-        ) from None
-    except git.exc.GitCommandError as error:
-        reason = str(error.stderr).strip().removeprefix("stderr:").strip().strip("'").splitlines()
-        raise SourceError(
-            f"git can't list the files of {root}: {reason[0] if reason else 'no reason given'}",
-            hint="run `git status` there to see what is wrong",
-        ) from None
-    # The same path twice means an unfinished merge.
-    return list(dict.fromkeys(path for path in text.split("\0") if path))
-
-
-def _ignored_by_git(root: Path) -> bool:
-    import git
-
-    try:
-        git.cmd.Git(root).check_ignore("-q", ".")
-    except git.exc.GitCommandError:
-        return False
-    return True
-
-
-def _without_nested(root: Path, listed: list[str], skip_folder: Callable[[str], bool]) -> Iterator[str]:
+def _without_nested(
+    root: Path, listed: list[str], skip_folder: Callable[[str], bool], repositories: int
+) -> Iterator[str]:
     """Git names a submodule or a repository inside this one as one folder: list that one by its own rules."""
     for path in listed:
         if path.endswith("/") or _is_folder(f"{root}/{path}"):
-            yield from _nested(root, path.rstrip("/"), skip_folder)
+            yield from _nested(root, path.rstrip("/"), skip_folder, repositories)
         else:
             yield path
+
+
+def too_deep(path: str) -> SourceError:
+    return SourceError(
+        f"{path[:60]}… lies more than {MAX_DEPTH} folders deep",
+        hint="move it up, or run from a copy of the project without it",
+    )
 
 
 def _is_folder(path: str) -> bool:
@@ -78,14 +59,17 @@ def _is_folder(path: str) -> bool:
         return False
 
 
-def _nested(root: Path, folder: str, skip_folder: Callable[[str], bool]) -> Iterator[str]:
+def _nested(root: Path, folder: str, skip_folder: Callable[[str], bool], repositories: int) -> Iterator[str]:
     if skip_folder(folder) or any(never_goes_in(part) for part in folder.split("/")):
         return
-    for inner in list_files(root / folder, lambda path: skip_folder(f"{folder}/{path}")):
+    inside = list_files(root / folder, lambda path: skip_folder(f"{folder}/{path}"), repositories=repositories + 1)
+    for inner in inside:
         yield f"{folder}/{inner}"
 
 
 def _walk(root: Path, prefix: str, skip_folder: Callable[[str], bool]) -> Iterator[str]:
+    if prefix.count("/") > MAX_DEPTH:
+        raise too_deep(prefix)
     try:
         entries = sorted(os.scandir(root / prefix), key=lambda entry: entry.name)
     except PermissionError:

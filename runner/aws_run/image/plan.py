@@ -6,13 +6,14 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
 from aws_run.config import Arch, Config
 from aws_run.events import Notice
+from aws_run.image.base import BaseImage
 from aws_run.image.command import check_command, find_command
 from aws_run.image.dependencies import dependency_digest
 from aws_run.image.entrypoint_layer import WRAP_TEMPLATE
@@ -33,20 +34,32 @@ class ImagePlan:
     recipe: Recipe
     command: tuple[str, ...] | None
     arch: Arch
-    recipe_digest: str  # over the recipe's text and the dependency files
+    recipe_digest: str  # over the recipe's text, the pinned installer and the dependency files
+    trust_dockerfile: bool = False  # the package indexes' passwords are handed to the project's own Dockerfile
+    base: BaseImage | None = None  # None: not looked up, or the Dockerfile's own affair
     entrypoint_layer: bytes = field(repr=False)  # a tar, the same bytes for every project
 
     @cached_property
     def tag(self) -> str:
-        """40 hex digits; the same sources, recipe, entrypoint and architecture give the same tag on every machine."""
+        """40 hex digits; the same sources, recipe, base image, entrypoint and architecture give the same tag on every
+        machine."""
         parts = {
             "source": self.source.digest,
+            "base": self.base.identity if self.base is not None else None,
             "recipe": [type(self.recipe).__name__, asdict(self.recipe), self.recipe_digest],
             "entrypoint": hashlib.sha256(self.entrypoint_layer).hexdigest(),
             "arch": self.arch,
         }
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:TAG_LENGTH]
+
+    def on(self, base: BaseImage) -> ImagePlan:
+        return replace(self, base=base)
+
+    @property
+    def base_reference(self) -> str | None:
+        """The base image's name; None where the project's Dockerfile alone knows it."""
+        return self.recipe.base_image
 
     @property
     def platform(self) -> str:
@@ -89,7 +102,7 @@ def plan_image(
     recipe = choose_recipe(config.build, source)
     command = config.command
     if isinstance(recipe, OwnDockerfile):
-        text = (source.root / recipe.path).read_text(encoding="utf-8", errors="replace")
+        text = source.read(recipe.path).decode(errors="replace")
         refuse_shell_form(text, recipe.path, own_command=command is not None)
     if command is not None:
         if not isinstance(recipe, OwnDockerfile):
@@ -101,6 +114,7 @@ def plan_image(
         recipe=recipe,
         command=command,
         arch=config.resources.arch,
+        trust_dockerfile=config.build.trust_dockerfile,
         recipe_digest=_recipe_digest(source, recipe),
         entrypoint_layer=(entrypoint_layer or read_entrypoint_layer)(),
     )
@@ -126,6 +140,11 @@ def standard_dockerfile() -> str:
     return resources.files("aws_run.image").joinpath("Dockerfile").read_text(encoding="utf-8")
 
 
+def uv_requirements() -> str:
+    """The version of uv that the recipe installs, with its hashes: requirements/uv.txt, which `make lock` makes."""
+    return resources.files("aws_run.image").joinpath("uv.txt").read_text(encoding="utf-8")
+
+
 def read_entrypoint_layer() -> bytes:
     from aws_run_entrypoint.bundle import write_layer
 
@@ -148,9 +167,11 @@ def _config_files(config: Config) -> list[Path]:
 
 def _recipe_digest(source: Source, recipe: Recipe) -> str:
     if isinstance(recipe, OwnDockerfile):
-        parts = [WRAP_TEMPLATE, hashlib.sha256((source.root / recipe.path).read_bytes()).hexdigest()]
+        parts = [WRAP_TEMPLATE, hashlib.sha256(source.read(recipe.path)).hexdigest()]
     else:
         parts = [standard_dockerfile(), dependency_digest(source, recipe.dependencies)]
+        if recipe.dependencies.kind != "none":  # else uv is not even installed
+            parts.append(uv_requirements())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Pushing an image: progress in bytes, tokens fetched again when refused, lost connections tried again.
+"""Pushing an image: progress in bytes, tokens fetched again when refused, lost and stalled connections tried again.
 
 Credentials go with each request to the engine. They are never on a command line and never in a file.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from aws_run.clock import Clock
@@ -18,6 +19,9 @@ _MAX_TRIES = 6
 _MAX_LOGINS = 2  # again, after the first
 _FIRST_WAIT_S = 1.0
 _EMIT_EVERY_S = 0.2
+# How long a push may stand still, try by try. A registry that puts a large layer together says nothing meanwhile, so
+# the second and third try leave it longer.
+_STALLED_AFTER_S = (60.0, 120.0, 240.0)
 
 # ECR: "no basic auth credentials", "denied: Your authorization token has expired. Reauthenticate and try again."
 _REFUSED = re.compile(
@@ -36,8 +40,9 @@ _FULL = re.compile(r"no space left on device", re.I)
 class PushEngine(Protocol):
     """What is needed of the engine; `ApiPushEngine` is Docker's."""
 
-    def push(self, repository: str, tag: str, auth: Mapping[str, str]) -> Iterable[Mapping[str, Any]]:
-        """Docker's own progress messages. ConnectionError when the engine goes away."""
+    def push(self, repository: str, tag: str, auth: Mapping[str, str], silent_s: float) -> Iterable[Mapping[str, Any]]:
+        """Docker's own progress messages; ending the iteration early ends the push. ConnectionError when the engine
+        goes away, TimeoutError when it has said nothing for `silent_s`."""
         ...
 
     def remote_digest(self, reference: str, auth: Mapping[str, str]) -> str:
@@ -47,11 +52,17 @@ class PushEngine(Protocol):
 
 def push_image(engine: PushEngine, repository_uri: str, tag: str, login: Login, emit: Emit, clock: Clock) -> str:
     """Push `repository_uri:tag` and return its digest. Layers that arrived are not sent again by a later try."""
-    credentials, logins = login(), 0
+    credentials, logins, stalls = login(), 0, 0
     for attempt in range(1, _MAX_TRIES + 1):
         lost = False
         try:
-            return _push_once(engine, repository_uri, tag, credentials, emit, clock)
+            return _push_once(engine, repository_uri, tag, credentials, emit, clock, _STALLED_AFTER_S[stalls])
+        except TimeoutError:
+            silent_s = _STALLED_AFTER_S[stalls]
+            stalls += 1
+            reason, lost = f"nothing has moved for {silent_s:.0f} s", True
+            if stalls == len(_STALLED_AFTER_S):
+                raise _stalled(repository_uri, stalls, silent_s) from None
         except _PushRefusedError as error:
             reason = str(error)
         except ConnectionError as error:
@@ -79,11 +90,18 @@ class _PushRefusedError(Exception):
 
 
 def _push_once(
-    engine: PushEngine, repository_uri: str, tag: str, credentials: RegistryLogin, emit: Emit, clock: Clock
+    engine: PushEngine,
+    repository_uri: str,
+    tag: str,
+    credentials: RegistryLogin,
+    emit: Emit,
+    clock: Clock,
+    silent_s: float,
 ) -> str:
+    """TimeoutError when nothing has moved for `silent_s`, whatever the engine says meanwhile."""
     progress = _Progress(emit, clock)
     digest = None
-    for message in engine.push(repository_uri, tag, _auth(credentials)):
+    for message in engine.push(repository_uri, tag, _auth(credentials), silent_s):
         if "error" in message:
             detail = message.get("errorDetail")
             raise _PushRefusedError(str(detail.get("message") if isinstance(detail, dict) else message["error"]))
@@ -91,6 +109,8 @@ def _push_once(
         if isinstance(aux, dict) and aux.get("Digest"):
             digest = str(aux["Digest"])
         progress.take(message)
+        if progress.still_s >= silent_s:
+            raise TimeoutError
     if digest is None:
         # An engine that stops in the middle closes the stream without a word.
         raise ConnectionError("the engine ended the push without a digest: EOF")
@@ -106,8 +126,16 @@ class _Progress:
         self._sent: dict[str, int] = {}
         self._sizes: dict[str, int] = {}
         self._last = float("-inf")
+        self._state: dict[str, tuple[object, object]] = {}
+        self._moved_s = clock.monotonic()
+
+    @property
+    def still_s(self) -> float:
+        """How long no layer has moved on."""
+        return self._clock.monotonic() - self._moved_s
 
     def take(self, message: Mapping[str, Any]) -> None:
+        self._note_move(message)
         layer, detail = message.get("id"), message.get("progressDetail")
         if not isinstance(layer, str) or message.get("status") not in ("Pushing", "Pushed"):
             return
@@ -128,6 +156,18 @@ class _Progress:
                 )
             )
 
+    def _note_move(self, message: Mapping[str, Any]) -> None:
+        """A message that a layer's last one said already is no move, and neither is the engine's own counting down to
+        another try ("Retrying in 5 seconds")."""
+        status, detail = str(message.get("status", "")), message.get("progressDetail")
+        current = detail.get("current") if isinstance(detail, dict) else None
+        state = (status, current)
+        layer = str(message.get("id", ""))
+        if status.startswith("Retrying") or self._state.get(layer) == state:
+            return
+        self._state[layer] = state
+        self._moved_s = self._clock.monotonic()
+
 
 def _auth(credentials: RegistryLogin) -> dict[str, str]:
     return {
@@ -135,6 +175,15 @@ def _auth(credentials: RegistryLogin) -> dict[str, str]:
         "password": credentials.password,
         "serveraddress": credentials.server,
     }
+
+
+def _stalled(repository_uri: str, tries: int, silent_s: float) -> DockerError:
+    registry = repository_uri.partition("/")[0]
+    return DockerError(
+        f"The push to {registry} stood still {tries} times, the last time for {silent_s / 60:.0f} minutes",
+        hint="check the network, its proxy and its VPN, and run the same command again: layers that arrived are not "
+        "sent again",
+    )
 
 
 def _failure(repository_uri: str, reason: str) -> DockerError:
@@ -153,29 +202,57 @@ class ApiPushEngine:
     def __init__(self, api: Any) -> None:
         self._api = api
 
-    def push(self, repository: str, tag: str, auth: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
+    def push(self, repository: str, tag: str, auth: Mapping[str, str], silent_s: float) -> Iterator[Mapping[str, Any]]:
         import docker
         import requests
         import urllib3
 
         try:
-            yield from self._api.push(repository, tag=tag, stream=True, decode=True, auth_config=dict(auth))
+            with self._patience(silent_s):
+                yield from self._api.push(repository, tag=tag, stream=True, decode=True, auth_config=dict(auth))
         except docker.errors.APIError as error:
             yield {
                 "error": str(error.explanation or error),
                 "errorDetail": {"message": str(error.explanation or error)},
             }
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if _timed_out(error):
+                raise TimeoutError(str(error)) from None
             raise ConnectionError(str(error)) from None
+
+    @contextmanager
+    def _patience(self, silent_s: float) -> Iterator[None]:
+        """For what is asked of the engine inside: how long it may say nothing. The connection is closed then, which
+        makes the engine give up as well."""
+        before, self._api.timeout = self._api.timeout, silent_s
+        try:
+            yield
+        finally:
+            self._api.timeout = before
 
     def remote_digest(self, reference: str, auth: Mapping[str, str]) -> str:
         import docker
 
         try:
-            found = self._api.inspect_distribution(reference, auth_config=dict(auth))
+            with self._patience(_STALLED_AFTER_S[0]):
+                found = self._api.inspect_distribution(reference, auth_config=dict(auth))
         except docker.errors.APIError as error:
             raise DockerError(
                 f"The registry has {reference}, but does not say its digest: {error.explanation or error}",
                 hint="run the command again",
             ) from None
         return str(found["Descriptor"]["digest"])
+
+
+def _timed_out(error: BaseException) -> bool:
+    """Docker's client wraps a socket's timeout once or twice, and differently for a first and for a later answer."""
+    import requests
+    import urllib3
+
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, (TimeoutError, requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)):
+            return True
+        inner = next((part for part in seen.args if isinstance(part, BaseException)), None)
+        seen = inner or seen.__cause__ or seen.__context__
+    return False

@@ -7,7 +7,7 @@ import re
 DEFAULT = "3.12"
 # What the default base image comes in, best first after DEFAULT.
 _KNOWN = ("3.12", "3.13", "3.14", "3.11", "3.10", "3.9")
-_CLAUSE = re.compile(r"^\s*(~=|==|!=|<=|>=|<|>)\s*v?(\d+(?:\.\d+)*)(\.\*)?\s*$")
+_CLAUSE = re.compile(r"^\s*(~=|==|!=|<=|>=|<|>)\s*v?(\d{1,4}(?:\.\d{1,4}){0,4})(\.\*)?\s*$")
 
 
 def from_pin(text: str) -> str | None:
@@ -15,7 +15,7 @@ def from_pin(text: str) -> str | None:
     for line in text.splitlines():
         line = line.strip()
         if line and not line.startswith("#"):
-            match = re.fullmatch(r"(?:cpython[-@])?(\d+\.\d+)(?:\.\d+)?", line)
+            match = re.fullmatch(r"(?:cpython[-@])?(\d{1,2}\.\d{1,2})(?:\.\d{1,3})?", line)
             return match[1] if match else None
     return None
 

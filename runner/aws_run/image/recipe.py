@@ -13,6 +13,7 @@ from aws_run.errors import ConfigError, SourceError
 from aws_run.image import python_version
 from aws_run.image.dependencies import Dependencies, DependencyKind, find_dependencies
 from aws_run.image.source import Source
+from aws_run.project.private_names import is_private
 
 # tomli is tomllib, for Python 3.10.
 tomllib: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
@@ -68,12 +69,14 @@ def choose_recipe(build: Build, source: Source) -> Recipe:
 
 
 def read_pyproject(source: Source) -> dict[str, Any]:
-    path = source.root / "pyproject.toml"
-    if not path.is_file():
+    if not source.has("pyproject.toml"):
         return {}
+    text = source.read_text("pyproject.toml")
     try:
-        parsed: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        parsed: dict[str, Any] = tomllib.loads(text)
+    except RecursionError:
+        raise SourceError("pyproject.toml can't be read: it is nested too deep", hint="correct it") from None
+    except ValueError as error:  # TOMLDecodeError is one; a number of 5,000 digits gives another
         raise SourceError(f"pyproject.toml can't be read: {error}", hint="correct it") from None
     return parsed
 
@@ -83,14 +86,19 @@ def _own_dockerfile(build: Build, source: Source) -> str | None:
         return None
     if build.dockerfile == "auto":
         # Docker reads it from the disk whatever the ignore files say, and so do we.
-        return "Dockerfile" if (source.root / "Dockerfile").is_file() else None
+        return "Dockerfile" if source.has("Dockerfile") else None
     path = build.dockerfile.removeprefix("./")
     if path.startswith("/") or ".." in path.split("/"):
         raise ConfigError(
             f"build.dockerfile is {build.dockerfile!r}, outside of the project",
             hint="give a path inside the project, or `auto`, or `none`",
         )
-    if not (source.root / path).is_file():
+    if any(is_private(part) for part in path.split("/")):
+        raise ConfigError(
+            f"build.dockerfile names {build.dockerfile}, which never goes into an image",
+            hint="give the Dockerfile another name",
+        )
+    if not source.has(path):
         raise ConfigError(
             f"build.dockerfile names {build.dockerfile}, which is not in {source.root}",
             hint="correct the path, or set `dockerfile: auto` or `none`",
@@ -103,9 +111,8 @@ def _python(build: Build, source: Source, pyproject: dict[str, Any]) -> str:
         if not re.fullmatch(r"\d+\.\d+(\.\d+)?", build.python):
             raise ConfigError(f"build.python is {build.python!r}, which is no version", hint='write it as "3.12"')
         return build.python
-    pin = source.root / ".python-version"
-    if pin.is_file():
-        pinned = python_version.from_pin(pin.read_text(encoding="utf-8", errors="replace"))
+    if source.has(".python-version"):
+        pinned = python_version.from_pin(source.read_text(".python-version"))
         if pinned is not None:
             return pinned
     project = pyproject.get("project")

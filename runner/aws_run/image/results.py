@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 # The transfer engine sends no file whose name begins like this, so it is in nobody's input either.
@@ -13,6 +14,8 @@ Delete this file if the folder is to be sent with the project.
 """
 
 
+# O_NONBLOCK: a pipe in the marker's place gets an error instead of our patience.
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _SIGNS = ("aws-run.yaml", "aws-run.yml", "pyproject.toml", "requirements.txt", "Dockerfile", "main.py", ".git")
 
 
@@ -27,4 +30,8 @@ def mark(folder: Path, project_dir: Path) -> None:
         inside = folder.resolve()
         if inside == project_dir.resolve() or not inside.is_relative_to(project_dir.resolve()) or not inside.is_dir():
             return
-        (inside / MARKER).write_text(_TEXT, encoding="utf-8")
+        marker = inside / MARKER
+        if marker.is_symlink():  # a clone may bring one that leads to a file of the user's
+            marker.unlink()
+        with os.fdopen(os.open(marker, _WRITE, 0o666), "w", encoding="utf-8") as out:
+            out.write(_TEXT)

@@ -43,7 +43,7 @@ def refuse_shell_form(text: str, path: str, *, own_command: bool) -> None:
 def _in_shell_form(said: str) -> bool:
     try:
         return not isinstance(json.loads(said), list)
-    except ValueError:
+    except (ValueError, RecursionError):
         return True
 
 
@@ -75,12 +75,14 @@ def _instructions(text: str) -> Iterator[tuple[str, str]]:
         joined = line.strip()
         if not joined or joined.startswith("#"):
             continue
-        while joined.endswith(escape):
+        parts = [joined]
+        while parts[-1].endswith(escape):
             more = next((each for each in lines if not each.lstrip().startswith("#")), None)
             if more is None:
                 break
-            joined = joined[:-1].rstrip() + " " + more.strip()
-        word, _, rest = joined.partition(" ")
+            parts[-1] = parts[-1][:-1].rstrip()
+            parts.append(more.strip())
+        word, _, rest = " ".join(parts).partition(" ")
         if word.upper() in ("RUN", "COPY", "ADD"):
             for end in _HEREDOC.findall(rest):
                 for inner in lines:

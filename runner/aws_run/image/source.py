@@ -6,18 +6,29 @@ import hashlib
 import os
 import posixpath
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from aws_run.errors import SourceError
-from aws_run.image.ignore import DockerIgnore, GitRules, never_goes_in
-from aws_run.image.listing import list_files
+from aws_run.image.ignore import DockerIgnore, GitRules, PatternError, never_goes_in
+from aws_run.image.listing import MAX_DEPTH, list_files, too_deep
 from aws_run.image.results import MARKER
+from aws_run.project.files import (
+    TEXT_MAX_BYTES,
+    UnreadableFileError,
+    is_regular,
+    open_listed_file,
+    read_file,
+    read_text,
+)
 
+R = TypeVar("R")
 DOCKERIGNORE = ".dockerignore"
 AWSRUNIGNORE = ".awsrunignore"
 _READ_SIZE = 1 << 20
+_FILE_HINT = "it must be a regular file inside the project, of a usual size"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +60,29 @@ class Source:
     def paths(self) -> frozenset[str]:
         return frozenset(file.path for file in self.files)
 
+    def has(self, path: str) -> bool:
+        """Whether the folder has this file, ignored or not. SourceError for a pipe or a device in its place."""
+        full = self.root / path
+        if is_regular(full):
+            return True
+        if full.exists() and not full.is_dir():
+            raise SourceError(f"{path} is not a regular file", hint="put a file there, or remove it")
+        return False
+
+    def read(self, path: str, *, max_bytes: int = TEXT_MAX_BYTES) -> bytes:
+        """A file of the folder, ignored or not. SourceError where it is too large, no file, or a link that leaves."""
+        try:
+            return read_file(self.root / path, max_bytes=max_bytes, within=self.root)
+        except UnreadableFileError as error:
+            raise SourceError(f"{path} {error.reason}", hint=_FILE_HINT) from None
+
+    def read_text(self, path: str) -> str:
+        """The same as text; SourceError where it is not UTF-8."""
+        try:
+            return read_text(self.root / path, within=self.root)
+        except UnreadableFileError as error:
+            raise SourceError(f"{path} {error.reason}", hint=_FILE_HINT) from None
+
 
 def read_source(
     root: Path,
@@ -67,9 +101,9 @@ def read_source(
     root = root.resolve()
     folders = _inside(root, exclude_paths)
     rules = (
-        DockerIgnore(_lines(root / dockerignore)),
-        GitRules(_lines(root / AWSRUNIGNORE)),
-        GitRules(list(exclude)),
+        _rules(DockerIgnore, _lines(root, dockerignore), dockerignore),
+        _rules(GitRules, _lines(root, AWSRUNIGNORE), AWSRUNIGNORE),
+        _rules(GitRules, list(exclude), "exclude"),
     )
 
     results: set[str] = set()
@@ -88,10 +122,15 @@ def read_source(
     results |= {path.rpartition("/")[0] for path in marked} - folders
     out = folders | venvs | results
     files = []
+    plain: set[str] = set()
     for path in sorted(listed):
-        if _never(path, out) or any(rule.ignores(path) for rule in rules):
+        if _never(path, out):
             continue
-        file = _look(root, path)
+        if path.count("/") > MAX_DEPTH:
+            raise too_deep(path)
+        if any(rule.ignores(path) for rule in rules):
+            continue
+        file = _look(root, path) if _is_below_folders(root, path, plain) else None
         if file is not None:
             files.append(file)
     digest = digest_files(root, files)
@@ -118,15 +157,14 @@ def read_chunks(root: Path, file: SourceFile) -> Iterator[bytes]:
     if file.link is not None:
         yield file.link.encode(errors="surrogateescape")
         return
-    # os.open instead of Path.open: 5,000 files in 80 ms instead of 130.
     try:
-        descriptor = os.open(f"{root}/{file.path}", os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    except PermissionError:
+        descriptor = open_listed_file(f"{root}/{file.path}")
+    except UnreadableFileError as error:
+        if not error.denied:
+            raise _changed(file) from None
         raise SourceError(
-            f"{file.path} can't be read: permission denied", hint="make it readable or exclude it in .awsrunignore"
+            f"{file.path} {error.reason}", hint="make it readable or exclude it in .awsrunignore"
         ) from None
-    except FileNotFoundError:
-        raise _changed(file) from None
     try:
         left = file.size
         while left:
@@ -146,6 +184,19 @@ def _changed(file: SourceFile) -> SourceError:
         f"{file.path} changed while it was read",
         hint="run the command again; exclude files that something keeps writing to in .awsrunignore",
     )
+
+
+def _is_below_folders(root: Path, path: str, plain: set[str]) -> bool:
+    """False where a folder above the path is a link: git's index may name files behind it, anywhere on the machine.
+    `plain`: the folders that are known to be none."""
+    parts = path.split("/")
+    for folder in ("/".join(parts[:count]) for count in range(1, len(parts))):
+        if folder in plain:
+            continue
+        if (root / folder).is_symlink():
+            return False
+        plain.add(folder)
+    return True
 
 
 def _look(root: Path, path: str) -> SourceFile | None:
@@ -193,10 +244,17 @@ def _inside(root: Path, folders: Iterable[Path]) -> set[str]:
     return found
 
 
-def _lines(path: Path) -> list[str]:
+def _rules(kind: Callable[[list[str]], R], lines: list[str], shown: str) -> R:
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path.name} can't be read: {error}", hint="it must be a UTF-8 text file") from None
+        return kind(lines)
+    except PatternError as error:
+        raise SourceError(f"{shown}:{error.line}: {error}", hint="correct or remove that line") from None
+
+
+def _lines(root: Path, name: str) -> list[str]:
+    try:
+        return read_text(root / name, within=root).splitlines()
+    except UnreadableFileError as error:
+        if error.absent:
+            return []
+        raise SourceError(f"{name} {error.reason}", hint="it must be a UTF-8 text file") from None

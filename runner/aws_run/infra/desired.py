@@ -91,7 +91,9 @@ def instance_role(config: Config, *, account: str, region: str, tags: Mapping[st
         name=ProjectNames(project=config.name, region=region).instance_role,
         scope="shared",
         service="ec2.amazonaws.com",
-        policy=policies.instance_policy(account=account, region=region, repository=naming.repository_name(config.name)),
+        policy=policies.instance_policy(
+            account=account, region=region, project=config.name, repository=naming.repository_name(config.name)
+        ),
         instance_profile=True,
         permissions_boundary=config.iam.permissions_boundary,
         tags=tags,

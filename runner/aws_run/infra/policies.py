@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_run.naming import RunKeys
+from aws_run.naming import RunKeys, RunNames, any_run_id
 
 
 def _document(*statements: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -134,14 +134,18 @@ def execution_policy(
     )
 
 
-def instance_policy(*, account: str, region: str, repository: str) -> dict[str, Any]:
-    """The ECS agent's set (AmazonEC2ContainerServiceforEC2Role narrowed to the tool's clusters), and no S3."""
-    clusters = f"arn:aws:ecs:{region}:{account}:cluster/arun-*"
+def instance_policy(*, account: str, region: str, project: str, repository: str) -> dict[str, Any]:
+    """The ECS agent's set (AmazonEC2ContainerServiceforEC2Role) narrowed to the clusters of the project's runs, and no
+    S3. Who is root on a machine has this role, and must get at no other project's tasks with it.
+
+    Without ecs:TagResource and ec2:DescribeTags, which an agent needs only where it is told to tag itself.
+    """
+    clusters = f"arn:aws:ecs:{region}:{account}:cluster/{RunNames(run_id=any_run_id(project)).cluster}"
     return _document(
         {
             "Sid": "Discover",
             "Effect": "Allow",
-            "Action": ["ecs:DiscoverPollEndpoint", "ec2:DescribeTags"],
+            "Action": ["ecs:DiscoverPollEndpoint"],
             "Resource": ["*"],
         },
         {
@@ -154,8 +158,8 @@ def instance_policy(*, account: str, region: str, repository: str) -> dict[str, 
         {
             "Sid": "Work",
             "Effect": "Allow",
-            "Action": ["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState", "ecs:TagResource"],
-            "Resource": ["*"],
+            "Action": ["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"],
+            "Resource": [f"arn:aws:ecs:{region}:{account}:container-instance/*"],
             "Condition": {"ArnLike": {"ecs:cluster": clusters}},
         },
         {"Sid": "Login", "Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": ["*"]},

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from aws_run.aws.errors import is_transient
+from aws_run.aws.errors import DENIED, is_transient
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock, iso
-from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
-from aws_run.events import Emit, Notice, TeardownStep
+from aws_run.errors import AwsCallError, AwsRunError, CredentialsError, sentence_of
+from aws_run.events import Emit, Notice, TeardownStep, unfailing
 from aws_run.infra import apply
 from aws_run.infra.resource_types import cluster, group, schedule
 from aws_run.infra.resources import Kind, Ref
@@ -20,6 +20,8 @@ from aws_run.infra.retry import retrying
 from aws_run.naming import TAG_RUN, RunNames, run_of_name
 
 _CREDENTIALS = "Credentials"
+# How long a step is tried again: AWS has a bad minute, or for a moment the network is one that a policy denies.
+_TRIED_FOR_S, _DENIED_FOR_S = 90, 30
 # One chain, because each waits for the one before it; everything else goes side by side. A task's dead-man's switch
 # (on Fargate the schedule, and the role it needs) comes last: it is there for the case that the rest can't be removed.
 _CHAIN: tuple[Kind, ...] = ("group", "capacity-provider", "cluster", "schedule", "role")
@@ -37,7 +39,9 @@ class Removal:
 def remove(
     aws: Aws, removable: Iterable[Ref], clock: Clock, emit: Emit, on_gone: Callable[[Ref], None] = lambda _: None
 ) -> tuple[Removal, ...]:
-    """Removes all of `doomed`, whatever state they are in; never raises for what AWS refuses, returns it."""
+    """Removes all of `doomed`, whatever state they are in. What a step raises is returned, and keeps no other step from
+    being tried."""
+    emit = unfailing(emit)
     refs = list(removable)
     chained = [ref for ref in refs if ref.kind in _CHAIN and (ref.kind != "role" or _is_switchs(ref))]
     chain = sorted(chained, key=lambda ref: _CHAIN.index(ref.kind))
@@ -47,7 +51,10 @@ def remove(
 
     def one(ref: Ref) -> None:
         emit(TeardownStep(kind=ref.kind, name=ref.name, state="removing"))
-        removal = _kept_switch(aws, ref, clock, results) or _remove_one(aws, ref, clock)
+        try:
+            removal = _kept_switch(aws, ref, clock, results) or _remove_one(aws, ref, clock)
+        except Exception as error:  # noqa: BLE001 - a fault of ours in one step is one step that failed
+            removal = Removal(ref=ref, error=sentence_of(error))
         emit(
             TeardownStep(
                 kind=ref.kind, name=ref.name, state="failed" if removal.error else "gone", detail=removal.error or ""
@@ -58,13 +65,9 @@ def remove(
         if removal.error is None:
             try:
                 on_gone(ref)
-            except AwsRunError as error:  # a record that can't be written stops no teardown: what is there decides
-                emit(
-                    Notice(
-                        text=f"{ref.kind} {ref.name} is gone, and its record not updated: {error.message}",
-                        level="warning",
-                    )
-                )
+            except Exception as error:  # noqa: BLE001 - a record that can't be written stops no teardown
+                text = f"{ref.kind} {ref.name} is gone, and its record not updated: {sentence_of(error)}"
+                emit(Notice(text=text, level="warning"))
 
     def one_by_one(refs: list[Ref]) -> None:
         for ref in refs:
@@ -73,7 +76,7 @@ def remove(
     # The bill ends with the group at desired 0, so that is asked for before anything else is even looked at.
     for ref in chain:
         if ref.kind == "group":
-            with contextlib.suppress(AwsRunError):  # tried again by its delete, which reports
+            with contextlib.suppress(Exception):  # tried again by its delete, which reports
                 if not _shown_foreign(aws, ref):
                     group.scale_to_zero(aws, ref.name, clock)
     with ThreadPoolExecutor(max_workers=4, thread_name_prefix="remove") as pool:
@@ -136,11 +139,16 @@ def _remove_one(aws: Aws, ref: Ref, clock: Clock) -> Removal:
         except CredentialsError as error:  # they may be renewed meanwhile: by their provider, or by a sign-in
             raise AwsCallError(error.message, code=_CREDENTIALS, operation="delete", hint=error.hint) from error
 
+    began = clock.monotonic()
+
+    def heals(error: AwsCallError) -> bool:
+        if error.code in DENIED:
+            return clock.monotonic() - began < _DENIED_FOR_S
+        return is_transient(error) or error.code == _CREDENTIALS
+
     try:
         # botocore has tried eight times by then; a bad minute of AWS must not leave anything behind.
-        if retrying(
-            attempt, when=lambda e: is_transient(e) or e.code == _CREDENTIALS, for_s=90, clock=clock, first_wait_s=1
-        ):
+        if retrying(attempt, when=heals, for_s=_TRIED_FOR_S, clock=clock, first_wait_s=1):
             return Removal(ref=ref)
         # A delete that was accepted may take a moment to show in the listing.
         for _ in range(10):
@@ -150,9 +158,7 @@ def _remove_one(aws: Aws, ref: Ref, clock: Clock) -> Removal:
         return Removal(ref=ref, error="AWS still lists it")
     except _ForeignError as error:
         return Removal(ref=ref, error=error.message, foreign=True)
-    except AwsCallError as error:
-        return Removal(ref=ref, error=f"{error.message}")
-    except AwsRunError as error:  # credentials that ended: the commands printed finish the job
+    except AwsRunError as error:
         return Removal(ref=ref, error=error.message)
 
 

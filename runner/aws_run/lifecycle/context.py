@@ -12,9 +12,13 @@ from aws_run.backends.base import Backend
 from aws_run.clock import Clock
 from aws_run.events import Emit
 from aws_run.image.builder import Builder
+from aws_run.image.plan import ImagePlan
 
 if TYPE_CHECKING:
     from aws_run.data import Bucket
+
+# The plan of an image on the base image that its name stands for; the flag: ask the registry for the newest.
+FindBase = Callable[[ImagePlan, bool], ImagePlan]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +30,7 @@ class AppContext:
     builder: Callable[[], Builder]
     storage: Callable[[str], Bucket]  # a bucket by name, as the transfer engine wants it
     salt: Callable[[], str]
+    find_base: FindBase = lambda plan, refresh: plan  # without Docker there is no base image
     stop: threading.Event = field(default_factory=threading.Event)
     poll_s: float = 1.0
     longest_poll_s: float = 5.0

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import TypeVar
 
-from aws_run.events import Emit, Notice
+from aws_run.events import Emit, Notice, unfailing
 
 T = TypeVar("T")
 _WAKES_EVERY_S = 0.2
@@ -17,8 +17,9 @@ def run_uninterrupted(emit: Emit, work: Callable[[], T], *, max_interrupts: int 
     """What `work` returns or raises. It runs in a thread of its own, so no interrupt lands in the middle of it.
 
     KeyboardInterrupt at the `presses`-th Ctrl-C; the ones before are answered with what is going on. `work` is then
-    still at it: whoever leaves has to end the process.
+    still at it: whoever leaves has to end the process, and whoever only returns waits for it.
     """
+    emit = unfailing(emit)
     done: Future[T] = Future()
     begun = threading.Lock()
 
@@ -34,7 +35,7 @@ def run_uninterrupted(emit: Emit, work: Callable[[], T], *, max_interrupts: int 
         try:
             # Ctrl-C may come while the thread is being started: whether it was shows only in what it does.
             while not begun.locked():
-                threading.Thread(target=run, name="ending", daemon=True).start()
+                threading.Thread(target=run, name="ending", daemon=False).start()
             while not done.done():
                 # A signal may be handed to another thread; this one hears of it when it wakes.
                 wait((done,), timeout=_WAKES_EVERY_S)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from aws_run.clock import Clock
-from aws_run.errors import AwsRunError
+from aws_run.errors import AwsRunError, InterruptedRunError
 from aws_run.events import Emit, Lane, LaneDone, LaneFailed, LaneStarted
 
 T = TypeVar("T")
@@ -32,6 +32,10 @@ class LaneRunner:
         if self._stop.is_set():
             raise Stopped
 
+    @property
+    def working(self) -> tuple[Lane, ...]:
+        return tuple(lane for lane, thread in self._threads.items() if thread.is_alive())
+
     def start(self, lane: Lane, text: str, work: Callable[[], tuple[T, str, bool]]) -> None:
         """`work` returns (result, what to say when done, whether there was nothing to do)."""
 
@@ -39,7 +43,9 @@ class LaneRunner:
             began = self._clock.monotonic()
             try:
                 self._results[lane], said, skipped = work()
-            except Stopped:
+            except (Stopped, InterruptedRunError) as error:
+                if not self._stop.is_set():
+                    self._errors[lane] = error
                 self._emit(LaneFailed(lane=lane, text="stopped"))
             except BaseException as error:  # noqa: BLE001 - it is raised again, in the main thread
                 self._errors[lane] = error

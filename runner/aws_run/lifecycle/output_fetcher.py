@@ -6,7 +6,7 @@ import threading
 
 from aws_run.backends.base import RunSpec
 from aws_run.data import OutputFolder, follow_output, pull_output
-from aws_run.errors import AwsRunError
+from aws_run.errors import AwsRunError, TransferError
 from aws_run.events import Notice, StatusChanged
 from aws_run.lifecycle.context import AppContext
 
@@ -61,10 +61,14 @@ class OutputFetcher:
                 context.storage(spec.bucket), spec.run_id, self._landing.into, emit=context.emit, landing=self._landing
             )
         except AwsRunError as error:
-            hint = error.hint or f"aws-run pull {spec.run_id} tries again"
-            context.emit(Notice(text=error.message, level="warning", hint=hint))
-            return error
-        return None
+            failed = error
+        except Exception as error:  # noqa: BLE001 - a fault of ours in the fetching must not cost the teardown its end
+            failed = TransferError(f"The outputs could not be fetched: {type(error).__name__}: {error}")
+        else:
+            return None
+        hint = failed.hint or f"aws-run pull {spec.run_id} tries again"
+        context.emit(Notice(text=failed.message, level="warning", hint=hint))
+        return failed
 
     def _follow(self) -> None:
         spec, context = self._spec, self._context

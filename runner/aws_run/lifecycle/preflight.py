@@ -5,16 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 
 from aws_run import naming
 from aws_run.aws.session import Identity
 from aws_run.backends import disk
-from aws_run.backends.base import Backend, RunSpec, Site, Usage
+from aws_run.backends.base import Backend, RunSpec, Site
 from aws_run.config import Config
 from aws_run.data import InputSummary, inspect_input
-from aws_run.errors import UsageError
 from aws_run.events import Notice
 from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.results import MARKER
@@ -24,12 +22,10 @@ from aws_run.infra.policies import ReadOnly
 from aws_run.infra.resource_types import repository as repositories
 from aws_run.infra.resource_types import role as roles
 from aws_run.infra.resources import Ref, Resource, Role
+from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.outside import outside_notes
 from aws_run.pricing.hardware import backend_for
-from aws_run.pricing.receipt import total_usd
-
-_BESIDE_THE_JOB_S = {"ec2": 300, "fargate": 60}  # start and end of the hardware, as far as nothing has to be built
-_SHORTEST_S = 60  # what EC2 and Fargate bill at the least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +50,10 @@ def run_preflight(config: Config, context: AppContext) -> tuple[Preflight, Backe
         text = f"{folder}/ holds results of an earlier run and stays out of the image"
         context.emit(Notice(text=text, hint=f"remove {folder}/{MARKER} to send it with the project"))
     backend = context.backends[backend_for(config)]
-    identity = context.aws.identity()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="survey") as pool:
+        based = pool.submit(context.find_base, image, config.build.refresh_base) if image else None
+        identity = context.aws.identity()
+        image = based.result() if based else None
     bucket = desired.bucket(config, account=identity.account, region=identity.region)
     repository = desired.repository(config, {})
     with ThreadPoolExecutor(max_workers=4, thread_name_prefix="survey") as pool:
@@ -93,8 +92,15 @@ def run_preflight(config: Config, context: AppContext) -> tuple[Preflight, Backe
             image_digest=found_digest[0] if found_digest else None,
             kept=dict(kept.result()),
             inputs=inputs,
-            notes=(room.note,) if room.note else (),
+            notes=(*(note for note in (room.note, _base_note(image, context)) if note), *outside_notes(config)),
         ), backend
+
+
+def _base_note(image: ImagePlan | None, context: AppContext) -> str | None:
+    if image is None or image.base is None:
+        return None
+    note = image.base.describe(context.clock.now())
+    return f"{note}; --refresh-base asks for a newer one" if image.base.digest else note
 
 
 def _not_in_the_image(config: Config) -> tuple[Path, ...]:
@@ -123,7 +129,7 @@ def plan_run(found: Preflight, backend: Backend, context: AppContext) -> RunPlan
     account, region = identity.account, identity.region
     now = context.clock.now()
     run_id = naming.new_run_id(config.name, now, context.salt())
-    timeout_s = timeout_within_budget_s(found, backend)
+    timeout_s = budget.timeout_s(config, found.site, backend)
     deadline = now + timedelta(seconds=timeout_s)
     owner = identity.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
     project_tags = desired.tags(config, owner=owner)
@@ -146,6 +152,8 @@ def plan_run(found: Preflight, backend: Backend, context: AppContext) -> RunPlan
         created_at=now,
         deadline=deadline,
         timeout_s=timeout_s,
+        idle_s=budget.idle_s(backend.name, timeout_s),
+        cap_s=budget.cap_s(config, found.site, backend),
     )
     shared: list[Resource] = [desired.log_group(config, region=region, tags=project_tags)]
     own_roles = [task] if task else []
@@ -167,44 +175,3 @@ def _elsewhere(found: Preflight) -> tuple[ReadOnly, ...]:
     """What the job reads where it lies."""
     pins = [one.pinned for one in found.inputs if one.pinned is not None]
     return tuple(ReadOnly(bucket=p.uri.bucket, prefix=p.prefix, exact=p.single, own=p.own) for p in pins)
-
-
-def timeout_within_budget_s(found: Preflight, backend: Backend) -> int:
-    """The timeout, or less where `max_cost` would be reached before. UsageError for hardware over `max_price`, and for
-    hardware whose price is not known, since a cap on it could not be kept."""
-    config = found.config
-    limits = config.limits
-    if limits.max_cost_usd is None and limits.max_price_usd_per_hour is None:
-        return config.timeout_s
-    hour = _dearest_hour(found, backend)
-    if hour is None:
-        raise UsageError(
-            f"The price of {found.site.hardware.description} is not known, so no limit on it can be kept",
-            hint="leave out --max-cost and --max-price, or name another --instance-type",
-        )
-    if limits.max_price_usd_per_hour is not None and hour > Decimal(str(limits.max_price_usd_per_hour)):
-        raise UsageError(
-            f"{found.site.hardware.description} costs ${hour:.4f} an hour, over --max-price",
-            hint="ask for less, or raise the limit",
-        )
-    if limits.max_cost_usd is None:
-        return config.timeout_s
-    # The machine bills before the job's clock starts and until it is gone.
-    seconds = int(Decimal(str(limits.max_cost_usd)) / hour * 3600) - _BESIDE_THE_JOB_S[backend.name]
-    if seconds < _SHORTEST_S:
-        raise UsageError(
-            f"${limits.max_cost_usd:g} buys less than {_SHORTEST_S} s of {found.site.hardware.description}",
-            hint="raise --max-cost, or ask for less hardware",
-        )
-    return min(config.timeout_s, seconds)
-
-
-def _dearest_hour(found: Preflight, backend: Backend) -> Decimal | None:
-    """USD; of several types that may be launched, the one that costs most."""
-    hardware, public_ip = found.site.hardware, found.site.network.public_ip
-    hours = [
-        total_usd(backend.charges(hardware, Usage(seconds=3600, instance_type=name, public_ip=public_ip)))
-        for name in hardware.instance_types or (None,)
-    ]
-    known = [hour for hour in hours if hour is not None]
-    return max(known) if len(known) == len(hours) else None

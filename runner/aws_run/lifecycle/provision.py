@@ -22,10 +22,12 @@ from aws_run.image.builder import RegistryLogin
 from aws_run.infra import apply
 from aws_run.infra.plan import Step, plan
 from aws_run.infra.resources import Ref, Resource, ref
-from aws_run.lifecycle import run_task
+from aws_run.lifecycle import budget, run_task
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.lanes import LaneRunner
+from aws_run.lifecycle.lease import Lease
 from aws_run.lifecycle.preflight import Preflight, RunPlan
+from aws_run.lifecycle.silence import Silence
 from aws_run.runs.record import Outcome, Record, ResourceEntry
 from aws_run.runs.store import RecordWriter, RunStore
 
@@ -38,6 +40,7 @@ class AcceptedTask:
 
     task_arn: str
     deadline: datetime
+    capped: bool  # `--max-cost` ends the job before its timeout does
     request: Callable[[int], dict[str, Any]]
 
 
@@ -57,6 +60,7 @@ def initial_record(decided: RunPlan, found: Preflight, backend: Backend, owner: 
         backend=backend.name,
         hardware=found.site.hardware,
         command=" ".join(found.image.command) if found.image and found.image.command else "",
+        base_image=found.image.base.label if found.image and found.image.base else "",
         output_prefix=spec.keys.output,
         log_group=spec.project.log_group,
         keep=spec.config.keep,
@@ -77,13 +81,14 @@ class Provisioning:
         writer: RecordWriter,
         runner: LaneRunner,
     ) -> None:
-        self._context = context
+        self._silence = Silence(context.emit, context.clock, budget.start_s(decided.spec.config))
+        self._context = replace(context, emit=self._silence.emit)
         self._backend = backend
         self._found = found
         self._decided = decided
         self._writer = writer
         self._runner = runner
-        self._armed = False
+        self._lease = Lease(backend, decided.spec, context.clock, context.emit)
 
     # -- the lanes ------------------------------------------------------------------------------------------------
 
@@ -93,7 +98,7 @@ class Provisioning:
         self._runner.start("capacity", spec.site.hardware.description, lambda: self._capacity(steps))
         self._runner.start("image", "looking at the sources", self._image)
         self._runner.start("input", "looking at the input", self._input)
-        results = self._runner.join(self._keep_lease(), every_s=0.05)
+        results = self._runner.join(self._while_waiting(), every_s=0.05)
         definition, source = results["image"], results["input"]
         assert isinstance(definition, str)
         assert isinstance(source, tuple)
@@ -123,9 +128,8 @@ class Provisioning:
         for resource in chain:
             if resource.kind == "capacity-provider":
                 # The group is there and armed: ask for the machine now, it takes the longest.
-                self._armed = True
                 self._runner.check()
-                self._backend.raise_capacity(self._decided.spec)
+                self._lease.begin()
             self._make(resource)
         return None, f"{self._decided.spec.site.hardware.description} asked for", False
 
@@ -189,20 +193,21 @@ class Provisioning:
             done.append(pushed)
         return tuple(done), _input_said(done), all(one.unchanged for one in done)
 
-    def _keep_lease(self) -> Callable[[], None]:
-        """While the client is alive and something is still being built, the dead-man's switch is moved on, and the
-        record says that somebody is at it."""
+    def _while_waiting(self) -> Callable[[], None]:
+        """While something is still being built or sent: the machine does not wait too long for it, nobody is left in
+        silence, and the record says that somebody is at it."""
         renewed = self._context.clock.monotonic()
 
         def tick() -> None:
             nonlocal renewed
+            working = self._runner.working
+            self._lease.look(" and ".join(f"the {lane}" for lane in working if lane != "capacity") or "its cluster")
+            self._silence.look(working)
             now = self._context.clock.monotonic()
             if now - renewed <= _RENEW_EVERY_S:
                 return
             renewed = now
             self._writer.change(lambda record: replace(record, renewed_at=iso(self._context.clock.now())), now=True)
-            if self._armed:
-                self._backend.renew_lease(self._decided.spec)
 
         return tick
 
@@ -212,7 +217,9 @@ class Provisioning:
         """The deadline is fixed and recorded before the call, so that a repeated call is the same call."""
         self._runner.check()
         spec = self._decided.spec
-        deadline = self._context.clock.now() + timedelta(seconds=spec.timeout_s)
+        self._lease.ready()
+        job_s = budget.job_s(spec, self._lease.used_s)
+        deadline = self._context.clock.now() + timedelta(seconds=job_s)
         self._writer.change(
             lambda record: replace(record, deadline=iso(deadline), inputs=tuple(asdict(i) for i in inputs)), now=True
         )
@@ -234,7 +241,12 @@ class Provisioning:
             lambda record: replace(record, state="running", task_arn=task_arn, renewed_at=accepted_at), now=True
         )
         self._backend.on_task_accepted(spec, task_arn, deadline, self._context.emit)
-        return AcceptedTask(task_arn=task_arn, deadline=deadline, request=lambda attempt: build(attempt=attempt))
+        return AcceptedTask(
+            task_arn=task_arn,
+            deadline=deadline,
+            capped=job_s < spec.config.timeout_s,
+            request=lambda attempt: build(attempt=attempt),
+        )
 
 
 def open_record(

@@ -19,6 +19,7 @@ from aws_run.infra.resource_types import cluster
 from aws_run.lifecycle import outcome as outcomes
 from aws_run.lifecycle import teardown
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.log_buffer import LogBuffer
 from aws_run.lifecycle.run_task import attempt_of
 from aws_run.lifecycle.watch import describe
 from aws_run.naming import RunKeys
@@ -27,6 +28,7 @@ from aws_run.runs.store import RecordWriter, RunStore
 
 _CLIENT_ENDS_WITHIN = timedelta(seconds=30)
 _CLIENT_REMOVES_WITHIN = timedelta(minutes=2)
+_CLOCKS_DIFFER_BY = timedelta(minutes=5)
 _STOP_WAIT_S = container.STOP_TIMEOUT_S + 30
 # A client that died before RunTask leaves no task; after this long without a sign of life nobody is going to start one.
 _START_WITHIN = timedelta(seconds=backends.LEASE_S)
@@ -81,7 +83,9 @@ def run_stage(context: AppContext, store: RunStore, record: Record) -> tuple[Sta
     if not over:
         return "running", task
     stopped = parse_iso(record.stopped_at) if record.finished and record.stopped_at else None
-    if stopped is not None and context.clock.now() < stopped + _CLIENT_REMOVES_WITHIN:
+    # A time that is still to come is nobody's who is at it now.
+    since = None if stopped is None else context.clock.now() - stopped
+    if since is not None and -_CLOCKS_DIFFER_BY < since < _CLIENT_REMOVES_WITHIN:
         return "ending", task
     return "abandoned", task
 
@@ -150,12 +154,13 @@ def reconcile(
 
 def _outcome(context: AppContext, store: RunStore, record: Record, task: Mapping[str, Any] | None) -> Outcome:
     try:
-        result = store.get(RunKeys(run_id=record.run_id).result)
+        result = store.get(RunKeys(run_id=record.run_id).result, most_bytes=outcomes.MOST_RESULT_BYTES)
     except AwsRunError as error:
         context.emit(Notice(text=f"the job's result could not be read: {error.message}", level="warning"))
         result = None
     if task is not None and task["lastStatus"] == "STOPPED":
-        return outcomes.classify(task, result, record.attempt)
+        spot = record.hardware is None or record.hardware.spot
+        return outcomes.classify(task, result, record.attempt, spot=spot, deadline=deadline_of(record))
     if result is not None:
         return outcomes.classify({}, result, record.attempt)
     return Outcome(exit_code=125, reason="lost", sentence="the run ended without a result; its client was gone")
@@ -167,20 +172,22 @@ def _save_log(context: AppContext, store: RunStore, record: Record, task: Mappin
         return
     try:
         tail = LogTail(context.aws, record.log_group, container.log_stream(record.run_id, arn))
-        text = "".join(f"{line.text}\n" for line in tail.read())
+        log = LogBuffer()
+        for line in tail.read():
+            log.add(line.text)
     except AwsRunError as error:
         context.emit(Notice(text=f"the log could not be read: {error.message}", level="warning"))
         return
-    if text:
-        teardown.save_log(store, context.emit, RunKeys(run_id=record.run_id).log, text)
+    if not log.empty:
+        teardown.save_log(store, context.emit, RunKeys(run_id=record.run_id).log, log)
 
 
 def _note_cost(context: AppContext, writer: RecordWriter, task: Mapping[str, Any] | None, now: datetime) -> None:
     """As well as it can be known from here: what is still running is counted up to now."""
     record = writer.record
-    if record.hardware is None:
+    backend = context.backends.get(record.backend)
+    if record.hardware is None or backend is None:
         return
-    backend = context.backends[record.backend]
     try:
         usage: Usage | None = instances.usage(context.aws, record.run_id, now) if record.backend == "ec2" else None
     except AwsRunError:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from aws_run import contract
+from aws_run.aws.errors import is_transient
 from aws_run.backends.base import Backend, RunSpec
 from aws_run.backends.ecs import container
 from aws_run.data import InputSnapshot
@@ -72,29 +73,45 @@ def attempt_of(task: Mapping[str, Any]) -> int:
 def accept(context: AppContext, asked: Mapping[str, Any], check: Callable[[], None] = lambda: None) -> str:
     """The accepted task's ARN. `check` is called before each attempt and may raise.
 
-    CapacityError for `failures[]`, which is how RunTask refuses (aws-facts §3).
+    What was not answered, or in a way that nobody can read, is asked again with the same token, for which ECS gives the
+    task that it has accepted before. CapacityError for `failures[]`, which is how RunTask refuses (aws-facts §3).
     """
 
     def attempt() -> dict[str, Any]:
         check()
-        return context.aws.call("ecs", "run_task", **asked)
+        answer = context.aws.call("ecs", "run_task", **asked)
+        if not answer.get("tasks") and not answer.get("failures"):
+            text = "ECS did not accept the task: no reason given"
+            raise AwsCallError(text, code="ConnectionError", operation="run_task")
+        return answer
 
     try:
-        answer = retrying(attempt, when=_heals, for_s=120, clock=context.clock, first_wait_s=2)
+        answer = retrying(
+            attempt, when=lambda e: _heals(e) or is_transient(e), for_s=120, clock=context.clock, first_wait_s=2
+        )
     except AwsCallError as error:
-        if error.code != "ConflictException":
+        if error.code != "ConflictException" and not is_transient(error):
             raise
-        # The token was used before: the task is there, whatever happened to the answer.
-        found = context.aws.call("ecs", "list_tasks", cluster=asked["cluster"])["taskArns"]
-        if not found:
+        # The token was used before, or nobody can tell: the task may be there, whatever happened to the answer.
+        there = _accepted_before(context, asked)
+        if there is None:
             raise
         context.emit(Notice(text="found the task that was already accepted", level="debug"))
-        return str(found[0])
+        return there
     if answer.get("tasks"):
         return str(answer["tasks"][0]["taskArn"])
     reasons = sorted({str(f.get("reason", "unknown")) for f in answer.get("failures", ())}) or ["no reason given"]
     said = "; ".join(reasons)
     raise CapacityError(f"ECS did not accept the task: {said}", hint=_failure_hint(said))
+
+
+def _accepted_before(context: AppContext, asked: Mapping[str, Any]) -> str | None:
+    """The task of this attempt on the run's cluster; one of an earlier attempt may still be stopping there."""
+    arns = context.aws.call("ecs", "list_tasks", cluster=asked["cluster"])["taskArns"]
+    if attempt_of(asked) > 1 and arns:
+        tasks = context.aws.call("ecs", "describe_tasks", cluster=asked["cluster"], tasks=arns)["tasks"]
+        arns = [task["taskArn"] for task in tasks if attempt_of(task) == attempt_of(asked)]
+    return str(arns[0]) if arns else None
 
 
 def _heals(error: AwsCallError) -> bool:

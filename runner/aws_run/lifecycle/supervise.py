@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from aws_run.aws.errors import is_transient
 from aws_run.backends.base import Backend, RunSpec, Usage
 from aws_run.clock import iso
 from aws_run.errors import (
     EXIT_INTERRUPT,
-    AwsCallError,
+    EXIT_TOOL,
     AwsRunError,
     CapacityError,
-    CredentialsError,
     InterruptedRunError,
+    OutOfReachError,
     TeardownError,
+    TransferError,
+    sentence_of,
 )
-from aws_run.events import LogLine, Notice
+from aws_run.events import Notice, unfailing
 from aws_run.lifecycle import outcome as outcomes
 from aws_run.lifecycle import teardown, views
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.interrupts import run_uninterrupted
+from aws_run.lifecycle.log_buffer import LogBuffer
 from aws_run.lifecycle.output_fetcher import OutputFetcher
+from aws_run.lifecycle.patience import Patience, out_of_reach
 from aws_run.lifecycle.preflight import RunPlan
 from aws_run.lifecycle.provision import AcceptedTask
 from aws_run.lifecycle.run_task import accept
@@ -95,7 +99,7 @@ class RunSupervisor:
         self._writer = writer
         self._accepted = accepted
         self._task_arn = accepted.task_arn
-        self._lines: list[LogLine] = []
+        self._log = LogBuffer()
         self._on_interrupt = on_interrupt
         self._cost_label = cost_label
         self._outputs = OutputFetcher(context, decided.spec)
@@ -103,13 +107,22 @@ class RunSupervisor:
     def run_to_completion(self) -> SubmitResult:
         """Whatever happens to an accepted run ends in the teardown, but for two things: the user leaves it running, or
         AWS can't be reached any more, in which case the deadline that lives there is what ends it."""
-        self._outputs.start()
         try:
+            self._outputs.start()
             outcome, task = self._attempts()
         except _Detached:
             self._outputs.leave()
-            self._writer.change(lambda record: replace(record, detached=True), now=True)
+            teardown.attempt_or_warn(
+                self._context.emit, lambda: self._writer.change(lambda record: replace(record, detached=True), now=True)
+            )
             return detached_result(self._spec)
+        except (OutOfReachError, InterruptedRunError):
+            self._outputs.leave()
+            raise
+        except KeyboardInterrupt:
+            outcome, task = _INTERRUPTED, None
+        except Exception as error:  # noqa: BLE001 - a fault of ours is no reason to let anything bill
+            outcome, task = self._lost(error), None
         # Who has been told that Ctrl-C leaves at once is not told twice.
         max_interrupts = 1 if outcome is _INTERRUPTED else 2
         with leave_on_interrupt(self._spec.run_id):
@@ -123,7 +136,6 @@ class RunSupervisor:
         while True:
             watch = self._watch()
             outcome, task = self._follow(watch, attempt)
-            self._lines += watch.lines
             if not self._goes_again(outcome, attempt):
                 return outcome, task
             attempt += 1
@@ -131,7 +143,7 @@ class RunSupervisor:
                 self._start_again(outcome, attempt)
             except KeyboardInterrupt:
                 return _INTERRUPTED, task
-            except AwsRunError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, this attempt was the last
                 again = f"{outcome.sentence}; another attempt could not be started: {_with_hint(error)}"
                 return replace(outcome, sentence=again), task
 
@@ -149,6 +161,7 @@ class RunSupervisor:
             longest_poll_s=context.longest_poll_s,
             check_capacity=lambda: self._backend.check_capacity(spec, context.emit),
             on_placed=lambda: self._backend.on_task_placed(spec),
+            keep=lambda line: self._log.add(line.text),
         )
 
     def _follow(self, watch: Watch, attempt: int) -> Ended:
@@ -164,29 +177,43 @@ class RunSupervisor:
             return self._gave_up(error), None
 
     def _judge(self, task: Mapping[str, Any], attempt: int) -> Outcome:
-        outcome = outcomes.classify(task, self._store.get(self._spec.keys.result), attempt)
-        if outcome.reason in ("no-result", "unknown") and not self._store.exists():
+        patiently = Patience(self._context.clock, self._context.emit, self._context.poll_s)
+        result = patiently(lambda: self._store.get(self._spec.keys.result, most_bytes=outcomes.MOST_RESULT_BYTES))
+        spot, deadline = self._spec.site.hardware.spot, self._accepted.deadline
+        outcome = outcomes.classify(task, result, attempt, spot=spot, deadline=deadline)
+        if outcome.reason in ("no-result", "unknown") and not patiently(self._store.exists):
             return outcomes.without_bucket(outcome, self._spec.bucket)
-        if outcome.reason == "deadline" and self._spec.timeout_s < self._spec.config.timeout_s:
+        if outcome.reason == "deadline" and self._accepted.capped:
             return replace(outcome, sentence="the job was stopped where --max-cost ends it")
         return outcome
 
     def _gave_up(self, error: AwsRunError) -> Outcome:
-        """What the run ends with when following it fails. Raises when AWS itself is out of reach."""
+        """What the run ends with when following it fails. OutOfReachError when nothing can be done about it now."""
         spec = self._spec
-        if isinstance(error, CredentialsError) or (isinstance(error, AwsCallError) and is_transient(error)):
-            raise AwsRunError(
+        if out_of_reach(error):
+            raise OutOfReachError(
                 f"{error.message}. The run {spec.run_id} goes on without this terminal",
-                hint=f"later: aws-run wait {spec.run_id}, then aws-run pull {spec.run_id} -o out",
+                hint=f"later: aws-run wait {spec.run_id}, then aws-run pull {spec.run_id} -o out; "
+                f"aws-run cleanup {spec.run_id} ends it",
             ) from error
         if isinstance(error, CapacityError):
             self._try_to_stop("aws-run: no capacity")
             return Outcome(exit_code=error.exit_code, reason="capacity", sentence=_with_hint(error))
-        theirs = self._store.read(spec.run_id)[0].outcome
-        if theirs is not None:  # cancelled or cleaned up from another terminal
-            return theirs
+        return self._theirs() or self._lost(error)
+
+    def _theirs(self) -> Outcome | None:
+        """How the run ended where another terminal cancelled it or cleaned it up; None too when nobody can tell."""
+        try:
+            return self._store.read(self._spec.run_id)[0].outcome
+        except Exception:  # noqa: BLE001
+            return None
+
+    def _lost(self, error: Exception) -> Outcome:
         self._try_to_stop("aws-run: lost sight of the task")
-        return Outcome(exit_code=error.exit_code, reason="lost", sentence=_with_hint(error))
+        if isinstance(error, AwsRunError):
+            return Outcome(exit_code=error.exit_code, reason="lost", sentence=_with_hint(error))
+        sentence = f"the run could not be followed any more, and was ended ({sentence_of(error)})"
+        return Outcome(exit_code=EXIT_TOOL, reason="lost", sentence=sentence)
 
     def _goes_again(self, outcome: Outcome, attempt: int) -> bool:
         retry = self._spec.config.retry
@@ -224,62 +251,89 @@ class RunSupervisor:
             return None
         try:
             return watch.follow()
-        except AwsRunError as error:
-            context.emit(Notice(text=f"the job's end could not be seen: {error.message}", level="warning"))
+        except Exception as error:  # noqa: BLE001
+            context.emit(Notice(text=f"the job's end could not be seen: {sentence_of(error)}", level="warning"))
             return None
 
     def _try_to_stop(self, reason: str) -> bool:
         """The teardown takes the machine away all the same; asking first gives the job its grace."""
         try:
             teardown.stop_task(self._context.aws, self._writer.record, reason)
-        except AwsRunError as error:
-            self._context.emit(Notice(text=f"the task could not be stopped: {error.message}", level="warning"))
+        except Exception as error:  # noqa: BLE001
+            unfailing(self._context.emit)(
+                Notice(text=f"the task could not be stopped: {sentence_of(error)}", level="warning")
+            )
             return False
         return True
 
     def _end(self, outcome: Outcome, task: Mapping[str, Any] | None) -> SubmitResult:
-        """Cost first: the teardown runs while the outputs come down."""
+        """Cost first: the teardown runs while the outputs come down, and is waited for whatever else is raised."""
         spec, context = self._spec, self._context
         stopped = context.clock.now()
         teardown.note_outcome(self._writer, outcome, task, iso(stopped))
         lost = outcome.reason == "bucket-gone"
         ours = self._writer.record.stopped_at == iso(stopped)  # else another client has ended it, and saved the log
         if ours and not lost:
-            teardown.save_log(
-                self._store, context.emit, spec.keys.log, "".join(f"{line.text}\n" for line in self._lines)
-            )
+            teardown.save_log(self._store, context.emit, spec.keys.log, self._log)
         before = self._usage(task, stopped)
-        torn: list[teardown.TeardownResult] = []
-        thread = threading.Thread(
-            target=lambda: torn.append(
-                teardown.teardown(context.aws, context.clock, context.emit, self._store, self._writer)
-            ),
-            name="teardown",
-        )
+        done: Future[teardown.TeardownResult] = Future()
+
+        def tear_down() -> None:
+            try:
+                done.set_result(teardown.teardown(context.aws, context.clock, context.emit, self._store, self._writer))
+            except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits
+                done.set_exception(error)
+
+        # No daemon: the thread that it is started from is none either, and the process ends after both.
+        thread = threading.Thread(target=tear_down, name="teardown", daemon=False)
         thread.start()
-        self._outputs.stop()
-        fetch_error = None if lost else self._outputs.finish()
-        thread.join()
-        if not torn:  # a fault of ours, shown by its thread: the run must not look as if nothing were left
-            raise AwsRunError("The teardown itself failed", hint=f"aws-run cleanup {spec.run_id}")
-        usage = self._usage(task, context.clock.now()) if self._backend.name == "ec2" else before
+        try:
+            fetch_error = self._fetch(lost)
+        finally:
+            thread.join()
+        try:
+            removed = done.result()
+        except Exception as error:
+            raise AwsRunError(
+                f"{outcome.sentence}; the teardown itself failed ({sentence_of(error)})",
+                hint=f"aws-run cleanup {spec.run_id}",
+            ) from error
+        return self._submitted(outcome, self._paid(task, before), removed, fetch_error, task)
+
+    def _fetch(self, lost: bool) -> AwsRunError | None:
+        """What kept the outputs from coming down, whatever it was."""
+        try:
+            self._outputs.stop()
+            return None if lost else self._outputs.finish()
+        except Exception as error:  # noqa: BLE001 - the outputs are in S3, and the teardown goes on beside this
+            hint = f"aws-run pull {self._spec.run_id} tries again"
+            failed = TransferError(f"The outputs could not be fetched ({sentence_of(error)})", hint=hint)
+            unfailing(self._context.emit)(Notice(text=failed.message, level="warning", hint=hint))
+            return failed
+
+    def _paid(self, task: Mapping[str, Any] | None, before: Usage) -> teardown.Receipt:
+        usage = self._usage(task, self._context.clock.now()) if self._backend.name == "ec2" else before
         usage = usage if usage.seconds >= before.seconds else before
-        paid = teardown.receipt(self._backend.charges(spec.site.hardware, usage), usage)
+        paid = teardown.receipt(self._backend.charges(self._spec.site.hardware, usage), usage)
         if paid.total_usd is not None:
             self._note_cost(f"{paid.total_usd:.6f}")
-        return self._submitted(outcome, paid, torn[0], fetch_error, task)
+        return paid
 
     def _note_cost(self, usd: str) -> None:
         try:
             self._writer.change(lambda record: replace(record, cost_usd=usd), now=True)
-        except AwsRunError as error:
-            self._context.emit(Notice(text=f"the cost could not be recorded: {error.message}", level="warning"))
+        except Exception as error:  # noqa: BLE001
+            unfailing(self._context.emit)(
+                Notice(text=f"the cost could not be recorded: {sentence_of(error)}", level="warning")
+            )
 
     def _usage(self, task: Mapping[str, Any] | None, now: datetime) -> Usage:
         try:
             return self._backend.usage(self._spec, task or {}, now)
-        except AwsRunError as error:
-            self._context.emit(Notice(text=f"what was used could not be read: {error.message}", level="warning"))
+        except Exception as error:  # noqa: BLE001
+            unfailing(self._context.emit)(
+                Notice(text=f"what was used could not be read: {sentence_of(error)}", level="warning")
+            )
             return Usage(seconds=0.0)
 
     def _submitted(
@@ -315,7 +369,7 @@ class RunSupervisor:
             console_url=None if lost else views.output_link(spec.bucket, spec.keys.output, spec.region),
             receipt=receipt,
             left=left,
-            next_commands=_next(outcome, spec),
+            next_commands=_next(outcome, spec, cleanup=outcome.reason == "lost" or teardown_error is not None),
         )
         return SubmitResult(view=view, exit_code=code, teardown_error=teardown_error)
 
@@ -336,12 +390,14 @@ def detached_result(spec: RunSpec) -> SubmitResult:
     return SubmitResult(view=view, exit_code=0)
 
 
-def _next(outcome: Outcome, spec: RunSpec) -> tuple[str, ...]:
-    """A job that never ran has no log."""
+def _next(outcome: Outcome, spec: RunSpec, *, cleanup: bool) -> tuple[str, ...]:
+    """A job that never ran has no log. `cleanup`: something may be left."""
+    last = (f"aws-run cleanup {spec.run_id}",) if cleanup else ()
     if outcome.exit_code == 0 or outcome.reason == "bucket-gone":
-        return ()
-    return (f"aws-run {'explain' if outcome.reason in _NO_LOG else 'logs'} {spec.run_id}",)
+        return last
+    return (f"aws-run {'explain' if outcome.reason in _NO_LOG else 'logs'} {spec.run_id}", *last)
 
 
-def _with_hint(error: AwsRunError) -> str:
-    return f"{error.message} ({error.hint})" if error.hint else error.message
+def _with_hint(error: Exception) -> str:
+    hint = error.hint if isinstance(error, AwsRunError) else None
+    return f"{sentence_of(error)} ({hint})" if hint else sentence_of(error)

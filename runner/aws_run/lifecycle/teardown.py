@@ -14,13 +14,14 @@ from aws_run.aws.errors import is_transient
 from aws_run.aws.session import Aws
 from aws_run.backends.base import Usage
 from aws_run.clock import Clock, iso
-from aws_run.errors import AwsCallError, AwsRunError, TeardownError
-from aws_run.events import Emit, Notice, TeardownStep
+from aws_run.errors import AwsCallError, TeardownError, sentence_of
+from aws_run.events import Emit, Notice, TeardownStep, unfailing
 from aws_run.infra import apply
 from aws_run.infra.remove import Removal, commands, remove
 from aws_run.infra.resource_types import cluster, group
 from aws_run.infra.resources import Ref
 from aws_run.infra.retry import retrying
+from aws_run.lifecycle.log_buffer import LogBuffer
 from aws_run.lifecycle.provision import refs
 from aws_run.naming import ProjectNames, project_of_run
 from aws_run.pricing.receipt import Charge, total_usd
@@ -68,7 +69,9 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     """Removes the run's own resources and, when no other run of the project is alive, the project's shared ones.
 
     A record or a mark that can't be written stops nothing: what the listings show decides, and `gc` finds the rest.
+    Neither does anything else that one step raises, a fault of ours included.
     """
+    emit = unfailing(emit)
     record = writer.record
     keep = kept_kinds(record.keep)
     attempt_or_warn(emit, lambda: writer.change(lambda r: replace(r, state="removing")))
@@ -124,7 +127,7 @@ def shared_of(project: str, region: str) -> tuple[Ref, ...]:
 def _there(aws: Aws, ref: Ref) -> bool:
     try:
         return not apply.absent(aws, ref)
-    except AwsRunError:
+    except Exception:  # noqa: BLE001
         return True  # its removal will tell
 
 
@@ -132,8 +135,9 @@ def attempt_or_warn(emit: Emit, step: Callable[[], None]) -> bool:
     """Whether it worked; where not, the user hears of it and the teardown goes on."""
     try:
         step()
-    except AwsRunError as error:
-        emit(Notice(text=f"the bucket could not be written: {error.message}", level="warning", hint=error.hint))
+    except Exception as error:  # noqa: BLE001 - no step keeps the next from being tried
+        text = f"the bucket could not be written: {sentence_of(error)}"
+        emit(Notice(text=text, level="warning", hint=getattr(error, "hint", None)))
         return False
     return True
 
@@ -149,9 +153,9 @@ def _keep(aws: Aws, clock: Clock, emit: Emit, writer: RecordWriter, ref: Ref) ->
     if ref.kind in ("group", "cluster"):
         try:
             _end_bill(aws, ref, clock)
-        except AwsRunError as error:
-            emit(TeardownStep(kind=ref.kind, name=ref.name, state="failed", detail=error.message))
-            return error.message
+        except Exception as error:  # noqa: BLE001 - one step that failed
+            emit(TeardownStep(kind=ref.kind, name=ref.name, state="failed", detail=sentence_of(error)))
+            return sentence_of(error)
     attempt_or_warn(emit, lambda: writer.change(lambda r: r.with_resource(ref.kind, ref.name, "kept")))
     emit(TeardownStep(kind=ref.kind, name=ref.name, state="kept", detail="as asked by --keep"))
     return None
@@ -189,14 +193,14 @@ def _nobody_else(store: RunStore, record: Record, clock: Clock, emit: Emit) -> _
     try:
         while not store.lock(record.project, owner, clock):
             store.wait_until_unlocked(record.project, clock, emit)
-    except AwsRunError:
+    except Exception:  # noqa: BLE001 - what nobody can tell is left to whoever can
         return None
     until = clock.now() + timedelta(seconds=LOCK_FENCE_S)
     try:
         if all(run == record.run_id or project_of_run(run) != record.project for run in store.live()):
             return _Lock(owner=owner, until=until)
         store.unlock(record.project, owner)
-    except AwsRunError:
+    except Exception:  # noqa: BLE001
         return None  # a lock that is left is passed over when its time is up
     return None
 
@@ -224,13 +228,13 @@ def note_outcome(writer: RecordWriter, outcome: Outcome, task: Mapping[str, Any]
         started_at = iso(started) if started else record.started_at
         return replace(record, state="stopped", outcome=outcome, stopped_at=stopped_at, started_at=started_at)
 
-    with contextlib.suppress(AwsRunError):
+    with contextlib.suppress(Exception):
         writer.change(note, now=True)
 
 
-def save_log(store: RunStore, emit: Emit, key: str, text: str) -> None:
+def save_log(store: RunStore, emit: Emit, key: str, log: LogBuffer) -> None:
     """The run's log beside its results; a log that can't be saved loses no result."""
     try:
-        store.put_text(key, text)
-    except AwsRunError as error:
-        emit(Notice(text=f"the log could not be saved to S3: {error.message}", level="warning"))
+        store.put_text(key, log.stream())
+    except Exception as error:  # noqa: BLE001
+        emit(Notice(text=f"the log could not be saved to S3: {sentence_of(error)}", level="warning"))

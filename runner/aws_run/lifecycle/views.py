@@ -10,6 +10,7 @@ from aws_run.data import InputSummary
 from aws_run.events import Lane
 from aws_run.infra.plan import Step
 from aws_run.infra.resources import Ref
+from aws_run.lifecycle import budget
 from aws_run.lifecycle.preflight import Preflight, RunPlan
 from aws_run.lifecycle.teardown import Receipt, TeardownResult
 from aws_run.pricing import table
@@ -19,6 +20,7 @@ from aws_run.report.views import (
     LaneView,
     LeftRow,
     LeftView,
+    OutsideRow,
     PlanRow,
     PlanView,
     ReceiptLine,
@@ -47,6 +49,11 @@ def plan_view(found: Preflight, decided: RunPlan, steps: tuple[Step, ...], backe
         ),
         estimate=_estimate(decided, backend),
         notes=found.notes,
+        output=config.output,
+        outside=tuple(
+            OutsideRow(kind=one.kind, what=one.what, where=one.where, needs_yes=one.by_project)
+            for one in config.outside
+        ),
     )
 
 
@@ -86,12 +93,16 @@ def _estimate(decided: RunPlan, backend: Backend) -> tuple[str, ...]:
     if hour is None:
         return ("estimate: no price is known for this hardware",)
     spec = decided.spec
-    whole = hour * spec.timeout_s / 3600
+    dearest = budget.hour_usd(backend, spec.site)
+    if dearest is None:
+        return (f"estimate: ${hour:.4f} an hour{where}; some of the machines that may be started have no known price",)
+    whole = dearest * budget.billed_at_most_s(spec) / 3600
     end = f"its timeout of {seconds(spec.timeout_s)}"
     if spec.timeout_s < spec.config.timeout_s:
         end = f"{seconds(spec.timeout_s)}, where --max-cost ends it"
     spot = "; spot is usually well below these on-demand prices" if hardware.spot else ""
-    return (f"estimate: ${hour:.4f} an hour{where}, at most ${whole:.4f} if it runs to {end}{spot}",)
+    beside = "its wait for image and input and its end included" if spec.idle_s else "its end included"
+    return (f"estimate: ${hour:.4f} an hour{where}, at most ${whole:.4f} if it runs to {end}, {beside}{spot}",)
 
 
 def receipt_view(receipt: Receipt, *, label: str = "cost") -> ReceiptView | None:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-from aws_run.aws.errors import is_transient
 from aws_run.aws.logs import LogTail
 from aws_run.aws.session import Aws
 from aws_run.backends.ecs import container
 from aws_run.clock import Clock
-from aws_run.errors import AwsCallError, AwsRunError, CapacityError, CredentialsError
-from aws_run.events import Emit, LogLine, Notice, StatusChanged
-
-T = TypeVar("T")
+from aws_run.errors import AwsCallError, AwsRunError, CapacityError
+from aws_run.events import Emit, LogLine, StatusChanged
+from aws_run.lifecycle.patience import Patience
 
 _CAPACITY_EVERY_S = 5.0
 _PLACED_WITHIN_S = 20 * 60  # ECS gives a task that waits 10 to 30 minutes itself (aws-facts §2)
 _DRAIN_S = 5.0
-_PATIENCE_S = 15 * 60  # how long AWS may not answer (or credentials be expired) before the watching is given up
 
 
 def describe(aws: Aws, cluster: str, task_arn: str) -> Mapping[str, Any] | None:
@@ -34,7 +31,8 @@ def describe(aws: Aws, cluster: str, task_arn: str) -> Mapping[str, Any] | None:
 
 
 class Watch:
-    """`on_placed` is called once when the task has its machine, `check_capacity` every few seconds before that."""
+    """`on_placed` is called once when the task has its machine, `check_capacity` every few seconds before that, `keep`
+    with each line of the log: nothing is kept here, since a job may write millions of them."""
 
     def __init__(
         self,
@@ -50,6 +48,7 @@ class Watch:
         longest_poll_s: float,
         check_capacity: Callable[[], None] = lambda: None,
         on_placed: Callable[[], None] = lambda: None,
+        keep: Callable[[LogLine], None] = lambda line: None,
     ) -> None:
         self._aws = aws
         self._clock = clock
@@ -58,10 +57,12 @@ class Watch:
         self._tail = LogTail(aws, log_group, container.log_stream(run_id, task_arn))
         self._emit = emit
         self._poll_s = poll_s
+        self._patiently = Patience(clock, emit, poll_s)
         self._longest_poll_s = longest_poll_s
         self._check_capacity = check_capacity
         self._on_placed = on_placed
-        self.lines: list[LogLine] = []
+        self._keep = keep
+        self._seen_any = False
 
     def follow(self) -> Mapping[str, Any]:
         """Blocks until the task is STOPPED and its log is drained; the task as DescribeTasks last gave it.
@@ -114,24 +115,6 @@ class Watch:
             self._clock.sleep(wait_s)
             wait_s = min(wait_s * 1.3, self._longest_poll_s)
 
-    def _patiently(self, look: Callable[[], T]) -> T:
-        """A closed laptop, a bad minute of AWS or credentials that ended harm no run: the deadline lives in AWS, and
-        the looking goes on. Raises what was raised last when it lasts."""
-        began = self._clock.monotonic()
-        wait_s = self._poll_s
-        while True:
-            try:
-                return look()
-            except (AwsCallError, CredentialsError) as error:
-                if isinstance(error, AwsCallError) and not is_transient(error):
-                    raise
-                if self._clock.monotonic() - began > _PATIENCE_S:
-                    raise
-                if wait_s == self._poll_s:
-                    self._emit(Notice(text=f"{error.message}; the run goes on", level="warning", hint=error.hint))
-            self._clock.sleep(wait_s)
-            wait_s = min(wait_s * 2, 30.0)
-
     def _read(self) -> int:
         return self._patiently(self._read_once)
 
@@ -139,14 +122,15 @@ class Watch:
         count = 0
         for line in self._tail.read():
             count += 1
-            self.lines.append(line)
+            self._keep(line)
             self._emit(line)
+        self._seen_any = self._seen_any or count > 0
         return count
 
     def drain(self) -> None:
         """Lines may arrive after STOPPED: reading goes on until a while passes without any (aws-facts §6)."""
         quiet_s, step_s = 0.0, min(self._poll_s, 1.0)
-        while quiet_s < (_DRAIN_S if not self.lines else _DRAIN_S / 2) * min(self._poll_s, 1.0):
+        while quiet_s < (_DRAIN_S / 2 if self._seen_any else _DRAIN_S) * min(self._poll_s, 1.0):
             quiet_s = 0.0 if self._read() else quiet_s + step_s
             if quiet_s:
                 self._clock.sleep(step_s)

@@ -5,8 +5,20 @@ moto and Docker are imported when one is started, not here.
 
 from __future__ import annotations
 
+from aws_run.local.ask import ask
 from aws_run.local.lifecycle import for_command, running, serve, start, status, stop
 from aws_run.local.options import LocalAws, LocalOptions
 from aws_run.local.runtime.builder import image_builder
 
-__all__ = ["LocalAws", "LocalOptions", "for_command", "image_builder", "running", "serve", "start", "status", "stop"]
+__all__ = [
+    "LocalAws",
+    "LocalOptions",
+    "ask",
+    "for_command",
+    "image_builder",
+    "running",
+    "serve",
+    "start",
+    "status",
+    "stop",
+]

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from aws_run.errors import DockerError
-from aws_run.local.api import bucket_policy, clusters, definitions, ecr, groups, iam, prices, quotas, s3_ranges, tasks
+from aws_run.local.api import bucket_policy, clusters, definitions, ecr, groups, iam, prices, quotas, s3_ranges
 from aws_run.local.api import ec2 as ec2s
+from aws_run.local.api import tasks as taskss
 from aws_run.local.http import admin
+from aws_run.local.http.door import Door
 from aws_run.local.http.protocol import Call, Params, Refusal, Reply
 from aws_run.local.http.routes import Table
-from aws_run.local.http.server import App, Listener
+from aws_run.local.http.server import BACKEND, App, Listener
 from aws_run.local.options import LocalAws, LocalOptions
 from aws_run.local.runtime.base import Runtime
 from aws_run.local.runtime.process import ProcessRuntime
@@ -44,6 +46,7 @@ class Embedded:
 
     def start(self) -> LocalAws:
         self._state_dir.mkdir(parents=True, exist_ok=True)
+        self.world.hosts.sweep()
         os.environ.setdefault("MOTO_ACCOUNT_ID", self._options.account)
         bucket_policy.install()
         s3_ranges.install()
@@ -56,8 +59,9 @@ class Embedded:
         if runtime.kind == "docker":
             address = self._options.registry or os.environ.get(_REGISTRY_VARIABLE)
             self._registry = Registry(address) if address else start_registry(self._state_dir)
+            runtime.registry = self._registry
         table: Table = {
-            **tasks.table(agent),
+            **taskss.table(agent),
             **clusters.table(),
             **definitions.table(),
             **quotas.table(),
@@ -73,21 +77,26 @@ class Embedded:
         if not self._options.default_vpc:
             _drop_default_vpc(self.world, self._options.region)
         self.app = App(self.world, table, admin.page, inner)
-        first = Listener(self._options.host or "127.0.0.1", self._options.port, self.app)
-        self.world.port = first.port
-        self._listeners = [first]
-        if runtime.host != "127.0.0.1":
-            self._listeners.append(Listener(runtime.host, first.port, self.app))
+        host = self._options.host or "127.0.0.1"
+        first = Listener(host, self._options.port, self.app, Door(names=frozenset({host, "localhost"}), tasks=False))
+        # At an address of their own the port is the same; beside the user's door it is another.
+        port = 0 if runtime.host == host else first.port
+        tasks = Listener(runtime.host, port, self.app, Door(names=frozenset({runtime.host}), tasks=True))
+        self.world.tasks_port = tasks.port
+        self._listeners = [first, tasks]
         for listener in self._listeners:
             listener.start()
         self.world.clock.start()
         return LocalAws(
-            endpoint_url=f"http://{self._options.host or '127.0.0.1'}:{first.port}",
+            endpoint_url=f"http://{host}:{first.port}",
             region=self._options.region,
             account=self._options.account,
             runtime=runtime.kind,
             runtime_reason=runtime.reason,
             state_dir=str(self._state_dir),
+            access_key=self.world.keys.access_key,
+            secret_key=self.world.keys.secret_key,
+            token=self.world.keys.token,
         )
 
     def stop(self) -> None:
@@ -98,6 +107,7 @@ class Embedded:
         self.world.clock.stop()
         if self._runtime is not None:
             self._runtime.close(self._registry.address if self._registry and self._registry.ours else None)
+        self.world.hosts.close()
         if self._registry is not None:
             self._registry.stop()
 
@@ -116,20 +126,26 @@ class Embedded:
         asked = self._options.runtime
         if asked == "process":
             return ProcessRuntime(self._state_dir, "tasks run as processes of this machine, as was asked")
-        try:
-            # The docker package is heavy and optional at run time: imported only where an engine is wanted.
-            from aws_run.local.runtime.docker import DockerRuntime
+        # The docker package is heavy and optional at run time: imported only where an engine is wanted.
+        from aws_run.local.runtime.docker import DockerRuntime, NoEngineError
 
+        try:
             runtime = DockerRuntime(self.world.new_id(12), self._state_dir)
-            self._check_reachable(runtime)
-            if asked == "auto" and self._options.base_image is not None:
-                runtime.check_image(self._options.base_image)
-        except DockerError as error:
+        except NoEngineError as error:
             if asked == "docker":
                 raise
             return ProcessRuntime(
                 self._state_dir, f"tasks run as processes of this machine, not in containers: {error.message}"
             )
+        except DockerError as error:
+            raise _not_as_processes(error) from None
+        try:
+            self._check_reachable(runtime)
+            if asked == "auto" and self._options.base_image is not None:
+                runtime.check_image(self._options.base_image)
+        except DockerError as error:
+            runtime.close(None)
+            raise _not_as_processes(error) from None
         return runtime
 
     def _check_reachable(self, runtime: Any) -> None:
@@ -143,6 +159,15 @@ class Embedded:
                 raise DockerError(
                     f"containers of this Docker engine can't reach this machine at {runtime.host}"
                 ) from None
+
+
+def _not_as_processes(error: DockerError) -> DockerError:
+    """With an engine that answers nobody leaves the container unasked: the image is the project's choice, and a process
+    sees the whole machine."""
+    return DockerError(
+        f"A Docker engine answers, but tasks can't run in containers: {error.message}",
+        hint=error.hint or "--runtime process runs the job as a plain process, which sees this machine as you do",
+    )
 
 
 def _drop_default_vpc(world: AccountState, region: str) -> None:
@@ -160,14 +185,39 @@ def _no_wire() -> Reply:
 
 
 def _moto() -> Any:
-    """moto's own WSGI application, with nothing left of an earlier embedded AWS in this process."""
+    """moto's own WSGI application, with nothing left of an earlier embedded AWS in this process.
+
+    It chooses the service by the signing name that was checked, never by a path (`/moto-api`), a host or a header; and
+    it gives no web page permission.
+    """
     import moto.moto_api._internal.models as moto_api
     from moto import backends
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server import werkzeug_app
+
+    class Router(werkzeug_app.DomainDispatcherApplication):
+        def get_application(self, environ: dict[str, Any]) -> Any:
+            with self.lock:
+                backend = self.get_backend_for_host(f"{environ[BACKEND]}.us-east-1.amazonaws.com")
+                if backend not in self.app_instances:
+                    self.app_instances[backend] = self.create_app(backend)
+                return self.app_instances[backend]
 
     # moto lists its own folder twice for every request, which is half of what a small one costs.
     names = frozenset(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: names
 
     moto_api.moto_api_backend.reset()
-    return DomainDispatcherApplication(create_backend_app)
+
+    converter: Any = getattr(werkzeug_app, "RegexConverter")  # noqa: B009 - it does not say that it has it
+
+    class AnyName(converter):  # type: ignore[misc]
+        """A `.` of moto's patterns stands for a newline too: a key of S3 may have one."""
+
+        def __init__(self, url_map: Any, *items: Any) -> None:
+            super().__init__(url_map, *items)
+            self.regex = f"(?s:{items[0]})"
+
+    if converter.__name__ != AnyName.__name__:
+        setattr(werkzeug_app, "RegexConverter", AnyName)  # noqa: B010
+    setattr(werkzeug_app, "DISABLE_GLOBAL_CORS", True)  # noqa: B010 - read from the environment at moto's import
+    return Router(werkzeug_app.create_backend_app)

@@ -9,44 +9,25 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from aws_run.errors import AwsRunError, UsageError
+from aws_run.local import state
+from aws_run.local.ask import ask
 from aws_run.local.options import LocalAws, LocalOptions
+from aws_run.local.state import made_state_dir
 
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 30.0
 
 
-def state_dir() -> Path:
-    """Where images, environments, the registry and the state file live; kept between commands."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "aws-run"
-
-
-def made_state_dir() -> Path:
-    """There, and shown to take files; UsageError where it does not."""
-    folder = state_dir()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError as error:
-        raise UsageError(
-            f"The embedded AWS can't write to its folder {folder}: {error.strerror or error}",
-            hint="set XDG_STATE_HOME to a folder that you may write to",
-        ) from None
-
-
 def running() -> LocalAws | None:
-    """The one started by `aws-run local start`, if its process still lives."""
-    found = _read_state()
-    return None if found is None else found[1]
+    """The one started by `aws-run local start`, if it still lives."""
+    there = state.found(state.state_dir())
+    return None if there is None else there.local
 
 
 @contextlib.contextmanager
@@ -71,8 +52,8 @@ def start(options: LocalOptions) -> LocalAws:
     if running() is not None:
         raise AwsRunError("An embedded AWS is running already.", hint="aws-run local stop")
     _need_moto()
-    state = made_state_dir()
-    log = state / "local.log"
+    folder = made_state_dir()
+    log = folder / "local.log"
     with log.open("wb") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "aws_run.local.daemon", json.dumps(asdict(options))],
@@ -83,10 +64,10 @@ def start(options: LocalOptions) -> LocalAws:
         )
     deadline = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < deadline:
-        found = _read_state()
-        if found is not None and found[0] == child.pid:
+        there = state.found(folder)
+        if there is not None and there.pid == child.pid:
             child.returncode = 0  # it is a daemon now, not a child to wait for
-            return found[1]
+            return there.local
         if child.poll() is not None:
             break
         time.sleep(0.05)
@@ -98,77 +79,50 @@ def start(options: LocalOptions) -> LocalAws:
 
 
 def serve(options: LocalOptions) -> None:
-    """Runs one in this process until SIGTERM or SIGINT; the state file tells others where it is."""
+    """Runs one in this process until SIGTERM, SIGINT or `stop`; the state file tells others where it is."""
     from aws_run.local.embedded import Embedded
 
-    embedded = Embedded(options, made_state_dir())
-    local = embedded.start()
-    path = _state_file()
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps({"pid": os.getpid(), "local": asdict(local)}))
-    partial.replace(path)
-    try:
-        signal.sigwait({signal.SIGTERM, signal.SIGINT})
-    finally:
-        path.unlink(missing_ok=True)
-        embedded.stop()
+    folder = made_state_dir()
+    # Blocked here and taken by sigwait, also in the threads that start below.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    embedded = Embedded(options, folder)
+    embedded.world.end = lambda: os.kill(os.getpid(), signal.SIGTERM)
+    with state.held(folder):
+        try:
+            with state.written(folder, embedded.start()):
+                signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        finally:
+            embedded.stop()
 
 
 def stop() -> bool:
-    """Stops the running one; False where none runs."""
-    found = _read_state()
-    if found is None:
+    """Tells the running one to stop; False where none runs.
+
+    No process is signalled: only the one that holds the lock and knows the token hears of it.
+    """
+    folder = state.state_dir()
+    there = state.found(folder)
+    if there is None:
         return False
-    pid = found[0]
-    os.kill(pid, signal.SIGTERM)
+    with contextlib.suppress(OSError, ValueError):  # it may be gone before its answer arrives; the lock tells
+        ask(there.local, "stop", {}, timeout_s=_STOP_TIMEOUT_S)
     deadline = time.monotonic() + _STOP_TIMEOUT_S
     while time.monotonic() < deadline:
-        if not process_lives(pid):
+        if not state.is_held(folder, there.pid):
             return True
         time.sleep(0.05)
-    raise AwsRunError(f"The embedded AWS (process {pid}) does not stop.", hint=f"kill -9 {pid}")
+    raise AwsRunError(f"The embedded AWS (process {there.pid}) does not stop.", hint=f"kill -9 {there.pid}")
 
 
 def status() -> dict[str, Any] | None:
-    """What the running one says of itself; None where none runs."""
-    import urllib.request
-
+    """What the running one says of itself, without its secrets; None where none runs."""
     local = running()
     if local is None:
         return None
-    with urllib.request.urlopen(f"{local.endpoint_url}/_aws-run/status", timeout=10) as answer:  # noqa: S310 - ours
-        return {**asdict(local), **json.loads(answer.read())}
+    told = {name: value for name, value in asdict(local).items() if name not in ("access_key", "secret_key", "token")}
+    return {**told, **ask(local, "status", timeout_s=10.0)}
 
 
 def _need_moto() -> None:
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
         raise UsageError("The embedded AWS is not installed.", hint="pip install 'aws-run[local]'")
-
-
-def _state_file() -> Path:
-    return state_dir() / "local.json"
-
-
-def _read_state() -> tuple[int, LocalAws] | None:
-    try:
-        state = json.loads(_state_file().read_text())
-        pid, local = int(state["pid"]), LocalAws(**state["local"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return (pid, local) if process_lives(pid) else None
-
-
-def process_lives(pid: int) -> bool:
-    """Whether there is a process of this id that has not ended."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    # A zombie has ended: its parent has just not looked yet.
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
-    except (OSError, IndexError):
-        return True

@@ -21,7 +21,7 @@ class LocalOptions:
 
     boot_s: float = 1.0
     runtime: RuntimeChoice = "auto"
-    base_image: str | None = None  # with runtime auto: tasks run in containers only if this image can be had
+    base_image: str | None = None  # with runtime auto: refused unless an engine that answers can have this image
     host: str | None = None  # None: 127.0.0.1, or all addresses where containers must reach it
     port: int = 0
     region: str = "us-east-1"
@@ -37,6 +37,7 @@ class LocalOptions:
     chaos_seed: int | None = None
     role_propagation_s: float = 0.0  # how long ECS can't assume a new role
     provisioning_timeout_s: float = 900.0
+    may_kill: bool = False  # a test may have its client killed at a call
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +50,16 @@ class LocalAws:
     runtime: RuntimeKind
     runtime_reason: str
     state_dir: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    token: str = field(repr=False)  # of its own pages, under /_aws-run/
 
     def environment(self) -> dict[str, str]:
         """What boto3, the aws CLI and the tool need to talk to it."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": "AKIAARUNLOCALEXAMPLE",
-            "AWS_SECRET_ACCESS_KEY": "aws-run-local-secret",
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",

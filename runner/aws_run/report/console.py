@@ -134,8 +134,8 @@ class ConsoleReporter:
         match event:
             case RunStarted():
                 if event.run_id != self._planned:
-                    place = f"  {event.backend}, {event.region}, account {event.account}"
-                    self._print(Text.assemble((event.run_id, "bold"), (place, "dim")))
+                    place = clean(f"  {event.backend}, {event.region}, account {event.account}")
+                    self._print(Text.assemble((clean(event.run_id), "bold"), (place, "dim")))
             case LaneStarted() | LaneProgress() | LaneDone() | LaneFailed():
                 self._lane(event)
             case StatusChanged():
@@ -169,16 +169,17 @@ class ConsoleReporter:
 
     def _status(self, event: StatusChanged) -> None:
         self._settle_lanes()
-        line = Text.assemble((f"  {self._symbols.step} ", "cyan"), event.status.lower())
+        status = clean(event.status.lower())
+        line = Text.assemble((f"  {self._symbols.step} ", "cyan"), status)
         self._print_unwrapped(line.append(f"  {clean(event.detail)}", "dim") if event.detail else line)
         over = event.status in _OVER
-        self._state.status = "" if over else event.status.lower()
+        self._state.status = "" if over else status
         self._state.status_since = self._state.now
 
     def _teardown(self, event: TeardownStep) -> None:
         self._settle_lanes()
         self._state.status = ""
-        key = (event.kind, clean(event.name))
+        key = (clean(event.kind), clean(event.name))
         if event.state == "removing":
             self._state.removing.setdefault(key, self._state.now)
             return
@@ -188,7 +189,7 @@ class ConsoleReporter:
             "kept": (self._symbols.same, "dim"),
             "failed": (self._symbols.failed, "red"),
         }[event.state]
-        line = Text.assemble("  ", (sign, style), f" {event.state:<6} ", event.kind, (f" {key[1]}", "dim"))
+        line = Text.assemble("  ", (sign, style), f" {event.state:<6} ", key[0], (f" {key[1]}", "dim"))
         if event.detail:
             line.append(f"  {clean(event.detail)}", "red" if event.state == "failed" else "dim")
         self._print_unwrapped(line)

@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
 
-# CSI (colours, cursor), OSC (titles, links; ended by BEL or ST), then any other escape of two characters.
+# CSI (colours, cursor), then strings that a terminal keeps to itself (titles, links, the clipboard; ended by BEL or
+# ST), then any other escape of two characters. Each takes time that grows with the text's length only.
 _ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)|\x1b[ -/]*[0-~]?|\x9b[0-?]*[ -/]*[@-~]"
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?|\x9b[0-?]*[ -/]*[@-~]"
 )
-# Bidirectional controls can make a terminal show another text than the one that is there.
-_BIDI = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+# What no eye sees: bidirectional controls, which make a terminal show another text than the one that is there, and
+# characters that hide one. The joiners U+200C and U+200D stay: Persian and emoji are written with them.
+_UNSEEN = {
+    0x00AD, 0x061C, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF,
+    *range(0xFFF9, 0xFFFC), *range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B), *range(0xE0000, 0xE0080),
+}  # fmt: skip
+# GitHub's runner carries out `::command::` at the start of a line and `##[command]` anywhere (actions/runner,
+# ActionCommand.cs); Azure Pipelines and TeamCity have `##vso[` and `##teamcity[`. The runner compares as its language
+# does, and so passes over characters without a width of their own: those that stay here are allowed for.
+_NO_WIDTH = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u3164\ufe00-\ufe0f\uffa0\U000e0080-\U000e0fff"
+# A command's second `::` may come with the next cell of a table, so a name behind the first is enough.
+_COLON_COMMAND = re.compile(
+    rf"(?<![^\s{_NO_WIDTH}]):(?:[{_NO_WIDTH}]*:)+(?=[{_NO_WIDTH}]*[^\W\d_]|.*?:[{_NO_WIDTH}]*:)"
+)
+_HASH_COMMAND = re.compile(rf"#(?=[{_NO_WIDTH}]*#[\w{_NO_WIDTH}]*\[)")
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 def clean(text: str) -> str:
-    """`text` from a job, a registry or AWS, safe to print: one line, no terminal control.
+    """`text` from a job, a registry, a project or AWS, safe to print: one line, no terminal control, nothing that a CI
+    system takes for a command to itself.
 
     A carriage return shows what a terminal would show at last: the part after it (progress bars write so).
     """
     text = _ESCAPES.sub("", text).rstrip("\r\n").rpartition("\r")[2]
-    return "".join(map(_safe, text)) if not text.isprintable() or not text.isascii() else text
+    if not text.isprintable() or not text.isascii():
+        text = "".join(map(_safe, text))
+    # A space in it, which the reader sees, is enough to end a command's meaning.
+    return _HASH_COMMAND.sub("# ", _COLON_COMMAND.sub(lambda found: " ".join(found[0]), text))
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """JSON in plain ASCII that nobody takes for a command: `##[…]` within a string is written with an escape, and reads
+    back as it was."""
+    return json.dumps(value, default=str, indent=indent).replace("##", "#\\u0023")
 
 
 def _safe(character: str) -> str:
@@ -29,7 +54,7 @@ def _safe(character: str) -> str:
         return character
     if character == "\n":
         return " "
-    if ord(character) in _BIDI or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}:
+    if ord(character) in _UNSEEN or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}:
         return ""
     return character
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import threading
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import Any, TextIO
 from aws_run.clock import Clock
 from aws_run.errors import AwsRunError, BuildError, TeardownError
 from aws_run.events import Event, Notice
+from aws_run.report.format import json_text
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView, View
 
 
@@ -100,5 +100,5 @@ class JsonReporter:
     def _write(self, data: dict[str, Any]) -> None:
         at = self._clock.now().isoformat(timespec="milliseconds")
         with self._lock:
-            self._stream.write(json.dumps({"at": at, **data}) + "\n")
+            self._stream.write(json_text({"at": at, **data}) + "\n")
             self._stream.flush()

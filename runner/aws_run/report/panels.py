@@ -23,7 +23,8 @@ _STYLES = {"create": "green", "reuse": "dim", "skip": "dim", "keep": "dim"}
 
 
 def heading(view: PlanView) -> Text:
-    return Text.assemble((view.run_id, "bold"), (f"  {view.backend}, {view.region}, account {view.account}", "dim"))
+    place = clean(f"  {view.backend}, {view.region}, account {view.account}")
+    return Text.assemble((clean(view.run_id), "bold"), (place, "dim"))
 
 
 def plan_panel(view: PlanView, width: int, symbols: Symbols) -> RenderableType:
@@ -39,7 +40,7 @@ def plan_panel(view: PlanView, width: int, symbols: Symbols) -> RenderableType:
         parts += [Group(_lane_head(lane), _lane_rows(lane, view.run_id, symbols)) for lane in view.lanes]
     scoped = any(row.scope in ("kept", "shared") for lane in view.lanes for row in lane.rows)
     legend = [Text(f"  {line}", style="dim") for line in _LEGEND] if scoped else []
-    texts = [*legend, *(Text(f"  {line}") for line in view.estimate)]
+    texts = [*legend, *(Text(f"  {clean(line)}") for line in view.estimate)]
     texts += [Text(f"  {symbols.dot} {clean(line)}", style="dim") for line in view.notes]
     return Group(*parts, Text(), *texts, Text()) if texts else Group(*parts, Text())
 
@@ -59,11 +60,11 @@ def _lane_rows(lane: LaneView, run_id: str, symbols: Symbols) -> RenderableType:
     own = f"{naming.PREFIX}-{run_id}"
     lines = []
     for row in lane.rows:
-        name = "" if row.name == own else clean(row.name).replace(own, symbols.ellipsis)
+        name = "" if row.name == own else clean(row.name.replace(own, symbols.ellipsis))
         line = Text("  ", no_wrap=True, overflow="ellipsis")
         line.append(f"{_sign(row, symbols)} ", _STYLES.get(row.action, "cyan"))
-        line.append(row.kind)
-        for extra in filter(None, ("" if row.scope == "run" else row.scope, name, clean(row.note))):
+        line.append(clean(row.kind))
+        for extra in filter(None, ("" if row.scope == "run" else clean(row.scope), name, clean(row.note))):
             line.append(f"  {extra}", "dim")
         lines.append(line)
     return Group(*lines)
@@ -80,13 +81,13 @@ def receipt_panel(view: ReceiptView, symbols: Symbols) -> RenderableType:
     table.add_column(style="dim")
     table.add_column(justify="right")
     for line in view.lines:
-        times = f"{quantity(line.quantity)} {line.unit} {symbols.times} {unit_price(line.unit_price_usd)}"
+        times = f"{quantity(line.quantity)} {clean(line.unit)} {symbols.times} {unit_price(line.unit_price_usd)}"
         table.add_row(Text(clean(line.what)), Text(times), Text(money(line.amount_usd)))
     total = money(view.total_usd)
     table.add_row("", "", Text(symbols.rule * len(total), style="dim"))
     table.add_row(Text("total", style="bold"), "", Text(total, style="bold"))
     footer = [Text(line, style="dim") for line in receipt_footer(view)]
-    return Group(Text(f"  {view.label}", style="bold"), Padding(Group(table, *footer), (0, 0, 0, 2)), Text())
+    return Group(Text(f"  {clean(view.label)}", style="bold"), Padding(Group(table, *footer), (0, 0, 0, 2)), Text())
 
 
 def left_panel(view: LeftView, symbols: Symbols) -> list[Text]:
@@ -98,7 +99,7 @@ def left_panel(view: LeftView, symbols: Symbols) -> list[Text]:
         failed = row.state == "failed"
         line = Text("  ")
         line.append(f"{symbols.failed if failed else symbols.same} ", "red" if failed else "dim")
-        line.append(f"{row.kind} {clean(row.name)}")
+        line.append(clean(f"{row.kind} {row.name}"))
         for extra in filter(None, (clean(row.why), clean(row.where))):
             line.append(f"  {extra}", "dim")
         lines.append(line)
@@ -119,4 +120,4 @@ def outcome_panel(view: OutcomeView, head: str, symbols: Symbols) -> list[Text]:
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> list[Text]:
-    return [Text.assemble((f"  {what:<9}", "dim"), where) for what, where in rows]
+    return [Text.assemble((f"  {what:<9}", "dim"), clean(where)) for what, where in rows]

@@ -141,8 +141,8 @@ class PlainReporter:
 
     def _write(self, prefix: str, lines: Iterable[str]) -> None:
         with self._lock:
-            for line in lines:
-                self._stream.write(f"{prefix:<{_PREFIX_WIDTH}} | {line}".rstrip() + "\n")
+            for line in lines:  # foreign words are in most of them, and a second cleaning changes nothing
+                self._stream.write(f"{prefix:<{_PREFIX_WIDTH}} | {clean(line)}".rstrip() + "\n")
             self._stream.flush()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -48,7 +47,7 @@ def table(
 
 def table_lines(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], symbols: Symbols) -> list[str]:
     cells = [[_plain(cell, symbols) for cell in row] for row in rows]
-    head = [title] if title else []
+    head = [clean(title)] if title else []
     if not rows:
         return [*head, "(none)"]
     return [*head, *aligned([[column.upper() for column in columns], *cells])]
@@ -58,11 +57,6 @@ def table_data(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[d
     """One object a row, keyed by the columns in snake_case."""
     keys = [column.lower().replace(" ", "_") for column in columns]
     return [{key: to_data(cell) for key, cell in zip(keys, row, strict=True)} for row in rows]
-
-
-def print_json(value: object, *, stream: TextIO | None = None) -> None:
-    """The one object that a command's `--json` puts on stdout."""
-    (sys.stdout if stream is None else stream).write(json.dumps(to_data(value), indent=2) + "\n")
 
 
 def _plain(cell: Cell, symbols: Symbols) -> str:
@@ -90,7 +84,7 @@ def _rich_table(
 
     console = Console(file=stream, markup=False, emoji=False, highlight=False, _environ=environ)
     if title:
-        console.print(Text(title, style="bold"))
+        console.print(Text(clean(title), style="bold"))
     if not rows:
         console.print(Text("(none)", style="dim"))
         return

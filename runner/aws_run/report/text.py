@@ -36,7 +36,7 @@ def receipt_lines(view: ReceiptView) -> list[str]:
 
 def receipt_footer(view: ReceiptView) -> list[str]:
     left_out = f"not included: {', '.join(view.left_out)}; " if view.left_out else ""
-    return [f"{left_out}prices of {view.priced_on.isoformat()}"]
+    return [f"{clean(left_out)}prices of {view.priced_on.isoformat()}"]
 
 
 def left_lines(view: LeftView) -> list[str]:
@@ -48,7 +48,7 @@ def left_lines(view: LeftView) -> list[str]:
 def outcome_head(view: OutcomeView) -> str:
     took = f", ran {seconds(view.seconds)}" if view.seconds is not None else ""
     code = "no exit code" if view.exit_code is None else f"exit {view.exit_code}"
-    return f"{view.run_id}: {clean(view.status)} ({code}{took})"
+    return clean(f"{view.run_id}: {view.status}") + f" ({code}{took})"
 
 
 def outcome_places(view: OutcomeView) -> list[tuple[str, str]]:

@@ -29,8 +29,19 @@ class LaneView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OutsideRow:
+    """What the project's own files reach for outside of its folder. `kind`: input, output, variable, secret or role;
+    `where`: the place that says so. `needs_yes`: not before the user has agreed."""
+
+    kind: str
+    what: str
+    where: str
+    needs_yes: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanView:
-    """`estimate` and `notes` are sentences, one a line."""
+    """`estimate` and `notes` are sentences, one a line. `output` None: nothing is fetched."""
 
     run_id: str
     project: str
@@ -40,6 +51,8 @@ class PlanView:
     lanes: tuple[LaneView, ...]
     estimate: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    output: Path | None = None
+    outside: tuple[OutsideRow, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from aws_run.errors import AwsRunError
-
 RecordState = Literal["starting", "running", "stopped", "removing", "removed"]
 ResourceState = Literal["intended", "created", "deleted", "kept", "failed"]
 
@@ -72,6 +70,7 @@ class Record:
     hardware: HardwareEntry | None = None
     command: str = ""
     image: str | None = None
+    base_image: str = ""  # what the image stands on, with its digest where that was known
     inputs: tuple[Mapping[str, Any], ...] = ()
     output_prefix: str = ""
     log_group: str = ""
@@ -105,34 +104,3 @@ class Record:
 
 def dump(record: Record) -> bytes:
     return json.dumps(asdict(record), indent=1, sort_keys=True).encode()
-
-
-def load(data: bytes) -> Record:
-    """Raises AwsRunError when the text is no record, or one of a later version of the tool."""
-    try:
-        raw = json.loads(data)
-        if raw.get("version", 0) > VERSION:
-            raise AwsRunError(
-                f"The run {raw.get('run_id')} was started by a newer aws-run",
-                hint="`pip install -U aws-run`, then try again",
-            )
-        known = _known(Record, raw)
-        known["resources"] = tuple(
-            ResourceEntry(**_known(ResourceEntry, entry)) for entry in known.get("resources", ())
-        )
-        known["inputs"] = tuple(known.get("inputs", ()))
-        known["keep"] = tuple(known.get("keep", ()))
-        if known.get("hardware"):
-            hardware = _known(HardwareEntry, known["hardware"])
-            hardware["instance_types"] = tuple(hardware.get("instance_types", ()))
-            known["hardware"] = HardwareEntry(**hardware)
-        if known.get("outcome"):
-            known["outcome"] = Outcome(**_known(Outcome, known["outcome"]))
-        return Record(**known)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise AwsRunError(f"A run record in the bucket can't be read ({error})") from error
-
-
-def _known(kind: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """What this version has a field for: a later one may have written more, at any depth."""
-    return {name: raw[name] for name in kind.__dataclass_fields__ if name in raw}

@@ -9,21 +9,25 @@ then looks for marks: S3 is strongly consistent, so one of the two sees the othe
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, AwsRunError, RunNotFoundError
 from aws_run.events import Emit, Notice
 from aws_run.naming import RunKeys, is_run_id, project_of_run
-from aws_run.runs.record import Record, dump, load
+from aws_run.runs.record import Record, dump
+from aws_run.runs.record_reader import MOST_BYTES, load
 
 _ABSENT = {"NoSuchKey", "404", "NotFound", "NoSuchBucket"}
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 # How long a lock holds without its owner. A teardown begins no removal later than LOCK_FENCE_S after it took the lock,
 # and each is given up after less than two minutes: nobody can still be at it when the lock is passed over.
 LOCK_S, LOCK_FENCE_S = 180, 60
+_LONGEST_LOCK_S = 3600
+_NO_SUCH_RANGE = {"InvalidRange", "416"}  # of an empty object
+_PIECE = 2 * 1024 * 1024
 _LASTS = "lasts-s"  # in the lock's metadata
 _WRITE_EVERY_S = 5.0
 _FIRST_WAIT_S = 0.5
@@ -32,7 +36,7 @@ _FIRST_WAIT_S = 0.5
 class RunStore:
     def __init__(self, aws: Aws, bucket: str, owner: str) -> None:
         self._aws = aws
-        self._on = {"Bucket": bucket, "ExpectedBucketOwner": owner}
+        self._on: dict[str, Any] = {"Bucket": bucket, "ExpectedBucketOwner": owner}
 
     def create(self, record: Record) -> str:
         """Writes a new run's record and returns its ETag. Fails when another of that name is there."""
@@ -69,16 +73,16 @@ class RunStore:
         return str(answer["ETag"])
 
     def read(self, run_id: str) -> tuple[Record, str]:
-        """(record, ETag). RunNotFoundError when there is none."""
+        """(record, ETag). RunNotFoundError when there is none, DamagedError where it is not as this tool writes it."""
         try:
-            answer = self._aws.call("s3", "get_object", Key=RunKeys(run_id=run_id).record, **self._on)
+            body, etag = self._aws.read_object(Key=RunKeys(run_id=run_id).record, most_bytes=MOST_BYTES, **self._on)
         except AwsCallError as error:
             if error.code in _ABSENT:
                 raise RunNotFoundError(
                     f"No run {run_id} is recorded in this account and region", hint="`aws-run ps` lists the runs"
                 ) from error
             raise
-        return load(answer["Body"].read()), str(answer["ETag"])
+        return load(body, run_id=run_id), etag
 
     def run_ids(self, project: str | None = None) -> list[str]:
         """All recorded runs (of one project), oldest first by time."""
@@ -179,7 +183,7 @@ class RunStore:
                     raise
             else:
                 return True
-            if self.get(key) == owner.encode():
+            if self.get(key, most_bytes=len(owner)) == owner.encode():
                 return True
             found = self._head(key)
             if found is None:
@@ -193,13 +197,13 @@ class RunStore:
         """Gives back `owner`'s lock; one that was passed over meanwhile is somebody else's, and stays."""
         key = f"locks/{project}"
         try:
-            answer = self._aws.call("s3", "get_object", Key=key, **self._on)
+            body, etag = self._aws.read_object(Key=key, **self._on)
         except AwsCallError as error:
             if error.code in _ABSENT:
                 return
             raise
-        if bytes(answer["Body"].read()) == owner.encode():
-            self._delete_if(key, answer["ETag"])
+        if body == owner.encode():
+            self._delete_if(key, etag)
 
     def _delete_if(self, key: str, etag: str) -> None:
         try:
@@ -227,14 +231,36 @@ class RunStore:
                 return None
             raise
 
-    def put_text(self, key: str, text: str) -> None:
-        self._aws.call(
-            "s3", "put_object", Key=key, Body=text.encode(), ContentType="text/plain; charset=utf-8", **self._on
-        )
+    def put_text(self, key: str, text: BinaryIO) -> None:
+        """Read as it is sent, so that its length does not matter."""
+        self._aws.call("s3", "put_object", Key=key, Body=text, ContentType="text/plain; charset=utf-8", **self._on)
 
-    def get(self, key: str) -> bytes | None:
+    def pieces(self, key: str) -> Iterator[bytes] | None:
+        """An object of any size, piece by piece; None when there is none."""
+        found = self._head(key)
+        return None if found is None else self._pieces(key, int(found["ContentLength"]), str(found["ETag"]))
+
+    def _pieces(self, key: str, size: int, etag: str) -> Iterator[bytes]:
+        for begin in range(0, size, _PIECE):
+            where = f"bytes={begin}-{min(begin + _PIECE, size) - 1}"
+            yield self._body(Key=key, Range=where, IfMatch=etag)
+
+    def last_bytes(self, key: str, count: int) -> bytes:
+        """The end of an object; nothing of one that is not there, or is empty."""
         try:
-            return bytes(self._aws.call("s3", "get_object", Key=key, **self._on)["Body"].read())
+            return self._body(Key=key, Range=f"bytes=-{count}")
+        except AwsCallError as error:
+            if error.code in _ABSENT | _NO_SUCH_RANGE:
+                return b""
+            raise
+
+    def _body(self, **which: Any) -> bytes:
+        return self._aws.read_object(**which, **self._on)[0]
+
+    def get(self, key: str, *, most_bytes: int | None = None) -> bytes | None:
+        """None where there is none. Of what is larger than `most_bytes`, one byte more than those."""
+        try:
+            return self._aws.read_object(Key=key, most_bytes=most_bytes, **self._on)[0]
         except AwsCallError as error:
             if error.code in _ABSENT:
                 return None
@@ -247,8 +273,8 @@ def _is_stale(lock: Mapping[str, Any], clock: Clock) -> bool:
 
 
 def _lasts_s(lock: Mapping[str, Any]) -> int:
-    said = str(lock.get("Metadata", {}).get(_LASTS, ""))
-    return int(said) if said.isdigit() else LOCK_S
+    lasts = str(lock.get("Metadata", {}).get(_LASTS, ""))
+    return min(int(lasts), _LONGEST_LOCK_S) if lasts.isascii() and lasts.isdigit() and len(lasts) < 10 else LOCK_S
 
 
 class RecordWriter:

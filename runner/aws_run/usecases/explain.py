@@ -25,6 +25,7 @@ class Explanation:
 
 # Ends that the job brought about itself: its log says more than ECS does.
 _OWN_DOING = ("exit", "signal")
+_END_OF_LOG = 64 * 1024
 # What helps, by the outcome's one word (record.Outcome.reason).
 _HELP: dict[str, str] = {
     "exit": "aws-run logs {run}",
@@ -46,7 +47,8 @@ def explain(context: AppContext, run: str | None, project: str | None) -> Explan
     record = lookup.open_run(context, run, project).record
     store = lookup.store(context)
     if record.outcome is not None:
-        log = store.get(RunKeys(run_id=record.run_id).log) if record.outcome.reason in _OWN_DOING else None
+        own_doing = record.outcome.reason in _OWN_DOING
+        log = store.last_bytes(RunKeys(run_id=record.run_id).log, _END_OF_LOG) if own_doing else b""
         return _ended(record, record.outcome, last_words(log))
     stage, task = reconcile.run_stage(context, store, record)
     if stage == "ending":
@@ -64,9 +66,11 @@ def explain(context: AppContext, run: str | None, project: str | None) -> Explan
     return _hanging(context.aws, record, task)
 
 
-def last_words(log: bytes | None) -> str:
+def last_words(log: bytes) -> str:
     """The last line that the job itself printed: of a Python traceback that is the exception."""
-    lines = (log or b"").decode("utf-8", "replace").splitlines()
+    lines = log.decode("utf-8", "replace").splitlines()
+    if len(log) >= _END_OF_LOG:
+        lines = lines[1:] or lines  # where the log was cut
     own = [line.strip() for line in lines if line.strip() and not line.startswith("aws-run: ")]
     return own[-1][:300] if own else ""
 
@@ -78,6 +82,8 @@ def _ended(record: Record, outcome: Outcome, last: str) -> Explanation:
         command = "aws-run check"  # it shows the quotas, with the links to raise them
     elif outcome.reason == "capacity" and hardware and hardware.spot:
         command = "aws-run submit … --spot-policy auto"
+    elif outcome.reason == "interruption" and hardware and not hardware.spot:
+        command = "aws-run logs {run}"
     if outcome.exit_code == 0:
         return Explanation(
             run_id=record.run_id,

@@ -14,13 +14,15 @@ from typing import Any
 
 from aws_run import naming
 from aws_run.aws.session import Aws
-from aws_run.errors import AwsCallError, AwsRunError, RunNotFoundError
+from aws_run.errors import AwsCallError, AwsRunError, DamagedError, RunNotFoundError
 from aws_run.events import Notice
 from aws_run.infra import tags
 from aws_run.infra.remove import Removal, remove
 from aws_run.infra.resources import Kind, Ref
 from aws_run.lifecycle import lookup, reconcile, teardown
 from aws_run.lifecycle.context import AppContext
+from aws_run.runs.record import Record
+from aws_run.runs.record_reader import LONGEST_LIFE
 from aws_run.runs.store import RecordWriter, RunStore
 
 _MARGIN = timedelta(minutes=10)
@@ -53,9 +55,10 @@ def find_leftovers(context: AppContext, on_refused: Callable[[str], None] = lamb
         refs = list(dict.fromkeys(refs))
         try:
             found.append(_judge(context, store, run, refs))
-        except AwsCallError as error:  # one that can't be judged now keeps no other from being looked after
-            on_refused(f"{run} could not be judged: {error.message}")
-            found.append(Leftover(run_id=run, refs=tuple(refs), removable=False, why=error.message))
+        except Exception as error:  # noqa: BLE001 - one that can't be judged keeps no other from being looked after
+            why = _plainly(error)
+            on_refused(f"{run} could not be judged: {why}")
+            found.append(Leftover(run_id=run, refs=tuple(refs), removable=False, why=why))
     return tuple(found)
 
 
@@ -157,11 +160,17 @@ def _judge(context: AppContext, store: RunStore, run_id: str, refs: list[Ref]) -
         return found(
             now > _born(run_id) + _MARGIN, "no record of it" if now > _born(run_id) + _MARGIN else "just started"
         )
+    except DamagedError as error:
+        # It can't tell when the run ends, so only what no run can need any more goes.
+        if now > _born(run_id) + LONGEST_LIFE:
+            return found(True, f"{error.message}, and it is older than any run can be")
+        return found(False, f"{error.message}; its deadline holds in AWS")
     except AwsRunError as error:
         if isinstance(error, AwsCallError):
             raise
-        # Damaged, or a newer aws-run's: one such record must not keep every other run from being looked after.
-        return found(False, f"{error.message}; its deadline holds in AWS")
+        return found(False, f"{error.message}; its deadline holds in AWS")  # a newer aws-run's
+    if not _is_of_this_place(context, record):
+        return found(False, "its record names another account or region")
     kept = {(entry.kind, entry.name) for entry in record.resources if entry.state == "kept"}
     if record.state == "removed" and refs and all((ref.kind, ref.name) in kept for ref in refs):
         return found(False, "kept as asked by --keep; `aws-run cleanup` of the run removes it")
@@ -175,6 +184,15 @@ def _judge(context: AppContext, store: RunStore, run_id: str, refs: list[Ref]) -
     if stage == "ending":
         return found(False, "just ended; its client is removing it")
     return found(True, "its run is over")
+
+
+def _is_of_this_place(context: AppContext, record: Record) -> bool:
+    identity = context.aws.identity()
+    return (identity.account, identity.region) == (record.account, record.region)
+
+
+def _plainly(error: Exception) -> str:
+    return error.message if isinstance(error, AwsRunError) else f"{type(error).__name__}: {error}"
 
 
 def _born(run_id: str) -> datetime:
@@ -191,16 +209,17 @@ def collect(context: AppContext, found: tuple[Leftover, ...]) -> tuple[Removal, 
                 continue  # another client has come to it meanwhile
             context.emit(Notice(text=f"{item.run_id}: {item.why}"))
             removed += _collect_one(context, store, item)
-        except AwsRunError as error:
-            context.emit(Notice(text=f"{item.run_id}: {error.message}", level="warning", hint=error.hint))
-            removed += [Removal(ref=ref, error=error.message) for ref in item.refs]
+        except Exception as error:  # noqa: BLE001 - one run's trouble keeps no other from being removed
+            why, hint = _plainly(error), getattr(error, "hint", None)
+            context.emit(Notice(text=f"{item.run_id}: {why}", level="warning", hint=hint))
+            removed += [Removal(ref=ref, error=why) for ref in item.refs]
     return tuple(removed)
 
 
 def _collect_one(context: AppContext, store: RunStore, item: Leftover) -> tuple[Removal, ...]:
     try:
         writer = RecordWriter.resume(store, item.run_id, context.clock)
-    except RunNotFoundError:
+    except (RunNotFoundError, DamagedError):
         done = remove(context.aws, item.refs, context.clock, context.emit)
         if not any(removal.error for removal in done):
             store.unmark(item.run_id)

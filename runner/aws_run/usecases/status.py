@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ from aws_run.runs.record import Record
 from aws_run.runs.store import RecordWriter, RunStore
 
 _NEWEST = 50
+_LONGEST_LINE = 1024 * 1024  # CloudWatch's own limit of an event
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +100,10 @@ def logs(context: AppContext, run: str | None, project: str | None, *, follow: b
     """CloudWatch's events while the log group is there, then the copy in the bucket."""
     writer = lookup.open_run(context, run, project)
     record, store = writer.record, lookup.store(context)
-    saved = store.get(RunKeys(run_id=record.run_id).log) if record.finished else None
+    saved = store.pieces(RunKeys(run_id=record.run_id).log) if record.finished else None
     if saved is not None:
-        yield from _lines(saved.decode("utf-8", "replace"))
+        for text in lines_of(saved):
+            yield LogLine(timestamp_ms=0, text=text)
         return
     tail: LogTail | None = None
     wait_s = context.poll_s
@@ -123,6 +125,15 @@ def _stopped(task: Mapping[str, Any] | None) -> bool:
     return task is not None and task["lastStatus"] == "STOPPED"
 
 
-def _lines(text: str) -> Iterator[LogLine]:
-    for line in text.splitlines():
-        yield LogLine(timestamp_ms=0, text=line)
+def lines_of(pieces: Iterable[bytes]) -> Iterator[str]:
+    """The lines of a text that comes in pieces. The job may have written that object itself: one line that never ends
+    is cut."""
+    rest = b""
+    for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from (line.decode("utf-8", "replace") for line in lines)
+        if len(rest) > _LONGEST_LINE:
+            yield rest.decode("utf-8", "replace")
+            rest = b""
+    if rest:
+        yield rest.decode("utf-8", "replace")

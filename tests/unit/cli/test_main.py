@@ -105,8 +105,11 @@ EXIT_CODES = {
     "CredentialsError": 125,
     "AwsCallError": 125,
     "PreflightError": 125,
+    "OutOfReachError": 125,
     "CapacityError": 125,
+    "DeadlineError": 124,
     "TransferError": 125,
+    "DamagedError": 125,
     "TeardownError": 125,
     "InterruptedRunError": 130,
 }

@@ -41,7 +41,7 @@ timeout: 2h  # after that the run is ended and torn down
 limits:
   max_cost: 5.00  # USD; the run ends before it costs more
 
-# env: {MODE: prod, HF_HOME: null}  # null is taken from the shell
+# env: {MODE: prod, HF_HOME: null}  # null is taken from the shell, after a yes
 # secrets: {TOKEN: "arn:aws:secretsmanager:…"}  # read by AWS when the job starts
 # exclude: ['*.tmp']  # never sent
 """

@@ -97,6 +97,7 @@ VALUES = {
     "full_sync": ("yes", "false", True),
     "build.dockerfile": ("none", "auto", "none"),
     "build.base_image": ("one:1", "two:2", "three:3"),
+    "build.refresh_base": ("yes", "false", True),
     "image": ("one:1", "two:2", "three:3"),
     "backend": ("fargate", "ec2", "auto"),
     "resources.cpu": ("1", "2+", "4"),
@@ -201,7 +202,7 @@ def test_a_variable_of_the_shell_that_is_not_there_is_an_error(refused: Refused,
     assert refused("", env=("NOPE",), for_run=True) == "--env NOPE: is to be taken from the shell, which has no NOPE"
     (project / "x.env").write_text("A=1\nNOPE\n")
     message = refused("", env_file="x.env", for_run=True)
-    assert message == "x.env:2: NOPE: is to be taken from the shell, which has no NOPE"
+    assert message == "--env-file x.env:2: names a variable that the shell does not have"
 
 
 def test_commands_that_start_nothing_need_no_variable_of_the_shell(load: Load) -> None:

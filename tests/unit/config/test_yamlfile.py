@@ -79,7 +79,7 @@ def test_any_text_made_of_yaml_signs_is_read_or_refused(text: str) -> None:
 def test_a_file_that_is_too_large_is_not_parsed(tmp_path: Path) -> None:
     path = tmp_path / "aws-run.yaml"
     path.write_text("#" * (MAX_BYTES + 1))
-    with pytest.raises(ConfigError, match="larger than 256 KB"):
+    with pytest.raises(ConfigError, match="larger than 256 KiB"):
         read_yaml(path, "aws-run.yaml")
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.unit.transfer.stub import Fault, StubS3
+from tests.unit.transfer.stub import Fault, Seen, StubS3
 from tests.unit.transfer.trees import grown, listing
 
 from aws_run.data import OutputFolder, PulledOutput, bucket_for, follow_output, output_totals, pull_output, push_input
 from aws_run.errors import CredentialsError, InterruptedRunError, TransferError, UsageError
 from aws_run.events import Event, LaneProgress, Notice, OutputProgress
-from aws_run_entrypoint.transfer import Bucket, push_folder
+from aws_run_entrypoint.transfer import Bucket, loop, push_folder, retry
 
 RUN = "p-20260101-000000-abcd"
 
@@ -374,3 +374,58 @@ def test_nothing_is_deleted_through_a_link_that_has_taken_a_folders_place(bucket
     (rounds.job / "d").rmdir()
     assert rounds.fetch().removed_files == 0
     assert (tmp_path / "elsewhere/a").read_text() == "a"
+
+
+# -- an S3 that takes no byte any more ------------------------------------------------------------------------------
+
+
+class Stalling:
+    """A script for the stub: the first `times` requests for files are begun to be taken, and nothing follows."""
+
+    def __init__(self, times: float) -> None:
+        self._left = times
+        self.stalled = 0
+        self.over = threading.Event()
+
+    def __call__(self, seen: Seen) -> None:
+        if seen.method == "PUT" and seen.key.startswith("inputs/p/data/") and self._left > 0:
+            self._left -= 1
+            self.stalled += 1
+            self.over.wait(60)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine's minute is a moment, and so are the waits between its tries."""
+    monkeypatch.setattr(loop, "IDLE_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(retry, "MAX_ATTEMPTS", 3)
+    monkeypatch.setattr(retry, "delay_s", lambda attempt, chance: 0.0)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("bytes_", [5, 4 << 20])
+def test_an_upload_that_stands_still_goes_on_over_a_new_connection(
+    stub: StubS3, bucket: Bucket, tmp_path: Path, bytes_: int
+) -> None:
+    (tmp_path / "a").write_bytes(b"x" * bytes_)
+    stub.script = stalling = Stalling(1)
+    events: list[Event] = []
+    try:
+        assert push_input(bucket, tmp_path, project="p", label="data", emit=events.append).sent_files == 1
+    finally:
+        stalling.over.set()
+    assert any("nothing heard from" in event.text for event in events if isinstance(event, Notice))
+
+
+@pytest.mark.usefixtures("hasty")
+def test_an_upload_that_stays_where_it_is_ends_with_what_to_do(stub: StubS3, bucket: Bucket, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * (4 << 20))
+    stub.script = stalling = Stalling(float("inf"))
+    try:
+        with pytest.raises(TransferError, match=r"nothing heard from 127\.0\.0\.1") as ended:
+            push_input(bucket, tmp_path, project="p", label="data", emit=lambda event: None)
+    finally:
+        stalling.over.set()
+    assert stalling.stalled == 3
+    assert ended.value.exit_code == 125
+    assert "what has arrived is not sent twice" in str(ended.value.hint)

@@ -99,7 +99,7 @@ def test_a_single_object_is_a_folder_with_one_file(stub: StubS3, tmp_path: Path,
     kept = keep_pin(stub.bucket(), RUN, "one", found)
     assert kept.snapshot_key == f"runs/{RUN}/inputs/one.snapshot.json"
     assert kept.version_id is not None
-    pull_manifest(stub.bucket(), kept.snapshot_key, kept.version_id, prefix="no/", into=str(tmp_path))
+    pull_manifest(stub.bucket(), kept.snapshot_key, kept.version_id, prefix="no/", elsewhere=True, into=str(tmp_path))
     assert (tmp_path / "one.csv").read_bytes() == b"1,2"
 
 

@@ -11,7 +11,7 @@ REQUIREMENT = """\
 #1 [internal] load build definition from Dockerfile
 #1 transferring dockerfile: 3.1kB done
 #1 DONE 0.0s
-#7 [uv 2/2] RUN set -e; python3 -m venv --without-pip /opt/venv; /opt/uv/bin/python -m pip install "uv>=0.5"
+#7 [uv 3/3] RUN set -e; python3 -m venv /opt/uv; /opt/uv/bin/python -m pip install --require-hashes -r /opt/uv.txt
 #7 CACHED
 #9 [dependencies 3/3] RUN set -e; export UV_PROJECT_ENVIRONMENT=/opt/venv; /opt/uv/bin/uv pip install
 #9 0.412 Using Python 3.11.2 environment at: /opt/venv
@@ -103,6 +103,8 @@ def test_a_failure_before_any_step_says_what_docker_said() -> None:
         ("aws-run: this image's python3 is 3.7; 3.9 or newer is needed", "python3 is too old"),
         ("aws-run: this image's python3 is not whole, it lacks the module json", "not whole: it lacks the module json"),
         ("The virtual environment was not created because ensurepip is not available", "lacks the venv module"),
+        ("ERROR: No matching distribution found for uv==0.13.8", "The package index has no ready uv==0.13.8"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "hash is not the pinned one"),
         ("invalid peer certificate: UnknownIssuer", "verify a server's certificate"),
         ("error: command 'gcc' failed: No such file or directory", "no compiler"),
         ("error: Unable to find lockfile at `uv.lock`", "uv.lock does not fit"),

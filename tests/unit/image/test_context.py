@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from tests.unit.image.support import LAYER, SCRIPT, config_of, write
 
 from aws_run.errors import SourceError
 from aws_run.image.context import classic_dockerfile, write_own, write_standard, write_wrap
-from aws_run.image.plan import ImagePlan, plan_image, standard_dockerfile
+from aws_run.image.plan import ImagePlan, plan_image, standard_dockerfile, uv_requirements
 from aws_run.image.recipe import OwnDockerfile, StandardRecipe
 
 
@@ -20,7 +21,7 @@ def plan_of(root: Path, files: dict[str, str | bytes]) -> ImagePlan:
 def standard(plan: ImagePlan, secrets: dict[str, bytes] | None = None) -> bytes:
     out = io.BytesIO()
     assert isinstance(plan.recipe, StandardRecipe)
-    write_standard(plan, plan.recipe, out, classic_secrets=secrets)
+    write_standard(plan, plan.recipe, out, cache_id="aws-run-mine", classic_secrets=secrets)
     return out.getvalue()
 
 
@@ -49,12 +50,19 @@ def test_the_context_holds_the_code_and_apart_from_it_the_files_that_decide_the_
     tar = standard(plan_of(tmp_path, files))
     found = {name for name, member in members(tar).items() if member.isfile()}
     assert found == {
-        "Dockerfile", "entrypoint.tar", "deps/requirements.txt", "deps/r/a.txt",
+        "Dockerfile", "uv.txt", "entrypoint.tar", "deps/requirements.txt", "deps/r/a.txt",
         "code/app/main.py", "code/app/requirements.txt", "code/app/r/a.txt", "code/app/pkg/big.bin",
     }  # fmt: skip
     assert content(tar, "code/app/pkg/big.bin") == big
     assert content(tar, "entrypoint.tar") == LAYER
-    assert content(tar, "Dockerfile") == standard_dockerfile().encode()
+    assert content(tar, "Dockerfile").decode() == standard_dockerfile().replace("PROJECT-CACHE,", "aws-run-mine,")
+    assert content(tar, "uv.txt").decode() == uv_requirements()
+
+
+def test_every_cache_of_the_recipe_is_named_for_the_project(tmp_path: Path) -> None:
+    text = content(standard(plan_of(tmp_path, {"main.py": SCRIPT})), "Dockerfile").decode()
+    mounts = re.findall(r"--mount=type=cache\S*", text)
+    assert mounts == ["--mount=type=cache,id=aws-run-mine,target=/root/.cache/uv"]
 
 
 def test_a_project_without_dependencies_still_has_the_folder_that_the_recipe_copies(tmp_path: Path) -> None:

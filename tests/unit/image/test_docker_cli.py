@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -83,5 +84,5 @@ def test_the_build_gets_the_context_and_its_lines_are_heard(tmp_path: Path) -> N
     path.chmod(0o755)
     lines: list[str] = []
     cli = DockerCli(path=str(path), kind="integrated")
-    assert run_build(cli, request(tmp_path), {"PATH": os.defpath}, lines.append) == 3
+    assert run_build(cli, request(tmp_path), {"PATH": os.defpath}, lines.append, stop=threading.Event()) == 3
     assert lines == ["buildkit=1", "the context", "oops"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aws_run import contract
 from aws_run.image.entrypoint_layer import ENTRYPOINT, drops_arguments, wrap_dockerfile
-from aws_run.image.plan import standard_dockerfile
+from aws_run.image.plan import standard_dockerfile, uv_requirements
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -27,6 +27,17 @@ def test_the_recipe_needs_no_pull_but_the_base() -> None:
     text = standard_dockerfile()
     assert not re.search(r"^# *syntax", text, re.M)
     assert set(re.findall(r"^FROM (\S+)", text, re.M)) == {"${BASE_IMAGE}", "uv"}
+
+
+def test_uv_is_one_version_with_hashes_and_neither_built_nor_resolved() -> None:
+    """Without any cache of pip's: what the step leaves depends on the base image and on uv.txt alone."""
+    install = re.search(r"pip install(.*?);", standard_dockerfile(), re.S)
+    assert install is not None
+    options = install[1].replace("\\\n", " ").split()
+    assert {"--require-hashes", "--no-deps", "--only-binary=:all:", "--no-cache-dir"} <= set(options)
+    assert options[-2:] == ["-r", "/opt/uv.txt"]
+    assert re.findall(r"^(\w+)==[\d.]+ ", uv_requirements(), re.M) == ["uv"]
+    assert uv_requirements() == (ROOT / "requirements" / "uv.txt").read_text(encoding="utf-8")
 
 
 def test_secrets_are_mounted_and_no_argument_or_variable_holds_one() -> None:

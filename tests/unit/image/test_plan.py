@@ -38,13 +38,16 @@ def test_what_does_not_change_the_image_does_not_change_the_tag(tmp_path: Path) 
     assert plan_of(changed).tag == tag
 
 
-def test_what_changes_the_image_changes_the_tag(tmp_path: Path) -> None:
+def test_what_changes_the_image_changes_the_tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, FILES)
     config = config_of(tmp_path)
     tags = [plan_of(config).tag, plan_of(config_of(tmp_path, arch="arm64")).tag]
     tags.append(plan_of(config_of(tmp_path, build=Build(base_image="other"))).tag)
     tags.append(plan_of(config_of(tmp_path, build=Build(python="3.10"))).tag)
     tags.append(plan_image(config, entrypoint_layer=lambda: b"another entrypoint").tag)
+    monkeypatch.setattr("aws_run.image.plan.uv_requirements", lambda: "uv==99 --hash=sha256:0")
+    tags.append(plan_of(config).tag)
+    monkeypatch.undo()
     write(tmp_path, {"main.py": SCRIPT + "\n"})
     tags.append(plan_of(config).tag)
     write(tmp_path, {"requirements.txt": "scipy\n"})

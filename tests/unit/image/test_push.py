@@ -36,7 +36,7 @@ class FakeEngine:
         self._scripts = list(scripts)
         self.passwords: list[str] = []
 
-    def push(self, repository: str, tag: str, auth: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
+    def push(self, repository: str, tag: str, auth: Mapping[str, str], silent_s: float) -> Iterator[Mapping[str, Any]]:
         self.passwords.append(auth["password"])
         script = self._scripts.pop(0)
         if isinstance(script, Exception):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import fnmatch
+from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
 from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, config
+from tests.unit.strategies import MOMENTS, PROJECTS, SALTS
 
 from aws_run.errors import ConfigError
 from aws_run.infra import desired
 from aws_run.infra.policies import ReadOnly, execution_policy, instance_policy, task_policy
+from aws_run.naming import RunNames, new_run_id
 
 S3 = f"arn:aws:s3:::{BUCKET}"
 OURS = {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}
@@ -145,17 +149,47 @@ def test_without_secrets_no_secret_may_be_read() -> None:
     assert [statement["Sid"] for statement in made["Statement"]] == ["Login", "Pull", "Logs"]
 
 
-def test_the_machine_may_join_the_tools_clusters_and_has_no_s3() -> None:
-    clusters = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/arun-*"
-    made = instance_policy(account=ACCOUNT, region=REGION, repository="arun/demo")
-    statements = {statement["Sid"]: statement for statement in made["Statement"]}
-    assert set(statements) == {"Discover", "Join", "Work", "Login", "Pull"}
-    assert statements["Join"]["Resource"] == [clusters]
-    assert statements["Work"]["Condition"] == {"ArnLike": {"ecs:cluster": clusters}}
-    assert statements["Pull"]["Resource"] == [REPOSITORY]
-    actions = {action for statement in made["Statement"] for action in statement["Action"]}
-    assert {action.split(":")[0] for action in actions} == {"ecs", "ec2", "ecr"}
-    assert not any("*" in action for action in actions)
+def test_the_machine_may_join_its_projects_clusters_and_has_no_s3() -> None:
+    clusters = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/arun-demo-????????-??????-????"
+    assert instance_policy(account=ACCOUNT, region=REGION, project="demo", repository="arun/demo") == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Sid": "Discover", "Effect": "Allow", "Action": ["ecs:DiscoverPollEndpoint"], "Resource": ["*"]},
+            {
+                "Sid": "Join", "Effect": "Allow",
+                "Action": ["ecs:RegisterContainerInstance", "ecs:DeregisterContainerInstance",
+                           "ecs:SubmitTaskStateChange", "ecs:SubmitContainerStateChange",
+                           "ecs:SubmitAttachmentStateChanges"],
+                "Resource": [clusters],
+            },
+            {
+                "Sid": "Work", "Effect": "Allow",
+                "Action": ["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"],
+                "Resource": [f"arn:aws:ecs:{REGION}:{ACCOUNT}:container-instance/*"],
+                "Condition": {"ArnLike": {"ecs:cluster": clusters}},
+            },
+            {"Sid": "Login", "Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": ["*"]},
+            {"Sid": "Pull", "Effect": "Allow", "Action": PULL, "Resource": [REPOSITORY]},
+        ],
+    }  # fmt: skip
+
+
+@settings(deadline=None)
+@given(PROJECTS, PROJECTS, MOMENTS, SALTS)
+@example("a", "a-b", datetime(2026, 1, 2), "abcd")
+@example("a", "a-20260102-030405-abcd", datetime(2026, 1, 2), "abcd")
+@example("a-20260102", "a", datetime(2026, 1, 2), "abcd")
+@example("demo", "demo2", datetime(2026, 1, 2), "abcd")
+def test_a_machine_may_join_no_cluster_of_a_project_whose_name_only_begins_like_its_own(
+    project: str, other: str, moment: datetime, salt: str
+) -> None:
+    made = instance_policy(account=ACCOUNT, region=REGION, project=project, repository="r")
+    for name in (project, other):
+        cluster = RunNames(run_id=new_run_id(name, moment, salt)).cluster
+        arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{cluster}"
+        (condition,) = (each["Condition"] for each in made["Statement"] if each["Sid"] == "Work")
+        assert allowed(made, "ecs:RegisterContainerInstance", arn) is (name == project)
+        assert fnmatch.fnmatchcase(arn, condition["ArnLike"]["ecs:cluster"]) is (name == project)
 
 
 def test_secrets_get_a_role_of_the_runs_own_that_goes_with_it() -> None:

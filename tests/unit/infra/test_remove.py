@@ -265,3 +265,11 @@ def test_tags_that_may_not_be_read_keep_no_machine_running() -> None:
     removed = remove(aws, [Ref(kind="group", name=NAME, scope="run")], FakeClock(), Events().emit)
     assert "AccessDenied" in str(removed[0].error)
     assert aws.sent("update_auto_scaling_group")[0]["DesiredCapacity"] == 0
+
+
+def test_a_renderer_that_fails_keeps_nothing_from_being_removed() -> None:
+    def emit(_: object) -> None:
+        raise ValueError("it can't be drawn")
+
+    (removal,) = remove(empty_cloud(), [Ref(kind="group", name=NAME, scope="run")], FakeClock(), emit)
+    assert removal.error is None

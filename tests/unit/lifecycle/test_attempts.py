@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from tests.unit.fakes import START, FakeAws, FakeClock, config, refused, spec
 
+from aws_run.backends.base import Site
 from aws_run.backends.ec2 import scaling_activities
-from aws_run.config import Limits, Retry
+from aws_run.config import Config, Limits, Retry
 from aws_run.data import InputSnapshot
 from aws_run.errors import UsageError
 from aws_run.infra.resource_types import group, schedule
 from aws_run.infra.resources import Schedule
-from aws_run.lifecycle import outcome, run_task
-from aws_run.lifecycle.preflight import timeout_within_budget_s
+from aws_run.lifecycle import budget, outcome, run_task
 from aws_run.pricing.receipt import Charge
 
 SNAPSHOT = InputSnapshot(
@@ -46,10 +46,8 @@ class Priced:
         return {}
 
 
-class Surveyed:
-    def __init__(self, limits: Limits) -> None:
-        self.config = config(limits=limits, timeout_s=7200)
-        self.site = spec().site
+def surveyed(limits: Limits) -> tuple[Config, Site]:
+    return config(limits=limits, timeout_s=7200), spec().site
 
 
 @pytest.mark.parametrize(
@@ -62,7 +60,7 @@ class Surveyed:
     ],
 )
 def test_a_cost_cap_is_a_deadline_where_it_comes_first(limits: Limits, usd: str, seconds: int) -> None:
-    assert timeout_within_budget_s(Surveyed(limits), Priced(usd)) == seconds  # type: ignore[arg-type]
+    assert budget.timeout_s(*surveyed(limits), Priced(usd)) == seconds  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +76,7 @@ def test_a_limit_that_cannot_be_kept_is_refused_before_anything_is_made(
     limits: Limits, usd: str | None, said: str
 ) -> None:
     with pytest.raises(UsageError, match=said):
-        timeout_within_budget_s(Surveyed(limits), Priced(usd))  # type: ignore[arg-type]
+        budget.timeout_s(*surveyed(limits), Priced(usd))  # type: ignore[arg-type]
 
 
 def test_attempts_differ_by_number_and_token_only() -> None:

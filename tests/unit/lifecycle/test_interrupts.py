@@ -18,7 +18,7 @@ from aws_run.infra.resources import Bucket, ref
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.interrupts import run_uninterrupted
 from aws_run.lifecycle.provision import open_record
-from aws_run.runs.record import load
+from aws_run.runs.record_reader import load
 from aws_run.runs.store import RunStore
 
 KEY = f"runs/{RUN}/run.json"
@@ -135,6 +135,28 @@ def test_the_second_ctrl_c_leaves_while_the_work_still_goes_on() -> None:
         assert not over.is_set()
     finally:
         over.set()
+
+
+def test_the_work_is_done_by_no_thread_that_the_process_cuts_off_at_its_end() -> None:
+    def work() -> bool:
+        return threading.current_thread().daemon
+
+    assert run_uninterrupted(Events().emit, work) is False
+
+
+def test_a_notice_that_cannot_be_shown_does_not_end_the_waiting() -> None:
+    told = threading.Event()
+
+    def emit(_: Any) -> None:
+        told.set()
+        raise ValueError("it can't be drawn")
+
+    def work() -> str:
+        press()
+        assert told.wait(10)
+        return "all gone"
+
+    assert run_uninterrupted(emit, work) == "all gone"
 
 
 def test_what_the_work_raises_is_raised() -> None:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from aws_run.lifecycle.outcome import classify
+from aws_run.lifecycle.outcome import MOST_RESULT_BYTES, classify
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
 NOTHING: dict[str, Any] = {}
 
 
@@ -83,7 +91,7 @@ def test_what_ecs_says_is_told_apart(seen: dict[str, Any], code: int, word: str,
 
 @pytest.mark.parametrize(("text", "code", "word", "part"), BY_RESULT)
 def test_the_entrypoints_own_word_decides_where_there_is_one(text: bytes, code: int, word: str, part: str) -> None:
-    outcome = classify(task(exitCode=5), text)
+    outcome = classify(task(exitCode=json.loads(text).get("exit_code")), text)
     assert (outcome.exit_code, outcome.reason) == (code, word)
     assert part in outcome.sentence
 
@@ -117,7 +125,7 @@ def test_the_jobs_own_code_is_kept_beside_the_runs() -> None:
 def test_a_container_that_aws_put_beside_the_job_is_not_the_jobs_end() -> None:
     agent = {"name": "aws-guardduty-agent-mfjGLB", "reason": "CannotPullContainerError: 403 Forbidden"}
     seen = {"stopCode": "EssentialContainerExited", "containers": [agent, {"name": "job", "exitCode": 3}]}
-    assert classify(seen, result("exit", 0)).exit_code == 0
+    assert classify(seen, result("exit", 3)).reason == "exit"
     assert classify(seen, None).exit_code == 3
     assert classify({**seen, "containers": [agent]}, None).reason == "unknown"
 
@@ -142,3 +150,108 @@ def test_an_interruption_says_what_could_not_be_saved() -> None:
 def test_a_stop_before_the_command_does_not_say_that_anything_was_saved() -> None:
     outcome = classify(task(), result("stopped", 125, detail="the command had not been started"))
     assert outcome.sentence == "the run was stopped; the command had not been started"
+
+
+DEEP = b"[" * 100_000
+LATE = {"stoppedAt": datetime(2026, 1, 2, 6, tzinfo=timezone.utc)}
+DEADLINE = datetime(2026, 1, 2, 5, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (DEEP, "is nested deeper than 16 levels"),
+        (b'{"a":' * 50_000, "is nested deeper"),
+        (b'{"exit_code": 0}' + b" " * MOST_RESULT_BYTES, "is larger than"),
+        (result("exit", 256), "no whole number from 0 to 255"),
+        (result("exit", -1), "no whole number from 0 to 255"),
+        (result("exit", True), "no whole number from 0 to 255"),
+        (result("exit", 0.0), "no whole number from 0 to 255"),
+        (result("exit", "0"), "no whole number from 0 to 255"),
+        (b'{"exit_code": ' + b"9" * 5000 + b"}", "a number of 5000 digits"),
+        (result("exit", 0, job_exit_code=[]), "'job_exit_code'"),
+        (result("exit", 0, detail={}), "'detail'"),
+        (result("exit", 0, unsaved=["x"]), "'unsaved'"),
+        (result("exit", 0, attempt="1"), "'attempt'"),
+        (b'{"exit_code": 0, "reason": ["exit"]}', "'reason'"),
+        (b"[]", "is no JSON object"),
+        (b"NaN", "which is no number"),
+    ],
+)
+def test_a_result_that_the_entrypoint_can_not_have_written_does_not_count_and_is_told(text: bytes, why: str) -> None:
+    frozen = classify(task(exitCode=137), text)
+    assert (frozen.exit_code, frozen.reason) == (137, "no-result")
+    assert "its result.json does not count: it " in frozen.sentence
+    assert why in frozen.sentence
+    assert classify(task(exitCode=0), text).exit_code == 125
+
+
+def test_a_result_that_the_containers_own_end_contradicts_does_not_count() -> None:
+    forged = classify(task(exitCode=137), result("exit", 0))
+    assert (forged.exit_code, forged.reason) == (137, "no-result")
+    assert "it says 0 where the container ended with 137" in forged.sentence
+    assert classify(task("UserInitiated", exitCode=137), result("exit", 0)).exit_code == 130
+    assert classify(task("SpotInterruption", exitCode=137), result("exit", 0)).reason == "interruption"
+
+
+@pytest.mark.parametrize("code", [256, -1, 10**30, True, "0", 0.0])
+def test_an_exit_code_that_no_process_has_is_none(code: Any) -> None:
+    assert classify(task(exitCode=code), None).exit_code == 125
+    assert classify(task(exitCode=code), None).reason == "unknown"
+
+
+def test_nothing_that_moves_a_terminal_comes_out_of_a_result() -> None:
+    evil = "\x1b]0;PWNED\x07\x1b[2J\u202e\r\n::set-output name=a::b\x9b31m"
+    outcome = classify(task(exitCode=125), result("sync-out-failed", 125, detail=evil, unsaved=evil))
+    assert outcome.sentence.isprintable()
+    other = classify(task(exitCode=1), result(evil[:50], 1))
+    assert (other.sentence + other.reason).isprintable()
+
+
+@pytest.mark.parametrize(
+    "stop_code", ["SpotInterruption", "TerminationNotice", "InfrastructureHealth", "UserInitiated"]
+)
+@pytest.mark.parametrize("container", [{}, {"exitCode": 137}])
+def test_whatever_ends_a_run_after_its_deadline_is_its_deadline(stop_code: str, container: dict[str, Any]) -> None:
+    late = classify({**task(stop_code, **container), **LATE}, None, spot=False, deadline=DEADLINE)
+    assert (late.exit_code, late.reason) == (124, "deadline")
+    assert "spot" not in late.sentence
+    early = classify({**task(stop_code, **container), **LATE}, None, deadline=DEADLINE + timedelta(hours=2))
+    assert early.reason != "deadline"
+    done = classify({**task(stop_code), **LATE}, result("exit", 0), deadline=DEADLINE)
+    assert done.exit_code == 0
+
+
+def test_an_on_demand_machine_that_went_is_no_spot_machine() -> None:
+    outcome = classify(task("TerminationNotice", "Host EC2 (instance i-1) terminated."), None, spot=False)
+    assert (outcome.exit_code, outcome.reason) == (125, "interruption")
+    assert "spot" not in outcome.sentence
+    assert "Host EC2 (instance i-1) terminated." in outcome.sentence
+
+
+def test_an_entrypoint_that_could_save_nothing_is_not_taken_for_a_foreign_image() -> None:
+    sentence = classify(task(exitCode=125), None).sentence
+    assert "task role is gone" in sentence
+    assert "image" not in sentence
+
+
+def test_lost_outputs_are_named_with_the_jobs_own_code() -> None:
+    lost = "1 of the outputs could not be saved: 'pipe' is a named pipe"
+    outcome = classify(task(exitCode=125), result("sync-out-failed", 125, detail=lost, unsaved=lost, job_exit_code=0))
+    assert outcome.sentence == f"{lost} (the job itself ended with exit code 0)"
+    assert (outcome.exit_code, outcome.job_exit_code) == (125, 0)
+
+
+@given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_in_place_of_a_result_end_in_an_exit_code_of_a_process(text: bytes) -> None:
+    for container in ({}, {"exitCode": 0}, {"exitCode": 137}):
+        outcome = classify(task(**container), text, 1)
+        assert 0 <= outcome.exit_code <= 255
+        assert outcome.sentence.isprintable()
+
+
+@given(st.dictionaries(st.sampled_from(["exit_code", "reason", "detail", "unsaved", "attempt", "job_exit_code"]), JSON))
+def test_any_json_in_a_results_fields_ends_in_an_exit_code_of_a_process(fields: dict[str, Any]) -> None:
+    outcome = classify(task(exitCode=0), json.dumps({"exit_code": 0, "reason": "exit", **fields}).encode(), 1)
+    assert 0 <= outcome.exit_code <= 255
+    assert outcome.sentence.isprintable()

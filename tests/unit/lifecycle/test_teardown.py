@@ -167,7 +167,7 @@ def test_a_failure_ends_in_the_commands_that_finish_the_job_and_the_record_stays
 
 def test_a_second_teardown_after_a_failure_finishes_the_job() -> None:
     ended = Ended()
-    ended.aws.on("delete_cluster", refused("AccessDenied"), {})
+    ended.aws.on("delete_cluster", refused("LimitExceeded"), {})
     assert ended.tear_down().failed
     assert gone(ended.tear_down()) == {("cluster", NAME)}
     assert ended.store.read(RUN)[0].state == "removed"
@@ -194,6 +194,57 @@ def test_an_outcome_that_could_not_be_recorded_goes_out_with_the_teardown() -> N
     stored = ended.store.read(RUN)[0]
     assert stored.outcome is not None
     assert (stored.outcome.exit_code, stored.state) == (7, "removed")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "update_auto_scaling_group",
+        "describe_auto_scaling_groups",
+        "delete_capacity_provider",
+        "delete_cluster",
+        "delete_launch_template",
+        "delete_role",
+        "get_role",
+    ],
+)
+def test_a_fault_of_ours_in_one_step_keeps_no_other_step_from_being_tried(broken: str) -> None:
+    ended = Ended()
+    ended.aws.on(broken, KeyError("what nobody thought of"))
+    torn = ended.tear_down()
+    failed = {(removal.ref.kind, removal.ref.name) for removal in torn.failed}
+    assert failed
+    assert gone(torn) | failed >= set(OWN)
+    assert gone(torn) >= {one for one in OWN if one[0] not in {kind for kind, _ in failed}}
+    assert all("KeyError: 'what nobody thought of'" in (removal.error or "") for removal in torn.failed)
+    assert ended.store.read(RUN)[0].state == "removing"  # for gc to come back to
+
+
+@pytest.mark.parametrize("operation", ["put_object", "get_object", "head_object", "list_objects_v2", "delete_object"])
+def test_a_fault_of_ours_at_the_bucket_keeps_no_machine_running(operation: str) -> None:
+    ended = Ended()
+    ended.aws.on(operation, TypeError("not of this kind"))
+    assert gone(ended.tear_down()) >= set(OWN)
+
+
+def test_a_renderer_that_fails_keeps_nothing_from_being_removed() -> None:
+    ended = Ended()
+
+    def emit(_: object) -> None:
+        raise ValueError("it can't be drawn")
+
+    torn = teardown.teardown(ended.aws, ended.clock, emit, ended.store, ended.writer)
+    assert gone(torn) == {*OWN, *SHARED}
+
+
+def test_a_step_that_is_denied_for_a_moment_is_tried_again_and_one_that_stays_denied_is_not_waited_for_long() -> None:
+    ended = Ended()
+    ended.aws.on("delete_cluster", refused("AccessDeniedException"), refused("AccessDeniedException"), {})
+    assert ended.tear_down().failed == ()
+    ended = Ended()
+    ended.aws.on("delete_cluster", refused("AccessDeniedException"))
+    assert [removal.ref.kind for removal in ended.tear_down().failed] == ["cluster"]
+    assert 30 <= ended.clock.elapsed_s < 60
 
 
 @pytest.mark.parametrize(

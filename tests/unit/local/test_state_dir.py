@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aws_run.errors import UsageError
-from aws_run.local import lifecycle
+from aws_run.local import lifecycle, state
 from aws_run.local.options import LocalOptions
 
 
@@ -46,4 +46,4 @@ def test_a_state_folder_that_takes_no_files_is_one_sentence(tmp_path: Path, monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
-    assert "No space left on device" in refused(lifecycle.made_state_dir)
+    assert "No space left on device" in refused(state.made_state_dir)

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from aws_run.report.tables import Mark, print_json, table, table_data
+from aws_run.report.jsonlines import to_data
+from aws_run.report.tables import Mark, table, table_data
 
 from .conftest import RECEIPT, Terminal
 
@@ -78,6 +79,4 @@ def test_rows_are_objects_keyed_by_their_columns() -> None:
 
 
 def test_json_has_money_as_numbers() -> None:
-    stream = io.StringIO()
-    print_json({"total": Decimal("0.5"), "on": RECEIPT.priced_on}, stream=stream)
-    assert stream.getvalue() == '{\n  "total": 0.5,\n  "on": "2026-11-01"\n}\n'
+    assert to_data({"total": Decimal("0.5"), "on": RECEIPT.priced_on}) == {"total": 0.5, "on": "2026-11-01"}

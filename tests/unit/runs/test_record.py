@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.fakes import record
+from tests.unit.fakes import ACCOUNT, REGION, RUN, START, record
 
+from aws_run.clock import iso
 from aws_run.errors import AwsRunError
-from aws_run.runs.record import VERSION, HardwareEntry, Outcome, Record, ResourceEntry, dump, load
+from aws_run.runs.record import VERSION, HardwareEntry, Outcome, Record, ResourceEntry, dump
+from aws_run.runs.record_reader import load
 
 TEXT = st.text(max_size=20)
 
@@ -22,13 +25,47 @@ def every_field_of(kind: type, **given: Any) -> st.SearchStrategy[Any]:
     return st.builds(kind, **{name: st.from_type(hint) for name, hint in hints.items()}, **given)
 
 
+SECONDS = st.integers(0, 20 * 86_400)
+TIMES = SECONDS.map(lambda seconds: iso(START + timedelta(seconds=seconds)))
+CODES = st.integers(0, 255)
+OWN = st.sampled_from(["", "-task", "-exec", "-stop"]).map(f"arun-{RUN}".__add__)
+ENTRIES = every_field_of(ResourceEntry, scope=st.just("run"), name=OWN) | every_field_of(
+    ResourceEntry, scope=st.just("kept")
+)
+# The values that tell whose the record is, and what no run may exceed, are checked; the others are anybody's.
 RECORDS = every_field_of(
     Record,
     version=st.just(VERSION),
+    run_id=st.just(RUN),
+    project=st.just("demo"),
+    account=st.just(ACCOUNT),
+    region=st.just(REGION),
+    cluster=st.just(f"arun-{RUN}"),
+    backend=st.sampled_from(["", "ec2", "fargate"]),
+    attempt=st.integers(1, 100),
+    created_at=st.just(iso(START)),
+    deadline=TIMES,
+    renewed_at=st.none() | TIMES,
+    started_at=st.none() | TIMES,
+    stopped_at=st.none() | TIMES,
+    cost_usd=st.none() | st.decimals(0, 10_000, places=6).map("{:f}".format),
     inputs=st.lists(st.dictionaries(TEXT, st.none() | TEXT | st.integers(), max_size=3), max_size=2).map(tuple),
-    hardware=st.none() | every_field_of(HardwareEntry, vcpu=st.floats(min_value=0, max_value=1e6)),
-    resources=st.lists(every_field_of(ResourceEntry), max_size=4).map(tuple),
-    outcome=st.none() | every_field_of(Outcome),
+    hardware=st.none()
+    | every_field_of(
+        HardwareEntry,
+        vcpu=st.floats(min_value=0, max_value=1e6),
+        **{name: st.integers(0, 2**40) for name in ("memory_mib", "gpus", "disk_gib")},
+    ),
+    resources=st.lists(ENTRIES, max_size=4).map(tuple),
+    outcome=st.none()
+    | every_field_of(
+        Outcome,
+        exit_code=CODES,
+        job_exit_code=st.none() | CODES,
+        reason=st.sampled_from(["exit", "deadline"]),
+        sentence=st.text("abc é(;)", max_size=20).map(str.strip),
+        stop_code=st.none() | st.just("UserInitiated"),
+    ),
 )
 
 

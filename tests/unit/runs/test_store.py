@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -10,7 +11,8 @@ import pytest
 from tests.unit.fakes import ACCOUNT, BUCKET, RUN, START, FakeAws, FakeBucket, FakeClock, record, refused
 
 from aws_run.errors import AwsCallError, AwsRunError, RunNotFoundError
-from aws_run.runs.record import Outcome, Record, load
+from aws_run.runs.record import Outcome, Record
+from aws_run.runs.record_reader import load
 from aws_run.runs.store import LOCK_S, RecordWriter, RunStore
 
 KEY = f"runs/{RUN}/run.json"
@@ -47,7 +49,8 @@ def test_every_request_names_the_buckets_owner(place: Place) -> None:
     place.store.lock("demo", RUN, place.clock)
     place.store.wait_until_unlocked("other", place.clock)
     place.store.unlock("demo", RUN)
-    place.store.put_text("a", "b")
+    place.store.put_text("a", io.BytesIO(b"b"))
+    assert b"".join(place.store.pieces("a") or ()) == place.store.last_bytes("a", 9) == b"b"
     place.store.run_ids()
     place.store.exists()
     assert place.aws.calls
@@ -112,8 +115,8 @@ def test_runs_are_listed_by_time_across_projects_and_only_the_projects_own(place
 def test_two_writers_of_one_record_both_get_their_change_in(place: Place) -> None:
     first = RecordWriter.begin(place.store, record(), place.clock)
     second = place.client()
-    second.change(lambda r: r.with_resource("group", "g", "deleted"), now=True)
-    first.change(lambda r: r.with_resource("cluster", "c", "created"), now=True)
+    second.change(lambda r: r.with_resource("group", f"arun-{RUN}", "deleted"), now=True)
+    first.change(lambda r: r.with_resource("cluster", f"arun-{RUN}", "created"), now=True)
     second.change(lambda r: replace(r, state="removed"), now=True)
     assert {(e.kind, e.state) for e in place.stored.resources} == {("group", "deleted"), ("cluster", "created")}
     assert place.stored.state == "removed"
@@ -122,11 +125,11 @@ def test_two_writers_of_one_record_both_get_their_change_in(place: Place) -> Non
 
 def test_steps_within_a_second_share_one_request_and_flush_writes_the_rest(place: Place) -> None:
     writer = RecordWriter.begin(place.store, record(), place.clock)
-    for number in range(5):
-        writer.change(partial(Record.with_resource, kind="role", name=str(number), state="created"))
+    for suffix in "abcde":
+        writer.change(partial(Record.with_resource, kind="role", name=f"arun-{RUN}-{suffix}", state="created"))
     assert place.stored.resources == ()
     place.clock.sleep(5.0)
-    writer.change(lambda r: r.with_resource("role", "5", "created"))
+    writer.change(lambda r: r.with_resource("role", f"arun-{RUN}-f", "created"))
     assert len(place.stored.resources) == 6
     writer.change(lambda r: replace(r, owner="last"))
     assert place.stored.owner == ""
@@ -210,6 +213,14 @@ def test_a_lock_may_be_taken_for_longer(place: Place) -> None:
     place.clock.sleep(3599)
     assert not place.store.lock("demo", "two", place.clock)
     place.clock.sleep(2)
+    assert place.store.lock("demo", "two", place.clock)
+
+
+@pytest.mark.parametrize("lasts", ["999999999999", "99999999", "9" * 5000, "\u0664\u0664"])
+def test_no_lock_that_somebody_wrote_holds_for_longer_than_an_hour(place: Place, lasts: str) -> None:
+    assert place.store.lock("demo", "forger", place.clock)
+    place.bucket.metadata["locks/demo"]["lasts-s"] = lasts
+    place.clock.sleep(3601)
     assert place.store.lock("demo", "two", place.clock)
 
 

@@ -37,7 +37,7 @@ class Seen:
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """`after`: the operation is done first, as when an answer is lost. `how`: status, reset, truncate, corrupt, close,
-    chunked, interim, error-in-200."""
+    chunked, interim, error-in-200, portal (somebody else's page in S3's place, with `status`)."""
 
     how: str
     status: int = 500
@@ -184,7 +184,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def misbehave(self, fault: Fault, seen: Seen) -> None:
         error = f"<Error><Code>{fault.code}</Code><Message>told to</Message></Error>".encode()
-        if fault.how == "status":
+        if fault.how == "portal":
+            page = b"<html><body>Sign in to use this network.</body></html>"
+            head = f"HTTP/1.1 {fault.status} X\r\nContent-Type: text/html\r\nContent-Length: {len(page)}\r\n\r\n"
+            self.wfile.write(head.encode() + (b"" if self.command == "HEAD" else page))
+            self.close_connection = not fault.after
+        elif fault.how == "status":
             self.answer(fault.status, fault.headers, error)
             self.close_connection = not fault.after
         elif fault.how == "error-in-200":
@@ -218,6 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self, status: int, said: dict[str, str], body: bytes, claimed: int | None = -1) -> None:
         self.send_response_only(status)
         self.send_header("Date", formatdate(self.stub.now(), usegmt=True))
+        self.send_header("x-amz-request-id", "4442587FB7D0A2F9")
         for name, value in said.items():
             self.send_header(name, value)
         if claimed is not None:

@@ -42,7 +42,7 @@ def pin(stub: StubS3, **files: bytes) -> None:
 
 
 def fetch(stub: StubS3, into: Path, **more: object) -> Pulled:
-    return pull_manifest(stub.bucket(), PIN, prefix="not/there/", into=str(into), **more)  # type: ignore[arg-type]
+    return pull_manifest(stub.bucket(), PIN, prefix="not/there/", into=str(into), elsewhere=True, **more)  # type: ignore[arg-type]
 
 
 def held(folder: Path) -> dict[str, bytes]:
@@ -127,7 +127,7 @@ def test_several_manifests_are_one_plan(stub: StubS3, tmp_path: Path) -> None:
     pin(stub, small=b"x", middle=MIDDLE)
     wanted = [
         Wanted("inputs/p/data.snapshot.json", sent.manifest_version_id, "inputs/p/data/", str(tmp_path / "in/mine")),
-        Wanted(PIN, None, "", str(tmp_path / "in/theirs")),
+        Wanted(PIN, None, "", str(tmp_path / "in/theirs"), elsewhere=True),
     ]
     events: list[object] = []
     mine, theirs = pull_manifests(stub.bucket(), wanted, on_event=events.append)

@@ -39,6 +39,9 @@ FAULTS = [
     Fault(how="close"),
     Fault(how="chunked"),
     Fault(how="interim"),
+    Fault(how="portal", status=200),
+    Fault(how="portal", status=302),
+    Fault(how="portal", status=404, after=True),
 ]
 
 
@@ -77,7 +80,9 @@ def nothing_half(folder: Path) -> bool:
     return not [path for path in folder.rglob("*") if path.name.startswith(".aws-run-part-")]
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f"{f.how}-{f.code}-{'after' if f.after else 'before'}")
+@pytest.mark.parametrize(
+    "fault", FAULTS, ids=lambda f: f"{f.how}-{f.status}-{f.code}-{'after' if f.after else 'before'}"
+)
 def test_every_request_may_fail_once_on_the_way_up(source: Path, tmp_path: Path, fault: Fault) -> None:
     with StubS3() as stub:
         stub.script = once_each(fault)
@@ -90,7 +95,9 @@ def test_every_request_may_fail_once_on_the_way_up(source: Path, tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    "fault", [*FAULTS, Fault(how="corrupt")], ids=lambda f: f"{f.how}-{f.code}-{'after' if f.after else 'before'}"
+    "fault",
+    [*FAULTS, Fault(how="corrupt")],
+    ids=lambda f: f"{f.how}-{f.status}-{f.code}-{'after' if f.after else 'before'}",
 )
 def test_every_request_may_fail_once_on_the_way_down(source: Path, tmp_path: Path, fault: Fault) -> None:
     with StubS3() as stub:

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import fetch, grown, listing, send
 
-from aws_run_entrypoint.transfer import PathError, Pulled, Skipped, paths
+from aws_run_entrypoint.transfer import DiskFullError, PathError, Pulled, Skipped, files, paths
 
 
 def saved(stub: StubS3, tmp_path: Path, *more: str) -> Path:
@@ -141,15 +141,29 @@ def test_what_the_system_refuses_when_it_is_looked_at(
     assert listing(out) == all_but(tmp_path, "zz")
 
 
-def test_a_full_disk_is_not_one_files_trouble(stub: StubS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_full_disk_what_still_fits_comes(stub: StubS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = saved(stub, tmp_path)
+    (tmp_path / "in/b.bin").write_bytes(bytes(300 << 10))
+    send(stub.bucket(), tmp_path / "in")
+    write, room_at = os.write, files.room_at
 
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def full_for_large_ones(fd: int, data: bytes) -> int:
+        if len(data) > 100 << 10:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(fd, data)
 
-    monkeypatch.setattr(os, "write", full)
-    with pytest.raises(Exception, match="the disk is full"):
-        fetch(stub.bucket(), out, strict=False)
+    monkeypatch.setattr(os, "write", full_for_large_ones)
+    monkeypatch.setattr(files, "room_at", lambda folder: min(room_at(folder), 200 << 10))
+    done, left = lenient(stub, out)
+    size = (tmp_path / "in/mid.bin").stat().st_size
+    assert left == [
+        ("b.bin", f"does not fit: the disk is full ({300 << 10} bytes)"),
+        ("mid.bin", f"does not fit: the disk is full ({size} bytes)"),
+    ]
+    assert done.no_room == 2
+    assert listing(out) == all_but(tmp_path, "b.bin", "mid.bin")
+    with pytest.raises(DiskFullError, match="the disk is full"):
+        fetch(stub.bucket(), tmp_path / "strict")
 
 
 def test_a_listener_that_ends_it_is_heard(stub: StubS3, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ entries = st.builds(
     st.integers(0, 0o777),
     st.integers(0, 2**32 - 1),
     st.none() | names,
+    st.none() | st.text('"-0123456789abcdef', min_size=1, max_size=40),
 )
 
 

@@ -24,3 +24,10 @@ def test_a_run_without_a_machine_gets_the_help_that_fits(sentence: str, spot: bo
     found = _ended(record(hardware=hardware), outcome, "")
     assert helps in found.command
     assert sentence in found.sentence
+
+
+@pytest.mark.parametrize(("spot", "helps"), [(True, "--spot-policy auto"), (False, "aws-run logs")])
+def test_only_a_spot_machine_that_went_is_helped_by_another_market(spot: bool, helps: str) -> None:
+    hardware = HardwareEntry(backend="ec2", description="x", vcpu=2, memory_mib=4096, spot=spot)
+    outcome = Outcome(exit_code=125, reason="interruption", sentence="the machine was ended")
+    assert helps in _ended(record(hardware=hardware), outcome, "").command

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from aws_run.backends.ec2 import instances, scaling_activities, user_data
 from aws_run.backends.ecs import container
 from aws_run.clock import Clock
 from aws_run.config import Config, SpotPolicy
-from aws_run.errors import AwsCallError, CapacityError, PreflightError
+from aws_run.errors import AwsCallError, AwsRunError, CapacityError, DeadlineError, PreflightError
 from aws_run.events import Emit, Notice
 from aws_run.infra.resource_types import cluster as clusters
 from aws_run.infra.resource_types import group as groups
@@ -26,13 +27,18 @@ from aws_run.pricing.receipt import Charge, ec2_charges
 from aws_run.pricing.table import BY_NAME, InstanceType
 from aws_run.runs.record import HardwareEntry
 
-LEASE_S = 20 * 60  # how long an instance may wait for its task with no client alive
+LEASE_S = 20 * 60  # how long a client may give no sign of life, and a further attempt's instance wait for its task
+# The first lease is the run's own `idle_s`. The switch fires this long after it, so that it can't come between the end
+# of a build and an acceptance that has to wait for a new role (two minutes, usecases/task.py).
+_SWITCH_AFTER_S = 3 * 60
 _MARGIN = timedelta(minutes=10)  # the switch fires this long after the job's own deadline
 _ANOTHER_TRY_S = 4.0
 # How long a launch may go on failing in a way that may heal, from its first failure on: a minute is usual for the known
 # ones; what we don't know is the account's or its rules' as a rule, and AWS's own sentence is all that helps.
 _HEALS_WITHIN_S = {"transient": 10 * 60, "unknown": 3 * 60}
 _GUARD_BACKSTOP_S = 6 * 3600
+# Longer than any lease with its switch (18 minutes), and than ECS takes to place a task.
+_GUARD_NEVER_CAME_S = user_data.LATE_NEVER_CAME_S
 _REGISTERS_WITHIN_S = 10 * 60  # from in service to the agent's registration; a minute is usual
 _DEFAULT_DISK_GIB = 40
 _AMI_MIN_DISK_GIB = 30
@@ -51,6 +57,7 @@ class _Asked:
     ailing_at_s: float | None = None  # since when launches fail in a way that may heal, monotonic
     told: bool = False  # the user has heard why
     ends_at: datetime | None = None  # of the switch, once a task was accepted
+    billed: instances.Billed = field(default_factory=instances.Billed)
 
     def begin_anew(self, activities: list[dict[str, Any]]) -> None:
         self.old = frozenset(str(activity.get("ActivityId")) for activity in activities)
@@ -189,9 +196,9 @@ class Ec2Backend:
                     cluster=names.cluster,
                     gpu=site.hardware.gpus > 0,
                     made_epoch_s=int(spec.created_at.timestamp()),
-                    # Backstops only: the group's switch, which a live client moves on, knows better (a build may
-                    # take longer than any fixed time, and the job's clock starts when it is accepted).
-                    never_came_s=_GUARD_BACKSTOP_S,
+                    # Backstops only: the client and the group's switch end an instance earlier, and the job's clock
+                    # starts when it is accepted.
+                    never_came_s=_GUARD_NEVER_CAME_S,
                     deadline_epoch_s=int(spec.deadline.timestamp()) + _GUARD_BACKSTOP_S,
                 ),
                 disk_gib=site.hardware.disk_gib,
@@ -236,10 +243,31 @@ class Ec2Backend:
     # -- acting -------------------------------------------------------------------------------------------------
 
     def raise_capacity(self, spec: RunSpec) -> None:
-        groups.scale_to_one(self._aws, spec.names.group)
+        groups.scale_to_one(self._aws, spec.names.group, self._clock)
 
-    def renew_lease(self, spec: RunSpec) -> None:
-        groups.schedule_shutdown(self._aws, spec.names.group, self._clock.now() + timedelta(seconds=LEASE_S))
+    def give_back(self, spec: RunSpec) -> None:
+        groups.scale_to_zero(self._aws, spec.names.group, self._clock)
+        self._count(spec)
+        # It is registered until ECS hears of its end, and the next task must not be placed on it.
+        clusters.deregister_instances(self._aws, spec.names.cluster)
+
+    def raise_again(self, spec: RunSpec) -> None:
+        if self._clock.now() > spec.created_at + timedelta(seconds=_GUARD_BACKSTOP_S):
+            # The guard's deadline is written into the launch template, and would end the new machine under its job.
+            raise DeadlineError(
+                f"Image and input took more than {_GUARD_BACKSTOP_S // 3600} hours, so the job was not started",
+                hint="run the same command again: what has been built and sent by now is not built or sent again",
+            )
+        self._asked_of(spec).begin_anew(groups.activities(self._aws, spec.names.group))
+        groups.schedule_shutdown(
+            self._aws, spec.names.group, self._clock.now() + timedelta(seconds=spec.idle_s + _SWITCH_AFTER_S)
+        )
+        groups.scale_to_one(self._aws, spec.names.group, self._clock)
+
+    def _count(self, spec: RunSpec) -> None:
+        """Notes what has been billed so far, for a receipt that is made when EC2 shows these instances no more."""
+        with contextlib.suppress(AwsRunError):
+            self.usage(spec, {}, self._clock.now())
 
     def on_task_accepted(self, spec: RunSpec, task_arn: str, deadline: datetime, emit: Emit) -> None:
         self._asked_of(spec).ends_at = deadline + _MARGIN
@@ -255,6 +283,7 @@ class Ec2Backend:
         asked = self._asked_of(spec)
         asked.begin_anew(groups.activities(self._aws, spec.names.group))
         clusters.deregister_instances(self._aws, spec.names.cluster)
+        self._count(spec)
         lease = self._clock.now() + timedelta(seconds=LEASE_S)
         groups.schedule_shutdown(self._aws, spec.names.group, min(lease, asked.ends_at or lease))
         groups.replace(self._aws, spec.names.group)
@@ -335,7 +364,8 @@ class Ec2Backend:
     # -- counting -----------------------------------------------------------------------------------------------
 
     def usage(self, spec: RunSpec, task: Mapping[str, Any], now: datetime) -> Usage:
-        return instances.usage(self._aws, spec.run_id, now) or Usage(seconds=0.0)
+        billed = self._asked_of(spec).billed
+        return instances.usage(self._aws, spec.run_id, now, billed) or Usage(seconds=billed.total_s)
 
     def charges(self, hardware: HardwareEntry, usage: Usage) -> tuple[Charge, ...]:
         name = usage.instance_type or (hardware.instance_types or ("",))[0]
@@ -358,7 +388,7 @@ def _group(spec: RunSpec) -> Group:
         instance_types=hardware.instance_types,
         subnets=spec.site.network.subnets,
         spot=hardware.spot,
-        lease_s=LEASE_S,
+        lease_s=spec.idle_s + _SWITCH_AFTER_S,
         tags=spec.tags,
     )
 

@@ -100,10 +100,14 @@ def schedule_shutdown(aws: Aws, name: str, at: datetime) -> None:
     )
 
 
-def scale_to_one(aws: Aws, name: str) -> None:
+def scale_to_one(aws: Aws, name: str, clock: Clock) -> None:
     """min = max = desired = 1: exactly what the run needs, so that managed scaling can neither add nor take (§2)."""
-    aws.call(
-        "autoscaling", "update_auto_scaling_group", AutoScalingGroupName=name, MinSize=1, MaxSize=1, DesiredCapacity=1
+    sizes = {"MinSize": 1, "MaxSize": 1, "DesiredCapacity": 1}
+    retrying(
+        lambda: aws.call("autoscaling", "update_auto_scaling_group", AutoScalingGroupName=name, **sizes),
+        when=on_codes(*_BUSY),  # the end of a machine that was given back may be under way
+        for_s=60,
+        clock=clock,
     )
 
 

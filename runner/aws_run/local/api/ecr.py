@@ -38,7 +38,8 @@ class _Api:
 
     def token(self, world: AccountState, call: Call) -> Params:
         host = self._address or f"{world.account}.dkr.ecr.{call.region}.amazonaws.com"
-        secret = base64.b64encode(f"AWS:{world.new_id()}".encode()).decode()
+        password = (self._registry and self._registry.password) or world.new_id()
+        secret = base64.b64encode(f"AWS:{password}".encode()).decode()
         return {
             "authorizationData": [
                 {

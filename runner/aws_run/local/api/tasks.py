@@ -352,7 +352,6 @@ def _new_task(
         network=network,
         enable_execute_command=bool(p.get("enableExecuteCommand")),
         attachments=attachments,
-        credentials_id=world.new_id(),
     )
 
 

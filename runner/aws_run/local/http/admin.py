@@ -6,7 +6,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl
 
-from aws_run.local.http.endpoint import as_json, metadata, task_credentials
+from aws_run.local.http.endpoint import as_json
 from aws_run.local.http.protocol import Reply
 from aws_run.local.sim.billing import bill
 from aws_run.local.sim.instance_guard import spot_notice
@@ -22,10 +22,6 @@ def page(world: AccountState, target: str, method: str, body: bytes) -> Reply:
     parts = path.strip("/").split("/")
     query = dict(parse_qsl(query_text))
     match parts:
-        case ["credentials", identity]:
-            return task_credentials(world, identity)
-        case ["metadata", task_id, container, *rest]:
-            return metadata(world, task_id, container, "/".join(rest))
         case ["status"]:
             return as_json(_status(world))
         case ["bill"]:
@@ -56,7 +52,10 @@ def page(world: AccountState, target: str, method: str, body: bytes) -> Reply:
         case ["faults"] if method == "DELETE":
             world.faults.scripted.clear()
             return as_json({"faults": 0})
-        case ["kill"] if method == "POST":
+        case ["stop"] if method == "POST" and world.end is not None:
+            world.end()
+            return as_json({})
+        case ["kill"] if method == "POST" and world.options.may_kill:
             world.faults.kill_at(Kill(**_json(body)))
             return as_json({})
         case ["calls"] if method == "DELETE":

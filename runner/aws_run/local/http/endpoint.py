@@ -12,6 +12,19 @@ from aws_run.local.http.protocol import Reply
 from aws_run.local.sim.model import Task
 from aws_run.local.sim.state import AccountState
 
+CREDENTIALS, METADATA = "/v2/credentials/", "/v4/"  # as ECS has them
+
+
+def page(world: AccountState, path: str) -> Reply | None:
+    """What a task may ask without a signature; None for every other path."""
+    if path.startswith(CREDENTIALS):
+        return task_credentials(world, path[len(CREDENTIALS) :])
+    if path.startswith(METADATA):
+        identity, _, rest = path[len(METADATA) :].partition("/")
+        container, _, rest = rest.partition("/")
+        return metadata(world, identity, container, rest)
+    return None
+
 
 def task_credentials(world: AccountState, credentials_id: str) -> Reply:
     """Temporary credentials of a task's role, in the form ECS gives them."""
@@ -24,22 +37,25 @@ def task_credentials(world: AccountState, credentials_id: str) -> Reply:
         role = world.moto("sts", "aws").assume_role(
             region_name=region, role_session_name=task.id, role_arn=arn, policy="", duration=21600, external_id=""
         )
-        world.sessions[role.access_key_id] = (role.session_token, arn.split("/")[-1])
+        # moto keeps whose role it is; what proves it is ours: its own come from a generator that can be guessed.
+        session = world.keys.new_session(arn.split("/")[-1])
+        role.access_key_id, role.session_token = session.access_key, session.token
+        role.secret_access_key = session.secret_key
         return as_json(
             {
                 "RoleArn": arn,
-                "AccessKeyId": role.access_key_id,
-                "SecretAccessKey": role.secret_access_key,
-                "Token": role.session_token,
+                "AccessKeyId": session.access_key,
+                "SecretAccessKey": session.secret_key,
+                "Token": session.token,
                 "Expiration": role.expiration.replace(tzinfo=timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             }
         )
 
 
-def metadata(world: AccountState, task_id: str, container: str, rest: str) -> Reply:
+def metadata(world: AccountState, metadata_id: str, container: str, rest: str) -> Reply:
     """The task metadata endpoint, version 4: the container at its root, the task under /task."""
     with world.lock:
-        found = _find(world, lambda task: task.id == task_id)
+        found = _find(world, lambda task: task.metadata_id == metadata_id)
         if found is None:
             return as_json({"error": "task not found"}, status=404)
         _, task = found

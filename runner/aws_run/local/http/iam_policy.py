@@ -5,41 +5,41 @@ Only credentials of tasks are held to policies: the user of an embedded AWS is i
 
 from __future__ import annotations
 
-import io
+import hmac
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from xml.sax.saxutils import unescape
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 from aws_run.local.api.s3_rules import owner
+from aws_run.local.http.keys import is_role_key
 from aws_run.local.http.protocol import Call, Refusal
 from aws_run.local.sim.state import AccountState
-
-_QUOTES = {"&quot;": '"', "&apos;": "'"}
 
 
 def denied(world: AccountState, call: Call) -> Refusal | None:
     """AccessDenied if `call` comes with a role's credentials and the role may not make it."""
-    if not call.access_key.startswith("ASIA"):
+    if not is_role_key(call.access_key):
         return None
-    role = world.sessions.get(call.access_key)
-    if role is None:
+    session = world.keys.session(call.access_key)
+    if session is None:
         code = "InvalidAccessKeyId" if call.service == "s3" else "UnrecognizedClientException"
         return Refusal(code, "The security token included in the request is invalid.", status=403)
-    token, role_name = role
-    sent = call.environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or call.query.get("X-Amz-Security-Token")
-    if sent != token:
+    role_name = session.role_name
+    sent = str(call.environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or call.query.get("X-Amz-Security-Token") or "")
+    if not hmac.compare_digest(sent.encode(), session.token.encode()):
         return Refusal("InvalidToken", "The provided token is malformed or otherwise invalid.", status=403)
-    action, resources = s3_request(call) if call.service == "s3" else (f"{call.service}:{call.operation}", (None,))
-    if action == "sts:GetCallerIdentity":
+    asked = s3_request(call) if call.service == "s3" else ((f"{call.service}:{call.operation}", None),)
+    if asked == (("sts:GetCallerIdentity", None),):
         return None
     whose = owner(world, call.path.lstrip("/").partition("/")[0]) if call.service == "s3" else world.account
     context = {"aws:resourceaccount": whose, "aws:securetransport": "true", "aws:requestedregion": call.region}
     if "prefix" in call.query:
         context["s3:prefix"] = call.query["prefix"]
     statements = list(_statements(world, role_name))
-    for resource in resources:
+    for action, resource in asked:
         effects = {each["Effect"] for each in statements if applies(each, action, resource, context)}
         if "Allow" not in effects or "Deny" in effects:
             break
@@ -54,21 +54,27 @@ def denied(world: AccountState, call: Call) -> Refusal | None:
     )
 
 
-def s3_request(call: Call) -> tuple[str, tuple[str, ...]]:
-    """The IAM action and resources of an S3 request, path style: several where many objects are deleted at once, each
-    of which S3 judges by itself (there a key that may not go is an error of its own, here the whole request is)."""
+def s3_request(call: Call) -> tuple[tuple[str, str], ...]:
+    """The IAM actions and resources of an S3 request, path style: several where many objects are deleted at once, each
+    of which S3 judges by itself (there a key that may not go is an error of its own, here the whole request is), and
+    where an object is copied, which is read and written."""
     if call.method == "POST" and "delete" in call.query:
         bucket = call.path.strip("/")
-        return "s3:DeleteObject", tuple(f"arn:aws:s3:::{bucket}/{key}" for key in _deleted(call))
-    action, resource = _single(call)
-    return action, (resource,)
+        return tuple(("s3:DeleteObject", f"arn:aws:s3:::{bucket}/{key}") for key in _deleted(call))
+    source = unquote(str(call.environ.get("HTTP_X_AMZ_COPY_SOURCE", "")))
+    if not source:
+        return (_single(call),)
+    name, _, version = source.lstrip("/").partition("?versionId=")
+    return _single(call), (f"s3:GetObject{'Version' if version else ''}", f"arn:aws:s3:::{name}")
 
 
 def _deleted(call: Call) -> list[str]:
-    """The keys that a DeleteObjects names; its body is put back for who carries it out."""
-    body = call.environ["wsgi.input"].read(int(call.environ.get("CONTENT_LENGTH") or 0))
-    call.environ["wsgi.input"] = io.BytesIO(body)
-    return [unescape(key, _QUOTES) for key in re.findall(r"<Key>(.*?)</Key>", body.decode(errors="replace"), re.DOTALL)]
+    """The keys that a DeleteObjects names, read as XML as moto reads them; all there are where it can't be read."""
+    try:
+        found = ElementTree.fromstring(call.whole_body())  # noqa: S314 - expat itself bounds what entities become
+    except ElementTree.ParseError:
+        return ["*"]
+    return [each.text or "" for each in found.iter() if each.tag.rpartition("}")[2] == "Key"] or ["*"]
 
 
 def _single(call: Call) -> tuple[str, str]:

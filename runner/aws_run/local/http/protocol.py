@@ -5,6 +5,7 @@ An operation becomes a dict of parameters as boto3 would take them; an answer is
 
 from __future__ import annotations
 
+import io
 import json
 import uuid
 from collections.abc import Callable, Mapping
@@ -36,7 +37,7 @@ class Reply:
 
 @dataclass(kw_only=True)
 class Call:
-    """One AWS call as it came over the wire; `proceed` hands it on to moto."""
+    """One AWS call as it came over the wire; `proceed` hands it on to moto. S3's `body` is left where it comes from."""
 
     service: str
     operation: str
@@ -55,6 +56,19 @@ class Call:
     @property
     def path(self) -> str:
         return str(self.environ.get("PATH_INFO", "/"))
+
+    def whole_body(self) -> bytes:
+        """All of the body, S3's too, which is put back for who carries the call out."""
+        if self.service != "s3":
+            return self.body
+        if "aws_run.body" not in self.environ:
+            length = self.environ.get("CONTENT_LENGTH")
+            chunked = self.environ.get("wsgi.input_terminated")
+            read = self.environ["wsgi.input"].read
+            self.environ["aws_run.body"] = read(int(length)) if length else read() if chunked else b""
+        body = bytes(self.environ["aws_run.body"])
+        self.environ["wsgi.input"] = io.BytesIO(body)
+        return body
 
     def params(self) -> Params:
         """The call's parameters as a dict with AWS's own member names."""
@@ -136,6 +150,24 @@ class Call:
         from moto.core.request import determine_request_protocol
 
         return str(determine_request_protocol(model, self.environ.get("CONTENT_TYPE", "")))
+
+
+def uniform_refusal(environ: Environ, refusal: Refusal) -> Reply:
+    """`refusal` where the service is none that we have, so that nobody knows its protocol: JSON to who speaks it."""
+    target, kind = environ.get("HTTP_X_AMZ_TARGET"), str(environ.get("CONTENT_TYPE", ""))
+    headers = (("x-amzn-errortype", refusal.code),)
+    if target or "json" in kind:
+        body = json.dumps({"__type": refusal.code, "message": refusal.message}).encode()
+        return Reply(
+            status=refusal.status, headers=(("Content-Type", "application/x-amz-json-1.1"), *headers), body=body
+        )
+    error = f"<Code>{escape(refusal.code)}</Code><Message>{escape(refusal.message)}</Message>"
+    if kind.startswith("application/x-www-form-urlencoded"):
+        error = f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error></ErrorResponse>"
+    else:
+        error = f"<Error>{error}</Error>"
+    body = b"" if environ["REQUEST_METHOD"] == "HEAD" else error.encode()
+    return Reply(status=refusal.status, headers=(("Content-Type", "application/xml"), *headers), body=body)
 
 
 def _headers(environ: Environ) -> Any:

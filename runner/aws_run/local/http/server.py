@@ -1,34 +1,33 @@
-"""The HTTP front: signs of a signature, whose call it is, our answer or moto's."""
+"""The HTTP front: who comes in, whose call it is by its signature, our answer or moto's."""
 
 from __future__ import annotations
 
 import io
-import json
 import threading
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from datetime import datetime, timezone
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from aws_run.local.api.s3_rules import wrong_owner
+from aws_run.local.http import endpoint, signature
+from aws_run.local.http.door import Door
 from aws_run.local.http.iam_policy import denied
-from aws_run.local.http.protocol import Call, Environ, Refusal, Reply
+from aws_run.local.http.keys import is_role_key
+from aws_run.local.http.protocol import Call, Environ, Refusal, Reply, uniform_refusal
 from aws_run.local.http.routes import Table
 from aws_run.local.sim.state import AccountState
 
 StartResponse = Callable[..., Any]
 Page = Callable[[AccountState, str, str, bytes], Reply]
 OWN_PREFIX = "/_aws-run/"
+BACKEND = "aws_run.service"  # in the environ that moto gets: the signing name that was checked
 
 # Signing names that are not botocore's names of the service.
-_SERVICES = {
-    "monitoring": "cloudwatch",
-    "email": "sesv2",
-    "tagging": "resourcegroupstaggingapi",
-    "servicequotas": "service-quotas",
-}
+_SERVICES = {"servicequotas": "service-quotas"}
 
 
 class App:
@@ -41,36 +40,61 @@ class App:
         self._inner = inner
         self._inner_locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def serve(self, door: Door, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        return _send(door.turns_away(environ) or self._at(door, environ), start_response)
+
+    def _at(self, door: Door, environ: Environ) -> Reply:
         path = str(environ.get("PATH_INFO", "/"))
+        if door.tasks:
+            return endpoint.page(self._world, path) or self._answer(door, environ)
         if path.startswith(OWN_PREFIX):
-            body = _read(environ)
-            query = str(environ.get("QUERY_STRING", ""))
-            reply = self._pages(self._world, f"{path[len(OWN_PREFIX) :]}?{query}", str(environ["REQUEST_METHOD"]), body)
-            return _send(reply, start_response)
-        return _send(self._answer(environ), start_response)
+            return self._own_page(path[len(OWN_PREFIX) :], environ)
+        return self._answer(door, environ)
+
+    def _own_page(self, path: str, environ: Environ) -> Reply:
+        kind, _, token = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
+        if kind != "Bearer" or not self._world.keys.is_token(token):
+            text = "This page needs the token of the embedded AWS's state file."
+            return endpoint.as_json({"error": text}, status=401)
+        query = str(environ.get("QUERY_STRING", ""))
+        return self._pages(self._world, f"{path}?{query}", str(environ["REQUEST_METHOD"]), _read(environ))
 
     def date(self) -> str:
         return format_datetime(self._world.clock.now(), usegmt=True)
 
-    def _answer(self, environ: Environ) -> Reply:
-        scope = credential_scope(environ)
-        if scope is None and not _may_be_unsigned(environ):
+    def _answer(self, door: Door, environ: Environ) -> Reply:
+        claim = signature.claim_of(environ)
+        if claim is None:
             return _plain_refusal(environ)
-        access_key, region, service = scope or ("", self._world.options.region, "sts")
-        body = _read(environ) if service != "s3" else b""
-        environ["wsgi.input"] = io.BytesIO(body) if service != "s3" else environ["wsgi.input"]
+        if claim.service not in door.services:
+            names = ", ".join(sorted(door.services))
+            text = f"The embedded AWS does not have {claim.service} here; it has {names}"
+            return uniform_refusal(environ, Refusal("InvalidAction", text))
+        if door.tasks and not is_role_key(claim.access_key):
+            text = "Tasks call AWS with their role's credentials, and with no other."
+            return uniform_refusal(environ, Refusal("AccessDenied", text, status=403))
+        body = _read(environ) if claim.service != "s3" else b""
+        environ["wsgi.input"] = io.BytesIO(body) if claim.service != "s3" else environ["wsgi.input"]
         call = Call(
-            service=_SERVICES.get(service, service),
-            operation=_operation(environ, body),
-            region=region,
-            access_key=access_key,
+            service=_SERVICES.get(claim.service, claim.service),
+            operation="",
+            region=claim.region,
+            access_key=claim.access_key,
             environ=environ,
             body=body,
-            proceed=lambda: self._one_by_one(environ, service),
+            proceed=lambda: self._one_by_one(environ, claim.service),
             query=dict(parse_qsl(str(environ.get("QUERY_STRING", "")), keep_blank_values=True)),
         )
-        if not call.access_key.startswith("ASIA"):
+        clocks = (self._world.clock.now(), datetime.now(timezone.utc))
+        refusal = signature.refused(call, claim, self._world.keys.secret_of(claim.access_key), clocks)
+        if refusal is not None:
+            return call.refuse(refusal)
+        try:
+            call.operation = _operation(environ, body)
+        except Refusal as ambiguous:
+            return call.refuse(ambiguous)
+        environ["HTTP_AUTHORIZATION"], environ[BACKEND] = claim.authorization, claim.service
+        if not is_role_key(call.access_key):
             self._world.calls.append(f"{call.service}:{call.operation or f'{call.method} {call.path}'}")
         return self._world.faults.around(call, lambda: self.dispatch(call))
 
@@ -124,33 +148,20 @@ class App:
         return Reply(status=seen["status"], headers=seen["headers"], body=body)
 
 
-def credential_scope(environ: Environ) -> tuple[str, str, str] | None:
-    """(access key, region, signing name) of a signed request, header or query."""
-    header = str(environ.get("HTTP_AUTHORIZATION", ""))
-    credential = ""
-    if header.startswith("AWS4-"):
-        for part in header.replace(",", " ").split():
-            if part.startswith("Credential="):
-                credential = part[len("Credential=") :]
-    else:
-        for name, value in parse_qsl(str(environ.get("QUERY_STRING", ""))):
-            if name == "X-Amz-Credential":
-                credential = unquote(value)
-    pieces = credential.split("/")
-    return (pieces[0], pieces[2], pieces[3]) if len(pieces) == 5 else None
-
-
-def _may_be_unsigned(environ: Environ) -> bool:
-    return str(environ.get("PATH_INFO", "")).startswith("/moto-api")
-
-
 def _operation(environ: Environ, body: bytes) -> str:
+    """The one operation that the request names, "" where its protocol names none.
+
+    Refusal for two: what is judged here and what moto carries out could differ.
+    """
     target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
-    if target:
-        return target.rsplit(".", 1)[-1]
+    named = {target.rsplit(".", 1)[-1]} if target else set()
+    texts = [str(environ.get("QUERY_STRING", ""))]
     if str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded"):
-        return dict(parse_qsl(body.decode(errors="replace"))).get("Action", "")
-    return dict(parse_qsl(str(environ.get("QUERY_STRING", "")))).get("Action", "")
+        texts.append(body.decode(errors="replace"))
+    named |= {value for text in texts for name, value in parse_qsl(text) if name == "Action"}
+    if len(named) > 1:
+        raise Refusal("InvalidAction", "The request names more than one operation.")
+    return named.pop() if named else ""
 
 
 def _read(environ: Environ) -> bytes:
@@ -163,12 +174,13 @@ def _read(environ: Environ) -> bytes:
 
 
 def _plain_refusal(environ: Environ) -> Reply:
-    text = "Missing Authentication Token"
-    body = f"<Error><Code>AccessDenied</Code><Message>{text}</Message></Error>".encode()
-    if environ.get("HTTP_X_AMZ_TARGET"):
-        body = json.dumps({"__type": "MissingAuthenticationTokenException", "message": text}).encode()
-    kind = "application/x-amz-json-1.1" if environ.get("HTTP_X_AMZ_TARGET") else "application/xml"
-    return Reply(status=403, headers=(("Content-Type", kind),), body=body)
+    """Unsigned, or signed in a way that can't be read."""
+    query = {name for name, _ in parse_qsl(str(environ.get("QUERY_STRING", "")), keep_blank_values=True)}
+    if str(environ.get("HTTP_AUTHORIZATION", "")).startswith("AWS ") or {"AWSAccessKeyId", "Signature"} <= query:
+        text = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+        return uniform_refusal(environ, Refusal("InvalidRequest", text))
+    code = "MissingAuthenticationTokenException" if environ.get("HTTP_X_AMZ_TARGET") else "AccessDenied"
+    return uniform_refusal(environ, Refusal(code, "Missing Authentication Token", status=403))
 
 
 def _send(reply: Reply, start_response: StartResponse) -> Iterable[bytes]:
@@ -183,9 +195,9 @@ def _send(reply: Reply, start_response: StartResponse) -> Iterable[bytes]:
 
 
 class Listener:
-    """One listening address, served by threads of this process."""
+    """One listening address, served by threads of this process; `door` says who may come in there."""
 
-    def __init__(self, host: str, port: int, app: App) -> None:
+    def __init__(self, host: str, port: int, app: App, door: Door) -> None:
         from moto.moto_server.werkzeug_app import MotoRequestHandler
         from werkzeug.serving import make_server
 
@@ -199,7 +211,10 @@ class Listener:
             def log(self, type: str, message: str, *args: Any) -> None:
                 """stderr belongs to the tool."""
 
-        self._server = make_server(host, port, app, threaded=True, request_handler=QuietHandler)
+        def serve(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            return app.serve(door, environ, start_response)
+
+        self._server = make_server(host, port, serve, threaded=True, request_handler=QuietHandler)
         vars(self._server)["daemon_threads"] = True  # socketserver's; werkzeug's types hide it
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aws_run.local.options import RuntimeKind
+from aws_run.local.runtime.registry import Registry
 
 OnLine = Callable[[str], None]
 
@@ -73,6 +74,7 @@ class Runtime(Protocol):
     reason: str
     # Where a container of this runtime finds the embedded AWS.
     host: str
+    registry: Registry | None  # whose password its pulls need
 
     def pull(self, image: str) -> str | None:
         """Makes the image ready; its digest where known. PullFailed if it can't be had."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aws_run.errors import BuildError, DockerError
 from aws_run.events import Emit, LaneProgress, Notice
+from aws_run.local.ask import direct
 from aws_run.local.options import LocalAws
 
 if TYPE_CHECKING:
@@ -21,14 +23,17 @@ if TYPE_CHECKING:
 _WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6)  # between attempts: throttling and lost answers pass, as with every AWS call
 
 
-def image_builder(local: LocalAws) -> Builder | None:
+def image_builder(local: LocalAws, stop: threading.Event | None = None) -> Builder | None:
     """None where tasks run in Docker: the normal builder serves there."""
-    return ProcessBuilder(local) if local.runtime == "process" else None
+    return ProcessBuilder(local, stop) if local.runtime == "process" else None
 
 
 class ProcessBuilder:
-    def __init__(self, local: LocalAws) -> None:
+    """`stop`, once set, ends what is being installed, with InterruptedRunError."""
+
+    def __init__(self, local: LocalAws, stop: threading.Event | None = None) -> None:
         self._local = local
+        self._stop = stop or threading.Event()
 
     def build_push(self, plan: ImagePlan, repository_uri: str, tag: str, login: Login, emit: Emit) -> str:
         """As image.builder.Builder says; BuildError with uv's last lines when a requirement can't be installed."""
@@ -44,7 +49,12 @@ class ProcessBuilder:
         emit(LaneProgress(lane="image", text="installing dependencies", done=0, total=2))
         files = [file.path for file in plan.source.files]
         image = build(
-            Path(self._local.state_dir), plan.source.root, files, plan.command or (), plan.recipe.dependencies.kind
+            Path(self._local.state_dir),
+            plan.source.root,
+            files,
+            plan.command or (),
+            plan.recipe.dependencies.kind,
+            self._stop,
         )
         emit(LaneProgress(lane="image", text="storing the image", done=1, total=2))
         put_image(self._local, repository_uri.partition("/")[2], tag, image.manifest)
@@ -52,20 +62,11 @@ class ProcessBuilder:
 
 
 def put_image(local: LocalAws, repository: str, tag: str, manifest: str) -> None:
-    """ECR's PutImage; an image that is there already is fine. Who calls is looked at, the signature is not."""
-    credential = f"{local.environment()['AWS_ACCESS_KEY_ID']}/20000101/{local.region}/ecr/aws4_request"
-    request = urllib.request.Request(  # noqa: S310 - our own address
-        local.endpoint_url,
-        data=json.dumps({"repositoryName": repository, "imageTag": tag, "imageManifest": manifest}).encode(),
-        headers={
-            "Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0",
-            "Content-Type": "application/x-amz-json-1.1",
-            "X-Amz-Target": "AmazonEC2ContainerRegistry_V20150921.PutImage",
-        },
-    )
+    """ECR's PutImage; an image that is there already is fine."""
+    asked = {"repositoryName": repository, "imageTag": tag, "imageManifest": manifest}
     for wait_s in (*_WAITS_S, None):
         try:
-            urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
+            direct().open(_signed(local, "PutImage", json.dumps(asked).encode()), timeout=30).close()
         except urllib.error.HTTPError as error:
             answer = json.loads(error.read() or b"{}")
             error.close()
@@ -80,3 +81,17 @@ def put_image(local: LocalAws, repository: str, tag: str, manifest: str) -> None
         if wait_s is None or not passing:
             raise BuildError(f"The image could not be stored: {reason}")
         time.sleep(wait_s)
+
+
+def _signed(local: LocalAws, operation: str, body: bytes) -> urllib.request.Request:
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    headers = {
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": f"AmazonEC2ContainerRegistry_V20150921.{operation}",
+    }
+    signed = AWSRequest(method="POST", url=f"{local.endpoint_url}/", data=body, headers=headers)
+    SigV4Auth(Credentials(local.access_key, local.secret_key), "ecr", local.region).add_auth(signed)
+    return urllib.request.Request(str(signed.url), data=body, headers=dict(signed.headers))  # noqa: S310 - our own address

@@ -21,24 +21,30 @@ from aws_run.errors import DockerError
 from aws_run.local.options import TASK_GATEWAY, TASK_NETWORK, TASK_SUBNET, RuntimeKind
 from aws_run.local.runtime import ownership
 from aws_run.local.runtime.base import ContainerSpec, Exit, OnLine, PullFailed, Running, StartFailed
+from aws_run.local.runtime.registry import Registry
 
 LABEL = "aws-run.local"
 _UNREACHED = re.compile(r"dial tcp|no such host|timeout|connection refused|deadline exceeded", re.IGNORECASE)
 _OOM_LOOKS, _OOM_LOOK_S = 40, 0.05
 
 
+class NoEngineError(DockerError):
+    """Nothing answers where the engine should be: the one reason to run tasks as processes unasked."""
+
+
 class DockerRuntime:
     kind: RuntimeKind = "docker"
     reason = "tasks run in containers of the Docker engine"
+    registry: Registry | None = None
 
     def __init__(self, identity: str, state_dir: Path) -> None:
-        """DockerError if no engine answers or the tasks' network can't be made."""
+        """NoEngineError if no engine answers, DockerError if the tasks' network can't be made."""
         try:
             self._client = docker.from_env(timeout=120)
             self._client.ping()
             self._cpus = int(self._client.info().get("NCPU") or 1)
         except DockerException as error:
-            raise DockerError("no Docker engine answers") from error
+            raise NoEngineError("no Docker engine answers") from error
         self._identity = identity
         remove_orphans(self._client)
         self.host = self._network()
@@ -56,7 +62,7 @@ class DockerRuntime:
 
     def pull(self, image: str) -> str | None:
         try:
-            got = self._client.images.pull(image)
+            got = self._client.images.pull(image, auth_config=self._login(image))
         except APIError as error:
             # An image that exists only on this machine, by tag: taken as it is.
             if "@" not in image:
@@ -71,6 +77,13 @@ class DockerRuntime:
             ) from None
         one = got[0] if isinstance(got, list) else got
         return image.rpartition("@")[2] if "@" in image else str(one.id)
+
+    def _login(self, image: str) -> dict[str, str] | None:
+        """Of our own registry, and of no other."""
+        ours = self.registry
+        if ours is None or ours.password is None or not image.startswith(f"{ours.address}/"):
+            return None
+        return {"username": "AWS", "password": ours.password}
 
     def start(self, spec: ContainerSpec, on_line: OnLine) -> Running:
         limits: dict[str, Any] = {}

@@ -1,11 +1,14 @@
 """A small OCI registry (distribution API v2) for machines without one: push and pull of blobs and manifests, in files.
 
-Served on 127.0.0.1 alone, which Docker engines accept without TLS. No authentication, no cross-repository rights.
+Served on 127.0.0.1 alone, which Docker engines accept without TLS. It asks for a password, where it was given one, and
+answers no web page: who may push here may have this machine run a program. No cross-repository rights.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import json
 import re
 import shutil
@@ -25,10 +28,11 @@ _CHUNK = 1 << 20
 
 
 class OciServer:
-    """`address` is host:port once made; serves until `stop`."""
+    """`address` is host:port once made; serves until `stop`. `password`: of the user AWS, as ECR has it."""
 
-    def __init__(self, root: Path) -> None:
-        handler = type("Handler", (_Handler,), {"root": root, "lock": threading.Lock()})
+    def __init__(self, root: Path, password: str | None = None) -> None:
+        login = None if password is None else basic(password)
+        handler = type("Handler", (_Handler,), {"root": root, "lock": threading.Lock(), "login": login})
         for folder in ("blobs", "uploads", "manifests"):
             (root / folder).mkdir(parents=True, exist_ok=True)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -45,10 +49,33 @@ class OciServer:
         self._thread.join(timeout=5)
 
 
+def basic(password: str) -> str:
+    """The header's value for the user AWS."""
+    return "Basic " + base64.b64encode(f"AWS:{password}".encode()).decode()
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     root: Path
     lock: threading.Lock
+    login: str | None
+
+    def parse_request(self) -> bool:
+        """Before any method is chosen: who is not let in gets an answer, and its body is never read."""
+        return super().parse_request() and self._lets_in()
+
+    def _lets_in(self) -> bool:
+        port = self.connection.getsockname()[1]
+        names = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        page = any(name.lower() == "origin" or name.lower().startswith("sec-fetch-") for name in self.headers)
+        if page or self.headers.get("Host") not in names or not self.path.startswith("/"):
+            self._refuse(403, "DENIED")
+            return False
+        given = str(self.headers.get("Authorization") or "")
+        if self.login is not None and not hmac.compare_digest(given.encode(), self.login.encode()):
+            self._refuse(401, "UNAUTHORIZED", {"WWW-Authenticate": 'Basic realm="aws-run"'})
+            return False
+        return True
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
@@ -215,9 +242,9 @@ class _Handler(BaseHTTPRequestHandler):
             "Range": f"0-{max(size - 1, 0)}",
         }
 
-    def _refuse(self, status: int, code: str) -> None:
+    def _refuse(self, status: int, code: str, headers: dict[str, str] | None = None) -> None:
         self.close_connection = True
-        self._reply(status, json.dumps({"errors": [{"code": code, "message": code.lower()}]}).encode())
+        self._reply(status, json.dumps({"errors": [{"code": code, "message": code.lower()}]}).encode(), headers)
 
     def _reply(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)

@@ -15,6 +15,7 @@ from pathlib import Path
 from aws_run.local.options import RuntimeKind
 from aws_run.local.runtime.base import ContainerSpec, Exit, OnLine, PullFailed, Running, StartFailed
 from aws_run.local.runtime.process_image import image_dir
+from aws_run.local.runtime.registry import Registry
 
 _WORK_DIR = "AWS_RUN_WORK_DIR"
 _CHECKPOINT_PATH = "AWS_RUN_CHECKPOINT_PATH"
@@ -23,6 +24,7 @@ _CHECKPOINT_PATH = "AWS_RUN_CHECKPOINT_PATH"
 class ProcessRuntime:
     kind: RuntimeKind = "process"
     host = "127.0.0.1"
+    registry: Registry | None = None
 
     def __init__(self, state_dir: Path, reason: str) -> None:
         self._state_dir = state_dir

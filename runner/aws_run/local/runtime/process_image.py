@@ -12,14 +12,16 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
+import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from aws_run.errors import BuildError
+from aws_run.programs import run_program
 
 _TAIL = 20
 
@@ -35,12 +37,18 @@ def image_dir(state_dir: Path, digest: str) -> Path:
 
 
 def build(
-    state_dir: Path, root: Path, files: Sequence[str], command: Sequence[str] = (), dependencies: str = "requirements"
+    state_dir: Path,
+    root: Path,
+    files: Sequence[str],
+    command: Sequence[str] = (),
+    dependencies: str = "requirements",
+    stop: threading.Event | None = None,
 ) -> ProcessImage:
     """Copies `files` (relative to `root`), installs what they require; BuildError with the installer's last lines.
 
-    `dependencies`: none, requirements, lock or pyproject, as image.dependencies names them."""
-    venv = _environment(state_dir, root, dependencies)
+    `dependencies`: none, requirements, lock or pyproject, as image.dependencies names them. `stop` ends the installer.
+    """
+    venv = _environment(state_dir, root, dependencies, stop or threading.Event())
     sources = [(name, hashlib.sha256((root / name).read_bytes()).hexdigest()) for name in sorted(files)]
     config = {"command": list(command), "sources": sources, "venv": venv.name}
     layer = "sha256:" + hashlib.sha256(json.dumps(config).encode()).hexdigest()
@@ -88,7 +96,7 @@ def uv_binary() -> str:
         ) from None
 
 
-def _environment(state_dir: Path, root: Path, dependencies: str) -> Path:
+def _environment(state_dir: Path, root: Path, dependencies: str, stop: threading.Event) -> Path:
     """The virtual environment for what the project asks for; made once for the same request."""
     names = {
         "requirements": ("requirements.txt",),
@@ -101,23 +109,26 @@ def _environment(state_dir: Path, root: Path, dependencies: str) -> Path:
     venv = state_dir / "venvs" / asked.hexdigest()[:32]
     with _alone(venv):
         if not (venv / ".complete").is_file():
-            _install(venv, root, dependencies)
+            _install(venv, root, dependencies, stop)
     return venv
 
 
-def _install(venv: Path, root: Path, dependencies: str) -> None:
+def _install(venv: Path, root: Path, dependencies: str, stop: threading.Event) -> None:
     uv = uv_binary()
     shutil.rmtree(venv, ignore_errors=True)
-    _run([uv, "venv", "--quiet", "--python", sys.executable, str(venv)], root, "The environment could not be made")
+    making = [uv, "venv", "--quiet", "--python", sys.executable, str(venv)]
+    _run(making, root, "The environment could not be made", stop)
     install = [uv, "pip", "install", "--python", str(venv / "bin" / "python"), "-r"]
     failure = "The project's requirements could not be installed"
     if dependencies == "lock":
         with tempfile.NamedTemporaryFile(suffix=".txt") as exported:
             export = ["export", "--frozen", "--no-emit-project", "--no-hashes", "--quiet", "-o", exported.name]
-            _run([uv, *export], root, "The project's uv.lock could not be read")
-            _run([*install, exported.name], root, failure)
+            _run([uv, *export], root, "The project's uv.lock could not be read", stop)
+            _run([*install, exported.name], root, failure, stop)
     elif dependencies != "none":
-        _run([*install, "requirements.txt" if dependencies == "requirements" else "pyproject.toml"], root, failure)
+        _run(
+            [*install, "requirements.txt" if dependencies == "requirements" else "pyproject.toml"], root, failure, stop
+        )
     (venv / ".complete").touch()
 
 
@@ -130,9 +141,8 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _run(argv: list[str], cwd: Path, failure: str) -> None:
+def _run(argv: list[str], cwd: Path, failure: str, stop: threading.Event) -> None:
     environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT")}
-    done = subprocess.run(argv, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if done.returncode != 0:
-        lines = done.stdout.decode(errors="replace").splitlines()[-_TAIL:]
+    lines: deque[str] = deque(maxlen=_TAIL)
+    if run_program(argv, on_line=lines.append, stop=stop, env=environment, cwd=cwd) != 0:
         raise BuildError(f"{failure}.", log_tail=tuple(lines), hint="see the last lines of uv's own message above")

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from aws_run.local.http.endpoint import CREDENTIALS, METADATA
 from aws_run.local.runtime.base import ContainerSpec, Mount, Runtime
 from aws_run.local.sim.model import Container, Place, Task
 from aws_run.local.sim.state import AccountState
@@ -50,16 +51,16 @@ def container_spec(
 
 def _from_ecs(world: AccountState, place: Place, task: Task, container: Container, runtime: Runtime) -> dict[str, str]:
     """What the agent sets in every container: where its credentials and metadata are, never keys."""
-    base = f"http://{runtime.host}:{world.port}"
+    base = f"http://{runtime.host}:{world.tasks_port}"
     environment = {
         "AWS_REGION": place.region,
         "AWS_DEFAULT_REGION": place.region,
         "AWS_ENDPOINT_URL": base,
         "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE" if task.fargate else "AWS_ECS_EC2",
-        "ECS_CONTAINER_METADATA_URI_V4": f"{base}/_aws-run/metadata/{task.id}/{container.name}",
+        "ECS_CONTAINER_METADATA_URI_V4": f"{base}{METADATA}{task.metadata_id}/{container.name}",
     }
     if task.overrides.get("taskRoleArn") or task.definition["taskRoleArn"]:
-        environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{base}/_aws-run/credentials/{task.credentials_id}"
+        environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{base}{CREDENTIALS}{task.credentials_id}"
     if task.gpu_ids:
         environment["NVIDIA_VISIBLE_DEVICES"] = ",".join(task.gpu_ids)
     return environment
@@ -91,7 +92,7 @@ def _host_path(world: AccountState, task: Task, path: str | None) -> str | None:
 
 
 def host_root(world: AccountState, task: Task) -> Path:
-    return world.state_dir / "hosts" / (task.instance.instance.id if task.instance else task.id)
+    return world.hosts.of(task.instance.instance.id if task.instance else task.id)
 
 
 def _secret(world: AccountState, place: Place, reference: str) -> str:

@@ -97,6 +97,7 @@ class Agent:
                     task.kill.set()
                     task.stop.set()
                     self._end(task, task.stop_code or code, f"Host EC2 (instance {instance.id}) terminated.")
+        world.hosts.forget(instance.id)
 
     # Called without it.
 
@@ -137,6 +138,8 @@ class Agent:
             with self._world.lock:
                 self._end(task, "TaskFailedToStart", f"ECS agent: {error}")
         finally:
+            if task.fargate:
+                self._world.hosts.forget(task.id)
             with self._world.lock:
                 self._threads.discard(threading.current_thread())
 

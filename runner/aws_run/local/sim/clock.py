@@ -37,7 +37,8 @@ class SimClock:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
-        self._thread.join(timeout=5)
+        if self._thread.ident is not None:  # a start that failed comes here, too
+            self._thread.join(timeout=5)
 
     def seconds(self) -> float:
         """Simulated seconds since the start."""

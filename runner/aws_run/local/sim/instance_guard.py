@@ -60,7 +60,7 @@ class HostGuard:
 def spot_notice(world: AccountState, place: Place, instance: GroupInstance, after_s: float) -> None:
     """Two minutes' warning, as EC2 gives it: the guard writes it where the container can read it."""
     when = (world.clock.now() + timedelta(seconds=after_s)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    root = world.state_dir / "hosts" / instance.id
+    root = world.hosts.of(instance.id)
     if "aws-run-guard" in instance.user_data:
         path = root / NOTICE
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -138,7 +139,9 @@ class Task:
     stopping_at: datetime | None = None
     execution_stopped_at: datetime | None = None
     stopped_at: datetime | None = None
-    credentials_id: str = ""
+    # Under these its credentials and its metadata are served: who can't guess them can't ask.
+    credentials_id: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    metadata_id: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     stop: threading.Event = field(default_factory=threading.Event)
     kill: threading.Event = field(default_factory=threading.Event)  # the host is gone: no grace
     version: int = 1

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from aws_run.local.http.keys import Keys
 from aws_run.local.options import LocalOptions
 from aws_run.local.sim.clock import SimClock
+from aws_run.local.sim.hosts import Hosts
 from aws_run.local.sim.model import GroupInstance, Place
 from aws_run.local.testing.faults import Faults
 from aws_run.local.testing.launch_failures import Shortages
@@ -25,7 +27,9 @@ class AccountState:
         self.clock = SimClock()
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
-        self.port = 0
+        self.tasks_port = 0  # where tasks find us, at their runtime's host
+        self.keys = Keys()
+        self.hosts = Hosts(state_dir)
         self._places: dict[str, Place] = {}
         self._serial = 0
         self.calls: deque[str] = deque(maxlen=100_000)  # service:Operation of clients' calls, for tests and benchmarks
@@ -35,7 +39,7 @@ class AccountState:
         self.faults = Faults(options.chaos_seed)
         # Set by the assembly: takes a spot instance away.
         self.interrupt: Callable[[Place, GroupInstance], None] = lambda place, instance: None
-        self.sessions: dict[str, tuple[str, str]] = {}  # access key -> (session token, role name)
+        self.end: Callable[[], None] | None = None  # set where it has a process of its own: ends that
         self._busy_until: dict[str, float] = {}
         self.refused_targets: list[str] = []  # schedules whose target refused the call
         self.errors: list[str] = []  # what went wrong inside; shown by the status endpoint

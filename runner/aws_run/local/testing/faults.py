@@ -12,17 +12,30 @@ import time
 import weakref
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any, Literal, get_args
 
+from aws_run.local.http.keys import is_role_key
 from aws_run.local.http.protocol import Call, Refusal, Reply
 
-How = Literal["throttle", "error-before", "error-after", "lost-before", "lost-after"]
-HOWS: tuple[How, ...] = ("throttle", "error-before", "error-after", "lost-before", "lost-after")
+# "cut-body": the call is carried out and its answer breaks off in the middle. "garbled": the call is carried out, and
+# what arrives is a whole 200 with half of the answer in it. "redirect" and "captive-portal": somebody on the way
+# answers in AWS's place, with a 302 to a login page or with the page itself. "denied": a network that AWS's policies
+# don't allow.
+How = Literal[
+    "throttle", "error-before", "error-after", "lost-before", "lost-after",
+    "cut-body", "garbled", "redirect", "captive-portal", "denied",
+]  # fmt: skip
+HOWS: tuple[How, ...] = get_args(How)
 # Per call. A client that retries with back-off some eight times rides this out.
 _RATES: dict[How, float] = {
     "throttle": 0.05, "error-before": 0.02, "error-after": 0.01, "lost-before": 0.01, "lost-after": 0.01,
+    "cut-body": 0.01, "garbled": 0.01, "redirect": 0.005, "captive-portal": 0.005,
 }  # fmt: skip
+_LOGIN = "https://login.example/?back=aws"
+_HTML = ("Content-Type", "text/html; charset=utf-8")
+_LOGIN_PAGE = b"<html><head><title>Sign in</title></head><body>Sign in to use this network.</body></html>"
 _MEDIAN_LATENCY_S, _LATENCY_SPREAD, _MAX_LATENCY_S = 0.004, 0.8, 0.25
 
 
@@ -80,7 +93,7 @@ class Faults:
             self._kill, self.calls = kill, 0
 
     def around(self, call: Call, execute: Callable[[], Reply]) -> Reply:
-        client = not call.access_key.startswith("ASIA")
+        client = not is_role_key(call.access_key)
         connection = call.environ.get("werkzeug.socket")
         with self._lock:
             if connection is not None and connection in self._dead:
@@ -104,7 +117,7 @@ class Faults:
         if fault is not None and fault.code is not None:
             return call.refuse(Refusal(fault.code, fault.message, status=fault.status))
         how = fault.how if fault is not None else self._chaos(dice)
-        return execute() if how is None else _spoil(call, how, execute)
+        return execute() if how is None else spoil(call, how, execute)
 
     def _chaos(self, dice: random.Random) -> How | None:
         if self.chaos_seed is None:
@@ -130,13 +143,23 @@ def throttled(call: Call) -> Refusal:
     return Refusal("ThrottlingException", "Rate exceeded")
 
 
-def _spoil(call: Call, how: How, execute: Callable[[], Reply]) -> Reply:
-    broken = Refusal("InternalError" if call.service == "s3" else "InternalFailure", "We encountered an internal "
-    "error.",
-                     status=500)  # fmt: skip
+def denied(call: Call) -> Refusal:
+    """A refusal by policy as each service words it."""
+    code = {"ec2": "UnauthorizedOperation", "s3": "AccessDenied", "iam": "AccessDenied", "sts": "AccessDenied",
+            "autoscaling": "AccessDenied"}.get(call.service, "AccessDeniedException")  # fmt: skip
+    return Refusal(code, "An explicit deny in a policy forbids this from your network.", status=403)
+
+
+def spoil(call: Call, how: How, execute: Callable[[], Reply]) -> Reply:
+    """What a client gets for `call` when this goes wrong; `execute` carries the call out."""
+    code = "InternalError" if call.service == "s3" else "InternalFailure"
+    broken = Refusal(code, "We encountered an internal error.", status=500)
+    page = b"" if call.method == "HEAD" else _LOGIN_PAGE
     match how:
         case "throttle":
             return call.refuse(throttled(call))
+        case "denied":
+            return call.refuse(denied(call))
         case "error-before":
             return call.refuse(broken)
         case "error-after":
@@ -146,6 +169,14 @@ def _spoil(call: Call, how: How, execute: Callable[[], Reply]) -> Reply:
             return _hang_up(call, None)
         case "lost-after":
             return _hang_up(call, execute())
+        case "cut-body":
+            return _cut(call, execute())
+        case "garbled":
+            return _garble(call, execute())
+        case "redirect":
+            return Reply(status=302, headers=(("Location", _LOGIN), _HTML), body=page)
+        case "captive-portal":
+            return Reply(status=200, headers=(_HTML,), body=page)
 
 
 def _hang_up(call: Call, reply: Reply | None) -> Reply:
@@ -155,3 +186,26 @@ def _hang_up(call: Call, reply: Reply | None) -> Reply:
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)
     return reply or Reply(status=500, headers=(), body=b"")
+
+
+def _cut(call: Call, reply: Reply) -> Reply:
+    """The connection breaks in the middle of the body, or of the headers where there is no body."""
+    length = [("Content-Length", str(len(reply.body)))] if reply.body else []
+    others = [header for header in reply.headers if header[0].lower() != "content-length"]
+    head = f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in [*length, *others]) + "\r\n"
+    raw = head.encode() + reply.body
+    kept = raw[: len(head) + len(reply.body) // 2] if reply.body else raw[: len(raw) // 2]
+    connection: Any = call.environ.get("werkzeug.socket")
+    if connection is not None:
+        with contextlib.suppress(OSError):
+            connection.sendall(kept)
+    return _hang_up(call, reply)
+
+
+def _garble(call: Call, reply: Reply) -> Reply:
+    """As a middlebox does it: the status and the length are right, half of the answer is missing."""
+    others = tuple(header for header in reply.headers if header[0].lower() != "content-length")
+    if call.method == "HEAD" or reply.status == HTTPStatus.NO_CONTENT:
+        return reply  # there is nothing in it that could be garbled
+    return replace(reply, headers=others, body=reply.body[: len(reply.body) // 2] or b"<ht")

@@ -144,7 +144,7 @@ def test_a_group_that_never_goes_is_reported() -> None:
 
 def test_exactly_one_machine_is_asked_for_and_none_replaces_it() -> None:
     aws = FakeAws()
-    group.scale_to_one(aws, NAME)
+    group.scale_to_one(aws, NAME, FakeClock())
     group.suspend_launches(aws, NAME)
     raised = aws.sent("update_auto_scaling_group")[0]
     assert (raised["MinSize"], raised["MaxSize"], raised["DesiredCapacity"]) == (1, 1, 1)

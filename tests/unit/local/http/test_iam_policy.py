@@ -58,13 +58,44 @@ def test_a_statement_applies_by_action_resource_and_condition(
     ],
 )
 def test_a_request_is_the_action_and_resource_that_s3_asks_iam_for(made: Call, expected: tuple[str, str]) -> None:
-    action, resources = s3_request(made)
-    assert (action, *resources) == expected
+    ((action, resource),) = s3_request(made)
+    assert (action, resource) == expected
 
 
 def test_a_deletion_of_many_is_judged_key_by_key_and_its_body_stays_readable() -> None:
     body = b'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Object><Key>k/a &amp; b</Key></Object><Object>'
     body += b"<Key>other</Key></Object></Delete>"
     made = call("POST", "/b", sent=body, delete="")
-    assert s3_request(made) == ("s3:DeleteObject", ("arn:aws:s3:::b/k/a & b", "arn:aws:s3:::b/other"))
+    assert s3_request(made) == (
+        ("s3:DeleteObject", "arn:aws:s3:::b/k/a & b"),
+        ("s3:DeleteObject", "arn:aws:s3:::b/other"),
+    )
     assert made.environ["wsgi.input"].read() == body
+
+
+@pytest.mark.parametrize(
+    ("body", "keys"),
+    [
+        (b'<Delete><Object><Key xml:space="preserve">theirs</Key></Object></Delete>', ["theirs"]),
+        (b"<Delete><Object><Key><![CDATA[theirs]]></Key></Object></Delete>", ["theirs"]),
+        (b"<Delete><Object><Key >a\nb</Key></Object></Delete>", ["a\nb"]),
+        (b"<Delete></Delete>", ["*"]),
+        (b"no XML <Key>mine</Key>", ["*"]),
+    ],
+)
+def test_a_deletion_is_read_as_it_is_carried_out_however_it_is_written(body: bytes, keys: list[str]) -> None:
+    made = call("POST", "/b", sent=body, delete="")
+    assert s3_request(made) == tuple(("s3:DeleteObject", f"arn:aws:s3:::b/{key}") for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("source", "read"),
+    [
+        ("/theirs/k%20x", ("s3:GetObject", "arn:aws:s3:::theirs/k x")),
+        ("theirs/k?versionId=v", ("s3:GetObjectVersion", "arn:aws:s3:::theirs/k")),
+    ],
+)
+def test_a_copy_is_a_write_and_a_read(source: str, read: tuple[str, str]) -> None:
+    made = call("PUT", "/b/k")
+    made.environ["HTTP_X_AMZ_COPY_SOURCE"] = source
+    assert s3_request(made) == (("s3:PutObject", "arn:aws:s3:::b/k"), read)

@@ -1,0 +1,130 @@
+"""Whether an HTTP answer is AWS's, and whole. One that isn't counts as no answer: the call is made again.
+
+botocore itself raises no error for half a JSON document (it gives an empty answer), reads a login page as an answer
+without content, and an error page of a proxy as AWS's own refusal: "404" would mean that a bucket is gone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from xml.etree import ElementTree
+
+from botocore.exceptions import HTTPClientError
+
+from aws_run.aws.errors import NETWORK_HINT
+from aws_run.errors import AwsCallError
+
+_JSON = ("json", "rest-json")
+_ALWAYS_XML = ("query", "ec2")  # in every answer, if only with the request's id
+_IN_THE_WAY = "something between here and AWS answered in its place (a proxy or a login page?)"
+_NOT_BODY = ("header", "headers", "statusCode")
+
+
+class UnreadableAnswerError(HTTPClientError):
+    """botocore makes the call again, as it does after one that was not answered."""
+
+    fmt = "{error}"
+
+
+def refuse_unreadable(operation: Any, response: Any, *, is_head: bool) -> None:
+    """Raises UnreadableAnswerError. `operation` and `response` are botocore's OperationModel and AWSResponse."""
+    streams = operation.has_streaming_output and response.status_code < 300
+    fault = fault_of(
+        operation,
+        status=response.status_code,
+        headers=response.headers,
+        body=None if streams or is_head else response.content,
+    )
+    if fault:
+        raise UnreadableAnswerError(error=fault)
+
+
+def fault_of(operation: Any, *, status: int, headers: Mapping[str, str], body: bytes | None) -> str | None:
+    """What is wrong with the answer, None where nothing is. `body` None: there is none to be looked at."""
+    if status >= 500:
+        return None  # load balancers give these without a word of AWS; they are tried again as they are
+    # Every service names the request in each of its answers: x-amzn-requestid, S3 x-amz-request-id.
+    if not any(name.lower().startswith("x-amz") for name in headers):
+        return f"{_IN_THE_WAY}, with status {status}"
+    protocol = operation.service_model.resolved_protocol
+    if body is None or (status < 300 and protocol not in _ALWAYS_XML and not _members(operation)):
+        return None  # botocore doesn't look at it either
+    if protocol in _JSON:
+        return _json_fault(operation, status, body)
+    return _xml_fault(operation, status, body)
+
+
+def _json_fault(operation: Any, status: int, body: bytes) -> str | None:
+    if not body and status >= 300:
+        return None
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return "the answer broke off, or is not JSON"
+    if not isinstance(document, dict):
+        return "the answer is no JSON object"
+    wanted = _members(operation)
+    if status < 300 and wanted and not wanted & set(document):
+        return "the answer has nothing of what was asked for in it"
+    return None
+
+
+def _xml_fault(operation: Any, status: int, body: bytes) -> str | None:
+    if not body:
+        return "the answer is empty" if status < 300 else None
+    try:
+        root = ElementTree.fromstring(body)  # noqa: S314 - botocore's own parser reads the same text a moment later
+    except ElementTree.ParseError:
+        return "the answer broke off, or is not XML"
+    if _local(root.tag).lower() == "html":
+        return _IN_THE_WAY
+    if status >= 300 or operation.service_model.resolved_protocol not in _ALWAYS_XML:
+        return None
+    wrapper = operation.output_shape.serialization.get("resultWrapper") if operation.output_shape else None
+    names = {_local(child.tag): child for child in root}
+    if wrapper is not None:
+        if wrapper not in names:
+            return f"the answer has no {wrapper} in it"
+        names = {_local(child.tag): child for child in names[wrapper]}
+    wanted = _members(operation)
+    if wanted and not wanted & set(names):
+        return "the answer has nothing of what was asked for in it"
+    return None
+
+
+def _members(operation: Any) -> set[str]:
+    """What a whole answer has at least one of: the names, as on the wire, of all that the body may hold but tokens."""
+    shape = operation.output_shape
+    if shape is None:
+        return set()
+    return {
+        str(member.serialization.get("name", name))
+        for name, member in shape.members.items()
+        if member.serialization.get("location") not in _NOT_BODY and not name.lower().endswith(("token", "marker"))
+    }
+
+
+def _local(tag: str) -> str:
+    return tag.rsplit("}", 1)[-1]
+
+
+class Answer(dict[str, Any]):
+    """A call's answer. Where it lacks what is asked of it, the call counts as not answered: never a KeyError."""
+
+    def __init__(self, content: Mapping[str, Any], *, operation: str) -> None:
+        super().__init__({name: _guarded(value, operation) for name, value in content.items()})
+        self._operation = operation
+
+    def __missing__(self, name: str) -> Any:
+        text = f"AWS's answer to {self._operation} came without {name}"
+        raise AwsCallError(text, code="ConnectionError", operation=self._operation, hint=NETWORK_HINT)
+
+
+def _guarded(value: Any, operation: str) -> Any:
+    if isinstance(value, dict):
+        return Answer(value, operation=operation)
+    if isinstance(value, list):
+        return [_guarded(one, operation) for one in value]
+    return value

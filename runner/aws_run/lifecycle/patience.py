@@ -1,0 +1,53 @@
+"""Waiting for an AWS that doesn't answer, or no longer lets us in, while a run goes on there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from aws_run.aws.errors import DENIED, is_transient
+from aws_run.clock import Clock
+from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
+from aws_run.events import Emit, Notice
+
+T = TypeVar("T")
+UNANSWERED_S = 15 * 60  # how long AWS may not answer (or credentials be expired) before the watching is given up
+# A policy that denies may be one about the network (a VPN that is off for a moment), or one that is there to stay.
+DENIED_S = 5 * 60
+_LONGEST_WAIT_S = 30.0
+
+
+def out_of_reach(error: BaseException) -> bool:
+    """Whether `error` says nothing about the run, only that AWS can't be asked now: unanswered, signed out, denied."""
+    return _patience_s(error) > 0
+
+
+def _patience_s(error: BaseException) -> float:
+    if isinstance(error, CredentialsError) or (isinstance(error, AwsCallError) and is_transient(error)):
+        return UNANSWERED_S
+    return DENIED_S if isinstance(error, AwsCallError) and error.code in DENIED else 0
+
+
+class Patience:
+    """A closed laptop, a bad minute of AWS, a VPN that is off or credentials that ended harm no run: its deadline lives
+    in AWS, and the looking goes on."""
+
+    def __init__(self, clock: Clock, emit: Emit, first_wait_s: float) -> None:
+        self._clock = clock
+        self._emit = emit
+        self._first_wait_s = first_wait_s
+
+    def __call__(self, look: Callable[[], T]) -> T:
+        """What `look` gives. Raises what was raised last when it lasts, and anything else at once."""
+        began = self._clock.monotonic()
+        wait_s = self._first_wait_s
+        while True:
+            try:
+                return look()
+            except AwsRunError as error:
+                if self._clock.monotonic() - began >= _patience_s(error):
+                    raise
+                if wait_s == self._first_wait_s:
+                    self._emit(Notice(text=f"{error.message}; the run goes on", level="warning", hint=error.hint))
+            self._clock.sleep(wait_s)
+            wait_s = min(wait_s * 2, _LONGEST_WAIT_S)

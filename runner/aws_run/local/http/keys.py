@@ -1,0 +1,68 @@
+"""The secrets of one embedded AWS: new for each start, in memory and in its state file, nowhere else."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass, field
+
+_ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"  # of access keys, as AWS has them
+ROLE_PREFIX = "ASIA"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """Temporary credentials of a role, as a task gets them."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    token: str = field(repr=False)
+    role_name: str
+
+
+class Keys:
+    """Who may sign what: the administrator's key, and one for each set of temporary credentials handed out."""
+
+    def __init__(self) -> None:
+        self.access_key = _new_id("AKIA")
+        self.secret_key = _new_secret()
+        self.token = secrets.token_urlsafe(32)  # of the pages under /_aws-run/
+        self._users = {self.access_key: self.secret_key}
+        self._sessions: dict[str, Session] = {}
+
+    def add_user(self, access_key: str, secret_key: str) -> None:
+        """One more administrator, for tests that tell several clients apart."""
+        self._users[access_key] = secret_key
+
+    def new_session(self, role_name: str) -> Session:
+        session = Session(
+            access_key=_new_id(ROLE_PREFIX),
+            secret_key=_new_secret(),
+            token=secrets.token_urlsafe(96),
+            role_name=role_name,
+        )
+        self._sessions[session.access_key] = session
+        return session
+
+    def session(self, access_key: str) -> Session | None:
+        return self._sessions.get(access_key)
+
+    def secret_of(self, access_key: str) -> str | None:
+        """None for a key that was never handed out."""
+        session = self._sessions.get(access_key)
+        return session.secret_key if session is not None else self._users.get(access_key)
+
+    def is_token(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), self.token.encode())
+
+
+def is_role_key(access_key: str) -> bool:
+    return access_key.startswith(ROLE_PREFIX)
+
+
+def _new_id(prefix: str) -> str:
+    return prefix + "".join(secrets.choice(_ID_LETTERS) for _ in range(16))
+
+
+def _new_secret() -> str:
+    return secrets.token_urlsafe(30)

@@ -1,0 +1,288 @@
+"""The table of faults: every AWS operation of a command, spoiled once in every way. Writes docs/fault-table.md.
+
+usage: python -m tests.crash.faults [--jobs N] [--every N] [--write] [--scenarios A,B] [--faults A,B]
+
+What happens to the client is seen in its exit code and in what it prints; what is left and what bills is read off the
+account itself, after one `gc` from a machine that knows nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import functools
+import json
+import multiprocessing
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal, get_args
+
+from tests.crash.account import Account, Finished, Happened, account, make_project
+from tests.crash.points import MARGIN_S, TIMEOUT_S
+
+from aws_run.local.http.protocol import Call, Reply
+from aws_run.local.testing.faults import HOWS, How, spoil
+
+Scenario = Literal[
+    "submit-ec2", "submit-fargate", "cancel-ec2", "cancel-fargate", "cleanup-ec2", "cleanup-fargate", "gc-ec2",
+    "gc-fargate",
+]  # fmt: skip
+SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
+ANSWERS: tuple[How, ...] = ("cut-body", "garbled", "redirect", "captive-portal")
+FAULTS: tuple[How, ...] = (*ANSWERS, *(how for how in HOWS if how not in (*ANSWERS, "denied")))
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "fault-table.md"
+_RUN = re.compile(r"tiny-\d{8}-\d{6}-[0-9a-f]{4}")
+_WAY_BACK = re.compile(rf"aws-run (cleanup|wait) {_RUN.pattern}|to finish the job by hand|aws-run gc")
+_BUCKET = re.compile(r"/arun-\d{12}-[a-z0-9-]+?-an(?=/|$)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """`operation` with the part of the run's life that it belongs to, as `Calls` names it."""
+
+    scenario: Scenario
+    operation: str
+    how: How
+
+    def __str__(self) -> str:
+        return f"{self.scenario}: {self.how} at {self.operation}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """`happened` False: this time the command made no such call. `kept_going`: the run was left to go on, by a sentence."""
+
+    cell: Cell
+    happened: bool
+    exit_code: int
+    traceback: bool = False
+    itself_failed: bool = False
+    way_back: bool = True  # a command that leaves anything behind says what to type next
+    left: tuple[str, ...] = ()
+    usd_after_deadline: float = 0.0
+    message: str = ""
+
+    @property
+    def clean(self) -> bool:
+        return self.way_back and not (self.traceback or self.itself_failed or self.left or self.usd_after_deadline)
+
+
+class Calls:
+    """Names the calls of one command: those of its start, those while the job runs, those of its end."""
+
+    def __init__(self) -> None:
+        self._part = "start"
+        self.names: dict[str, None] = {}
+
+    def name(self, seen: Happened, call: Call) -> str:
+        operation = seen.operation
+        if " " in operation:  # a REST call: what it is about, without the names of this run
+            subresource = next(iter(call.query), "")
+            operation = _RUN.sub("RUN", _BUCKET.sub("BUCKET", operation)) + (f"?{subresource}" if subresource else "")
+        name = f"{self._part} {seen.service}:{operation}"
+        if operation == "RunTask":
+            self._part = "job"
+        elif operation.endswith("/log.txt") and seen.operation.startswith("PUT"):
+            self._part = "end"
+        self.names[name] = None
+        return name
+
+
+_home: Path | None = None
+
+
+def attempt(cell: Cell) -> Result:
+    """For a worker process: one account at a time; the state folder (images, environments) is kept between cells."""
+    global _home
+    if _home is None:
+        _home = Path(tempfile.mkdtemp(prefix="faults-"))
+        atexit.register(shutil.rmtree, _home, ignore_errors=True)
+    return try_cell(_home, cell)
+
+
+def operations(home: Path, scenario: Scenario) -> list[str]:
+    """Every operation that the scenario's command makes when nothing goes wrong, in their order."""
+    with account(home) as aws, _prepared(aws, home, scenario) as (command, _):
+        calls = Calls()
+        aws.script.on_call.append(lambda seen, call: calls.name(seen, call) and None)  # type: ignore[func-returns-value]
+        done = command()
+        assert done.code == 0, done.stderr
+        return list(calls.names)
+
+
+def try_cell(home: Path, cell: Cell) -> Result:
+    """The scenario's command in a fresh account, one of its calls spoiled; `home` may be used again."""
+    with account(home) as aws, _prepared(aws, home, cell.scenario) as (command, deadline):
+        app, calls, spoiled = aws.embedded.app, Calls(), list[str]()
+        assert app is not None
+
+        def spoils(seen: Happened, call: Call) -> Reply | None:
+            if calls.name(seen, call) != cell.operation or spoiled:
+                return None
+            spoiled.append(cell.operation)
+            return spoil(call, cell.how, lambda: app.dispatch(call))
+
+        aws.script.on_call.append(spoils)
+        done = command()
+        aws.script.on_call.clear()
+        return _judged(aws, home, cell, done, happened=bool(spoiled), deadline=deadline)
+
+
+def _judged(aws: Account, home: Path, cell: Cell, done: Finished, *, happened: bool, deadline: datetime) -> Result:
+    usd, behind = 0.0, bool(aws.left() or aws.still_bills())
+    if behind:
+        aws.wait_for_tasks(120)
+        aws.advance(TIMEOUT_S + MARGIN_S + 60)
+        usd = aws.usd_after(deadline)
+        aws.run("gc", XDG_STATE_HOME=str(home / "another-machine"))
+    left = tuple(f"{kind} {name}" for kind, names in aws.left().items() for name in names)
+    return Result(
+        cell=cell,
+        happened=happened,
+        exit_code=done.code,
+        traceback="Traceback" in done.stderr,
+        itself_failed="itself failed" in done.stderr,
+        way_back=done.code == 0 or not behind or _WAY_BACK.search(done.stderr) is not None,
+        left=(*left, *(f"bills: {line.kind} {line.id}" for line in aws.still_bills())),
+        usd_after_deadline=usd,
+        message=done.stderr[-1500:] if done.code else "",
+    )  # fmt: skip
+
+
+@contextmanager
+def _prepared(aws: Account, home: Path, scenario: Scenario):  # type: ignore[no-untyped-def]
+    """(the command whose calls are spoiled, when its run is to have ended)."""
+    command, _, backend = scenario.partition("-")
+    shutil.rmtree(home / "out", ignore_errors=True)
+    submit = ("submit", make_project(home), "-i", home / "data", "-o", home / "out", "--backend", backend)
+    deadline = aws.now() + timedelta(seconds=TIMEOUT_S + MARGIN_S)
+    run: Callable[[], Finished]
+    if command == "submit":
+        run = functools.partial(aws.run, *submit)
+    elif command == "gc":
+        died = aws.run(*submit, kill=("ecs:RunTask", "after"))
+        assert died.code == -signal.SIGKILL, died.stderr
+        aws.wait_for_tasks()
+        aws.advance(TIMEOUT_S + MARGIN_S + 60)
+        deadline = aws.now()  # what it had to pay for until now is the dead client's
+        run = functools.partial(aws.run, "gc")
+    else:
+        accepted = aws.run(*submit, "--detach", "--", "--hang")
+        assert accepted.code == 0, accepted.stderr
+        aws.until(aws.running)
+        run = functools.partial(aws.run, command, aws.run_id())
+    aws.script.on_call.clear()
+    yield run, deadline
+
+
+# -- the table ----------------------------------------------------------------------------------------------------
+
+
+def page(results: Sequence[Result]) -> str:
+    """The results as a page of the documentation."""
+    counted = [result for result in results if result.happened]
+    kinds = {(result.cell.scenario, result.cell.operation) for result in counted}
+    faults = [how for how in FAULTS if any(result.cell.how == how for result in counted)]
+    lines = [
+        "# What a broken answer does",
+        "",
+        "Made by `make faults` (tests/crash/faults.py): each AWS operation of a command is spoiled once, in each way, in a",
+        "fresh account. A number is the exit code of the command; `·`: not tried. *start*, *job* and *end* are the parts",
+        "of a run in which the operation is called for the first time. `cut-body`: the answer breaks off. `garbled`: a",
+        "whole 200 with half of the content. `redirect`, `captive-portal`: a login page answers in AWS's place.",
+        "`…-before`, `…-after`: before or after the call was carried out.",
+        "",
+        f"- operations: {len(kinds)}, faults: {len(faults)}, tried: {len(counted)} of {len(kinds) * len(faults)}",
+        f"- ended with the exit code of an undisturbed command: {sum(result.exit_code == 0 for result in counted)}",
+        f"- tracebacks: {sum(result.traceback for result in counted)}",
+        f"- \"itself failed\": {sum(result.itself_failed for result in counted)}",
+        f"- left something behind and did not say what to type next: {sum(not result.way_back for result in counted)}",
+        f"- billed after the deadline: ${sum(result.usd_after_deadline for result in counted):.2f}",
+        f"- left after one `gc`: {sum(len(result.left) for result in counted)}",
+    ]  # fmt: skip
+    for scenario in SCENARIOS:
+        mine = [result for result in counted if result.cell.scenario == scenario]
+        if mine:
+            lines += ["", f"## {scenario}", "", *_rows(mine, faults)]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(results: Sequence[Result], faults: Sequence[How]) -> list[str]:
+    codes = {(result.cell.operation, result.cell.how): _mark(result) for result in results}
+    names = list(dict.fromkeys(result.cell.operation for result in results))
+    head = ["| operation | " + " | ".join(faults) + " |", "|---|" + "---|" * len(faults)]
+    return head + [
+        f"| `{name}` | " + " | ".join(codes.get((name, how), "·") for how in faults) + " |" for name in names
+    ]
+
+
+def _mark(result: Result) -> str:
+    return str(result.exit_code) if result.clean else f"**{result.exit_code}**"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="faults", description=__doc__)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--every", type=int, default=1, help="only every n-th operation")
+    parser.add_argument("--scenarios", default=",".join(SCENARIOS))
+    parser.add_argument("--faults", default=",".join(FAULTS))
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
+    parser.add_argument("--keep", type=Path, help="a file of results, one a line: what it has is not tried again")
+    options = parser.parse_args()
+    say = functools.partial(print, flush=True)
+    began, results = time.monotonic(), _kept(options.keep)
+    tried = {result.cell for result in results}
+    with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for turn in _turns(options.scenarios.split(","), options.faults.split(","), options.every):
+            for result in pool.map(attempt, [cell for cell in turn if cell not in tried]):
+                results.append(result)
+                _keep(options.keep, result)
+                if not result.clean or result.exit_code:
+                    say(f"{result.cell}: exit {result.exit_code}; {result.left or ''} {result.message[-600:]}")
+            say(f"{len(results)} cells, {(time.monotonic() - began) / 60:.1f} min")
+    text = page(results)
+    say(text.split("\n## ", 1)[0])
+    if options.write:
+        PAGE.write_text(text)
+    return 0 if results and all(result.clean for result in results) else 1
+
+
+def _turns(scenarios: Sequence[Scenario], faults: Sequence[How], every: int) -> Iterator[list[Cell]]:
+    """In the first turn each operation meets one fault, in the next one another: a run that is cut short has tried all
+    operations and all faults."""
+    names: list[tuple[Scenario, str]] = []
+    for scenario in scenarios:
+        with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+            names += [(scenario, name) for name in operations(Path(folder), scenario)[::every]]
+    for turn in range(len(faults)):
+        yield [
+            Cell(scenario=scenario, operation=name, how=faults[(index + turn) % len(faults)])
+            for index, (scenario, name) in enumerate(names)
+        ]
+
+
+def _kept(file: Path | None) -> list[Result]:
+    if file is None or not file.exists():
+        return []
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    return [Result(**{**line, "cell": Cell(**line["cell"]), "left": tuple(line["left"])}) for line in lines]
+
+
+def _keep(file: Path | None, result: Result) -> None:
+    if file is not None:
+        with file.open("a") as out:
+            out.write(json.dumps(asdict(result)) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

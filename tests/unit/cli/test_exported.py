@@ -1,0 +1,33 @@
+"""Commands that find an embedded AWS by what the shell exported: with its own keys, and with those of one that is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aws_run.cli import compose
+from aws_run.errors import UsageError
+from aws_run.local import state
+from aws_run.local.options import LocalAws
+
+LOCAL = LocalAws(
+    endpoint_url="http://127.0.0.1:9", region="us-east-1", account="123456789012", runtime="process",
+    runtime_reason="as a test has it", state_dir="/nowhere", access_key="AKIA", secret_key="secret", token="token",
+)  # fmt: skip
+
+
+def test_keys_of_one_that_is_gone_are_told_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in LOCAL.environment().items():
+        monkeypatch.setenv(name, value)
+    folder = state.made_state_dir()
+    with state.held(folder), state.written(folder, LOCAL):
+        with compose.place(local=False) as there:
+            assert there.embedded
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of the one before")
+        with pytest.raises(UsageError, match="an embedded AWS that is gone") as refused, compose.place(local=False):
+            pytest.fail("taken")
+        assert "aws-run local start" in (refused.value.hint or "")

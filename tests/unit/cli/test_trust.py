@@ -1,0 +1,61 @@
+"""`aws-run submit` of a folder whose own file reaches outside of it: nothing starts without a yes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from aws_run.cli import compose, main
+from aws_run.errors import EXIT_USAGE
+
+
+class ReachedAws(Exception):
+    """The run would have gone on to AWS."""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """With a file that sends the home folder's results elsewhere and takes a token."""
+
+    def reached(**_where: object) -> None:
+        raise ReachedAws
+
+    folder = tmp_path / "project"
+    (folder / "data").mkdir(parents=True)
+    (folder / "aws-run.yaml").write_text("input: data\noutput: ../elsewhere\nenv: {TOKEN: null}\n")
+    monkeypatch.setenv("TOKEN", "hunter2")
+    monkeypatch.setattr(compose, "open_aws", reached)
+    return folder
+
+
+def test_without_a_terminal_it_is_a_usage_error_that_names_each(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main._run(["submit", str(project), "--json"], debug=False) == EXIT_USAGE
+    told = capsys.readouterr()
+    error = json.loads(told.out)
+    assert error["exit_code"] == EXIT_USAGE
+    assert str(project.parent / "elsewhere") in error["message"]
+    assert "TOKEN" in error["message"]
+    assert "hunter2" not in told.out + told.err
+
+
+@pytest.mark.parametrize("words", [["--trust-project-file"], ["-o", "out", "--env", "TOKEN=x"]])
+def test_a_flag_is_the_yes(project: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    main._run(["submit", str(project), *words], debug=False)
+    assert "ReachedAws" in capsys.readouterr().err
+
+
+def test_a_variable_is_the_yes(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_RUN_TRUST_PROJECT_FILE", "1")
+    main._run(["submit", str(project)], debug=False)
+    assert "ReachedAws" in capsys.readouterr().err
+
+
+def test_a_plan_needs_no_yes(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main._run(["plan", str(project)], debug=False)
+    assert "ReachedAws" in capsys.readouterr().err

@@ -1,0 +1,135 @@
+"""Every IAM document that the tool makes, as it is sent, by the eye of parliament: a linter with AWS's own list of actions,
+resources and condition keys.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, FakeAws, FakeClock, config, spec
+
+from aws_run.backends.ec2.backend import Ec2Backend
+from aws_run.backends.fargate.backend import FargateBackend
+from aws_run.infra import desired
+from aws_run.infra.policies import ReadOnly
+from aws_run.infra.resource_types import bucket as buckets
+from aws_run.infra.resource_types import role as roles
+from aws_run.infra.resources import Bucket, Role
+
+RUNNER = Path(roles.__file__).parents[2]  # aws_run
+SECRETS = {
+    "A": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:prod/db-AbCdEf:password::",
+    "B": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/x",
+}
+ELSEWHERE = (
+    ReadOnly(bucket="mine", prefix="set/", exact=False, own=True),
+    ReadOnly(bucket="mine", prefix="odd*/$x?.csv", exact=True, own=True),
+    ReadOnly(bucket="theirs", prefix="", exact=False, own=False),
+)
+# What parliament says of our documents, and why it may stand. Of a trust policy, of any other document.
+ASSUMES = "CREDENTIALS_EXPOSURE sts:assumerole"
+LOGIN = "CREDENTIALS_EXPOSURE ecr:getauthorizationtoken"
+EXPECTED = {
+    ASSUMES: "a trust policy is there to let one AWS service assume its role, and gives nothing else",
+    LOGIN: "ECR's login has no resource of its own; what its token opens is what the statement Pull names",
+}
+# parliament 1.6 wants one function of pkg_resources, which setuptools has no more, and compiles with warnings: so it gets a
+# process of its own.
+PARLIAMENT = """
+import json, pathlib, sys, types
+stub = types.ModuleType("pkg_resources")
+stub.resource_filename = lambda package, name: str(pathlib.Path(sys.modules[package].__file__).parent / name)
+sys.modules["pkg_resources"] = stub
+from parliament import analyze_policy_string
+documents = json.load(sys.stdin)
+json.dump({
+    name: [
+        " ".join([f.issue, *(f.location.get("actions") or [f"{f.detail} {f.location}"])])
+        for f in analyze_policy_string(text, include_community_auditors=True).findings
+    ]
+    for name, text in documents.items()
+}, sys.stdout, default=str)
+"""
+
+
+def findings(documents: dict[str, str]) -> dict[str, list[str]]:
+    """Each document's: the issue, and what it is about."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PARLIAMENT], input=json.dumps(documents), capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    return found
+
+
+def every_role() -> dict[str, Role]:
+    common: dict[str, Any] = {"account": ACCOUNT, "region": REGION, "tags": {}}
+    task: dict[str, Any] = {"account": ACCOUNT, "bucket": BUCKET, "run_id": RUN, "tags": {}}
+    theirs = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/team/base:1"
+    made: dict[str, Role | None] = {
+        "task": desired.task_role(config(), **task),
+        "task, inputs elsewhere": desired.task_role(config(), **task, read=ELSEWHERE),
+        "execution": desired.execution_role(config(), run_id=RUN, **common),
+        "execution, secrets": desired.execution_role(config(secrets=SECRETS), run_id=RUN, **common),
+        "execution, image": desired.execution_role(config(image=theirs), run_id=RUN, **common),
+        "instance": desired.instance_role(config(), **common),
+    }
+    for backend in (Ec2Backend(FakeAws(), FakeClock()), FargateBackend(FakeAws(), FakeClock())):
+        for resource in backend.resources(spec()):
+            if isinstance(resource, Role):
+                made[f"{backend.name} {resource.name}"] = resource
+    return {name: role for name, role in made.items() if role is not None}
+
+
+def with_resource(trust: str, arn: str) -> str:
+    """parliament calls a document without Resource malformed and looks no further. A trust policy has none: what it is
+    about is the role that it stands in.
+    """
+    document = json.loads(trust)
+    for statement in document["Statement"]:
+        statement["Resource"] = [arn]
+    return json.dumps(document)
+
+
+def sent() -> dict[str, str]:
+    """Each document, word for word as AWS gets it."""
+    documents = {}
+    for name, role in every_role().items():
+        aws = FakeAws()
+        roles.create(aws, role, FakeClock())
+        (trust,) = (call["AssumeRolePolicyDocument"] for call in aws.sent("create_role"))
+        documents[f"{name}: trust"] = with_resource(trust, roles.arn(ACCOUNT, role.name))
+        (documents[name],) = (call["PolicyDocument"] for call in aws.sent("put_role_policy"))
+    aws = FakeAws()
+    buckets.create(aws, Bucket(name=BUCKET, region=REGION, runs_retention_days=30, tags={}), FakeClock())
+    (documents["bucket"],) = (call["Policy"] for call in aws.sent("put_bucket_policy"))
+    return documents
+
+
+def test_parliament_finds_nothing_that_has_no_reason_beside_it() -> None:
+    found = findings(sent())
+    assert len(found) > 10
+    for name, issues in found.items():
+        assert set(issues) <= ({ASSUMES} if name.endswith("trust") else {LOGIN}), name
+    assert {issue for issues in found.values() for issue in issues} == set(EXPECTED), "a reason for what is gone"
+
+
+def test_parliament_would_find_what_is_wrong() -> None:
+    """The statement that this role had once: a condition that its action has no key for can never hold."""
+    dead = {
+        "Effect": "Allow", "Action": ["ecs:TagResource"], "Resource": ["*"],
+        "Condition": {"ArnLike": {"ecs:cluster": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/arun-*"}},
+    }  # fmt: skip
+    found = findings({"dead": json.dumps({"Version": "2012-10-17", "Statement": [dead]})})
+    assert any(issue.startswith("UNKNOWN_CONDITION_FOR_ACTION") for issue in found["dead"])
+
+
+def test_no_other_code_makes_a_document() -> None:
+    """What is made elsewhere would not be looked at here."""
+    makers = {path.name for path in RUNNER.glob("**/*.py") if "2012-10-17" in path.read_text(encoding="utf-8")}
+    assert makers == {"policies.py", "role.py", "bucket.py"}
