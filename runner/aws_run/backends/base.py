@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from aws_run.config import Config
 from aws_run.events import Emit
-from aws_run.infra.resources import Ref, Resource, TaskDefinition
+from aws_run.infra.resource_types.task_definition import TaskDefinition
+from aws_run.infra.resources import Ref, Resource
 from aws_run.naming import ProjectNames, RunKeys, RunNames
 from aws_run.pricing.receipt import Charge
 from aws_run.runs.record import HardwareEntry

@@ -12,7 +12,10 @@ from aws_run.config import Config
 from aws_run.config.checks import refuse_region
 from aws_run.infra import policies
 from aws_run.infra.resource_types import role as roles
-from aws_run.infra.resources import Bucket, LogGroup, Repository, Role
+from aws_run.infra.resource_types.bucket import Bucket
+from aws_run.infra.resource_types.log_group import LogGroup
+from aws_run.infra.resource_types.repository import Repository
+from aws_run.infra.resource_types.role import Role
 from aws_run.infra.tags import TAG_ACCOUNT
 from aws_run.naming import ProjectNames, RunNames
 
@@ -21,12 +24,12 @@ _KEEP_IMAGES = 50
 
 def tags(config: Config, *, owner: str, run_id: str | None = None, expires: datetime | None = None) -> dict[str, str]:
     """The user's tags under ours; `aws-run:*` is what discovery and ownership go by."""
-    found = {**config.tags, naming.TAG_PROJECT: config.name, naming.TAG_OWNER: owner}
+    wanted = {**config.tags, naming.TAG_PROJECT: config.name, naming.TAG_OWNER: owner}
     if run_id:
-        found[naming.TAG_RUN] = run_id
+        wanted[naming.TAG_RUN] = run_id
     if expires:
-        found[naming.TAG_EXPIRES] = iso(expires)
-    return found
+        wanted[naming.TAG_EXPIRES] = iso(expires)
+    return wanted
 
 
 def bucket(config: Config, *, account: str, region: str) -> Bucket:

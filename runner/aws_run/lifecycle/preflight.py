@@ -19,11 +19,13 @@ from aws_run.events import Notice
 from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.results import MARKER
 from aws_run.infra import desired
-from aws_run.infra.observe import Observation, observe
+from aws_run.infra.observe import observe
 from aws_run.infra.policies import ReadOnly
 from aws_run.infra.resource_types import repository as repositories
 from aws_run.infra.resource_types import role as roles
-from aws_run.infra.resources import Ref, Resource, Role
+from aws_run.infra.resource_types.base import Observation
+from aws_run.infra.resource_types.role import Role
+from aws_run.infra.resources import Ref, Resource
 from aws_run.lifecycle.context import AppContext
 from aws_run.pricing.hardware import backend_for
 from aws_run.pricing.receipt import total_usd

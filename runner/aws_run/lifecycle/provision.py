@@ -21,7 +21,11 @@ from aws_run.events import LaneProgress, Notice
 from aws_run.image.builder import RegistryLogin
 from aws_run.infra import apply
 from aws_run.infra.plan import Step, plan
-from aws_run.infra.resources import Ref, Resource, ref
+from aws_run.infra.resource_types.capacity_provider import CapacityProvider
+from aws_run.infra.resource_types.cluster import Cluster
+from aws_run.infra.resource_types.launch_template import LaunchTemplate
+from aws_run.infra.resource_types.repository import Repository
+from aws_run.infra.resources import Kind, Ref, Resource, ref
 from aws_run.lifecycle import run_task
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.lanes import LaneRunner
@@ -111,7 +115,7 @@ class Provisioning:
 
     def _capacity(self, steps: tuple[Step, ...]) -> tuple[None, str, bool]:
         """Roles, log group and cluster side by side; then the machine's chain, each of which needs the one before."""
-        first = [r for r in self._decided.own if r.kind in ("cluster", "launch-template")]
+        first = [r for r in self._decided.own if r.kind in (Cluster.kind, LaunchTemplate.kind)]
         chain = [r for r in self._decided.own if r not in first]
         with ThreadPoolExecutor(max_workers=6, thread_name_prefix="capacity") as pool:
             shared = [pool.submit(self._shared, step) for step in steps]
@@ -121,7 +125,7 @@ class Provisioning:
             for made in own:
                 made.result()
         for resource in chain:
-            if resource.kind == "capacity-provider":
+            if resource.kind == CapacityProvider.kind:
                 # The group is there and armed: ask for the machine now, it takes the longest.
                 self._armed = True
                 self._runner.check()
@@ -148,7 +152,7 @@ class Provisioning:
         spec, found = self._decided.spec, self._found
         if found.image is None:
             return str(spec.config.image), "ready image, nothing to build", True
-        repository = next(r for r in self._decided.kept if r.kind == "repository")
+        repository = next(r for r in self._decided.kept if r.kind == Repository.kind)
         seen = found.kept.get(ref(repository))
         uri = seen.value if seen and seen.present else apply.create(self._context.aws, repository, self._context.clock)
         if found.image_digest:
@@ -292,7 +296,7 @@ def _input_said(inputs: Sequence[InputSnapshot]) -> str:
 def refs(record: Record, scopes: tuple[str, ...]) -> tuple[Ref, ...]:
     """The record's resources of those scopes that are not known to be gone."""
     return tuple(
-        Ref(kind=entry.kind, name=entry.name, scope=entry.scope)  # type: ignore[arg-type]
+        Ref(kind=Kind(entry.kind), name=entry.name, scope=entry.scope)  # type: ignore[arg-type]
         for entry in record.resources
         if entry.scope in scopes and entry.state != "deleted"
     )

@@ -9,6 +9,7 @@ from aws_run.backends.base import Backend, Usage
 from aws_run.data import InputSummary
 from aws_run.events import Lane
 from aws_run.infra.plan import Step
+from aws_run.infra.resource_types.registry import RESOURCE_TYPES
 from aws_run.infra.resources import Ref
 from aws_run.lifecycle.preflight import Preflight, RunPlan
 from aws_run.lifecycle.teardown import Receipt, TeardownResult
@@ -128,12 +129,8 @@ def left_view(teardown: TeardownResult, region: str) -> LeftView:
 
 
 def console_link(ref: Ref, region: str) -> str:
-    host = f"https://{region}.console.aws.amazon.com"
-    if ref.kind == "bucket":
-        return f"{host}/s3/buckets/{ref.name}?region={region}"
-    if ref.kind == "repository":
-        return f"{host}/ecr/repositories/private/{ref.name}?region={region}"
-    return ""
+    known = RESOURCE_TYPES.get(ref.kind)
+    return known.console_link(ref.name, region) if known else ""
 
 
 def output_link(bucket: str, prefix: str, region: str) -> str:

@@ -15,7 +15,7 @@ from aws_run.data import inspect_input
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
 from aws_run.image.engine import check_docker
 from aws_run.infra import desired
-from aws_run.infra.resource_types import bucket as buckets
+from aws_run.infra.observe import observe_one
 from aws_run.lifecycle.context import AppContext
 from aws_run.report.format import size
 
@@ -88,12 +88,10 @@ def _bucket(aws: Aws, config: Config) -> Finding:
     identity = aws.identity()
     wanted = desired.bucket(config, account=identity.account, region=identity.region)
     try:
-        there = buckets.observe(aws, wanted)
+        there = observe_one(aws, wanted).present
     except AwsRunError as error:
         return Finding(what="bucket", state="failed", text=error.message, todo=error.hint or "")
-    return Finding(
-        what="bucket", state="ok", text=f"{wanted.name} {'is there' if there is not None else 'will be made'}"
-    )
+    return Finding(what="bucket", state="ok", text=f"{wanted.name} {'is there' if there else 'will be made'}")
 
 
 def _input(context: AppContext, config: Config, one: Input) -> Finding:

@@ -6,19 +6,17 @@ or past its deadline, or, where no record is to be had, when its own age says th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 from aws_run import naming
-from aws_run.aws.session import Aws
 from aws_run.errors import AwsCallError, AwsRunError, RunNotFoundError
 from aws_run.events import Notice
-from aws_run.infra import tags
+from aws_run.infra.listing import list_owned
 from aws_run.infra.remove import Removal, remove
-from aws_run.infra.resources import Kind, Ref
+from aws_run.infra.resource_types.role import Role
+from aws_run.infra.resources import Ref
 from aws_run.lifecycle import lookup, reconcile, teardown
 from aws_run.lifecycle.context import AppContext
 from aws_run.runs.store import RecordWriter, RunStore
@@ -37,11 +35,13 @@ class Leftover:
     why: str
 
 
-def find_leftovers(context: AppContext, on_refused: Callable[[str], None] = lambda said: None) -> tuple[Leftover, ...]:
+def find_leftovers(
+    context: AppContext, on_refused: Callable[[str], None] = lambda message: None
+) -> tuple[Leftover, ...]:
     """Lists the cloud and matches it with the records. Reads only. `on_refused` hears of each kind that could not be
     listed, by a sentence; the other kinds are looked at all the same."""
     by_run: dict[str, list[Ref]] = {}
-    for ref in listing(context.aws, on_refused):
+    for ref in list_owned(context.aws, on_refused):
         run = naming.run_of_name(ref.name)
         if run:
             by_run.setdefault(run, []).append(ref)
@@ -59,87 +59,6 @@ def find_leftovers(context: AppContext, on_refused: Callable[[str], None] = lamb
     return tuple(found)
 
 
-def listing(aws: Aws, on_refused: Callable[[str], None] = lambda said: None) -> list[Ref]:
-    """Everything of run scope in this account and region, by kind; the tagging API misses three of these kinds (§7)."""
-
-    def listed(lister: Callable[[Aws], Iterator[Ref]]) -> list[Ref]:
-        try:
-            return list(lister(aws))
-        except AwsCallError as error:
-            on_refused(f"{lister.__name__.strip('_')} could not be listed: {error.message}")
-            return []
-
-    with ThreadPoolExecutor(max_workers=6, thread_name_prefix="gc") as pool:
-        return [ref for refs in pool.map(listed, _LISTERS) for ref in refs]
-
-
-def _groups(aws: Aws) -> Iterator[Ref]:
-    for group in aws.pages("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
-        yield from _ours("group", group["AutoScalingGroupName"])
-
-
-def _machines(aws: Aws) -> Iterator[Ref]:
-    """By tag: a machine that was taken out of its group, or that outlived it, bills all the same. Its group's removal
-    ends it."""
-    filters = [
-        {"Name": "tag-key", "Values": [naming.TAG_RUN]},
-        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
-    ]
-    for reservation in aws.pages("ec2", "describe_instances", "Reservations", Filters=filters):
-        for instance in reservation["Instances"]:
-            run_id = tags.parse(instance.get("Tags")).get(naming.TAG_RUN, "")
-            if naming.is_run_id(run_id):
-                yield from _ours("group", naming.RunNames(run_id=run_id).group)
-
-
-def _clusters(aws: Aws) -> Iterator[Ref]:
-    for arn in aws.pages("ecs", "list_clusters", "clusterArns"):
-        yield from _ours("cluster", arn.rsplit("/", 1)[-1])
-
-
-def _providers(aws: Aws) -> Iterator[Ref]:
-    token: dict[str, Any] = {}
-    while True:  # this call has no paginator
-        page = aws.call("ecs", "describe_capacity_providers", **token)
-        for provider in page.get("capacityProviders", ()):
-            if provider.get("status") != "INACTIVE":
-                yield from _ours("capacity-provider", provider["name"])
-        if not page.get("nextToken"):
-            return
-        token = {"nextToken": page["nextToken"]}
-
-
-def _templates(aws: Aws) -> Iterator[Ref]:
-    wanted = [{"Name": "launch-template-name", "Values": [f"{naming.PREFIX}-*"]}]
-    for template in aws.pages("ec2", "describe_launch_templates", "LaunchTemplates", Filters=wanted):
-        yield from _ours("launch-template", template["LaunchTemplateName"])
-
-
-def _definitions(aws: Aws) -> Iterator[Ref]:
-    for family in aws.pages(
-        "ecs", "list_task_definition_families", "families", familyPrefix=f"{naming.PREFIX}-", status="ACTIVE"
-    ):
-        yield from _ours("task-definition", family)
-
-
-def _roles(aws: Aws) -> Iterator[Ref]:
-    for role in aws.pages("iam", "list_roles", "Roles", PathPrefix=naming.IAM_PATH):
-        yield from _ours("role", role["RoleName"])
-
-
-def _schedules(aws: Aws) -> Iterator[Ref]:
-    for schedule in aws.pages("scheduler", "list_schedules", "Schedules", NamePrefix=f"{naming.PREFIX}-"):
-        yield from _ours("schedule", schedule["Name"])
-
-
-_LISTERS = (_schedules, _machines, _groups, _clusters, _providers, _templates, _definitions, _roles)
-
-
-def _ours(kind: Kind, name: str) -> Iterator[Ref]:
-    if naming.run_of_name(name):
-        yield Ref(kind=kind, name=name, scope="run")
-
-
 def _judge(context: AppContext, store: RunStore, run_id: str, refs: list[Ref]) -> Leftover:
     now = context.clock.now()
 
@@ -152,7 +71,7 @@ def _judge(context: AppContext, store: RunStore, run_id: str, refs: list[Ref]) -
         # IAM is global: the run may live in another region, whose bucket holds its record.
         if now > _born(run_id) + _LONGEST_RUN:
             return found(True, "no record, and older than any run can be")
-        if refs and all(ref.kind == "role" for ref in refs):
+        if refs and all(ref.kind == Role.kind for ref in refs):
             return found(False, "no record in this region; it may run in another")
         return found(
             now > _born(run_id) + _MARGIN, "no record of it" if now > _born(run_id) + _MARGIN else "just started"

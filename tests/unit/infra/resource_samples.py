@@ -7,7 +7,14 @@ from typing import Any
 from tests.unit.fakes import RUN, FakeAws
 from tests.unit.infra.test_plan import EVERY
 
-from aws_run.infra.resources import Bucket, CapacityProvider, Cluster, Group, LaunchTemplate, LogGroup, Repository, Role
+from aws_run.infra.resource_types.bucket import Bucket
+from aws_run.infra.resource_types.capacity_provider import CapacityProvider
+from aws_run.infra.resource_types.cluster import Cluster
+from aws_run.infra.resource_types.group import Group
+from aws_run.infra.resource_types.launch_template import LaunchTemplate
+from aws_run.infra.resource_types.log_group import LogGroup
+from aws_run.infra.resource_types.repository import Repository
+from aws_run.infra.resource_types.role import Role
 
 NAME = f"arun-{RUN}"
 

@@ -12,24 +12,21 @@ from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, FakeAws, FakeClock, c
 
 from aws_run.errors import AwsCallError
 from aws_run.infra import apply, desired
-from aws_run.infra.observe import ABSENT, Observation, observe, observe_one
+from aws_run.infra.observe import observe, observe_one
 from aws_run.infra.plan import Step, plan
 from aws_run.infra.resource_types import bucket as buckets
 from aws_run.infra.resource_types import role as roles
-from aws_run.infra.resources import (
-    Bucket,
-    CapacityProvider,
-    Cluster,
-    Group,
-    LaunchTemplate,
-    LogGroup,
-    Ref,
-    Repository,
-    Resource,
-    Role,
-    TaskDefinition,
-    ref,
-)
+from aws_run.infra.resource_types.base import ABSENT, Observation
+from aws_run.infra.resource_types.bucket import Bucket
+from aws_run.infra.resource_types.capacity_provider import CapacityProvider
+from aws_run.infra.resource_types.cluster import Cluster
+from aws_run.infra.resource_types.group import Group
+from aws_run.infra.resource_types.launch_template import LaunchTemplate
+from aws_run.infra.resource_types.log_group import LogGroup
+from aws_run.infra.resource_types.repository import Repository
+from aws_run.infra.resource_types.role import Role
+from aws_run.infra.resource_types.task_definition import TaskDefinition
+from aws_run.infra.resources import Ref, Resource, ref
 
 TAGS = {"aws-run:run": RUN}
 NAME = f"arun-{RUN}"

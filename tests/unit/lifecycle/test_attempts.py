@@ -13,7 +13,7 @@ from aws_run.config import Limits, Retry
 from aws_run.data import InputSnapshot
 from aws_run.errors import UsageError
 from aws_run.infra.resource_types import group, schedule
-from aws_run.infra.resources import Schedule
+from aws_run.infra.resource_types.schedule import Schedule
 from aws_run.lifecycle import outcome, run_task
 from aws_run.lifecycle.preflight import timeout_within_budget_s
 from aws_run.pricing.receipt import Charge

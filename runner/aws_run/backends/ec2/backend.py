@@ -20,7 +20,12 @@ from aws_run.errors import AwsCallError, CapacityError, PreflightError
 from aws_run.events import Emit, Notice
 from aws_run.infra.resource_types import cluster as clusters
 from aws_run.infra.resource_types import group as groups
-from aws_run.infra.resources import CapacityProvider, Cluster, Group, LaunchTemplate, Ref, Resource, TaskDefinition
+from aws_run.infra.resource_types.capacity_provider import CapacityProvider
+from aws_run.infra.resource_types.cluster import Cluster
+from aws_run.infra.resource_types.group import Group
+from aws_run.infra.resource_types.launch_template import LaunchTemplate
+from aws_run.infra.resource_types.task_definition import TaskDefinition
+from aws_run.infra.resources import Ref, Resource
 from aws_run.pricing import hardware
 from aws_run.pricing.receipt import Charge, ec2_charges
 from aws_run.pricing.table import BY_NAME, InstanceType

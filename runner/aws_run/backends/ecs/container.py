@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_run import contract
 from aws_run.backends.base import RunSpec
-from aws_run.infra.resources import TaskDefinition
+from aws_run.infra.resource_types.task_definition import TaskDefinition
 
 CONTAINER = "job"
 NOTICE_DIR = "/run/aws-run"

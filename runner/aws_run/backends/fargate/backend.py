@@ -17,7 +17,11 @@ from aws_run.events import Emit, Notice
 from aws_run.infra import policies
 from aws_run.infra.resource_types import role as roles
 from aws_run.infra.resource_types import schedule as schedules
-from aws_run.infra.resources import Cluster, Ref, Resource, Role, Schedule, TaskDefinition
+from aws_run.infra.resource_types.cluster import Cluster
+from aws_run.infra.resource_types.role import Role
+from aws_run.infra.resource_types.schedule import Schedule
+from aws_run.infra.resource_types.task_definition import TaskDefinition
+from aws_run.infra.resources import Ref, Resource
 from aws_run.pricing import hardware
 from aws_run.pricing.receipt import Charge, fargate_charges
 from aws_run.runs.record import HardwareEntry
@@ -68,7 +72,7 @@ class FargateBackend:
         )
 
     def deferred_resources(self, spec: RunSpec) -> tuple[Ref, ...]:
-        return (Ref(kind="schedule", name=spec.names.schedule, scope="run"),)
+        return (Ref(kind=Schedule.kind, name=spec.names.schedule, scope="run"),)
 
     def task_definition(self, spec: RunSpec, image: str) -> TaskDefinition:
         hw = spec.site.hardware
