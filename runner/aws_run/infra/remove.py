@@ -92,8 +92,8 @@ def remove(
 
 def _in_order(refs: Iterable[Ref], lane: tuple[Kind, ...], types: Registry) -> list[Ref]:
     """Those of `refs` that have their place in the lane."""
-    waiting = [ref for ref in refs if ref.kind in lane and types.of(ref.kind).waits(ref.name)]
-    return sorted(waiting, key=lambda ref: lane.index(ref.kind))
+    ordered = [ref for ref in refs if ref.kind in lane and types.is_ordered(ref)]
+    return sorted(ordered, key=lambda ref: lane.index(ref.kind))
 
 
 def _kept_switch(aws: Aws, ref: Ref, clock: Clock, removed: Iterable[Removal], types: Registry) -> Removal | None:

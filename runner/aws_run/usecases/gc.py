@@ -17,7 +17,7 @@ from aws_run.infra.listing import list_owned
 from aws_run.infra.remove import Removal, remove
 from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resources import Ref
-from aws_run.lifecycle import lookup, reconcile, teardown
+from aws_run.lifecycle import lookup, reconcile
 from aws_run.lifecycle.context import AppContext
 from aws_run.runs.store import RecordWriter, RunStore
 
@@ -48,21 +48,21 @@ def find_leftovers(
     store = lookup.store(context)
     for run in (*store.live(), *store.leaving()):
         by_run.setdefault(run, [])
-    found: list[Leftover] = []
+    leftovers: list[Leftover] = []
     for run, refs in sorted(by_run.items()):
         refs = list(dict.fromkeys(refs))
         try:
-            found.append(_judge(context, store, run, refs))
+            leftovers.append(_judge(context, store, run, refs))
         except AwsCallError as error:  # one that can't be judged now keeps no other from being looked after
             on_refused(f"{run} could not be judged: {error.message}")
-            found.append(Leftover(run_id=run, refs=tuple(refs), removable=False, why=error.message))
-    return tuple(found)
+            leftovers.append(Leftover(run_id=run, refs=tuple(refs), removable=False, why=error.message))
+    return tuple(leftovers)
 
 
 def _judge(context: AppContext, store: RunStore, run_id: str, refs: list[Ref]) -> Leftover:
     now = context.clock.now()
 
-    def found(removable: bool, why: str) -> Leftover:
+    def leftover(removable: bool, why: str) -> Leftover:
         return Leftover(run_id=run_id, refs=tuple(refs), removable=removable, why=why)
 
     try:
@@ -70,41 +70,41 @@ def _judge(context: AppContext, store: RunStore, run_id: str, refs: list[Ref]) -
     except RunNotFoundError:
         # IAM is global: the run may live in another region, whose bucket holds its record.
         if now > _born(run_id) + _LONGEST_RUN:
-            return found(True, "no record, and older than any run can be")
+            return leftover(True, "no record, and older than any run can be")
         if refs and all(ref.kind == Role.kind for ref in refs):
-            return found(False, "no record in this region; it may run in another")
-        return found(
+            return leftover(False, "no record in this region; it may run in another")
+        return leftover(
             now > _born(run_id) + _MARGIN, "no record of it" if now > _born(run_id) + _MARGIN else "just started"
         )
     except AwsRunError as error:
         if isinstance(error, AwsCallError):
             raise
         # Damaged, or a newer aws-run's: one such record must not keep every other run from being looked after.
-        return found(False, f"{error.message}; its deadline holds in AWS")
+        return leftover(False, f"{error.message}; its deadline holds in AWS")
     kept = {(entry.kind, entry.name) for entry in record.resources if entry.state == "kept"}
     if record.state == "removed" and refs and all((ref.kind, ref.name) in kept for ref in refs):
-        return found(False, "kept as asked by --keep; `aws-run cleanup` of the run removes it")
+        return leftover(False, "kept as asked by --keep; `aws-run cleanup` of the run removes it")
     # A build may take longer than the job: its deadline counts once it is accepted, or nobody is building any more.
     building = record.task_arn is None and now <= reconcile.alive_until(record)
     if now > reconcile.deadline_of(record) + _MARGIN and not building:
-        return found(True, f"past its deadline ({record.deadline})")
+        return leftover(True, f"past its deadline ({record.deadline})")
     stage, _task = reconcile.run_stage(context, store, record)
     if stage == "running":
-        return found(False, f"running until {record.deadline} at the latest")
+        return leftover(False, f"running until {record.deadline} at the latest")
     if stage == "ending":
-        return found(False, "just ended; its client is removing it")
-    return found(True, "its run is over")
+        return leftover(False, "just ended; its client is removing it")
+    return leftover(True, "its run is over")
 
 
 def _born(run_id: str) -> datetime:
     return datetime.strptime(run_id[-20:-5], "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc)
 
 
-def collect(context: AppContext, found: tuple[Leftover, ...]) -> tuple[Removal, ...]:
-    """Removes what is doomed, and still is when its turn comes; one run's trouble keeps no other from being removed."""
+def collect(context: AppContext, leftovers: tuple[Leftover, ...]) -> tuple[Removal, ...]:
+    """Removes what is removable and still is when its turn comes; one run's trouble stops no other's removal."""
     store = lookup.store(context)
     removed: list[Removal] = []
-    for item in (item for item in found if item.removable):
+    for item in (item for item in leftovers if item.removable):
         try:
             if not _judge(context, store, item.run_id, list(item.refs)).removable:
                 continue  # another client has come to it meanwhile
@@ -128,5 +128,4 @@ def _collect_one(context: AppContext, store: RunStore, item: Leftover) -> tuple[
     # What the listing shows may be more than the record knows (an answer lost on the way to it).
     for ref in item.refs:
         writer.change(lambda record, ref=ref: record.with_resource(ref.kind, ref.name, "created"))  # type: ignore[misc]
-    torn: teardown.TeardownResult = reconcile.reconcile(context, store, writer, task)
-    return torn.removed
+    return reconcile.reconcile(context, store, writer, task).removed

@@ -90,8 +90,8 @@ class ResourceType(Generic[R]):
         return self.value.kind
 
     def waits(self, name: str) -> bool:
-        """Whether the resource of that name has its place in the order of removal."""
-        return self.is_deadline_switch is None or self.is_deadline_switch(name)
+        """Whether the removal of the resource of that name waits for other kinds'."""
+        return bool(self.depends_on) and (self.is_deadline_switch is None or self.is_deadline_switch(name))
 
     def keeps(self, keep: tuple[str, ...], scope: Scope) -> bool:
         """Whether the words of a run's `keep:` spare a resource of this type."""

@@ -71,8 +71,8 @@ def _wait_until_active(aws: Aws, name: str, status: str, clock: Clock) -> None:
             )
         clock.sleep(wait_s)
         wait_s = min(wait_s * 1.5, 5)
-        found = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
-        status = str(found[0]["status"]) if found else "not listed"
+        shown = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
+        status = str(shown[0]["status"]) if shown else "not listed"
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:
@@ -134,14 +134,14 @@ def is_gone(error: AwsCallError) -> bool:
 
 
 def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
-    found = aws.call("ecs", "describe_clusters", clusters=[name], include=["TAGS"]).get("clusters", ())
-    return next((tags.parse(cluster.get("tags")) for cluster in found if cluster["status"] != "INACTIVE"), None)
+    shown = aws.call("ecs", "describe_clusters", clusters=[name], include=["TAGS"]).get("clusters", ())
+    return next((tags.parse(cluster.get("tags")) for cluster in shown if cluster["status"] != "INACTIVE"), None)
 
 
 def absent(aws: Aws, name: str) -> bool:
     """INACTIVE counts as gone (aws-facts §7)."""
-    found = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
-    return all(cluster["status"] == "INACTIVE" for cluster in found)
+    shown = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
+    return all(cluster["status"] == "INACTIVE" for cluster in shown)
 
 
 def _names(aws: Aws) -> Iterator[str]:

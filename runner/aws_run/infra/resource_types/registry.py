@@ -20,7 +20,7 @@ from aws_run.infra.resource_types import (
     task_definition,
 )
 from aws_run.infra.resource_types.base import ResourceType
-from aws_run.infra.resources import Kind
+from aws_run.infra.resources import Kind, Ref
 
 
 class UnknownKindError(AwsRunError):
@@ -46,6 +46,7 @@ class Registry:
             raise ValueError("`keep:` calls two resource types the same")
         for each in types:
             _check(each, self._by_kind)
+        self._awaited = {kind for each in types for kind in each.depends_on}
         self.lanes = _lanes(types)
 
     def __iter__(self) -> Iterator[ResourceType[Any]]:
@@ -60,6 +61,11 @@ class Registry:
         if known is None:
             raise UnknownKindError(kind)
         return known
+
+    def is_ordered(self, ref: Ref) -> bool:
+        """Whether it is removed in its kind's lane: it waits for others, or others wait for its kind."""
+        known = self.get(ref.kind)
+        return known is not None and (ref.kind in self._awaited or known.waits(ref.name))
 
 
 def _check(each: ResourceType[Any], known: Iterable[Kind]) -> None:

@@ -102,8 +102,8 @@ def image_digest(aws: Aws, repository: str, tag: str) -> tuple[str, int] | None:
         if error.code in (_GONE, "ImageNotFoundException"):
             return None
         raise
-    found = answer["imageDetails"][0]
-    return str(found["imageDigest"]), int(found.get("imageSizeInBytes") or 0)
+    image = answer["imageDetails"][0]
+    return str(image["imageDigest"]), int(image.get("imageSizeInBytes") or 0)
 
 
 _URI = re.compile(

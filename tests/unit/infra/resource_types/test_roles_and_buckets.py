@@ -12,15 +12,16 @@ import pytest
 from tests.unit.fakes import ACCOUNT, BUCKET, FakeAws, FakeClock, refused
 from tests.unit.infra.resource_samples import (
     BUCKET_,
+    EVERY,
     EXECUTION,
     INSTANCE,
     LOGS,
     NAME,
     REPOSITORY,
     TEMPLATE,
+    made,
     with_something_in_it,
 )
-from tests.unit.infra.test_plan import EVERY, made
 
 from aws_run.errors import AwsCallError, PreflightError, UsageError
 from aws_run.infra.resource_types import bucket, launch_template, log_group, repository, role
