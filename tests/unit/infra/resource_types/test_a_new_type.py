@@ -207,6 +207,9 @@ def left_by_a_run() -> tuple[FakeAws, QueueService, tuple[Ref, ...]]:
 
 
 def test_it_is_removed_after_what_it_depends_on() -> None:
+    (lane,) = TYPES.lanes
+    assert lane.index(Group.kind) < lane.index(Cluster.kind) < lane.index(Queue.kind)
+    assert TYPES.is_ordered(ref(RESULTS))
     aws, service, run = left_by_a_run()
     removed = remove(aws, run, FakeClock(), Events().emit, types=TYPES)
     assert [removal.error for removal in removed] == [None, None, None]
