@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from aws_run.aws.session import Aws
-from aws_run.backends.base import Network
-from aws_run.config import Config
 from aws_run.errors import AwsCallError, PreflightError
+from aws_run.runs.spec import JobSpec, NetworkPlacement
 
 
-def find(aws: Aws, config: Config) -> Network:
+def find(aws: Aws, job: JobSpec) -> NetworkPlacement:
     """One call. PreflightError when there is no default VPC or a named subnet is not there."""
-    asked = config.network
+    asked = job.network
     try:
         if asked.subnets:
             found = aws.call("ec2", "describe_subnets", SubnetIds=list(asked.subnets))["Subnets"]
@@ -34,7 +33,7 @@ def find(aws: Aws, config: Config) -> Network:
     # Without a route of its own to ECR and S3 a task needs a public address: where the subnets give one, so do we.
     gives_one = all(subnet.get("MapPublicIpOnLaunch") for subnet in found)
     public = {"yes": True, "no": False, "auto": gives_one}[asked.public_ip]
-    return Network(
+    return NetworkPlacement(
         subnets=tuple(subnet["SubnetId"] for subnet in found),
         zones=tuple(subnet["AvailabilityZone"] for subnet in found),
         security_groups=asked.security_groups,

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from aws_run.config import Config, Resources
+from aws_run.config import Resources
 from aws_run.errors import UsageError
 from aws_run.pricing.table import TYPES, InstanceType
+from aws_run.runs.spec import JobSpec
 
 DEFAULT_VCPU = 2
 DEFAULT_MEMORY_MIB = 8192
@@ -35,13 +36,13 @@ class FargateSize:
     memory_mib: int
 
 
-def backend_for(config: Config) -> str:
+def backend_for(job: JobSpec) -> str:
     """`auto`: Fargate unless what was asked can only be had on EC2."""
-    if config.backend != "auto":
-        return config.backend
-    if config.spot_policy == "auto":  # Fargate Spot never falls back to on-demand by itself (aws-facts §4)
+    if job.backend != "auto":
+        return job.backend
+    if job.spot_policy == "auto":  # Fargate Spot never falls back to on-demand by itself (aws-facts §4)
         return "ec2"
-    asked = config.resources
+    asked = job.resources
     big = (asked.cpu is not None and asked.cpu.value > 16) or (
         asked.memory_mib is not None and asked.memory_mib.value > 120 * 1024
     )
@@ -73,13 +74,13 @@ def fargate_size(asked: Resources) -> FargateSize:
     raise UsageError(f"Fargate has no size for {want}", hint=f"it has {sizes}; or use --backend ec2")
 
 
-def instance_types(config: Config, described: Sequence[InstanceType] = ()) -> tuple[InstanceType, ...]:
+def instance_types(job: JobSpec, described: Sequence[InstanceType] = ()) -> tuple[InstanceType, ...]:
     """The types to ask for, cheapest first; each of them can hold the whole task, since a group whose smallest type
     can't never scales. `described`: types the user named that the table lacks, as EC2 describes them.
 
     UsageError when nothing fits what was asked.
     """
-    asked = config.resources
+    asked = job.resources
     known = {found.name: found for found in (*TYPES, *described)}
     if asked.instance_types:
         unknown = [name for name in asked.instance_types if name not in known]
@@ -92,7 +93,7 @@ def instance_types(config: Config, described: Sequence[InstanceType] = ()) -> tu
     else:
         candidates = list(TYPES)
     fitting = [found for found in candidates if _fits(found, asked, named=bool(asked.instance_types))]
-    limit = config.limits.max_price_usd_per_hour
+    limit = job.limits.max_price_usd_per_hour
     if limit is not None:
         affordable = [
             found for found in fitting if found.usd_per_hour is None or found.usd_per_hour <= Decimal(str(limit))
@@ -116,7 +117,7 @@ def instance_types(config: Config, described: Sequence[InstanceType] = ()) -> tu
     if asked.instance_types:
         return tuple(fitting)
     fitting.sort(key=_price)
-    spot = config.spot_policy != "on-demand"
+    spot = job.spot_policy != "on-demand"
     ceiling = _price(fitting[0]) * (2 if spot else Decimal("1.5"))
     return tuple(found for found in fitting if _price(found) <= ceiling)[
         : _SPOT_CHOICES if spot else _ON_DEMAND_CHOICES

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, FakeAws, FakeClock, config, refused
+from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, FakeAws, FakeClock, job, refused
 
 from aws_run.errors import AwsCallError
 from aws_run.infra import apply, desired
@@ -37,8 +37,8 @@ EVERY: tuple[Resource, ...] = (
     Bucket(name=BUCKET, region=REGION, runs_retention_days=90, tags={}),
     Repository(name="arun/demo", keep_images=50, tags=TAGS),
     LogGroup(name="/aws-run/demo", retention_days=30, tags=TAGS),
-    desired.execution_role(config(), account=ACCOUNT, region=REGION, run_id=RUN, tags=TAGS),
-    desired.instance_role(config(), account=ACCOUNT, region=REGION, tags=TAGS),
+    desired.execution_role(job(), account=ACCOUNT, region=REGION, run_id=RUN, tags=TAGS),
+    desired.instance_role(job(), account=ACCOUNT, region=REGION, tags=TAGS),
     Cluster(name=NAME, tags=TAGS),
     LaunchTemplate(
         name=NAME, image_id="ami-1", instance_type="m6i.large", instance_profile="p", user_data="#!/bin/bash\n",
