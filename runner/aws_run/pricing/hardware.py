@@ -1,4 +1,4 @@
-"""From what was asked to what is rented: EC2 types that fit, or a Fargate size. Pure."""
+"""From the hardware that was requested to the hardware that is rented: EC2 types that fit, or a Fargate size. Pure."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ def backend_for(job: JobSpec) -> str:
         return job.backend
     if job.spot_policy == "auto":  # Fargate Spot never falls back to on-demand by itself (aws-facts §4)
         return "ec2"
-    asked = job.resources
-    big = (asked.cpu is not None and asked.cpu.value > 16) or (
-        asked.memory_mib is not None and asked.memory_mib.value > 120 * 1024
+    requested = job.resources
+    big = (requested.cpu is not None and requested.cpu.value > 16) or (
+        requested.memory_mib is not None and requested.memory_mib.value > 120 * 1024
     )
-    big = big or (asked.disk_gib is not None and asked.disk_gib > FARGATE_DISK_GIB[1])
-    return "ec2" if asked.gpu or asked.instance_types or big else "fargate"
+    big = big or (requested.disk_gib is not None and requested.disk_gib > FARGATE_DISK_GIB[1])
+    return "ec2" if requested.gpu or requested.instance_types or big else "fargate"
 
 
-def fargate_size(asked: Resources) -> FargateSize:
+def fargate_size(requested: Resources) -> FargateSize:
     """The smallest Fargate size with at least the CPU and memory asked for. UsageError when there is none.
 
     A plain `cpu: 4` means exactly 4 vCPU, `4+` any size from 4 up; memory is always rounded up to a size there is.
     """
-    memory_mib = asked.memory_mib.value if asked.memory_mib else None
-    vcpu = asked.cpu.value if asked.cpu else (DEFAULT_VCPU if memory_mib is None else min(FARGATE_SIZES))
-    exact = asked.cpu is not None and not asked.cpu.at_least
+    memory_mib = requested.memory_mib.value if requested.memory_mib else None
+    vcpu = requested.cpu.value if requested.cpu else (DEFAULT_VCPU if memory_mib is None else min(FARGATE_SIZES))
+    exact = requested.cpu is not None and not requested.cpu.at_least
     for size, memories in FARGATE_SIZES.items():
         if size < vcpu or (exact and size != vcpu):
             continue
@@ -68,7 +68,7 @@ def fargate_size(asked: Resources) -> FargateSize:
     sizes = ", ".join(f"{size:g} vCPU: {m[0] / 1024:g}-{m[-1] / 1024:g} GB" for size, m in FARGATE_SIZES.items())
     want = " and ".join(
         part
-        for part in (f"{vcpu:g} vCPU" if asked.cpu else "", f"{memory_mib / 1024:g} GB" if memory_mib else "")
+        for part in (f"{vcpu:g} vCPU" if requested.cpu else "", f"{memory_mib / 1024:g} GB" if memory_mib else "")
         if part
     )
     raise UsageError(f"Fargate has no size for {want}", hint=f"it has {sizes}; or use --backend ec2")
@@ -80,23 +80,29 @@ def instance_types(job: JobSpec, described: Sequence[InstanceType] = ()) -> tupl
 
     UsageError when nothing fits what was asked.
     """
-    asked = job.resources
-    known = {found.name: found for found in (*TYPES, *described)}
-    if asked.instance_types:
-        unknown = [name for name in asked.instance_types if name not in known]
+    requested = job.resources
+    known = {instance_type.name: instance_type for instance_type in (*TYPES, *described)}
+    if requested.instance_types:
+        unknown = [name for name in requested.instance_types if name not in known]
         if unknown:
             close = difflib.get_close_matches(unknown[0], known, 1)
             raise UsageError(
                 f"There is no EC2 type {unknown[0]!r}", hint=f"did you mean {close[0]}?" if close else None
             )
-        candidates = [known[name] for name in asked.instance_types]
+        candidates = [known[name] for name in requested.instance_types]
     else:
         candidates = list(TYPES)
-    fitting = [found for found in candidates if _fits(found, asked, named=bool(asked.instance_types))]
+    fitting = [
+        instance_type
+        for instance_type in candidates
+        if _fits(instance_type, requested, named=bool(requested.instance_types))
+    ]
     limit = job.limits.max_price_usd_per_hour
     if limit is not None:
         affordable = [
-            found for found in fitting if found.usd_per_hour is None or found.usd_per_hour <= Decimal(str(limit))
+            instance_type
+            for instance_type in fitting
+            if instance_type.usd_per_hour is None or instance_type.usd_per_hour <= Decimal(str(limit))
         ]
         if fitting and not affordable:
             cheapest = min(fitting, key=_price)
@@ -106,58 +112,67 @@ def instance_types(job: JobSpec, described: Sequence[InstanceType] = ()) -> tupl
             )
         fitting = affordable
     if not fitting:
-        other = next((found for found in candidates if asked.instance_types and found.arch != asked.arch), None)
+        other = next(
+            (
+                instance_type
+                for instance_type in candidates
+                if requested.instance_types and instance_type.arch != requested.arch
+            ),
+            None,
+        )
         if other is not None:
             raise UsageError(
-                f"{other.name} is {other.arch}, and {asked.arch} is asked for", hint=f"add --arch {other.arch}"
+                f"{other.name} is {other.arch}, and {requested.arch} is asked for", hint=f"add --arch {other.arch}"
             )
         raise UsageError(
-            f"No EC2 type of the table fits {_words(asked)}", hint="name one with --instance-type, or ask for less"
+            f"No EC2 type of the table fits {_words(requested)}", hint="name one with --instance-type, or ask for less"
         )
-    if asked.instance_types:
+    if requested.instance_types:
         return tuple(fitting)
     fitting.sort(key=_price)
     spot = job.spot_policy != "on-demand"
     ceiling = _price(fitting[0]) * (2 if spot else Decimal("1.5"))
-    return tuple(found for found in fitting if _price(found) <= ceiling)[
+    return tuple(instance_type for instance_type in fitting if _price(instance_type) <= ceiling)[
         : _SPOT_CHOICES if spot else _ON_DEMAND_CHOICES
     ]
 
 
-def _fits(found: InstanceType, asked: Resources, *, named: bool) -> bool:
-    if found.arch != asked.arch:
+def _fits(instance_type: InstanceType, requested: Resources, *, named: bool) -> bool:
+    if instance_type.arch != requested.arch:
         return False
-    if asked.gpu:
-        if found.gpus < asked.gpu.count or (not named and found.gpus != asked.gpu.count):
+    if requested.gpu:
+        if instance_type.gpus < requested.gpu.count or (not named and instance_type.gpus != requested.gpu.count):
             return False
-        if asked.gpu.model and (found.gpu_model or "").lower() != asked.gpu.model.lower():
+        if requested.gpu.model and (instance_type.gpu_model or "").lower() != requested.gpu.model.lower():
             return False
-    elif found.gpus and not named:
+    elif instance_type.gpus and not named:
         return False
-    if asked.cpu and (
-        found.vcpu < asked.cpu.value or (not named and not asked.cpu.at_least and found.vcpu != asked.cpu.value)
+    if requested.cpu and (
+        instance_type.vcpu < requested.cpu.value
+        or (not named and not requested.cpu.at_least and instance_type.vcpu != requested.cpu.value)
     ):
         return False
-    if asked.memory_mib and found.memory_mib < asked.memory_mib.value:
+    if requested.memory_mib and instance_type.memory_mib < requested.memory_mib.value:
         return False
-    if not named and not asked.gpu:  # nothing said: a machine that is no toy
-        return (asked.cpu is not None or found.vcpu >= DEFAULT_VCPU) and (
-            asked.memory_mib is not None or found.memory_mib >= min(DEFAULT_MEMORY_MIB, found.vcpu * 2048)
+    if not named and not requested.gpu:  # nothing said: a machine that is no toy
+        return (requested.cpu is not None or instance_type.vcpu >= DEFAULT_VCPU) and (
+            requested.memory_mib is not None
+            or instance_type.memory_mib >= min(DEFAULT_MEMORY_MIB, instance_type.vcpu * 2048)
         )
     return True
 
 
-def _price(found: InstanceType) -> Decimal:
-    return found.usd_per_hour if found.usd_per_hour is not None else Decimal(10**6)
+def _price(instance_type: InstanceType) -> Decimal:
+    return instance_type.usd_per_hour if instance_type.usd_per_hour is not None else Decimal(10**6)
 
 
-def _words(asked: Resources) -> str:
+def _words(requested: Resources) -> str:
     parts = []
-    if asked.gpu:
-        parts.append(f"{asked.gpu.count} x {asked.gpu.model or 'GPU'}")
-    if asked.cpu:
-        parts.append(f"{asked.cpu.value:g}{'+' if asked.cpu.at_least else ''} vCPU")
-    if asked.memory_mib:
-        parts.append(f"{asked.memory_mib.value / 1024:g} GB")
-    parts.append(asked.arch)
+    if requested.gpu:
+        parts.append(f"{requested.gpu.count} x {requested.gpu.model or 'GPU'}")
+    if requested.cpu:
+        parts.append(f"{requested.cpu.value:g}{'+' if requested.cpu.at_least else ''} vCPU")
+    if requested.memory_mib:
+        parts.append(f"{requested.memory_mib.value / 1024:g} GB")
+    parts.append(requested.arch)
     return ", ".join(parts)

@@ -33,10 +33,10 @@ class FargateBackend:
         self._clock = clock
 
     def inspect(self, job: JobSpec) -> Offer:
-        asked = job.resources
-        size = hardware.fargate_size(asked)
+        requested = job.resources
+        size = hardware.fargate_size(requested)
         low, high = hardware.FARGATE_DISK_GIB
-        disk_gib = max(asked.disk_gib or low, low)
+        disk_gib = max(requested.disk_gib or low, low)
         if disk_gib > high:
             raise UsageError(f"Fargate's disk goes to {high} GiB, {disk_gib} was asked for", hint="use --backend ec2")
         spot = job.spot_policy != "on-demand"
@@ -49,7 +49,7 @@ class FargateBackend:
                 memory_mib=size.memory_mib,
                 spot=spot,
                 disk_gib=disk_gib,
-                arch=asked.arch,
+                arch=requested.arch,
             ),
         )
 
