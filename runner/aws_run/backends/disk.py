@@ -90,8 +90,8 @@ def _size_as_requested(
     room = (gib - limits.system) * GIB - (contents.image_bytes or 0)
     if contents.input_bytes > room:
         raise UsageError(
-            f"The input has {_gib(contents.input_bytes / GIB)}, which can't fit on a disk of {requested_gib} GB beside the "
-            "system and the image",
+            f"The input has {_gib(contents.input_bytes / GIB)}, which can't fit on a disk of {requested_gib} GB "
+            "beside the system and the image",
             hint=f"leave out --disk, or give at least --disk {needed}GB",
         )
     if needed <= gib:

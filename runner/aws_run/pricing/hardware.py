@@ -42,22 +42,22 @@ def backend_for(job: JobSpec) -> str:
         return job.backend
     if job.spot_policy == "auto":  # Fargate Spot never falls back to on-demand by itself (aws-facts §4)
         return "ec2"
-    requested = job.resources
-    big = (requested.cpu is not None and requested.cpu.value > 16) or (
-        requested.memory_mib is not None and requested.memory_mib.value > 120 * 1024
+    wanted = job.resources
+    big = (wanted.cpu is not None and wanted.cpu.value > 16) or (
+        wanted.memory_mib is not None and wanted.memory_mib.value > 120 * 1024
     )
-    big = big or (requested.disk_gib is not None and requested.disk_gib > FARGATE_DISK_GIB[1])
-    return "ec2" if requested.gpu or requested.instance_types or big else "fargate"
+    big = big or (wanted.disk_gib is not None and wanted.disk_gib > FARGATE_DISK_GIB[1])
+    return "ec2" if wanted.gpu or wanted.instance_types or big else "fargate"
 
 
-def fargate_size(requested: Resources) -> FargateSize:
+def fargate_size(wanted: Resources) -> FargateSize:
     """The smallest Fargate size with at least the CPU and memory asked for. UsageError when there is none.
 
     A plain `cpu: 4` means exactly 4 vCPU, `4+` any size from 4 up; memory is always rounded up to a size there is.
     """
-    memory_mib = requested.memory_mib.value if requested.memory_mib else None
-    vcpu = requested.cpu.value if requested.cpu else (DEFAULT_VCPU if memory_mib is None else min(FARGATE_SIZES))
-    exact = requested.cpu is not None and not requested.cpu.at_least
+    memory_mib = wanted.memory_mib.value if wanted.memory_mib else None
+    vcpu = wanted.cpu.value if wanted.cpu else (DEFAULT_VCPU if memory_mib is None else min(FARGATE_SIZES))
+    exact = wanted.cpu is not None and not wanted.cpu.at_least
     for size, memories in FARGATE_SIZES.items():
         if size < vcpu or (exact and size != vcpu):
             continue
@@ -68,7 +68,7 @@ def fargate_size(requested: Resources) -> FargateSize:
     sizes = ", ".join(f"{size:g} vCPU: {m[0] / 1024:g}-{m[-1] / 1024:g} GB" for size, m in FARGATE_SIZES.items())
     want = " and ".join(
         part
-        for part in (f"{vcpu:g} vCPU" if requested.cpu else "", f"{memory_mib / 1024:g} GB" if memory_mib else "")
+        for part in (f"{vcpu:g} vCPU" if wanted.cpu else "", f"{memory_mib / 1024:g} GB" if memory_mib else "")
         if part
     )
     raise UsageError(f"Fargate has no size for {want}", hint=f"it has {sizes}; or use --backend ec2")
@@ -80,30 +80,22 @@ def instance_types(job: JobSpec, described: Sequence[InstanceType] = ()) -> tupl
 
     UsageError when nothing fits what was asked.
     """
-    requested = job.resources
-    known = {instance_type.name: instance_type for instance_type in (*TYPES, *described)}
-    if requested.instance_types:
-        unknown = [name for name in requested.instance_types if name not in known]
+    wanted = job.resources
+    known = {kind.name: kind for kind in (*TYPES, *described)}
+    if wanted.instance_types:
+        unknown = [name for name in wanted.instance_types if name not in known]
         if unknown:
             close = difflib.get_close_matches(unknown[0], known, 1)
             raise UsageError(
                 f"There is no EC2 type {unknown[0]!r}", hint=f"did you mean {close[0]}?" if close else None
             )
-        candidates = [known[name] for name in requested.instance_types]
+        candidates = [known[name] for name in wanted.instance_types]
     else:
         candidates = list(TYPES)
-    fitting = [
-        instance_type
-        for instance_type in candidates
-        if _fits(instance_type, requested, named=bool(requested.instance_types))
-    ]
+    fitting = [kind for kind in candidates if _fits(kind, wanted, named=bool(wanted.instance_types))]
     limit = job.limits.max_price_usd_per_hour
     if limit is not None:
-        affordable = [
-            instance_type
-            for instance_type in fitting
-            if instance_type.usd_per_hour is None or instance_type.usd_per_hour <= Decimal(str(limit))
-        ]
+        affordable = [kind for kind in fitting if kind.usd_per_hour is None or kind.usd_per_hour <= Decimal(str(limit))]
         if fitting and not affordable:
             cheapest = min(fitting, key=_price)
             raise UsageError(
@@ -113,66 +105,58 @@ def instance_types(job: JobSpec, described: Sequence[InstanceType] = ()) -> tupl
         fitting = affordable
     if not fitting:
         other = next(
-            (
-                instance_type
-                for instance_type in candidates
-                if requested.instance_types and instance_type.arch != requested.arch
-            ),
+            (kind for kind in candidates if wanted.instance_types and kind.arch != wanted.arch),
             None,
         )
         if other is not None:
             raise UsageError(
-                f"{other.name} is {other.arch}, and {requested.arch} is asked for", hint=f"add --arch {other.arch}"
+                f"{other.name} is {other.arch}, and {wanted.arch} is asked for", hint=f"add --arch {other.arch}"
             )
         raise UsageError(
-            f"No EC2 type of the table fits {_words(requested)}", hint="name one with --instance-type, or ask for less"
+            f"No EC2 type of the table fits {_words(wanted)}", hint="name one with --instance-type, or ask for less"
         )
-    if requested.instance_types:
+    if wanted.instance_types:
         return tuple(fitting)
     fitting.sort(key=_price)
     spot = job.spot_policy != "on-demand"
     ceiling = _price(fitting[0]) * (2 if spot else Decimal("1.5"))
-    return tuple(instance_type for instance_type in fitting if _price(instance_type) <= ceiling)[
-        : _SPOT_CHOICES if spot else _ON_DEMAND_CHOICES
-    ]
+    return tuple(kind for kind in fitting if _price(kind) <= ceiling)[: _SPOT_CHOICES if spot else _ON_DEMAND_CHOICES]
 
 
-def _fits(instance_type: InstanceType, requested: Resources, *, named: bool) -> bool:
-    if instance_type.arch != requested.arch:
+def _fits(kind: InstanceType, wanted: Resources, *, named: bool) -> bool:
+    if kind.arch != wanted.arch:
         return False
-    if requested.gpu:
-        if instance_type.gpus < requested.gpu.count or (not named and instance_type.gpus != requested.gpu.count):
+    if wanted.gpu:
+        if kind.gpus < wanted.gpu.count or (not named and kind.gpus != wanted.gpu.count):
             return False
-        if requested.gpu.model and (instance_type.gpu_model or "").lower() != requested.gpu.model.lower():
+        if wanted.gpu.model and (kind.gpu_model or "").lower() != wanted.gpu.model.lower():
             return False
-    elif instance_type.gpus and not named:
+    elif kind.gpus and not named:
         return False
-    if requested.cpu and (
-        instance_type.vcpu < requested.cpu.value
-        or (not named and not requested.cpu.at_least and instance_type.vcpu != requested.cpu.value)
+    if wanted.cpu and (
+        kind.vcpu < wanted.cpu.value or (not named and not wanted.cpu.at_least and kind.vcpu != wanted.cpu.value)
     ):
         return False
-    if requested.memory_mib and instance_type.memory_mib < requested.memory_mib.value:
+    if wanted.memory_mib and kind.memory_mib < wanted.memory_mib.value:
         return False
-    if not named and not requested.gpu:  # nothing said: a machine that is no toy
-        return (requested.cpu is not None or instance_type.vcpu >= DEFAULT_VCPU) and (
-            requested.memory_mib is not None
-            or instance_type.memory_mib >= min(DEFAULT_MEMORY_MIB, instance_type.vcpu * 2048)
+    if not named and not wanted.gpu:  # nothing said: a machine that is no toy
+        return (wanted.cpu is not None or kind.vcpu >= DEFAULT_VCPU) and (
+            wanted.memory_mib is not None or kind.memory_mib >= min(DEFAULT_MEMORY_MIB, kind.vcpu * 2048)
         )
     return True
 
 
-def _price(instance_type: InstanceType) -> Decimal:
-    return instance_type.usd_per_hour if instance_type.usd_per_hour is not None else Decimal(10**6)
+def _price(kind: InstanceType) -> Decimal:
+    return kind.usd_per_hour if kind.usd_per_hour is not None else Decimal(10**6)
 
 
-def _words(requested: Resources) -> str:
+def _words(wanted: Resources) -> str:
     parts = []
-    if requested.gpu:
-        parts.append(f"{requested.gpu.count} x {requested.gpu.model or 'GPU'}")
-    if requested.cpu:
-        parts.append(f"{requested.cpu.value:g}{'+' if requested.cpu.at_least else ''} vCPU")
-    if requested.memory_mib:
-        parts.append(f"{requested.memory_mib.value / 1024:g} GB")
-    parts.append(requested.arch)
+    if wanted.gpu:
+        parts.append(f"{wanted.gpu.count} x {wanted.gpu.model or 'GPU'}")
+    if wanted.cpu:
+        parts.append(f"{wanted.cpu.value:g}{'+' if wanted.cpu.at_least else ''} vCPU")
+    if wanted.memory_mib:
+        parts.append(f"{wanted.memory_mib.value / 1024:g} GB")
+    parts.append(wanted.arch)
     return ", ".join(parts)
