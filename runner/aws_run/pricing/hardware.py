@@ -61,8 +61,8 @@ def fargate_size(wanted: Resources) -> FargateSize:
     for size, memories in FARGATE_SIZES.items():
         if size < vcpu or (exact and size != vcpu):
             continue
-        wanted = memory_mib if memory_mib is not None else min(DEFAULT_MEMORY_MIB, memories[-1])
-        fitting = [memory for memory in memories if memory >= wanted]
+        least_mib = memory_mib if memory_mib is not None else min(DEFAULT_MEMORY_MIB, memories[-1])
+        fitting = [memory for memory in memories if memory >= least_mib]
         if fitting:
             return FargateSize(vcpu=size, memory_mib=fitting[0])
     sizes = ", ".join(f"{size:g} vCPU: {m[0] / 1024:g}-{m[-1] / 1024:g} GB" for size, m in FARGATE_SIZES.items())
