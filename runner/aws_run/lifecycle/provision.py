@@ -51,7 +51,7 @@ def initial_record(decided: RunPlan, found: Preflight, backend: Backend, owner: 
     intended = [*map(ref, (*decided.all, backend.task_definition(spec, ""))), *backend.deferred_resources(spec)]
     return Record(
         run_id=spec.run_id,
-        project=spec.config.name,
+        project=spec.job.name,
         account=spec.account,
         region=spec.region,
         created_at=iso(spec.created_at),
@@ -59,11 +59,11 @@ def initial_record(decided: RunPlan, found: Preflight, backend: Backend, owner: 
         client_token=spec.names.client_token,
         cluster=spec.names.cluster,
         backend=backend.name,
-        hardware=found.site.hardware,
+        hardware=found.offer.hardware,
         command=" ".join(found.image.command) if found.image and found.image.command else "",
         output_prefix=spec.keys.output,
         log_group=spec.project.log_group,
-        keep=spec.config.keep,
+        keep=spec.job.keep,
         owner=owner,
         resources=tuple(ResourceEntry(kind=r.kind, name=r.name, scope=r.scope) for r in intended),
     )
@@ -94,7 +94,7 @@ class Provisioning:
     def start(self, steps: tuple[Step, ...]) -> AcceptedTask:
         """Raises whatever the first failing lane raised; the caller tears down."""
         spec = self._decided.spec
-        self._runner.start("capacity", spec.site.hardware.description, lambda: self._capacity(steps))
+        self._runner.start("capacity", spec.offer.hardware.description, lambda: self._capacity(steps))
         self._runner.start("image", "looking at the sources", self._image)
         self._runner.start("input", "looking at the input", self._input)
         results = self._runner.join(self._keep_lease(), every_s=0.05)
@@ -131,7 +131,7 @@ class Provisioning:
                 self._runner.check()
                 self._backend.raise_capacity(self._decided.spec)
             self._make(resource)
-        return None, f"{self._decided.spec.site.hardware.description} asked for", False
+        return None, f"{self._decided.spec.offer.hardware.description} asked for", False
 
     def _shared(self, step: Step) -> None:
         self._runner.check()
@@ -151,7 +151,7 @@ class Provisioning:
     def _image_uri(self) -> tuple[str, str, bool]:
         spec, found = self._decided.spec, self._found
         if found.image is None:
-            return str(spec.config.image), "ready image, nothing to build", True
+            return str(spec.job.image), "ready image, nothing to build", True
         repository = next(r for r in self._decided.kept if r.kind == Repository.kind)
         seen = found.kept.get(ref(repository))
         uri = seen.value if seen and seen.present else apply.create(self._context.aws, repository, self._context.clock)
@@ -182,12 +182,12 @@ class Provisioning:
             pushed = push_input(
                 bucket,
                 Path(seen.place),
-                project=spec.config.name,
+                project=spec.job.name,
                 label=label,
                 into=into,
                 emit=self._context.emit,
-                exclude=spec.config.exclude,
-                full=spec.config.full_sync,
+                exclude=self._found.config.exclude,
+                full=self._found.config.full_sync,
                 cancel=self._context.stop,
             )
             done.append(pushed)
@@ -220,7 +220,7 @@ class Provisioning:
         self._writer.change(
             lambda record: replace(record, deadline=iso(deadline), inputs=tuple(asdict(i) for i in inputs)), now=True
         )
-        command = self._found.image.command if self._found.image is not None else spec.config.command
+        command = self._found.image.command if self._found.image is not None else spec.job.command
         build = partial(
             run_task.request,
             spec,

@@ -15,9 +15,7 @@ from aws_run.backends.ecs import container
 from aws_run.clock import iso, parse_iso
 from aws_run.errors import AwsCallError, AwsRunError
 from aws_run.events import Notice
-from aws_run.infra import apply
-from aws_run.infra.resource_types.cluster import Cluster
-from aws_run.infra.resources import Ref
+from aws_run.infra.resource_types import cluster
 from aws_run.lifecycle import outcome as outcomes
 from aws_run.lifecycle import teardown
 from aws_run.lifecycle.context import AppContext
@@ -62,7 +60,7 @@ def is_over(context: AppContext, record: Record) -> tuple[bool, Mapping[str, Any
     if record.task_arn:
         # Accepted once and unknown now: forgotten, unless it was accepted this minute and its cluster is there.
         early = now <= parse_iso(record.renewed_at or record.created_at) + _UNKNOWN_AT_FIRST
-        return not early or apply.absent(context.aws, Ref(kind=Cluster.kind, name=record.cluster, scope="run")), None
+        return not early or cluster.absent(context.aws, record.cluster), None
     return now > alive_until(record), None
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from aws_run.aws.errors import is_transient
-from aws_run.backends.base import Backend, RunSpec, Usage
+from aws_run.backends.base import Backend, Usage
 from aws_run.clock import iso
 from aws_run.errors import (
     EXIT_INTERRUPT,
@@ -33,6 +33,7 @@ from aws_run.lifecycle.run_task import accept
 from aws_run.lifecycle.watch import Watch
 from aws_run.report.views import OutcomeView, ReceiptView
 from aws_run.runs.record import Outcome
+from aws_run.runs.spec import RunSpec
 from aws_run.runs.store import RecordWriter, RunStore
 
 _WORTH_ANOTHER_S = 60  # less time than this before the deadline is not worth another attempt
@@ -98,7 +99,7 @@ class RunSupervisor:
         self._lines: list[LogLine] = []
         self._on_interrupt = on_interrupt
         self._cost_label = cost_label
-        self._outputs = OutputFetcher(context, decided.spec)
+        self._outputs = OutputFetcher(context, decided.spec, decided.output, follow=decided.follow_output)
 
     def run_to_completion(self) -> SubmitResult:
         """Whatever happens to an accepted run ends in the teardown, but for two things: the user leaves it running, or
@@ -167,7 +168,7 @@ class RunSupervisor:
         outcome = outcomes.classify(task, self._store.get(self._spec.keys.result), attempt)
         if outcome.reason in ("no-result", "unknown") and not self._store.exists():
             return outcomes.without_bucket(outcome, self._spec.bucket)
-        if outcome.reason == "deadline" and self._spec.timeout_s < self._spec.config.timeout_s:
+        if outcome.reason == "deadline" and self._spec.timeout_s < self._spec.job.timeout_s:
             return replace(outcome, sentence="the job was stopped where --max-cost ends it")
         return outcome
 
@@ -189,7 +190,7 @@ class RunSupervisor:
         return Outcome(exit_code=error.exit_code, reason="lost", sentence=_with_hint(error))
 
     def _goes_again(self, outcome: Outcome, attempt: int) -> bool:
-        retry = self._spec.config.retry
+        retry = self._spec.job.retry
         left_s = (self._accepted.deadline - self._context.clock.now()).total_seconds()
         return (
             outcome.reason in ("interruption", "spot-notice")
@@ -264,7 +265,7 @@ class RunSupervisor:
             raise AwsRunError("The teardown itself failed", hint=f"aws-run cleanup {spec.run_id}")
         usage = self._usage(task, context.clock.now()) if self._backend.name == "ec2" else before
         usage = usage if usage.seconds >= before.seconds else before
-        paid = teardown.receipt(self._backend.charges(spec.site.hardware, usage), usage)
+        paid = teardown.receipt(self._backend.charges(spec.offer.hardware, usage), usage)
         if paid.total_usd is not None:
             self._note_cost(f"{paid.total_usd:.6f}")
         return self._submitted(outcome, paid, torn[0], fetch_error, task)
@@ -310,7 +311,7 @@ class RunSupervisor:
             exit_code=code,
             status=outcome.sentence if not fetch_error else f"{outcome.sentence}; {fetch_error.message}",
             seconds=(ended - began).total_seconds() if began and ended else None,
-            output_dir=None if lost else spec.config.output,
+            output_dir=None if lost else self._decided.output,
             s3_uri=None if lost else f"s3://{spec.bucket}/{spec.keys.output}",
             console_url=None if lost else views.output_link(spec.bucket, spec.keys.output, spec.region),
             receipt=receipt,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from aws_run import naming
 from aws_run.backends.base import Backend, Usage
 from aws_run.data import InputSummary
 from aws_run.events import Lane
@@ -38,7 +39,7 @@ def plan_view(found: Preflight, decided: RunPlan, steps: tuple[Step, ...], backe
     return PlanView(
         run_id=spec.run_id,
         project=config.name,
-        backend=f"{backend.name}: {spec.site.hardware.description}",
+        backend=f"{backend.name}: {spec.offer.hardware.description}",
         region=spec.region,
         account=spec.account,
         lanes=(
@@ -63,7 +64,7 @@ def _image_rows(found: Preflight, decided: RunPlan) -> list[PlanRow]:
     task = PlanRow(action="create", kind="task-definition", name=decided.spec.names.family, scope="run")
     if found.image is None:
         return [PlanRow(action="reuse", kind="image", name=str(found.config.image)), task]
-    name = f"{decided.spec.repository}:{found.image.tag[:12]}"
+    name = f"{naming.repository_name(decided.spec.job.name)}:{found.image.tag[:12]}"
     if found.image_digest:
         return [PlanRow(action="reuse", kind="image", name=name, scope="kept", note="unchanged"), task]
     files = len(found.image.source.files)
@@ -80,8 +81,8 @@ def _input_row(seen: InputSummary) -> PlanRow:
 
 
 def _estimate(decided: RunPlan, backend: Backend) -> tuple[str, ...]:
-    hardware = decided.spec.site.hardware
-    charges = backend.charges(hardware, Usage(seconds=3600, public_ip=decided.spec.site.network.public_ip))
+    hardware = decided.spec.offer.hardware
+    charges = backend.charges(hardware, Usage(seconds=3600, public_ip=decided.spec.offer.network.public_ip))
     hour = total_usd(charges)
     where = "" if decided.spec.region == table.PRICED_REGION else f" at {table.PRICED_REGION}'s prices"
     if hour is None:
@@ -89,7 +90,7 @@ def _estimate(decided: RunPlan, backend: Backend) -> tuple[str, ...]:
     spec = decided.spec
     whole = hour * spec.timeout_s / 3600
     end = f"its timeout of {seconds(spec.timeout_s)}"
-    if spec.timeout_s < spec.config.timeout_s:
+    if spec.timeout_s < spec.job.timeout_s:
         end = f"{seconds(spec.timeout_s)}, where --max-cost ends it"
     spot = "; spot is usually well below these on-demand prices" if hardware.spot else ""
     return (f"estimate: ${hour:.4f} an hour{where}, at most ${whole:.4f} if it runs to {end}{spot}",)

@@ -18,6 +18,7 @@ from aws_run.infra import desired
 from aws_run.infra.observe import observe_one
 from aws_run.lifecycle.context import AppContext
 from aws_run.report.format import size
+from aws_run.runs.spec import JobSpec
 
 State = Literal["ok", "warning", "failed"]
 
@@ -86,7 +87,7 @@ def _docker() -> Finding:
 
 def _bucket(aws: Aws, config: Config) -> Finding:
     identity = aws.identity()
-    wanted = desired.bucket(config, account=identity.account, region=identity.region)
+    wanted = desired.bucket(JobSpec.from_config(config), account=identity.account, region=identity.region)
     try:
         there = observe_one(aws, wanted).present
     except AwsRunError as error:
@@ -107,7 +108,7 @@ def _input(context: AppContext, config: Config, one: Input) -> Finding:
 
 def _network(aws: Aws, config: Config) -> Finding:
     try:
-        found = network.find(aws, config)
+        found = network.find(aws, JobSpec.from_config(config))
     except AwsRunError as error:
         return Finding(what="network", state="failed", text=error.message, todo=error.hint or "")
     if not found.public_ip:

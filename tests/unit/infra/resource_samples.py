@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, START, FakeAws, config
+from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, START, FakeAws, job
 
 from aws_run.infra import desired
 from aws_run.infra.resource_types.bucket import Bucket
@@ -26,8 +26,8 @@ EVERY: tuple[Resource, ...] = (
     Bucket(name=BUCKET, region=REGION, runs_retention_days=90, tags={}),
     Repository(name="arun/demo", keep_images=50, tags=TAGS),
     LogGroup(name="/aws-run/demo", retention_days=30, tags=TAGS),
-    desired.execution_role(config(), account=ACCOUNT, region=REGION, run_id=RUN, tags=TAGS),
-    desired.instance_role(config(), account=ACCOUNT, region=REGION, tags=TAGS),
+    desired.execution_role(job(), account=ACCOUNT, region=REGION, run_id=RUN, tags=TAGS),
+    desired.instance_role(job(), account=ACCOUNT, region=REGION, tags=TAGS),
     Cluster(name=NAME, tags=TAGS),
     LaunchTemplate(
         name=NAME, image_id="ami-1", instance_type="m6i.large", instance_profile="p", user_data="#!/bin/bash\n",

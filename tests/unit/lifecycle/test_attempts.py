@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.unit.fakes import START, FakeAws, FakeClock, config, refused, spec
+from tests.unit.fakes import START, FakeAws, FakeClock, job, refused, spec
 
 from aws_run.backends.ec2 import scaling_activities
 from aws_run.config import Limits, Retry
@@ -46,10 +46,10 @@ class Priced:
         return {}
 
 
-class Surveyed:
+class PreflightDouble:
     def __init__(self, limits: Limits) -> None:
-        self.config = config(limits=limits, timeout_s=7200)
-        self.site = spec().site
+        self.job = job(limits=limits, timeout_s=7200)
+        self.offer = spec().offer
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ class Surveyed:
     ],
 )
 def test_a_cost_cap_is_a_deadline_where_it_comes_first(limits: Limits, usd: str, seconds: int) -> None:
-    assert timeout_within_budget_s(Surveyed(limits), Priced(usd)) == seconds  # type: ignore[arg-type]
+    assert timeout_within_budget_s(PreflightDouble(limits), Priced(usd)) == seconds  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_limit_that_cannot_be_kept_is_refused_before_anything_is_made(
     limits: Limits, usd: str | None, said: str
 ) -> None:
     with pytest.raises(UsageError, match=said):
-        timeout_within_budget_s(Surveyed(limits), Priced(usd))  # type: ignore[arg-type]
+        timeout_within_budget_s(PreflightDouble(limits), Priced(usd))  # type: ignore[arg-type]
 
 
 def test_attempts_differ_by_number_and_token_only() -> None:

@@ -16,14 +16,14 @@ def usage(aws: Aws, run_id: str, now: datetime) -> Usage | None:
     pages = aws.pages(
         "ec2", "describe_instances", "Reservations", Filters=[{"Name": "tag:aws-run:run", "Values": [run_id]}]
     )
-    found = [instance for reservation in pages for instance in reservation["Instances"]]
-    if not found:
+    instances = [instance for reservation in pages for instance in reservation["Instances"]]
+    if not instances:
         return None
-    seconds = sum((_ended(instance, now) - instance["LaunchTime"]).total_seconds() for instance in found)
+    seconds = sum((_ended(instance, now) - instance["LaunchTime"]).total_seconds() for instance in instances)
     return Usage(
         seconds=max(seconds, 0.0),
-        instance_type=str(found[0]["InstanceType"]),
-        public_ip=any(instance.get("PublicIpAddress") for instance in found),
+        instance_type=str(instances[0]["InstanceType"]),
+        public_ip=any(instance.get("PublicIpAddress") for instance in instances),
     )
 
 
@@ -32,5 +32,5 @@ def _ended(instance: Mapping[str, Any], now: datetime) -> datetime:
     GMT)"; else now."""
     if instance["State"]["Name"] not in ("terminated", "shutting-down"):
         return now
-    said = re.search(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)", str(instance.get("StateTransitionReason") or ""))
-    return datetime.strptime(said[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc) if said else now
+    stop_time = re.search(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)", str(instance.get("StateTransitionReason") or ""))
+    return datetime.strptime(stop_time[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc) if stop_time else now
