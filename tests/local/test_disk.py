@@ -10,7 +10,7 @@ import pytest
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import UsageError
-from aws_run.infra.resources import LaunchTemplate
+from aws_run.infra.resource_types.launch_template import LaunchTemplate
 from aws_run.lifecycle.preflight import plan_run, run_preflight
 from aws_run.usecases.submit import dry_run
 

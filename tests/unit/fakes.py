@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from aws_run.aws.session import Aws, Identity, RoundTrip
-from aws_run.backends.base import Network, RunSpec, Site
 from aws_run.config import Config, Input
 from aws_run.errors import AwsCallError
 from aws_run.runs.record import HardwareEntry, Record
+from aws_run.runs.spec import JobSpec, NetworkPlacement, Offer, RunSpec
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 ACCOUNT = "123456789012"
@@ -193,19 +193,23 @@ def config(**changes: Any) -> Config:
     return Config(**{"project_dir": Path("/project"), "name": "demo", "inputs": (Input(place="/data"),), **changes})
 
 
+def job(**changes: Any) -> JobSpec:
+    """`changes` as in a Config."""
+    return JobSpec.from_config(config(**changes))
+
+
 def spec(**changes: Any) -> RunSpec:
     hardware = HardwareEntry(
         backend="ec2", description="m6i.large", vcpu=2, memory_mib=7000, instance_types=("m6i.large",), disk_gib=40
     )
-    network = Network(subnets=("subnet-1",), zones=("us-east-1a",), security_groups=(), public_ip=True)
+    network = NetworkPlacement(subnets=("subnet-1",), zones=("us-east-1a",), security_groups=(), public_ip=True)
     values: dict[str, Any] = {
         "run_id": RUN,
         "account": ACCOUNT,
         "region": REGION,
         "bucket": BUCKET,
-        "repository": "arun/demo",
-        "config": config(),
-        "site": Site(network=network, hardware=hardware, image_id="ami-1"),
+        "job": job(),
+        "offer": Offer(network=network, hardware=hardware, machine_image="ami-1"),
         "execution_role": f"arn:aws:iam::{ACCOUNT}:role/aws-run/arun-demo-{REGION}-execution",
         "task_role_arn": f"arn:aws:iam::{ACCOUNT}:role/aws-run/arun-{RUN}-task",
         "tags": {"aws-run:run": RUN},

@@ -24,12 +24,14 @@ LEVELS = {
     "infra": 1,
     "data": 1,
     "pricing": 1,
+    "runs": 1,
     "backends": 2,
-    "usecases": 3,
     "report": 3,
-    "local": 3,
-    "cli": 4,
-    "__main__": 5,
+    "lifecycle": 3,
+    "usecases": 4,
+    "local": 4,
+    "cli": 5,
+    "__main__": 6,
 }
 # Which rooms may import these at all.
 ONLY_IN = {
@@ -141,7 +143,7 @@ def test_the_container_side_imports_itself_and_the_standard_library_only() -> No
         ("aws_run.infra.apply", "from aws_run.backends import ec2", 1),
         ("aws_run.usecases.submit", "def late():\n    import boto3.session", 1),
         ("aws_run.usecases.submit", "from aws_run import local", 1),
-        ("aws_run.backends.ec2.backend", "from ..usecases import submit", 1),
+        ("aws_run.backends.ec2.backend", "from ...usecases import submit", 1),
         ("aws_run.data.scan", "import importlib\nimportlib.import_module('docker')", 1),
         ("aws_run.infra.apply", "import aws_run_entrypoint.transfer", 1),
         ("aws_run.cli.main", "from aws_run.local import start", 0),

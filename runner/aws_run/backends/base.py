@@ -7,64 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from aws_run.config import Config
 from aws_run.events import Emit
-from aws_run.infra.resources import Ref, Resource, TaskDefinition
-from aws_run.naming import ProjectNames, RunKeys, RunNames
+from aws_run.infra.resource_types.task_definition import TaskDefinition
+from aws_run.infra.resources import Ref, Resource
 from aws_run.pricing.receipt import Charge
 from aws_run.runs.record import HardwareEntry
-
-
-@dataclass(frozen=True, kw_only=True)
-class Network:
-    """Empty `security_groups`: the VPC's default one, which lets everything out and nothing in."""
-
-    subnets: tuple[str, ...]
-    zones: tuple[str, ...]
-    security_groups: tuple[str, ...]
-    public_ip: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """What was read from AWS before a run is planned; all of it read-only."""
-
-    network: Network
-    hardware: HardwareEntry
-    image_id: str | None = None  # the AMI, on EC2
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunSpec:
-    """One run, decided: nothing in it changes any more."""
-
-    run_id: str
-    account: str
-    region: str
-    bucket: str
-    repository: str
-    config: Config
-    site: Site
-    execution_role: str
-    task_role_arn: str
-    tags: Mapping[str, str]
-    created_at: datetime
-    deadline: datetime
-    timeout_s: int  # of all attempts together, from the first one's acceptance; a cost cap may have shortened it
-    idle_s: int = 0  # how long its machine may wait for the image and the input; 0: there is none that waits
-    cap_s: int | None = None  # how many seconds of the machine `--max-cost` buys
-
-    @property
-    def names(self) -> RunNames:
-        return RunNames(run_id=self.run_id)
-
-    @property
-    def project(self) -> ProjectNames:
-        return ProjectNames(project=self.config.name, region=self.region)
-
-    @property
-    def keys(self) -> RunKeys:
-        return RunKeys(run_id=self.run_id)
+from aws_run.runs.spec import JobSpec, Offer, RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +27,7 @@ class Usage:
 class Backend(Protocol):
     name: str
 
-    def inspect(self, config: Config) -> Site:
+    def inspect(self, job: JobSpec) -> Offer:
         """Reads what the run needs to know of the account. PreflightError or UsageError when it can't work."""
         ...
 

@@ -30,7 +30,7 @@ class DiskLimits:
     most: int
 
 
-SHELVES = {
+LIMITS = {
     "ec2": DiskLimits(system=8, step=10, most=16_384),  # gp3, and the ECS machine image with its agent
     "fargate": DiskLimits(system=1, step=5, most=200),
 }
@@ -56,40 +56,42 @@ class Sizing:
     hint: str = ""
 
 
-def size(backend: str, asked: Resources, default_gib: int, contents: Contents) -> Sizing:
+def size(backend: str, requested: Resources, default_gib: int, contents: Contents) -> Sizing:
     """`default_gib`: what the backend gives where nothing was asked for, or what was asked for.
 
     UsageError where the input can't fit: on a disk that was asked for, or on any that the backend has.
     """
-    shelf = SHELVES[backend]
-    parts = _parts(shelf, asked, contents)
+    limits = LIMITS[backend]
+    parts = _parts(limits, requested, contents)
     needed = math.ceil(sum(gib for gib, _ in parts) * _HEADROOM)
     made_of = ", ".join(f"{_gib(gib)} {what}" for gib, what in parts)
-    if asked.disk_gib is not None:
-        return _asked(shelf, asked.disk_gib, default_gib, needed, made_of, contents)
-    if needed > shelf.most:
+    if requested.disk_gib is not None:
+        return _size_as_requested(limits, requested.disk_gib, default_gib, needed, made_of, contents)
+    if needed > limits.most:
         raise UsageError(
-            f"The run needs a disk of about {needed} GB ({made_of}), and {backend} has at most {shelf.most} GB",
+            f"The run needs a disk of about {needed} GB ({made_of}), and {backend} has at most {limits.most} GB",
             hint="use --backend ec2" if backend == "fargate" else "send less of it at once",
         )
     if needed <= default_gib:
         return Sizing(gib=default_gib, needed_gib=needed)
-    gib = min(-(-needed // shelf.step) * shelf.step, shelf.most)
+    gib = min(-(-needed // limits.step) * limits.step, limits.most)
     return Sizing(gib=gib, needed_gib=needed, note=f"disk: {gib} GB for {made_of}; --disk sets another size")
 
 
-def fits(backend: str, asked: Resources, contents: Contents) -> bool:
-    shelf = SHELVES[backend]
-    return math.ceil(sum(gib for gib, _ in _parts(shelf, asked, contents)) * _HEADROOM) <= shelf.most
+def fits(backend: str, requested: Resources, contents: Contents) -> bool:
+    limits = LIMITS[backend]
+    return math.ceil(sum(gib for gib, _ in _parts(limits, requested, contents)) * _HEADROOM) <= limits.most
 
 
-def _asked(shelf: DiskLimits, asked_gib: int, gib: int, needed: int, made_of: str, contents: Contents) -> Sizing:
+def _size_as_requested(
+    limits: DiskLimits, requested_gib: int, gib: int, needed: int, made_of: str, contents: Contents
+) -> Sizing:
     """What was asked for is what there is; EC2 has no smaller one than its machine image."""
-    room = (gib - shelf.system) * GIB - (contents.image_bytes or 0)
+    room = (gib - limits.system) * GIB - (contents.image_bytes or 0)
     if contents.input_bytes > room:
         raise UsageError(
-            f"The input has {_gib(contents.input_bytes / GIB)}, which can't fit on a disk of {asked_gib} GB beside the "
-            "system and the image",
+            f"The input has {_gib(contents.input_bytes / GIB)}, which can't fit on a disk of {requested_gib} GB "
+            "beside the system and the image",
             hint=f"leave out --disk, or give at least --disk {needed}GB",
         )
     if needed <= gib:
@@ -102,17 +104,17 @@ def _asked(shelf: DiskLimits, asked_gib: int, gib: int, needed: int, made_of: st
     )
 
 
-def _parts(shelf: DiskLimits, asked: Resources, contents: Contents) -> list[tuple[float, str]]:
+def _parts(limits: DiskLimits, requested: Resources, contents: Contents) -> list[tuple[float, str]]:
     input_gib = contents.input_bytes / GIB
     if contents.image_bytes is not None:
         image: tuple[float, str] = (_IMAGE_FACTOR * contents.image_bytes / GIB, "the image, packed and unpacked")
     else:
         image = (_UNKNOWN_GPU_IMAGE_GIB if contents.gpu else _UNKNOWN_IMAGE_GIB, "assumed for the image")
-    if asked.output_gib is not None:
-        output: tuple[float, str] = (asked.output_gib, "output as declared")
+    if requested.output_gib is not None:
+        output: tuple[float, str] = (requested.output_gib, "output as declared")
     else:
         output = (max(input_gib, _LEAST_OUTPUT_GIB), "assumed for the output")
-    return [(shelf.system, "system"), image, (input_gib, "input"), output]
+    return [(limits.system, "system"), image, (input_gib, "input"), output]
 
 
 def _gib(gib: float) -> str:

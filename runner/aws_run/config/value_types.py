@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from aws_run import contract, naming
 from aws_run.config import inputs, units
@@ -20,7 +20,8 @@ from aws_run.config.models import Amount, Gpu
 Shape = Literal["one", "list", "map", "argv", "inputs"]
 Schema = dict[str, Any]
 
-KEEP_KINDS = (
+# The words of `keep:`. A resource type says by which of them it is kept (`ResourceType.keep_as`).
+KeepName = Literal[
     "bucket",
     "repository",
     "cluster",
@@ -30,7 +31,8 @@ KEEP_KINDS = (
     "group",
     "capacity-provider",
     "task-definition",
-)
+]
+KEEP_KINDS: tuple[KeepName, ...] = get_args(KeepName)
 # The only periods CloudWatch Logs takes (PutRetentionPolicy).
 LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400),

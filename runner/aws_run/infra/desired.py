@@ -8,59 +8,62 @@ from datetime import datetime
 
 from aws_run import naming
 from aws_run.clock import iso
-from aws_run.config import Config
 from aws_run.config.checks import refuse_region
 from aws_run.infra import policies
 from aws_run.infra.resource_types import role as roles
-from aws_run.infra.resources import Bucket, LogGroup, Repository, Role
+from aws_run.infra.resource_types.bucket import Bucket
+from aws_run.infra.resource_types.log_group import LogGroup
+from aws_run.infra.resource_types.repository import Repository
+from aws_run.infra.resource_types.role import Role
 from aws_run.infra.tags import TAG_ACCOUNT
 from aws_run.naming import ProjectNames, RunNames
+from aws_run.runs.spec import JobSpec
 
 _KEEP_IMAGES = 50
 
 
-def tags(config: Config, *, owner: str, run_id: str | None = None, expires: datetime | None = None) -> dict[str, str]:
+def tags(job: JobSpec, *, owner: str, run_id: str | None = None, expires: datetime | None = None) -> dict[str, str]:
     """The user's tags under ours; `aws-run:*` is what discovery and ownership go by."""
-    found = {**config.tags, naming.TAG_PROJECT: config.name, naming.TAG_OWNER: owner}
+    wanted = {**job.tags, naming.TAG_PROJECT: job.name, naming.TAG_OWNER: owner}
     if run_id:
-        found[naming.TAG_RUN] = run_id
+        wanted[naming.TAG_RUN] = run_id
     if expires:
-        found[naming.TAG_EXPIRES] = iso(expires)
-    return found
+        wanted[naming.TAG_EXPIRES] = iso(expires)
+    return wanted
 
 
-def bucket(config: Config, *, account: str, region: str) -> Bucket:
+def bucket(job: JobSpec, *, account: str, region: str) -> Bucket:
     """The first thing that a run wants, so a region whose ARNs are not ours to make ends it here."""
     refuse_region(region)
     return Bucket(
         name=naming.bucket_name(account, region),
         region=region,
-        runs_retention_days=config.runs_retention_days,
+        runs_retention_days=job.runs_retention_days,
         tags={TAG_ACCOUNT: account},
     )
 
 
-def repository(config: Config, tags: Mapping[str, str]) -> Repository:
-    return Repository(name=naming.repository_name(config.name), keep_images=_KEEP_IMAGES, tags=tags)
+def repository(job: JobSpec, tags: Mapping[str, str]) -> Repository:
+    return Repository(name=naming.repository_name(job.name), keep_images=_KEEP_IMAGES, tags=tags)
 
 
-def log_group(config: Config, *, region: str, tags: Mapping[str, str]) -> LogGroup:
+def log_group(job: JobSpec, *, region: str, tags: Mapping[str, str]) -> LogGroup:
     return LogGroup(
-        name=ProjectNames(project=config.name, region=region).log_group,
-        retention_days=config.log_retention_days,
+        name=ProjectNames(project=job.name, region=region).log_group,
+        retention_days=job.log_retention_days,
         tags=tags,
     )
 
 
-def execution_role(config: Config, *, account: str, region: str, run_id: str, tags: Mapping[str, str]) -> Role:
+def execution_role(job: JobSpec, *, account: str, region: str, run_id: str, tags: Mapping[str, str]) -> Role:
     """The project's, shared by its runs; one of the run's own where it must read what other runs may not: secrets, or
     an image that lies in another repository of the account."""
-    names = ProjectNames(project=config.name, region=region)
-    repositories = [naming.repository_name(config.name)]
-    theirs = _repository_of(config.image, account=account, region=region)
+    names = ProjectNames(project=job.name, region=region)
+    repositories = [naming.repository_name(job.name)]
+    theirs = _repository_of(job.image, account=account, region=region)
     if theirs and theirs not in repositories:
         repositories.append(theirs)
-    own = bool(config.secrets) or len(repositories) > 1
+    own = bool(job.secrets) or len(repositories) > 1
     return Role(
         name=RunNames(run_id=run_id).execution_role if own else names.execution_role,
         scope="run" if own else "shared",
@@ -71,9 +74,9 @@ def execution_role(config: Config, *, account: str, region: str, run_id: str, ta
             region=region,
             repositories=repositories,
             log_group=names.log_group,
-            secrets=config.secrets.values(),
+            secrets=job.secrets.values(),
         ),
-        permissions_boundary=config.iam.permissions_boundary,
+        permissions_boundary=job.iam.permissions_boundary,
         tags=tags,
     )
 
@@ -86,22 +89,22 @@ def _repository_of(image: str | None, *, account: str, region: str) -> str | Non
     return re.split("[:@]", path, maxsplit=1)[0] or None
 
 
-def instance_role(config: Config, *, account: str, region: str, tags: Mapping[str, str]) -> Role:
+def instance_role(job: JobSpec, *, account: str, region: str, tags: Mapping[str, str]) -> Role:
     return Role(
-        name=ProjectNames(project=config.name, region=region).instance_role,
+        name=ProjectNames(project=job.name, region=region).instance_role,
         scope="shared",
         service="ec2.amazonaws.com",
         policy=policies.instance_policy(
-            account=account, region=region, project=config.name, repository=naming.repository_name(config.name)
+            account=account, region=region, project=job.name, repository=naming.repository_name(job.name)
         ),
         instance_profile=True,
-        permissions_boundary=config.iam.permissions_boundary,
+        permissions_boundary=job.iam.permissions_boundary,
         tags=tags,
     )
 
 
 def task_role(
-    config: Config,
+    job: JobSpec,
     *,
     account: str,
     bucket: str,
@@ -111,15 +114,15 @@ def task_role(
 ) -> Role | None:
     """Limited to the run's own prefix, so one a run. None where the user names a role of their own. `read`: inputs that
     are not copied."""
-    if config.iam.task_role != "auto":
+    if job.iam.task_role != "auto":
         return None
     return Role(
         name=RunNames(run_id=run_id).task_role,
         scope="run",
         service="ecs-tasks.amazonaws.com",
         trust_condition={"StringEquals": {"aws:SourceAccount": account}},
-        policy=policies.task_policy(account=account, bucket=bucket, project=config.name, run_id=run_id, read=read),
-        permissions_boundary=config.iam.permissions_boundary,
+        policy=policies.task_policy(account=account, bucket=bucket, project=job.name, run_id=run_id, read=read),
+        permissions_boundary=job.iam.permissions_boundary,
         tags=tags,
     )
 

@@ -4,54 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from aws_run.aws.session import Aws
-from aws_run.infra.resource_types import bucket, log_group, repository, role
-from aws_run.infra.resources import Bucket, LogGroup, Ref, Repository, Resource, Role, ref
+from aws_run.infra.resource_types.base import Observation
+from aws_run.infra.resource_types.registry import RESOURCE_TYPES, Registry
+from aws_run.infra.resources import Ref, Resource, ref
 
 
-@dataclass(frozen=True, kw_only=True)
-class Observation:
-    """`current`: it is as wanted. `value`: what AWS calls it (a repository's URI)."""
-
-    present: bool
-    current: bool = True
-    value: str = ""
-
-
-ABSENT = Observation(present=False, current=False)
-
-
-def observe(aws: Aws, resources: Iterable[Resource]) -> Mapping[Ref, Observation]:
+def observe(aws: Aws, resources: Iterable[Resource], types: Registry = RESOURCE_TYPES) -> Mapping[Ref, Observation]:
     """All at once; the first refusal is raised."""
     wanted = [resource for resource in resources if resource.scope != "run"]
     if not wanted:
         return {}
     with ThreadPoolExecutor(max_workers=len(wanted), thread_name_prefix="observe") as pool:
-        found = pool.map(lambda resource: observe_one(aws, resource), wanted)
-        return {ref(resource): observation for resource, observation in zip(wanted, found, strict=True)}
+        observations = pool.map(lambda resource: observe_one(aws, resource, types), wanted)
+        return {ref(resource): observation for resource, observation in zip(wanted, observations, strict=True)}
 
 
-def observe_one(aws: Aws, resource: Resource) -> Observation:
-    match resource:
-        case Bucket():
-            found = bucket.observe(aws, resource)
-            if found is None:
-                return ABSENT
-            return Observation(present=True, current=bucket.is_current(found, resource))
-        case Repository():
-            uri = repository.observe(aws, resource)
-            return Observation(present=True, value=uri) if uri else ABSENT
-        case LogGroup():
-            days = log_group.observe(aws, resource)
-            return ABSENT if days is None else Observation(present=True, current=days == resource.retention_days)
-        case Role():
-            digest = role.observe(aws, resource)
-            return _by_digest(digest, role.config_digest(resource))
-        case _:
-            raise TypeError(f"{resource.kind} belongs to one run and is not looked for")
-
-
-def _by_digest(found: str | None, wanted: str) -> Observation:
-    return ABSENT if found is None else Observation(present=True, current=found == wanted)
+def observe_one(aws: Aws, resource: Resource, types: Registry = RESOURCE_TYPES) -> Observation:
+    """TypeError for kinds whose names are new with each run."""
+    look = types.of(resource.kind).observe
+    if look is None:
+        raise TypeError(f"{resource.kind} belongs to one run and is not looked for")
+    return look(aws, resource)

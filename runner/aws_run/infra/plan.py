@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from aws_run.infra.observe import Observation
+from aws_run.infra.resource_types.base import Observation
 from aws_run.infra.resources import Ref, Resource, ref
 
 Action = Literal["create", "update", "reuse"]
@@ -23,7 +23,7 @@ def plan(desired: Iterable[Resource], observed: Mapping[Ref, Observation]) -> tu
     return tuple(Step(action=_action(observed.get(ref(resource))), resource=resource) for resource in desired)
 
 
-def _action(found: Observation | None) -> Action:
-    if found is None or not found.present:
+def _action(observation: Observation | None) -> Action:
+    if observation is None or not observation.present:
         return "create"
-    return "reuse" if found.current else "update"
+    return "reuse" if observation.current else "update"

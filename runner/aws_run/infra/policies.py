@@ -26,7 +26,7 @@ class ReadOnly:
     @property
     def arn(self) -> str:
         """S3's keys may hold what IAM takes for wildcards and variables (IAM's guide, "Policy variables")."""
-        literal = re.sub(r"[*?$]", lambda found: f"${{{found[0]}}}", self.prefix)
+        literal = re.sub(r"[*?$]", lambda match: f"${{{match[0]}}}", self.prefix)
         return f"arn:aws:s3:::{self.bucket}/{literal}{'' if self.exact else '*'}"
 
 

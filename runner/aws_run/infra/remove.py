@@ -14,17 +14,15 @@ from aws_run.clock import Clock, iso
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError, sentence_of
 from aws_run.events import Emit, Notice, TeardownStep, unfailing
 from aws_run.infra import apply
-from aws_run.infra.resource_types import cluster, group, schedule
+from aws_run.infra.resource_types import cluster, schedule
+from aws_run.infra.resource_types.registry import RESOURCE_TYPES, Registry
 from aws_run.infra.resources import Kind, Ref
 from aws_run.infra.retry import retrying
-from aws_run.naming import TAG_RUN, RunNames, run_of_name
+from aws_run.naming import RunNames, run_of_name
 
 _CREDENTIALS = "Credentials"
 # How long a step is tried again: AWS has a bad minute, or for a moment the network is one that a policy denies.
 _TRIED_FOR_S, _DENIED_FOR_S = 90, 30
-# One chain, because each waits for the one before it; everything else goes side by side. A task's dead-man's switch
-# (on Fargate the schedule, and the role it needs) comes last: it is there for the case that the rest can't be removed.
-_CHAIN: tuple[Kind, ...] = ("group", "capacity-provider", "cluster", "schedule", "role")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,22 +35,30 @@ class Removal:
 
 
 def remove(
-    aws: Aws, removable: Iterable[Ref], clock: Clock, emit: Emit, on_gone: Callable[[Ref], None] = lambda _: None
+    aws: Aws,
+    removable: Iterable[Ref],
+    clock: Clock,
+    emit: Emit,
+    on_gone: Callable[[Ref], None] = lambda _: None,
+    types: Registry = RESOURCE_TYPES,
 ) -> tuple[Removal, ...]:
-    """Removes all of `doomed`, whatever state they are in. What a step raises is returned, and keeps no other step from
-    being tried."""
+    """Removes all that is `removable`, whatever state it is in. What a step raises is returned, and keeps no other step
+    from being tried.
+
+    What depends on each other goes one by one, in its lane, each tried whatever became of the one before; everything
+    else goes side by side.
+    """
     emit = unfailing(emit)
     refs = list(removable)
-    chained = [ref for ref in refs if ref.kind in _CHAIN and (ref.kind != "role" or _is_switchs(ref))]
-    chain = sorted(chained, key=lambda ref: _CHAIN.index(ref.kind))
-    others = [ref for ref in refs if ref not in chain]
+    lanes = [_in_order(refs, lane, types) for lane in types.lanes]
+    others = [ref for ref in refs if not any(ref in lane for lane in lanes)]
     lock = threading.Lock()
     results: list[Removal] = []
 
     def one(ref: Ref) -> None:
         emit(TeardownStep(kind=ref.kind, name=ref.name, state="removing"))
         try:
-            removal = _kept_switch(aws, ref, clock, results) or _remove_one(aws, ref, clock)
+            removal = _kept_switch(aws, ref, clock, results, types) or _remove_one(aws, ref, clock, types)
         except Exception as error:  # noqa: BLE001 - a fault of ours in one step is one step that failed
             removal = Removal(ref=ref, error=sentence_of(error))
         emit(
@@ -74,27 +80,30 @@ def remove(
             one(ref)
 
     # The bill ends with the group at desired 0, so that is asked for before anything else is even looked at.
-    for ref in chain:
-        if ref.kind == "group":
+    for ref in refs:
+        known = types.get(ref.kind)
+        if known is not None and known.end_bill is not None and known.ends_bill_first:
             with contextlib.suppress(Exception):  # tried again by its delete, which reports
-                if not _shown_foreign(aws, ref):
-                    group.scale_to_zero(aws, ref.name, clock)
+                if not _shown_foreign(aws, ref, types):
+                    known.end_bill(aws, ref.name, clock)
     with ThreadPoolExecutor(max_workers=4, thread_name_prefix="remove") as pool:
-        futures = [pool.submit(one_by_one, chain), *(pool.submit(one, ref) for ref in others)]
+        futures = [*(pool.submit(one_by_one, lane) for lane in lanes), *(pool.submit(one, ref) for ref in others)]
         for future in futures:
             future.result()
     return tuple(results)
 
 
-def _is_switchs(ref: Ref) -> bool:
-    run = run_of_name(ref.name)
-    return ref.kind == "schedule" or (run is not None and ref.name == RunNames(run_id=run).stop_role)
+def _in_order(refs: Iterable[Ref], lane: tuple[Kind, ...], types: Registry) -> list[Ref]:
+    """Those of `refs` that have their place in the lane."""
+    ordered = [ref for ref in refs if ref.kind in lane and types.is_ordered(ref)]
+    return sorted(ordered, key=lambda ref: lane.index(ref.kind))
 
 
-def _kept_switch(aws: Aws, ref: Ref, clock: Clock, removed: Iterable[Removal]) -> Removal | None:
-    """While the run's task may go on, the switch is what ends it: nothing is done to one whose time is to come."""
-    run = run_of_name(ref.name)
-    if run is None or not _is_switchs(ref):
+def _kept_switch(aws: Aws, ref: Ref, clock: Clock, removed: Iterable[Removal], types: Registry) -> Removal | None:
+    """While the run's task may go on, the dead-man's switch is what ends it: nothing is done to one whose time is to
+    come."""
+    known, run = types.get(ref.kind), run_of_name(ref.name)
+    if known is None or known.is_deadline_switch is None or run is None or not known.is_deadline_switch(ref.name):
         return None
     names = RunNames(run_id=run)
     try:
@@ -110,16 +119,16 @@ def _kept_switch(aws: Aws, ref: Ref, clock: Clock, removed: Iterable[Removal]) -
 
 def _task_may_go_on(aws: Aws, name: str, removed: Iterable[Removal]) -> bool:
     """Until its cluster is shown to be gone, or, where that is not to go, shows no task any more."""
-    found = next((one for one in removed if one.ref.kind == "cluster" and one.ref.name == name), None)
-    if found is None:
+    removal = next((one for one in removed if one.ref.kind == cluster.Cluster.kind and one.ref.name == name), None)
+    if removal is None:
         return cluster.has_tasks(aws, name)
-    return found.error is not None and not found.foreign
+    return removal.error is not None and not removal.foreign
 
 
-def _shown_foreign(aws: Aws, ref: Ref) -> bool:
+def _shown_foreign(aws: Aws, ref: Ref, types: Registry) -> bool:
     """An answer that can't be had is no reason to let a machine bill."""
     try:
-        return apply.is_foreign(aws, ref)
+        return apply.is_foreign(aws, ref, types)
     except AwsRunError:
         return False
 
@@ -128,14 +137,14 @@ class _ForeignError(AwsRunError):
     """What doesn't carry our tag is not ours."""
 
 
-def _remove_one(aws: Aws, ref: Ref, clock: Clock) -> Removal:
+def _remove_one(aws: Aws, ref: Ref, clock: Clock, types: Registry) -> Removal:
     def attempt() -> bool:
         try:
             # One that isn't listed is deleted all the same: what was made seconds ago may not be listed everywhere yet.
-            if apply.is_foreign(aws, ref):
+            if apply.is_foreign(aws, ref, types):
                 raise _ForeignError("it does not carry aws-run's tag, so it was left alone")
-            apply.delete(aws, ref, clock)
-            return apply.absent(aws, ref)
+            apply.delete(aws, ref, clock, types)
+            return apply.absent(aws, ref, types)
         except CredentialsError as error:  # they may be renewed meanwhile: by their provider, or by a sign-in
             raise AwsCallError(error.message, code=_CREDENTIALS, operation="delete", hint=error.hint) from error
 
@@ -153,7 +162,7 @@ def _remove_one(aws: Aws, ref: Ref, clock: Clock) -> Removal:
         # A delete that was accepted may take a moment to show in the listing.
         for _ in range(10):
             clock.sleep(1.0)
-            if apply.absent(aws, ref):
+            if apply.absent(aws, ref, types):
                 return Removal(ref=ref)
         return Removal(ref=ref, error="AWS still lists it")
     except _ForeignError as error:
@@ -162,49 +171,7 @@ def _remove_one(aws: Aws, ref: Ref, clock: Clock) -> Removal:
         return Removal(ref=ref, error=error.message)
 
 
-def commands(ref: Ref, region: str) -> tuple[str, ...]:
-    """What finishes by hand what could not be shown to be gone."""
-    end = f"--region {region}"
-    run = run_of_name(ref.name) or ref.name
-    match ref.kind:
-        case "group":
-            return (
-                f"aws autoscaling delete-auto-scaling-group --auto-scaling-group-name {ref.name} --force-delete {end}",
-                f"aws ec2 describe-instances --filters Name=tag:{TAG_RUN},Values={run} --query "
-                f"'Reservations[].Instances[].InstanceId' --output text {end} "
-                f"| xargs aws ec2 terminate-instances {end} --instance-ids",
-            )
-        case "capacity-provider":
-            return (
-                f"aws ecs put-cluster-capacity-providers --cluster {ref.name} --capacity-providers "
-                f"--default-capacity-provider-strategy {end}",
-                f"aws ecs delete-capacity-provider --capacity-provider {ref.name} {end}",
-            )
-        case "cluster":
-            # Tasks and machines must be off it first, which takes more than a line.
-            return (f"aws-run cleanup {run} {end}", f"aws ecs delete-cluster --cluster {ref.name} {end}")
-        case "launch-template":
-            return (f"aws ec2 delete-launch-template --launch-template-name {ref.name} {end}",)
-        case "task-definition":
-            return (  # every revision
-                f"aws ecs list-task-definitions --family-prefix {ref.name} --query 'taskDefinitionArns[]' "
-                f"--output text {end} | xargs -n 1 aws ecs deregister-task-definition {end} --task-definition",
-            )
-        case "log-group":
-            return (f"aws logs delete-log-group --log-group-name {ref.name} {end}",)
-        case "role":
-            profile = (
-                f"aws iam remove-role-from-instance-profile --instance-profile-name {ref.name} --role-name {ref.name}",
-                f"aws iam delete-instance-profile --instance-profile-name {ref.name}",
-            )
-            return (
-                *(profile if ref.name.endswith("-instance") else ()),
-                f"aws iam delete-role-policy --role-name {ref.name} --policy-name aws-run",
-                f"aws iam delete-role --role-name {ref.name}",
-            )
-        case "schedule":
-            return (f"aws scheduler delete-schedule --name {ref.name} {end}",)
-        case "repository":
-            return (f"aws ecr delete-repository --repository-name {ref.name} --force {end}",)
-        case "bucket":
-            return (f"aws-run destroy --everything {end}",)  # every version of every object goes first
+def commands(ref: Ref, region: str, types: Registry = RESOURCE_TYPES) -> tuple[str, ...]:
+    """What finishes by hand what could not be shown to be gone; nothing for a type that isn't known."""
+    known = types.get(ref.kind)
+    return known.manual_commands(ref.name, region) if known else ()

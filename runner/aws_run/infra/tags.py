@@ -25,13 +25,13 @@ def lower(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 def parse(pairs: Iterable[Mapping[str, Any]] | None) -> dict[str, str]:
     """AWS's list of tags, in either spelling, as a dict."""
-    found = ({name.lower(): text for name, text in pair.items()} for pair in pairs or ())
-    return {str(pair["key"]): str(pair.get("value") or "") for pair in found}
+    lowered = ({name.lower(): text for name, text in pair.items()} for pair in pairs or ())
+    return {str(pair["key"]): str(pair.get("value") or "") for pair in lowered}
 
 
-def are_ours(found: Mapping[str, str]) -> bool:
+def are_ours(tags: Mapping[str, str]) -> bool:
     """Whether what carries these was made by this tool."""
-    return any(name in found for name in (TAG_PROJECT, TAG_RUN, TAG_ACCOUNT))
+    return any(name in tags for name in (TAG_PROJECT, TAG_RUN, TAG_ACCOUNT))
 
 
 def config_digest(*parts: Any) -> str:

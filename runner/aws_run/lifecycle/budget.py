@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from aws_run.backends.base import Backend, RunSpec, Site, Usage
-from aws_run.config import Config
+from aws_run.backends.base import Backend, Usage
 from aws_run.errors import DeadlineError, UsageError
 from aws_run.pricing.receipt import total_usd
+from aws_run.runs.spec import JobSpec, Offer, RunSpec
 
 # The machine is asked for at once, because it takes a minute or two to boot and most images are there by then. Longer
 # than this it is cheaper to give it back and to wait for the next one.
@@ -23,9 +23,9 @@ _SHORTEST_JOB_S = 60  # what EC2 and Fargate bill at the least
 _START_AT_LEAST_S = 60 * 60
 
 
-def start_s(config: Config) -> int:
+def start_s(job: JobSpec) -> int:
     """How long the image may take, and any part of the start may be silent. By then no machine waits any more."""
-    return max(config.timeout_s, _START_AT_LEAST_S)
+    return max(job.timeout_s, _START_AT_LEAST_S)
 
 
 def idle_s(backend: str, timeout_s: int) -> int:
@@ -35,33 +35,33 @@ def idle_s(backend: str, timeout_s: int) -> int:
     return max(IDLE_AT_LEAST_S, min(IDLE_AT_MOST_S, timeout_s // _IDLE_SHARE))
 
 
-def hour_usd(backend: Backend, site: Site) -> Decimal | None:
+def hour_usd(backend: Backend, offer: Offer) -> Decimal | None:
     """USD for an hour; of several types that may be launched, the one that costs most. None: a price is not known."""
     hours = [
         total_usd(
-            backend.charges(site.hardware, Usage(seconds=3600, instance_type=name, public_ip=site.network.public_ip))
+            backend.charges(offer.hardware, Usage(seconds=3600, instance_type=name, public_ip=offer.network.public_ip))
         )
-        for name in site.hardware.instance_types or (None,)
+        for name in offer.hardware.instance_types or (None,)
     ]
     known = [hour for hour in hours if hour is not None]
     return max(known) if len(known) == len(hours) else None
 
 
-def cap_s(config: Config, site: Site, backend: Backend) -> int | None:
+def cap_s(job: JobSpec, offer: Offer, backend: Backend) -> int | None:
     """How many seconds of the hardware `--max-cost` buys, None without one. UsageError for hardware over `--max-price`,
     and for hardware whose price is not known, since a cap on it could not be kept."""
-    limits = config.limits
+    limits = job.limits
     if limits.max_cost_usd is None and limits.max_price_usd_per_hour is None:
         return None
-    hour = hour_usd(backend, site)
+    hour = hour_usd(backend, offer)
     if hour is None:
         raise UsageError(
-            f"The price of {site.hardware.description} is not known, so no limit on it can be kept",
+            f"The price of {offer.hardware.description} is not known, so no limit on it can be kept",
             hint="leave out --max-cost and --max-price, or name another --instance-type",
         )
     if limits.max_price_usd_per_hour is not None and hour > Decimal(str(limits.max_price_usd_per_hour)):
         raise UsageError(
-            f"{site.hardware.description} costs ${hour:.4f} an hour, over --max-price",
+            f"{offer.hardware.description} costs ${hour:.4f} an hour, over --max-price",
             hint="ask for less, or raise the limit",
         )
     if limits.max_cost_usd is None:
@@ -69,27 +69,27 @@ def cap_s(config: Config, site: Site, backend: Backend) -> int | None:
     return int(Decimal(str(limits.max_cost_usd)) / hour * 3600)
 
 
-def timeout_s(config: Config, site: Site, backend: Backend) -> int:
+def timeout_s(job: JobSpec, offer: Offer, backend: Backend) -> int:
     """The job's time: its timeout, or less where `--max-cost` would be reached before."""
-    cap = cap_s(config, site, backend)
+    cap = cap_s(job, offer, backend)
     if cap is None:
-        return config.timeout_s
+        return job.timeout_s
     # The machine bills before the job's clock starts and until it is gone.
     idle = IDLE_AT_LEAST_S if backend.name == "ec2" else 0
     seconds = cap - idle - _ENDING_S[backend.name]
     if seconds < _SHORTEST_JOB_S:
         raise UsageError(
-            f"${config.limits.max_cost_usd:g} buys less than {_SHORTEST_JOB_S} s of {site.hardware.description}",
+            f"${job.limits.max_cost_usd:g} buys less than {_SHORTEST_JOB_S} s of {offer.hardware.description}",
             hint="raise --max-cost, or ask for less hardware",
         )
-    return min(config.timeout_s, seconds)
+    return min(job.timeout_s, seconds)
 
 
 def job_s(spec: RunSpec, idle_used_s: float) -> int:
     """The job's time once it is known how long its machine has waited: what it waited for is paid from the same cap."""
     if spec.cap_s is None:
         return spec.timeout_s
-    left = spec.cap_s - math.ceil(idle_used_s) - _ENDING_S[spec.site.hardware.backend]
+    left = spec.cap_s - math.ceil(idle_used_s) - _ENDING_S[spec.offer.hardware.backend]
     if left < _SHORTEST_JOB_S:
         raise DeadlineError(
             "The machine's wait for the image and the input has used up --max-cost, so the job was not started",
@@ -100,5 +100,5 @@ def job_s(spec: RunSpec, idle_used_s: float) -> int:
 
 def billed_at_most_s(spec: RunSpec) -> int:
     """All three parts together, within the cap."""
-    whole = spec.idle_s + spec.timeout_s + _ENDING_S[spec.site.hardware.backend]
+    whole = spec.idle_s + spec.timeout_s + _ENDING_S[spec.offer.hardware.backend]
     return whole if spec.cap_s is None else min(whole, spec.cap_s)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import threading
 from datetime import datetime, timedelta
 
-from aws_run.backends.base import Backend, RunSpec
+from aws_run.backends.base import Backend
 from aws_run.clock import Clock
 from aws_run.errors import AwsRunError
 from aws_run.events import Emit, Notice
+from aws_run.runs.spec import RunSpec
 
 _TRIES_AGAIN_AFTER = timedelta(seconds=30)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
-from aws_run.backends.base import RunSpec
 from aws_run.data import OutputFolder, follow_output, pull_output
 from aws_run.errors import AwsRunError, TransferError
 from aws_run.events import Notice, StatusChanged
 from aws_run.lifecycle.context import AppContext
+from aws_run.runs.spec import RunSpec
 
 # Between two looks at what the run has saved: a look costs one GET.
 _LONGEST_S, _SHORTEST_S = 30.0, 1.0
@@ -18,20 +19,20 @@ class OutputFetcher:
     """One folder, written by one thread at a time. What goes wrong beside the job is told and never the run's trouble;
     what goes wrong at the end is."""
 
-    def __init__(self, context: AppContext, spec: RunSpec) -> None:
+    def __init__(self, context: AppContext, spec: RunSpec, output: Path | None, *, follow: bool) -> None:
         self._context = context
         self._spec = spec
+        self._follows = follow
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._landing: OutputFolder | None = None
-        if spec.config.output is not None:
-            self._landing = OutputFolder(spec.config.output, spec.run_id, remembers=spec.config.follow_output)
+        if output is not None:
+            self._landing = OutputFolder(output, spec.run_id, remembers=follow)
 
     def start(self) -> None:
-        config = self._spec.config
-        if not config.follow_output or self._landing is None:
+        if not self._follows or self._landing is None:
             return
-        if not config.sync_every_s:
+        if not self._spec.job.sync_every_s:
             self._context.emit(
                 Notice(text="sync_every is 0, so nothing is saved before the job's end and nothing can be followed")
             )
@@ -73,7 +74,7 @@ class OutputFetcher:
     def _follow(self) -> None:
         spec, context = self._spec, self._context
         assert self._landing is not None
-        every_s = min(max(float(spec.config.sync_every_s), _SHORTEST_S), _LONGEST_S)
+        every_s = min(max(float(spec.job.sync_every_s), _SHORTEST_S), _LONGEST_S)
         try:
             follow_output(
                 context.storage(spec.bucket),

@@ -10,22 +10,25 @@ from pathlib import Path
 from aws_run import naming
 from aws_run.aws.session import Identity
 from aws_run.backends import disk
-from aws_run.backends.base import Backend, RunSpec, Site
+from aws_run.backends.base import Backend
 from aws_run.config import Config
 from aws_run.data import InputSummary, inspect_input
 from aws_run.events import Notice
 from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.results import MARKER
 from aws_run.infra import desired
-from aws_run.infra.observe import Observation, observe
+from aws_run.infra.observe import observe
 from aws_run.infra.policies import ReadOnly
 from aws_run.infra.resource_types import repository as repositories
 from aws_run.infra.resource_types import role as roles
-from aws_run.infra.resources import Ref, Resource, Role
+from aws_run.infra.resource_types.base import Observation
+from aws_run.infra.resource_types.role import Role
+from aws_run.infra.resources import Ref, Resource
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.outside import outside_notes
 from aws_run.pricing.hardware import backend_for
+from aws_run.runs.spec import JobSpec, Offer, RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +36,10 @@ class Preflight:
     """`image_digest` None: there is no such image yet. `image_uri` set: a ready image was named."""
 
     config: Config
+    job: JobSpec
     identity: Identity
     bucket: str
-    site: Site
+    offer: Offer
     image: ImagePlan | None
     image_digest: str | None
     kept: dict[Ref, Observation]
@@ -49,47 +53,49 @@ def run_preflight(config: Config, context: AppContext) -> tuple[Preflight, Backe
     for folder in image.source.results if image else ():
         text = f"{folder}/ holds results of an earlier run and stays out of the image"
         context.emit(Notice(text=text, hint=f"remove {folder}/{MARKER} to send it with the project"))
-    backend = context.backends[backend_for(config)]
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="survey") as pool:
+    job = JobSpec.from_config(config)
+    backend = context.backends[backend_for(job)]
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="preflight") as pool:
         based = pool.submit(context.find_base, image, config.build.refresh_base) if image else None
         identity = context.aws.identity()
         image = based.result() if based else None
-    bucket = desired.bucket(config, account=identity.account, region=identity.region)
-    repository = desired.repository(config, {})
-    with ThreadPoolExecutor(max_workers=4, thread_name_prefix="survey") as pool:
+    bucket = desired.bucket(job, account=identity.account, region=identity.region)
+    repository = desired.repository(job, {})
+    with ThreadPoolExecutor(max_workers=4, thread_name_prefix="preflight") as pool:
         kept = pool.submit(observe, context.aws, (bucket, repository))
         digest = pool.submit(repositories.image_digest, context.aws, repository.name, image.tag) if image else None
         ready = pool.submit(repositories.refuse_missing, context.aws, config.image) if config.image else None
-        site = pool.submit(backend.inspect, config)
+        offered = pool.submit(backend.inspect, job)
         seen = [
             pool.submit(
                 inspect_input, one, context.storage, emit=context.emit, exclude=config.exclude, cancel=context.stop
             )
             for one in config.inputs
         ]
-        found_digest = digest.result() if digest else None
+        existing_image = digest.result() if digest else None
         if ready is not None:
             ready.result()
         inputs = tuple(one.result() for one in seen)
         contents = disk.Contents(
             input_bytes=sum(one.bytes for one in inputs),
-            image_bytes=found_digest[1] or None if found_digest else None,
+            image_bytes=existing_image[1] or None if existing_image else None,
             gpu=config.resources.gpu is not None,
         )
-        where = site.result()
+        offer = offered.result()
         if config.backend == "auto" and not disk.fits(backend.name, config.resources, contents):
             backend = context.backends["ec2"]  # it has larger disks
-            where = backend.inspect(config)
-        room = disk.size(backend.name, config.resources, where.hardware.disk_gib, contents)
+            offer = backend.inspect(job)
+        room = disk.size(backend.name, config.resources, offer.hardware.disk_gib, contents)
         if room.warning:
             context.emit(Notice(text=room.warning, hint=room.hint, level="warning"))
         return Preflight(
             config=config,
+            job=job,
             identity=identity,
             bucket=bucket.name,
-            site=replace(where, hardware=replace(where.hardware, disk_gib=room.gib)),
+            offer=replace(offer, hardware=replace(offer.hardware, disk_gib=room.gib)),
             image=image,
-            image_digest=found_digest[0] if found_digest else None,
+            image_digest=existing_image[0] if existing_image else None,
             kept=dict(kept.result()),
             inputs=inputs,
             notes=(*(note for note in (room.note, _base_note(image, context)) if note), *outside_notes(config)),
@@ -117,61 +123,68 @@ class RunPlan:
     shared: tuple[Resource, ...]
     roles: tuple[Role, ...]  # the run's own
     own: tuple[Resource, ...]  # the backend's, in the order of creation
+    output: Path | None = None  # where this client puts the results
+    follow_output: bool = False  # while the job runs, not only after it
 
     @property
     def all(self) -> tuple[Resource, ...]:
         return (*self.kept, *self.shared, *self.roles, *self.own)
 
 
-def plan_run(found: Preflight, backend: Backend, context: AppContext) -> RunPlan:
+def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> RunPlan:
     """Names everything. Pure but for the clock and the salt."""
-    config, identity = found.config, found.identity
+    job, identity = preflight.job, preflight.identity
     account, region = identity.account, identity.region
     now = context.clock.now()
-    run_id = naming.new_run_id(config.name, now, context.salt())
-    timeout_s = budget.timeout_s(config, found.site, backend)
+    run_id = naming.new_run_id(job.name, now, context.salt())
+    timeout_s = budget.timeout_s(job, preflight.offer, backend)
     deadline = now + timedelta(seconds=timeout_s)
     owner = identity.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
-    project_tags = desired.tags(config, owner=owner)
-    run_tags = desired.tags(config, owner=owner, run_id=run_id, expires=deadline)
-    execution = desired.execution_role(config, account=account, region=region, run_id=run_id, tags=project_tags)
+    project_tags = desired.tags(job, owner=owner)
+    run_tags = desired.tags(job, owner=owner, run_id=run_id, expires=deadline)
+    execution = desired.execution_role(job, account=account, region=region, run_id=run_id, tags=project_tags)
     task = desired.task_role(
-        config, account=account, bucket=found.bucket, run_id=run_id, tags=run_tags, read=_elsewhere(found)
+        job, account=account, bucket=preflight.bucket, run_id=run_id, tags=run_tags, read=_elsewhere(preflight)
     )
     spec = RunSpec(
         run_id=run_id,
         account=account,
         region=region,
-        bucket=found.bucket,
-        repository=naming.repository_name(config.name),
-        config=config,
-        site=found.site,
+        bucket=preflight.bucket,
+        job=job,
+        offer=preflight.offer,
         execution_role=roles.arn(account, execution.name),
-        task_role_arn=roles.arn(account, task.name) if task else config.iam.task_role,
+        task_role_arn=roles.arn(account, task.name) if task else job.iam.task_role,
         tags=run_tags,
         created_at=now,
         deadline=deadline,
         timeout_s=timeout_s,
         idle_s=budget.idle_s(backend.name, timeout_s),
-        cap_s=budget.cap_s(config, found.site, backend),
+        cap_s=budget.cap_s(job, preflight.offer, backend),
     )
-    shared: list[Resource] = [desired.log_group(config, region=region, tags=project_tags)]
+    shared: list[Resource] = [desired.log_group(job, region=region, tags=project_tags)]
     own_roles = [task] if task else []
     if execution.scope == "shared":
         shared.append(execution)
     else:
         own_roles.append(replace(execution, tags=run_tags))
     if backend.name == "ec2":
-        shared.append(desired.instance_role(config, account=account, region=region, tags=project_tags))
-    kept: list[Resource] = [desired.bucket(config, account=account, region=region)]
-    if found.image is not None:
-        kept.append(desired.repository(config, project_tags))
+        shared.append(desired.instance_role(job, account=account, region=region, tags=project_tags))
+    kept: list[Resource] = [desired.bucket(job, account=account, region=region)]
+    if preflight.image is not None:
+        kept.append(desired.repository(job, project_tags))
     return RunPlan(
-        spec=spec, kept=tuple(kept), shared=tuple(shared), roles=tuple(own_roles), own=backend.resources(spec)
+        spec=spec,
+        kept=tuple(kept),
+        shared=tuple(shared),
+        roles=tuple(own_roles),
+        own=backend.resources(spec),
+        output=preflight.config.output,
+        follow_output=preflight.config.follow_output,
     )
 
 
-def _elsewhere(found: Preflight) -> tuple[ReadOnly, ...]:
+def _elsewhere(preflight: Preflight) -> tuple[ReadOnly, ...]:
     """What the job reads where it lies."""
-    pins = [one.pinned for one in found.inputs if one.pinned is not None]
+    pins = [one.pinned for one in preflight.inputs if one.pinned is not None]
     return tuple(ReadOnly(bucket=p.uri.bucket, prefix=p.prefix, exact=p.single, own=p.own) for p in pins)

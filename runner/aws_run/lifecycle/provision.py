@@ -21,7 +21,11 @@ from aws_run.events import LaneProgress, Notice
 from aws_run.image.builder import RegistryLogin
 from aws_run.infra import apply
 from aws_run.infra.plan import Step, plan
-from aws_run.infra.resources import Ref, Resource, ref
+from aws_run.infra.resource_types.capacity_provider import CapacityProvider
+from aws_run.infra.resource_types.cluster import Cluster
+from aws_run.infra.resource_types.launch_template import LaunchTemplate
+from aws_run.infra.resource_types.repository import Repository
+from aws_run.infra.resources import Kind, Ref, Resource, ref
 from aws_run.lifecycle import budget, run_task
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.lanes import LaneRunner
@@ -50,7 +54,7 @@ def initial_record(decided: RunPlan, found: Preflight, backend: Backend, owner: 
     intended = [*map(ref, (*decided.all, backend.task_definition(spec, ""))), *backend.deferred_resources(spec)]
     return Record(
         run_id=spec.run_id,
-        project=spec.config.name,
+        project=spec.job.name,
         account=spec.account,
         region=spec.region,
         created_at=iso(spec.created_at),
@@ -58,12 +62,12 @@ def initial_record(decided: RunPlan, found: Preflight, backend: Backend, owner: 
         client_token=spec.names.client_token,
         cluster=spec.names.cluster,
         backend=backend.name,
-        hardware=found.site.hardware,
+        hardware=found.offer.hardware,
         command=" ".join(found.image.command) if found.image and found.image.command else "",
         base_image=found.image.base.label if found.image and found.image.base else "",
         output_prefix=spec.keys.output,
         log_group=spec.project.log_group,
-        keep=spec.config.keep,
+        keep=spec.job.keep,
         owner=owner,
         resources=tuple(ResourceEntry(kind=r.kind, name=r.name, scope=r.scope) for r in intended),
     )
@@ -81,7 +85,7 @@ class Provisioning:
         writer: RecordWriter,
         runner: LaneRunner,
     ) -> None:
-        self._silence = Silence(context.emit, context.clock, budget.start_s(decided.spec.config))
+        self._silence = Silence(context.emit, context.clock, budget.start_s(decided.spec.job))
         self._context = replace(context, emit=self._silence.emit)
         self._backend = backend
         self._found = found
@@ -95,7 +99,7 @@ class Provisioning:
     def start(self, steps: tuple[Step, ...]) -> AcceptedTask:
         """Raises whatever the first failing lane raised; the caller tears down."""
         spec = self._decided.spec
-        self._runner.start("capacity", spec.site.hardware.description, lambda: self._capacity(steps))
+        self._runner.start("capacity", spec.offer.hardware.description, lambda: self._capacity(steps))
         self._runner.start("image", "looking at the sources", self._image)
         self._runner.start("input", "looking at the input", self._input)
         results = self._runner.join(self._while_waiting(), every_s=0.05)
@@ -116,7 +120,7 @@ class Provisioning:
 
     def _capacity(self, steps: tuple[Step, ...]) -> tuple[None, str, bool]:
         """Roles, log group and cluster side by side; then the machine's chain, each of which needs the one before."""
-        first = [r for r in self._decided.own if r.kind in ("cluster", "launch-template")]
+        first = [r for r in self._decided.own if r.kind in (Cluster.kind, LaunchTemplate.kind)]
         chain = [r for r in self._decided.own if r not in first]
         with ThreadPoolExecutor(max_workers=6, thread_name_prefix="capacity") as pool:
             shared = [pool.submit(self._shared, step) for step in steps]
@@ -126,12 +130,12 @@ class Provisioning:
             for made in own:
                 made.result()
         for resource in chain:
-            if resource.kind == "capacity-provider":
+            if resource.kind == CapacityProvider.kind:
                 # The group is there and armed: ask for the machine now, it takes the longest.
                 self._runner.check()
                 self._lease.begin()
             self._make(resource)
-        return None, f"{self._decided.spec.site.hardware.description} asked for", False
+        return None, f"{self._decided.spec.offer.hardware.description} asked for", False
 
     def _shared(self, step: Step) -> None:
         self._runner.check()
@@ -151,8 +155,8 @@ class Provisioning:
     def _image_uri(self) -> tuple[str, str, bool]:
         spec, found = self._decided.spec, self._found
         if found.image is None:
-            return str(spec.config.image), "ready image, nothing to build", True
-        repository = next(r for r in self._decided.kept if r.kind == "repository")
+            return str(spec.job.image), "ready image, nothing to build", True
+        repository = next(r for r in self._decided.kept if r.kind == Repository.kind)
         seen = found.kept.get(ref(repository))
         uri = seen.value if seen and seen.present else apply.create(self._context.aws, repository, self._context.clock)
         if found.image_digest:
@@ -182,12 +186,12 @@ class Provisioning:
             pushed = push_input(
                 bucket,
                 Path(seen.place),
-                project=spec.config.name,
+                project=spec.job.name,
                 label=label,
                 into=into,
                 emit=self._context.emit,
-                exclude=spec.config.exclude,
-                full=spec.config.full_sync,
+                exclude=self._found.config.exclude,
+                full=self._found.config.full_sync,
                 cancel=self._context.stop,
             )
             done.append(pushed)
@@ -223,7 +227,7 @@ class Provisioning:
         self._writer.change(
             lambda record: replace(record, deadline=iso(deadline), inputs=tuple(asdict(i) for i in inputs)), now=True
         )
-        command = self._found.image.command if self._found.image is not None else spec.config.command
+        command = self._found.image.command if self._found.image is not None else spec.job.command
         build = partial(
             run_task.request,
             spec,
@@ -244,7 +248,7 @@ class Provisioning:
         return AcceptedTask(
             task_arn=task_arn,
             deadline=deadline,
-            capped=job_s < spec.config.timeout_s,
+            capped=job_s < spec.job.timeout_s,
             request=lambda attempt: build(attempt=attempt),
         )
 
@@ -304,7 +308,7 @@ def _input_said(inputs: Sequence[InputSnapshot]) -> str:
 def refs(record: Record, scopes: tuple[str, ...]) -> tuple[Ref, ...]:
     """The record's resources of those scopes that are not known to be gone."""
     return tuple(
-        Ref(kind=entry.kind, name=entry.name, scope=entry.scope)  # type: ignore[arg-type]
+        Ref(kind=Kind(entry.kind), name=entry.name, scope=entry.scope)  # type: ignore[arg-type]
         for entry in record.resources
         if entry.scope in scopes and entry.state != "deleted"
     )

@@ -9,13 +9,14 @@ from typing import Any
 
 from aws_run import contract
 from aws_run.aws.errors import is_transient
-from aws_run.backends.base import Backend, RunSpec
+from aws_run.backends.base import Backend
 from aws_run.backends.ecs import container
 from aws_run.data import InputSnapshot
 from aws_run.errors import AwsCallError, CapacityError
 from aws_run.events import Notice
 from aws_run.infra.retry import retrying
 from aws_run.lifecycle.context import AppContext
+from aws_run.runs.spec import RunSpec
 
 
 def request(

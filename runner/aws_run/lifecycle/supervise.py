@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from aws_run.backends.base import Backend, RunSpec, Usage
+from aws_run.backends.base import Backend, Usage
 from aws_run.clock import iso
 from aws_run.errors import (
     EXIT_INTERRUPT,
@@ -37,6 +37,7 @@ from aws_run.lifecycle.run_task import accept
 from aws_run.lifecycle.watch import Watch
 from aws_run.report.views import OutcomeView, ReceiptView
 from aws_run.runs.record import Outcome
+from aws_run.runs.spec import RunSpec
 from aws_run.runs.store import RecordWriter, RunStore
 
 _WORTH_ANOTHER_S = 60  # less time than this before the deadline is not worth another attempt
@@ -102,7 +103,7 @@ class RunSupervisor:
         self._log = LogBuffer()
         self._on_interrupt = on_interrupt
         self._cost_label = cost_label
-        self._outputs = OutputFetcher(context, decided.spec)
+        self._outputs = OutputFetcher(context, decided.spec, decided.output, follow=decided.follow_output)
 
     def run_to_completion(self) -> SubmitResult:
         """Whatever happens to an accepted run ends in the teardown, but for two things: the user leaves it running, or
@@ -179,7 +180,7 @@ class RunSupervisor:
     def _judge(self, task: Mapping[str, Any], attempt: int) -> Outcome:
         patiently = Patience(self._context.clock, self._context.emit, self._context.poll_s)
         result = patiently(lambda: self._store.get(self._spec.keys.result, most_bytes=outcomes.MOST_RESULT_BYTES))
-        spot, deadline = self._spec.site.hardware.spot, self._accepted.deadline
+        spot, deadline = self._spec.offer.hardware.spot, self._accepted.deadline
         outcome = outcomes.classify(task, result, attempt, spot=spot, deadline=deadline)
         if outcome.reason in ("no-result", "unknown") and not patiently(self._store.exists):
             return outcomes.without_bucket(outcome, self._spec.bucket)
@@ -216,7 +217,7 @@ class RunSupervisor:
         return Outcome(exit_code=EXIT_TOOL, reason="lost", sentence=sentence)
 
     def _goes_again(self, outcome: Outcome, attempt: int) -> bool:
-        retry = self._spec.config.retry
+        retry = self._spec.job.retry
         left_s = (self._accepted.deadline - self._context.clock.now()).total_seconds()
         return (
             outcome.reason in ("interruption", "spot-notice")
@@ -314,7 +315,7 @@ class RunSupervisor:
     def _paid(self, task: Mapping[str, Any] | None, before: Usage) -> teardown.Receipt:
         usage = self._usage(task, self._context.clock.now()) if self._backend.name == "ec2" else before
         usage = usage if usage.seconds >= before.seconds else before
-        paid = teardown.receipt(self._backend.charges(self._spec.site.hardware, usage), usage)
+        paid = teardown.receipt(self._backend.charges(self._spec.offer.hardware, usage), usage)
         if paid.total_usd is not None:
             self._note_cost(f"{paid.total_usd:.6f}")
         return paid
@@ -364,7 +365,7 @@ class RunSupervisor:
             exit_code=code,
             status=outcome.sentence if not fetch_error else f"{outcome.sentence}; {fetch_error.message}",
             seconds=(ended - began).total_seconds() if began and ended else None,
-            output_dir=None if lost else spec.config.output,
+            output_dir=None if lost else self._decided.output,
             s3_uri=None if lost else f"s3://{spec.bucket}/{spec.keys.output}",
             console_url=None if lost else views.output_link(spec.bucket, spec.keys.output, spec.region),
             receipt=receipt,

@@ -18,7 +18,10 @@ from aws_run.errors import AwsCallError, TeardownError, sentence_of
 from aws_run.events import Emit, Notice, TeardownStep, unfailing
 from aws_run.infra import apply
 from aws_run.infra.remove import Removal, commands, remove
-from aws_run.infra.resource_types import cluster, group
+from aws_run.infra.resource_types.bucket import Bucket
+from aws_run.infra.resource_types.log_group import LogGroup
+from aws_run.infra.resource_types.registry import RESOURCE_TYPES
+from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resources import Ref
 from aws_run.infra.retry import retrying
 from aws_run.lifecycle.log_buffer import LogBuffer
@@ -27,8 +30,6 @@ from aws_run.naming import ProjectNames, project_of_run
 from aws_run.pricing.receipt import Charge, total_usd
 from aws_run.runs.record import Outcome, Record
 from aws_run.runs.store import LOCK_FENCE_S, RecordWriter, RunStore
-
-_GROUPS = {"roles": "role"}  # what `keep:` calls a kind where it is not the kind's own name
 
 
 def stop_task(aws: Aws, record: Record, reason: str) -> None:
@@ -40,10 +41,6 @@ def stop_task(aws: Aws, record: Record, reason: str) -> None:
     except AwsCallError as error:
         if error.code not in ("ClusterNotFoundException", "InvalidParameterException"):
             raise
-
-
-def kept_kinds(keep: tuple[str, ...]) -> set[str]:
-    return {_GROUPS.get(name, name) for name in keep}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +70,7 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     """
     emit = unfailing(emit)
     record = writer.record
-    keep = kept_kinds(record.keep)
+    keep = record.keep
     attempt_or_warn(emit, lambda: writer.change(lambda r: replace(r, state="removing")))
 
     def gone(ref: Ref) -> None:
@@ -83,7 +80,7 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     spared = tuple(ref for ref in own if _keeps(keep, ref))
     removed = [Removal(ref=ref, error=error) for ref in spared if (error := _keep(aws, clock, emit, writer, ref))]
     removed += remove(aws, [ref for ref in own if ref not in spared], clock, emit, gone)
-    kept = [*spared, *(ref for ref in refs(record, ("kept",)) if not (ref.kind == "bucket" and writer.bucket_gone))]
+    kept = [*spared, *(ref for ref in refs(record, ("kept",)) if not (ref.kind == Bucket.kind and writer.bucket_gone))]
     if not any(removal.error for removal in removed) and not writer.bucket_gone:
         attempt_or_warn(emit, lambda: store.mark_leaving(record.run_id))
     shared = refs(record, ("shared",))
@@ -118,9 +115,9 @@ def shared_of(project: str, region: str) -> tuple[Ref, ...]:
     """All that the runs of a project may share, whichever backend they use."""
     names = ProjectNames(project=project, region=region)
     return (
-        Ref(kind="log-group", name=names.log_group, scope="shared"),
-        Ref(kind="role", name=names.execution_role, scope="shared"),
-        Ref(kind="role", name=names.instance_role, scope="shared"),
+        Ref(kind=LogGroup.kind, name=names.log_group, scope="shared"),
+        Ref(kind=Role.kind, name=names.execution_role, scope="shared"),
+        Ref(kind=Role.kind, name=names.instance_role, scope="shared"),
     )
 
 
@@ -142,33 +139,24 @@ def attempt_or_warn(emit: Emit, step: Callable[[], None]) -> bool:
     return True
 
 
-def _keeps(keep: set[str], ref: Ref) -> bool:
-    """`keep: roles` means the project's, which the next run uses again; a run's own role is of no use to anybody."""
-    return "all" in keep or (ref.kind in keep and not (ref.kind == "role" and ref.scope == "run"))
+def _keeps(keep: tuple[str, ...], ref: Ref) -> bool:
+    known = RESOURCE_TYPES.get(ref.kind)
+    return known is not None and known.keeps(keep, ref.scope)
 
 
 def _keep(aws: Aws, clock: Clock, emit: Emit, writer: RecordWriter, ref: Ref) -> str | None:
     """What is kept to be looked at must not bill: a kept group is emptied, a kept cluster's tasks are stopped. The
     error where that could not be done."""
-    if ref.kind in ("group", "cluster"):
+    end_bill = RESOURCE_TYPES.of(ref.kind).end_bill
+    if end_bill is not None:
         try:
-            _end_bill(aws, ref, clock)
+            retrying(lambda: end_bill(aws, ref.name, clock), when=is_transient, for_s=90, clock=clock, first_wait_s=1)
         except Exception as error:  # noqa: BLE001 - one step that failed
             emit(TeardownStep(kind=ref.kind, name=ref.name, state="failed", detail=sentence_of(error)))
             return sentence_of(error)
     attempt_or_warn(emit, lambda: writer.change(lambda r: r.with_resource(ref.kind, ref.name, "kept")))
     emit(TeardownStep(kind=ref.kind, name=ref.name, state="kept", detail="as asked by --keep"))
     return None
-
-
-def _end_bill(aws: Aws, ref: Ref, clock: Clock) -> None:
-    def attempt() -> None:
-        if ref.kind == "group":
-            group.scale_to_zero(aws, ref.name, clock)
-        else:
-            cluster.stop_tasks(aws, ref.name)
-
-    retrying(attempt, when=is_transient, for_s=90, clock=clock, first_wait_s=1)
 
 
 @dataclass(frozen=True, kw_only=True)

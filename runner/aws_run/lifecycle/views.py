@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from aws_run import naming
 from aws_run.backends.base import Backend, Usage
 from aws_run.data import InputSummary
 from aws_run.events import Lane
 from aws_run.infra.plan import Step
+from aws_run.infra.resource_types.registry import RESOURCE_TYPES
 from aws_run.infra.resources import Ref
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.preflight import Preflight, RunPlan
@@ -39,7 +41,7 @@ def plan_view(found: Preflight, decided: RunPlan, steps: tuple[Step, ...], backe
     return PlanView(
         run_id=spec.run_id,
         project=config.name,
-        backend=f"{backend.name}: {spec.site.hardware.description}",
+        backend=f"{backend.name}: {spec.offer.hardware.description}",
         region=spec.region,
         account=spec.account,
         lanes=(
@@ -69,7 +71,7 @@ def _image_rows(found: Preflight, decided: RunPlan) -> list[PlanRow]:
     task = PlanRow(action="create", kind="task-definition", name=decided.spec.names.family, scope="run")
     if found.image is None:
         return [PlanRow(action="reuse", kind="image", name=str(found.config.image)), task]
-    name = f"{decided.spec.repository}:{found.image.tag[:12]}"
+    name = f"{naming.repository_name(decided.spec.job.name)}:{found.image.tag[:12]}"
     if found.image_digest:
         return [PlanRow(action="reuse", kind="image", name=name, scope="kept", note="unchanged"), task]
     files = len(found.image.source.files)
@@ -86,19 +88,19 @@ def _input_row(seen: InputSummary) -> PlanRow:
 
 
 def _estimate(decided: RunPlan, backend: Backend) -> tuple[str, ...]:
-    hardware = decided.spec.site.hardware
-    charges = backend.charges(hardware, Usage(seconds=3600, public_ip=decided.spec.site.network.public_ip))
+    hardware = decided.spec.offer.hardware
+    charges = backend.charges(hardware, Usage(seconds=3600, public_ip=decided.spec.offer.network.public_ip))
     hour = total_usd(charges)
     where = "" if decided.spec.region == table.PRICED_REGION else f" at {table.PRICED_REGION}'s prices"
     if hour is None:
         return ("estimate: no price is known for this hardware",)
     spec = decided.spec
-    dearest = budget.hour_usd(backend, spec.site)
+    dearest = budget.hour_usd(backend, spec.offer)
     if dearest is None:
         return (f"estimate: ${hour:.4f} an hour{where}; some of the machines that may be started have no known price",)
     whole = dearest * budget.billed_at_most_s(spec) / 3600
     end = f"its timeout of {seconds(spec.timeout_s)}"
-    if spec.timeout_s < spec.config.timeout_s:
+    if spec.timeout_s < spec.job.timeout_s:
         end = f"{seconds(spec.timeout_s)}, where --max-cost ends it"
     spot = "; spot is usually well below these on-demand prices" if hardware.spot else ""
     beside = "its wait for image and input and its end included" if spec.idle_s else "its end included"
@@ -139,12 +141,8 @@ def left_view(teardown: TeardownResult, region: str) -> LeftView:
 
 
 def console_link(ref: Ref, region: str) -> str:
-    host = f"https://{region}.console.aws.amazon.com"
-    if ref.kind == "bucket":
-        return f"{host}/s3/buckets/{ref.name}?region={region}"
-    if ref.kind == "repository":
-        return f"{host}/ecr/repositories/private/{ref.name}?region={region}"
-    return ""
+    known = RESOURCE_TYPES.get(ref.kind)
+    return known.console_link(ref.name, region) if known else ""
 
 
 def output_link(bucket: str, prefix: str, region: str) -> str:

@@ -1,4 +1,4 @@
-"""From what was asked to what is rented: EC2 types that fit, or a Fargate size. Pure."""
+"""From the hardware that was requested to the hardware that is rented: EC2 types that fit, or a Fargate size. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from aws_run.config import Config, Resources
+from aws_run.config import Resources
 from aws_run.errors import UsageError
 from aws_run.pricing.table import TYPES, InstanceType
+from aws_run.runs.spec import JobSpec
 
 DEFAULT_VCPU = 2
 DEFAULT_MEMORY_MIB = 8192
@@ -35,68 +36,66 @@ class FargateSize:
     memory_mib: int
 
 
-def backend_for(config: Config) -> str:
+def backend_for(job: JobSpec) -> str:
     """`auto`: Fargate unless what was asked can only be had on EC2."""
-    if config.backend != "auto":
-        return config.backend
-    if config.spot_policy == "auto":  # Fargate Spot never falls back to on-demand by itself (aws-facts §4)
+    if job.backend != "auto":
+        return job.backend
+    if job.spot_policy == "auto":  # Fargate Spot never falls back to on-demand by itself (aws-facts §4)
         return "ec2"
-    asked = config.resources
-    big = (asked.cpu is not None and asked.cpu.value > 16) or (
-        asked.memory_mib is not None and asked.memory_mib.value > 120 * 1024
+    wanted = job.resources
+    big = (wanted.cpu is not None and wanted.cpu.value > 16) or (
+        wanted.memory_mib is not None and wanted.memory_mib.value > 120 * 1024
     )
-    big = big or (asked.disk_gib is not None and asked.disk_gib > FARGATE_DISK_GIB[1])
-    return "ec2" if asked.gpu or asked.instance_types or big else "fargate"
+    big = big or (wanted.disk_gib is not None and wanted.disk_gib > FARGATE_DISK_GIB[1])
+    return "ec2" if wanted.gpu or wanted.instance_types or big else "fargate"
 
 
-def fargate_size(asked: Resources) -> FargateSize:
+def fargate_size(wanted: Resources) -> FargateSize:
     """The smallest Fargate size with at least the CPU and memory asked for. UsageError when there is none.
 
     A plain `cpu: 4` means exactly 4 vCPU, `4+` any size from 4 up; memory is always rounded up to a size there is.
     """
-    memory_mib = asked.memory_mib.value if asked.memory_mib else None
-    vcpu = asked.cpu.value if asked.cpu else (DEFAULT_VCPU if memory_mib is None else min(FARGATE_SIZES))
-    exact = asked.cpu is not None and not asked.cpu.at_least
+    memory_mib = wanted.memory_mib.value if wanted.memory_mib else None
+    vcpu = wanted.cpu.value if wanted.cpu else (DEFAULT_VCPU if memory_mib is None else min(FARGATE_SIZES))
+    exact = wanted.cpu is not None and not wanted.cpu.at_least
     for size, memories in FARGATE_SIZES.items():
         if size < vcpu or (exact and size != vcpu):
             continue
-        wanted = memory_mib if memory_mib is not None else min(DEFAULT_MEMORY_MIB, memories[-1])
-        fitting = [memory for memory in memories if memory >= wanted]
+        least_mib = memory_mib if memory_mib is not None else min(DEFAULT_MEMORY_MIB, memories[-1])
+        fitting = [memory for memory in memories if memory >= least_mib]
         if fitting:
             return FargateSize(vcpu=size, memory_mib=fitting[0])
     sizes = ", ".join(f"{size:g} vCPU: {m[0] / 1024:g}-{m[-1] / 1024:g} GB" for size, m in FARGATE_SIZES.items())
     want = " and ".join(
         part
-        for part in (f"{vcpu:g} vCPU" if asked.cpu else "", f"{memory_mib / 1024:g} GB" if memory_mib else "")
+        for part in (f"{vcpu:g} vCPU" if wanted.cpu else "", f"{memory_mib / 1024:g} GB" if memory_mib else "")
         if part
     )
     raise UsageError(f"Fargate has no size for {want}", hint=f"it has {sizes}; or use --backend ec2")
 
 
-def instance_types(config: Config, described: Sequence[InstanceType] = ()) -> tuple[InstanceType, ...]:
+def instance_types(job: JobSpec, described: Sequence[InstanceType] = ()) -> tuple[InstanceType, ...]:
     """The types to ask for, cheapest first; each of them can hold the whole task, since a group whose smallest type
     can't never scales. `described`: types the user named that the table lacks, as EC2 describes them.
 
     UsageError when nothing fits what was asked.
     """
-    asked = config.resources
-    known = {found.name: found for found in (*TYPES, *described)}
-    if asked.instance_types:
-        unknown = [name for name in asked.instance_types if name not in known]
+    wanted = job.resources
+    known = {kind.name: kind for kind in (*TYPES, *described)}
+    if wanted.instance_types:
+        unknown = [name for name in wanted.instance_types if name not in known]
         if unknown:
             close = difflib.get_close_matches(unknown[0], known, 1)
             raise UsageError(
                 f"There is no EC2 type {unknown[0]!r}", hint=f"did you mean {close[0]}?" if close else None
             )
-        candidates = [known[name] for name in asked.instance_types]
+        candidates = [known[name] for name in wanted.instance_types]
     else:
         candidates = list(TYPES)
-    fitting = [found for found in candidates if _fits(found, asked, named=bool(asked.instance_types))]
-    limit = config.limits.max_price_usd_per_hour
+    fitting = [kind for kind in candidates if _fits(kind, wanted, named=bool(wanted.instance_types))]
+    limit = job.limits.max_price_usd_per_hour
     if limit is not None:
-        affordable = [
-            found for found in fitting if found.usd_per_hour is None or found.usd_per_hour <= Decimal(str(limit))
-        ]
+        affordable = [kind for kind in fitting if kind.usd_per_hour is None or kind.usd_per_hour <= Decimal(str(limit))]
         if fitting and not affordable:
             cheapest = min(fitting, key=_price)
             raise UsageError(
@@ -105,58 +104,59 @@ def instance_types(config: Config, described: Sequence[InstanceType] = ()) -> tu
             )
         fitting = affordable
     if not fitting:
-        other = next((found for found in candidates if asked.instance_types and found.arch != asked.arch), None)
+        other = next(
+            (kind for kind in candidates if wanted.instance_types and kind.arch != wanted.arch),
+            None,
+        )
         if other is not None:
             raise UsageError(
-                f"{other.name} is {other.arch}, and {asked.arch} is asked for", hint=f"add --arch {other.arch}"
+                f"{other.name} is {other.arch}, and {wanted.arch} is asked for", hint=f"add --arch {other.arch}"
             )
         raise UsageError(
-            f"No EC2 type of the table fits {_words(asked)}", hint="name one with --instance-type, or ask for less"
+            f"No EC2 type of the table fits {_words(wanted)}", hint="name one with --instance-type, or ask for less"
         )
-    if asked.instance_types:
+    if wanted.instance_types:
         return tuple(fitting)
     fitting.sort(key=_price)
-    spot = config.spot_policy != "on-demand"
+    spot = job.spot_policy != "on-demand"
     ceiling = _price(fitting[0]) * (2 if spot else Decimal("1.5"))
-    return tuple(found for found in fitting if _price(found) <= ceiling)[
-        : _SPOT_CHOICES if spot else _ON_DEMAND_CHOICES
-    ]
+    return tuple(kind for kind in fitting if _price(kind) <= ceiling)[: _SPOT_CHOICES if spot else _ON_DEMAND_CHOICES]
 
 
-def _fits(found: InstanceType, asked: Resources, *, named: bool) -> bool:
-    if found.arch != asked.arch:
+def _fits(kind: InstanceType, wanted: Resources, *, named: bool) -> bool:
+    if kind.arch != wanted.arch:
         return False
-    if asked.gpu:
-        if found.gpus < asked.gpu.count or (not named and found.gpus != asked.gpu.count):
+    if wanted.gpu:
+        if kind.gpus < wanted.gpu.count or (not named and kind.gpus != wanted.gpu.count):
             return False
-        if asked.gpu.model and (found.gpu_model or "").lower() != asked.gpu.model.lower():
+        if wanted.gpu.model and (kind.gpu_model or "").lower() != wanted.gpu.model.lower():
             return False
-    elif found.gpus and not named:
+    elif kind.gpus and not named:
         return False
-    if asked.cpu and (
-        found.vcpu < asked.cpu.value or (not named and not asked.cpu.at_least and found.vcpu != asked.cpu.value)
+    if wanted.cpu and (
+        kind.vcpu < wanted.cpu.value or (not named and not wanted.cpu.at_least and kind.vcpu != wanted.cpu.value)
     ):
         return False
-    if asked.memory_mib and found.memory_mib < asked.memory_mib.value:
+    if wanted.memory_mib and kind.memory_mib < wanted.memory_mib.value:
         return False
-    if not named and not asked.gpu:  # nothing said: a machine that is no toy
-        return (asked.cpu is not None or found.vcpu >= DEFAULT_VCPU) and (
-            asked.memory_mib is not None or found.memory_mib >= min(DEFAULT_MEMORY_MIB, found.vcpu * 2048)
+    if not named and not wanted.gpu:  # nothing said: a machine that is no toy
+        return (wanted.cpu is not None or kind.vcpu >= DEFAULT_VCPU) and (
+            wanted.memory_mib is not None or kind.memory_mib >= min(DEFAULT_MEMORY_MIB, kind.vcpu * 2048)
         )
     return True
 
 
-def _price(found: InstanceType) -> Decimal:
-    return found.usd_per_hour if found.usd_per_hour is not None else Decimal(10**6)
+def _price(kind: InstanceType) -> Decimal:
+    return kind.usd_per_hour if kind.usd_per_hour is not None else Decimal(10**6)
 
 
-def _words(asked: Resources) -> str:
+def _words(wanted: Resources) -> str:
     parts = []
-    if asked.gpu:
-        parts.append(f"{asked.gpu.count} x {asked.gpu.model or 'GPU'}")
-    if asked.cpu:
-        parts.append(f"{asked.cpu.value:g}{'+' if asked.cpu.at_least else ''} vCPU")
-    if asked.memory_mib:
-        parts.append(f"{asked.memory_mib.value / 1024:g} GB")
-    parts.append(asked.arch)
+    if wanted.gpu:
+        parts.append(f"{wanted.gpu.count} x {wanted.gpu.model or 'GPU'}")
+    if wanted.cpu:
+        parts.append(f"{wanted.cpu.value:g}{'+' if wanted.cpu.at_least else ''} vCPU")
+    if wanted.memory_mib:
+        parts.append(f"{wanted.memory_mib.value / 1024:g} GB")
+    parts.append(wanted.arch)
     return ", ".join(parts)

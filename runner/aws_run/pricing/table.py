@@ -116,4 +116,4 @@ TYPES: tuple[InstanceType, ...] = (
     ),
 )  # fmt: skip
 
-BY_NAME = {found.name: found for found in TYPES}
+BY_NAME = {instance_type.name: instance_type for instance_type in TYPES}

@@ -15,9 +15,10 @@ from aws_run.data import inspect_input
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
 from aws_run.image.engine import check_docker
 from aws_run.infra import desired
-from aws_run.infra.resource_types import bucket as buckets
+from aws_run.infra.observe import observe_one
 from aws_run.lifecycle.context import AppContext
 from aws_run.report.format import size
+from aws_run.runs.spec import JobSpec
 
 State = Literal["ok", "warning", "failed"]
 
@@ -86,14 +87,12 @@ def _docker() -> Finding:
 
 def _bucket(aws: Aws, config: Config) -> Finding:
     identity = aws.identity()
-    wanted = desired.bucket(config, account=identity.account, region=identity.region)
+    wanted = desired.bucket(JobSpec.from_config(config), account=identity.account, region=identity.region)
     try:
-        there = buckets.observe(aws, wanted)
+        there = observe_one(aws, wanted).present
     except AwsRunError as error:
         return Finding(what="bucket", state="failed", text=error.message, todo=error.hint or "")
-    return Finding(
-        what="bucket", state="ok", text=f"{wanted.name} {'is there' if there is not None else 'will be made'}"
-    )
+    return Finding(what="bucket", state="ok", text=f"{wanted.name} {'is there' if there else 'will be made'}")
 
 
 def _input(context: AppContext, config: Config, one: Input) -> Finding:
@@ -109,7 +108,7 @@ def _input(context: AppContext, config: Config, one: Input) -> Finding:
 
 def _network(aws: Aws, config: Config) -> Finding:
     try:
-        found = network.find(aws, config)
+        found = network.find(aws, JobSpec.from_config(config))
     except AwsRunError as error:
         return Finding(what="network", state="failed", text=error.message, todo=error.hint or "")
     if not found.public_ip:

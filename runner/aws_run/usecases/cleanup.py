@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from aws_run.errors import EXIT_INTERRUPT
+from aws_run.infra.resource_types.registry import RESOURCE_TYPES
 from aws_run.lifecycle import lookup, reconcile, teardown
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.interrupts import run_uninterrupted
@@ -13,7 +14,7 @@ from aws_run.runs.record import Outcome, Record
 from aws_run.runs.store import RecordWriter
 
 # What a project's later runs use again; `--keep` of all else was for a look at this one run.
-_USED_AGAIN = ("bucket", "repository", "roles", "log-group")
+_USED_AGAIN = {each.keep_as for each in RESOURCE_TYPES if set(each.scopes) != {"run"}}
 
 
 def cleanup(

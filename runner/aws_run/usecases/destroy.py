@@ -15,6 +15,8 @@ from aws_run.events import TeardownStep
 from aws_run.infra import apply
 from aws_run.infra.remove import Removal, remove
 from aws_run.infra.resource_types import bucket as buckets
+from aws_run.infra.resource_types.bucket import Bucket
+from aws_run.infra.resource_types.repository import Repository
 from aws_run.infra.resources import Ref
 from aws_run.lifecycle import lookup, teardown
 from aws_run.lifecycle.context import AppContext
@@ -40,14 +42,14 @@ def plan_destroy(context: AppContext, project: str, *, everything: bool) -> Dest
     store = lookup.store(context)
     wanted, others, data = list(teardown.shared_of(project, identity.region)), {}, False
     if everything:
-        wanted.append(Ref(kind="repository", name=naming.repository_name(project), scope="kept"))
+        wanted.append(Ref(kind=Repository.kind, name=naming.repository_name(project), scope="kept"))
         projects = store.projects()
         data = project in projects
         others = {name: count for name, count in projects.items() if name != project}
         if not others:
             wanted.append(_bucket(identity))
     present = tuple(ref for ref in wanted if not apply.absent(context.aws, ref))
-    whole = any(ref.kind == "bucket" for ref in present)
+    whole = any(ref.kind == Bucket.kind for ref in present)
     return DestroyPlan(
         refs=present,
         live_runs=_users(store, project, whole_bucket=whole),
@@ -57,7 +59,7 @@ def plan_destroy(context: AppContext, project: str, *, everything: bool) -> Dest
 
 
 def _bucket(identity: Identity) -> Ref:
-    return Ref(kind="bucket", name=naming.bucket_name(identity.account, identity.region), scope="kept")
+    return Ref(kind=Bucket.kind, name=naming.bucket_name(identity.account, identity.region), scope="kept")
 
 
 def _users(store: RunStore, project: str, *, whole_bucket: bool) -> tuple[str, ...]:
@@ -79,13 +81,13 @@ def destroy(context: AppContext, project: str, removable: DestroyPlan) -> teardo
             "Somebody else is removing this project's resources right now",
             hint="try again in a minute; one that died holds on for a quarter of an hour",
         )
-    whole = any(ref.kind == "bucket" for ref in removable.refs)
+    whole = any(ref.kind == Bucket.kind for ref in removable.refs)
     try:
         # One may have started since `look`: a start marks itself and then looks for the lock.
         _refuse(_users(store, project, whole_bucket=whole))
         _refuse_newcomers(store, project, whole)
         removed = remove(
-            context.aws, [ref for ref in removable.refs if ref.kind != "bucket"], context.clock, context.emit
+            context.aws, [ref for ref in removable.refs if ref.kind != Bucket.kind], context.clock, context.emit
         )
         if removable.data or whole:
             removed = (*removed, _remove_data(context, store, project))
@@ -93,7 +95,7 @@ def destroy(context: AppContext, project: str, removable: DestroyPlan) -> teardo
             # Emptying takes its time, and the lock is this project's: another's run may have begun meanwhile.
             _refuse(_users(store, project, whole_bucket=True))
             _refuse_newcomers(store, project, whole)
-            bucket = [ref for ref in removable.refs if ref.kind == "bucket"]
+            bucket = [ref for ref in removable.refs if ref.kind == Bucket.kind]
             removed = (*removed[:-1], *remove(context.aws, bucket, context.clock, context.emit))
     finally:
         if store.exists():
@@ -109,7 +111,7 @@ def _refuse_newcomers(store: RunStore, project: str, whole: bool) -> None:
 def _remove_data(context: AppContext, store: RunStore, project: str) -> Removal:
     """The project's inputs and runs, every version of them."""
     name = _bucket(context.aws.identity()).name
-    shown = Ref(kind="bucket", name=f"{name}, the data of {project}", scope="kept")
+    shown = Ref(kind=Bucket.kind, name=f"{name}, the data of {project}", scope="kept")
     context.emit(TeardownStep(kind="bucket", name=shown.name, state="removing"))
     try:
         _empty(context, store, project, replace(shown, name=name))

@@ -6,20 +6,18 @@ or past its deadline, or, where no record is to be had, when its own age says th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 from aws_run import naming
-from aws_run.aws.session import Aws
 from aws_run.errors import AwsCallError, AwsRunError, DamagedError, RunNotFoundError
 from aws_run.events import Notice
-from aws_run.infra import tags
+from aws_run.infra.listing import list_owned
 from aws_run.infra.remove import Removal, remove
-from aws_run.infra.resources import Kind, Ref
-from aws_run.lifecycle import lookup, reconcile, teardown
+from aws_run.infra.resource_types.role import Role
+from aws_run.infra.resources import Ref
+from aws_run.lifecycle import lookup, reconcile
 from aws_run.lifecycle.context import AppContext
 from aws_run.runs.record import Record
 from aws_run.runs.record_reader import LONGEST_LIFE
@@ -39,114 +37,35 @@ class Leftover:
     why: str
 
 
-def find_leftovers(context: AppContext, on_refused: Callable[[str], None] = lambda said: None) -> tuple[Leftover, ...]:
+def find_leftovers(
+    context: AppContext, on_refused: Callable[[str], None] = lambda message: None
+) -> tuple[Leftover, ...]:
     """Lists the cloud and matches it with the records. Reads only. `on_refused` hears of each kind that could not be
     listed, by a sentence; the other kinds are looked at all the same."""
     by_run: dict[str, list[Ref]] = {}
-    for ref in listing(context.aws, on_refused):
+    for ref in list_owned(context.aws, on_refused):
         run = naming.run_of_name(ref.name)
         if run:
             by_run.setdefault(run, []).append(ref)
     store = lookup.store(context)
     for run in (*store.live(), *store.leaving()):
         by_run.setdefault(run, [])
-    found: list[Leftover] = []
+    leftovers: list[Leftover] = []
     for run, refs in sorted(by_run.items()):
         refs = list(dict.fromkeys(refs))
         try:
-            found.append(_judge(context, store, run, refs))
+            leftovers.append(_judge(context, store, run, refs))
         except Exception as error:  # noqa: BLE001 - one that can't be judged keeps no other from being looked after
             why = _plainly(error)
             on_refused(f"{run} could not be judged: {why}")
-            found.append(Leftover(run_id=run, refs=tuple(refs), removable=False, why=why))
-    return tuple(found)
-
-
-def listing(aws: Aws, on_refused: Callable[[str], None] = lambda said: None) -> list[Ref]:
-    """Everything of run scope in this account and region, by kind; the tagging API misses three of these kinds (§7)."""
-
-    def listed(lister: Callable[[Aws], Iterator[Ref]]) -> list[Ref]:
-        try:
-            return list(lister(aws))
-        except AwsCallError as error:
-            on_refused(f"{lister.__name__.strip('_')} could not be listed: {error.message}")
-            return []
-
-    with ThreadPoolExecutor(max_workers=6, thread_name_prefix="gc") as pool:
-        return [ref for refs in pool.map(listed, _LISTERS) for ref in refs]
-
-
-def _groups(aws: Aws) -> Iterator[Ref]:
-    for group in aws.pages("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
-        yield from _ours("group", group["AutoScalingGroupName"])
-
-
-def _machines(aws: Aws) -> Iterator[Ref]:
-    """By tag: a machine that was taken out of its group, or that outlived it, bills all the same. Its group's removal
-    ends it."""
-    filters = [
-        {"Name": "tag-key", "Values": [naming.TAG_RUN]},
-        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
-    ]
-    for reservation in aws.pages("ec2", "describe_instances", "Reservations", Filters=filters):
-        for instance in reservation["Instances"]:
-            run_id = tags.parse(instance.get("Tags")).get(naming.TAG_RUN, "")
-            if naming.is_run_id(run_id):
-                yield from _ours("group", naming.RunNames(run_id=run_id).group)
-
-
-def _clusters(aws: Aws) -> Iterator[Ref]:
-    for arn in aws.pages("ecs", "list_clusters", "clusterArns"):
-        yield from _ours("cluster", arn.rsplit("/", 1)[-1])
-
-
-def _providers(aws: Aws) -> Iterator[Ref]:
-    token: dict[str, Any] = {}
-    while True:  # this call has no paginator
-        page = aws.call("ecs", "describe_capacity_providers", **token)
-        for provider in page.get("capacityProviders", ()):
-            if provider.get("status") != "INACTIVE":
-                yield from _ours("capacity-provider", provider["name"])
-        if not page.get("nextToken"):
-            return
-        token = {"nextToken": page["nextToken"]}
-
-
-def _templates(aws: Aws) -> Iterator[Ref]:
-    wanted = [{"Name": "launch-template-name", "Values": [f"{naming.PREFIX}-*"]}]
-    for template in aws.pages("ec2", "describe_launch_templates", "LaunchTemplates", Filters=wanted):
-        yield from _ours("launch-template", template["LaunchTemplateName"])
-
-
-def _definitions(aws: Aws) -> Iterator[Ref]:
-    for family in aws.pages(
-        "ecs", "list_task_definition_families", "families", familyPrefix=f"{naming.PREFIX}-", status="ACTIVE"
-    ):
-        yield from _ours("task-definition", family)
-
-
-def _roles(aws: Aws) -> Iterator[Ref]:
-    for role in aws.pages("iam", "list_roles", "Roles", PathPrefix=naming.IAM_PATH):
-        yield from _ours("role", role["RoleName"])
-
-
-def _schedules(aws: Aws) -> Iterator[Ref]:
-    for schedule in aws.pages("scheduler", "list_schedules", "Schedules", NamePrefix=f"{naming.PREFIX}-"):
-        yield from _ours("schedule", schedule["Name"])
-
-
-_LISTERS = (_schedules, _machines, _groups, _clusters, _providers, _templates, _definitions, _roles)
-
-
-def _ours(kind: Kind, name: str) -> Iterator[Ref]:
-    if naming.run_of_name(name):
-        yield Ref(kind=kind, name=name, scope="run")
+            leftovers.append(Leftover(run_id=run, refs=tuple(refs), removable=False, why=why))
+    return tuple(leftovers)
 
 
 def _judge(context: AppContext, store: RunStore, run_id: str, refs: list[Ref]) -> Leftover:
     now = context.clock.now()
 
-    def found(removable: bool, why: str) -> Leftover:
+    def leftover(removable: bool, why: str) -> Leftover:
         return Leftover(run_id=run_id, refs=tuple(refs), removable=removable, why=why)
 
     try:
@@ -154,36 +73,36 @@ def _judge(context: AppContext, store: RunStore, run_id: str, refs: list[Ref]) -
     except RunNotFoundError:
         # IAM is global: the run may live in another region, whose bucket holds its record.
         if now > _born(run_id) + _LONGEST_RUN:
-            return found(True, "no record, and older than any run can be")
-        if refs and all(ref.kind == "role" for ref in refs):
-            return found(False, "no record in this region; it may run in another")
-        return found(
+            return leftover(True, "no record, and older than any run can be")
+        if refs and all(ref.kind == Role.kind for ref in refs):
+            return leftover(False, "no record in this region; it may run in another")
+        return leftover(
             now > _born(run_id) + _MARGIN, "no record of it" if now > _born(run_id) + _MARGIN else "just started"
         )
     except DamagedError as error:
         # It can't tell when the run ends, so only what no run can need any more goes.
         if now > _born(run_id) + LONGEST_LIFE:
-            return found(True, f"{error.message}, and it is older than any run can be")
-        return found(False, f"{error.message}; its deadline holds in AWS")
+            return leftover(True, f"{error.message}, and it is older than any run can be")
+        return leftover(False, f"{error.message}; its deadline holds in AWS")
     except AwsRunError as error:
         if isinstance(error, AwsCallError):
             raise
-        return found(False, f"{error.message}; its deadline holds in AWS")  # a newer aws-run's
+        return leftover(False, f"{error.message}; its deadline holds in AWS")  # a newer aws-run's
     if not _is_of_this_place(context, record):
-        return found(False, "its record names another account or region")
+        return leftover(False, "its record names another account or region")
     kept = {(entry.kind, entry.name) for entry in record.resources if entry.state == "kept"}
     if record.state == "removed" and refs and all((ref.kind, ref.name) in kept for ref in refs):
-        return found(False, "kept as asked by --keep; `aws-run cleanup` of the run removes it")
+        return leftover(False, "kept as asked by --keep; `aws-run cleanup` of the run removes it")
     # A build may take longer than the job: its deadline counts once it is accepted, or nobody is building any more.
     building = record.task_arn is None and now <= reconcile.alive_until(record)
     if now > reconcile.deadline_of(record) + _MARGIN and not building:
-        return found(True, f"past its deadline ({record.deadline})")
+        return leftover(True, f"past its deadline ({record.deadline})")
     stage, _task = reconcile.run_stage(context, store, record)
     if stage == "running":
-        return found(False, f"running until {record.deadline} at the latest")
+        return leftover(False, f"running until {record.deadline} at the latest")
     if stage == "ending":
-        return found(False, "just ended; its client is removing it")
-    return found(True, "its run is over")
+        return leftover(False, "just ended; its client is removing it")
+    return leftover(True, "its run is over")
 
 
 def _is_of_this_place(context: AppContext, record: Record) -> bool:
@@ -199,11 +118,11 @@ def _born(run_id: str) -> datetime:
     return datetime.strptime(run_id[-20:-5], "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc)
 
 
-def collect(context: AppContext, found: tuple[Leftover, ...]) -> tuple[Removal, ...]:
-    """Removes what is doomed, and still is when its turn comes; one run's trouble keeps no other from being removed."""
+def collect(context: AppContext, leftovers: tuple[Leftover, ...]) -> tuple[Removal, ...]:
+    """Removes what is removable and still is when its turn comes; one run's trouble stops no other's removal."""
     store = lookup.store(context)
     removed: list[Removal] = []
-    for item in (item for item in found if item.removable):
+    for item in (item for item in leftovers if item.removable):
         try:
             if not _judge(context, store, item.run_id, list(item.refs)).removable:
                 continue  # another client has come to it meanwhile
@@ -228,5 +147,4 @@ def _collect_one(context: AppContext, store: RunStore, item: Leftover) -> tuple[
     # What the listing shows may be more than the record knows (an answer lost on the way to it).
     for ref in item.refs:
         writer.change(lambda record, ref=ref: record.with_resource(ref.kind, ref.name, "created"))  # type: ignore[misc]
-    torn: teardown.TeardownResult = reconcile.reconcile(context, store, writer, task)
-    return torn.removed
+    return reconcile.reconcile(context, store, writer, task).removed

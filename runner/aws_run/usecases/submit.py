@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from aws_run.backends.base import Backend, RunSpec
+from aws_run.backends.base import Backend
 from aws_run.clock import iso
 from aws_run.config import Config
 from aws_run.errors import (
@@ -29,6 +29,7 @@ from aws_run.lifecycle.provision import Provisioning, initial_record, open_recor
 from aws_run.lifecycle.supervise import OnInterrupt, RunSupervisor, SubmitResult, detached_result, leave_on_interrupt
 from aws_run.report.views import PlanView
 from aws_run.runs.record import Outcome
+from aws_run.runs.spec import RunSpec
 from aws_run.runs.store import RecordWriter, RunStore
 from aws_run.usecases import gc
 
@@ -113,7 +114,7 @@ def _note_wait(context: AppContext, backend: Backend, spec: RunSpec, writer: Rec
     except AwsRunError as error:
         context.emit(Notice(text=f"what was used could not be read: {error.message}", level="warning"))
         return
-    paid = teardown.receipt(backend.charges(spec.site.hardware, usage), usage)
+    paid = teardown.receipt(backend.charges(spec.offer.hardware, usage), usage)
     if usage.seconds <= 0 or paid.total_usd is None:
         return
     usd = paid.total_usd

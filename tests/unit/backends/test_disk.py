@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws_run.backends.disk import GIB, SHELVES, Contents, fits, size
+from aws_run.backends.disk import GIB, LIMITS, Contents, fits, size
 from aws_run.config import Resources
 from aws_run.errors import UsageError
 
@@ -60,7 +60,7 @@ def test_it_holds_everything_and_more_input_never_makes_it_smaller(
             size(backend, asked, DEFAULTS[backend], two)
         return
     before, after = (size(backend, asked, DEFAULTS[backend], inside).gib for inside in (one, two))
-    assert DEFAULTS[backend] <= before <= after <= SHELVES[backend].most
+    assert DEFAULTS[backend] <= before <= after <= LIMITS[backend].most
     assert after * GIB >= small + more + (image or 0) + (output or 0) * GIB
 
 

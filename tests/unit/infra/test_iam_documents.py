@@ -18,7 +18,8 @@ from aws_run.infra import desired
 from aws_run.infra.policies import ReadOnly
 from aws_run.infra.resource_types import bucket as buckets
 from aws_run.infra.resource_types import role as roles
-from aws_run.infra.resources import Bucket, Role
+from aws_run.infra.resource_types.bucket import Bucket
+from aws_run.infra.resource_types.role import Role
 
 RUNNER = Path(roles.__file__).parents[2]  # aws_run
 SECRETS = {

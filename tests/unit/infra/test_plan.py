@@ -8,75 +8,19 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, FakeAws, FakeClock, config, refused
+from tests.unit.fakes import FakeAws, FakeClock, refused
+from tests.unit.infra.resource_samples import EVERY
 
 from aws_run.errors import AwsCallError
-from aws_run.infra import apply, desired
-from aws_run.infra.observe import ABSENT, Observation, observe, observe_one
+from aws_run.infra import apply
+from aws_run.infra.observe import observe, observe_one
 from aws_run.infra.plan import Step, plan
 from aws_run.infra.resource_types import bucket as buckets
 from aws_run.infra.resource_types import role as roles
-from aws_run.infra.resources import (
-    Bucket,
-    CapacityProvider,
-    Cluster,
-    Group,
-    LaunchTemplate,
-    LogGroup,
-    Ref,
-    Repository,
-    Resource,
-    Role,
-    TaskDefinition,
-    ref,
-)
-
-TAGS = {"aws-run:run": RUN}
-NAME = f"arun-{RUN}"
-EVERY: tuple[Resource, ...] = (
-    Bucket(name=BUCKET, region=REGION, runs_retention_days=90, tags={}),
-    Repository(name="arun/demo", keep_images=50, tags=TAGS),
-    LogGroup(name="/aws-run/demo", retention_days=30, tags=TAGS),
-    desired.execution_role(config(), account=ACCOUNT, region=REGION, run_id=RUN, tags=TAGS),
-    desired.instance_role(config(), account=ACCOUNT, region=REGION, tags=TAGS),
-    Cluster(name=NAME, tags=TAGS),
-    LaunchTemplate(
-        name=NAME, image_id="ami-1", instance_type="m6i.large", instance_profile="p", user_data="#!/bin/bash\n",
-        disk_gib=40, security_groups=(), public_ip=True, tags=TAGS,
-    ),
-    Group(
-        name=NAME, launch_template=NAME, instance_types=("m6i.large",), subnets=("subnet-1",), spot=False, lease_s=1200,
-        tags=TAGS,
-    ),
-    CapacityProvider(name=NAME, group=NAME, cluster=NAME, tags=TAGS),
-    TaskDefinition(name=NAME, request={}, tags=TAGS),
-)  # fmt: skip
-# What the first call of each kind's create is answered with.
-MADE: dict[str, Any] = {
-    "create_repository": {"repository": {"repositoryUri": "uri"}},
-    "create_cluster": {"cluster": {"clusterArn": "arn"}},
-    "create_launch_template": {"LaunchTemplate": {"LaunchTemplateId": "lt-1"}},
-    "create_capacity_provider": {"capacityProvider": {"capacityProviderArn": "arn"}},
-    "register_task_definition": {"taskDefinition": {"taskDefinitionArn": "arn:1"}},
-}
-FIRST_CALL = {
-    "bucket": "create_bucket",
-    "repository": "create_repository",
-    "log-group": "create_log_group",
-    "role": "create_role",
-    "cluster": "create_cluster",
-    "launch-template": "create_launch_template",
-    "group": "create_auto_scaling_group",
-    "capacity-provider": "create_capacity_provider",
-    "task-definition": "register_task_definition",
-}
-
-
-def made(aws: FakeAws) -> FakeAws:
-    for operation, answer in MADE.items():
-        aws.on(operation, answer)
-    return aws
-
+from aws_run.infra.resource_types.base import ABSENT, Observation
+from aws_run.infra.resource_types.bucket import Bucket
+from aws_run.infra.resource_types.role import Role
+from aws_run.infra.resources import Ref, Resource, ref
 
 OBSERVATIONS = st.none() | st.builds(Observation, present=st.booleans(), current=st.booleans())
 
@@ -97,50 +41,10 @@ def test_a_plan_is_one_step_a_resource_in_order_and_changes_nothing_it_was_given
 
 
 @pytest.mark.parametrize("resource", EVERY, ids=lambda r: r.kind)
-def test_each_kind_is_created_by_its_own_call_and_has_an_id(resource: Resource) -> None:
-    aws = made(FakeAws())
-    made_id = apply.apply(aws, Step(action="create", resource=resource), FakeClock())
-    assert made_id
-    assert aws.operations[0] == FIRST_CALL[resource.kind]
-
-
-@pytest.mark.parametrize("resource", EVERY, ids=lambda r: r.kind)
 def test_a_reuse_asks_aws_for_nothing(resource: Resource) -> None:
     aws = FakeAws()
     assert apply.apply(aws, Step(action="reuse", resource=resource), FakeClock()) is None
     assert aws.calls == []
-
-
-UPDATABLE = ("bucket", "log-group", "role")
-
-
-@pytest.mark.parametrize("resource", EVERY, ids=lambda r: r.kind)
-def test_an_update_configures_what_is_there_and_never_creates(resource: Resource) -> None:
-    aws, step = FakeAws(), Step(action="update", resource=resource)
-    if resource.kind not in UPDATABLE:
-        with pytest.raises(TypeError, match=resource.kind):
-            apply.apply(aws, step, FakeClock())
-        return
-    apply.apply(aws, step, FakeClock())
-    assert aws.calls
-    assert FIRST_CALL[resource.kind] not in aws.operations
-
-
-@pytest.mark.parametrize("resource", EVERY, ids=lambda r: r.kind)
-def test_each_kind_can_be_deleted_and_shown_absent_by_its_name_alone(resource: Resource) -> None:
-    aws = FakeAws()
-    gone = {
-        "head_bucket": "404",
-        "describe_repositories": "RepositoryNotFoundException",
-        "get_role": "NoSuchEntity",
-        "describe_launch_templates": "InvalidLaunchTemplateName.NotFoundException",
-    }
-    for operation, code in gone.items():
-        aws.on(operation, refused(code))
-    aws.on("list_object_versions", {}).on("describe_auto_scaling_groups", {"AutoScalingGroups": []})
-    removable = ref(resource)
-    apply.delete(aws, removable, FakeClock())
-    assert apply.absent(aws, removable)
 
 
 # -- observe ------------------------------------------------------------------------------------------------------
@@ -192,15 +96,6 @@ def test_what_is_there_is_seen_with_one_call(
     aws = FakeAws().on(operation, answer)
     assert observe_one(aws, resource) == seen
     assert aws.operations == [operation]
-
-
-@pytest.mark.parametrize("resource", KEPT_AND_SHARED, ids=lambda r: r.kind)
-def test_a_refused_look_is_an_error_and_never_absent(resource: Resource) -> None:
-    aws = FakeAws()
-    for operation in {row[1] for row in PRESENT}:
-        aws.on(operation, refused("AccessDeniedException"))
-    with pytest.raises(Exception, match=r"refused|belongs to another account"):
-        observe_one(aws, resource)
 
 
 def test_a_runs_own_resources_are_not_looked_for() -> None:

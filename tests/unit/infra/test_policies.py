@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
-from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, config
+from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, job
 from tests.unit.strategies import MOMENTS, PROJECTS, SALTS
 
 from aws_run.errors import ConfigError
@@ -194,8 +194,8 @@ def test_a_machine_may_join_no_cluster_of_a_project_whose_name_only_begins_like_
 
 def test_secrets_get_a_role_of_the_runs_own_that_goes_with_it() -> None:
     secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hf"
-    own = desired.execution_role(config(secrets={"HF": secret}), account=ACCOUNT, region=REGION, run_id=RUN, tags={})
-    shared = desired.execution_role(config(), account=ACCOUNT, region=REGION, run_id=RUN, tags={})
+    own = desired.execution_role(job(secrets={"HF": secret}), account=ACCOUNT, region=REGION, run_id=RUN, tags={})
+    shared = desired.execution_role(job(), account=ACCOUNT, region=REGION, run_id=RUN, tags={})
     assert (own.scope, own.name) == ("run", f"arun-{RUN}-exec")
     assert (shared.scope, shared.name) == ("shared", f"arun-demo-{REGION}-execution")
     assert own.trust_condition == shared.trust_condition == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
@@ -204,7 +204,7 @@ def test_secrets_get_a_role_of_the_runs_own_that_goes_with_it() -> None:
 @pytest.mark.parametrize("end", ["", ":1.0", "@sha256:" + "0" * 64])
 def test_an_image_in_another_repository_of_the_account_may_be_pulled_by_this_run_alone(end: str) -> None:
     image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/team/base{end}"
-    own = desired.execution_role(config(image=image), account=ACCOUNT, region=REGION, run_id=RUN, tags={})
+    own = desired.execution_role(job(image=image), account=ACCOUNT, region=REGION, run_id=RUN, tags={})
     assert (own.scope, own.name) == ("run", f"arun-{RUN}-exec")
     pull = next(statement for statement in own.policy["Statement"] if statement["Sid"] == "Pull")
     assert pull["Resource"] == [REPOSITORY, f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/team/base"]
@@ -219,24 +219,24 @@ def test_an_image_in_another_repository_of_the_account_may_be_pulled_by_this_run
     ],
 )
 def test_any_other_image_needs_no_role_of_its_own(image: str) -> None:
-    role = desired.execution_role(config(image=image), account=ACCOUNT, region=REGION, run_id=RUN, tags={})
+    role = desired.execution_role(job(image=image), account=ACCOUNT, region=REGION, run_id=RUN, tags={})
     assert role.scope == "shared"
 
 
 @pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1"])
 def test_a_profiles_region_in_another_partition_is_refused_before_anything_is_made(region: str) -> None:
     with pytest.raises(ConfigError, match=f"does not work in {region}"):
-        desired.bucket(config(), account=ACCOUNT, region=region)
+        desired.bucket(job(), account=ACCOUNT, region=region)
 
 
 def test_a_task_role_of_the_users_own_replaces_ours() -> None:
-    made = desired.task_role(config(), account=ACCOUNT, bucket=BUCKET, run_id=RUN, tags={})
+    made = desired.task_role(job(), account=ACCOUNT, bucket=BUCKET, run_id=RUN, tags={})
     assert made is not None
     assert (made.scope, made.policy) == ("run", TASK)
-    theirs = config(iam={"task_role": "arn:aws:iam::1:role/mine"})
+    theirs = job(iam={"task_role": "arn:aws:iam::1:role/mine"})
     assert desired.task_role(theirs, account=ACCOUNT, bucket=BUCKET, run_id=RUN, tags={}) is None
 
 
 def test_a_users_tag_never_hides_one_of_ours() -> None:
-    made = desired.tags(config(tags={"team": "x", "aws-run:project": "fake"}), owner="ann", run_id=RUN)
+    made = desired.tags(job(tags={"team": "x", "aws-run:project": "fake"}), owner="ann", run_id=RUN)
     assert made == {"team": "x", "aws-run:project": "demo", "aws-run:owner": "ann", "aws-run:run": RUN}

@@ -132,19 +132,6 @@ def test_a_record_that_cannot_be_written_stops_no_removal() -> None:
     assert len(events.of(Notice)) == len(DOOMED)
 
 
-ALL_KINDS: tuple[Kind, ...] = (*KINDS, "repository", "bucket")
-
-
-@pytest.mark.parametrize("kind", ALL_KINDS)
-def test_every_kind_has_commands_that_finish_by_hand(kind: Kind) -> None:
-    lines = commands(Ref(kind=kind, name=NAME, scope="run"), REGION)
-    assert lines
-    for line in lines:
-        assert line.startswith(("aws ", "aws-run "))
-        assert RUN in line or line == f"aws-run destroy --everything --region {REGION}"
-        assert REGION in line or " iam " in line
-
-
 def test_the_commands_go_to_the_end() -> None:
     machine = commands(Ref(kind="role", name=f"arun-demo-{REGION}-instance", scope="shared"), REGION)
     assert [line.split()[2] for line in machine] == [

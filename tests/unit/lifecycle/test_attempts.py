@@ -6,17 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.unit.fakes import START, FakeAws, FakeClock, config, refused, spec
+from tests.unit.fakes import START, FakeAws, FakeClock, job, refused, spec
 
-from aws_run.backends.base import Site
 from aws_run.backends.ec2 import scaling_activities
-from aws_run.config import Config, Limits, Retry
+from aws_run.config import Limits, Retry
 from aws_run.data import InputSnapshot
 from aws_run.errors import UsageError
 from aws_run.infra.resource_types import group, schedule
-from aws_run.infra.resources import Schedule
+from aws_run.infra.resource_types.schedule import Schedule
 from aws_run.lifecycle import budget, outcome, run_task
 from aws_run.pricing.receipt import Charge
+from aws_run.runs.spec import JobSpec, Offer
 
 SNAPSHOT = InputSnapshot(
     snapshot_key="inputs/demo/data.snapshot.json",
@@ -46,8 +46,8 @@ class Priced:
         return {}
 
 
-def surveyed(limits: Limits) -> tuple[Config, Site]:
-    return config(limits=limits, timeout_s=7200), spec().site
+def wanted(limits: Limits) -> tuple[JobSpec, Offer]:
+    return job(limits=limits, timeout_s=7200), spec().offer
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def surveyed(limits: Limits) -> tuple[Config, Site]:
     ],
 )
 def test_a_cost_cap_is_a_deadline_where_it_comes_first(limits: Limits, usd: str, seconds: int) -> None:
-    assert budget.timeout_s(*surveyed(limits), Priced(usd)) == seconds  # type: ignore[arg-type]
+    assert budget.timeout_s(*wanted(limits), Priced(usd)) == seconds  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_limit_that_cannot_be_kept_is_refused_before_anything_is_made(
     limits: Limits, usd: str | None, said: str
 ) -> None:
     with pytest.raises(UsageError, match=said):
-        budget.timeout_s(*surveyed(limits), Priced(usd))  # type: ignore[arg-type]
+        budget.timeout_s(*wanted(limits), Priced(usd))  # type: ignore[arg-type]
 
 
 def test_attempts_differ_by_number_and_token_only() -> None:

@@ -13,8 +13,9 @@ from tests.unit.fakes import ACCOUNT, BUCKET, RUN, Events, FakeAws, FakeBucket, 
 
 from aws_run.errors import AwsRunError, CredentialsError
 from aws_run.events import Notice
-from aws_run.infra.observe import Observation
-from aws_run.infra.resources import Bucket, ref
+from aws_run.infra.resource_types.base import Observation
+from aws_run.infra.resource_types.bucket import Bucket
+from aws_run.infra.resources import ref
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.interrupts import run_uninterrupted
 from aws_run.lifecycle.provision import open_record

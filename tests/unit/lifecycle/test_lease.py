@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.fakes import START, Events, FakeAws, FakeClock, config, refused, spec
+from tests.unit.fakes import START, Events, FakeAws, FakeClock, job, refused, spec
 
 from aws_run.backends.ec2.backend import Ec2Backend
 from aws_run.backends.fargate.backend import FargateBackend
@@ -169,7 +169,7 @@ def test_a_machine_waits_a_quarter_of_the_jobs_time_within_2_and_15_minutes(
 def test_whatever_the_machine_waited_the_three_parts_stay_within_the_cap(bought_s: int) -> None:
     timeout_s = min(7200, bought_s - 360)
     idle_s = budget.idle_s("ec2", timeout_s)
-    capped = spec(config=config(limits=Limits(max_cost_usd=1)), timeout_s=timeout_s, idle_s=idle_s, cap_s=bought_s)
+    capped = spec(job=job(limits=Limits(max_cost_usd=1)), timeout_s=timeout_s, idle_s=idle_s, cap_s=bought_s)
     for waited_s in range(0, idle_s + 1):
         job_s = budget.job_s(capped, waited_s)
         assert 60 <= job_s <= timeout_s

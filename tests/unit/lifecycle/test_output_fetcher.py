@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.fakes import Events, FakeAws, FakeClock, config, spec
+from tests.unit.fakes import Events, FakeAws, FakeClock, spec
 
 from aws_run.errors import TransferError
 from aws_run.events import Notice
@@ -29,7 +29,7 @@ def test_a_fault_of_ours_in_the_last_fetch_is_told_and_given_back(tmp_path: Path
         storage=broken,
         salt=lambda: "ab12",
     )
-    error = OutputFetcher(context, spec(config=config(output=tmp_path / "out"))).finish()
+    error = OutputFetcher(context, spec(), tmp_path / "out", follow=False).finish()
     assert isinstance(error, TransferError)
     assert error.message == "The outputs could not be fetched: OverflowError: a fault of ours"
     (notice,) = events.of(Notice)

@@ -8,7 +8,7 @@ import moto.ec2.models.instance_types as moto_types
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.fakes import config
+from tests.unit.fakes import job
 
 from aws_run.config import Amount, Gpu, Resources
 from aws_run.errors import UsageError
@@ -80,8 +80,8 @@ def test_the_smallest_fargate_size_that_fits_is_taken() -> None:
     ],
 )
 def test_auto_takes_fargate_unless_only_ec2_has_it(asked: dict[str, object], backend: str) -> None:
-    assert backend_for(config(resources=Resources(**asked))) == backend
-    assert backend_for(config(backend="ec2", resources=Resources(**asked))) == "ec2"
+    assert backend_for(job(resources=Resources(**asked))) == backend
+    assert backend_for(job(backend="ec2", resources=Resources(**asked))) == "ec2"
 
 
 @given(
@@ -97,7 +97,7 @@ def test_every_instance_type_that_is_chosen_holds_the_whole_task(
 ) -> None:
     asked = Resources(cpu=cpu, memory_mib=memory, gpu=gpu, arch=arch, instance_types=tuple(named))
     try:
-        chosen = instance_types(config(resources=asked, spot_policy=spot))
+        chosen = instance_types(job(resources=asked, spot_policy=spot))
     except UsageError:
         return
     assert chosen
@@ -119,8 +119,8 @@ def _cases(model: str | None) -> tuple[str, ...]:
 
 
 def test_auto_takes_ec2_where_spot_is_to_fall_back_to_on_demand() -> None:
-    assert backend_for(config(spot_policy="auto")) == "ec2"
-    assert backend_for(config(spot_policy="spot")) == "fargate"
+    assert backend_for(job(spot_policy="auto")) == "ec2"
+    assert backend_for(job(spot_policy="spot")) == "fargate"
 
 
 @pytest.mark.parametrize(
@@ -128,19 +128,19 @@ def test_auto_takes_ec2_where_spot_is_to_fall_back_to_on_demand() -> None:
 )
 def test_a_named_type_of_another_architecture_is_said_so(name: str, asked: str, theirs: str) -> None:
     with pytest.raises(UsageError, match=rf"{name} is {theirs}, and {asked} is asked for") as caught:
-        instance_types(config(resources=Resources(instance_types=(name,), arch=asked)))
+        instance_types(job(resources=Resources(instance_types=(name,), arch=asked)))
     assert caught.value.hint == f"add --arch {theirs}"
 
 
 def test_a_type_that_is_no_type_is_refused_with_its_neighbour() -> None:
     with pytest.raises(UsageError, match=r"no EC2 type 'm6i\.lorge'") as caught:
-        instance_types(config(resources=Resources(instance_types=("m6i.lorge",))))
+        instance_types(job(resources=Resources(instance_types=("m6i.lorge",))))
     assert "m6i.large" in (caught.value.hint or "")
 
 
 def test_a_price_that_nothing_meets_names_the_cheapest() -> None:
     with pytest.raises(UsageError, match="at most") as caught:
-        instance_types(config(resources=Resources(gpu=Gpu(count=1)), limits={"max_price_usd_per_hour": 0.01}))
+        instance_types(job(resources=Resources(gpu=Gpu(count=1)), limits={"max_price_usd_per_hour": 0.01}))
     assert "g4dn.xlarge" in (caught.value.hint or "")
 
 

@@ -12,20 +12,26 @@ from aws_run import contract
 from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.backends import network
-from aws_run.backends.base import Network, RunSpec, Site, Usage
+from aws_run.backends.base import Usage
 from aws_run.backends.ec2 import instances, scaling_activities, user_data
 from aws_run.backends.ecs import container
 from aws_run.clock import Clock
-from aws_run.config import Config, SpotPolicy
+from aws_run.config import SpotPolicy
 from aws_run.errors import AwsCallError, AwsRunError, CapacityError, DeadlineError, PreflightError
 from aws_run.events import Emit, Notice
 from aws_run.infra.resource_types import cluster as clusters
 from aws_run.infra.resource_types import group as groups
-from aws_run.infra.resources import CapacityProvider, Cluster, Group, LaunchTemplate, Ref, Resource, TaskDefinition
+from aws_run.infra.resource_types.capacity_provider import CapacityProvider
+from aws_run.infra.resource_types.cluster import Cluster
+from aws_run.infra.resource_types.group import Group
+from aws_run.infra.resource_types.launch_template import LaunchTemplate
+from aws_run.infra.resource_types.task_definition import TaskDefinition
+from aws_run.infra.resources import Ref, Resource
 from aws_run.pricing import hardware
 from aws_run.pricing.receipt import Charge, ec2_charges
 from aws_run.pricing.table import BY_NAME, InstanceType
 from aws_run.runs.record import HardwareEntry
+from aws_run.runs.spec import JobSpec, NetworkPlacement, Offer, RunSpec
 
 LEASE_S = 20 * 60  # how long a client may give no sign of life, and a further attempt's instance wait for its task
 # The first lease is the run's own `idle_s`. The switch fires this long after it, so that it can't come between the end
@@ -74,9 +80,9 @@ class Ec2Backend:
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def inspect(self, config: Config) -> Site:
-        types = hardware.instance_types(config, self._describe_unknown(config))
-        found = network.find(self._aws, config)
+    def inspect(self, job: JobSpec) -> Offer:
+        types = hardware.instance_types(job, self._describe_unknown(job))
+        found = network.find(self._aws, job)
         offered = self._offered([kind.name for kind in types])
         here = {name: zones & set(found.zones) for name, zones in offered.items()}
         usable = tuple(kind for kind in types if here.get(kind.name))
@@ -87,21 +93,21 @@ class Ec2Backend:
             )
         zones = set().union(*(here[kind.name] for kind in usable))
         keep = [index for index, zone in enumerate(found.zones) if zone in zones]
-        found = Network(
+        found = NetworkPlacement(
             subnets=tuple(found.subnets[index] for index in keep),
             zones=tuple(found.zones[index] for index in keep),
             security_groups=found.security_groups,
             public_ip=found.public_ip,
         )
-        spot = config.spot_policy != "on-demand"
-        asked = config.resources
+        spot = job.spot_policy != "on-demand"
+        asked = job.resources
         first = usable[0]
-        self._check_quota(first, config.spot_policy)
+        self._check_quota(first, job.spot_policy)
         # A GPU type that was named is rented for its GPUs, asked for or not.
         gpus = asked.gpu.count if asked.gpu else min(kind.gpus for kind in usable)
-        return Site(
+        return Offer(
             network=found,
-            image_id=self._image_id(gpu=gpus > 0, arm=asked.arch == "arm64"),
+            machine_image=self._image_id(gpu=gpus > 0, arm=asked.arch == "arm64"),
             hardware=HardwareEntry(
                 backend=self.name,
                 description=_describe(first, spot, len(usable)),
@@ -116,8 +122,8 @@ class Ec2Backend:
             ),
         )
 
-    def _describe_unknown(self, config: Config) -> tuple[InstanceType, ...]:
-        unknown = [name for name in config.resources.instance_types if name not in BY_NAME]
+    def _describe_unknown(self, job: JobSpec) -> tuple[InstanceType, ...]:
+        unknown = [name for name in job.resources.instance_types if name not in BY_NAME]
         if not unknown:
             return ()
         try:
@@ -184,26 +190,26 @@ class Ec2Backend:
     # -- deciding -----------------------------------------------------------------------------------------------
 
     def resources(self, spec: RunSpec) -> tuple[Resource, ...]:
-        names, site = spec.names, spec.site
+        names, offer = spec.names, spec.offer
         return (
             Cluster(name=names.cluster, tags=spec.tags),
             LaunchTemplate(
                 name=names.launch_template,
-                image_id=site.image_id or "",
-                instance_type=site.hardware.instance_types[0],
+                image_id=offer.machine_image or "",
+                instance_type=offer.hardware.instance_types[0],
                 instance_profile=spec.project.instance_role,
                 user_data=user_data.render(
                     cluster=names.cluster,
-                    gpu=site.hardware.gpus > 0,
+                    gpu=offer.hardware.gpus > 0,
                     made_epoch_s=int(spec.created_at.timestamp()),
                     # Backstops only: the client and the group's switch end an instance earlier, and the job's clock
                     # starts when it is accepted.
                     never_came_s=_GUARD_NEVER_CAME_S,
                     deadline_epoch_s=int(spec.deadline.timestamp()) + _GUARD_BACKSTOP_S,
                 ),
-                disk_gib=site.hardware.disk_gib,
-                security_groups=site.network.security_groups,
-                public_ip=site.network.public_ip,
+                disk_gib=offer.hardware.disk_gib,
+                security_groups=offer.network.security_groups,
+                public_ip=offer.network.public_ip,
                 tags=spec.tags,
             ),
             _group(spec),
@@ -214,7 +220,7 @@ class Ec2Backend:
         return ()
 
     def task_definition(self, spec: RunSpec, image: str) -> TaskDefinition:
-        hw = spec.site.hardware
+        hw = spec.offer.hardware
         job = container.container(spec, image)
         job["cpu"] = int(hw.vcpu * 1024)
         job["memory"] = hw.memory_mib
@@ -223,7 +229,7 @@ class Ec2Backend:
         if hw.gpus:
             job["resourceRequirements"] = [{"type": "GPU", "value": str(hw.gpus)}]
             # Images that aren't made from CUDA's own say nothing about the driver's parts they want (aws-facts §5).
-            if "NVIDIA_DRIVER_CAPABILITIES" not in spec.config.env:
+            if "NVIDIA_DRIVER_CAPABILITIES" not in spec.job.env:
                 job["environment"].append({"name": "NVIDIA_DRIVER_CAPABILITIES", "value": "utility,compute"})
         return container.definition(
             spec,
@@ -310,7 +316,7 @@ class Ec2Backend:
             return
         elif not self._is_final(asked, verdict):
             return
-        if spec.config.spot_policy == "auto" and not asked.on_demand:
+        if spec.job.spot_policy == "auto" and not asked.on_demand:
             asked.on_demand = True
             asked.begin_anew(activities)
             why = verdict.text if verdict.state == "healing" else verdict.code
@@ -326,8 +332,8 @@ class Ec2Backend:
                 hint="these are AWS's own words: the account, one of its policies or a key of its disks may forbid it",
             )
         raise CapacityError(
-            f"AWS has no machine for this run: {verdict.code} ({', '.join(spec.site.hardware.instance_types)} in "
-            f"{', '.join(spec.site.network.zones)})",
+            f"AWS has no machine for this run: {verdict.code} ({', '.join(spec.offer.hardware.instance_types)} in "
+            f"{', '.join(spec.offer.network.zones)})",
             hint=verdict.hint,
         )
 
@@ -354,7 +360,7 @@ class Ec2Backend:
 
     def _waits_on(self, spec: RunSpec, verdict: scaling_activities.CapacityStatus) -> bool:
         """`retry: {on: [no-capacity]}`: the group goes on asking by itself; this many refusals are waited for."""
-        retry = spec.config.retry
+        retry = spec.job.retry
         return (
             "no-capacity" in retry.on
             and verdict.code in scaling_activities.PASSES_WITH_TIME
@@ -381,12 +387,12 @@ class Ec2Backend:
 
 
 def _group(spec: RunSpec) -> Group:
-    hardware = spec.site.hardware
+    hardware = spec.offer.hardware
     return Group(
         name=spec.names.group,
         launch_template=spec.names.launch_template,
         instance_types=hardware.instance_types,
-        subnets=spec.site.network.subnets,
+        subnets=spec.offer.network.subnets,
         spot=hardware.spot,
         lease_s=spec.idle_s + _SWITCH_AFTER_S,
         tags=spec.tags,

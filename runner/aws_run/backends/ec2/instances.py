@@ -40,21 +40,21 @@ def usage(aws: Aws, run_id: str, now: datetime, billed: Billed | None = None) ->
     pages = aws.pages(
         "ec2", "describe_instances", "Reservations", Filters=[{"Name": "tag:aws-run:run", "Values": [run_id]}]
     )
-    found = [instance for reservation in pages for instance in reservation["Instances"]]
-    if not found:
+    instances = [instance for reservation in pages for instance in reservation["Instances"]]
+    if not instances:
         return None
     billed = billed or Billed()
-    for instance in found:
+    for instance in instances:
         billed.note(instance, now)
     return Usage(
         seconds=billed.total_s,
-        instance_type=str(found[0]["InstanceType"]),
-        public_ip=any(instance.get("PublicIpAddress") for instance in found),
+        instance_type=str(instances[0]["InstanceType"]),
+        public_ip=any(instance.get("PublicIpAddress") for instance in instances),
     )
 
 
 def _dated_end(instance: Mapping[str, Any]) -> datetime | None:
     """When a terminated instance stopped billing: EC2 writes it into the reason, "User initiated (2026-11-21 05:28:32
     GMT)"."""
-    said = re.search(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)", str(instance.get("StateTransitionReason") or ""))
-    return datetime.strptime(said[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc) if said else None
+    stop_time = re.search(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)", str(instance.get("StateTransitionReason") or ""))
+    return datetime.strptime(stop_time[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc) if stop_time else None

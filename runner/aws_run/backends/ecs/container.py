@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from aws_run import contract
-from aws_run.backends.base import RunSpec
-from aws_run.infra.resources import TaskDefinition
+from aws_run.infra.resource_types.task_definition import TaskDefinition
+from aws_run.runs.spec import RunSpec
 
 CONTAINER = "job"
 NOTICE_DIR = "/run/aws-run"
@@ -21,13 +21,13 @@ def definition(spec: RunSpec, request: dict[str, Any]) -> TaskDefinition:
 
 def container(spec: RunSpec, image: str) -> dict[str, Any]:
     """Names only what the user gave and what the contract lists; the run's deadline comes with RunTask."""
-    config = spec.config
+    job = spec.job
     return {
         "name": CONTAINER,
         "image": image,
         "essential": True,
         "environment": [{"name": name, "value": value} for name, value in sorted(_environment(spec).items())],
-        "secrets": [{"name": name, "valueFrom": arn} for name, arn in sorted(config.secrets.items())],
+        "secrets": [{"name": name, "valueFrom": arn} for name, arn in sorted(job.secrets.items())],
         "stopTimeout": STOP_TIMEOUT_S,
         "logConfiguration": {
             "logDriver": "awslogs",
@@ -42,7 +42,7 @@ def container(spec: RunSpec, image: str) -> dict[str, Any]:
 
 
 def _environment(spec: RunSpec) -> dict[str, str]:
-    config = spec.config
+    job = spec.job
     ours = {
         contract.RUN_ID: spec.run_id,
         contract.BUCKET: spec.bucket,
@@ -50,16 +50,16 @@ def _environment(spec: RunSpec) -> dict[str, str]:
         contract.PREFIX: spec.keys.prefix,
         contract.STOP_GRACE_S: str(_STOP_GRACE_S),
         contract.STOP_WINDOW_S: str(STOP_TIMEOUT_S),
-        contract.SYNC_EVERY_S: str(config.sync_every_s),
+        contract.SYNC_EVERY_S: str(job.sync_every_s),
         "AWS_REGION": spec.region,
         "AWS_DEFAULT_REGION": spec.region,
     }
-    if config.checkpoint:
-        ours[contract.CHECKPOINT_PATH] = config.checkpoint.path
-        ours[contract.CHECKPOINT_EVERY_S] = str(config.checkpoint.every_s)
-    if config.args:
-        ours[contract.ARGS] = json.dumps(config.args)
-    return {**config.env, **ours}
+    if job.checkpoint:
+        ours[contract.CHECKPOINT_PATH] = job.checkpoint.path
+        ours[contract.CHECKPOINT_EVERY_S] = str(job.checkpoint.every_s)
+    if job.args:
+        ours[contract.ARGS] = json.dumps(job.args)
+    return {**{name: value for name, value in job.env.items() if value is not None}, **ours}
 
 
 def log_stream(run_id: str, task_arn: str) -> str:

@@ -8,19 +8,23 @@ from typing import Any
 
 from aws_run.aws.session import Aws
 from aws_run.backends import network
-from aws_run.backends.base import RunSpec, Site, Usage
+from aws_run.backends.base import Usage
 from aws_run.backends.ecs import container
 from aws_run.clock import Clock
-from aws_run.config import Config
 from aws_run.errors import AwsCallError, UsageError
 from aws_run.events import Emit, Notice
 from aws_run.infra import policies
 from aws_run.infra.resource_types import role as roles
 from aws_run.infra.resource_types import schedule as schedules
-from aws_run.infra.resources import Cluster, Ref, Resource, Role, Schedule, TaskDefinition
+from aws_run.infra.resource_types.cluster import Cluster
+from aws_run.infra.resource_types.role import Role
+from aws_run.infra.resource_types.schedule import Schedule
+from aws_run.infra.resource_types.task_definition import TaskDefinition
+from aws_run.infra.resources import Ref, Resource
 from aws_run.pricing import hardware
 from aws_run.pricing.receipt import Charge, fargate_charges
 from aws_run.runs.record import HardwareEntry
+from aws_run.runs.spec import JobSpec, Offer, RunSpec
 
 _MARGIN = timedelta(minutes=5)  # after the job's own deadline and its last sync
 
@@ -32,16 +36,16 @@ class FargateBackend:
         self._aws = aws
         self._clock = clock
 
-    def inspect(self, config: Config) -> Site:
-        asked = config.resources
-        size = hardware.fargate_size(asked)
+    def inspect(self, job: JobSpec) -> Offer:
+        requested = job.resources
+        size = hardware.fargate_size(requested)
         low, high = hardware.FARGATE_DISK_GIB
-        disk_gib = max(asked.disk_gib or low, low)
+        disk_gib = max(requested.disk_gib or low, low)
         if disk_gib > high:
             raise UsageError(f"Fargate's disk goes to {high} GiB, {disk_gib} was asked for", hint="use --backend ec2")
-        spot = config.spot_policy != "on-demand"
-        return Site(
-            network=network.find(self._aws, config),
+        spot = job.spot_policy != "on-demand"
+        return Offer(
+            network=network.find(self._aws, job),
             hardware=HardwareEntry(
                 backend=self.name,
                 description=f"Fargate{' Spot' if spot else ''} ({size.vcpu:g} vCPU, {size.memory_mib / 1024:g} GB)",
@@ -49,7 +53,7 @@ class FargateBackend:
                 memory_mib=size.memory_mib,
                 spot=spot,
                 disk_gib=disk_gib,
-                arch=asked.arch,
+                arch=requested.arch,
             ),
         )
 
@@ -62,16 +66,16 @@ class FargateBackend:
                 service="scheduler.amazonaws.com",
                 trust_condition={"StringEquals": {"aws:SourceAccount": spec.account}},
                 policy=policies.stop_policy(account=spec.account, region=spec.region, cluster=spec.names.cluster),
-                permissions_boundary=spec.config.iam.permissions_boundary,
+                permissions_boundary=spec.job.iam.permissions_boundary,
                 tags=spec.tags,
             ),
         )
 
     def deferred_resources(self, spec: RunSpec) -> tuple[Ref, ...]:
-        return (Ref(kind="schedule", name=spec.names.schedule, scope="run"),)
+        return (Ref(kind=Schedule.kind, name=spec.names.schedule, scope="run"),)
 
     def task_definition(self, spec: RunSpec, image: str) -> TaskDefinition:
-        hw = spec.site.hardware
+        hw = spec.offer.hardware
         request: dict[str, Any] = {
             "requiresCompatibilities": ["FARGATE"],
             "networkMode": "awsvpc",
@@ -87,7 +91,7 @@ class FargateBackend:
         return container.definition(spec, request)
 
     def placement(self, spec: RunSpec) -> dict[str, Any]:
-        net = spec.site.network
+        net = spec.offer.network
         vpc: dict[str, Any] = {
             "subnets": list(net.subnets),
             "assignPublicIp": "ENABLED" if net.public_ip else "DISABLED",
@@ -101,7 +105,7 @@ class FargateBackend:
 
     @staticmethod
     def _provider(spec: RunSpec) -> str:
-        return "FARGATE_SPOT" if spec.site.hardware.spot else "FARGATE"
+        return "FARGATE_SPOT" if spec.offer.hardware.spot else "FARGATE"
 
     def on_task_accepted(self, spec: RunSpec, task_arn: str, deadline: datetime, emit: Emit) -> None:
         """The entrypoint ends the job at its deadline; should it hang, AWS stops the task a little later by itself."""
@@ -141,7 +145,7 @@ class FargateBackend:
         """Billed from the image pull to the task's end (aws-facts §9)."""
         began = task.get("pullStartedAt") or task.get("startedAt")
         ended = task.get("stoppedAt") or now
-        return Usage(seconds=(ended - began).total_seconds() if began else 0.0, public_ip=spec.site.network.public_ip)
+        return Usage(seconds=(ended - began).total_seconds() if began else 0.0, public_ip=spec.offer.network.public_ip)
 
     def charges(self, hardware: HardwareEntry, usage: Usage) -> tuple[Charge, ...]:
         return fargate_charges(

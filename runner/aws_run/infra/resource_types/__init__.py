@@ -1,5 +1,4 @@
-"""One file a kind: how it is observed, created, deleted and shown absent, written once and used by every command.
+"""One file a resource type: its value, its operations and, as `TYPE`, the object that `registry.py` lists.
 
-`create` adopts what is already there under the name (a lost response, a half-finished run); `delete` accepts what is
-already gone. Only "absent" means absent: a refusal is an error (style: a 403 is not a 404).
+`base.py` says what a type must do. Only "absent" means absent: a refusal is an error (style: a 403 is not a 404).
 """

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, PreflightError
 from aws_run.infra import tags
-from aws_run.infra.resources import Bucket
+from aws_run.infra.resource_types.base import ABSENT, Observation, ResourceType
+from aws_run.infra.resources import Kind, Scope
 from aws_run.infra.retry import on_codes, retrying
 
 _GONE = {"NoSuchBucket", "404", "NotFound"}
@@ -20,24 +22,35 @@ _GONE = {"NoSuchBucket", "404", "NotFound"}
 _DAYS_TAG = "aws-run:runs-days"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    kind: ClassVar[Kind] = Kind("bucket")
+    scope: ClassVar[Scope] = "kept"
+    name: str
+    region: str
+    runs_retention_days: int
+    tags: Mapping[str, str]
+
+
 def config_digest(bucket: Bucket) -> str:
     """Without the days of retention: the bucket is the account's, and each of its projects may want others."""
     return tags.config_digest("bucket-2", bucket.name)
 
 
-def is_current(found: Mapping[str, str], bucket: Bucket) -> bool:
-    """`found`: as `observe` gives them. Results that are kept for longer than asked are no fault."""
-    return found.get(tags.CONFIG_TAG) == config_digest(bucket) and _days(found) >= bucket.runs_retention_days
+def is_current(current: Mapping[str, str], bucket: Bucket) -> bool:
+    """`current`: the bucket's tags. Keeping results for longer than is wanted is no fault."""
+    return current.get(tags.CONFIG_TAG) == config_digest(bucket) and _days(current) >= bucket.runs_retention_days
 
 
-def _days(found: Mapping[str, str]) -> int:
-    text = found.get(_DAYS_TAG, "")
+def _days(current: Mapping[str, str]) -> int:
+    text = current.get(_DAYS_TAG, "")
     return int(text) if text.isdecimal() else 0
 
 
-def observe(aws: Aws, bucket: Bucket) -> dict[str, str] | None:
-    """The bucket's tags, which tell what it was last brought to; None when there is no bucket."""
-    return owner_tags(aws, bucket.name)
+def observe(aws: Aws, bucket: Bucket) -> Observation:
+    """By the bucket's tags, which tell what it was last brought to."""
+    current = owner_tags(aws, bucket.name)
+    return ABSENT if current is None else Observation(present=True, current=is_current(current, bucket))
 
 
 def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
@@ -87,8 +100,8 @@ def configure(aws: Aws, bucket: Bucket, clock: Clock) -> None:
     Another project's results are never kept for less long than it asked, and tags that others put there stay.
     """
     on = {"Bucket": bucket.name, "ExpectedBucketOwner": aws.identity().account}
-    found = observe(aws, bucket) or {}
-    days = max(_days(found), bucket.runs_retention_days)
+    current = owner_tags(aws, bucket.name) or {}
+    days = max(_days(current), bucket.runs_retention_days)
     marks = {tags.CONFIG_TAG: config_digest(bucket), _DAYS_TAG: str(days)}
     steps: tuple[tuple[str, dict[str, Any]], ...] = (
         ("put_public_access_block", {"PublicAccessBlockConfiguration": dict.fromkeys(
@@ -98,7 +111,7 @@ def configure(aws: Aws, bucket: Bucket, clock: Clock) -> None:
             "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}}),
         ("put_bucket_policy", {"Policy": json.dumps(_tls_only(bucket.name))}),
         ("put_bucket_lifecycle_configuration", {"LifecycleConfiguration": {"Rules": _lifecycle(days)}}),
-        ("put_bucket_tagging", {"Tagging": {"TagSet": tags.upper({**found, **bucket.tags, **marks})}}),
+        ("put_bucket_tagging", {"Tagging": {"TagSet": tags.upper({**current, **bucket.tags, **marks})}}),
     )  # fmt: skip
     for operation, parameters in steps:
         retrying(
@@ -209,3 +222,26 @@ def absent(aws: Aws, name: str) -> bool:
             return True
         raise
     return False
+
+
+def manual_commands(name: str, region: str) -> tuple[str, ...]:
+    return (f"aws-run destroy --everything --region {region}",)  # every version of every object goes first
+
+
+def console_link(name: str, region: str) -> str:
+    return f"https://{region}.console.aws.amazon.com/s3/buckets/{name}?region={region}"
+
+
+TYPE = ResourceType(
+    value=Bucket,
+    scopes=("kept",),
+    create=create,
+    update=configure,
+    observe=observe,
+    delete=delete,
+    absent=absent,
+    owner_tags=owner_tags,
+    manual_commands=manual_commands,
+    console_link=console_link,
+    keep_as="bucket",
+)

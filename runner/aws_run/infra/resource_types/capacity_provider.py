@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
 from aws_run.infra import tags
 from aws_run.infra.resource_types import cluster as clusters
-from aws_run.infra.resources import CapacityProvider
+from aws_run.infra.resource_types import group as groups
+from aws_run.infra.resource_types.base import Listing, ResourceType
+from aws_run.infra.resources import Kind, Scope
 from aws_run.infra.retry import on_codes, retrying
 
 _BUSY = ("ResourceInUseException", "UpdateInProgressException")
 # ECS tells these two by their text only (aws-facts §7): "… was not ACTIVE", "… is not in an ACTIVE state".
 _UNTOLD = ("InvalidParameterException", "ClientException")
 _NOT_ACTIVE = re.compile(r"not (in an )?active", re.I)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapacityProvider:
+    kind: ClassVar[Kind] = Kind("capacity-provider")
+    scope: ClassVar[Scope] = "run"
+    name: str
+    group: str
+    cluster: str
+    tags: Mapping[str, str]
 
 
 def create(aws: Aws, provider: CapacityProvider, clock: Clock) -> str:
@@ -128,8 +142,41 @@ def _describe(aws: Aws, name: str) -> list[dict[str, str]]:
 
 
 def _failed(aws: Aws, name: str) -> bool:
-    return any(found.get("updateStatus") == "DELETE_FAILED" for found in _describe(aws, name))
+    return any(shown.get("updateStatus") == "DELETE_FAILED" for shown in _describe(aws, name))
 
 
 def absent(aws: Aws, name: str) -> bool:
-    return all(found.get("status") == "INACTIVE" for found in _describe(aws, name))
+    return all(shown.get("status") == "INACTIVE" for shown in _describe(aws, name))
+
+
+def _names(aws: Aws) -> Iterator[str]:
+    token: dict[str, str] = {}
+    while True:  # this call has no paginator
+        page = aws.call("ecs", "describe_capacity_providers", **token)
+        for provider in page.get("capacityProviders", ()):
+            if provider.get("status") != "INACTIVE":
+                yield provider["name"]
+        if not page.get("nextToken"):
+            return
+        token = {"nextToken": page["nextToken"]}
+
+
+def manual_commands(name: str, region: str) -> tuple[str, ...]:
+    return (
+        f"aws ecs put-cluster-capacity-providers --cluster {name} --capacity-providers "
+        f"--default-capacity-provider-strategy --region {region}",
+        f"aws ecs delete-capacity-provider --capacity-provider {name} --region {region}",
+    )
+
+
+TYPE = ResourceType(
+    value=CapacityProvider,
+    scopes=("run",),
+    create=create,
+    delete=delete,
+    absent=absent,
+    list_owned=(Listing(what="capacity providers", names=_names),),
+    manual_commands=manual_commands,
+    keep_as="capacity-provider",
+    depends_on=(groups.Group.kind,),
+)

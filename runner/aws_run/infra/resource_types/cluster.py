@@ -3,14 +3,18 @@ two runs on one cluster would race for it. A cluster costs nothing."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
 from aws_run.infra import tags
-from aws_run.infra.resources import Cluster
+from aws_run.infra.resource_types.base import Listing, ResourceType
+from aws_run.infra.resources import Kind, Scope
 from aws_run.infra.retry import on_codes, retrying
+from aws_run.naming import run_of_name
 
 _GONE = "ClusterNotFoundException"
 _ACTIVE_WITHIN_S = 120
@@ -22,6 +26,15 @@ _BUSY = (
     "UpdateInProgressException",
     "ResourceInUseException",
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    kind: ClassVar[Kind] = Kind("cluster")
+    scope: ClassVar[Scope] = "run"
+    name: str
+    providers: tuple[str, ...] = ()  # FARGATE, FARGATE_SPOT; a group's own provider joins later
+    tags: Mapping[str, str]
 
 
 def create(aws: Aws, cluster: Cluster, clock: Clock) -> str:
@@ -58,8 +71,8 @@ def _wait_until_active(aws: Aws, name: str, status: str, clock: Clock) -> None:
             )
         clock.sleep(wait_s)
         wait_s = min(wait_s * 1.5, 5)
-        found = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
-        status = str(found[0]["status"]) if found else "not listed"
+        shown = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
+        status = str(shown[0]["status"]) if shown else "not listed"
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:
@@ -121,11 +134,39 @@ def is_gone(error: AwsCallError) -> bool:
 
 
 def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
-    found = aws.call("ecs", "describe_clusters", clusters=[name], include=["TAGS"]).get("clusters", ())
-    return next((tags.parse(cluster.get("tags")) for cluster in found if cluster["status"] != "INACTIVE"), None)
+    shown = aws.call("ecs", "describe_clusters", clusters=[name], include=["TAGS"]).get("clusters", ())
+    return next((tags.parse(cluster.get("tags")) for cluster in shown if cluster["status"] != "INACTIVE"), None)
 
 
 def absent(aws: Aws, name: str) -> bool:
     """INACTIVE counts as gone (aws-facts §7)."""
-    found = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
-    return all(cluster["status"] == "INACTIVE" for cluster in found)
+    shown = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
+    return all(cluster["status"] == "INACTIVE" for cluster in shown)
+
+
+def _names(aws: Aws) -> Iterator[str]:
+    for arn in aws.pages("ecs", "list_clusters", "clusterArns"):
+        yield arn.rsplit("/", 1)[-1]
+
+
+def manual_commands(name: str, region: str) -> tuple[str, ...]:
+    # Tasks and machines must be off it first, which takes more than a line.
+    return (
+        f"aws-run cleanup {run_of_name(name) or name} --region {region}",
+        f"aws ecs delete-cluster --cluster {name} --region {region}",
+    )
+
+
+TYPE = ResourceType(
+    value=Cluster,
+    scopes=("run",),
+    create=create,
+    delete=delete,
+    absent=absent,
+    list_owned=(Listing(what="clusters", names=_names),),
+    owner_tags=owner_tags,
+    manual_commands=manual_commands,
+    keep_as="cluster",
+    depends_on=(Kind("capacity-provider"),),  # spelled, since that type's file imports this one
+    end_bill=lambda aws, name, clock: stop_tasks(aws, name),
+)

@@ -6,20 +6,39 @@ function and no client (aws-facts §2). The group is made at desired 0 and armed
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, CapacityError
 from aws_run.infra import tags
-from aws_run.infra.resources import Group
+from aws_run.infra.resource_types.base import Listing, ResourceType
+from aws_run.infra.resources import Kind, Scope
 from aws_run.infra.retry import on_codes, retrying
-from aws_run.naming import TAG_RUN, run_of_name
+from aws_run.naming import TAG_RUN, RunNames, is_run_id, run_of_name
 
 _SWITCH = "arun-deadline"
 _REPLACING = ("ReplaceUnhealthy", "AZRebalance")
 _BUSY = ("ScalingActivityInProgress", "ResourceInUse", "ResourceContention")
+_BILLS = {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """An Auto Scaling group of exactly one instance, made at desired 0, armed, then raised."""
+
+    kind: ClassVar[Kind] = Kind("group")
+    scope: ClassVar[Scope] = "run"
+    name: str
+    launch_template: str
+    instance_types: tuple[str, ...]
+    subnets: tuple[str, ...]
+    spot: bool
+    lease_s: int
+    tags: Mapping[str, str]
 
 
 def create(aws: Aws, group: Group, clock: Clock) -> str:
@@ -156,13 +175,13 @@ def activities(aws: Aws, name: str) -> list[dict[str, Any]]:
 
 
 def describe(aws: Aws, name: str) -> dict[str, Any] | None:
-    found = aws.call("autoscaling", "describe_auto_scaling_groups", AutoScalingGroupNames=[name])["AutoScalingGroups"]
-    return dict(found[0]) if found else None
+    listed = aws.call("autoscaling", "describe_auto_scaling_groups", AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    return dict(listed[0]) if listed else None
 
 
 def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
-    found = describe(aws, name)
-    return None if found is None else tags.parse(found.get("Tags"))
+    group = describe(aws, name)
+    return None if group is None else tags.parse(group.get("Tags"))
 
 
 def scale_to_zero(aws: Aws, name: str, clock: Clock) -> None:
@@ -240,12 +259,9 @@ def _instances(aws: Aws, name: str) -> list[str]:
     run_id = run_of_name(name)
     if run_id is None:
         return []
-    filters = [
-        {"Name": f"tag:{TAG_RUN}", "Values": [run_id]},
-        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
-    ]
-    found = aws.pages("ec2", "describe_instances", "Reservations", Filters=filters)
-    return [str(instance["InstanceId"]) for one in found for instance in one["Instances"]]
+    filters = [{"Name": f"tag:{TAG_RUN}", "Values": [run_id]}, _BILLS]
+    reservations = aws.pages("ec2", "describe_instances", "Reservations", Filters=filters)
+    return [str(instance["InstanceId"]) for one in reservations for instance in one["Instances"]]
 
 
 def use_on_demand(aws: Aws, group: Group) -> None:
@@ -257,3 +273,44 @@ def use_on_demand(aws: Aws, group: Group) -> None:
         AutoScalingGroupName=group.name,
         MixedInstancesPolicy=_policy(group, spot=False),
     )
+
+
+def _names(aws: Aws) -> Iterator[str]:
+    for group in aws.pages("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
+        yield group["AutoScalingGroupName"]
+
+
+def _names_by_machine(aws: Aws) -> Iterator[str]:
+    """By tag: a machine that was taken out of its group, or that outlived it, bills all the same. Its group's removal
+    ends it."""
+    filters = [{"Name": "tag-key", "Values": [TAG_RUN]}, _BILLS]
+    for reservation in aws.pages("ec2", "describe_instances", "Reservations", Filters=filters):
+        for instance in reservation["Instances"]:
+            run_id = tags.parse(instance.get("Tags")).get(TAG_RUN, "")
+            if is_run_id(run_id):
+                yield RunNames(run_id=run_id).group
+
+
+def manual_commands(name: str, region: str) -> tuple[str, ...]:
+    end = f"--region {region}"
+    return (
+        f"aws autoscaling delete-auto-scaling-group --auto-scaling-group-name {name} --force-delete {end}",
+        f"aws ec2 describe-instances --filters Name=tag:{TAG_RUN},Values={run_of_name(name) or name} --query "
+        f"'Reservations[].Instances[].InstanceId' --output text {end} "
+        f"| xargs aws ec2 terminate-instances {end} --instance-ids",
+    )
+
+
+TYPE = ResourceType(
+    value=Group,
+    scopes=("run",),
+    create=create,
+    delete=delete,
+    absent=absent,
+    list_owned=(Listing(what="machines", names=_names_by_machine), Listing(what="groups", names=_names)),
+    owner_tags=owner_tags,
+    manual_commands=manual_commands,
+    keep_as="group",
+    end_bill=scale_to_zero,
+    ends_bill_first=True,
+)

@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
 from aws_run.infra import tags
-from aws_run.infra.resources import LaunchTemplate
+from aws_run.infra.resource_types.base import Listing, ResourceType
+from aws_run.infra.resources import Kind, Scope
+from aws_run.naming import PREFIX
 
 _GONE = {
     "InvalidLaunchTemplateName.NotFoundException",
     "InvalidLaunchTemplateId.NotFound",
     "InvalidLaunchTemplateId.NotFoundException",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchTemplate:
+    kind: ClassVar[Kind] = Kind("launch-template")
+    scope: ClassVar[Scope] = "run"
+    name: str
+    image_id: str
+    instance_type: str
+    instance_profile: str
+    user_data: str
+    disk_gib: int
+    security_groups: tuple[str, ...]
+    public_ip: bool
+    tags: Mapping[str, str]
 
 
 def create(aws: Aws, template: LaunchTemplate, clock: Clock) -> str:
@@ -85,9 +104,32 @@ def absent(aws: Aws, name: str) -> bool:
 
 def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
     try:
-        found = aws.call("ec2", "describe_launch_templates", LaunchTemplateNames=[name]).get("LaunchTemplates")
+        listed = aws.call("ec2", "describe_launch_templates", LaunchTemplateNames=[name]).get("LaunchTemplates")
     except AwsCallError as error:
         if error.code in _GONE:
             return None
         raise
-    return tags.parse(found[0].get("Tags")) if found else None
+    return tags.parse(listed[0].get("Tags")) if listed else None
+
+
+def _names(aws: Aws) -> Iterator[str]:
+    wanted = [{"Name": "launch-template-name", "Values": [f"{PREFIX}-*"]}]
+    for template in aws.pages("ec2", "describe_launch_templates", "LaunchTemplates", Filters=wanted):
+        yield template["LaunchTemplateName"]
+
+
+def manual_commands(name: str, region: str) -> tuple[str, ...]:
+    return (f"aws ec2 delete-launch-template --launch-template-name {name} --region {region}",)
+
+
+TYPE = ResourceType(
+    value=LaunchTemplate,
+    scopes=("run",),
+    create=create,
+    delete=delete,
+    absent=absent,
+    list_owned=(Listing(what="launch templates", names=_names),),
+    owner_tags=owner_tags,
+    manual_commands=manual_commands,
+    keep_as="launch-template",
+)

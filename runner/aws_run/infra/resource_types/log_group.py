@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
-from aws_run.infra.resources import LogGroup
+from aws_run.infra.resource_types.base import ABSENT, Observation, ResourceType
+from aws_run.infra.resources import Kind, Scope
 
 
-def observe(aws: Aws, group: LogGroup) -> int | None:
-    """Its retention in days (0 = for ever), None when there is no such group."""
+@dataclass(frozen=True, kw_only=True)
+class LogGroup:
+    kind: ClassVar[Kind] = Kind("log-group")
+    scope: ClassVar[Scope] = "shared"
+    name: str
+    retention_days: int
+    tags: Mapping[str, str]
+
+
+def observe(aws: Aws, group: LogGroup) -> Observation:
     answer = aws.call("logs", "describe_log_groups", logGroupNamePrefix=group.name)
-    for found in answer.get("logGroups", ()):
-        if found["logGroupName"] == group.name:
-            return int(found.get("retentionInDays") or 0)
-    return None
+    for listed in answer.get("logGroups", ()):
+        if listed["logGroupName"] == group.name:
+            # Without a retention CloudWatch keeps it for ever, which is never what is wanted.
+            return Observation(present=True, current=listed.get("retentionInDays") == group.retention_days)
+    return ABSENT
 
 
 def create(aws: Aws, group: LogGroup, clock: Clock) -> str:
@@ -41,4 +55,21 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
 
 def absent(aws: Aws, name: str) -> bool:
     answer = aws.call("logs", "describe_log_groups", logGroupNamePrefix=name)
-    return all(found["logGroupName"] != name for found in answer.get("logGroups", ()))
+    return all(listed["logGroupName"] != name for listed in answer.get("logGroups", ()))
+
+
+def manual_commands(name: str, region: str) -> tuple[str, ...]:
+    return (f"aws logs delete-log-group --log-group-name {name} --region {region}",)
+
+
+TYPE = ResourceType(
+    value=LogGroup,
+    scopes=("shared",),
+    create=create,
+    update=configure,
+    observe=observe,
+    delete=delete,
+    absent=absent,
+    manual_commands=manual_commands,
+    keep_as="log-group",
+)

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, UsageError
 from aws_run.infra import tags
-from aws_run.infra.resources import Repository
+from aws_run.infra.resource_types.base import ABSENT, Observation, ResourceType
+from aws_run.infra.resources import Kind, Scope
 
 _GONE = "RepositoryNotFoundException"
 
 
-def observe(aws: Aws, repository: Repository) -> str | None:
-    """The repository's URI, None when there is none."""
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    kind: ClassVar[Kind] = Kind("repository")
+    scope: ClassVar[Scope] = "kept"
+    name: str
+    keep_images: int
+    tags: Mapping[str, str]
+
+
+def observe(aws: Aws, repository: Repository) -> Observation:
+    """Its value is the repository's URI."""
     try:
         answer = aws.call("ecr", "describe_repositories", repositoryNames=[repository.name])
     except AwsCallError as error:
         if error.code == _GONE:
-            return None
+            return ABSENT
         raise
-    return str(answer["repositories"][0]["repositoryUri"])
+    return Observation(present=True, value=str(answer["repositories"][0]["repositoryUri"]))
 
 
 def create(aws: Aws, repository: Repository, clock: Clock) -> str:
@@ -40,7 +53,7 @@ def create(aws: Aws, repository: Repository, clock: Clock) -> str:
     except AwsCallError as error:
         if error.code != "RepositoryAlreadyExistsException":
             raise
-        uri = observe(aws, repository) or ""
+        uri = observe(aws, repository).value
     rule = {
         "rulePriority": 1,
         "description": "the newest images",
@@ -89,8 +102,8 @@ def image_digest(aws: Aws, repository: str, tag: str) -> tuple[str, int] | None:
         if error.code in (_GONE, "ImageNotFoundException"):
             return None
         raise
-    found = answer["imageDetails"][0]
-    return str(found["imageDigest"]), int(found.get("imageSizeInBytes") or 0)
+    image = answer["imageDetails"][0]
+    return str(image["imageDigest"]), int(image.get("imageSizeInBytes") or 0)
 
 
 _URI = re.compile(
@@ -115,3 +128,25 @@ def refuse_missing(aws: Aws, uri: str) -> None:
             hint=f"`aws ecr list-images --repository-name {named['name']}` lists what is there; "
             "without --image the project's own is built",
         ) from error
+
+
+def manual_commands(name: str, region: str) -> tuple[str, ...]:
+    return (f"aws ecr delete-repository --repository-name {name} --force --region {region}",)
+
+
+def console_link(name: str, region: str) -> str:
+    return f"https://{region}.console.aws.amazon.com/ecr/repositories/private/{name}?region={region}"
+
+
+TYPE = ResourceType(
+    value=Repository,
+    scopes=("kept",),
+    create=create,
+    observe=observe,
+    delete=delete,
+    absent=absent,
+    owner_tags=owner_tags,
+    manual_commands=manual_commands,
+    console_link=console_link,
+    keep_as="repository",
+)

@@ -3,43 +3,63 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
 from aws_run.infra import tags
-from aws_run.infra.resources import Role
+from aws_run.infra.resource_types import schedule
+from aws_run.infra.resource_types.base import ABSENT, Listing, Observation, ResourceType
+from aws_run.infra.resources import Kind, Scope
 from aws_run.infra.retry import on_codes, retrying
-from aws_run.naming import IAM_PATH
+from aws_run.naming import IAM_PATH, RunNames, run_of_name
 
 _POLICY = "aws-run"
 _GONE = "NoSuchEntity"
 _EXISTS = "EntityAlreadyExists"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """An IAM role under /aws-run/ with one inline policy; with `instance_profile`, a profile of the same name."""
+
+    kind: ClassVar[Kind] = Kind("role")
+    name: str
+    scope: Scope
+    service: str  # the principal that may assume it
+    policy: Mapping[str, Any]
+    trust_condition: Mapping[str, Any] = field(default_factory=dict)
+    instance_profile: bool = False
+    permissions_boundary: str | None = None
+    tags: Mapping[str, str]
+
+
 def config_digest(role: Role) -> str:
     return tags.config_digest("role-2", role.policy, _trust(role), role.instance_profile, role.permissions_boundary)
 
 
-def observe(aws: Aws, role: Role) -> str | None:
-    """The digest of the configuration it was last brought to ("" = never), None when there is no such role.
+def observe(aws: Aws, role: Role) -> Observation:
+    """By the digest of the configuration that it was last brought to.
 
-    For an instance role the profile is asked, since it exists only after the role: one call shows both. A profile
+    For an instance role the profile is read, since it exists only after the role: one call shows both. A profile
     without its role was left half made.
     """
     try:
         if role.instance_profile:
-            found = aws.call("iam", "get_instance_profile", InstanceProfileName=role.name)["InstanceProfile"]
-            if not found.get("Roles"):
-                return ""
+            shown = aws.call("iam", "get_instance_profile", InstanceProfileName=role.name)["InstanceProfile"]
+            if not shown.get("Roles"):
+                return Observation(present=True, current=False)
         else:
-            found = aws.call("iam", "get_role", RoleName=role.name)["Role"]
+            shown = aws.call("iam", "get_role", RoleName=role.name)["Role"]
     except AwsCallError as error:
         if error.code == _GONE:
-            return None
+            return ABSENT
         raise
-    return tags.parse(found.get("Tags")).get(tags.CONFIG_TAG, "")
+    digest = tags.parse(shown.get("Tags")).get(tags.CONFIG_TAG)
+    return Observation(present=True, current=digest == config_digest(role))
 
 
 def create(aws: Aws, role: Role, clock: Clock) -> str:
@@ -178,3 +198,45 @@ def absent(aws: Aws, name: str) -> bool:
             return True
         raise
     return False
+
+
+def _names(aws: Aws) -> Iterator[str]:
+    for role in aws.pages("iam", "list_roles", "Roles", PathPrefix=IAM_PATH):
+        yield role["RoleName"]
+
+
+def _is_stop_role(name: str) -> bool:
+    """Whether a run's deadline schedule acts with it: without the role AWS could not stop the task."""
+    run = run_of_name(name)
+    return run is not None and name == RunNames(run_id=run).stop_role
+
+
+def manual_commands(name: str, region: str) -> tuple[str, ...]:
+    profile = (
+        f"aws iam remove-role-from-instance-profile --instance-profile-name {name} --role-name {name}",
+        f"aws iam delete-instance-profile --instance-profile-name {name}",
+    )
+    return (
+        *(profile if name.endswith("-instance") else ()),
+        f"aws iam delete-role-policy --role-name {name} --policy-name aws-run",
+        f"aws iam delete-role --role-name {name}",
+    )
+
+
+TYPE = ResourceType(
+    value=Role,
+    scopes=("shared", "run"),
+    create=create,
+    update=configure,
+    observe=observe,
+    delete=delete,
+    absent=absent,
+    list_owned=(Listing(what="roles", names=_names),),
+    owner_tags=owner_tags,
+    manual_commands=manual_commands,
+    # The project's, which the next run uses again; a run's own role is of no use to anybody.
+    keep_as="roles",
+    keep_scopes=("shared",),
+    depends_on=(schedule.Schedule.kind,),
+    is_deadline_switch=_is_stop_role,
+)

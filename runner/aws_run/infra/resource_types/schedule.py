@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import ClassVar
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
-from aws_run.infra.resources import Schedule
+from aws_run.infra.resource_types import cluster as clusters
+from aws_run.infra.resource_types.base import Listing, ResourceType
+from aws_run.infra.resources import Kind, Scope
 from aws_run.infra.retry import retrying
+from aws_run.naming import PREFIX
 
 _AT = "at(%Y-%m-%dT%H:%M:%S)"
 _TARGET = "arn:aws:scheduler:::aws-sdk:ecs:stopTask"
 _GONE = "ResourceNotFoundException"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """An EventBridge Scheduler one-shot that stops a Fargate task: AWS carries it out with no client alive."""
+
+    kind: ClassVar[Kind] = Kind("schedule")
+    scope: ClassVar[Scope] = "run"
+    name: str
+    at: datetime
+    cluster: str
+    task_arn: str
+    role_arn: str
 
 
 def create(aws: Aws, schedule: Schedule, clock: Clock) -> str:
@@ -83,3 +102,26 @@ def absent(aws: Aws, name: str) -> bool:
             return True
         raise
     return False
+
+
+def _names(aws: Aws) -> Iterator[str]:
+    for schedule in aws.pages("scheduler", "list_schedules", "Schedules", NamePrefix=f"{PREFIX}-"):
+        yield schedule["Name"]
+
+
+def manual_commands(name: str, region: str) -> tuple[str, ...]:
+    return (f"aws scheduler delete-schedule --name {name} --region {region}",)
+
+
+TYPE = ResourceType(
+    value=Schedule,
+    scopes=("run",),
+    create=create,
+    delete=delete,
+    absent=absent,
+    list_owned=(Listing(what="schedules", names=_names),),
+    manual_commands=manual_commands,
+    # It is there for the case that the rest can't be removed: it goes last.
+    depends_on=(clusters.Cluster.kind,),
+    is_deadline_switch=lambda name: True,
+)

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
 from aws_run.infra import tags
-from aws_run.infra.resources import TaskDefinition
+from aws_run.infra.resource_types.base import Listing, ResourceType
+from aws_run.infra.resources import Kind, Scope
+from aws_run.naming import PREFIX
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskDefinition:
+    """`request` is RegisterTaskDefinition's own parameters, less family and tags."""
+
+    kind: ClassVar[Kind] = Kind("task-definition")
+    scope: ClassVar[Scope] = "run"
+    name: str  # the family; one a run (aws-facts §3)
+    request: Mapping[str, Any]
+    tags: Mapping[str, str]
 
 
 def create(aws: Aws, definition: TaskDefinition, clock: Clock) -> str:
@@ -22,9 +39,9 @@ def create(aws: Aws, definition: TaskDefinition, clock: Clock) -> str:
 
 
 def _revisions(aws: Aws, family: str, status: str) -> list[str]:
-    found = aws.pages("ecs", "list_task_definitions", "taskDefinitionArns", familyPrefix=family, status=status)
+    listed = aws.pages("ecs", "list_task_definitions", "taskDefinitionArns", familyPrefix=family, status=status)
     # familyPrefix is the whole family's name on AWS; a mere prefix would match other runs, so it is checked.
-    return [arn for arn in found if arn.rsplit("/", 1)[-1].rsplit(":", 1)[0] == family]
+    return [arn for arn in listed if arn.rsplit("/", 1)[-1].rsplit(":", 1)[0] == family]
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:
@@ -44,3 +61,28 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
 def absent(aws: Aws, name: str) -> bool:
     """No ACTIVE revision: INACTIVE and DELETE_IN_PROGRESS ones can't be run and cost nothing."""
     return not _revisions(aws, name, "ACTIVE")
+
+
+def _families(aws: Aws) -> Iterator[str]:
+    prefix = f"{PREFIX}-"
+    yield from aws.pages("ecs", "list_task_definition_families", "families", familyPrefix=prefix, status="ACTIVE")
+
+
+def manual_commands(name: str, region: str) -> tuple[str, ...]:
+    return (  # every revision
+        f"aws ecs list-task-definitions --family-prefix {name} --query 'taskDefinitionArns[]' "
+        f"--output text --region {region} "
+        f"| xargs -n 1 aws ecs deregister-task-definition --region {region} --task-definition",
+    )
+
+
+TYPE = ResourceType(
+    value=TaskDefinition,
+    scopes=("run",),
+    create=create,
+    delete=delete,
+    absent=absent,
+    list_owned=(Listing(what="task definitions", names=_families),),
+    manual_commands=manual_commands,
+    keep_as="task-definition",
+)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from tests.unit.fakes import Events, FakeAws, FakeClock, config, spec
+from tests.unit.fakes import Events, FakeAws, FakeClock, job, spec
 
 from aws_run.backends.ec2.backend import Ec2Backend
 from aws_run.backends.ec2.scaling_activities import capacity_status
@@ -131,7 +131,7 @@ def test_no_capacity_is_one_sentence_with_the_reason_the_type_and_the_zone() -> 
 def test_spot_auto_asks_for_on_demand_once_and_then_gives_up() -> None:
     spot, on_demand = failed("UnfulfillableCapacity", ActivityId="1"), failed("VcpuLimitExceeded", ActivityId="2")
     ec2, aws, clock = backend([spot], [spot], [spot], [on_demand, spot])
-    asked, events = spec(config=config(spot_policy="auto")), Events()
+    asked, events = spec(job=job(spot_policy="auto")), Events()
     for _ in range(3):  # the third look still shows the refusal of before, which says nothing about on-demand
         ec2.check_capacity(asked, events.emit)
         clock.sleep(5)
@@ -232,7 +232,7 @@ def test_a_spot_failure_nobody_knows_makes_auto_ask_for_on_demand() -> None:
     ec2, aws, clock = backend([linked], [linked], [launched("InProgress", ActivityId="2"), linked])
     events = Events()
     for _ in range(3):
-        ec2.check_capacity(spec(config=config(spot_policy="auto")), events.emit)
+        ec2.check_capacity(spec(job=job(spot_policy="auto")), events.emit)
         clock.sleep(185)
     assert len(aws.sent("update_auto_scaling_group")) == 1
     assert "may not be created" in [n.text for n in events.of(Notice) if n.level == "warning"][-1]

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 from tests.unit.fakes import FakeAws, FakeClock, refused
-from tests.unit.infra.resource_samples import CLUSTER, NAME, PROVIDER, with_something_in_it
-from tests.unit.infra.test_plan import MADE, made
+from tests.unit.infra.resource_samples import CLUSTER, MADE, NAME, PROVIDER, made, with_something_in_it
 
 from aws_run.errors import AwsCallError
 from aws_run.infra.resource_types import capacity_provider, cluster

@@ -15,10 +15,11 @@ from tests.unit.infra.resource_samples import (
     NAME,
     PROVIDER,
     REPOSITORY,
+    SCHEDULE,
     TEMPLATE,
+    made,
     with_something_in_it,
 )
-from tests.unit.infra.test_plan import made
 
 from aws_run.errors import AwsCallError
 from aws_run.infra import apply
@@ -34,6 +35,7 @@ ALREADY_THERE: list[tuple[Resource, str, AwsCallError]] = [
     (INSTANCE, "add_role_to_instance_profile", refused("LimitExceeded")),
     (TEMPLATE, "create_launch_template", refused("InvalidLaunchTemplateName.AlreadyExistsException")),
     (GROUP, "create_auto_scaling_group", refused("AlreadyExists")),
+    (SCHEDULE, "create_schedule", refused("ConflictException")),
     (PROVIDER, "create_capacity_provider", refused("ClientException", "The specified capacity provider already exists.")),
 ]  # fmt: skip
 IDS = [f"{resource.kind}:{operation}" for resource, operation, _ in ALREADY_THERE]
@@ -45,6 +47,7 @@ def test_what_is_there_already_is_adopted_and_brought_to_what_is_wanted(
 ) -> None:
     fresh, again = made(FakeAws()), made(FakeAws()).on(operation, error)
     again.on("describe_repositories", {"repositories": [{"repositoryUri": "uri"}]})
+    again.on("update_schedule", {"ScheduleArn": "arn"})
     assert apply.create(fresh, resource, FakeClock())
     assert apply.create(again, resource, FakeClock())
     # What comes after the create (arming, attaching, policies, lifecycle) comes all the same.
@@ -83,6 +86,7 @@ GONE: list[tuple[str, str, str, str]] = [
     ("cluster", "list_container_instances", "ClusterNotFoundException", "no"),
     ("cluster", "delete_cluster", "ClusterNotFoundException", "no"),
     ("task-definition", "deregister_task_definition", "ClientException", "The specified task definition is inactive."),
+    ("schedule", "delete_schedule", "ResourceNotFoundException", "no"),
 ]  # fmt: skip
 GONE_IDS = [f"{kind}:{operation}:{code}" for kind, operation, code, _ in GONE]
 
@@ -122,6 +126,8 @@ ABSENT: list[tuple[str, str, Any, bool]] = [
     ("cluster", "describe_clusters", {"clusters": [{"status": "INACTIVE"}]}, True),
     ("cluster", "describe_clusters", {"clusters": [{"status": "ACTIVE"}]}, False),
     ("cluster", "describe_clusters", {"clusters": [{"status": "DEPROVISIONING"}]}, False),
+    ("schedule", "get_schedule", refused("ResourceNotFoundException"), True),
+    ("schedule", "get_schedule", {}, False),
     ("task-definition", "list_task_definitions", [f"x/{NAME}-longer:1"], True),
     ("task-definition", "list_task_definitions", [f"x/{NAME}:1"], False),
 ]  # fmt: skip

@@ -12,20 +12,23 @@ import pytest
 from tests.unit.fakes import ACCOUNT, BUCKET, FakeAws, FakeClock, refused
 from tests.unit.infra.resource_samples import (
     BUCKET_,
+    EVERY,
     EXECUTION,
     INSTANCE,
     LOGS,
     NAME,
     REPOSITORY,
     TEMPLATE,
+    made,
     with_something_in_it,
 )
-from tests.unit.infra.test_plan import EVERY, made
 
 from aws_run.errors import AwsCallError, PreflightError, UsageError
 from aws_run.infra.resource_types import bucket, launch_template, log_group, repository, role
 from aws_run.infra.resource_types import task_definition as definitions
-from aws_run.infra.resources import LaunchTemplate, Role, ref
+from aws_run.infra.resource_types.launch_template import LaunchTemplate
+from aws_run.infra.resource_types.role import Role
+from aws_run.infra.resources import ref
 
 
 def template_data(template: LaunchTemplate) -> dict[str, Any]:

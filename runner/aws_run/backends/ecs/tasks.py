@@ -1,0 +1,231 @@
+"""Tasks on ECS. The only reader of what ECS says of a task; both Fargate and EC2 run theirs through it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from aws_run import contract
+from aws_run.aws.logs import LogTail
+from aws_run.aws.session import Aws
+from aws_run.backends.ecs import container
+from aws_run.backends.executor import EndCause, TaskEnd, TaskHandle, TaskPhase, TaskRequest, TaskState
+from aws_run.clock import Clock
+from aws_run.errors import AwsCallError, CapacityError
+from aws_run.infra.resource_types import cluster
+from aws_run.infra.retry import retrying
+from aws_run.runs.record import Record
+from aws_run.runs.spec import RunSpec
+
+# ECS's lifecycle (Developer Guide, "Amazon ECS task lifecycle"); a word that is not here is a later one of AWS's.
+_PHASES = {
+    "PROVISIONING": TaskPhase.WAITING,
+    "PENDING": TaskPhase.STARTING,
+    "ACTIVATING": TaskPhase.STARTING,
+    "RUNNING": TaskPhase.RUNNING,
+    "DEACTIVATING": TaskPhase.STOPPING,
+    "STOPPING": TaskPhase.STOPPING,
+    "DEPROVISIONING": TaskPhase.STOPPING,
+    "STOPPED": TaskPhase.STOPPED,
+}
+_CAUSES = {
+    "SpotInterruption": EndCause.INTERRUPTED,
+    "TerminationNotice": EndCause.INTERRUPTED,  # Fargate Spot
+    "UserInitiated": EndCause.STOPPED,
+    "TaskFailedToStart": EndCause.NOT_STARTED,
+    "InfrastructureHealth": EndCause.MACHINE_FAILED,
+}
+_NEW_ROLE_S = 120  # how long ECS may not know a role or a capacity provider that was just made (aws-facts §3)
+
+
+class EcsExecutor:
+    """`placement`: RunTask's parameters that differ between backends, from the run's spec."""
+
+    def __init__(self, aws: Aws, clock: Clock, placement: Callable[[RunSpec], Mapping[str, Any]]) -> None:
+        self._aws = aws
+        self._clock = clock
+        self._placement = placement
+
+    def start(self, request: TaskRequest, check: Callable[[], None] = lambda: None) -> TaskHandle:
+        parameters = run_task_request(request, self._placement(request.spec))
+        place = str(parameters["cluster"])
+
+        def attempt() -> dict[str, Any]:
+            check()
+            return self._aws.call("ecs", "run_task", **parameters)
+
+        try:
+            answer = retrying(attempt, when=_heals, for_s=_NEW_ROLE_S, clock=self._clock, first_wait_s=2)
+        except AwsCallError as error:
+            if error.code != "ConflictException":
+                raise
+            # The token was used before: the task is there, whatever happened to the answer.
+            for state in self._listed(place, ("RUNNING", "STOPPED")):
+                if state.attempt == request.attempt:
+                    return state.handle
+            raise
+        tasks = answer.get("tasks") or ()
+        if tasks:
+            return TaskHandle(id=str(tasks[0]["taskArn"]), place=place)
+        reasons = sorted({str(f.get("reason", "unknown")) for f in answer.get("failures", ())}) or ["no reason given"]
+        text = "; ".join(reasons)
+        raise CapacityError(f"ECS did not accept the task: {text}", hint=_failure_hint(text))
+
+    def find(self, record: Record) -> TaskState | None:
+        if record.task_arn:
+            return self.state(TaskHandle(id=record.task_arn, place=record.cluster))
+        states = self._listed(record.cluster, ("RUNNING", "STOPPED"))
+        return next((state for state in states if state.attempt == record.attempt), None)
+
+    def state(self, handle: TaskHandle) -> TaskState | None:
+        try:
+            answer = self._aws.call("ecs", "describe_tasks", cluster=handle.place, tasks=[handle.id])
+        except AwsCallError as error:
+            if error.code == "ClusterNotFoundException":
+                return None
+            raise
+        tasks = answer.get("tasks") or ()
+        return task_state(tasks[0], handle.place) if tasks else None
+
+    def stop(self, handle: TaskHandle, reason: str) -> None:
+        try:
+            self._aws.call("ecs", "stop_task", cluster=handle.place, task=handle.id, reason=reason)
+        except AwsCallError as error:
+            if error.code not in ("ClusterNotFoundException", "InvalidParameterException"):
+                raise
+
+    def is_gone(self, handle: TaskHandle) -> bool:
+        return cluster.absent(self._aws, handle.place)
+
+    def log_source(self, record: Record, handle: TaskHandle) -> LogTail:
+        return LogTail(self._aws, record.log_group, container.log_stream(record.run_id, handle.id))
+
+    def _listed(self, place: str, statuses: Sequence[str]) -> Sequence[TaskState]:
+        states: list[TaskState] = []
+        for status in statuses:
+            try:
+                arns = self._aws.call("ecs", "list_tasks", cluster=place, desiredStatus=status)["taskArns"]
+            except AwsCallError as error:
+                # Only an absent cluster means that there is no task; a refusal says nothing.
+                if error.code == "ClusterNotFoundException" or "inactive" in error.message.lower():
+                    return states
+                raise
+            states += filter(None, (self.state(TaskHandle(id=str(arn), place=place)) for arn in arns))
+        return states
+
+
+def run_task_request(request: TaskRequest, placement: Mapping[str, Any]) -> dict[str, Any]:
+    """RunTask's parameters. Pure."""
+    spec = request.spec
+    sources = [
+        {"name": one.label, "snapshot_key": one.snapshot_key, "version_id": one.version_id, "into": one.into}
+        for one in request.inputs
+    ]
+    environment = {
+        contract.INPUTS: json.dumps(sources, separators=(",", ":")),
+        contract.DEADLINE: str(int(request.deadline.timestamp())),
+        contract.ATTEMPT: str(request.attempt),
+    }
+    if request.command is not None:
+        environment[contract.COMMAND] = json.dumps(request.command)
+    token = spec.names.client_token
+    return {
+        "cluster": spec.names.cluster,
+        "taskDefinition": request.definition,
+        "count": 1,
+        "clientToken": token if request.attempt == 1 else f"{token}-{request.attempt}",
+        "startedBy": spec.run_id[:36],
+        "propagateTags": "TASK_DEFINITION",
+        "enableECSManagedTags": True,
+        "overrides": {
+            "containerOverrides": [
+                {
+                    "name": container.CONTAINER,
+                    "environment": [{"name": name, "value": value} for name, value in environment.items()],
+                }
+            ]
+        },
+        **placement,
+    }
+
+
+def task_state(task: Mapping[str, Any], place: str) -> TaskState:
+    """A task of DescribeTasks. Pure."""
+    status = str(task.get("lastStatus") or "")
+    phase = _PHASES.get(status, TaskPhase.STARTING)
+    stopped = phase is TaskPhase.STOPPED
+    return TaskState(
+        handle=TaskHandle(id=str(task["taskArn"]), place=place),
+        phase=phase,
+        status=status,
+        attempt=_attempt(task),
+        detail=_detail(task, status),
+        billed_from=task.get("pullStartedAt") or task.get("startedAt"),
+        started_at=task.get("startedAt"),
+        stopped_at=task.get("stoppedAt"),
+        end=_end(task) if stopped else None,
+    )
+
+
+def _attempt(task: Mapping[str, Any]) -> int:
+    """Which attempt of its run it is, as `run_task_request` wrote it."""
+    for override in task.get("overrides", {}).get("containerOverrides", ()):
+        for variable in override.get("environment", ()):
+            if variable.get("name") == contract.ATTEMPT and str(variable.get("value")).isdigit():
+                return int(variable["value"])
+    return 1
+
+
+def _detail(task: Mapping[str, Any], status: str) -> str:
+    if status == "PROVISIONING":
+        return "waiting for a machine"
+    if status == "PENDING":
+        return "pulling the image"
+    if status == "STOPPED":
+        text = str(task.get("stoppedReason") or "")
+        # ECS's words for "the job has ended", whatever its exit code.
+        return "" if text.startswith("Essential container") else text
+    return ""
+
+
+def _end(task: Mapping[str, Any]) -> TaskEnd:
+    """By the container's reason where the pull or the memory is the cause, then by stopCode (aws-facts §3)."""
+    job = _job_container(task.get("containers") or ())
+    reason, stopped = str(job.get("reason") or ""), str(task.get("stoppedReason") or "")
+    code = str(task.get("stopCode") or "") or None
+    exit_code = job.get("exitCode")
+    exit_code = exit_code if isinstance(exit_code, int) else None
+    text = reason or stopped
+    if "CannotPull" in reason or "CannotPull" in stopped:
+        cause = EndCause.IMAGE_NOT_PULLED
+    elif "OutOfMemory" in reason and exit_code != 0:
+        cause = EndCause.OUT_OF_MEMORY
+    else:
+        cause = _CAUSES.get(code or "", EndCause.EXITED)
+        if cause in (EndCause.STOPPED, EndCause.MACHINE_FAILED):
+            text = stopped
+    return TaskEnd(cause=cause, exit_code=exit_code, text=text, code=code)
+
+
+def _job_container(containers: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """By its name: GuardDuty's agent on Fargate is one of a task's containers too, in any place, and may well fail
+    without the job minding (GuardDuty User Guide, how-runtime-monitoring-works-ecs-fargate)."""
+    return next((one for one in containers if one.get("name") == container.CONTAINER), {})
+
+
+def _heals(error: AwsCallError) -> bool:
+    """A role or a capacity provider made seconds ago (aws-facts §3)."""
+    text = error.message.lower()
+    if "unable to assume the" in text:  # "… role", "… service linked role"
+        return True
+    transient = "capacity provider" in text or "not active" in text or "not in an active" in text
+    return error.code in ("InvalidParameterException", "ClientException") and transient
+
+
+def _failure_hint(reasons: str) -> str | None:
+    if "RESOURCE:GPU" in reasons:
+        return "the instance has fewer GPUs than requested: name another with --instance-type"
+    if "RESOURCE:" in reasons:
+        return "the task does not fit the instance: ask for less CPU or memory, or a larger --instance-type"
+    return None

@@ -1,0 +1,133 @@
+"""The executor port: how a run's tasks are started, found, watched and stopped, whichever service runs them.
+
+A backend names its executor. An executor is the only reader of its service's answers: what it returns are the values
+below, and nothing above `backends/` knows how a service spells them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from aws_run.data import InputSnapshot
+from aws_run.events import LogLine
+from aws_run.runs.record import Record
+from aws_run.runs.spec import RunSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskHandle:
+    """One task of a run as its service names it. `id`: an ARN or a job id. `place`: the cluster or queue it is on."""
+
+    id: str
+    place: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRequest:
+    """One attempt of a run's task. Attempts of one run differ by `attempt` alone, and by the token made of it, so that
+    a repeated request is the same request. `definition`: the id that creating the backend's definition returned."""
+
+    spec: RunSpec
+    definition: str
+    inputs: tuple[InputSnapshot, ...]
+    command: tuple[str, ...] | None
+    deadline: datetime
+    attempt: int = 1
+
+
+class TaskPhase(str, Enum):
+    """Where a task stands. WAITING: it has no machine yet. STARTING: it has one, and its container is not up yet."""
+
+    WAITING = "waiting"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+class EndCause(str, Enum):
+    """Why a task stopped, as far as its service knows."""
+
+    EXITED = "exited"  # its container ended; `exit_code` says how, None when the service lost it
+    IMAGE_NOT_PULLED = "image-not-pulled"
+    NOT_STARTED = "not-started"  # the service could not start it
+    OUT_OF_MEMORY = "out-of-memory"
+    INTERRUPTED = "interrupted"  # the service took spot capacity back
+    STOPPED = "stopped"  # somebody asked for it
+    MACHINE_FAILED = "machine-failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskEnd:
+    """`text`: the service's own words. `code`: the service's own code for them, to be shown, never to be compared."""
+
+    cause: EndCause
+    exit_code: int | None = None
+    text: str = ""
+    code: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskState:
+    """One look at a task. `status`: the service's own word for the phase, to be shown. `billed_from`: when the service
+    began to bill for the task itself, None where its machine is billed instead or nothing is yet. `end` is there if and
+    only if the phase is STOPPED. Times are UTC."""
+
+    handle: TaskHandle
+    phase: TaskPhase
+    status: str
+    attempt: int
+    detail: str = ""
+    billed_from: datetime | None = None
+    started_at: datetime | None = None
+    stopped_at: datetime | None = None
+    end: TaskEnd | None = None
+
+    @property
+    def stopped(self) -> bool:
+        return self.phase is TaskPhase.STOPPED
+
+    @property
+    def placed(self) -> bool:
+        """Whether it has its machine."""
+        return self.phase is not TaskPhase.WAITING
+
+
+class LogSource(Protocol):
+    """One task's own output. Reading goes on where the last reading ended."""
+
+    def read(self) -> Iterator[LogLine]:
+        """The lines that are there and were not read yet; none while the task has written nothing."""
+        ...
+
+
+class Executor(Protocol):
+    """Runs the tasks of a run. Every method may raise AwsCallError or CredentialsError."""
+
+    def start(self, request: TaskRequest, check: Callable[[], None] = lambda: None) -> TaskHandle:
+        """The accepted task. A request whose answer was lost is adopted when it is made again. `check` is called before
+        each try and may raise. CapacityError when the service refuses the task for want of room."""
+        ...
+
+    def find(self, record: Record) -> TaskState | None:
+        """The task of the record's current attempt: by the handle on record, else by what the service lists, since the
+        answer to the start may have been lost. None when the service knows none."""
+        ...
+
+    def state(self, handle: TaskHandle) -> TaskState | None:
+        """None when the service does not know the task, yet or any more."""
+        ...
+
+    def stop(self, handle: TaskHandle, reason: str) -> None:
+        """Asks the task to stop; it gets its grace. A task that is not there is fine."""
+        ...
+
+    def is_gone(self, handle: TaskHandle) -> bool:
+        """Whether the place of the task is gone, so that the service can never know the task again."""
+        ...
+
+    def log_source(self, record: Record, handle: TaskHandle) -> LogSource: ...

@@ -1,0 +1,169 @@
+"""What is to be run, and one start of it.
+
+A `JobSpec` is the job alone: no run id, no times, no path of any machine, so that it can be stored, sent and started
+from anywhere. A `RunSpec` is one start of it: job + run id + deadline + the offer that was taken.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from aws_run.config.models import (
+    BackendChoice,
+    Checkpoint,
+    Config,
+    Iam,
+    Limits,
+    Network,
+    Resources,
+    Retry,
+    SpotPolicy,
+)
+from aws_run.errors import UsageError
+from aws_run.naming import ProjectNames, RunKeys, RunNames
+from aws_run.runs.record import HardwareEntry
+
+JOB_VERSION = 1
+
+
+class InputPin(BaseModel):
+    """One input as a job is pinned to it. `snapshot_key` and `version_id` name its manifest in the tool's bucket, or
+    `source` an address in S3 that is pinned anew by each start. `into`: its folder below the job's -i, "" for -i
+    itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str
+    into: str = ""
+    snapshot_key: str | None = None
+    version_id: str | None = None
+    source: str | None = None
+    files: int = 0
+    bytes: int = 0
+
+
+class JobSpec(BaseModel):
+    """A job, frozen and storable. Durations in seconds, sizes in MiB/GiB, money in USD.
+
+    `image`: by digest; None until it is built. `env`: a value of None was left out on purpose (a record never holds
+    values) and has to be given again before the job can be started from it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int = JOB_VERSION
+    name: str  # the project's
+    image: str | None = None
+    command: tuple[str, ...] | None = None
+    args: tuple[str, ...] = ()
+    inputs: tuple[InputPin, ...] = ()
+    backend: BackendChoice = "auto"
+    resources: Resources = Resources()
+    spot_policy: SpotPolicy = "on-demand"
+    retry: Retry = Retry()
+    checkpoint: Checkpoint | None = None
+    sync_every_s: int = 60
+    timeout_s: int = 7200
+    limits: Limits = Limits()
+    env: dict[str, str | None] = Field(default_factory=dict)
+    secrets: dict[str, str] = Field(default_factory=dict)  # NAME -> ARN
+    network: Network = Network()
+    iam: Iam = Iam()
+    keep: tuple[str, ...] = ("bucket", "repository")
+    tags: dict[str, str] = Field(default_factory=dict)
+    log_retention_days: int = 30
+    runs_retention_days: int = 90
+
+    @classmethod
+    def from_config(cls, config: Config) -> JobSpec:
+        """The job that `config` describes, before its image is built and its inputs are pinned."""
+        shared = cls.model_fields.keys() & Config.model_fields.keys() - {"inputs"}
+        return cls(**{name: getattr(config, name) for name in shared})
+
+    def to_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")
+
+    def without_values(self) -> JobSpec:
+        """As records hold it: the names of the environment variables, and none of their values."""
+        return self.model_copy(update={"env": dict.fromkeys(self.env)})
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """The environment variables whose values are not in the spec."""
+        return tuple(sorted(name for name, value in self.env.items() if value is None))
+
+
+def job_from_json(document: Any, *, place: str) -> JobSpec:
+    """UsageError where `document`, read from `place`, is no job spec of this version."""
+    if not isinstance(document, dict):
+        raise UsageError(f"{place} holds no job spec", hint="`aws-run submit --save-spec FILE` writes one")
+    version = document.get("version")
+    if isinstance(version, int) and version > JOB_VERSION:
+        raise UsageError(f"{place} was written by a newer aws-run", hint="`pip install -U aws-run`, then try again")
+    try:
+        return JobSpec.model_validate_json(json.dumps(document))
+    except (ValidationError, RecursionError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "it is nested too deep"}
+        key = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise UsageError(
+            f"{place} holds no job spec: {key}: {first['msg']}", hint="`aws-run submit --save-spec FILE` writes one"
+        ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkPlacement:
+    """Where in the account's network a run goes. Empty `security_groups`: the VPC's default one, which lets everything
+    out and nothing in."""
+
+    subnets: tuple[str, ...]
+    zones: tuple[str, ...]
+    security_groups: tuple[str, ...]
+    public_ip: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """What was read from AWS before a run is planned, and taken: its hardware, and where it stands. `machine_image`:
+    the AMI, where there is a machine of the run's own."""
+
+    network: NetworkPlacement
+    hardware: HardwareEntry
+    machine_image: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """One run, decided: nothing in it changes any more."""
+
+    run_id: str
+    account: str
+    region: str
+    bucket: str
+    job: JobSpec
+    offer: Offer
+    execution_role: str
+    task_role_arn: str
+    tags: Mapping[str, str]
+    created_at: datetime
+    deadline: datetime
+    timeout_s: int  # of all attempts together, from the first one's acceptance; a cost cap may have shortened it
+    idle_s: int = 0  # how long its machine may wait for the image and the input; 0: there is none that waits
+    cap_s: int | None = None  # how many seconds of the machine `--max-cost` buys
+
+    @property
+    def names(self) -> RunNames:
+        return RunNames(run_id=self.run_id)
+
+    @property
+    def project(self) -> ProjectNames:
+        return ProjectNames(project=self.job.name, region=self.region)
+
+    @property
+    def keys(self) -> RunKeys:
+        return RunKeys(run_id=self.run_id)

@@ -1,0 +1,92 @@
+"""A job spec goes to JSON and back unchanged, holds no path of any machine, and refuses what it can't be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+from tests.unit.fakes import config
+
+from aws_run.config.models import Config
+from aws_run.errors import UsageError
+from aws_run.runs.spec import InputPin, JobSpec, job_from_json
+
+_WORDS = st.text(max_size=12)
+_PINS = st.builds(
+    InputPin,
+    label=_WORDS,
+    into=_WORDS,
+    snapshot_key=st.none() | _WORDS,
+    version_id=st.none() | _WORDS,
+    source=st.none() | _WORDS,
+    files=st.integers(0, 10**9),
+    bytes=st.integers(0, 10**15),
+)
+_JOBS = st.builds(
+    JobSpec,
+    name=_WORDS,
+    image=st.none() | _WORDS,
+    command=st.none() | st.lists(_WORDS, max_size=3).map(tuple),
+    args=st.lists(_WORDS, max_size=3).map(tuple),
+    inputs=st.lists(_PINS, max_size=3).map(tuple),
+    env=st.dictionaries(_WORDS, st.none() | _WORDS, max_size=3),
+    secrets=st.dictionaries(_WORDS, _WORDS, max_size=3),
+    tags=st.dictionaries(_WORDS, _WORDS, max_size=3),
+)
+
+
+@given(_JOBS)
+def test_a_job_spec_goes_to_json_and_back_unchanged(job: JobSpec) -> None:
+    assert job_from_json(json.loads(json.dumps(job.to_json())), place="spec.json") == job
+
+
+def test_a_job_spec_has_no_field_that_could_hold_a_local_path() -> None:
+    def types_of(model: type[BaseModel]) -> list[Any]:
+        pending, seen = [field.annotation for field in model.model_fields.values()], []
+        while pending:
+            one = pending.pop()
+            seen.append(one)
+            pending += get_args(one)
+            if isinstance(one, type) and issubclass(one, BaseModel):
+                pending += [field.annotation for field in one.model_fields.values()]
+        return seen
+
+    assert Path not in types_of(JobSpec)
+    assert Path in types_of(Config), "the check sees what it looks for"
+
+
+def test_a_job_spec_takes_everything_from_a_config_but_what_is_this_machines() -> None:
+    job = JobSpec.from_config(config(args=("--fast",), env={"A": "1"}, timeout_s=60))
+    assert (job.name, job.args, job.env, job.timeout_s) == ("demo", ("--fast",), {"A": "1"}, 60)
+    assert job.inputs == (), "a folder becomes an input when it is in S3"
+    this_machines = Config.model_fields.keys() - JobSpec.model_fields.keys()
+    assert this_machines == {
+        "project_dir", "file", "output", "follow_output", "full_sync", "exclude", "build", "region", "profile"
+    }  # fmt: skip
+
+
+def test_a_spec_without_values_names_the_variables_only() -> None:
+    job = JobSpec(name="demo", env={"TOKEN": "hunter2"}).without_values()
+    assert "hunter2" not in json.dumps(job.to_json())
+    assert job.withheld == ("TOKEN",)
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        ([], "holds no job spec"),
+        ({"version": 99, "name": "demo"}, "newer aws-run"),
+        ({"version": 1}, "name: Field required"),
+        ({"version": 1, "name": "demo", "colour": "red"}, "colour: Extra inputs are not permitted"),
+        ({"version": 1, "name": "demo", "timeout_s": "soon"}, "timeout_s: "),
+    ],
+)
+def test_what_is_no_job_spec_is_refused_in_a_sentence(document: Any, sentence: str) -> None:
+    with pytest.raises(UsageError, match=r"spec\.json") as refusal:
+        job_from_json(document, place="spec.json")
+    assert sentence in refusal.value.message
