@@ -20,9 +20,9 @@ ENTRYPOINT = Path(worker_spawn.__file__).parents[2]
 ALONE = """
 import atexit, signal, sys
 sys.path.insert(0, sys.argv[1])
-from aws_run_entrypoint.transfer import Bucket, Credentials, StaticSource, pool, pull, pull_manifest, push_folder, workers
-pool.WORTH_BYTES = pull.WORTH_BYTES = 1
-workers.SpawnedWorker = None
+from aws_run_entrypoint.transfer import Bucket, Credentials, StaticSource, process_pool, pull, pull_manifest, push_folder, worker_spawn
+process_pool.WORTH_BYTES = pull.WORTH_BYTES = 1
+worker_spawn.SpawnedWorker = None
 atexit.register(print, "the end")
 signal.signal(signal.SIGTERM, lambda *_: print("stopped"))
 url, folder, into, prefix, key = sys.argv[2:]

@@ -14,8 +14,8 @@ from aws_run.local.runtime.ownership import LABEL, OwnerLock, owner_has_died
 
 _OTHER = """
 import sys, pathlib
-from aws_run.local.ownership import Hold
-hold = Hold(pathlib.Path(sys.argv[1]))
+from aws_run.local.runtime.ownership import OwnerLock
+hold = OwnerLock(pathlib.Path(sys.argv[1]))
 print(hold.path, flush=True)
 sys.stdin.read()
 """

@@ -41,7 +41,7 @@ def test_one_that_made_none_leaves_nothing(tmp_path: Path) -> None:
 
 def test_what_a_killed_one_left_is_swept_and_what_another_uses_is_not(tmp_path: Path) -> None:
     script = (
-        "import pathlib, sys, time; from aws_run.local.hosts import Hosts\n"
+        "import pathlib, sys, time; from aws_run.local.sim.hosts import Hosts\n"
         "folder = Hosts(pathlib.Path(sys.argv[1])).of('i-1'); folder.mkdir(parents=True)\n"
         "print('made', flush=True); time.sleep(600)\n"
     )
