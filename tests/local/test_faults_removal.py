@@ -12,11 +12,11 @@ import pytest
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import AwsRunError, TeardownError
+from aws_run.lifecycle import leftovers as collector
 from aws_run.lifecycle import lookup, teardown
 from aws_run.local.http.protocol import Reply
 from aws_run.runs.store import LOCK_S, RecordWriter
 from aws_run.usecases import destroy as destroying
-from aws_run.usecases import gc as collector
 from aws_run.usecases.cleanup import cleanup
 
 
@@ -34,7 +34,7 @@ def left_running(story: Story, backend: str = "ec2") -> str:
 
 
 def clean(story: Story, run_id: str) -> Any:
-    return cleanup(story.new_bench(), run_id, None, reason="a test", also_kept=True)[1]
+    return cleanup(story.new_bench(), run_id, None)[1]
 
 
 DELETES = (

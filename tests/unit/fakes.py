@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from aws_run.aws.session import Aws, Identity, RoundTrip
+from aws_run.backends.base import Backend
+from aws_run.backends.ec2.backend import Ec2Backend
+from aws_run.backends.fargate.backend import FargateBackend
+from aws_run.clock import Clock
 from aws_run.config import Config, Input
 from aws_run.errors import AwsCallError
 from aws_run.runs.record import HardwareEntry, Record
@@ -183,10 +187,15 @@ def record(**changes: Any) -> Record:
         "region": REGION,
         "created_at": "2026-01-02T03:04:05Z",
         "deadline": "2026-01-02T05:04:05Z",
+        "backend": "ec2",
         "client_token": f"arun-{run_id}",
         "cluster": f"arun-{run_id}",
     }
     return Record(**{**values, **changes})
+
+
+def backends(aws: Aws, clock: Clock) -> dict[str, Backend]:
+    return {"ec2": Ec2Backend(aws, clock), "fargate": FargateBackend(aws, clock)}
 
 
 def config(**changes: Any) -> Config:

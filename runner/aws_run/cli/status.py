@@ -12,7 +12,7 @@ from aws_run.cli.session import session
 from aws_run.cli.types import TEXT
 
 if TYPE_CHECKING:
-    from aws_run.usecases.status import RunStatus
+    from aws_run.lifecycle.run_status import RunStatus
 
 
 @click.command()

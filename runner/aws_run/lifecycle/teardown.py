@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from aws_run.aws.errors import is_transient
 from aws_run.aws.session import Aws
 from aws_run.backends.base import Usage
+from aws_run.backends.executor import TaskState
 from aws_run.clock import Clock, iso
-from aws_run.errors import AwsCallError, TeardownError, sentence_of
+from aws_run.errors import TeardownError, sentence_of
 from aws_run.events import Emit, Notice, TeardownStep, unfailing
 from aws_run.infra import apply
 from aws_run.infra.remove import Removal, commands, remove
@@ -25,22 +25,11 @@ from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resources import Ref
 from aws_run.infra.retry import retrying
 from aws_run.lifecycle.log_buffer import LogBuffer
-from aws_run.lifecycle.provision import refs
+from aws_run.lifecycle.run_record import refs
 from aws_run.naming import ProjectNames, project_of_run
 from aws_run.pricing.receipt import Charge, total_usd
 from aws_run.runs.record import Outcome, Record
 from aws_run.runs.store import LOCK_FENCE_S, RecordWriter, RunStore
-
-
-def stop_task(aws: Aws, record: Record, reason: str) -> None:
-    """Ends the run's task if it is still there; "not there" in any of its spellings is fine."""
-    if not record.task_arn:
-        return
-    try:
-        aws.call("ecs", "stop_task", cluster=record.cluster, task=record.task_arn, reason=reason)
-    except AwsCallError as error:
-        if error.code not in ("ClusterNotFoundException", "InvalidParameterException"):
-            raise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,11 +193,13 @@ def receipt(charges: tuple[Charge, ...], usage: Usage) -> Receipt:
     return Receipt(charges=charges, total_usd=total_usd(charges), seconds=usage.seconds)
 
 
-def note_outcome(writer: RecordWriter, outcome: Outcome, task: Mapping[str, Any] | None, stopped_at: str) -> None:
-    """DescribeTasks forgets a stopped task after about an hour, so its outcome is stored at first sight; one that
-    another client has stored stays. A record that can't be written must not keep the bill running: the note goes out
-    with the teardown's steps, which report."""
-    started = task.get("startedAt") if task else None
+def note_outcome(writer: RecordWriter, outcome: Outcome, state: TaskState | None, stopped_at: str) -> bool:
+    """Whether `outcome` is the one on record; one that another client has stored stays.
+
+    The executor's service forgets a stopped task after a while, so its outcome is stored at first sight. A record that
+    can't be written must not keep the bill running: the note goes out with the teardown's steps, which report.
+    """
+    started = state.started_at if state is not None else None
 
     def note(record: Record) -> Record:
         if record.outcome is not None:
@@ -218,6 +209,7 @@ def note_outcome(writer: RecordWriter, outcome: Outcome, task: Mapping[str, Any]
 
     with contextlib.suppress(Exception):
         writer.change(note, now=True)
+    return writer.record.outcome is outcome
 
 
 def save_log(store: RunStore, emit: Emit, key: str, log: LogBuffer) -> None:

@@ -155,6 +155,7 @@ class RunSpec:
     timeout_s: int  # of all attempts together, from the first one's acceptance; a cost cap may have shortened it
     idle_s: int = 0  # how long its machine may wait for the image and the input; 0: there is none that waits
     cap_s: int | None = None  # how many seconds of the machine `--max-cost` buys
+    ending_s: int = 0  # what is billed at most between the deadline and the end of the hardware
 
     @property
     def names(self) -> RunNames:

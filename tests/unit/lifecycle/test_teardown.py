@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, Events, FakeAws, FakeBucket, FakeClock, record, refused
+from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, Events, FakeBucket, FakeClock, record, refused
 from tests.unit.infra.test_remove import NAME, empty_cloud
 
 from aws_run.errors import TeardownError
@@ -245,18 +245,3 @@ def test_a_step_that_is_denied_for_a_moment_is_tried_again_and_one_that_stays_de
     ended.aws.on("delete_cluster", refused("AccessDeniedException"))
     assert [removal.ref.kind for removal in ended.tear_down().failed] == ["cluster"]
     assert 30 <= ended.clock.elapsed_s < 60
-
-
-@pytest.mark.parametrize(
-    ("code", "fine"), [("ClusterNotFoundException", True), ("InvalidParameterException", True), ("AccessDenied", False)]
-)
-def test_stopping_a_task_that_is_gone_is_fine(code: str, fine: bool) -> None:
-    aws = FakeAws().on("stop_task", refused(code))
-    held = record(task_arn="arn:task")
-    if fine:
-        teardown.stop_task(aws, held, "why")
-    else:
-        with pytest.raises(Exception, match="AccessDenied"):
-            teardown.stop_task(aws, held, "why")
-    teardown.stop_task(aws, record(), "no task, no call")
-    assert len(aws.calls) == 1

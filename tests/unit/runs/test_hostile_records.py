@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.fakes import ACCOUNT, BUCKET, START, Events, FakeAws, FakeBucket, FakeClock, record
+from tests.unit.fakes import ACCOUNT, BUCKET, START, Events, FakeAws, FakeBucket, FakeClock, backends, record
 
 from aws_run.errors import AwsRunError, DamagedError
 from aws_run.events import Notice
+from aws_run.lifecycle import leftovers
 from aws_run.lifecycle.context import AppContext
 from aws_run.naming import TAG_RUN, RunKeys
 from aws_run.runs.record import HardwareEntry, Outcome, Record, ResourceEntry, dump
 from aws_run.runs.record_reader import MOST_BYTES, load
 from aws_run.runs.store import RunStore
-from aws_run.usecases import gc, status
+from aws_run.usecases.ps import ps
+from aws_run.usecases.status import status
 
 HOSTILE = "demo-20260102-020405-0001"
 VICTIM = "demo-20260102-021405-0002"  # it runs, and has a good record
@@ -69,7 +71,7 @@ class Account:
             aws=self.aws,
             clock=clock,
             emit=self.events.emit,
-            backends={},
+            backends=backends(self.aws, clock),
             builder=lambda: pytest.fail("nothing is built"),
             storage=lambda _: pytest.fail("no data moves"),
             salt=lambda: "ab12",
@@ -158,15 +160,15 @@ DAMAGED = {
 def test_a_damaged_record_costs_its_run_one_line_and_no_other_run_anything(text: bytes) -> None:
     account = Account(text)
     with pytest.raises(DamagedError):
-        status.status(account.context, HOSTILE, None)
+        status(account.context, HOSTILE, None)
     account.events.clear()
-    assert [run.record.run_id for run in status.ps(account.context, None)] == [VICTIM, OVER]
+    assert [run.record.run_id for run in ps(account.context, None)] == [VICTIM, OVER]
     (line,) = account.events.of(Notice)
     assert line.text.startswith(f"{HOSTILE}: A run record of {HOSTILE} in the bucket can't be read: it ")
     assert line.text.isprintable()
-    found = {item.run_id: item for item in gc.find_leftovers(account.context)}
+    found = {item.run_id: item for item in leftovers.find_leftovers(account.context)}
     assert [found[run].removable for run in (HOSTILE, VICTIM, OVER)] == [False, False, True]
-    gc.collect(account.context, tuple(found.values()))
+    leftovers.collect(account.context, tuple(found.values()))
     assert account.touched(OVER)
     assert account.touched(HOSTILE) == account.touched(VICTIM) == []
 
@@ -174,9 +176,9 @@ def test_a_damaged_record_costs_its_run_one_line_and_no_other_run_anything(text:
 def test_what_a_damaged_record_leaves_goes_when_no_run_can_be_that_old() -> None:
     account = Account(DEEP)
     account.clock.sleep(31 * 86_400)
-    found = next(item for item in gc.find_leftovers(account.context) if item.run_id == HOSTILE)
+    found = next(item for item in leftovers.find_leftovers(account.context) if item.run_id == HOSTILE)
     assert found.removable
-    gc.collect(account.context, (found,))
+    leftovers.collect(account.context, (found,))
     assert "delete_auto_scaling_group" in account.touched(HOSTILE)
 
 
@@ -190,17 +192,17 @@ def test_a_run_that_breaks_gc_itself_keeps_no_other_from_being_collected() -> No
 
     account.aws.on("describe_tasks", broken)
     heard: list[str] = []
-    found = gc.find_leftovers(account.context, heard.append)
+    found = leftovers.find_leftovers(account.context, heard.append)
     assert heard == [f"{HOSTILE} could not be judged: RecursionError: a fault of ours"]
     removable = tuple(replace(item, removable=True) for item in found if item.run_id != VICTIM)
-    removed = gc.collect(account.context, removable)
+    removed = leftovers.collect(account.context, removable)
     assert account.touched(OVER)
     assert [item.error for item in removed if HOSTILE in item.ref.name] == ["RecursionError: a fault of ours"]
 
 
 def test_a_stop_that_is_still_to_come_keeps_no_run_from_being_collected() -> None:
     account = Account(changed(state="stopped", stopped_at="2026-01-09T02:05:05Z"))
-    found = next(item for item in gc.find_leftovers(account.context) if item.run_id == HOSTILE)
+    found = next(item for item in leftovers.find_leftovers(account.context) if item.run_id == HOSTILE)
     assert found.removable
 
 
@@ -238,16 +240,16 @@ def test_any_json_in_any_field_raises_nothing_else_and_takes_nothing_from_a_run_
         damaged = False
     except AwsRunError:
         damaged = True
-    shown = [run.record.run_id for run in status.ps(account.context, None)]
+    shown = [run.record.run_id for run in ps(account.context, None)]
     assert [run for run in shown if run != HOSTILE] == [VICTIM, OVER]
     assert (HOSTILE not in shown) == damaged
-    gc.collect(account.context, gc.find_leftovers(account.context))
+    leftovers.collect(account.context, leftovers.find_leftovers(account.context))
     assert account.touched(VICTIM) == []
     assert account.touched(OVER)
     if damaged:
         assert account.touched(HOSTILE) == []
     try:
-        status.status(account.context, HOSTILE, None)
+        status(account.context, HOSTILE, None)
     except AwsRunError:
         return
     assert account.touched(VICTIM) == []
