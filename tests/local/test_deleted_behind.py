@@ -19,7 +19,8 @@ from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import AwsRunError
 from aws_run.local.http.protocol import Reply
-from aws_run.naming import ProjectNames, RunKeys, RunNames
+from aws_run.naming import ProjectNames, RunNames
+from aws_run.runs.keys import RunKeys
 from aws_run.usecases import gc as collector
 
 REGION = "us-east-1"

@@ -14,7 +14,8 @@ from tests.crash.story import Begin, Story, stories
 from aws_run.errors import AwsRunError, TeardownError
 from aws_run.lifecycle import lookup, teardown
 from aws_run.local.http.protocol import Reply
-from aws_run.runs.store import LOCK_S, RecordWriter
+from aws_run.runs.locks import LOCK_S
+from aws_run.runs.writer import RecordWriter
 from aws_run.usecases import destroy as destroying
 from aws_run.usecases import gc as collector
 from aws_run.usecases.cleanup import cleanup

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.unit.strategies import MOMENTS, PROJECTS, SALTS
 
 from aws_run import naming
-from aws_run.naming import ProjectNames, RunKeys, RunNames
+from aws_run.naming import ProjectNames, RunNames
+from aws_run.runs.keys import RunKeys
 
 REGIONS = ["us-east-1", "ap-southeast-1", "ap-northeast-3", "us-gov-west-1", "us-isof-south-1"]
 LONGEST = "a" * 32

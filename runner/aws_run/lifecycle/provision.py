@@ -16,6 +16,7 @@ from aws_run.backends.base import Backend
 from aws_run.backends.ecs import container
 from aws_run.clock import iso
 from aws_run.data import InputSnapshot, keep_pin, push_input
+from aws_run.documents import harmless
 from aws_run.errors import EXIT_INTERRUPT, AwsCallError, AwsRunError, RunNotFoundError
 from aws_run.events import LaneProgress, Notice
 from aws_run.image.builder import RegistryLogin
@@ -32,8 +33,11 @@ from aws_run.lifecycle.lanes import LaneRunner
 from aws_run.lifecycle.lease import Lease
 from aws_run.lifecycle.preflight import Preflight, RunPlan
 from aws_run.lifecycle.silence import Silence
-from aws_run.runs.record import Outcome, Record, ResourceEntry
-from aws_run.runs.store import RecordWriter, RunStore
+from aws_run.pricing import table
+from aws_run.runs.record import HardwareEntry, Origin, Outcome, Record, ResourceEntry, TaskHandle
+from aws_run.runs.spec import InputPin, Offer
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 
 _RENEW_EVERY_S = 5 * 60
 
@@ -48,21 +52,30 @@ class AcceptedTask:
     request: Callable[[int], dict[str, Any]]
 
 
-def initial_record(decided: RunPlan, found: Preflight, backend: Backend, owner: str) -> Record:
+def initial_record(
+    decided: RunPlan,
+    found: Preflight,
+    backend: Backend,
+    owner: str,
+    *,
+    origin: Origin = "cli",
+    origin_detail: str = "",
+) -> Record:
     """All names are known, so all intent is in the very first write."""
     spec = decided.spec
     intended = [*map(ref, (*decided.all, backend.task_definition(spec, ""))), *backend.deferred_resources(spec)]
-    return Record(
+    record = Record(
         run_id=spec.run_id,
         project=spec.job.name,
         account=spec.account,
         region=spec.region,
         created_at=iso(spec.created_at),
         deadline=iso(spec.deadline),
-        client_token=spec.names.client_token,
-        cluster=spec.names.cluster,
+        origin=origin,
+        origin_detail=harmless(origin_detail),
+        job=spec.job.without_values().to_json(),
         backend=backend.name,
-        hardware=found.offer.hardware,
+        hardware=_priced(backend, found.offer),
         command=" ".join(found.image.command) if found.image and found.image.command else "",
         base_image=found.image.base.label if found.image and found.image.base else "",
         output_prefix=spec.keys.output,
@@ -71,6 +84,16 @@ def initial_record(decided: RunPlan, found: Preflight, backend: Backend, owner: 
         owner=owner,
         resources=tuple(ResourceEntry(kind=r.kind, name=r.name, scope=r.scope) for r in intended),
     )
+    return record.with_attempt(1)
+
+
+def _priced(backend: Backend, offer: Offer) -> HardwareEntry:
+    """The hardware with what an hour of it costs by the table; without a price where the table has none."""
+    usd = budget.hour_usd(backend, offer)
+    if usd is None:
+        return offer.hardware
+    source = f"aws-run's table, {table.PRICED_REGION}"
+    return replace(offer.hardware, usd_per_hour=f"{usd:f}", priced_on=table.PRICED_ON, price_source=source)
 
 
 class Provisioning:
@@ -224,10 +247,15 @@ class Provisioning:
         self._lease.ready()
         job_s = budget.job_s(spec, self._lease.used_s)
         deadline = self._context.clock.now() + timedelta(seconds=job_s)
-        self._writer.change(
-            lambda record: replace(record, deadline=iso(deadline), inputs=tuple(asdict(i) for i in inputs)), now=True
-        )
         command = self._found.image.command if self._found.image is not None else spec.job.command
+        pins = tuple(InputPin(**{name: getattr(one, name) for name in InputPin.model_fields}) for one in inputs)
+        job = spec.job.pinned(image=str(self._writer.record.image), command=command, inputs=pins)
+        known: dict[str, Any] = {
+            "deadline": iso(deadline),
+            "inputs": tuple(asdict(one) for one in inputs),
+            "job": job.without_values().to_json(),
+        }
+        self._writer.change(lambda record: replace(record, **known), now=True)
         build = partial(
             run_task.request,
             spec,
@@ -241,8 +269,9 @@ class Provisioning:
         calls = len(self._context.aws.trips)
         self._context.emit(Notice(text=f"AWS calls up to RunTask: {calls}", level="debug"))
         accepted_at = iso(self._context.clock.now())
+        handle = TaskHandle(id=task_arn, place=spec.names.cluster)
         self._writer.change(
-            lambda record: replace(record, state="running", task_arn=task_arn, renewed_at=accepted_at), now=True
+            lambda record: replace(record.with_handle(handle), state="running", renewed_at=accepted_at), now=True
         )
         self._backend.on_task_accepted(spec, task_arn, deadline, self._context.emit)
         return AcceptedTask(
@@ -262,10 +291,10 @@ def open_record(
         apply.apply(context.aws, step, context.clock)
     try:
         with ThreadPoolExecutor(max_workers=2) as pool:
-            mark = pool.submit(store.mark_live, record.run_id)
+            mark = pool.submit(store.locks.mark_live, record.run_id)
             writer = RecordWriter.begin(store, record, context.clock)
             mark.result()
-        store.wait_until_unlocked(record.project, context.clock, context.emit)
+        store.locks.wait_until_unlocked(record.project, context.clock, context.emit)
     except BaseException as error:
         _never_began(context, store, record, error)
         if not isinstance(error, AwsCallError):
@@ -283,14 +312,14 @@ def _never_began(context: AppContext, store: RunStore, record: Record, error: Ba
         try:
             writer = RecordWriter.resume(store, record.run_id, context.clock)
         except RunNotFoundError:
-            store.unmark(record.run_id)
+            store.locks.unmark(record.run_id)
             return
         if writer.record != record:
             return  # another run has this very name, and the mark is its
-        store.unmark(record.run_id)
+        store.locks.unmark(record.run_id)
         code = error.exit_code if isinstance(error, AwsRunError) else EXIT_INTERRUPT
         outcome = Outcome(exit_code=code, reason="not-started", sentence="it ended before anything was made")
-        writer.change(lambda r: replace(r, state="removed", outcome=outcome), now=True)
+        writer.change(lambda r: replace(r.with_outcome(outcome), state="removed"), now=True)
 
 
 def _input_said(inputs: Sequence[InputSnapshot]) -> str:

@@ -22,9 +22,10 @@ from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.log_buffer import LogBuffer
 from aws_run.lifecycle.run_task import attempt_of
 from aws_run.lifecycle.watch import describe
-from aws_run.naming import RunKeys
-from aws_run.runs.record import Outcome, Record
-from aws_run.runs.store import RecordWriter, RunStore
+from aws_run.runs.keys import RunKeys
+from aws_run.runs.record import Outcome, Record, TaskHandle
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 
 _CLIENT_ENDS_WITHIN = timedelta(seconds=30)
 _CLIENT_REMOVES_WITHIN = timedelta(minutes=2)
@@ -128,7 +129,10 @@ def _stop(context: AppContext, writer: RecordWriter, reason: str) -> Mapping[str
         return task
     arn = str(task["taskArn"])
     if record.task_arn is None:
-        teardown.attempt_or_warn(context.emit, lambda: writer.change(lambda r: replace(r, task_arn=arn)))
+        handle = TaskHandle(id=arn, place=record.cluster)
+        teardown.attempt_or_warn(
+            context.emit, lambda: writer.change(lambda r: r.with_handle(handle, attempt=record.attempt))
+        )
     teardown.stop_task(context.aws, writer.record, reason)
     began = context.clock.monotonic()
     while task is not None and task["lastStatus"] != "STOPPED" and context.clock.monotonic() - began < _STOP_WAIT_S:

@@ -36,9 +36,10 @@ from aws_run.lifecycle.provision import AcceptedTask
 from aws_run.lifecycle.run_task import accept
 from aws_run.lifecycle.watch import Watch
 from aws_run.report.views import OutcomeView, ReceiptView
-from aws_run.runs.record import Outcome
+from aws_run.runs.record import Outcome, Record, TaskHandle
 from aws_run.runs.spec import RunSpec
-from aws_run.runs.store import RecordWriter, RunStore
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 
 _WORTH_ANOTHER_S = 60  # less time than this before the deadline is not worth another attempt
 # Asked at the first Ctrl-C of a run that is on its way: leave it running, or stop it?
@@ -231,16 +232,18 @@ class RunSupervisor:
         context, spec = self._context, self._spec
         context.emit(Notice(text=f"{outcome.sentence}; starting attempt {attempt}", level="warning"))
         # Before anything is asked for: who looks at the run must see one that goes on, not one whose task has ended.
-        self._write(attempt=attempt, task_arn=None)
+        stopped_at = iso(context.clock.now())
+        self._note(lambda record: record.with_attempt(attempt, last=outcome, stopped_at=stopped_at))
         self._backend.prepare_retry(spec)
         self._task_arn = accept(context, self._accepted.request(attempt))
-        self._write(task_arn=self._task_arn)
+        handle = TaskHandle(id=self._task_arn, place=spec.names.cluster)
+        self._note(lambda record: record.with_handle(handle, attempt=attempt))
         self._backend.on_task_accepted(spec, self._task_arn, self._accepted.deadline, context.emit)
 
-    def _write(self, **changes: Any) -> None:
-        """Into the record, with a sign of life."""
+    def _note(self, step: Callable[[Record], Record]) -> None:
+        """Writes one step into the record, with a sign of life."""
         renewed_at = iso(self._context.clock.now())
-        self._writer.change(lambda record: replace(record, renewed_at=renewed_at, **changes), now=True)
+        self._writer.change(lambda record: replace(step(record), renewed_at=renewed_at), now=True)
 
     def _stop(self, watch: Watch) -> Mapping[str, Any] | None:
         """The job is told to stop and given its grace; what it had written is saved by the entrypoint."""

@@ -12,7 +12,8 @@ from aws_run.errors import AwsRunError
 from aws_run.infra.resource_types import group as groups
 from aws_run.lifecycle import lookup, reconcile
 from aws_run.lifecycle.context import AppContext
-from aws_run.naming import RunKeys, RunNames
+from aws_run.naming import RunNames
+from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import Outcome, Record
 
 

@@ -13,9 +13,10 @@ from aws_run.errors import AwsRunError
 from aws_run.events import LogLine, Notice, StatusChanged
 from aws_run.lifecycle import lookup, reconcile
 from aws_run.lifecycle.context import AppContext
-from aws_run.naming import RunKeys
+from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import Record
-from aws_run.runs.store import RecordWriter, RunStore
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 
 _NEWEST = 50
 _LONGEST_LINE = 1024 * 1024  # CloudWatch's own limit of an event

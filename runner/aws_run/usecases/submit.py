@@ -30,7 +30,8 @@ from aws_run.lifecycle.supervise import OnInterrupt, RunSupervisor, SubmitResult
 from aws_run.report.views import PlanView
 from aws_run.runs.record import Outcome
 from aws_run.runs.spec import RunSpec
-from aws_run.runs.store import RecordWriter, RunStore
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 from aws_run.usecases import gc
 
 ShowPlan = Callable[[PlanView], None]

@@ -14,7 +14,8 @@ from tests.unit.fakes import ACCOUNT, BUCKET, START, Events, FakeAws, FakeBucket
 from aws_run.errors import AwsRunError, DamagedError
 from aws_run.events import Notice
 from aws_run.lifecycle.context import AppContext
-from aws_run.naming import TAG_RUN, RunKeys
+from aws_run.naming import TAG_RUN
+from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import HardwareEntry, Outcome, Record, ResourceEntry, dump
 from aws_run.runs.record_reader import MOST_BYTES, load
 from aws_run.runs.store import RunStore
@@ -78,7 +79,7 @@ class Account:
         over = good(OVER, created_at="2026-01-02T01:04:05Z", deadline="2026-01-02T02:04:05Z")
         for run_id, held in ((HOSTILE, text), (VICTIM, dump(good(VICTIM, task_arn=task))), (OVER, dump(over))):
             self.aws.call("s3", "put_object", Key=RunKeys(run_id=run_id).record, Body=held)
-            self.store.mark_live(run_id)
+            self.store.locks.mark_live(run_id)
         self.groups = {
             f"arun-{run_id}": {
                 "AutoScalingGroupName": f"arun-{run_id}",

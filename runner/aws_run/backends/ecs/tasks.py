@@ -73,8 +73,8 @@ class EcsExecutor:
         raise CapacityError(f"ECS did not accept the task: {text}", hint=_failure_hint(text))
 
     def find(self, record: Record) -> TaskState | None:
-        if record.task_arn:
-            return self.state(TaskHandle(id=record.task_arn, place=record.cluster))
+        if record.handle is not None:
+            return self.state(record.handle)
         states = self._listed(record.cluster, ("RUNNING", "STOPPED"))
         return next((state for state in states if state.attempt == record.attempt), None)
 
