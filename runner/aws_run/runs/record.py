@@ -21,6 +21,7 @@ ResourceState = Literal["intended", "created", "deleted", "kept", "failed"]
 Origin = Literal["cli", "action", "comment", "schedule", "upload", "http", "queue", "run"]
 
 VERSION = 2
+_MOST_INDENTED_BYTES = 128 * 1024  # at 16 levels the indented text is at most 18 times as long
 
 
 def _no_fields() -> Mapping[str, Any]:
@@ -242,4 +243,7 @@ def _to_json(value: Any) -> Any:
 
 
 def dump(record: Record) -> bytes:
-    return json.dumps(record.to_json(), indent=1, sort_keys=True).encode()
+    """Indented for people, unless it is so large that this could take it over the limit of what is read."""
+    document = record.to_json()
+    compact = json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
+    return compact if len(compact) > _MOST_INDENTED_BYTES else json.dumps(document, indent=1, sort_keys=True).encode()

@@ -47,22 +47,20 @@ _SCOPES = ("kept", "shared", "run")
 _NEEDED = ("run_id", "project", "account", "region", "created_at", "deadline")
 _TEXTS = (*_NEEDED, "state", "origin", "backend", "base_image", "output_prefix", "log_group", "owner")
 _TEXTS_OR_NONE = ("image", "renewed_at", "stopped_at", "cost_usd")
-# More than a short document, of which the reader of documents does not count the digits of its numbers.
-_PADDING = b" " * 4096
+# The reader of documents does not count the digits of the numbers in a shorter one, and a record grows.
+_NOT_SHORT_BYTES = 4096
 
 
 def load(data: bytes, *, run_id: str | None = None) -> Record:
     """`run_id`: whose record it has to be. DamagedError where the text is no record, AwsRunError where it is one of a
     later version of the format."""
     try:
-        fields = parse_object(data, most_bytes=MOST_BYTES)
+        fields = parse_object(data.ljust(_NOT_SHORT_BYTES), most_bytes=MOST_BYTES)
         version = fields.whole("version", least=0, most=2**31) if "version" in fields else 0
         newer = version > VERSION
         record = None if newer else _record(fields if version == VERSION else as_version_2(fields))
         if record is not None:
             _check(record, run_id)
-            # A client that writes it back must not make a record of it that nobody can read.
-            parse_object(dump(record) + _PADDING, most_bytes=MOST_BYTES)
     except DocumentError as error:
         whose = f"of {run_id} " if run_id else ""
         raise DamagedError(
@@ -215,6 +213,8 @@ def _check(record: Record, run_id: str | None) -> None:
         _check_amount("usd_per_hour", record.hardware.usd_per_hour)
     _check_tasks(record)
     _check_resources(record)
+    if len(dump(record)) > MOST_BYTES:
+        raise DocumentError("would be too large once it is written back")
 
 
 def _check_tasks(record: Record) -> None:
