@@ -203,7 +203,7 @@ def test_row_28_tasks_and_machines_that_are_still_on_the_cluster_are_taken_off_i
     story = begin()
     run_id = left_running(story)
     # The record does not know of the task: RunTask's answer was lost, and so was the client.
-    _change_record(story, run_id, task_arn=None, state="starting")
+    _change_record(story, run_id, tasks=[], state="starting")
     assert clean(story, run_id).failed == ()
     assert story.account.left() == {}
 

@@ -124,6 +124,10 @@ def test_another_tools_name_belongs_to_no_run() -> None:
 
 def test_a_runs_objects_lie_under_its_own_prefix() -> None:
     keys = RunKeys(run_id="demo-20260102-030405-abcd")
+    assert keys.task(7).prefix == f"{keys.prefix}tasks/7/"
+    assert {keys.task(7).output, keys.task(7).result, keys.task(7).log} == {
+        f"{keys.prefix}tasks/7/{name}" for name in ("output/", "result.json", "log.txt")
+    }
     assert {keys.record, keys.output, keys.result, keys.log} == {
         f"runs/demo-20260102-030405-abcd/{name}" for name in ("run.json", "output/", "result.json", "log.txt")
     }
