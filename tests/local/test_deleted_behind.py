@@ -20,7 +20,8 @@ from tests.crash.story import Begin, Story, stories
 from aws_run.errors import AwsRunError
 from aws_run.lifecycle import leftovers as collector
 from aws_run.local.http.protocol import Reply
-from aws_run.naming import ProjectNames, RunKeys, RunNames
+from aws_run.naming import ProjectNames, RunNames
+from aws_run.runs.keys import RunKeys
 
 REGION = "us-east-1"
 

@@ -11,7 +11,7 @@ import pytest
 from tests.crash.story import Begin, stories
 
 from aws_run.lifecycle import leftovers, lookup
-from aws_run.naming import RunKeys
+from aws_run.runs.keys import RunKeys
 
 POISON = """
 import argparse, os, signal, time

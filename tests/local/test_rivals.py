@@ -20,7 +20,7 @@ from aws_run.errors import AwsRunError
 from aws_run.lifecycle import leftovers as collector
 from aws_run.lifecycle import lookup, reconcile
 from aws_run.local.http.protocol import Refusal, Reply
-from aws_run.runs.store import RecordWriter
+from aws_run.runs.writer import RecordWriter
 from aws_run.usecases import destroy as destroying
 from aws_run.usecases.cancel import cancel as cleanup
 from aws_run.usecases.status import status
@@ -247,9 +247,9 @@ def test_destroying_everything_takes_nothing_from_a_run_that_begins_meanwhile(be
             return
         begun.append(call)
         store = lookup.store(story.new_bench())
-        store.mark_live(other.run_id)
+        store.locks.mark_live(other.run_id)
         store.create(other)
-        store.wait_until_unlocked("other", context.clock)
+        store.locks.wait_until_unlocked("other", context.clock)
 
     story.on_call(f"s3:POST {BUCKET}*", begin_another, times=None)
     with pytest.raises(AwsRunError, match="1 run"):

@@ -14,16 +14,19 @@ from typing import Protocol
 
 from aws_run.data import InputSnapshot
 from aws_run.events import LogLine
-from aws_run.runs.record import Record
+from aws_run.runs.record import Record, TaskHandle
 from aws_run.runs.spec import RunSpec
 
-
-@dataclass(frozen=True, kw_only=True)
-class TaskHandle:
-    """One task of a run as its service names it. `id`: an ARN or a job id. `place`: the cluster or queue it is on."""
-
-    id: str
-    place: str
+__all__ = [
+    "EndCause",
+    "Executor",
+    "LogSource",
+    "TaskEnd",
+    "TaskHandle",
+    "TaskPhase",
+    "TaskRequest",
+    "TaskState",
+]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from aws_run.data.errors import translated
 from aws_run.data.output_folder import OutputFolder
 from aws_run.errors import AwsRunError, InterruptedRunError, TransferError
 from aws_run.events import Emit, Notice, OutputProgress
-from aws_run.naming import RunKeys
+from aws_run.runs.keys import RunKeys
 from aws_run_entrypoint.transfer import (
     Bucket,
     EngineEvent,

@@ -13,7 +13,7 @@ from aws_run.data.inputs import InputSnapshot, matcher
 from aws_run.data.listing import Object
 from aws_run.errors import InterruptedRunError, UsageError
 from aws_run.events import Emit, Notice
-from aws_run.naming import RunKeys
+from aws_run.runs.keys import RunKeys
 from aws_run.s3uri import S3Uri
 from aws_run_entrypoint.transfer import Bucket, Entry, PathError, Source, put_object
 from aws_run_entrypoint.transfer import manifest as manifests

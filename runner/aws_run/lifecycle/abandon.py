@@ -21,7 +21,8 @@ from aws_run.lifecycle.lanes import LaneRunner, Stopped
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome
 from aws_run.runs.spec import RunSpec
-from aws_run.runs.store import RecordWriter, RunStore
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 
 _BUILD_ENDS_WITHIN_S = 10.0  # its programs are told to end when the lanes are, and its folder goes with them
 

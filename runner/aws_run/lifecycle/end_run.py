@@ -12,7 +12,7 @@ from aws_run.lifecycle.interrupts import run_uninterrupted
 from aws_run.lifecycle.supervise import leave_on_interrupt
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome, Record
-from aws_run.runs.store import RecordWriter
+from aws_run.runs.writer import RecordWriter
 
 # What a project's later runs use again; `--keep` of all else was for a look at this one run.
 _USED_AGAIN = {each.keep_as for each in RESOURCE_TYPES if set(each.scopes) != {"run"}}
@@ -44,4 +44,4 @@ def _clean(context: AppContext, writer: RecordWriter, reason: str, *, also_kept:
 def _note_never_ran(writer: RecordWriter, reason: str) -> None:
     """A client that still builds sees the task definition and the cluster gone and ends by itself."""
     outcome = Outcome(exit_code=EXIT_INTERRUPT, reason=OutcomeReason.CANCELLED, sentence=reason)
-    writer.change(lambda record: replace(record, outcome=outcome, state="stopped"))
+    writer.change(lambda record: record.with_outcome(outcome))

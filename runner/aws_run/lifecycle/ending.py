@@ -21,7 +21,8 @@ from aws_run.report.views import OutcomeView, ReceiptView
 from aws_run.runs.outcome import OutcomeReason, reason_of
 from aws_run.runs.record import Outcome
 from aws_run.runs.spec import RunSpec
-from aws_run.runs.store import RecordWriter, RunStore
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,8 @@ from aws_run.lifecycle import lookup, reconcile
 from aws_run.lifecycle.context import AppContext
 from aws_run.runs.record import Record
 from aws_run.runs.record_reader import LONGEST_LIFE
-from aws_run.runs.store import RecordWriter, RunStore
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 
 _MARGIN = timedelta(minutes=10)
 _LONGEST_RUN = timedelta(days=14)  # the longest timeout there is
@@ -48,7 +49,7 @@ def find_leftovers(
         if run:
             by_run.setdefault(run, []).append(ref)
     store = lookup.store(context)
-    for run in (*store.live(), *store.leaving()):
+    for run in (*store.locks.live(), *store.locks.leaving()):
         by_run.setdefault(run, [])
     leftovers: list[Leftover] = []
     for run, refs in sorted(by_run.items()):
@@ -141,7 +142,7 @@ def _collect_one(context: AppContext, store: RunStore, item: Leftover) -> tuple[
     except (RunNotFoundError, DamagedError):
         done = remove(context.aws, item.refs, context.clock, context.emit)
         if not any(removal.error for removal in done):
-            store.unmark(item.run_id)
+            store.locks.unmark(item.run_id)
         return done
     state = reconcile.stop(context, writer, "aws-run gc")
     # What the listing shows may be more than the record knows (an answer lost on the way to it).

@@ -25,7 +25,8 @@ from aws_run.lifecycle.lanes import LaneResult, LaneRunner
 from aws_run.lifecycle.lease import Lease
 from aws_run.lifecycle.preflight import Preflight, RunPlan
 from aws_run.lifecycle.silence import Silence
-from aws_run.runs.store import RecordWriter
+from aws_run.runs.spec import InputPin
+from aws_run.runs.writer import RecordWriter
 
 _RENEW_EVERY_S = 5 * 60
 
@@ -214,10 +215,19 @@ class Provisioning:
         self._lease.ready()
         job_s = budget.job_s(spec, self._lease.used_s)
         deadline = self._context.clock.now() + timedelta(seconds=job_s)
-        self._writer.change(
-            lambda record: replace(record, deadline=iso(deadline), inputs=tuple(asdict(i) for i in inputs)), now=True
-        )
         planned = self._preflight.image
+        command = planned.command if planned is not None else spec.job.command
+        pins = tuple(InputPin(**{name: getattr(one, name) for name in InputPin.model_fields}) for one in inputs)
+        job = spec.job.pinned(image=image.uri, command=command, inputs=pins)
+        self._writer.change(
+            lambda record: replace(
+                record,
+                deadline=iso(deadline),
+                inputs=tuple(asdict(one) for one in inputs),
+                job=job.without_values().to_json(),
+            ),
+            now=True,
+        )
         request = TaskRequest(
             spec=spec,
             definition=image.definition,
@@ -230,7 +240,7 @@ class Provisioning:
         self._context.emit(Notice(text=f"AWS calls up to RunTask: {calls}", level="debug"))
         accepted_at = iso(self._context.clock.now())
         self._writer.change(
-            lambda record: replace(record, state="running", task_arn=handle.id, renewed_at=accepted_at), now=True
+            lambda record: replace(record.with_handle(handle), state="running", renewed_at=accepted_at), now=True
         )
         self._backend.on_task_accepted(spec, handle, deadline, self._context.emit)
         return AcceptedTask(handle=handle, request=request, capped=job_s < spec.job.timeout_s)

@@ -14,10 +14,11 @@ from aws_run.lifecycle import outcome as outcomes
 from aws_run.lifecycle import teardown
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.log_buffer import LogBuffer
-from aws_run.naming import RunKeys
+from aws_run.runs.keys import RunKeys
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome, Record
-from aws_run.runs.store import RecordWriter, RunStore
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 
 _CLIENT_ENDS_WITHIN = timedelta(seconds=30)
 _CLIENT_REMOVES_WITHIN = timedelta(minutes=2)
@@ -51,11 +52,10 @@ def is_over(context: AppContext, record: Record) -> tuple[bool, TaskState | None
         ended = state.stopped_at
         its_clients = not record.detached and ended is not None and now < ended + _CLIENT_ENDS_WITHIN
         return state.stopped and not its_clients, state
-    if record.task_arn:
+    if record.handle is not None:
         # Accepted once and unknown now: forgotten, unless it was accepted this minute and its place is there.
         early = now <= parse_iso(record.renewed_at or record.created_at) + _UNKNOWN_AT_FIRST
-        handle = TaskHandle(id=record.task_arn, place=record.cluster)
-        return not early or executor_of(context, record).is_gone(handle), None
+        return not early or executor_of(context, record).is_gone(record.handle), None
     return now > alive_until(record), None
 
 
@@ -101,9 +101,7 @@ def find_task(context: AppContext, record: Record) -> TaskState | None:
 
 def handle_of(record: Record, state: TaskState | None) -> TaskHandle | None:
     """By the record, else by the task that was seen."""
-    if record.task_arn:
-        return TaskHandle(id=record.task_arn, place=record.cluster)
-    return state.handle if state is not None else None
+    return record.handle or (state.handle if state is not None else None)
 
 
 def stop(context: AppContext, writer: RecordWriter, reason: str) -> TaskState | None:
@@ -126,8 +124,10 @@ def _stop(context: AppContext, writer: RecordWriter, reason: str) -> TaskState |
     if state is None or state.stopped:
         return state
     handle = state.handle
-    if record.task_arn is None:
-        teardown.attempt_or_warn(context.emit, lambda: writer.change(lambda r: replace(r, task_arn=handle.id)))
+    if record.handle is None:
+        teardown.attempt_or_warn(
+            context.emit, lambda: writer.change(lambda r: r.with_handle(handle, attempt=record.attempt))
+        )
     executor.stop(handle, reason)
     began, within_s = context.clock.monotonic(), executor.stop_within_s + _STOP_MARGIN_S
     while state is not None and not state.stopped and context.clock.monotonic() - began < within_s:

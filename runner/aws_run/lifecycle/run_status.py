@@ -8,7 +8,7 @@ from aws_run.lifecycle import lookup, reconcile
 from aws_run.lifecycle.context import AppContext
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Record
-from aws_run.runs.store import RecordWriter
+from aws_run.runs.writer import RecordWriter
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 from aws_run.backends.base import Backend
 from aws_run.backends.executor import TaskState
@@ -32,8 +32,9 @@ from aws_run.lifecycle.preflight import RunPlan
 from aws_run.lifecycle.provision import AcceptedTask
 from aws_run.lifecycle.watch import Watch
 from aws_run.runs.outcome import OutcomeReason, reason_of
-from aws_run.runs.record import Outcome
-from aws_run.runs.store import RecordWriter, RunStore
+from aws_run.runs.record import Outcome, Record
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 
 _WORTH_ANOTHER_S = 60  # less time than this before the deadline is not worth another attempt
 # Asked at the first Ctrl-C of a run that is on its way: leave it running, or stop it?
@@ -229,16 +230,17 @@ class RunSupervisor:
         context, spec = self._context, self._spec
         context.emit(Notice(text=f"{outcome.sentence}; starting attempt {attempt}", level="warning"))
         # Before anything is asked for: who looks at the run must see one that goes on, not one whose task has ended.
-        self._write(attempt=attempt, task_arn=None)
+        stopped_at = iso(context.clock.now())
+        self._note(lambda record: record.with_attempt(attempt, last=outcome, stopped_at=stopped_at))
         self._backend.prepare_retry(spec)
         self._handle = self._backend.executor.start(replace(self._accepted.request, attempt=attempt))
-        self._write(task_arn=self._handle.id)
+        self._note(lambda record: record.with_handle(self._handle, attempt=attempt))
         self._backend.on_task_accepted(spec, self._handle, self._accepted.deadline, context.emit)
 
-    def _write(self, **changes: Any) -> None:
-        """Into the record, with a sign of life."""
+    def _note(self, step: Callable[[Record], Record]) -> None:
+        """Writes one step into the record, with a sign of life."""
         renewed_at = iso(self._context.clock.now())
-        self._writer.change(lambda record: replace(record, renewed_at=renewed_at, **changes), now=True)
+        self._writer.change(lambda record: replace(step(record), renewed_at=renewed_at), now=True)
 
     def _stop(self, watch: Watch) -> TaskState | None:
         """The job is told to stop and given its grace; what it had written is saved by the entrypoint."""

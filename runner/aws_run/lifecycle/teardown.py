@@ -28,8 +28,10 @@ from aws_run.lifecycle.log_buffer import LogBuffer
 from aws_run.lifecycle.run_record import refs
 from aws_run.naming import ProjectNames, project_of_run
 from aws_run.pricing.receipt import Charge, total_usd
+from aws_run.runs.locks import LOCK_FENCE_S
 from aws_run.runs.record import Outcome, Record
-from aws_run.runs.store import LOCK_FENCE_S, RecordWriter, RunStore
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,7 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     removed += remove(aws, [ref for ref in own if ref not in spared], clock, emit, gone)
     kept = [*spared, *(ref for ref in refs(record, ("kept",)) if not (ref.kind == Bucket.kind and writer.bucket_gone))]
     if not any(removal.error for removal in removed) and not writer.bucket_gone:
-        attempt_or_warn(emit, lambda: store.mark_leaving(record.run_id))
+        attempt_or_warn(emit, lambda: store.locks.mark_leaving(record.run_id))
     shared = refs(record, ("shared",))
     wanted = [ref for ref in shared if not _keeps(keep, ref)]
     kept += [ref for ref in shared if _keeps(keep, ref)]
@@ -84,7 +86,7 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
                 wanted += [ref for ref in others if not _keeps(keep, ref) and _there(aws, ref)]
                 removed += lock.remove(aws, wanted, clock, emit, gone)
             finally:
-                attempt_or_warn(emit, lambda: store.unlock(record.project, lock.owner))
+                attempt_or_warn(emit, lambda: store.locks.unlock(record.project, lock.owner))
         else:
             kept += wanted
             why = "another run of the project uses it"
@@ -96,7 +98,7 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     if result.failed:
         attempt_or_warn(emit, writer.flush)
     elif attempt_or_warn(emit, lambda: writer.change(lambda r: replace(r, state="removed"), now=True)):
-        attempt_or_warn(emit, lambda: store.unmark(record.run_id))
+        attempt_or_warn(emit, lambda: store.locks.unmark(record.run_id))
     return result
 
 
@@ -168,15 +170,15 @@ def _nobody_else(store: RunStore, record: Record, clock: Clock, emit: Emit) -> _
     (of another run that ends, or of this one) is waited for: it may have seen this run's mark and left things to us."""
     owner = f"{record.run_id} {uuid.uuid4().hex}"
     try:
-        while not store.lock(record.project, owner, clock):
-            store.wait_until_unlocked(record.project, clock, emit)
+        while not store.locks.lock(record.project, owner, clock):
+            store.locks.wait_until_unlocked(record.project, clock, emit)
     except Exception:  # noqa: BLE001 - what nobody can tell is left to whoever can
         return None
     until = clock.now() + timedelta(seconds=LOCK_FENCE_S)
     try:
-        if all(run == record.run_id or project_of_run(run) != record.project for run in store.live()):
+        if all(run == record.run_id or project_of_run(run) != record.project for run in store.locks.live()):
             return _Lock(owner=owner, until=until)
-        store.unlock(record.project, owner)
+        store.locks.unlock(record.project, owner)
     except Exception:  # noqa: BLE001
         return None  # a lock that is left is passed over when its time is up
     return None
@@ -204,8 +206,7 @@ def note_outcome(writer: RecordWriter, outcome: Outcome, state: TaskState | None
     def note(record: Record) -> Record:
         if record.outcome is not None:
             return record
-        started_at = iso(started) if started else record.started_at
-        return replace(record, state="stopped", outcome=outcome, stopped_at=stopped_at, started_at=started_at)
+        return record.with_outcome(outcome, stopped_at=stopped_at, started_at=iso(started) if started else None)
 
     with contextlib.suppress(Exception):
         writer.change(note, now=True)

@@ -8,7 +8,7 @@ from aws_run.backends.executor import LogSource
 from aws_run.events import LogLine
 from aws_run.lifecycle import lookup, reconcile
 from aws_run.lifecycle.context import AppContext
-from aws_run.naming import RunKeys
+from aws_run.runs.keys import RunKeys
 
 _LONGEST_LINE = 1024 * 1024  # CloudWatch's own limit of an event
 

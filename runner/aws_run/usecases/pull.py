@@ -13,7 +13,7 @@ from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.run_status import current_status
 from aws_run.naming import bucket_name
 from aws_run.runs.record import Record
-from aws_run.runs.store import RecordWriter
+from aws_run.runs.writer import RecordWriter
 
 
 def pull(

@@ -22,7 +22,8 @@ from aws_run.lifecycle.run_record import initial_record, open_record
 from aws_run.lifecycle.supervise import OnInterrupt, RunSupervisor, leave_on_interrupt
 from aws_run.lifecycle.tidying import start_tidying
 from aws_run.report.views import PlanView
-from aws_run.runs.store import RecordWriter, RunStore
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 
 ShowPlan = Callable[[PlanView], None]
 _TIDY_WITHIN_S = 30.0  # of a detached one; what it does not come to is the next one's

@@ -6,7 +6,7 @@ from aws_run.events import StatusChanged
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.run_status import RunStatus, current_status
-from aws_run.runs.store import RecordWriter
+from aws_run.runs.writer import RecordWriter
 
 
 def wait(context: AppContext, run: str | None, project: str | None) -> RunStatus:

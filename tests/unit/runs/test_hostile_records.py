@@ -10,12 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.fakes import ACCOUNT, BUCKET, START, Events, FakeAws, FakeBucket, FakeClock, backends, record
+from tests.unit.runs.support import version_1
 
 from aws_run.errors import AwsRunError, DamagedError
 from aws_run.events import Notice
 from aws_run.lifecycle import leftovers
 from aws_run.lifecycle.context import AppContext
-from aws_run.naming import TAG_RUN, RunKeys
+from aws_run.naming import TAG_RUN
+from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import HardwareEntry, Outcome, Record, ResourceEntry, dump
 from aws_run.runs.record_reader import MOST_BYTES, load
 from aws_run.runs.store import RunStore
@@ -44,6 +46,8 @@ def full() -> dict[str, Any]:
         inputs=({"label": "data"},),
         keep=("bucket",),
         task_arn=f"arn:aws:ecs:us-east-1:{ACCOUNT}:task/arun-{HOSTILE}/0123",
+        origin_detail="nightly",
+        job={"version": 1, "name": "demo"},
         outcome=Outcome(exit_code=0, reason="exit", sentence="it finished"),
         stopped_at="2026-01-02T02:05:05Z",
         cost_usd="0.01",
@@ -56,6 +60,20 @@ def full() -> dict[str, Any]:
 
 def changed(**fields: Any) -> bytes:
     return json.dumps({**full(), **fields}).encode()
+
+
+def changed_attempt(**fields: Any) -> bytes:
+    return changed(tasks=[{**TASK, "attempts": [{**ATTEMPT, **fields}]}])
+
+
+def changed_1(**fields: Any) -> bytes:
+    """Of a record of version 1."""
+    names = {"run_id": HOSTILE, "client_token": f"arun-{HOSTILE}", "cluster": f"arun-{HOSTILE}", "resources": []}
+    return json.dumps(version_1(**{**names, "task_arn": None, **fields})).encode()
+
+
+TASK = full()["tasks"][0]
+ATTEMPT = TASK["attempts"][0]
 
 
 class Account:
@@ -80,7 +98,7 @@ class Account:
         over = good(OVER, created_at="2026-01-02T01:04:05Z", deadline="2026-01-02T02:04:05Z")
         for run_id, held in ((HOSTILE, text), (VICTIM, dump(good(VICTIM, task_arn=task))), (OVER, dump(over))):
             self.aws.call("s3", "put_object", Key=RunKeys(run_id=run_id).record, Body=held)
-            self.store.mark_live(run_id)
+            self.store.locks.mark_live(run_id)
         self.groups = {
             f"arun-{run_id}": {
                 "AutoScalingGroupName": f"arun-{run_id}",
@@ -137,9 +155,37 @@ DAMAGED = {
     "hardware": changed(hardware={"backend": "ec2", "description": [], "vcpu": "two", "memory_mib": None}),
     "state": changed(state="sleeping"),
     "version": changed(version="1"),
-    "attempt": changed(attempt=-1),
+    "version 1's attempt": changed_1(attempt=-1),
+    "version 1's start": changed_1(started_at="never"),
+    "a mixture of versions": changed_1(tasks=[]),
+    "attempt": changed_attempt(number=-1),
+    "attempt a text": changed_attempt(number="1"),
+    "attempts of one number": changed(tasks=[{**TASK, "attempts": [ATTEMPT, ATTEMPT]}]),
+    "attempts in no order": changed(tasks=[{**TASK, "attempts": [{**ATTEMPT, "number": 2}, ATTEMPT]}]),
+    "many attempts": changed(tasks=[{**TASK, "attempts": [ATTEMPT] * 1001}]),
+    "tasks": changed(tasks={"index": 0}),
+    "tasks of one index": changed(tasks=[TASK, TASK]),
+    "many tasks": changed(tasks=[{**TASK, "index": index} for index in range(101)]),
+    "task without attempts": changed(tasks=[{"index": 0}]),
+    "started never": changed_attempt(started_at="never"),
+    "started far": changed_attempt(started_at="9999-12-31T23:59:59Z"),
+    "attempt stopped far": changed_attempt(stopped_at="9999-12-31T23:59:59Z"),
+    "attempt's outcome": changed_attempt(outcome={"exit_code": 256, "reason": "exit", "sentence": "x"}),
+    "handle": changed_attempt(handle="arn"),
+    "handle without place": changed_attempt(handle={"id": "arn"}),
+    "another's cluster": changed_attempt(handle={"id": "arn", "place": "default"}),
+    "another run's task": changed_attempt(
+        handle={"id": f"arn:aws:ecs:us-east-1:{ACCOUNT}:task/arun-{VICTIM}/0123", "place": f"arun-{HOSTILE}"}
+    ),
+    "another run's token": changed_attempt(client_token=f"arun-{VICTIM}"),
+    "origin": changed(origin="\x1b[2J"),
+    "another project's job": changed(job={"name": "other"}),
+    "job": changed(job=[]),
+    "price": changed(hardware={**full()["hardware"], "usd_per_hour": "NaN"}),
+    "large once written again": changed(later="\u00e9" * 2**20).decode().replace("\\u00e9", "\u00e9").encode(),
     "another run's": dump(good(VICTIM)),
-    "another run's cluster": changed(cluster=f"arun-{VICTIM}"),
+    "another run's cluster": changed_attempt(handle={"id": "arn", "place": f"arun-{VICTIM}"}),
+    "version 1 on another run's cluster": changed_1(cluster=f"arun-{VICTIM}"),
     "another run's group": changed(
         resources=[{"kind": "group", "name": f"arun-{VICTIM}", "scope": "run", "state": "created"}]
     ),
@@ -206,6 +252,17 @@ def test_a_stop_that_is_still_to_come_keeps_no_run_from_being_collected() -> Non
     assert found.removable
 
 
+def test_a_run_id_with_a_date_that_there_is_not_costs_one_line() -> None:
+    impossible = "demo-99999999-999999-abcd"
+    account = Account(dump(good(HOSTILE)))
+    text = json.dumps({**full(), "run_id": impossible}).encode()
+    account.aws.call("s3", "put_object", Key=RunKeys(run_id=impossible).record, Body=text)
+    shown = [run.record.run_id for run in status.ps(account.context, None)]
+    assert sorted(shown) == sorted([HOSTILE, VICTIM, OVER])
+    (line,) = account.events.of(Notice)
+    assert line.text.startswith(f"{impossible}: ")
+
+
 def test_what_a_record_says_is_shown_without_anything_that_moves_a_terminal() -> None:
     evil = "\x1b]0;PWNED\x07\u202e\r\n::error::x"
     outcome = load(changed(outcome={"exit_code": 1, "reason": evil, "sentence": evil, "stop_code": evil})).outcome
@@ -213,6 +270,7 @@ def test_what_a_record_says_is_shown_without_anything_that_moves_a_terminal() ->
     assert (outcome.reason + outcome.sentence + (outcome.stop_code or "")).isprintable()
 
 
+NAMES = ["kind", "name", "scope", "state", "exit_code", "reason", "sentence", *TASK, *ATTEMPT, "id", "place"]
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -220,10 +278,7 @@ JSON = st.recursive(
     | st.floats()
     | st.text(max_size=8)
     | st.sampled_from([START.isoformat(), "2026-01-02T05:04:05Z", "1e999", "removed", "running", VICTIM, HOSTILE]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["kind", "name", "scope", "state", "exit_code", "reason", "sentence"]), inner)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner),
     max_leaves=8,
 )
 

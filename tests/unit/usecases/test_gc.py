@@ -12,7 +12,8 @@ from aws_run.clock import iso
 from aws_run.lifecycle import leftovers
 from aws_run.lifecycle.context import AppContext
 from aws_run.runs.record import Outcome, Record
-from aws_run.runs.store import RecordWriter, RunStore
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 from aws_run.usecases import explain, status
 
 TASK = f"arn:aws:ecs:us-east-1:{ACCOUNT}:task/arun-demo/0123456789abcdef"
@@ -34,8 +35,8 @@ class Account:
             storage=lambda _: pytest.fail("no data moves"),
             salt=lambda: "ab12",
         )
-        self.writer = RecordWriter.begin(self.store, replace(record(), task_arn=TASK), self.clock)
-        self.store.mark_live(RUN)
+        self.writer = RecordWriter.begin(self.store, record(task_arn=TASK), self.clock)
+        self.store.locks.mark_live(RUN)
         self.aws.on("describe_tasks", refused("ClusterNotFoundException"))
 
     def end(self) -> None:

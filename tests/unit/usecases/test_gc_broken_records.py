@@ -7,7 +7,7 @@ from tests.unit.fakes import ACCOUNT, BUCKET, Events, FakeAws, FakeBucket, FakeC
 
 from aws_run.lifecycle import leftovers
 from aws_run.lifecycle.context import AppContext
-from aws_run.naming import RunKeys
+from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import dump
 from aws_run.runs.store import RunStore
 
@@ -32,7 +32,7 @@ class Account:
 
     def hold(self, run_id: str, text: bytes) -> None:
         self.aws.call("s3", "put_object", Key=RunKeys(run_id=run_id).record, Body=text)
-        self.store.mark_live(run_id)
+        self.store.locks.mark_live(run_id)
 
 
 @pytest.mark.parametrize("text", [b"", b"garbage", b"[]", b"{}", b'{"version": 99, "run_id": "x"}'])

@@ -91,8 +91,8 @@ class EcsExecutor:
         raise CapacityError(f"ECS did not accept the task: {text}", hint=_failure_hint(text))
 
     def find(self, record: Record) -> TaskState | None:
-        if record.task_arn:
-            return self.state(TaskHandle(id=record.task_arn, place=record.cluster))
+        if record.handle is not None:
+            return self.state(record.handle)
         return self._listed(record.cluster, record.attempt, ("RUNNING", "STOPPED"))
 
     def state(self, handle: TaskHandle) -> TaskState | None:
