@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.unit.fakes import RUN, job, spec
 
-from aws_run.lifecycle.provision import initial_record
+from aws_run.lifecycle.run_record import initial_record
 from aws_run.pricing import table
 from aws_run.pricing.receipt import Charge
 from aws_run.runs.record import HardwareEntry, Record, dump
@@ -29,7 +29,7 @@ class PricedBackend:
     def charges(self, hardware: HardwareEntry, usage: Any) -> tuple[Charge, ...]:
         return (Charge(what=hardware.description, seconds=usage.seconds, usd_per_hour=self._usd_per_hour),)
 
-    def task_definition(self, run: Any, image: str) -> Any:
+    def definition(self, run: Any, image: str) -> Any:
         return SimpleNamespace(kind="task-definition", name=run.names.family, scope="run")
 
     def deferred_resources(self, run: Any) -> tuple[Any, ...]:

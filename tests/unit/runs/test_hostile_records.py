@@ -257,7 +257,7 @@ def test_a_run_id_with_a_date_that_there_is_not_costs_one_line() -> None:
     account = Account(dump(good(HOSTILE)))
     text = json.dumps({**full(), "run_id": impossible}).encode()
     account.aws.call("s3", "put_object", Key=RunKeys(run_id=impossible).record, Body=text)
-    shown = [run.record.run_id for run in status.ps(account.context, None)]
+    shown = [run.record.run_id for run in ps(account.context, None)]
     assert sorted(shown) == sorted([HOSTILE, VICTIM, OVER])
     (line,) = account.events.of(Notice)
     assert line.text.startswith(f"{impossible}: ")
