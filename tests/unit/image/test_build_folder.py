@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,8 +76,13 @@ def test_a_build_that_does_not_hear_the_stop_loses_its_folder_all_the_same(
 ) -> None:
     monkeypatch.setattr(folders, "_GOES_WITHIN_S", 0.05)
     stop, removed = threading.Event(), threading.Event()
-    real = folders.shutil.rmtree
-    monkeypatch.setattr(folders.shutil, "rmtree", lambda *a, **k: (real(*a, **k), removed.set()))
+    real = shutil.rmtree
+
+    def remove(*arguments: Any, **more: Any) -> None:
+        real(*arguments, **more)
+        removed.set()
+
+    monkeypatch.setattr(shutil, "rmtree", remove)
     with build_folder(stop) as folder:
         (folder / "secret-settings").write_text("hunter2")
         stop.set()
@@ -133,7 +140,7 @@ def test_a_link_and_somebody_elses_folder_are_not_ours(temporary: Path, monkeypa
     theirs.mkdir()
     (theirs / "lock").touch()
     with monkeypatch.context() as as_another_user:
-        as_another_user.setattr(folders.os, "geteuid", lambda: 424242)
+        as_another_user.setattr(os, "geteuid", lambda: 424242)
         sweep()
     assert theirs.exists()
     sweep()

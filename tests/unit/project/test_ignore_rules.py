@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pathspec
@@ -37,7 +38,7 @@ wild_lines = st.lists(
 path = st.lists(st.text(st.sampled_from("abc"), min_size=1, max_size=5), min_size=1, max_size=6).map("/".join)
 
 
-def by_pathspec(lines: list[str], spec: type[pathspec.PathSpec]) -> pathspec.PathSpec | None:
+def by_pathspec(lines: list[str], spec: type[pathspec.PathSpec[Any]]) -> pathspec.PathSpec[Any] | None:
     """None where pathspec itself can't read the lines."""
     try:
         return spec.from_lines("gitignore", lines)
