@@ -59,7 +59,7 @@ def test_a_client_that_sleeps_an_hour_while_gc_runs_elsewhere_makes_nothing_agai
     aws.script.on_call.append(stop)
     child = aws.start(*submit)
     try:
-        aws.until(lambda: asleep or child.poll() is not None, timeout_s=120)
+        aws.until(lambda: asleep or child.poll() is not None)
         assert asleep, aws.finish(child).stderr
         aws.wait_for_tasks()
         aws.advance(3700)

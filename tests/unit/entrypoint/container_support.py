@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import send
+from tests.waiting import PATIENCE_S
 
 from aws_run.image.entrypoint_layer import ENTRYPOINT
 from aws_run_entrypoint.bundle import write_pyz
@@ -88,7 +89,7 @@ class Container:
 
     def run(self, *command: str, **env: Any) -> tuple[int, str, str]:
         process = self.start(*command, **env)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
         return process.returncode, out, err
 
     def result(self) -> dict[str, Any]:

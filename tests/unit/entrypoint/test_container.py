@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.unit.entrypoint.container_support import COPY, PREFIX, Container, python, snapshot
 from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import grown, listing
+from tests.waiting import PATIENCE_S
 
 
 def test_inputs_arrive_and_outputs_leave_byte_for_byte(container: Container, stub: StubS3, tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_outputs_go_out_while_the_job_runs(container: Container, stub: StubS3) -
         time.sleep(0.02)
     assert process.poll() is None
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 143
 
 
@@ -116,7 +117,7 @@ def test_the_next_attempt_goes_on_where_the_last_one_was_stopped(
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.terminate()
-    first, _ = process.communicate(timeout=30)
+    first, _ = process.communicate(timeout=PATIENCE_S)
     code, second, _ = container.run(
         *python(COUNTER), AWS_RUN_ATTEMPT="2", AWS_RUN_CHECKPOINT_PATH=str(tmp_path / "two")
     )

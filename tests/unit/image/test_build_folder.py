@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE_S
 
 from aws_run.image import build_folder as folders
 from aws_run.image.build_folder import build_folder, note_child, sweep
@@ -86,7 +87,7 @@ def test_a_build_that_does_not_hear_the_stop_loses_its_folder_all_the_same(
     with build_folder(stop) as folder:
         (folder / "secret-settings").write_text("hunter2")
         stop.set()
-        assert removed.wait(10)
+        assert removed.wait(PATIENCE_S)
         assert not folder.exists()
 
 
@@ -101,7 +102,7 @@ def test_the_next_build_sweeps_what_a_killed_client_left_and_ends_its_program(te
         ends = os.pidfd_open(pid)
         with build_folder(threading.Event()) as mine:
             assert builds(temporary) == [mine]
-        assert select.select([ends], [], [], 10)[0], "its program goes on"
+        assert select.select([ends], [], [], PATIENCE_S)[0], "its program goes on"
         os.close(ends)
     finally:
         end(started)
@@ -147,7 +148,7 @@ def test_a_link_and_somebody_elses_folder_are_not_ours(temporary: Path, monkeypa
     assert not theirs.exists()
     assert (precious / "lock").exists()
     bystander.terminate()  # -15, unless the sweep's -9 came first
-    assert bystander.wait(10) == -signal.SIGTERM
+    assert bystander.wait(PATIENCE_S) == -signal.SIGTERM
 
 
 def test_a_folder_without_a_lock_is_being_made_unless_it_is_old(temporary: Path) -> None:
