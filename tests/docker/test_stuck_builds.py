@@ -71,7 +71,7 @@ def test_a_build_that_waits_for_ever_ends_with_its_program_its_step_and_its_secr
     assert any("PASSWORD" in text for text in secrets_seen), "the test looks in the right place"
     assert list(temporary.iterdir()) == []
     wait = threading.Event()
-    for _ in range(300):  # the engine ends the step when its client has gone
+    for _ in range(1800):  # the engine ends the step when its client has gone
         if not any(SLEEP in line for line in commands()):
             break
         wait.wait(0.1)

@@ -242,9 +242,8 @@ def test_destroying_everything_takes_nothing_from_a_run_that_begins_meanwhile(be
     removable = destroying.plan_destroy(context, "tiny", everything=True)
     assert "bucket" in {ref.kind for ref in removable.refs}
     mine = story.record()
-    other = record(
-        run_id="other-20261121-133316-beef", project="other", created_at=mine.created_at, deadline=mine.deadline
-    )
+    run_id = f"other{mine.run_id.removeprefix('tiny')[:-4]}beef"
+    other = record(run_id=run_id, project="other", created_at=mine.created_at, deadline=mine.deadline)
     begun: list[Any] = []
 
     def begin_another(seen: Any, call: Any) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.unit.entrypoint.container_support import PREFIX, TIDY, Container, python, wait_for
 from tests.unit.transfer.stub import Seen, StubS3
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, until
 
 STUBBORN = """
 import pathlib, signal, sys, time
@@ -66,7 +66,11 @@ def test_where_the_window_is_short_the_job_gets_less_than_its_grace(container: C
 
 
 def test_the_deadline_ends_the_job_with_124(container: Container) -> None:
-    code, _, err = container.run(*python(STUBBORN), AWS_RUN_STOP_GRACE_S="0.2", AWS_RUN_DEADLINE=str(time.time() + 1.5))
+    for within_s in (1.5, 15, 90):
+        deadline = str(time.time() + within_s)
+        code, _, err = container.run(*python(STUBBORN), AWS_RUN_STOP_GRACE_S="0.2", AWS_RUN_DEADLINE=deadline)
+        if "ready" in container.outputs():
+            break  # else this machine is too busy to start a job in that time
     assert code == 124
     assert "the time limit was reached" in err
     assert (container.result()["reason"], container.result()["job_exit_code"]) == ("deadline", 124)
@@ -179,10 +183,7 @@ def children(pid: int) -> list[str]:
 def test_orphans_of_the_job_are_reaped_while_it_runs(container: Container, stub: StubS3) -> None:
     process = container.start(*python(LEAVES_ORPHANS), before=TAKES_ORPHANS)
     wait_for(stub, container.work / "output/ready")
-    deadline = time.monotonic() + 20
-    while len(children(process.pid)) != 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: len(children(process.pid)) == 1)
     process.terminate()
     process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 143  # the job's own end, not an orphan's

@@ -35,7 +35,7 @@ def ended(lanes: Lanes, kind: type) -> dict[str, str]:
 
 
 def test_all_three_run_at_once_and_each_gives_its_result(lanes: Lanes) -> None:
-    meeting = threading.Barrier(3, timeout=10)
+    meeting = threading.Barrier(3, timeout=PATIENCE_S)
 
     def work(result: str, skipped: bool) -> Callable[[], tuple[str, str, bool]]:
         def body() -> tuple[str, str, bool]:

@@ -101,7 +101,9 @@ def test_the_dockerignore_matcher_says_what_the_regular_expression_says(lines: l
     assert expected.ignores(some) == by_re.ignores(some)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(wild_lines, st.lists(path, min_size=1, max_size=8, unique=True))
 def test_the_rules_say_what_git_says_where_no_line_takes_files_back(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], paths: list[str]
