@@ -64,7 +64,7 @@ class FileLines:
             file.outcomes[outcome] += 1
         if outcome in ("failed", "error"):
             self._write(f"{outcome.upper()} {report.nodeid}", red=True)
-        if report.when == "teardown" or report.when == "???":  # the latter of a test that took its worker with it
+        if report.when not in ("setup", "call"):  # the teardown, or "???" of a test that took its worker with it
             file.left.discard(report.nodeid)
             if not file.left:
                 name = _file_of(report.nodeid)
@@ -76,13 +76,13 @@ class FileLines:
     def _outcome(report: pytest.TestReport) -> str | None:
         """What the summary counts it as; None for a part of a test that decides nothing."""
         expected = hasattr(report, "wasxfail")
-        if report.when in ("call", "???"):
-            if expected:
-                return "xfailed" if report.skipped else "xpassed"
-            return report.outcome
-        if report.failed:
-            return "error"
-        return ("xfailed" if expected else "skipped") if report.skipped else None
+        if report.when in ("setup", "teardown"):
+            if report.failed:
+                return "error"
+            return ("xfailed" if expected else "skipped") if report.skipped else None
+        if expected:
+            return "xfailed" if report.skipped else "xpassed"
+        return report.outcome
 
     def _write(self, line: str, **markup: bool) -> None:
         self._reporter.ensure_newline()
