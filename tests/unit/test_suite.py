@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 MIXED = """
 import pytest
@@ -59,6 +57,6 @@ def test_nightly_tests_are_left_out_with_a_word_and_run_when_they_are_wanted(tmp
     assert not any("nightly tests were deselected" in line for line in lines)
 
 
-@pytest.mark.parametrize("name", ["test", "nightly"])
-def test_the_scripts_that_run_it_ask_for_those_lines(name: str) -> None:
-    assert "-o console_output_style=classic" in (ROOT / "tools" / name).read_text()
+def test_the_script_that_runs_the_suite_asks_for_those_lines_and_the_night_is_that_script() -> None:
+    assert "-o console_output_style=classic" in (ROOT / "tools/test").read_text()
+    assert "tools/test --nightly" in (ROOT / "tools/nightly").read_text()
