@@ -68,7 +68,9 @@ def test_a_build_that_waits_for_ever_ends_with_its_program_its_step_and_its_secr
     environ = {**os.environ, "UV_INDEX_URL": "https://user:PASSWORD@example.invalid/simple"}
     builder = DockerBuilder(environ=environ, stop=stop)
     with pytest.raises(InterruptedRunError):
-        builder.build(docker_engine, context.plan(root, Build(trust_dockerfile=True)), "stuck:t", emit)
+        builder.build(
+            docker_engine, context.plan(root, Build(base_image=base_image, trust_dockerfile=True)), "stuck:t", emit
+        )
     assert any("PASSWORD" in text for text in secrets_seen), "the test looks in the right place"
     assert list(temporary.iterdir()) == []
     wait = threading.Event()
