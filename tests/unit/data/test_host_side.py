@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 from tests.unit.transfer.stub import Fault, Seen, StubS3
 from tests.unit.transfer.trees import grown, listing
+from tests.waiting import PATIENCE_S
 
 from aws_run.data import OutputFolder, PulledOutput, bucket_for, follow_output, output_totals, pull_output, push_input
 from aws_run.errors import CredentialsError, InterruptedRunError, TransferError, UsageError
@@ -391,7 +392,7 @@ class Stalling:
         if seen.method == "PUT" and seen.key.startswith("inputs/p/data/") and self._left > 0:
             self._left -= 1
             self.stalled += 1
-            self.over.wait(60)
+            self.over.wait(PATIENCE_S)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.unit.fakes import Events, FakeClock
+from tests.waiting import PATIENCE_S
 
 from aws_run.errors import AwsRunError, BuildError
 from aws_run.events import LaneDone, LaneFailed, LaneStarted
@@ -34,7 +35,7 @@ def ended(lanes: Lanes, kind: type) -> dict[str, str]:
 
 
 def test_all_three_run_at_once_and_each_gives_its_result(lanes: Lanes) -> None:
-    meeting = threading.Barrier(3, timeout=10)
+    meeting = threading.Barrier(3, timeout=PATIENCE_S)
 
     def work(result: str, skipped: bool) -> Callable[[], LaneResult[str]]:
         def body() -> LaneResult[str]:
@@ -58,7 +59,7 @@ def test_the_first_error_is_the_one_that_is_raised_and_the_others_stop_at_their_
         raise BuildError("no such requirement")
 
     def many_steps() -> Any:
-        lanes.stop.wait(10)
+        lanes.stop.wait(PATIENCE_S)
         steps.append("was in the middle of it")
         lanes.runner.check()
         steps.append("must not come")
@@ -76,7 +77,7 @@ def test_a_later_error_hides_no_earlier_one(lanes: Lanes) -> None:
         raise BuildError("first")
 
     def second() -> Any:
-        lanes.stop.wait(10)
+        lanes.stop.wait(PATIENCE_S)
         raise AwsRunError("second, because of the first")
 
     lanes.runner.start("capacity", "", second)
@@ -90,7 +91,7 @@ def test_the_capacity_lane_takes_its_last_step_before_the_error_is_heard(lanes: 
     made = []
 
     def capacity() -> Any:
-        lanes.stop.wait(10)
+        lanes.stop.wait(PATIENCE_S)
         made.append("group")
         lanes.runner.check()
 
@@ -115,7 +116,7 @@ def test_an_error_of_ours_is_raised_as_it_is(lanes: Lanes) -> None:
 
 def test_a_stop_from_outside_ends_the_lanes(lanes: Lanes) -> None:
     def patient() -> Any:
-        lanes.stop.wait(10)
+        lanes.stop.wait(PATIENCE_S)
         lanes.runner.check()
 
     lanes.runner.start("input", "", patient)

@@ -47,7 +47,9 @@ def boto_signature(
     return str(request.headers["Authorization"])
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     key=text,
     query=st.lists(st.tuples(text, st.text(st.characters(blacklist_categories=("Cs",)), max_size=20)), max_size=4),
