@@ -10,6 +10,7 @@ import time
 from typing import Mapping, Optional, Sequence
 
 from .cgroup import Cgroup
+from .contract import EndReason
 from .errors import told
 from .job import ContractError, Job, job_environment, read_job
 from .periodic_sync import BackgroundSync
@@ -72,14 +73,15 @@ def _bring_in(job: Job, supervisor: Supervisor, result: Result) -> bool:
             result.inputs = sync_in(job)
             result.checkpoint_in = restore_checkpoint(job)
     except StopRequested as stop:
-        code = EXIT_DEADLINE if stop.reason == "deadline" else EXIT_TOOL
+        code = EXIT_DEADLINE if stop.reason is EndReason.DEADLINE else EXIT_TOOL
         result.fail(code, stop.reason, "the command had not been started")
         return False
     except DiskFullError as error:
-        result.fail(EXIT_TOOL, "disk-full", f"the inputs do not fit on the disk: {error}")
+        result.fail(EXIT_TOOL, EndReason.DISK_FULL, f"the inputs do not fit on the disk: {error}")
         return False
     except Exception as error:  # noqa: BLE001 - the result tells of whatever it is
-        result.fail(EXIT_TOOL, "sync-in-failed", f"the inputs could not be fetched: {_plainly(error, job.work_dir)}")
+        detail = f"the inputs could not be fetched: {_plainly(error, job.work_dir)}"
+        result.fail(EXIT_TOOL, EndReason.SYNC_IN_FAILED, detail)
         return False
     files, total = sum(i.files for i in result.inputs), sum(i.bytes for i in result.inputs)
     if files:
@@ -114,7 +116,7 @@ def _run(
     try:
         outcome = supervisor.run(job.argv, job_environment(env))
     except StopRequested as stop:
-        code = EXIT_DEADLINE if stop.reason == "deadline" else EXIT_TOOL
+        code = EXIT_DEADLINE if stop.reason is EndReason.DEADLINE else EXIT_TOOL
         outcome = Outcome(code, stop.reason, detail="the command had not been started")
     finally:
         background.wind_down()
@@ -124,7 +126,7 @@ def _run(
     result.reason, result.detail, result.signal = outcome.reason, outcome.detail, outcome.signal
     result.cpu_seconds = outcome.cpu_seconds
     result.peak_memory_bytes = usage.cgroup.memory_peak() or usage.peak_memory_bytes or outcome.peak_rss_bytes
-    if outcome.reason in ("exit", "signal") and outcome.exit_code != 0:
+    if outcome.reason in (EndReason.EXIT, EndReason.SIGNAL) and outcome.exit_code != 0:
         _explain(job, result, usage, kills_before)
 
 
@@ -139,10 +141,10 @@ def _explain(job: Job, result: Result, usage: UsageRecorder, kills_before: int) 
     if kills > kills_before:
         limit = usage.cgroup.memory_limit()
         room = f" of {size(limit)}" if limit else ""
-        result.reason = "out-of-memory"
+        result.reason = EndReason.OUT_OF_MEMORY
         result.detail = f"the kernel killed a process of the job because its memory{room} was used up"
     elif min(usage.least_free_bytes, free_bytes(job.work_dir)) < _FULL_BELOW_BYTES:
-        result.reason = "disk-full"
+        result.reason = EndReason.DISK_FULL
         result.detail = f"the disk of {job.work_dir} was full"
 
 

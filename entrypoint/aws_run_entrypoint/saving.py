@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Callable, List, Optional, Sequence, Tuple
 
+from .contract import EndReason
 from .errors import told
 from .job import Job
 from .periodic_sync import BackgroundSync
@@ -17,7 +18,7 @@ from .transfer import Skipped
 from .usage import UsageRecorder
 
 EXIT_TOOL = 125
-_STOPPED = ("stopped", "spot-notice", "deadline")
+_STOPPED = (EndReason.STOPPED, EndReason.SPOT_NOTICE, EndReason.DEADLINE)
 _MOST_S = 900.0
 _MOST_NAMED, _MOST_NAME_CHARS = 20, 200
 # Kept for result.json: it tells what of the rest is missing.
@@ -70,7 +71,7 @@ class Saving:
 
     def finish(self, usage: UsageRecorder, result: Result) -> int:
         """The container's exit code."""
-        if result.reason not in ("exit", ""):
+        if result.reason not in (EndReason.EXIT, None):
             self._say(f"{result.reason}: {result.detail}" if result.detail else f"the job ended: {result.reason}")
         table = Save("usage.csv", lambda: usage.write(self._job.bucket, f"{self._job.prefix}usage.csv"))
         lost = self._save([table], result, _FOR_THE_RESULT_S)

@@ -11,6 +11,7 @@ import threading
 import time
 from typing import Callable, NamedTuple, Optional
 
+from .contract import EndReason
 from .documents import parse_object
 from .errors import told
 
@@ -111,7 +112,7 @@ class StopPlan:
         self._look_at: Optional[float] = None
         self._grace_s = 0.0
 
-    def grace(self, reason: str) -> float:
+    def grace(self, reason: EndReason) -> float:
         """Seconds from the stop to SIGKILL. Called about once a second from the stop on."""
         began = self._now()
         if self._look_at is not None and began < self._look_at:
@@ -132,16 +133,16 @@ class StopPlan:
         self._look_at = self._now() + max(1.0, 10 * (self._now() - began))
         return self._grace_s
 
-    def window_s(self, reason: str) -> float:
+    def window_s(self, reason: EndReason) -> float:
         """From the stop until nothing can be saved any more; the same for the whole of one stop."""
         if self._window_s is None:
             self._window_s = self._window(reason)
         return self._window_s
 
-    def _window(self, reason: str) -> float:
-        if reason == "deadline":
+    def _window(self, reason: EndReason) -> float:
+        if reason is EndReason.DEADLINE:
             return DEADLINE_WINDOW_S
-        if reason != "spot-notice" or not self._notice_file:
+        if reason is not EndReason.SPOT_NOTICE or not self._notice_file:
             return self._stop_window_s
         try:
             with open(self._notice_file, encoding="utf-8", errors="replace") as file:

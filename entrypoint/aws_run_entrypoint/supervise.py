@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
+from .contract import EndReason
+
 # A stop: the job gets its grace, then SIGKILL. The others are only passed on.
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 PASSED_ON = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
@@ -22,17 +24,17 @@ _GONE_WITHIN_S = 1.0
 class StopRequested(Exception):
     """A stop signal, or the deadline, while no command runs yet. `reason` as in the result."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: EndReason) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`reason`: exit, signal, deadline, stopped, spot-notice, command-not-found. `exit_code` 128+n for signal n."""
+    """`exit_code`: 128+n for signal n."""
 
     exit_code: int
-    reason: str
+    reason: EndReason
     signal: Optional[int] = None
     detail: str = ""
     cpu_seconds: float = 0.0
@@ -48,17 +50,17 @@ class Supervisor:
         self,
         *,
         deadline: Optional[float],
-        grace: Callable[[str], float],
+        grace: Callable[[EndReason], float],
         notice_file: Optional[str],
         on_tick: Callable[[], None] = lambda: None,
-        on_notice: Callable[[str], None] = lambda reason: None,
+        on_notice: Callable[[EndReason], None] = lambda reason: None,
     ) -> None:
         self.deadline = deadline
         self.grace = grace
         self.notice_file = notice_file
         self.on_tick = on_tick
         self.on_notice = on_notice
-        self.stop_reason: Optional[str] = None
+        self.stop_reason: Optional[EndReason] = None
         self.stopped_at: Optional[float] = None  # of the monotonic clock
         self._told = False
         self._job: Optional[int] = None
@@ -103,9 +105,9 @@ class Supervisor:
             # A session of its own: signals reach the whole group, and the terminal's don't arrive twice.
             job = subprocess.Popen(list(argv), env=dict(env), start_new_session=True)
         except FileNotFoundError:
-            return Outcome(127, "command-not-found", detail=f"{argv[0]!r} is not in this image")
+            return Outcome(127, EndReason.COMMAND_NOT_FOUND, detail=f"{argv[0]!r} is not in this image")
         except OSError as error:
-            return Outcome(126, "command-not-found", detail=f"{argv[0]!r} can't be run: {error.strerror}")
+            return Outcome(126, EndReason.COMMAND_NOT_FOUND, detail=f"{argv[0]!r} can't be run: {error.strerror}")
         self._job = job.pid
         _kill_this_one_first(job.pid)
         for number in self._early:  # what came while it was being started
@@ -135,18 +137,18 @@ class Supervisor:
 
     def _start_nothing_late(self) -> None:
         if self.stop_reason is None and self.deadline is not None and time.time() >= self.deadline:
-            self.stop_reason = "deadline"
+            self.stop_reason = EndReason.DEADLINE
         if self.stop_reason is not None:
             raise StopRequested(self.stop_reason)
 
     def _outcome(self, status: int, cpu: float, rss: int) -> Outcome:
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         code = 128 + number if number is not None else os.WEXITSTATUS(status)
-        if self.stop_reason == "deadline":
-            return Outcome(124, "deadline", number, "the time limit was reached", cpu, rss)
+        if self.stop_reason is EndReason.DEADLINE:
+            return Outcome(124, EndReason.DEADLINE, number, "the time limit was reached", cpu, rss)
         if self.stop_reason is not None:
             return Outcome(code, self.stop_reason, number, "", cpu, rss)
-        return Outcome(code, "exit" if number is None else "signal", number, "", cpu, rss)
+        return Outcome(code, EndReason.EXIT if number is None else EndReason.SIGNAL, number, "", cpu, rss)
 
     def _wait(self, timeout_s: float) -> None:
         select.select([self._read], [], [], timeout_s)
@@ -156,16 +158,16 @@ class Supervisor:
 
     def _check(self, now: float) -> None:
         if self.stop_reason is None and self.deadline is not None and time.time() >= self.deadline:
-            self.stop("deadline", signal.SIGTERM)
+            self.stop(EndReason.DEADLINE, signal.SIGTERM)
         if self.stop_reason is None and self.notice_file and _has_content(self.notice_file):
-            self.stop("spot-notice", signal.SIGTERM)
+            self.stop(EndReason.SPOT_NOTICE, signal.SIGTERM)
         if self.stop_reason is None or self.stopped_at is None:
             return
         # Asked for anew each time: what the job writes in its grace has to be saved as well.
         if now >= self.stopped_at + self.grace(self.stop_reason):
             self._signal_group(signal.SIGKILL)
 
-    def stop(self, reason: str, number: int) -> None:
+    def stop(self, reason: EndReason, number: int) -> None:
         """First step: the signal; the second comes when the grace is over."""
         if self.stop_reason is None:
             self.stop_reason = reason
@@ -182,15 +184,15 @@ class Supervisor:
             return
         if number == signal.SIGALRM:
             if self._interruptible:
-                self.stop_reason = "deadline"
-                raise StopRequested("deadline")
+                self.stop_reason = EndReason.DEADLINE
+                raise StopRequested(EndReason.DEADLINE)
             return
         if number in PASSED_ON:
             self._signal_group(number)
             return
-        self.stop("stopped", number)
+        self.stop(EndReason.STOPPED, number)
         if self._interruptible:
-            raise StopRequested("stopped")
+            raise StopRequested(EndReason.STOPPED)
 
     def _signal_group(self, number: int) -> None:
         if self._job is None:
