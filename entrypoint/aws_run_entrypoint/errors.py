@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .transfer import BarredError, EngineError, NetworkError, NoCredentialsError, S3Error
-from .transfer.retry import worth_retrying
+from .transfer import BarredError, EngineError, NetworkError, NoCredentialsError, S3Error, worth_retrying
 
 
 def told(error: Exception) -> str:

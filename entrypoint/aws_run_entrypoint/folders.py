@@ -18,13 +18,13 @@ def files_below(folder: str) -> Iterator[Tuple[str, os.stat_result]]:
             with os.scandir(waiting.pop()) as entries:
                 for entry in entries:
                     try:
-                        found = entry.stat(follow_symlinks=False)
+                        status = entry.stat(follow_symlinks=False)
                     except OSError:
                         continue  # gone meanwhile
-                    if stat.S_ISDIR(found.st_mode):
+                    if stat.S_ISDIR(status.st_mode):
                         waiting.append(entry.path)
-                    elif stat.S_ISREG(found.st_mode):
-                        yield entry.path, found
+                    elif stat.S_ISREG(status.st_mode):
+                        yield entry.path, status
         except OSError:
             continue
 
@@ -43,9 +43,9 @@ def tells_of_mapped_writes(folder: str, mounts: str = "/proc/self/mountinfo") ->
     return True
 
 
-def force_recheck(path: str, found: os.stat_result) -> None:
+def force_recheck(path: str, status: os.stat_result) -> None:
     """A nanosecond on the mtime: the next sync compares its bytes, whatever an earlier one has noted of it."""
     try:
-        os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns + 1))
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
     except OSError:
         return  # vanished, or another user's

@@ -150,10 +150,10 @@ def _explain(job: Job, result: Result, usage: UsageRecorder, kills_before: int) 
 
 def free_bytes(path: str) -> int:
     try:
-        found = os.statvfs(path)
+        disk = os.statvfs(path)
     except OSError:
         return 1 << 62
-    return found.f_bavail * found.f_frsize
+    return disk.f_bavail * disk.f_frsize
 
 
 def size(count: Optional[int]) -> str:

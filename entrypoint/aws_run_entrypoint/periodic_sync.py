@@ -12,11 +12,10 @@ from .job import Job
 from .quiescence import QUIET_S, StableFiles
 from .stop_budget import Amount, Pace
 from .sync import push_checkpoint, push_outputs
-from .transfer import Pushed
-from .transfer.values import Found
+from .transfer import Pushed, ScannedFile
 
 Say = Callable[[str], None]
-Push = Callable[[Callable[[Found], bool]], Optional[Pushed]]
+Push = Callable[[Callable[[ScannedFile], bool]], Optional[Pushed]]
 
 
 class Saved:
@@ -35,12 +34,12 @@ class Saved:
     def unsaved(self, folder: str) -> Amount:
         since = self._began[0] - QUIET_S - 1 if len(self._began) == 2 else 0.0
         files = changed = total = 0
-        for _, found in files_below(folder):
-            total += found.st_size
+        for _, status in files_below(folder):
+            total += status.st_size
             # ctime too: a file that was moved here keeps its mtime.
-            if max(found.st_mtime, found.st_ctime) >= since:
+            if max(status.st_mtime, status.st_ctime) >= since:
                 files += 1
-                changed += found.st_size
+                changed += status.st_size
         # A folder that was moved here brings files that have kept both times.
         return Amount(files, max(changed, total - self._bytes))
 
@@ -106,8 +105,8 @@ class FolderSync:
             self._saved.note(began, done)
             self._pace.note(Amount(done.sent_files, done.sent_bytes), time.monotonic() - clock)
 
-    def _may_go(self, found: Found) -> bool:
-        return not self._over and self._stable(found)
+    def _may_go(self, file: ScannedFile) -> bool:
+        return not self._over and self._stable(file)
 
 
 class BackgroundSync:

@@ -7,7 +7,7 @@ import time
 from typing import Callable, Dict, Iterator, Tuple
 
 from .folders import force_recheck
-from .transfer.values import Found
+from .transfer import ScannedFile
 
 QUIET_S = 2.0
 
@@ -29,22 +29,22 @@ class StableFiles:
         self._seen: Dict[str, Tuple[int, int, int]] = {}  # size, mtime_ns, inode
         self._going: Dict[str, int] = {}  # mtime_ns
 
-    def __call__(self, found: Found) -> bool:
-        full = os.path.join(self._folder, found.path)
+    def __call__(self, file: ScannedFile) -> bool:
+        full = os.path.join(self._folder, file.path)
         inode = _inode(full)
-        before = self._seen.get(found.path)
-        same = before is not None and before[:2] == (found.size, found.mtime_ns)
-        old = int(self._now() * 1e9) - found.mtime_ns >= self._quiet_ns
+        before = self._seen.get(file.path)
+        same = before is not None and before[:2] == (file.size, file.mtime_ns)
+        old = int(self._now() * 1e9) - file.mtime_ns >= self._quiet_ns
         replaced = before is not None and 0 not in (inode, before[2]) and before[2] != inode
         replaced = replaced and not is_open(full)
         if not (same and old) and not replaced:
-            self._seen[found.path] = (found.size, found.mtime_ns, inode)
+            self._seen[file.path] = (file.size, file.mtime_ns, inode)
             return False
         if replaced:  # of a file that is always replaced the last inode is what tells
-            self._seen[found.path] = (found.size, found.mtime_ns, inode)
+            self._seen[file.path] = (file.size, file.mtime_ns, inode)
         else:
-            del self._seen[found.path]
-        self._going[found.path] = found.mtime_ns
+            del self._seen[file.path]
+        self._going[file.path] = file.mtime_ns
         _clean(full)
         return True
 
@@ -103,7 +103,7 @@ def _open_files(folder: str) -> Iterator[Tuple[int, int]]:
         return  # ended meanwhile, or another user's
     for number in numbers:
         try:
-            found = os.stat(f"{folder}/{number}")
+            status = os.stat(f"{folder}/{number}")
         except OSError:
             continue
-        yield found.st_dev, found.st_ino
+        yield status.st_dev, status.st_ino

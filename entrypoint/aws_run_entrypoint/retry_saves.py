@@ -32,7 +32,7 @@ def save_all(
     lost: List[Tuple[Save, Exception]] = []
     waiting = list(saves)
     wait_s = _FIRST_WAIT_S
-    said = ""
+    announced_end = ""
     while True:
         again: List[Tuple[Save, Exception]] = []
         for save in waiting:
@@ -41,15 +41,15 @@ def save_all(
             except Exception as error:  # noqa: BLE001 - told to the caller, with its type
                 (again if may_pass(error) else lost).append((save, error))
         if not again:
-            if said:
+            if announced_end:
                 say("S3 can be reached again")
             return lost
         left_s = until() - now()
         if left_s <= 0:
             return lost + again
         end = time.strftime("%H:%M UTC", time.gmtime(wall() + left_s))
-        if end != said:
-            said = end
+        if end != announced_end:
+            announced_end = end
             names = " and ".join(save.what for save, _ in again)
             say(f"S3 can't be reached to save {names} ({told(again[0][1])}); trying again until {end}")
         sleep(min(wait_s, left_s))

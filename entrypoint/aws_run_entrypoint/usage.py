@@ -139,7 +139,7 @@ def network_bytes(path: str = "/proc/net/dev") -> Tuple[Optional[int], Optional[
 
 def _free(path: str) -> Optional[int]:
     try:
-        found = os.statvfs(path)
+        disk = os.statvfs(path)
     except OSError:
         return None
-    return found.f_bavail * found.f_frsize
+    return disk.f_bavail * disk.f_frsize

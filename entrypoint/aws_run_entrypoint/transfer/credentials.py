@@ -108,8 +108,10 @@ def _ask(url: str, env: Mapping[str, str]) -> Credentials:
             raise ValueError(f"HTTP {answer.status}")
     finally:
         connection.close()
-    said = json.loads(body)
-    return Credentials(said["AccessKeyId"], said["SecretAccessKey"], said.get("Token"), _epoch(said.get("Expiration")))
+    document = json.loads(body)
+    return Credentials(
+        document["AccessKeyId"], document["SecretAccessKey"], document.get("Token"), _epoch(document.get("Expiration"))
+    )
 
 
 def _token(env: Mapping[str, str]) -> Optional[str]:

@@ -134,7 +134,7 @@ class Download:
             yield s3_requests.get_range(self.key, sink, version_id=self.entry.version_id, if_match=self.entry.etag)
         except OSError as error:
             self.discard()
-            raise files.trouble(self.entry, error) from error
+            raise files.write_error(self.entry, error) from error
         except BaseException:
             self.discard()
             raise

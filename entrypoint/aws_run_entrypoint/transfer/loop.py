@@ -150,9 +150,9 @@ class Loop:
                 timeout = 1.0
                 if self._delayed:
                     timeout = min(timeout, max(0.0, self._delayed[0][0] - now))
-                asked = self._monotonic()
+                before = self._monotonic()
                 ready = self._poller.wait(timeout)
-                self.waited_s += self._monotonic() - asked
+                self.waited_s += self._monotonic() - before
                 for connection in ready:
                     self._drive(connection)
                 now = self._monotonic()
@@ -274,7 +274,7 @@ class Loop:
             return
         assert job is not None
         keep = connection.parser.keep
-        self._pace(connection.last_active, connection.last_active - (connection.asked_at or connection.last_active))
+        self._pace(connection.last_active, connection.last_active - (connection.sent_from or connection.last_active))
         self._not_busy(job)
         connection.tag = None
         if keep:
@@ -440,7 +440,7 @@ def _chance() -> float:
 def resolve(host: str, port: int) -> List[Tuple[int, Tuple[Any, ...]]]:
     """Addresses in the resolver's order; S3 names several, and connections go round them."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise NetworkError(f"the name {host!r} can't be resolved ({error})") from error
-    return [(family, address) for family, _, _, _, address in found]
+    return [(family, address) for family, _, _, _, address in answers]

@@ -66,8 +66,8 @@ class Pool:
         """`on_moved` is called here, in the caller's thread. The first failure ends all helpers and is raised."""
         waiting, self._waiting = deque(self._waiting), []
         calls: Dict[int, OnMoved] = {}
-        said: "queue.Queue[Tuple[_Helper, Optional[Dict[str, Any]]]]" = queue.Queue()
-        helpers = [_Helper(worker, said) for worker in start_workers(min(self.helpers, len(waiting)))]
+        messages: "queue.Queue[Tuple[_Helper, Optional[Dict[str, Any]]]]" = queue.Queue()
+        helpers = [_Helper(worker, messages) for worker in start_workers(min(self.helpers, len(waiting)))]
         try:
             for helper in helpers:
                 helper.begin(self.bucket)
@@ -76,7 +76,7 @@ class Pool:
                     self._deal(waiting, calls, helper)
             left = len(helpers)
             while left:
-                helper, what = said.get()
+                helper, what = messages.get()
                 if what is None:
                     raise EngineError("a helper process died")
                 if "moved" in what:
@@ -111,10 +111,10 @@ class Pool:
 class _Helper:
     """`told`: that there are no more pieces."""
 
-    def __init__(self, worker: Worker, said: "queue.Queue[Tuple[_Helper, Optional[Dict[str, Any]]]]") -> None:
+    def __init__(self, worker: Worker, messages: "queue.Queue[Tuple[_Helper, Optional[Dict[str, Any]]]]") -> None:
         self.told = False
         self._worker = worker
-        self._said = said
+        self._messages = messages
         self._thread = threading.Thread(target=self._read, name="aws-run-helper", daemon=True)
         self._thread.start()
 
@@ -135,9 +135,9 @@ class _Helper:
 
     def _read(self) -> None:
         over = False
-        for line in self._worker.said:
+        for line in self._worker.output:
             what = json.loads(line)
             over = over or "over" in what or "failed" in what
-            self._said.put((self, what))
+            self._messages.put((self, what))
         if not over:
-            self._said.put((self, None))
+            self._messages.put((self, None))

@@ -241,8 +241,8 @@ class _Pull:
         for entry in manifest.entries(raw):
             try:
                 self.on_listed(entry)
-                target, found = self.place(entry)
-                needed = not entry.is_dir and self.needed(entry, target, found)
+                target, status = self.place(entry)
+                needed = not entry.is_dir and self.needed(entry, target, status)
             except PathError as error:
                 self.left_out(entry, error)
                 continue
@@ -261,7 +261,7 @@ class _Pull:
         except OSError as error:
             if self.strict:
                 raise
-            raise files.trouble(entry, error) from error
+            raise files.write_error(entry, error) from error
 
     def left_out(self, entry: Entry, error: PathError) -> None:
         """Called before anything of it is here."""
@@ -280,33 +280,33 @@ class _Pull:
         self.no_room += 1
         self.left_out(entry, PathError(entry.path, f"does not fit: the disk is full ({entry.size} bytes)"))
 
-    def needed(self, entry: Entry, target: str, found: Optional[os.stat_result]) -> bool:
-        if found is None:
+    def needed(self, entry: Entry, target: str, status: Optional[os.stat_result]) -> bool:
+        if status is None:
             return True
-        if stat.S_ISDIR(found.st_mode):
+        if stat.S_ISDIR(status.st_mode):
             if self.keep is not None:
-                self.keep(entry, found)  # who can make room does
+                self.keep(entry, status)  # who can make room does
             if os.path.isdir(target):
                 raise PathError(entry.path, "is a folder here and a file there")
             return True
-        same_size = stat.S_ISREG(found.st_mode) and found.st_size == entry.size  # a link or a pipe is never the same
-        if same_size and (found.st_mtime_ns == entry.mtime_ns or self.same_sum(entry, target)):
-            self.set_exec(entry, target, found)
+        same_size = stat.S_ISREG(status.st_mode) and status.st_size == entry.size  # a link or a pipe is never the same
+        if same_size and (status.st_mtime_ns == entry.mtime_ns or self.same_sum(entry, target)):
+            self.set_exec(entry, target, status)
             self.skipped_files += 1
             return False
-        if self.keep is not None and self.keep(entry, found):
+        if self.keep is not None and self.keep(entry, status):
             self.kept.append(entry.path)
             self.work.count.emit(Skipped(entry.path, "is newer here"))
             return False
         return True
 
-    def set_exec(self, entry: Entry, target: str, found: os.stat_result) -> None:
+    def set_exec(self, entry: Entry, target: str, status: os.stat_result) -> None:
         try:
-            files.set_exec(target, entry, found)
+            files.set_exec(target, entry, status)
         except OSError as error:  # another user's file
             if self.strict:
                 raise
-            raise files.trouble(entry, error) from error
+            raise files.write_error(entry, error) from error
 
     def same_sum(self, entry: Entry, target: str) -> bool:
         try:

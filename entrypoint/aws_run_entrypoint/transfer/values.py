@@ -54,7 +54,7 @@ class Source(NamedTuple):
     owner: Optional[str]
 
 
-class Found(NamedTuple):
+class ScannedFile(NamedTuple):
     """A file (or empty folder, path ending with "/") as the scan saw it."""
 
     path: str
@@ -118,7 +118,6 @@ class Pushed(NamedTuple):
     retries: int
     skipped: List[Skipped]
     manifest_version_id: Optional[str]
-    manifest_etag: Optional[str]
     unchanged: bool
 
 

@@ -107,12 +107,12 @@ class _Dealt:
         return self._task(piece)
 
 
-def serve(heard: TextIO, said: TextIO) -> int:
+def serve(heard: TextIO, output: TextIO) -> int:
     """Until the parent has no more pieces, or something fails: that is said, and the exit code is 1."""
 
     def say(what: Dict[str, Any]) -> None:
-        said.write(json.dumps(what) + "\n")
-        said.flush()
+        output.write(json.dumps(what) + "\n")
+        output.flush()
 
     def pass_on(event: EngineEvent) -> None:
         if isinstance(event, Retried):
@@ -178,13 +178,14 @@ def packed(error: BaseException) -> Dict[str, Any]:
     return {"kind": type(error).__name__, "text": str(error)}
 
 
-def unpacked(said: Dict[str, Any]) -> Exception:
-    kind = said.pop("kind")
+def unpacked(fields: Dict[str, Any]) -> Exception:
+    kind = fields.pop("kind")
     if kind == "S3Error":
-        return S3Error(**said)
+        return S3Error(**fields)
     if kind == "OSError":
-        return OSError(said["errno"], said["text"])
+        return OSError(fields["errno"], fields["text"])
     if kind == "FileChangedError":
-        return FileChangedError(said["text"])
+        return FileChangedError(fields["text"])
     known = getattr(errors, kind, EngineError)
-    return known(said["text"]) if known is not errors.PathError else EngineError(said["text"])
+    # A PathError is made of a path and a reason, which the text no longer tells apart.
+    return EngineError(fields["text"]) if issubclass(known, errors.PathError) else known(fields["text"])

@@ -20,7 +20,7 @@ _RESET = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGA
 class Worker(abc.ABC):
     """`said`: what it writes. Close it with `end`, whatever it is doing."""
 
-    said: BinaryIO
+    output: BinaryIO
     _heard: BinaryIO
 
     def write(self, text: str) -> None:
@@ -32,7 +32,7 @@ class Worker(abc.ABC):
     def end(self) -> None: ...
 
     def close(self) -> None:
-        for stream in (self._heard, self.said):
+        for stream in (self._heard, self.output):
             try:
                 stream.close()
             except BrokenPipeError:
@@ -74,7 +74,7 @@ class SpawnedWorker(Worker):
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._heard, self.said = self._process.stdin, self._process.stdout  # type: ignore[assignment]
+        self._heard, self.output = self._process.stdin, self._process.stdout  # type: ignore[assignment]
 
     def end(self) -> None:
         self._process.kill()
@@ -95,7 +95,7 @@ class ForkedWorker(Worker):
         signal.pthread_sigmask(signal.SIG_SETMASK, kept)
         os.close(ours[0])
         os.close(theirs[1])
-        self._heard, self.said = os.fdopen(ours[1], "wb"), os.fdopen(theirs[0], "rb")
+        self._heard, self.output = os.fdopen(ours[1], "wb"), os.fdopen(theirs[0], "rb")
 
     def end(self) -> None:
         import signal
@@ -123,7 +123,7 @@ def _live(ours: Any, theirs: Any, others: List[Worker]) -> None:
         os.close(theirs[0])
         for other in others:  # an end of theirs that stays open here would hide that they died
             os.close(other._heard.fileno())
-            os.close(other.said.fileno())
+            os.close(other.output.fileno())
         code = worker_main.serve(os.fdopen(ours[0], encoding="utf-8"), os.fdopen(theirs[1], "w", encoding="utf-8"))
     finally:
         os._exit(code)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from aws_run.data.errors import translated
+from aws_run.data.event_relay import EventRelay
 from aws_run.data.output_folder import OutputFolder
 from aws_run.errors import AwsRunError, InterruptedRunError, TransferError
 from aws_run.events import Emit, Notice, OutputProgress
@@ -20,14 +20,10 @@ from aws_run_entrypoint.transfer import (
     Progress,
     Pulled,
     Retried,
-    S3Error,
     Skipped,
-    get_object,
     pull_manifest,
 )
-from aws_run_entrypoint.transfer import manifest as manifests
 
-_EVENT_EVERY_S = 0.1
 _NAMED = 5
 
 
@@ -73,7 +69,7 @@ def _round(
     bucket: Bucket, run_id: str, landing: OutputFolder, emit: Emit, cancel: threading.Event | None
 ) -> PulledOutput | None:
     landing.begin_round()
-    with translated("The outputs could not be fetched"):
+    with translated("The outputs could not be fetched", into_outputs=True):
         try:
             done: Pulled = pull_manifest(
                 bucket,
@@ -82,7 +78,7 @@ def _round(
                 into=str(landing.into),
                 keep=landing.keep,
                 strict=False,
-                on_event=_Listener(emit, cancel),
+                on_event=EventRelay(emit, cancel, progress=_progress, notice=_notice),
                 on_listed=landing.listed,
                 on_written=landing.written,
             )
@@ -174,43 +170,17 @@ def _tell_next_round(error: AwsRunError, emit: Emit) -> None:
     emit(Notice(text=f"{error.message}; the next round tries again", level="warning"))
 
 
-def output_totals(bucket: Bucket, run_id: str) -> tuple[int, int] | None:
-    """(files, bytes) that the run has saved so far; None before the first sync."""
-    with translated("The outputs could not be looked up"):
-        try:
-            raw = get_object(bucket, manifest_key(run_id), most_bytes=manifests.MOST_BYTES).body
-            head = manifests.header(raw)
-        except S3Error as error:
-            if error.absent:
-                return None
-            raise
-    return head.files, head.bytes
-
-
 def manifest_key(run_id: str) -> str:
     return f"{RunKeys(run_id=run_id).prefix}output.json"
 
 
-class _Listener:
-    def __init__(self, emit: Emit, cancel: threading.Event | None) -> None:
-        self._emit = emit
-        self._cancel = cancel
-        self._next = 0.0
+def _progress(event: Progress) -> OutputProgress:
+    return OutputProgress(
+        files=event.files, bytes=event.bytes, total_files=event.total_files, total_bytes=event.total_bytes
+    )
 
-    def __call__(self, event: EngineEvent) -> None:
-        if self._cancel is not None and self._cancel.is_set():
-            raise InterruptedError("cancelled")
-        if isinstance(event, Progress):
-            now = time.monotonic()
-            if now >= self._next or event.files == event.total_files:
-                self._next = now + _EVENT_EVERY_S
-                self._emit(
-                    OutputProgress(
-                        files=event.files,
-                        bytes=event.bytes,
-                        total_files=event.total_files,
-                        total_bytes=event.total_bytes,
-                    )
-                )
-        elif isinstance(event, Retried):
-            self._emit(Notice(text=f"{event.key}: fetched again ({event.why})", level="debug"))
+
+def _notice(event: EngineEvent) -> Notice | None:
+    if isinstance(event, Retried):
+        return Notice(text=f"{event.key}: fetched again ({event.why})", level="debug")
+    return None

@@ -10,7 +10,7 @@ import pytest
 from aws_run_entrypoint.periodic_sync import FolderSync, Push, Saved
 from aws_run_entrypoint.stop_budget import Amount, Pace
 from aws_run_entrypoint.transfer import Pushed
-from aws_run_entrypoint.transfer.values import Found
+from aws_run_entrypoint.transfer.values import ScannedFile
 
 
 def pushed(total: int) -> Pushed:
@@ -84,10 +84,10 @@ class Folder:
         self.sync = FolderSync("outputs", str(tmp_path), 3600, push, pace or Pace(), self.said.append)
         self.may_go: list[bool] = []
 
-    def push(self, may_go: Callable[[Found], bool]) -> Pushed:
+    def push(self, may_go: Callable[[ScannedFile], bool]) -> Pushed:
         self.began.release()
         assert self.held.wait(20)
-        self.may_go += [may_go(Found("a", 1, 1, 0o644)) for _ in range(2)]
+        self.may_go += [may_go(ScannedFile("a", 1, 1, 0o644)) for _ in range(2)]
         try:
             if self.failures:
                 raise self.failures.pop(0)

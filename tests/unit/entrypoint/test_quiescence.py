@@ -14,12 +14,12 @@ from aws_run_entrypoint.folders import tells_of_mapped_writes
 from aws_run_entrypoint.job import Job, read_job
 from aws_run_entrypoint.quiescence import StableFiles, is_open
 from aws_run_entrypoint.sync import push_outputs
-from aws_run_entrypoint.transfer.values import Found
+from aws_run_entrypoint.transfer.values import ScannedFile
 
 
 def look(stable: StableFiles, path: Path) -> bool:
     found = path.stat()
-    return stable(Found(path.name, found.st_size, found.st_mtime_ns, 0o644))
+    return stable(ScannedFile(path.name, found.st_size, found.st_mtime_ns, 0o644))
 
 
 def aged(path: Path, text: str, seconds: float, now: float = 1000.0) -> Path:
@@ -141,7 +141,7 @@ class TestFilesWrittenThroughAMapping:
 
     def test_one_that_vanishes_or_may_not_be_read_does_no_harm(self, tmp_path: Path) -> None:
         stable = StableFiles(str(tmp_path))
-        gone = Found("gone", 1, 1, 0o644)
+        gone = ScannedFile("gone", 1, 1, 0o644)
         assert [stable(gone), stable(gone)] == [False, True]
         stable.sync_is_over()
 

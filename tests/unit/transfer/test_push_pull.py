@@ -21,7 +21,7 @@ from aws_run_entrypoint.transfer import (
 )
 from aws_run_entrypoint.transfer.manifest import entries, from_entries
 from aws_run_entrypoint.transfer.scan import scan
-from aws_run_entrypoint.transfer.values import Entry, Found
+from aws_run_entrypoint.transfer.values import Entry, ScannedFile
 
 
 def test_a_folder_comes_back_byte_for_byte(stub: StubS3, tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_file_that_is_not_stable_yet_keeps_its_old_state(stub: StubS3, tmp_pat
     (tmp_path / "in/log").write_text("first and half")
     (tmp_path / "in/new").write_text("ha")
 
-    def never(found: Found) -> bool:
+    def never(found: ScannedFile) -> bool:
         return False
 
     send(stub.bucket(), tmp_path / "in", stable=never)
