@@ -58,7 +58,7 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     saving = Saving(job, supervisor, plan, say)
     try:
         if _bring_in(job, supervisor, result):
-            _run(job, env, supervisor, background, usage, result)
+            _run(job, env, supervisor, background=background, usage=usage, result=result)
             saving.take_out(background, result)
         return saving.finish(usage, result)
     finally:
@@ -105,6 +105,7 @@ def _run(
     job: Job,
     env: Mapping[str, str],
     supervisor: Supervisor,
+    *,
     background: BackgroundSync,
     usage: UsageRecorder,
     result: Result,

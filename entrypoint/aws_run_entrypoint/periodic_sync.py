@@ -47,7 +47,7 @@ class Saved:
 class FolderSync:
     """A thread that sends one folder now and then, and at once when `hurry` is called. `every_s` 0: never."""
 
-    def __init__(self, name: str, folder: str, every_s: float, push: Push, pace: Pace, say: Say) -> None:
+    def __init__(self, name: str, folder: str, *, every_s: float, push: Push, pace: Pace, say: Say) -> None:
         self.retries = 0
         self._name = name
         self._folder = folder
@@ -115,15 +115,20 @@ class BackgroundSync:
     def __init__(self, job: Job, say: Say) -> None:
         self.pace = Pace()
         self.outputs = FolderSync(
-            "outputs", job.output_dir, job.sync_every_s, lambda may_go: push_outputs(job, may_go), self.pace, say
+            "outputs",
+            job.output_dir,
+            every_s=job.sync_every_s,
+            push=lambda may_go: push_outputs(job, may_go),
+            pace=self.pace,
+            say=say,
         )
         self.checkpoint = FolderSync(
             "checkpoint",
             job.checkpoint_path or "",
-            job.checkpoint_every_s if job.checkpoint_path else 0,
-            lambda may_go: push_checkpoint(job, may_go),
-            self.pace,
-            say,
+            every_s=job.checkpoint_every_s if job.checkpoint_path else 0,
+            push=lambda may_go: push_checkpoint(job, may_go),
+            pace=self.pace,
+            say=say,
         )
         self._both = (self.checkpoint, self.outputs)
 

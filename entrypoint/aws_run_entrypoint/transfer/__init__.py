@@ -32,7 +32,7 @@ from .paths import PART_PREFIX, Root, check_relative, folded
 from .pull import Wanted, pull_manifest, pull_manifests
 from .push import push_folder
 from .retry import worth_retrying
-from .scan import scan, sort_key
+from .scan import scan_folder, sort_key
 from .values import (
     Credentials,
     CredentialSource,
@@ -96,7 +96,7 @@ __all__ = [
     "pull_manifests",
     "push_folder",
     "put_object",
-    "scan",
+    "scan_folder",
     "sort_key",
     "worth_retrying",
 ]

@@ -28,6 +28,7 @@ class Connection:
         self,
         family: int,
         address: Address,
+        *,
         host: str,
         context: Optional[ssl.SSLContext],
         now: float,

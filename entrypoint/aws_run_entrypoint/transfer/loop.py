@@ -213,7 +213,15 @@ class Loop:
         self._next_address += 1
         tunnel = Tunnel(proxy, endpoint.host, endpoint.port) if proxy is not None and endpoint.tls else None
         try:
-            return Connection(family, address, endpoint.host, self._context, self._monotonic(), self._buffers, tunnel)
+            return Connection(
+                family,
+                address,
+                host=endpoint.host,
+                context=self._context,
+                now=self._monotonic(),
+                buffers=self._buffers,
+                tunnel=tunnel,
+            )
         except OSError as error:
             raise NetworkError(f"can't connect to {near.host}: {error.strerror}") from error
 
@@ -228,7 +236,12 @@ class Loop:
         if self.bucket.owner:
             headers.append(("x-amz-expected-bucket-owner", self.bucket.owner))
         signed = self._signer.headers(
-            request.method, path, query, headers, self.bucket.credentials.get(), self._signer.stamp()
+            request.method,
+            path,
+            query,
+            headers=headers,
+            credentials=self.bucket.credentials.get(),
+            stamp=self._signer.stamp(),
         )
         lines = "".join([f"{name}: {value}\r\n" for name, value in signed])
         target = f"{path}?{query}" if query else path

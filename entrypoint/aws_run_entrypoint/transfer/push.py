@@ -227,7 +227,7 @@ class _Push:
             raise EngineError(f"{plan.files} files are too many: their list has more than {manifest.MOST_BYTES} bytes")
         unchecked = plan.options.check_pins_after_s is not None and not plan.pins_checked
         checked_s = stored.checked_s if unchecked else None
-        return write_manifest(self.loop, plan.options.manifest_key, raw, stored, checked_s=checked_s)
+        return write_manifest(self.loop, plan.options.manifest_key, raw, stored=stored, checked_s=checked_s)
 
     def delete_gone(self) -> None:
         """After the manifest: one that is in the bucket never names what was taken away before it came."""

@@ -12,7 +12,7 @@ from .loop import Loop
 from .manifest_store import StoredManifest
 from .paths import check_key
 from .plan import PIECES_FROM, compare, looks_same
-from .scan import Exclude, scan
+from .scan import Exclude, scan_folder
 from .values import Entry, OnEvent, ScannedFile, Skipped
 from .versions import Current, current_names, current_versions, is_current
 
@@ -57,7 +57,7 @@ class PushPlan:
         lines = self._lines(stored)
         current = self._list_current(stored, loop)
         on_refused = None if self.options.strict else self._refused
-        for file, entry in compare(scan(self.root, exclude=self.options.exclude, on_refused=on_refused), lines):
+        for file, entry in compare(scan_folder(self.root, exclude=self.options.exclude, on_refused=on_refused), lines):
             if isinstance(entry, bytes):
                 assert file is not None
                 if current is None:

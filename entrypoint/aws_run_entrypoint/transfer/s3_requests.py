@@ -107,7 +107,7 @@ def upload_id(response: Response) -> str:
     raise EngineError("S3 began a multipart upload without naming it")
 
 
-def put_part(key: str, upload: str, number: int, body: FileSlice, checksum: int) -> Request:
+def put_part(key: str, upload: str, number: int, *, body: FileSlice, checksum: int) -> Request:
     query = [("partNumber", str(number)), ("uploadId", upload)]
     return Request("PUT", key, query=query, headers=[("x-amz-checksum-crc32", crc.to_header(checksum))], body=body)
 

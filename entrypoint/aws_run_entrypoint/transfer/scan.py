@@ -28,7 +28,7 @@ def sort_key(path: str) -> str:
     return path.replace("/", "\0")
 
 
-def scan(
+def scan_folder(
     folder: str, *, exclude: Optional[Exclude] = None, on_refused: Optional[OnRefused] = None
 ) -> Iterator[ScannedFile]:
     """Files and empty folders below `folder`, sorted by `sort_key`.

@@ -102,7 +102,7 @@ class BigUpload:
         self.users += 1
         try:
             sum_ = piece.crc32()
-            answer = yield s3_requests.put_part(self.key, self.upload, number, piece, sum_)
+            answer = yield s3_requests.put_part(self.key, self.upload, number, body=piece, checksum=sum_)
         except (EOFError, S3Error) as error:
             if self.abandoned:
                 return

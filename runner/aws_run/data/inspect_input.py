@@ -13,7 +13,7 @@ from aws_run.data.inputs import matcher
 from aws_run.data.s3_input import Pinned, pin_input
 from aws_run.errors import UsageError
 from aws_run.events import Emit
-from aws_run_entrypoint.transfer import Bucket, PathError, scan
+from aws_run_entrypoint.transfer import Bucket, PathError, scan_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ def inspect_input(
     if one.folder is None or not one.folder.is_dir():
         raise UsageError(f"{one.place}: no such folder", hint="Name a folder with -i.")
     with translated("The input can't be sent"):
-        for file in scan(str(one.folder), exclude=matcher(exclude)):
+        for file in scan_folder(str(one.folder), exclude=matcher(exclude)):
             # Asked here, since a file that can't be opened would show only when half of the run had been made.
             if not os.access(f"{one.folder}/{file.path}", os.R_OK):
                 raise PathError(file.path, "can't be read (Permission denied)")

@@ -75,7 +75,7 @@ def pin_input(
     files = [entry for entry in entries if not entry.is_dir]
     if not files:
         raise UsageError(f"{uri}: all that is there is left out", hint="look at `exclude:` and --exclude")
-    _warn(emit, uri, seen, region, bucket.region)
+    _warn(emit, uri, seen, region=region, run_region=bucket.region)
     source = Source(bucket.name, region, seen.prefix, theirs.owner)
     return Pinned(
         uri=uri,
@@ -180,11 +180,12 @@ def _entry(one: ListedObject, path: str) -> Entry:
     return Entry(path, one.size, one.mtime_ns, 0o644, None, one.version_id, etag)
 
 
-def _warn(emit: Emit, uri: S3Uri, seen: _Seen, region: str, here: str) -> None:
-    if region != here:
+def _warn(emit: Emit, uri: S3Uri, seen: _Seen, *, region: str, run_region: str) -> None:
+    if region != run_region:
         emit(
             Notice(
-                text=f"{uri} lies in {region} and the run in {here}: reading it is slower, and its transfer is charged",
+                text=f"{uri} lies in {region} and the run in {run_region}: reading it is slower, and its transfer is "
+                "charged",
                 level="warning",
                 hint=f"--region {region} runs it beside its data",
             )

@@ -81,7 +81,9 @@ class Folder:
         self.done = threading.Semaphore(0)
         self.said: list[str] = []
         push: Push = self.push
-        self.sync = FolderSync("outputs", str(tmp_path), 3600, push, pace or Pace(), self.said.append)
+        self.sync = FolderSync(
+            "outputs", str(tmp_path), every_s=3600, push=push, pace=pace or Pace(), say=self.said.append
+        )
         self.may_go: list[bool] = []
 
     def push(self, may_go: Callable[[ScannedFile], bool]) -> Pushed:
@@ -134,7 +136,7 @@ class TestFolderSync:
 
     def test_what_is_never_synced_has_no_thread_and_stops(self, tmp_path: Path) -> None:
         outputs = Folder(tmp_path)
-        never = FolderSync("outputs", str(tmp_path), 0, outputs.push, Pace(), outputs.said.append)
+        never = FolderSync("outputs", str(tmp_path), every_s=0, push=outputs.push, pace=Pace(), say=outputs.said.append)
         never.start()
         never.hurry()
         never.stop()

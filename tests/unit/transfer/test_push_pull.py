@@ -20,7 +20,7 @@ from aws_run_entrypoint.transfer import (
     put_object,
 )
 from aws_run_entrypoint.transfer.manifest import entries, from_entries
-from aws_run_entrypoint.transfer.scan import scan
+from aws_run_entrypoint.transfer.scan import scan_folder
 from aws_run_entrypoint.transfer.values import Entry, ScannedFile
 
 
@@ -59,7 +59,7 @@ def test_an_unchanged_folder_costs_one_get_and_nothing_else(stub: StubS3, tmp_pa
 def test_ten_changes_in_ten_thousand_files_cost_ten_puts_and_two_requests(stub: StubS3, tmp_path: Path) -> None:
     for number in range(10_000):
         os.close(os.open(f"{tmp_path}/{number:05}", os.O_CREAT))
-    was = [Entry(*found, 0, None) for found in scan(str(tmp_path))]
+    was = [Entry(*found, 0, None) for found in scan_folder(str(tmp_path))]
     stub.store(KEY, from_entries(was))
     for number in range(0, 10_000, 1000):
         (tmp_path / f"{number:05}").write_bytes(b"other")
