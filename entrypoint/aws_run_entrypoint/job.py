@@ -1,4 +1,4 @@
-"""What this container was asked to do, read from its environment once."""
+"""What this container is to run, read once from its environment."""
 
 from __future__ import annotations
 

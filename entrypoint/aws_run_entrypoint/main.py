@@ -11,7 +11,7 @@ from typing import Mapping, Optional, Sequence
 
 from .cgroup import Cgroup
 from .contract import EndReason
-from .errors import told
+from .errors import describe
 from .job import ContractError, Job, job_environment, read_job
 from .periodic_sync import BackgroundSync
 from .result import Result
@@ -27,7 +27,7 @@ _FULL_BELOW_BYTES = 16 * 1024 * 1024
 
 
 def say(text: str) -> None:
-    """The entrypoint's own lines: few, and told apart from the job's."""
+    """Prints a line of the entrypoint's own, marked so that it differs from the job's."""
     print(f"aws-run: {text}", file=sys.stderr, flush=True)
 
 
@@ -59,7 +59,7 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     try:
         if _bring_in(job, supervisor, result):
             _run(job, env, supervisor, background=background, usage=usage, result=result)
-            saving.take_out(background, result)
+            saving.save_folders(background, result)
         return saving.finish(usage, result)
     finally:
         supervisor.close()
@@ -79,8 +79,8 @@ def _bring_in(job: Job, supervisor: Supervisor, result: Result) -> bool:
     except DiskFullError as error:
         result.fail(EXIT_TOOL, EndReason.DISK_FULL, f"the inputs do not fit on the disk: {error}")
         return False
-    except Exception as error:  # noqa: BLE001 - the result tells of whatever it is
-        detail = f"the inputs could not be fetched: {_plainly(error, job.work_dir)}"
+    except Exception as error:  # noqa: BLE001 - the result reports it, whatever it is
+        detail = f"the inputs could not be fetched: {_describe_sync_in(error, job.work_dir)}"
         result.fail(EXIT_TOOL, EndReason.SYNC_IN_FAILED, detail)
         return False
     files, total = sum(i.files for i in result.inputs), sum(i.bytes for i in result.inputs)
@@ -94,9 +94,9 @@ def _bring_in(job: Job, supervisor: Supervisor, result: Result) -> bool:
     return True
 
 
-def _plainly(error: Exception, work_dir: str) -> str:
+def _describe_sync_in(error: Exception, work_dir: str) -> str:
     if not isinstance(error, OSError) or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return told(error)
+        return describe(error)
     where = error.filename or work_dir
     return f"{where} can't be written; the image's user needs {work_dir} to be writable, and a volume there will do"
 
@@ -128,16 +128,16 @@ def _run(
     result.cpu_seconds = outcome.cpu_seconds
     result.peak_memory_bytes = usage.cgroup.memory_peak() or usage.peak_memory_bytes or outcome.peak_rss_bytes
     if outcome.reason in (EndReason.EXIT, EndReason.SIGNAL) and outcome.exit_code != 0:
-        _explain(job, result, usage, kills_before)
+        _explain_failure(job, result, usage, kills_before)
 
 
 def _sample(usage: UsageRecorder) -> None:
-    with contextlib.suppress(Exception):  # a row less in a table must not cost the run
+    with contextlib.suppress(Exception):  # a missing row in usage.csv must not fail the run
         usage.sample()
 
 
-def _explain(job: Job, result: Result, usage: UsageRecorder, kills_before: int) -> None:
-    """Out of memory and a full disk look like any failure to the job; the machine knows better."""
+def _explain_failure(job: Job, result: Result, usage: UsageRecorder, kills_before: int) -> None:
+    """A job that runs out of memory or disk fails like any other; the kernel's counters tell the difference."""
     kills = usage.cgroup.oom_kills() or 0
     if kills > kills_before:
         limit = usage.cgroup.memory_limit()

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Callable, List, Optional
 
-from .errors import told
+from .errors import describe
 from .folders import files_below
 from .job import Job
 from .quiescence import QUIET_S, StableFiles
@@ -19,8 +19,8 @@ Push = Callable[[Callable[[ScannedFile], bool]], Optional[Pushed]]
 
 
 class Saved:
-    """What of a folder is in S3: two looks are needed to tell that a file is done, so everything that changed since the
-    last but one counts as not saved."""
+    """How much of a folder is in S3. A file is known to be complete only when two syncs have seen it unchanged, so
+    every file that changed after the last but one began counts as not saved."""
 
     def __init__(self) -> None:
         self._began: List[float] = []
@@ -70,7 +70,7 @@ class FolderSync:
         self._wake.set()
 
     def wind_down(self) -> None:
-        """Nothing new is begun."""
+        """No further sync is begun."""
         self._over = True
         self._wake.set()
 
@@ -96,7 +96,7 @@ class FolderSync:
         try:
             done = self._push(self._may_go)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next sync, or the last one, tries again
-            self._say(f"could not sync {self._name} this time: {told(error)}")
+            self._say(f"could not sync {self._name} this time: {describe(error)}")
             return
         finally:
             self._stable.sync_is_over()
@@ -141,12 +141,13 @@ class BackgroundSync:
             folder.start()
 
     def hurry(self) -> None:
-        """A notice came: what is ready goes now, so that little is left when the job has stopped."""
+        """A stop was announced: what is complete is sent now, so that little is left to send when the job has ended."""
         for folder in self._both:
             folder.hurry()
 
     def wind_down(self) -> None:
-        """The job is over. Each is waited for before its own last save, not before the other's."""
+        """The job has ended. A running sync of a folder is waited for before that folder's last save, not before the
+        other's."""
         for folder in self._both:
             folder.wind_down()
 
@@ -155,6 +156,6 @@ class BackgroundSync:
             folder.stop()
 
     def unsaved(self) -> Amount:
-        """About what a last sync would have to send now; never too little, but for what is being written."""
+        """About what a last sync would have to send now. Never too little, except for files that are being written."""
         checkpoint, outputs = (folder.unsaved() for folder in self._both)
         return checkpoint.plus(outputs)

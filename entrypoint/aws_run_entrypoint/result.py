@@ -21,7 +21,7 @@ class Result:
         self.job_exit_code: Optional[int] = None
         self.reason: Optional[EndReason] = None
         self.detail = ""
-        self.unsaved = ""  # of `detail`, what tells of a save that failed
+        self.unsaved = ""  # the part of `detail` that describes failed saves
         self.signal: Optional[int] = None
         self.command_started_at: Optional[float] = None
         self.command_finished_at: Optional[float] = None
@@ -36,9 +36,9 @@ class Result:
     def fail(self, exit_code: int, reason: EndReason, detail: str) -> None:
         self.exit_code, self.reason, self.detail = exit_code, reason, detail
 
-    def lose(self, exit_code: int, lost: str) -> None:
-        """Something could not be saved. The job's own failure stays the exit code, a success without its outputs is
-        none; and why the job ended stays the reason: by it the client decides whether it goes again."""
+    def record_loss(self, exit_code: int, lost: str) -> None:
+        """Something could not be saved. A failing job keeps its exit code; a success without its outputs is a failure.
+        The reason stays why the job ended, since the client decides by it whether to start another attempt."""
         self.exit_code = self.exit_code or exit_code
         self.reason = EndReason.SYNC_OUT_FAILED if self.reason in (None, EndReason.EXIT) else self.reason
         self.unsaved = "; ".join(filter(None, (self.unsaved, lost)))

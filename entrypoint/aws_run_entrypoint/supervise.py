@@ -1,4 +1,4 @@
-"""Runs the command as PID 1 does: forwards signals, reaps every orphan, keeps the deadline, and stops in two steps."""
+"""Runs the command as PID 1: forwards signals, reaps every orphan, keeps the deadline, stops the job in two steps."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Outcome:
 
 class Supervisor:
     """Takes over the process's signals from its making on; one at a time, in the main thread. `grace(reason)`: seconds
-    from the stop to SIGKILL, asked about once a second. `on_notice(reason)`: called once, by the loop: a signal
+    from the stop to SIGKILL, called about once a second. `on_notice(reason)`: called once, by the loop: a signal
     may arrive while the main thread holds a lock, so its handler notes it and no more."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Supervisor:
         self.on_notice = on_notice
         self.stop_reason: Optional[EndReason] = None
         self.stopped_at: Optional[float] = None  # of the monotonic clock
-        self._told = False
+        self._notified = False
         self._job: Optional[int] = None
         self._interruptible = False
         self._early: List[int] = []
@@ -125,7 +125,7 @@ class Supervisor:
                 last_tick = now
                 self._check(now)
                 self.on_tick()
-            self._tell()
+            self._notify()
         job.returncode = 0  # reaped here, so that Popen does not look for it
         _end(-job.pid)
         if os.getpid() == 1:
@@ -163,7 +163,7 @@ class Supervisor:
             self.stop(EndReason.SPOT_NOTICE, signal.SIGTERM)
         if self.stop_reason is None or self.stopped_at is None:
             return
-        # Asked for anew each time: what the job writes in its grace has to be saved as well.
+        # Computed anew each time: what the job writes in its grace has to be saved as well.
         if now >= self.stopped_at + self.grace(self.stop_reason):
             self._signal_group(signal.SIGKILL)
 
@@ -174,9 +174,9 @@ class Supervisor:
             self.stopped_at = time.monotonic()
         self._signal_group(number)
 
-    def _tell(self) -> None:
-        if self.stop_reason is not None and not self._told:
-            self._told = True
+    def _notify(self) -> None:
+        if self.stop_reason is not None and not self._notified:
+            self._notified = True
             self.on_notice(self.stop_reason)
 
     def _on_signal(self, number: int, frame: Optional[FrameType]) -> None:
@@ -222,18 +222,18 @@ def _reap() -> List["tuple[int, int, _Usage]"]:
 
 
 def _end(whom: int) -> None:
-    """`whom` as kill(2) has it. What the command left running must not write to the outputs any more. A kill takes a
-    moment, and a process that hangs in the kernel is not waited for."""
+    """Kills `whom` (a pid as in kill(2)), for what the command left running must not write to the outputs any more.
+    Waits a moment until they are gone, but not for a process that hangs in the kernel."""
     until = time.monotonic() + _GONE_WITHIN_S
     with contextlib.suppress(ProcessLookupError, PermissionError):
         while time.monotonic() < until:
-            os.kill(whom, signal.SIGKILL)  # says when nobody is left
+            os.kill(whom, signal.SIGKILL)  # ProcessLookupError when nobody is left
             _reap()
             time.sleep(0.005)
 
 
 def _kill_this_one_first(pid: int) -> None:
-    """When memory runs out the kernel shall choose the job, not the one who reports it. Its children inherit this."""
+    """When memory runs out the kernel chooses the job and not PID 1, which reports it. Children inherit the score."""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "w", encoding="ascii") as file:
         file.write("500")
 

@@ -7,7 +7,7 @@ import shutil
 import stat
 from typing import Callable, List, Optional
 
-from .folders import files_below, force_recheck, tells_of_mapped_writes
+from .folders import files_below, force_recheck, notices_mapped_writes
 from .job import Job
 from .transfer import (
     EngineError,
@@ -23,8 +23,8 @@ from .transfer import (
 
 
 def sync_in(job: Job) -> List[Pulled]:
-    """Every input, pinned by its snapshot's version, as one plan. A pin beside the run may name another bucket: the
-    tool wrote it, and the job may not."""
+    """Fetches every input, pinned by its snapshot's version, as one plan. A pin that lies beside the run may name
+    another bucket, for only the tool can write there."""
     pins = f"{job.prefix}inputs/"
     wanted = [
         Wanted(item.snapshot_key, item.version_id, item.prefix, job.dir_of(index), item.snapshot_key.startswith(pins))
@@ -38,7 +38,8 @@ def sync_in(job: Job) -> List[Pulled]:
 
 
 def check_is_folder(path: str) -> None:
-    """What a job puts in its folder's place is not the folder: a link may lead to what is none of its results."""
+    """EngineError where the job has put something else in the place of its folder: a link could lead to files that are
+    none of its results."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -50,7 +51,7 @@ def check_is_folder(path: str) -> None:
 
 
 def _empty(folder: str) -> None:
-    """A folder with nothing in it: what a killed attempt left may be half a file, and would be sent as an output."""
+    """Makes an empty folder: a killed attempt may have left half a file, which would be sent as an output."""
     os.makedirs(folder, exist_ok=True)
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -95,7 +96,7 @@ def push_checkpoint(job: Job, stable: Optional[Callable[[ScannedFile], bool]] = 
 
 
 def _push(job: Job, folder: str, name: str, stable: Optional[Callable[[ScannedFile], bool]]) -> Pushed:
-    if stable is None and not tells_of_mapped_writes(folder):
+    if stable is None and not notices_mapped_writes(folder):
         for path, status in files_below(folder):
             force_recheck(path, status)
     return push_folder(

@@ -1,4 +1,4 @@
-"""What the job uses, once a second, as one small CSV that goes out with the results."""
+"""Records what the job uses once a second, as a small CSV that is saved with the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request sends and where an answer's body goes, without holding big files in memory."""
+"""The bodies of requests and answers that are files, without holding big files in memory."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class FileRange:
 
     def write(self, data: memoryview) -> None:
         if self.at + len(data) > self.length:
-            raise CorruptError(f"{self.name!r}: S3 sent more bytes than were asked for")
+            raise CorruptError(f"{self.name!r}: S3 sent more bytes than the range has")
         self.crc = zlib.crc32(data, self.crc)
         at = self.offset + self.at
         left = data

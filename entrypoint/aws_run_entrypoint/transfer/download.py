@@ -7,7 +7,7 @@ from typing import Callable, Deque, List, Optional, Protocol, Sequence, Set, Tup
 
 from . import crc, files, s3_requests
 from .bodies import FileRange
-from .checksums import Proof, proof_of
+from .checksums import Checksums, checksums_of
 from .errors import CorruptError, DiskFullError, PathError
 from .loop import Loop, Task
 from .parts import Moved, Piece
@@ -82,12 +82,12 @@ class Download:
         self.left = 0
         self.part: Optional[files.PartFile] = None
         self.key = pull.prefix + entry.path
-        self.proof = Proof(entry.crc32, None)
+        self.checksums = Checksums(entry.crc32, None)
 
     def begin(self) -> Task:
         if self.entry.crc32 is None:  # S3 tells no sum of a range, so the whole is asked for its own
             answer = yield s3_requests.head(self.key, version_id=self.entry.version_id, if_match=self.entry.etag)
-            self.proof = proof_of(answer.headers)
+            self.checksums = checksums_of(answer.headers)
         cut = pieces(self.entry.size) if self.entry.size > PIECES_FROM else [(0, self.entry.size)]
         if self.pull.work.pool is not None and len(cut) > 1:
             self.pull.work.handed_out.append(self)
@@ -173,14 +173,14 @@ class Download:
             return
         finally:
             self.pull.work.parts.discard(part)
-        self.pull.size_only += self.proof.nothing
+        self.pull.size_only += self.checksums.unknown
         self.pull.fetched(self.entry)
         self.pull.work.count.done(1, 0)
 
     def whole(self, part: files.PartFile) -> bool:
-        if self.proof.crc32 is not None:
-            return crc.combine_all(self.sums) == self.proof.crc32
-        return self.proof.md5 is None or files.md5_of(part.part) == self.proof.md5
+        if self.checksums.crc32 is not None:
+            return crc.combine_all(self.sums) == self.checksums.crc32
+        return self.checksums.md5 is None or files.md5_of(part.part) == self.checksums.md5
 
     def discard(self) -> None:
         if self.part is not None:

@@ -33,7 +33,7 @@ class CorruptError(EngineError):
 
 
 class ManifestError(EngineError):
-    """A manifest is not one of ours, or not whole."""
+    """A manifest is not one of aws-run, or is incomplete."""
 
 
 class NoManifestError(EngineError):

@@ -31,7 +31,7 @@ class ListedObject(NamedTuple):
 
 
 def ignore_page(count: int) -> None:
-    """Nobody listens."""
+    """For callers that want no progress."""
 
 
 def list_objects(loop: Loop, prefix: str, *, versions: bool, on_page: OnPage = ignore_page) -> Iterator[ListedObject]:

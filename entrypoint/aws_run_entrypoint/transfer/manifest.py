@@ -75,7 +75,7 @@ def encode(lines: Sequence[bytes], *, files: int, total_bytes: int, source: Opti
 
 
 def header(raw: bytes) -> Header:
-    """Counts alone; ManifestError where `raw` is no manifest of a version that we know."""
+    """The first line alone; ManifestError where `raw` is no manifest of a version that we know."""
     first = raw[: raw.find(b"\n") + 1]
     try:
         head = parse_object(first.rstrip().rstrip(b"[") + b"[]}", most_bytes=_MOST_LINE_BYTES)
@@ -114,7 +114,7 @@ def entries(raw: bytes) -> Iterator[Entry]:
 
 
 def entry_lines(raw: bytes) -> Iterator[bytes]:
-    """The entries as they stand there, not read yet."""
+    """The lines of the entries, not read yet."""
     header(raw)
     lines = io.BytesIO(raw)
     lines.readline()
@@ -125,7 +125,7 @@ def entry_lines(raw: bytes) -> Iterator[bytes]:
 
 
 def start_of(file: ScannedFile) -> bytes:
-    """How the line of a file begins that has not changed since: all but its sum and its version."""
+    """The beginning of the line of an unchanged file: all but its sum and its version."""
     path, size, mtime_ns, mode = file
     return f"[{_quote(path)},{size},{mtime_ns},{mode},".encode()
 

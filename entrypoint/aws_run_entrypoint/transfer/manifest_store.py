@@ -1,4 +1,4 @@
-"""The manifest as an object of the bucket: what is there now, and replacing it only if it still is."""
+"""Reads the manifest from the bucket, and replaces it only if it is still the same."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StoredManifest(NamedTuple):
         return float(stamp) if stamp.isdecimal() else s3_requests.time_of(self.headers.get("last-modified"))
 
     def is_older_than(self, age_s: float) -> bool:
-        """Without asking this machine's clock."""
+        """By the server's clock; this machine's may be wrong."""
         now_s, checked_s = s3_requests.time_of(self.headers.get("date")), self.checked_s
         return now_s is not None and checked_s is not None and now_s - checked_s > age_s
 
@@ -59,7 +59,7 @@ def write_manifest(
             raise
         now = read_manifest(loop, key)
         if now.raw == raw and (raw != stored.raw or now.version_id != stored.version_id):
-            return now  # our own put had arrived while its answer was lost
+            return now  # our own put succeeded and its answer was lost
         if now.etag != stored.etag:
             raise
         if error.status != 412:

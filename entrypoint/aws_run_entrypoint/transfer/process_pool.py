@@ -3,7 +3,7 @@
 Python moves some hundreds of MB a second through TLS on one core, whatever the number of threads: the lock is held
 between records. So pieces are dealt out to one process a core.
 
-How they start is workers.py's; what is said to them and heard of them is helper.py's.
+worker_spawn.py starts them; worker_main.py is what they run, and describes the messages.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def _in_network(host: str, network: str) -> bool:
 
 
 class Tunnel:
-    """Asks the proxy for a way through to `host`; what is sent after that is for the server alone."""
+    """Has the proxy connect to `host`; everything that is sent after that reaches the server alone."""
 
     def __init__(self, proxy: Proxy, host: str, port: int) -> None:
         name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

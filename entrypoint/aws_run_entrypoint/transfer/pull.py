@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import files, manifest, s3_requests
-from .checksums import Proof, proof_of
+from .checksums import Checksums, checksums_of
 from .download import Count, Download, Work
 from .errors import (
     BusyError,
@@ -38,7 +38,7 @@ OnEntry = Callable[[Entry], None]
 
 
 def ignore_entry(entry: Entry) -> None:
-    """Nobody listens."""
+    """For callers that want no events."""
 
 
 class Wanted(NamedTuple):
@@ -197,7 +197,7 @@ def _run_helpers(work: Work, pool: Pool) -> None:
 
 
 def refused_elsewhere(error: S3Error, source: Source) -> EngineError:
-    """A bucket that is not the tool's says no: what that means to who runs the job."""
+    """What a refusal by a bucket that is not the tool's means to whoever runs the job."""
     url = f"s3://{source.bucket}/{error.key}"
     if error.status == 412:
         return ChangedError(f"{url} was changed after the run was submitted; the next run reads what is there now")
@@ -270,7 +270,7 @@ class _Pull:
             raise files.write_error(entry, error) from error
 
     def left_out(self, entry: Entry, error: PathError) -> None:
-        """Called before anything of it is here."""
+        """Called before anything of the entry was written."""
         if self.options.strict:
             raise error
         skipped = Skipped(entry.path, error.why)
@@ -291,7 +291,7 @@ class _Pull:
             return True
         if stat.S_ISDIR(status.st_mode):
             if self.options.keep is not None:
-                self.options.keep(entry, status)  # who can make room does
+                self.options.keep(entry, status)  # which may make room
             if os.path.isdir(target):
                 raise PathError(entry.path, "is a folder here and a file there")
             return True
@@ -346,9 +346,9 @@ class _Pull:
                 answer = yield request
             except TooLargeError:
                 break  # the object is not the one that the manifest names, and stays so
-            proof = proof_of(answer.headers) if entry.crc32 is None else Proof(entry.crc32, None)
-            if len(answer.body) == entry.size and proof.fits(answer.body):
-                self.size_only += proof.nothing
+            checksums = checksums_of(answer.headers) if entry.crc32 is None else Checksums(entry.crc32, None)
+            if len(answer.body) == entry.size and checksums.match(answer.body):
+                self.size_only += checksums.unknown
                 self.store(entry, target, answer.body)
                 return
             self.work.loop.retries += 1

@@ -7,7 +7,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Protocol
 
 from . import crc, files, s3_requests
 from .bodies import FileSlice
-from .checksums import proof_of
+from .checksums import checksums_of
 from .errors import S3Error
 from .http1 import Response
 from .loop import Loop, Task
@@ -162,7 +162,7 @@ class BigUpload:
 
     def is_ours(self, answer: Response, parts: List[s3_requests.Part], total: int) -> bool:
         """By the sum first: under a key of KMS's no ETag is what its name says, but the sum is the content's."""
-        return proof_of(answer.headers).crc32 == total or answer.headers.get("etag") == s3_requests.multipart_etag(
+        return checksums_of(answer.headers).crc32 == total or answer.headers.get("etag") == s3_requests.multipart_etag(
             parts
         )
 

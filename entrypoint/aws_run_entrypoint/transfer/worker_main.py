@@ -1,4 +1,4 @@
-"""The helper process: hears its bucket and pieces, says what has moved. One JSON text a line.
+"""The helper process: reads its bucket and pieces, writes what has moved. One JSON text a line.
 
 in:  {"bucket": {…}, "credentials": […]}, then a line a piece as the parent deals them out, at the end an empty line;
      {"credentials": […]} answers the question for them
@@ -28,7 +28,7 @@ Say = Callable[[Dict[str, Any]], None]
 
 
 class _Inbox:
-    """What the parent says, read by a thread of its own, for pipes can't be polled everywhere."""
+    """The parent's messages, read by a thread of their own, for pipes can't be polled everywhere."""
 
     def __init__(self, heard: TextIO) -> None:
         self._heard = heard
@@ -108,7 +108,7 @@ class _Dealt:
 
 
 def serve(heard: TextIO, output: TextIO) -> int:
-    """Until the parent has no more pieces, or something fails: that is said, and the exit code is 1."""
+    """Moves pieces until the parent has no more. A failure is reported, and the exit code is 1."""
 
     def say(what: Dict[str, Any]) -> None:
         output.write(json.dumps(what) + "\n")
@@ -146,7 +146,7 @@ def serve(heard: TextIO, output: TextIO) -> int:
 
 
 class _Pace:
-    """More connections as long as waiting for them is what most of the time goes into."""
+    """Allows more connections as long as most of the time is spent waiting for them."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop

@@ -1,4 +1,4 @@
-"""Snapshots of `-i`, outputs into `-o`: the one room of the tool that uses the transfer engine."""
+"""Sends snapshots of `-i` and fetches outputs into `-o`: the one room of the tool that uses the transfer engine."""
 
 from aws_run.data.bucket import BotocoreSource, FrozenCredentials, bucket_for
 from aws_run.data.inputs import InputSnapshot, push_input

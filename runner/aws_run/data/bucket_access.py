@@ -1,4 +1,4 @@
-"""Whose a bucket is, where it lies, and what of it these credentials can see."""
+"""Finds out who owns a bucket, in which region it lies, and what these credentials may list and read in it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ OnPage = Callable[[int], None]
 
 
 def read_listing(bucket: Bucket, uri: S3Uri, take: Take, on_page: OnPage) -> tuple[Bucket, bool]:
-    """Hands the current objects to `take`, each time anew where a first way was no use. The bucket in its own region,
-    and whether it is this account's.
+    """Hands the current objects to `take`, from the start again where a first way of listing was refused. Returns the
+    bucket in its own region, and whether this account owns it.
 
     `bucket`: that of `uri` as this account would own it. UsageError: there is no such bucket. TransferError: no rights.
     """

@@ -1,4 +1,4 @@
-"""The engine's failures in the tool's words, with what to do next."""
+"""Translates the engine's errors into the tool's, with hints about what to do next."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def to_tool_error(doing: str, error: EngineError | OSError, *, into_outputs: boo
 
 
 def _from_system(doing: str, error: OSError, *, into_outputs: bool) -> AwsRunError:
-    """What this machine refused, without Python's `[Errno 13]`."""
+    """An error of this machine, without Python's `[Errno 13]`."""
     where = f"{error.filename}: " if error.filename else ""
     message = f"{doing}: {where}{error.strerror or error}"
     if error.errno in _FULL:

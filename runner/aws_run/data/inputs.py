@@ -1,4 +1,4 @@
-"""Sending `-i`: only what changed, pinned by one manifest."""
+"""Sends `-i`: only what changed, pinned by one manifest."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ _CHECK_PINS_AFTER_S = 14 * 86_400.0
 
 @dataclass(frozen=True, kw_only=True)
 class InputSnapshot:
-    """What a run is pinned to. `version_id` None only in a bucket without versions. `into`: its folder in the one that
-    the job gets, "" for that one itself. `source`: where its objects are, when they were not copied."""
+    """The state of one input that a run is pinned to. `version_id` None only in a bucket without versions. `into`: its
+    folder in the one that the job gets, "" for that one itself. `source`: where its objects are, when they were not
+    copied."""
 
     snapshot_key: str
     version_id: str | None
@@ -49,9 +50,9 @@ def push_input(
     full: bool = False,
     cancel: threading.Event | None = None,
 ) -> InputSnapshot:
-    """Makes `inputs/<project>/<label>/` hold `folder`. What `exclude` matches (as in .gitignore) never leaves.
+    """Makes `inputs/<project>/<label>/` hold `folder`. Files that `exclude` matches (as in .gitignore) are never sent.
 
-    UsageError names a file that can't be sent; TransferError everything that went wrong on the way. `cancel`, once set,
+    UsageError names a file that can't be sent; TransferError is everything that failed on the way. `cancel`, once set,
     ends it at the next event with InterruptedRunError.
     """
     if not folder.is_dir():
@@ -87,7 +88,7 @@ def push_input(
 
 
 def matcher(patterns: Sequence[str]) -> Callable[[str], bool] | None:
-    """UsageError for a pattern that is none."""
+    """UsageError for a pattern that can't be parsed."""
     if not patterns:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What an input holds, before anything is made: a folder is counted, an address in S3 pinned. Reads only."""
+"""Counts a folder, or pins an address in S3, before anything is created. Only reads."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def inspect_input(
         raise UsageError(f"{one.place}: no such folder", hint="Name a folder with -i.")
     with translated("The input can't be sent"):
         for file in scan_folder(str(one.folder), exclude=matcher(exclude)):
-            # Asked here, since a file that can't be opened would show only when half of the run had been made.
+            # Checked here, since a file that can't be opened would otherwise show only when half of the run exists.
             if not os.access(f"{one.folder}/{file.path}", os.R_OK):
                 raise PathError(file.path, "can't be read (Permission denied)")
             files += not file.is_dir

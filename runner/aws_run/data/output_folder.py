@@ -1,4 +1,4 @@
-"""What this client has put into `-o`, so that it can tell its own files from what somebody did there meanwhile."""
+"""Remembers what this client wrote into `-o`, to tell its own files from those that somebody changed meanwhile."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class OutputFolder:
         """The names that somebody's files were given in this round."""
         return list(self._aside.values())
 
-    # What the engine asks and tells
+    # Called by the engine
 
     def keep(self, entry: Entry, status: os.stat_result) -> bool:
-        """Never True: what is not ours makes room under another name."""
+        """Always False: a file that is not ours is moved to another name instead."""
         if stat.S_ISDIR(status.st_mode):  # the job has a file now where it had a folder
             for path in [path for path in self._wrote if path.startswith(f"{entry.path}/")]:
                 self._remove(path)
@@ -115,7 +115,7 @@ class OutputFolder:
         raise AssertionError
 
     def put_back(self, path: str) -> None:
-        """The run's file could not take the place after all."""
+        """The run's file could not be written: the user's gets its name back."""
         if path not in self._aside:
             return
         target, other = self.into / path, self.into / self._aside[path]
@@ -128,7 +128,7 @@ class OutputFolder:
                 return
             del self._aside[path]
 
-    # What the job has deleted
+    # What the job deleted
 
     def remove_gone(self) -> int:
         """Files that this client wrote and the manifest of this round no longer has go here too, with the folders that
@@ -139,7 +139,7 @@ class OutputFolder:
     def _remove(self, path: str) -> bool:
         removed = False
         try:
-            # Looked at anew: a parent may have become a link since, and what is behind it is none of ours.
+            # Resolved again: a parent may have become a link since, and what lies behind it is not ours.
             target = Path(Root(str(self.into), folds=False).target(path))
             if self._is_as_written(path, target.lstat()):
                 target.unlink()

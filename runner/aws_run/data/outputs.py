@@ -1,4 +1,4 @@
-"""Fetching a run's outputs into `-o`: nothing of the user's is removed, nothing newer is overwritten."""
+"""Fetches a run's outputs into `-o`. Files of the user's are never removed, newer ones never overwritten."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _round(
         except NoManifestError:
             return None
         finally:
-            _tell_aside(output_folder, emit)
+            _report_aside(output_folder, emit)
         removed = output_folder.remove_gone()
     return PulledOutput(
         files=done.files,
@@ -117,7 +117,7 @@ def _left_out(run_id: str, into: Path, done: PulledOutput) -> TransferError:
     )
 
 
-def _tell_aside(output_folder: OutputFolder, emit: Emit) -> None:
+def _report_aside(output_folder: OutputFolder, emit: Emit) -> None:
     if not output_folder.aside:
         return
     shown = ", ".join(output_folder.aside[:5]) + (" and more" if len(output_folder.aside) > 5 else "")
@@ -145,29 +145,29 @@ def follow_output(
     """Fetches what the run has saved so far, again and again until `over` is set; the files fetched in all.
 
     Only whole files come, in the state of one sync of the run. The last fetch, after the run, is `pull_output`'s, with
-    the same `output_folder`. A round that fails is told and tried again: the run does not depend on it.
+    the same `output_folder`. A round that fails causes a warning and is repeated: the run does not depend on it.
     """
     pause = wait or over.wait
     output_folder = output_folder or OutputFolder(into, run_id)
     fetched = 0
-    told: tuple[Skipped, ...] = ()
+    reported: tuple[Skipped, ...] = ()
     while not over.is_set():
         try:
             done = _round(bucket, run_id, output_folder, emit=emit, cancel=over)
             if done is not None:
                 fetched += done.fetched_files
-                if done.left_out and done.left_out != told:
-                    _tell_next_round(_left_out(run_id, into, done), emit)
-                told = done.left_out
+                if done.left_out and done.left_out != reported:
+                    _warn_of_retry(_left_out(run_id, into, done), emit)
+                reported = done.left_out
         except InterruptedRunError:
             break
         except AwsRunError as error:
-            _tell_next_round(error, emit)
+            _warn_of_retry(error, emit)
         pause(every_s)
     return fetched
 
 
-def _tell_next_round(error: AwsRunError, emit: Emit) -> None:
+def _warn_of_retry(error: AwsRunError, emit: Emit) -> None:
     emit(Notice(text=f"{error.message}; the next round tries again", level="warning"))
 
 

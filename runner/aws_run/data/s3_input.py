@@ -1,4 +1,4 @@
-"""`-i s3://…`: nothing is copied. A manifest like a folder's names every object in the state that it has now."""
+"""Pins `-i s3://…`: nothing is copied; a manifest like that of a folder names the present version of every object."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def pin_input(
     exclude: Sequence[str] = (),
     cancel: threading.Event | None = None,
 ) -> Pinned:
-    """What a run that starts now will read. Lists the prefix, one request for a thousand objects (or versions).
+    """Pins what a run that starts now will read. Lists the prefix, one request for a thousand objects (or versions).
 
     `bucket`: that of `uri` as this account would own it: its `owner` is tried first, which shows whose it is.
     UsageError: no such bucket, nothing there, a key that can be no file. TransferError: no rights.
@@ -125,7 +125,8 @@ def _pages(uri: S3Uri, emit: Emit, cancel: threading.Event | None) -> Callable[[
 
 
 class _Seen:
-    """The objects as entries of a manifest. What can be no file is refused by name, unless `exclude` names it."""
+    """The objects as entries of a manifest. UsageError names a key that can't be a file, unless `exclude` matches
+    it."""
 
     def __init__(self, uri: S3Uri, exclude: Sequence[str]) -> None:
         self._uri = uri
@@ -133,7 +134,7 @@ class _Seen:
         self.take((), False)
 
     def take(self, items: Iterable[ListedObject], single: bool) -> None:
-        """Starts anew: a listing that turned out to be no use is made again in another way."""
+        """Begins from the start: a listing that was refused half-way is made again in another way."""
         folder = self._uri.key.rpartition("/")
         self.prefix = self._uri.folder if not single else folder[0] + folder[1]
         self.single = single

@@ -16,7 +16,7 @@ from aws_run_entrypoint.transfer.values import ScannedFile
 def pushed(total: int) -> Pushed:
     return Pushed(
         files=0, bytes=total, sent_files=0, sent_bytes=0, deleted_files=0, retries=0, skipped=[],
-        manifest_version_id=None, manifest_etag=None, unchanged=False,
+        manifest_version_id=None, unchanged=False,
     )  # fmt: skip
 
 

@@ -58,8 +58,8 @@ def test_a_failed_save_hides_no_other_reason(
 ) -> None:
     result = Result(JOB)
     result.fail(code, reason, "")
-    result.lose(125, "the outputs could not be saved: no")
-    result.lose(125, "the checkpoint could not be saved: no")
+    result.record_loss(125, "the outputs could not be saved: no")
+    result.record_loss(125, "the checkpoint could not be saved: no")
     lost = "the outputs could not be saved: no; the checkpoint could not be saved: no"
     assert (result.reason, result.exit_code, result.detail, result.unsaved) == (reason_then, code_then, lost, lost)
 
@@ -67,6 +67,6 @@ def test_a_failed_save_hides_no_other_reason(
 def test_what_was_known_before_is_said_first() -> None:
     result = Result(JOB)
     result.fail(124, EndReason.DEADLINE, "the time limit was reached")
-    result.lose(125, "the outputs could not be saved: no")
+    result.record_loss(125, "the outputs could not be saved: no")
     assert result.detail == "the time limit was reached; the outputs could not be saved: no"
     assert result.unsaved == "the outputs could not be saved: no"
