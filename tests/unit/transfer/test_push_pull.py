@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import zlib
@@ -16,6 +17,7 @@ from aws_run_entrypoint.transfer import (
     PathError,
     S3Error,
     Skipped,
+    files,
     get_object,
     put_object,
 )
@@ -339,3 +341,19 @@ def test_conditional_puts_say_who_came_first(stub: StubS3) -> None:
     put_object(stub.bucket(), "k", b"3", if_match=first.etag)
     assert get_object(stub.bucket(), "k").body == b"3"
     assert get_object(stub.bucket(), "k", version_id=first.version_id).body == b"1"
+
+
+def test_of_a_file_that_keeps_changing_the_saved_state_stays(
+    stub: StubS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/log").write_text("saved")
+    send(stub.bucket(), tmp_path / "in")
+    (tmp_path / "in/log").write_text("half of a li")
+    monkeypatch.setattr(files, "shape", lambda status, states=itertools.count(): (status.st_size, next(states)))
+    with pytest.raises(PathError, match="'log' keeps changing"):
+        send(stub.bucket(), tmp_path / "in")
+    done = send(stub.bucket(), tmp_path / "in", strict=False)
+    assert ([one.path for one in done.skipped], done.files, done.deleted_files, done.unchanged) == (["log"], 1, 0, True)
+    fetch(stub.bucket(), tmp_path / "out")
+    assert (tmp_path / "out/log").read_text() == "saved"
