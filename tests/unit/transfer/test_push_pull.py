@@ -350,7 +350,8 @@ def test_of_a_file_that_keeps_changing_the_saved_state_stays(
     (tmp_path / "in/log").write_text("saved")
     send(stub.bucket(), tmp_path / "in")
     (tmp_path / "in/log").write_text("half of a li")
-    monkeypatch.setattr(files, "shape", lambda status, states=itertools.count(): (status.st_size, next(states)))
+    states = itertools.count()
+    monkeypatch.setattr(files, "shape", lambda status: (status.st_size, next(states)))
     with pytest.raises(PathError, match="'log' keeps changing"):
         send(stub.bucket(), tmp_path / "in")
     done = send(stub.bucket(), tmp_path / "in", strict=False)
