@@ -18,7 +18,7 @@ from .values import Entry, OnEvent, Progress
 
 
 class Count:
-    """How far everything that one call moves is."""
+    """The progress of everything that one call moves."""
 
     def __init__(self, on_event: OnEvent, total_files: int, total_bytes: int) -> None:
         self.emit = on_event
@@ -47,7 +47,7 @@ class Work:
         self.finished: List[Task] = []
 
     def promised_bytes(self) -> int:
-        """What the files that are under way are still going to take of the disk."""
+        """The disk space that unfinished files are still going to take."""
         return sum(part.missing_bytes() for part in self.parts)
 
     def discard_all(self) -> None:
@@ -85,7 +85,7 @@ class Download:
         self.checksums = Checksums(entry.crc32, None)
 
     def begin(self) -> Task:
-        if self.entry.crc32 is None:  # S3 tells no sum of a range, so the whole is asked for its own
+        if self.entry.crc32 is None:  # S3 gives no checksum of a range, so it is read of the whole object
             answer = yield s3_requests.head(self.key, version_id=self.entry.version_id, if_match=self.entry.etag)
             self.checksums = checksums_of(answer.headers)
         cut = pieces(self.entry.size) if self.entry.size > PIECES_FROM else [(0, self.entry.size)]
@@ -109,7 +109,7 @@ class Download:
             pool.add(piece, self.moved_by_helper(number, length))
 
     def make_part(self, cut: Sequence[Tuple[int, int]]) -> bool:
-        """False where this machine can't hold it."""
+        """False where the file does not fit on this machine or can't be written."""
         try:
             if files.room_at(self.pull.root.path) - self.pull.work.promised_bytes() < self.entry.size:
                 raise files.disk_full(self.entry)

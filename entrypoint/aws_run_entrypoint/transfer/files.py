@@ -69,10 +69,10 @@ def md5_of(full: str) -> str:
 class PartFile:
     """A file on its way: written beside its target under a name that no scan sends, renamed into place when whole.
 
-    `big`: room for all of it is made at once, and its name is the same each time, so that what a killed process left is
-    overwritten by the next one. Then another client of the same folder may take the name over, for nobody can tell a
-    dead one's part from a living one's: BusyError for who finds that, and what is not ours is neither renamed nor
-    removed. A small one is there for microseconds, under a name of its own.
+    `big`: room for the whole file is allocated first, and the part's name is the same each time, so that the next
+    process overwrites what a killed one left. Nobody can tell the part of a killed client from that of a running one,
+    so another client of the same folder may take the name over. The one that lost it gets BusyError, and neither
+    renames nor removes a part that is not its own. A small part exists for microseconds, under a name of its own.
     """
 
     def __init__(self, target: str, entry: Entry, *, big: bool = False) -> None:
@@ -102,8 +102,7 @@ class PartFile:
 
     @property
     def inode(self) -> int:
-        """It stays the file's own as long as this process has it open: the next file may get the number of one that
-        was closed and removed."""
+        """Its number stays unique while this process has the file open; after that another file may get it."""
         return self._identity[0]
 
     def missing_bytes(self) -> int:
@@ -146,8 +145,8 @@ class PartFile:
                 os.unlink(self.part)
 
     def _claim(self) -> None:
-        """To a name of its own, and only then a look: between a look and a rename of what all may write, another
-        client's half file could come, and would be under the final name."""
+        """Renames the part to a name of its own before it checks whose it is. In the other order another client could
+        put its half file there between check and rename, and that would get the final name."""
         if not self._is_ours():
             raise self._busy()
         shared, self.part = self.part, self._own_name()
@@ -188,7 +187,7 @@ def disk_full(entry: Entry) -> DiskFullError:
 
 
 def room_at(folder: str) -> int:
-    """Bytes that are free there for this user; where that can't be told, any file is worth a try."""
+    """Bytes that are free there for this user; a huge number where the system does not tell."""
     if not hasattr(os, "statvfs"):
         return _UNKNOWN_ROOM
     try:
@@ -199,12 +198,12 @@ def room_at(folder: str) -> int:
 
 
 def _identity(status: os.stat_result) -> Tuple[int, int]:
-    """Windows has told the device in two ways, by name and by descriptor."""
+    """Without the device on Windows, where it differs between a path and a descriptor."""
     return (status.st_ino, 0 if os.name == "nt" else status.st_dev)
 
 
 def _allocate(fd: int, size: int) -> None:
-    """The file's length at once, so that its pieces can come in any order; a disk too small shows before they do.
+    """Gives the file its length at once, so that its pieces can come in any order; a full disk is noticed before that.
 
     Not fallocate: where that has to write zeros (tmpfs, some network disks) every byte would be written twice.
     """

@@ -12,7 +12,7 @@ from .loop import Task
 
 
 class FileChangedError(EngineError):
-    """The file is not the one any more that the transfer was begun for."""
+    """The file was replaced or changed after its transfer began."""
 
 
 class Piece(NamedTuple):

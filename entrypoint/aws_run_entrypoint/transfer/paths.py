@@ -1,4 +1,4 @@
-"""Which names may become files, and how a path in a manifest becomes one without ever leaving its root."""
+"""Decides which names may become files, and turns paths of a manifest into files that never leave their root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has to move: pure comparison of a folder with a manifest, and how a file is cut into pieces."""
+"""Compares a folder with a manifest, and cuts files into pieces. Touches neither disk nor network."""
 
 from __future__ import annotations
 

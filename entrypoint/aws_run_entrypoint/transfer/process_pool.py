@@ -25,7 +25,7 @@ from .worker_spawn import Worker, start_workers
 # Below this a helper's start (50 ms) costs more than it brings.
 WORTH_BYTES = 256 * MIB
 _MOST = 4
-# Pieces that a helper has at once: what it moves, and what it goes on with while we hear of it.
+# Pieces that a helper has at once: those that it moves, and those that follow while the parent reads its messages.
 _AHEAD = 10
 OnMoved = Callable[[Moved], None]
 
@@ -103,16 +103,16 @@ class Pool:
             piece, on_moved = waiting.popleft()
             calls[piece.ticket] = on_moved
             helper.write(json.dumps(list(piece)) + "\n")
-        elif not helper.told:
-            helper.told = True
+        elif not helper.ended:
+            helper.ended = True
             helper.write("\n")
 
 
 class _Helper:
-    """`told`: that there are no more pieces."""
+    """`ended`: it knows that there are no more pieces."""
 
     def __init__(self, worker: Worker, messages: "queue.Queue[Tuple[_Helper, Optional[Dict[str, Any]]]]") -> None:
-        self.told = False
+        self.ended = False
         self._worker = worker
         self._messages = messages
         self._thread = threading.Thread(target=self._read, name="aws-run-helper", daemon=True)

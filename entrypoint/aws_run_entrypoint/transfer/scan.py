@@ -34,15 +34,15 @@ def scan_folder(
     """Files and empty folders below `folder`, sorted by `sort_key`.
 
     A link to something inside the folder counts as what it points to; one that leaves the folder, dangles or goes in a
-    circle, and everything that is neither file nor folder, is refused by name: raised, or told to `on_refused`.
-    `exclude` gets the relative path; a folder's ends with "/" and nothing below it is looked at.
+    circle, and everything that is neither file nor folder, is a PathError, raised or handed to `on_refused`.
+    `exclude` gets the relative path; a folder's ends with "/" and nothing below it is read.
     """
     root = os.path.realpath(folder)
     return _Scan(root, exclude, on_refused).walk()
 
 
 class _Folder:
-    """A folder that is being gone through. `inode` None: one that can't lead back to itself."""
+    """A folder that is being read. `inode` None: it is not needed to notice a circle of links."""
 
     __slots__ = ("before", "empty", "inode", "names", "within")
 
@@ -64,9 +64,9 @@ class _Scan:
         self.above: Set[_Inode] = set()  # the folders that lead to where we are, to notice a circle
 
     def refuse(self, path: str, why: str) -> None:
-        self.tell(PathError(path, why))
+        self.report(PathError(path, why))
 
-    def tell(self, error: PathError) -> None:
+    def report(self, error: PathError) -> None:
         if self.on_refused is None:
             raise error
         self.on_refused(error)
@@ -82,7 +82,7 @@ class _Scan:
             for name in folder.names:
                 path = within + name
                 if name.startswith(PART_PREFIX):
-                    # What a killed download left is no loss; where nothing may get lost in silence it is named.
+                    # A part file that a killed download left is no loss, but where every loss is reported it is named.
                     if self.on_refused is not None:
                         self.refuse(path, OUR_OWN)
                         folder.empty = False
@@ -91,7 +91,7 @@ class _Scan:
                     # Listed names hold neither "/" nor NUL, so that only odd letters and Windows have to be looked at.
                     if _WINDOWS or not name.isascii():
                         check_relative(path)
-                    status = self.look(before + name, path)
+                    status = self.status_of(before + name, path)
                 except PathError as error:
                     if exclude is not None and exclude(path):
                         continue
@@ -139,7 +139,7 @@ class _Scan:
             names = sorted(os.listdir(full))
             here = os.stat(full)
         except OSError as error:
-            self.tell(UnlistedError(relative, f"can't be listed ({error.strerror})"))
+            self.report(UnlistedError(relative, f"can't be listed ({error.strerror})"))
             return None
         inode = (here.st_dev, here.st_ino)
         if not here.st_ino or inode in self.above:
@@ -147,7 +147,7 @@ class _Scan:
         self.above.add(inode)
         return _Folder(full, relative, names, inode)
 
-    def look(self, full: str, path: str) -> Optional[os.stat_result]:
+    def status_of(self, full: str, path: str) -> Optional[os.stat_result]:
         """None when it vanished meanwhile."""
         is_link = False
         try:

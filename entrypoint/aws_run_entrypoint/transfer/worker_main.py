@@ -128,7 +128,7 @@ def serve(heard: TextIO, output: TextIO) -> int:
 
                 def moved(what: Moved) -> None:
                     say({"moved": list(what)})
-                    pace.look()
+                    pace.adjust()
 
                 dealt = _Dealt(inbox, lambda piece: move(piece, moved))
                 while True:
@@ -153,7 +153,7 @@ class _Pace:
         self._limit = _FIRST
         self._began, self._waited = time.monotonic(), 0.0
 
-    def look(self) -> None:
+    def adjust(self) -> None:
         now, waited = time.monotonic(), self._loop.waited_s
         if self._limit < _MOST and waited - self._waited > _IDLE * (now - self._began):
             self._limit *= 2
