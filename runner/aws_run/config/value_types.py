@@ -11,11 +11,13 @@ import re
 import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from aws_run import contract, naming
 from aws_run.config import inputs, units
-from aws_run.config.models import Amount, Gpu
+
+if TYPE_CHECKING:
+    from aws_run.config.models import Amount, Gpu
 
 Shape = Literal["one", "list", "map", "argv", "inputs"]
 Schema = dict[str, Any]
@@ -118,10 +120,14 @@ def listed(item: ValueType) -> ValueType:
 
 
 def _amount(pair: tuple[float, bool]) -> Amount:
+    from aws_run.config.models import Amount  # pydantic: only when a value is read, never for a help page
+
     return Amount(value=pair[0], at_least=pair[1])
 
 
 def _gpu(value: str) -> Gpu | None:
+    from aws_run.config.models import Gpu
+
     model, count = units.gpu(value)
     return Gpu(model=model, count=count) if count else None
 
