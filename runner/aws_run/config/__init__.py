@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aws_run.config.init_template import ProjectSurvey, look_around, render_yaml
+    from aws_run.config.init_template import ProjectSurvey, render_yaml, survey_project
     from aws_run.config.load import load_config
     from aws_run.config.models import (
         Amount,
@@ -54,13 +54,13 @@ __all__ = [
     "SpotPolicy",
     "config_schema",
     "load_config",
-    "look_around",
     "render_yaml",
+    "survey_project",
 ]
 
 _ELSEWHERE = {
     "options": ("FLAGS", "OPTIONS", "VARIABLES"),
-    "init_template": ("ProjectSurvey", "look_around", "render_yaml"),
+    "init_template": ("ProjectSurvey", "survey_project", "render_yaml"),
     "load": ("load_config",),
     "schema": ("config_schema",),
 }

@@ -113,9 +113,9 @@ def test_errors_of_use_and_of_configuration_exit_with_2() -> None:
     [
         (
             "AWS_RUN_MEMROY",
-            'the environment has AWS_RUN_MEMROY, which is no setting of aws-run; did you mean "AWS_RUN_MEMORY"?',
+            'the environment has AWS_RUN_MEMROY, which is not a setting of aws-run; did you mean "AWS_RUN_MEMORY"?',
         ),
-        ("AWS_RUN_QQQQ_WWWW", "the environment has AWS_RUN_QQQQ_WWWW, which is no setting of aws-run"),
+        ("AWS_RUN_QQQQ_WWWW", "the environment has AWS_RUN_QQQQ_WWWW, which is not a setting of aws-run"),
     ],
 )
 def test_an_unknown_variable_is_refused_with_a_suggestion(refused: Refused, name: str, message: str) -> None:
