@@ -1,4 +1,4 @@
-"""What a run is going to cost, and what it cost. Decimal throughout; times in seconds; pure."""
+"""The cost of a run, before and after it. Money is Decimal, times are in seconds. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MINIMUM_S = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Charge:
-    """One line. `amount_usd` None: the table has no price for it."""
+    """One line of a receipt. `amount_usd` None: the table has no price for it."""
 
     what: str
     seconds: float
