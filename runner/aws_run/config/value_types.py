@@ -1,7 +1,7 @@
-"""The kinds of value an option can have: how its text is read, and what its JSON Schema is.
+"""The types of values that an option can have: how their text is parsed, and their JSON Schema.
 
-A `parse` takes one text and returns a value or raises ValueError with a sentence; where the text came from (flag,
-variable, file) is the loader's business.
+A `parse` takes one text and returns a value, or raises ValueError with a sentence; the loader knows where the text came
+from (flag, variable or file).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ValueType:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean "memory"?` or nothing."""
+    """`; did you mean "memory"?`, or an empty text."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f'; did you mean "{close[0]}"?' if close else ""
 
@@ -176,7 +176,7 @@ def _python(value: str) -> str:
 
 PYTHON = ValueType(
     parse=_python,
-    # A bare 3.12 is a number to an editor's YAML reader; here it is read as written.
+    # An editor's YAML parser takes a bare 3.12 for a number; here it is read as written.
     schema={"anyOf": [{"type": "string", "pattern": r"^3\.\d{1,2}(\.\d{1,2})?$"}, {"type": "number"}]},
 )
 
@@ -301,7 +301,7 @@ LOG_DAYS = ValueType(parse=_log_days, schema={"enum": list(LOG_RETENTION_DAYS)})
 
 
 def _public_ip(value: str) -> str:
-    # Editors turn yes and no into booleans; take those too.
+    # Editors turn yes and no into booleans, so these are accepted too.
     word = {"true": "yes", "false": "no"}.get(value.lower(), value)
     return str(choice("auto", "yes", "no").parse(word))
 

@@ -6,10 +6,9 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from aws_run.report.format import aligned, clean
-from aws_run.report.jsonlines import to_data
 from aws_run.report.symbols import Symbols, symbols_for
 
 if TYPE_CHECKING:
@@ -51,12 +50,6 @@ def table_lines(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell
     if not rows:
         return [*head, "(none)"]
     return [*head, *aligned([[column.upper() for column in columns], *cells])]
-
-
-def table_data(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[dict[str, Any]]:
-    """One object a row, keyed by the columns in snake_case."""
-    keys = [column.lower().replace(" ", "_") for column in columns]
-    return [{key: to_data(cell) for key, cell in zip(keys, row, strict=True)} for row in rows]
 
 
 def _plain(cell: Cell, symbols: Symbols) -> str:

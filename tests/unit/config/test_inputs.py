@@ -66,7 +66,7 @@ def test_what_looks_like_a_path_is_one(text: str) -> None:
         (("s3://Bucket/x",), '-i s3://Bucket/x: "Bucket" is not a bucket name'),
         (("s3:///x",), '-i s3:///x: "" is not a bucket name'),
         (("s3://arn:aws:s3:::b/x",), "an access point is written by its alias"),
-        (("s3://bucket/" + "k" * 1025,), "S3's keys have at most 1024 bytes"),
+        (("s3://bucket/" + "k" * 1025,), "at most 1024 bytes"),
         (tuple(f"n{n}=x" for n in range(17)), "-i: 17 inputs; at most 16"),
     ],
 )

@@ -59,7 +59,7 @@ Refused = Callable[..., str]
         ("retention: {logs: 31}\n", "aws-run.yaml:1: retention.logs: 31 is no period CloudWatch Logs offers; the nearest is 30"),
         ("region: frankfurt\n", 'aws-run.yaml:1: region: "frankfurt" is not a region; they look like eu-central-1'),
         ("input: s3://B/x\n", 'aws-run.yaml:1: input: "B" is not a bucket name; write s3://bucket/prefix'),
-        ("output: s3://bucket/x\n", "aws-run.yaml:1: output: s3://bucket/x: outputs go into a folder here; the bucket keeps them as well"),
+        ("output: s3://bucket/x\n", "aws-run.yaml:1: output: s3://bucket/x: outputs go into a local folder; the bucket keeps them as well"),
         ("backend: fargate\nresources: {gpu: 1}\n", "aws-run.yaml:2: resources.gpu: Fargate has no GPUs (aws-run.yaml:1: backend asks for Fargate)"),
         ("backend: fargate\nresources: {cpu: 17}\n", "aws-run.yaml:2: resources.cpu: a Fargate task has at most 16 vCPU (aws-run.yaml:1: backend asks for Fargate)"),
         ("resources: {gpu: A100, arch: arm64}\n", "aws-run.yaml:1: resources.gpu: GPUs can't be had beside an arm64 processor"),
