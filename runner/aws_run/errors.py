@@ -75,7 +75,7 @@ class PreflightError(AwsRunError):
 
 
 class CapacityError(AwsRunError):
-    """AWS has no instance of the requested type, or it never joined the cluster."""
+    """AWS has no instance of the kind that was asked for, or it never joined the cluster."""
 
 
 class DeadlineError(AwsRunError):

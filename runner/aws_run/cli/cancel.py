@@ -16,5 +16,5 @@ from aws_run.cli.types import TEXT
 @project_options
 @aws_options
 def cancel(run: str | None, **flags: Any) -> int:
-    """Stop RUN (default: the last one), save what it has written, and remove its resources."""
+    """Stop RUN (default: the last one), save what it has written, and remove what it used."""
     return run_cleanup(run, flags, reason="cancelled by aws-run cancel", word="cancelled")

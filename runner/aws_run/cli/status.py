@@ -37,9 +37,9 @@ def status(run: str | None, **flags: Any) -> int:
     return 0
 
 
-def as_data(run: RunStatus) -> dict[str, Any]:
-    """The whole record, and the phase that ECS reports now."""
-    return {**asdict(run.record), "phase": run.phase, "exit_code": run.exit_code}
+def as_data(found: RunStatus) -> dict[str, Any]:
+    """The record whole, with what ECS says now."""
+    return {**asdict(found.record), "phase": found.phase, "exit_code": found.exit_code}
 
 
 def _print(run: RunStatus) -> None:

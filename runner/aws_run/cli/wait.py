@@ -19,10 +19,10 @@ from aws_run.cli.types import TEXT
 def wait(run: str | None, **flags: Any) -> int:
     """Wait until RUN (default: the last one) has ended, remove its resources, and exit with its exit code."""
     from aws_run.cli.status import as_data
-    from aws_run.usecases.status import wait as wait_for_end
+    from aws_run.usecases.status import wait as follow
 
     with session(flags) as here:
-        ended = wait_for_end(here.context, run, here.project)
+        ended = follow(here.context, run, here.project)
         if here.as_json:
             here.print_json(as_data(ended))
             return ended.exit_code or 0

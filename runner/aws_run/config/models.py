@@ -37,7 +37,7 @@ class Build(_Section):
     python: str | None = None  # "3.12"; None = what the project declares, else the default
     base_image: str | None = None
     refresh_base: bool = False
-    trust_dockerfile: bool = False  # never from the file, which comes with the Dockerfile that it would trust
+    trust_dockerfile: bool = False  # never from the file: it comes with the Dockerfile that it would trust
 
 
 class Resources(_Section):

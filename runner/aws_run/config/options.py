@@ -268,8 +268,8 @@ OPTIONS: tuple[Option, ...] = (
         repeatable=True,
         kind=value_types.ENV,
         merge="add",
-        help="Environment variables for the job. Without a value (in the file: null) it is taken from the shell, which "
-        "the project's own file may ask for only with your consent (--trust-project-file).",
+        help="Environment variables for the job. One without a value (in the file: null) takes the shell's value; the "
+        "project's own file may do so only with your consent, see --trust-project-file.",
     ),
     Option(
         key="secrets",
@@ -446,7 +446,7 @@ EXTRA_FLAGS: tuple[ExtraFlag, ...] = (
         env="AWS_RUN_FILE",
         metavar="FILE",
         beside="name",
-        help="The configuration file. Default: aws-run.yaml in the project's folder.",
+        help="The configuration file. Default: the project's own aws-run.yaml.",
     ),
     ExtraFlag(
         flag="spot",
