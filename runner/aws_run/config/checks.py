@@ -10,7 +10,7 @@ from typing import Any
 
 from aws_run.config.inputs import NamedInput
 from aws_run.config.models import Config
-from aws_run.config.sources import Setting
+from aws_run.config.sources import Rank, Setting
 from aws_run.errors import ConfigError, UsageError
 
 # Fargate's largest task (aws-facts §4).
@@ -112,9 +112,9 @@ def _gpu_and_arch(winners: Winners) -> None:
 
 def _spot_twice(winners: Winners) -> None:
     spot = winners.get("spot_policy")
-    beaten = spot.hidden if spot and spot.where == "--spot" else None
-    if beaten is not None and beaten.where == "--spot-policy" and beaten.value != "spot":
-        raise UsageError(f"--spot and --spot-policy {beaten.value} contradict each other", hint="give one of them")
+    other = spot.hidden if spot and spot.rank == Rank.SPOT_FLAG else None
+    if other is not None and other.rank == Rank.FLAG and other.value != "spot":
+        raise UsageError(f"--spot and --spot-policy {other.value} contradict each other", hint="give one of them")
 
 
 def _spot_on_fargate(winners: Winners) -> None:

@@ -14,7 +14,7 @@ from aws_run import contract
 from aws_run.config import inputs, options, yamlfile
 from aws_run.config.envfile import read_env_file
 from aws_run.config.options import OPTIONS, Option
-from aws_run.config.value_types import did_you_mean
+from aws_run.config.value_types import closest, did_you_mean
 from aws_run.errors import ConfigError
 
 
@@ -200,8 +200,8 @@ def _unknown_key(key: str, where: str) -> ConfigError:
     if not near:
         # The right key in the wrong section: `memory: 16GB` at the top.
         inner = {full.rpartition(".")[2]: full for full in keys}
-        match = did_you_mean(word, inner)
-        near = match and f'; did you mean "{inner[match.split(chr(34))[1]]}"?'
+        leaf = closest(word, inner)
+        near = f'; did you mean "{inner[leaf]}"?' if leaf else ""
     return ConfigError(f"{where}: unknown key{near}")
 
 

@@ -62,8 +62,13 @@ class ValueType:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean "memory"?`, or an empty text."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    close = closest(word, known)
+    return f'; did you mean "{close}"?' if close else ""
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The word that was probably meant, None if none is similar."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
 
 
 def choice(*values: str) -> ValueType:

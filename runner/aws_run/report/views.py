@@ -10,12 +10,14 @@ from typing import Literal
 
 from aws_run.events import Lane
 
+Action = Literal["create", "update", "reuse", "build", "push", "send", "skip", "keep"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlanRow:
-    """One thing the run needs. `action`: create, reuse, build, push, send, skip, … ; `scope`: run, shared, kept."""
+    """One thing that the run needs. `scope`: run, shared or kept."""
 
-    action: str
+    action: Action
     kind: str
     name: str
     scope: str = ""
