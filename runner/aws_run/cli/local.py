@@ -68,7 +68,7 @@ def start(*, port: int, boot_seconds: float, runtime: str, chaos: int | None, fo
     running = embedded.running()
     aws = running or embedded.start(options)
     if running is not None:
-        say("# already running; this is its environment")
+        say("# one is running already; this is its environment")
     if as_json:
         result_json({"environment": aws.environment(), "runtime": aws.runtime, "reason": aws.runtime_reason})
         return
