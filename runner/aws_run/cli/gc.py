@@ -12,7 +12,7 @@ from aws_run.cli.session import session
 
 if TYPE_CHECKING:
     from aws_run.infra.remove import Removal
-    from aws_run.usecases.gc import Leftover
+    from aws_run.lifecycle.leftovers import Leftover
 
 _HINT = "everything that could be listed was handled; `aws-run check` shows which permissions are missing"
 
@@ -27,21 +27,19 @@ def gc(dry_run: bool, **flags: Any) -> int:
     from aws_run.errors import AwsRunError
     from aws_run.lifecycle import teardown
     from aws_run.report.tables import table
-    from aws_run.usecases import gc as collector
+    from aws_run.usecases.gc import gc as collect
 
-    failures: list[str] = []
     with session(flags) as here:
-        leftovers = collector.find_leftovers(here.context, failures.append)
-        removed = () if dry_run else collector.collect(here.context, leftovers)
+        done = collect(here.context, dry_run=dry_run)
         if here.as_json:
-            here.print_json(as_data(leftovers, removed))
+            here.print_json(as_data(done.leftovers, done.removed))
         else:
             action = "would be removed" if dry_run else "removed"
-            rows = [(each.run_id, action if each.removable else "kept", each.why, len(each.refs)) for each in leftovers]
+            rows = [(one.run_id, action if one.removable else "kept", one.why, len(one.refs)) for one in done.leftovers]
             table("", ("run", "action", "reason", "resources"), rows)
-        teardown.TeardownResult(removed=tuple(removed), kept=()).raise_if_failed(removal.region(here))
-        if failures:
-            raise AwsRunError(f"Not everything could be listed: {'; '.join(failures)}", hint=_HINT)
+        teardown.TeardownResult(removed=done.removed, kept=()).raise_if_failed(removal.region(here))
+        if done.refused:
+            raise AwsRunError(f"Not everything could be listed: {'; '.join(done.refused)}", hint=_HINT)
     return 0
 
 

@@ -7,8 +7,8 @@ import json
 from aws_run.cli import check, gc, removal
 from aws_run.infra.remove import Removal
 from aws_run.infra.resources import Kind, Ref
+from aws_run.lifecycle.leftovers import Leftover
 from aws_run.usecases.check import Finding
-from aws_run.usecases.gc import Leftover
 
 GROUP = Ref(kind=Kind("group"), name="arun-demo", scope="run")
 

@@ -20,7 +20,7 @@ def options_of(command: click.Command) -> dict[str, click.Parameter]:
     return {str(parameter.name): parameter for parameter in command.params}
 
 
-@pytest.mark.parametrize("row", [*FLAGGED, *EXTRA_FLAGS], ids=lambda row: row.flag)
+@pytest.mark.parametrize("row", [*FLAGGED, *EXTRA_FLAGS], ids=lambda row: str(row.flag))
 def test_each_row_with_a_flag_is_an_option_of_submit_with_the_rows_own_help_text(row: Option | ExtraFlag) -> None:
     made = options_of(submit)[str(row.flag)]
     assert isinstance(made, click.Option)
@@ -31,13 +31,13 @@ def test_each_row_with_a_flag_is_an_option_of_submit_with_the_rows_own_help_text
 
 
 def test_submit_has_no_setting_that_the_table_does_not_know() -> None:
-    rows = {row.flag for row in (*FLAGGED, *EXTRA_FLAGS)}
+    rows = {*(row.flag for row in FLAGGED), *(row.flag for row in EXTRA_FLAGS)}
     assert set(options_of(submit)) - OWN == rows
     assert set(options_of(plan)) == set(options_of(submit)) - {"detach", "dry_run"}
     assert rows - {"file", "trust_project_file"} == FLAGS - {"args"}
 
 
-@pytest.mark.parametrize("row", FLAGGED, ids=lambda row: row.flag)
+@pytest.mark.parametrize("row", FLAGGED, ids=lambda row: str(row.flag))
 def test_a_default_on_the_help_page_is_the_one_that_holds(row: Option) -> None:
     shown = options_of(submit)[str(row.flag)]
     assert isinstance(shown, click.Option)
