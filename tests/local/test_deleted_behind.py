@@ -18,9 +18,10 @@ from botocore.config import Config
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import AwsRunError
+from aws_run.lifecycle import leftovers as collector
 from aws_run.local.http.protocol import Reply
-from aws_run.naming import ProjectNames, RunKeys, RunNames
-from aws_run.usecases import gc as collector
+from aws_run.naming import ProjectNames, RunNames
+from aws_run.runs.keys import RunKeys
 
 REGION = "us-east-1"
 

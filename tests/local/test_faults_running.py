@@ -22,8 +22,8 @@ from aws_run.events import LogLine
 from aws_run.local.http.protocol import Reply
 from aws_run.local.sim.instance_guard import spot_notice
 from aws_run.local.testing.launch_failures import Shortages
-from aws_run.usecases import status as looking
 from aws_run.usecases.pull import pull
+from aws_run.usecases.wait import wait
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_row_14_a_spot_notice_saves_what_there_is_and_with_no_client_the_run_say
         spot_notice(story.world, place, instance, 120)
     story.account.wait_for_tasks()
     story.world.clock.advance(130)
-    found = looking.wait(story.new_bench(), None, None)
+    found = wait(story.new_bench(), None, None)
     assert found.exit_code not in (0, None)
     assert found.record.outcome is not None
     assert found.record.outcome.reason in ("spot-notice", "interruption")
@@ -177,7 +177,7 @@ def test_row_17_a_machine_that_dies_under_its_job_is_a_failure_though_there_is_n
     (instance,) = story.world.place("us-east-1").instances.values()
     story.context.aws.call("ec2", "terminate_instances", InstanceIds=[instance.id])
     story.account.wait_for_tasks()
-    found = looking.wait(story.new_bench(), None, None)
+    found = wait(story.new_bench(), None, None)
     assert found.exit_code == 125
     assert story.account.left() == {}
 

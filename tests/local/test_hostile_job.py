@@ -11,9 +11,8 @@ import pytest
 from tests.crash.story import Begin, stories
 from tests.waiting import PATIENCE_S
 
-from aws_run.lifecycle import lookup
-from aws_run.naming import RunKeys
-from aws_run.usecases import gc
+from aws_run.lifecycle import leftovers, lookup
+from aws_run.runs.keys import RunKeys
 
 POISON = """
 import argparse, os, signal, time
@@ -56,4 +55,4 @@ def test_a_poisoned_result_of_a_frozen_entrypoint_ends_in_the_teardown_at_the_de
     assert "ended at its deadline" in submitted.view.status
     assert "its result.json does not count: it is nested deeper than 16 levels" in submitted.view.status
     assert story.account.left() == {}
-    assert gc.find_leftovers(story.new_bench()) == ()
+    assert leftovers.find_leftovers(story.new_bench()) == ()

@@ -18,13 +18,14 @@ from tests.waiting import PATIENCE_S
 
 from aws_run.clock import Clock
 from aws_run.errors import AwsRunError
+from aws_run.lifecycle import leftovers as collector
 from aws_run.lifecycle import lookup, reconcile
+from aws_run.lifecycle.run_status import RunStatus
 from aws_run.local.http.protocol import Refusal, Reply
-from aws_run.runs.store import RecordWriter
+from aws_run.runs.writer import RecordWriter
 from aws_run.usecases import destroy as destroying
-from aws_run.usecases import gc as collector
-from aws_run.usecases import status
-from aws_run.usecases.cleanup import cleanup
+from aws_run.usecases.cancel import cancel as cleanup
+from aws_run.usecases.status import status
 
 BUCKET = "/arun-123456789012-us-east-1-an"
 SPOT = ("--backend", "ec2", "--spot", "--timeout", "12h")
@@ -176,23 +177,23 @@ def test_a_task_that_ecs_does_not_know_yet_is_not_taken_for_ended(begin: Begin) 
     run_id = left_running(story)
     missing: dict[str, Any] = {"tasks": [], "failures": [{"arn": "x", "reason": "MISSING"}]}
     story.on_call("ecs:DescribeTasks", lambda seen, call: call.reply(missing), times=2)
-    assert status.status(story.new_bench(), run_id, None).exit_code is None
+    assert status(story.new_bench(), run_id, None).exit_code is None
     assert story.account.running()
     story.account.advance(11 * 60)
     story.on_call("ecs:DescribeTasks", lambda seen, call: call.reply(missing), times=2)
-    assert status.status(story.new_bench(), run_id, None).exit_code == 125
+    assert status(story.new_bench(), run_id, None).exit_code == 125
 
 
 def test_a_look_from_elsewhere_ends_no_run_whose_next_attempt_is_being_started(begin: Begin) -> None:
     story = begin()
-    looked: list[status.RunStatus] = []
+    looked: list[RunStatus] = []
     asked: list[Any] = []
 
     def busy(seen: Any, call: Any) -> Reply:
         asked.append(call)
         if len(asked) == 6:  # more than half a minute after the first attempt's end
             story.world.clock.advance(40)
-            looked.append(status.status(story.new_bench(), None, None))
+            looked.append(status(story.new_bench(), None, None))
         return call.refuse(Refusal("InvalidParameterException", "The capacity provider is not active"))
 
     story.on_call("ecs:RunTask", busy, skip=1, times=8)
@@ -251,9 +252,9 @@ def test_destroying_everything_takes_nothing_from_a_run_that_begins_meanwhile(be
             return
         begun.append(call)
         store = lookup.store(story.new_bench())
-        store.mark_live(other.run_id)
+        store.locks.mark_live(other.run_id)
         store.create(other)
-        store.wait_until_unlocked("other", context.clock)
+        store.locks.wait_until_unlocked("other", context.clock)
 
     story.on_call(f"s3:POST {BUCKET}*", begin_another, times=None)
     with pytest.raises(AwsRunError, match="1 run"):

@@ -14,6 +14,7 @@ from tests.crash.story import Begin, Story, WatchedClock, stories
 from aws_run.clock import parse_iso
 from aws_run.errors import BuildError, DeadlineError, InterruptedRunError
 from aws_run.usecases import submit as submitting
+from aws_run.usecases.plan import plan
 
 _STEP_S, _LARGE_STEP_S = 20.0, 180.0  # while a machine bills, and when none does
 _FINE_S = 16 * 60
@@ -64,7 +65,7 @@ def billed(story: Story) -> float:
 
 
 def plan_says_at_most(story: Story, **flags: Any) -> float:
-    view = submitting.dry_run(story.config(**flags), story.context)
+    view = plan(story.config(**flags), story.context)
     (text,) = view.estimate
     return float(text.partition("at most $")[2].split()[0])
 
@@ -130,7 +131,7 @@ def test_a_client_that_dies_while_it_builds_leaves_a_machine_to_its_switch_and_t
 
     hanging = Hanging(story)
     monkeypatch.setattr(hanging, "build_push", dies)
-    monkeypatch.setattr(submitting, "_abandon", lambda *arguments: arguments[4])
+    monkeypatch.setattr(submitting, "abandon", lambda context, error, **_: error)
     with pytest.raises(SystemExit):
         story.submit(context=hanging.context, **A10G)
     story.account.advance(3600)

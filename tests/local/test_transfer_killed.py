@@ -18,7 +18,7 @@ from tests.unit.transfer.trees import KEY, grown, listing, send
 from tests.waiting import PATIENCE_S
 
 from aws_run.image.entrypoint_layer import ENTRYPOINT
-from aws_run_entrypoint.bundle import write_pyz
+from aws_run_entrypoint.bundle import pyz_bytes
 from aws_run_entrypoint.transfer import pull_manifest
 
 RUN = "p-20260101-000000-abcd"
@@ -63,7 +63,7 @@ def kill_all(process: subprocess.Popen[bytes]) -> None:
 @pytest.fixture(scope="module")
 def pyz(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pyz") / "entrypoint.pyz"
-    write_pyz(path)
+    path.write_bytes(pyz_bytes())
     return path
 
 

@@ -16,7 +16,7 @@ from tests.unit.transfer.trees import send
 from tests.waiting import PATIENCE_S, until
 
 from aws_run.image.entrypoint_layer import ENTRYPOINT
-from aws_run_entrypoint.bundle import write_pyz
+from aws_run_entrypoint.bundle import pyz_bytes
 
 RUN = "p-20260101-000000-abcd"
 PREFIX = f"runs/{RUN}/"
@@ -37,7 +37,7 @@ while True: time.sleep(0.05)
 @pytest.fixture(scope="session")
 def pyz(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pyz") / "entrypoint.pyz"
-    write_pyz(path)
+    path.write_bytes(pyz_bytes())
     return path
 
 

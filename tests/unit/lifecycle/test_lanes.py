@@ -12,7 +12,7 @@ from tests.waiting import PATIENCE_S
 
 from aws_run.errors import AwsRunError, BuildError
 from aws_run.events import LaneDone, LaneFailed, LaneStarted
-from aws_run.lifecycle.lanes import LaneRunner, Stopped
+from aws_run.lifecycle.lanes import LaneResult, LaneRunner, Stopped
 
 
 class Lanes:
@@ -37,10 +37,10 @@ def ended(lanes: Lanes, kind: type) -> dict[str, str]:
 def test_all_three_run_at_once_and_each_gives_its_result(lanes: Lanes) -> None:
     meeting = threading.Barrier(3, timeout=PATIENCE_S)
 
-    def work(result: str, skipped: bool) -> Callable[[], tuple[str, str, bool]]:
-        def body() -> tuple[str, str, bool]:
+    def work(result: str, skipped: bool) -> Callable[[], LaneResult[str]]:
+        def body() -> LaneResult[str]:
             meeting.wait()  # only when all three are there does any go on
-            return result, f"{result} done", skipped
+            return LaneResult(value=result, text=f"{result} done", skipped=skipped)
 
         return body
 
@@ -133,9 +133,9 @@ def test_the_lease_is_looked_after_while_a_lane_still_works(lanes: Lanes) -> Non
         if len(ticks) >= 3:
             enough.set()
 
-    def work() -> tuple[int, str, bool]:
+    def work() -> LaneResult[int]:
         assert enough.wait(PATIENCE_S)
-        return 1, "", False
+        return LaneResult(value=1, text="")
 
     lanes.runner.start("image", "", work)
     assert lanes.join(tick) == {"image": 1}
@@ -144,8 +144,8 @@ def test_the_lease_is_looked_after_while_a_lane_still_works(lanes: Lanes) -> Non
 def test_lanes_are_daemons_so_that_a_stuck_build_ends_with_the_command(lanes: Lanes) -> None:
     go = threading.Event()
 
-    def work() -> tuple[bool, str, bool]:
-        return threading.current_thread().daemon and go.wait(PATIENCE_S), "", False
+    def work() -> LaneResult[bool]:
+        return LaneResult(value=threading.current_thread().daemon and go.wait(PATIENCE_S), text="")
 
     lanes.runner.start("image", "", work)
     go.set()

@@ -73,9 +73,9 @@ def test_signatures_equal_botocores(
         method,
         encode_path("/" + key),
         encode_query(query),
-        [("host", "bucket.example.com"), *sent.items()],
-        credentials,
-        signer.stamp(NOW),
+        headers=[("host", "bucket.example.com"), *sent.items()],
+        credentials=credentials,
+        stamp=signer.stamp(NOW),
     )
     theirs = boto_signature(
         monkeypatch, region=region, method=method, key=key, query=query, sent=sent, credentials=credentials
