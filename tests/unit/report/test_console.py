@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from tests.unit.fakes import FakeClock
 
 from aws_run.errors import BuildError
 from aws_run.events import (
@@ -26,7 +27,7 @@ from aws_run.events import (
 )
 from aws_run.report.console import ConsoleReporter
 
-from .conftest import BUCKET, LEFT, OUTCOME, OWN, PLAN, RECEIPT, RUN, FakeClock, Terminal
+from .conftest import BUCKET, LEFT, OUTCOME, OWN, PLAN, RECEIPT, RUN, Terminal
 
 Written = Callable[[], list[str]]
 Make = Callable[..., ConsoleReporter]

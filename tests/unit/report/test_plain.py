@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from tests.unit.fakes import FakeClock
 
 from aws_run.errors import BuildError
 from aws_run.events import (
@@ -25,7 +26,7 @@ from aws_run.events import (
 from aws_run.report import LeftView, OutcomeView
 from aws_run.report.plain import PlainReporter
 
-from .conftest import BUCKET, LEFT, OUTCOME, OWN, PLAN, RECEIPT, RUN, FakeClock
+from .conftest import BUCKET, LEFT, OUTCOME, OWN, PLAN, RECEIPT, RUN
 
 Written = Callable[[], list[str]]
 
