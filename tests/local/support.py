@@ -14,7 +14,7 @@ from aws_run.local.ask import ask
 from aws_run.local.options import LocalAws
 from aws_run.local.runtime.builder import put_image
 from aws_run.local.runtime.process_image import build
-from aws_run.local.state import found
+from aws_run.local.state import find_running
 
 Client = Callable[[str], Any]
 TRUST = json.dumps(
@@ -45,7 +45,7 @@ def admin(local: LocalAws, page: str, body: dict[str, Any] | None = None, method
 
 def page(environment: Mapping[str, str], name: str, *, method: str | None = None) -> Any:
     """One of the pages of the embedded AWS that a subprocess with that environment would find."""
-    there = found(Path(environment["XDG_STATE_HOME"]) / "aws-run")
+    there = find_running(Path(environment["XDG_STATE_HOME"]) / "aws-run")
     assert there is not None
     return ask(there.local, name, method=method)
 

@@ -1,4 +1,4 @@
-"""What an embedded AWS is asked to be, and what a running one says of itself."""
+"""The options of an embedded AWS, and how a client reaches one that runs."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from aws_run.local.api.tasks import FARGATE_PROVIDERS, active_cluster
+from aws_run.local.api.task_checks import FARGATE_PROVIDERS, active_cluster
 from aws_run.local.http.protocol import Call, Params, Refusal, Reply
 from aws_run.local.http.routes import Handler, Table
 from aws_run.local.sim.model import Place, Provider
@@ -144,8 +144,8 @@ def _create_provider(world: AccountState, place: Place, p: Params) -> Params:
             "The specified capacity provider already exists. To change the configuration of an existing capacity "
             "provider, update the capacity provider.",
         )
-    asked = p.get("autoScalingGroupProvider") or {}
-    arn = str(asked.get("autoScalingGroupArn") or "")
+    requested = p.get("autoScalingGroupProvider") or {}
+    arn = str(requested.get("autoScalingGroupArn") or "")
     group = next((g for g in place.groups.values() if arn in (g.arn, g.name)), None)
     if group is None:
         raise Refusal(
@@ -158,8 +158,8 @@ def _create_provider(world: AccountState, place: Place, p: Params) -> Params:
             "The specified Auto Scaling group ARN is already being used by another capacity provider. Specify a "
             "unique Auto Scaling group ARN and try again.",
         )
-    scaling = asked.get("managedScaling") or {}
-    protection = asked.get("managedTerminationProtection") or "DISABLED"
+    scaling = requested.get("managedScaling") or {}
+    protection = requested.get("managedTerminationProtection") or "DISABLED"
     if protection == "ENABLED" and not group.protect_new:
         raise Refusal(
             "InvalidParameterException",
@@ -176,7 +176,7 @@ def _create_provider(world: AccountState, place: Place, p: Params) -> Params:
             "instanceWarmupPeriod": 300, **scaling,
         },
         termination_protection=protection,
-        draining=asked.get("managedDraining") or "ENABLED",
+        draining=requested.get("managedDraining") or "ENABLED",
         tags=[dict(t) for t in p.get("tags") or []],
     )  # fmt: skip
     place.providers[name] = provider
@@ -186,15 +186,15 @@ def _create_provider(world: AccountState, place: Place, p: Params) -> Params:
 def _describe_providers(world: AccountState, place: Place, p: Params) -> Params:
     wanted = [str(n).split("/")[-1] for n in p.get("capacityProviders") or []]
     tags = "TAGS" in (p.get("include") or [])
-    found = [_provider_json(row, tags=tags) for row in place.providers.values() if not wanted or row.name in wanted]
+    rows = [_provider_json(row, tags=tags) for row in place.providers.values() if not wanted or row.name in wanted]
     built_in = [n for n in FARGATE_PROVIDERS if not wanted or n in wanted]
-    found += [
+    rows += [
         {"capacityProviderArn": world.arn("ecs", place.region, f"capacity-provider/{n}"), "name": n, "status": "ACTIVE"}
         for n in built_in
     ]
     missing = [n for n in wanted if n not in place.providers and n not in FARGATE_PROVIDERS]
     return {
-        "capacityProviders": found,
+        "capacityProviders": rows,
         "failures": [
             {"arn": world.arn("ecs", place.region, f"capacity-provider/{n}"), "reason": "MISSING"} for n in missing
         ],
@@ -203,10 +203,10 @@ def _describe_providers(world: AccountState, place: Place, p: Params) -> Params:
 
 def _update_provider(world: AccountState, place: Place, p: Params) -> Params:
     provider = _provider(place, str(p["name"]))
-    asked = p.get("autoScalingGroupProvider") or {}
-    provider.managed_scaling |= asked.get("managedScaling") or {}
-    provider.termination_protection = asked.get("managedTerminationProtection") or provider.termination_protection
-    provider.draining = asked.get("managedDraining") or provider.draining
+    requested = p.get("autoScalingGroupProvider") or {}
+    provider.managed_scaling |= requested.get("managedScaling") or {}
+    provider.termination_protection = requested.get("managedTerminationProtection") or provider.termination_protection
+    provider.draining = requested.get("managedDraining") or provider.draining
     provider.update_status = "UPDATE_COMPLETE"
     return {"capacityProvider": _provider_json(provider)}
 

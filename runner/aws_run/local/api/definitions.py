@@ -55,7 +55,7 @@ def register(world: AccountState, call: Call) -> Reply:
 
 
 def describe(world: AccountState, call: Call) -> Reply:
-    """moto knows neither a missing family nor the exact error; AWS has one sentence for both."""
+    """moto handles neither a missing family nor a missing revision; AWS has one error for both."""
     name = str(call.params().get("taskDefinition") or "").split("/")[-1]
     family, _, revision = name.partition(":")
     revisions = world.moto("ecs", call.region).task_definitions.get(family) or {}
@@ -66,7 +66,7 @@ def describe(world: AccountState, call: Call) -> Reply:
 
 
 def delete(world: AccountState, call: Call) -> Params:
-    """Only INACTIVE definitions go; each that can't is a failure of its own."""
+    """Deletes INACTIVE definitions; every other one is listed as a failure."""
     ecs = world.moto("ecs", call.region)
     wanted = call.params().get("taskDefinitions") or []
     if len(wanted) > 10:

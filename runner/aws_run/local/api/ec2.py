@@ -1,4 +1,4 @@
-"""EC2, watched where our groups must know of it and stricter where moto is lax; names AWS keeps for itself."""
+"""EC2 calls that the groups must hear of or that moto is too lax about, and names that AWS keeps for itself."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 
 from aws_run.local.http.protocol import Call, Refusal, Reply
 from aws_run.local.http.routes import Table
-from aws_run.local.sim.autoscaler import Mover
+from aws_run.local.sim.autoscaler import AutoScaler
 from aws_run.local.sim.state import AccountState
 
 _TEMPLATE_NAME = re.compile(r"^[a-zA-Z0-9().\-/_]{3,128}$")
 
 
-def table(mover: Mover) -> Table:
+def table(scaler: AutoScaler) -> Table:
     def terminate(world: AccountState, call: Call) -> Reply:
         reply = call.proceed()
         if reply.status == 200:
@@ -21,7 +21,7 @@ def table(mover: Mover) -> Table:
                 for identity in call.params().get("InstanceIds") or []:
                     instance = place.instances.get(identity)
                     if instance is not None:
-                        mover.died(place, instance, "a user terminating the instance")
+                        scaler.died(place, instance, "a user terminating the instance")
         return reply
 
     return {

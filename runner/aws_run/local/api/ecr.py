@@ -10,7 +10,7 @@ from typing import Any
 
 from aws_run.local.http.protocol import Call, Params, Refusal, Reply
 from aws_run.local.http.routes import Table
-from aws_run.local.runtime.registry import Registry
+from aws_run.local.runtime.registry import Manifest, Registry
 from aws_run.local.sim.state import AccountState
 
 _TOKEN_LIFE = timedelta(hours=12)
@@ -67,7 +67,8 @@ class _Api:
         digest = "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
         if p.get("imageDigest") and p["imageDigest"] != digest:
             raise Refusal("ImageDigestDoesNotMatchException", "The specified image digest does not match the manifest.")
-        self._store(world, call.region, repository, tag, manifest, p.get("imageManifestMediaType"), digest)
+        pushed = Manifest(digest=digest, media_type=str(p.get("imageManifestMediaType") or ""), text=manifest)
+        self._store(world, call.region, repository, tag, pushed)
         return {
             "image": {
                 "registryId": world.account,
@@ -97,9 +98,7 @@ class _Api:
             for tag in self._registry.tags(repository.name):
                 manifest = self._registry.manifest(repository.name, tag)
                 if manifest is not None and known.get(tag) != manifest.digest:
-                    self._store(
-                        world, call.region, repository, tag, manifest.text, manifest.media_type, manifest.digest
-                    )
+                    self._store(world, call.region, repository, tag, manifest)
         return repository
 
     def delete_images(self, world: AccountState, call: Call) -> Reply:
@@ -121,9 +120,8 @@ class _Api:
     def _repository(self, world: AccountState, call: Call) -> Any:
         return world.moto("ecr", call.region).repositories.get(call.params().get("repositoryName"))
 
-    def _store(
-        self, world: AccountState, region: str, repository: Any, tag: Any, manifest: str, media_type: Any, digest: str
-    ) -> None:
+    def _store(self, world: AccountState, region: str, repository: Any, tag: Any, manifest: Manifest) -> None:
+        digest = manifest.digest
         same = next((i for i in repository.images if i.image_digest == digest), None)
         other = next((i for i in repository.images if tag and tag in i.image_tags), None)
         if other is not None and other is not same and repository.image_tag_mutability == "IMMUTABLE":
@@ -144,7 +142,7 @@ class _Api:
                 other.remove_tag(tag)
             same.update_tag(tag)
             return
-        world.moto("ecr", region).put_image(repository.name, manifest, tag, media_type, digest)
+        world.moto("ecr", region).put_image(repository.name, manifest.text, tag, manifest.media_type or None, digest)
 
 
 def _no_repository(p: Params, world: AccountState) -> Refusal:

@@ -1,4 +1,4 @@
-"""Where moto's IAM breaks instead of refusing."""
+"""IAM calls that moto breaks on instead of refusing them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def remove_role(world: AccountState, call: Call) -> Reply:
     """A role that is not in the profile (any more) is an error of moto's own; on AWS it is NoSuchEntity."""
     p = call.params()
     profiles = list(world.moto("iam", "aws").instance_profiles.values())
-    profile = next((found for found in profiles if found.name == p["InstanceProfileName"]), None)
+    profile = next((candidate for candidate in profiles if candidate.name == p["InstanceProfileName"]), None)
     if profile is not None and all(role.name != p["RoleName"] for role in profile.roles):
         raise Refusal(
             "NoSuchEntity",

@@ -1,4 +1,4 @@
-"""What S3 checks before anything else and moto does not: that the bucket's owner is the one the caller expects."""
+"""Checks of S3 that moto lacks: that the bucket's owner is the one whom the caller expects."""
 
 from __future__ import annotations
 

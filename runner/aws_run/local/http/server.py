@@ -1,4 +1,4 @@
-"""The HTTP front: who comes in, whose call it is by its signature, our answer or moto's."""
+"""The HTTP front: checks who may come in and who signed the call, then answers it or hands it to moto."""
 
 from __future__ import annotations
 

@@ -216,10 +216,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _finish(self, name: str, path: Path, digest: str) -> None:
         with path.open("rb") as stream:
-            found = hashlib.sha256()
+            actual = hashlib.sha256()
             while chunk := stream.read(_CHUNK):
-                found.update(chunk)
-        if digest != f"sha256:{found.hexdigest()}":
+                actual.update(chunk)
+        if digest != f"sha256:{actual.hexdigest()}":
             path.unlink()
             self._refuse(400, "DIGEST_INVALID")
             return

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from aws_run.local.runtime.base import ContainerSpec, Exit, PullFailed, Running, Runtime, StartFailed
 from aws_run.local.runtime.logsink import LogGroupMissing, LogSink, open_sink
 from aws_run.local.runtime.taskspec import SecretUnavailable, container_spec
-from aws_run.local.sim.model import Container, ContainerInstance, GroupInstance, Place, Task
+from aws_run.local.sim.model import Container, GroupInstance, Place, Task
+from aws_run.local.sim.placement import assign, shortage
 from aws_run.local.sim.state import AccountState
 
 SPOT = "a spot interruption"
@@ -53,26 +54,9 @@ class Agent:
             ]
             for row in rows:
                 if shortage(place, row, task) is None:
-                    self._assign(place, row, task)
+                    assign(place, row, task)
                     self._begin(place, task)
                     break
-
-    def place_or_fail(self, place: Place, tasks: list[Task]) -> list[dict[str, str]]:
-        """launchType EC2: placed at once or refused with ECS's failures."""
-        from aws_run.local.http.protocol import Refusal
-
-        failures: list[dict[str, str]] = []
-        for task in tasks:
-            rows = [r for r in place.container_instances.values() if r.cluster == task.cluster and r.status == "ACTIVE"]
-            if not rows:
-                raise Refusal("InvalidParameterException", "No Container Instances were found in your cluster.")
-            wants = [(row, shortage(place, row, task)) for row in rows]
-            fit = next((row for row, lack in wants if lack is None), None)
-            if fit is None:
-                failures += [{"arn": row.arn, "reason": f"RESOURCE:{lack}"} for row, lack in wants if lack]
-            else:
-                self._assign(place, fit, task)
-        return failures
 
     def stop(self, place: Place, task: Task, code: str, reason: str) -> None:
         if task.desired == "STOPPED":
@@ -114,11 +98,6 @@ class Agent:
     def _give_up(self, task: Task) -> None:
         if task.status == "PROVISIONING":
             self._end(task, "TaskFailedToStart", _CAPACITY_REASON)
-
-    def _assign(self, place: Place, row: ContainerInstance, task: Task) -> None:
-        task.instance = row
-        taken = {g for t in place.tasks.values() if t.instance is row and t.status != "STOPPED" for g in t.gpu_ids}
-        task.gpu_ids = tuple(g for g in row.gpus if g not in taken)[: task.gpu]
 
     def _begin(self, place: Place, task: Task) -> None:
         task.status = "PENDING"
@@ -220,7 +199,7 @@ class Agent:
             thread.start()
         threading.Thread(target=stopper, daemon=True).start()
         over.wait()
-        asked = task.stop.is_set()
+        told_to_stop = task.stop.is_set()
         with self._world.lock:
             if task.status != "STOPPED":
                 task.status = "DEACTIVATING"
@@ -232,7 +211,7 @@ class Agent:
             thread.join()
         task.kill.set()  # nothing is left to kill; lets the stopper go
         with self._world.lock:
-            if asked and task.stop_code:
+            if told_to_stop and task.stop_code:
                 self._end(task, task.stop_code, task.stopped_reason or "")
             else:
                 self._end(task, "EssentialContainerExited", "Essential container in task exited")
@@ -269,20 +248,6 @@ class Agent:
                     if task.instance is not None:
                         self.on_task_over(place, task.instance.instance)
         self._world.changed.notify_all()
-
-
-def shortage(place: Place, row: ContainerInstance, task: Task) -> str | None:
-    """What the instance lacks for the task, in ECS's word for it; None if it fits."""
-    if row.status != "ACTIVE":
-        return "AGENT"
-    there = [t for t in place.tasks.values() if t.instance is row and t.status != "STOPPED"]
-    if sum(t.memory_mib for t in there) + task.memory_mib > row.memory_mib:
-        return "MEMORY"
-    if sum(t.cpu for t in there) + task.cpu > row.cpu:
-        return "CPU"
-    if sum(len(t.gpu_ids) for t in there) + task.gpu > len(row.gpus):
-        return "GPU"
-    return None
 
 
 def _close_container(container: Container, end: Exit, *, killed: bool) -> None:

@@ -1,4 +1,4 @@
-"""What the embedded AWS keeps beside moto: groups, instances, tasks. Mutable, guarded by World.lock."""
+"""What the embedded AWS keeps beside moto: groups, instances, tasks. Mutable, guarded by AccountState.lock."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class Task:
     stopping_at: datetime | None = None
     execution_stopped_at: datetime | None = None
     stopped_at: datetime | None = None
-    # Under these its credentials and its metadata are served: who can't guess them can't ask.
+    # Unguessable, because whoever knows them gets the task's credentials and metadata.
     credentials_id: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     metadata_id: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     stop: threading.Event = field(default_factory=threading.Event)

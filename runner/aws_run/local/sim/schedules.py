@@ -66,7 +66,7 @@ class Schedules:
             elif ":ecs:" in target["Arn"] and "EcsParameters" in target:
                 self._invoke(region, "ecs", "RunTask", _run_task(target))
         except Refusal as refusal:
-            # As on AWS nobody is told that a target refused; what it refused stands here for tests.
+            # AWS tells nobody that a target refused the call; tests read the refusal here.
             world.refused_targets.append(f"{schedule.name}: {refusal}")
         if schedule.action_after_completion == "DELETE":
             group.schedules.pop(schedule.name, None)
@@ -100,17 +100,17 @@ def _lower(value: Params, service: str) -> Params:
 
 
 def _run_task(target: Params) -> Params:
-    asked = target["EcsParameters"]
+    ecs_parameters = target["EcsParameters"]
     parameters: Params = {
         "cluster": target["Arn"],
-        "taskDefinition": asked["TaskDefinitionArn"],
-        "count": asked.get("TaskCount", 1),
+        "taskDefinition": ecs_parameters["TaskDefinitionArn"],
+        "count": ecs_parameters.get("TaskCount", 1),
     }
-    if asked.get("LaunchType"):
-        parameters["launchType"] = asked["LaunchType"]
-    if asked.get("CapacityProviderStrategy"):
-        parameters["capacityProviderStrategy"] = asked["CapacityProviderStrategy"]
-    network = (asked.get("NetworkConfiguration") or {}).get("awsvpcConfiguration")
+    if ecs_parameters.get("LaunchType"):
+        parameters["launchType"] = ecs_parameters["LaunchType"]
+    if ecs_parameters.get("CapacityProviderStrategy"):
+        parameters["capacityProviderStrategy"] = ecs_parameters["CapacityProviderStrategy"]
+    network = (ecs_parameters.get("NetworkConfiguration") or {}).get("awsvpcConfiguration")
     if network:
         lower = {k[0].lower() + k[1:]: v for k, v in network.items()}
         parameters["networkConfiguration"] = {"awsvpcConfiguration": lower}
