@@ -135,7 +135,7 @@ class Embedded:
     def _choose_runtime(self) -> Runtime:
         choice = self._options.runtime
         if choice == "process":
-            return ProcessRuntime(
+            return ProcessRuntime(self._state_dir, "tasks run as processes, because the runtime is set to process")
                 self._state_dir, "tasks run as processes of this machine, because the runtime is set to process"
             )
         # The docker package is heavy and optional at run time: imported only where an engine is wanted.
