@@ -135,7 +135,7 @@ class Embedded:
     def _choose_runtime(self) -> Runtime:
         choice = self._options.runtime
         if choice == "process":
-            reason = "tasks run as processes of this machine, because the runtime is set to process"
+            reason = "tasks run as processes, because the runtime is set to process"
             return ProcessRuntime(self._state_dir, reason)
         # The docker package is heavy and optional at run time: imported only where an engine is wanted.
         from aws_run.local.runtime.docker import DockerRuntime, NoEngineError
