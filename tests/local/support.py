@@ -72,8 +72,15 @@ def process_image(local: LocalAws, client: Client, folder: Path, files: dict[str
     return f"{local.account}.dkr.ecr.{local.region}.amazonaws.com/arun/demo@{image.digest}"
 
 
-def role(client: Client, name: str, statements: list[dict[str, Any]] | None = None) -> str:
-    arn = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+def role(
+    client: Client,
+    name: str,
+    statements: list[dict[str, Any]] | None = None,
+    *,
+    service: str = "ecs-tasks.amazonaws.com",
+) -> str:
+    trust = TRUST.replace("ecs-tasks.amazonaws.com", service)
+    arn = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     if statements is not None:
         document = json.dumps({"Version": "2012-10-17", "Statement": statements})
         client("iam").put_role_policy(RoleName=name, PolicyName="inline", PolicyDocument=document)

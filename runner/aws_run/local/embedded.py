@@ -16,6 +16,7 @@ from aws_run.local.api import (
     ecr,
     groups,
     iam,
+    logs,
     prices,
     quotas,
     s3_ranges,
@@ -80,6 +81,7 @@ class Embedded:
             **groups.table(scaler),
             **ec2.table(scaler),
             **iam.table(),
+            **logs.table(),
             **ecr.table(self._registry.address if self._registry else None, self._registry),
         }
         self._table = table

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from aws_run.local.api.tag_rules import check_tags
 from aws_run.local.api.task_checks import FARGATE_PROVIDERS, active_cluster
 from aws_run.local.http.protocol import Call, Params, Refusal, Reply
 from aws_run.local.http.routes import Handler, Table
@@ -41,11 +42,15 @@ def create_cluster(world: AccountState, call: Call) -> Reply:
     name = str(params.get("clusterName") or "default")
     if not _NAME.match(name):
         raise Refusal("InvalidParameterException", "Identifier is unexpected or longer than 255 characters")
+    check_tags(params.get("tags"))
     with world.lock:
         place = world.place(call.region)
         _check_known(place, params.get("capacityProviders") or [])
         clusters = world.moto("ecs", call.region).clusters
         there = clusters.get(name)
+        if there is not None and there.status == "DEPROVISIONING":
+            text = "The specified cluster is being deleted. Please try again later."
+            raise Refusal("UpdateInProgressException", text)
         if there is not None and there.status == "ACTIVE":
             # AWS answers with the cluster that is there.
             return call.reply({"cluster": _cluster_json(there)})
@@ -57,7 +62,7 @@ def delete_cluster(world: AccountState, call: Call) -> Reply:
         place = world.place(call.region)
         cluster = active_cluster(world, place, call.params().get("cluster"))
         _check_idle(world, cluster)
-        if any(t.cluster == cluster.name and t.status != "STOPPED" for t in place.tasks.values()):
+        if any(t.cluster == cluster.name and t.is_tracked for t in place.tasks.values()):
             raise Refusal("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
         if any(c.cluster == cluster.name for c in place.container_instances.values()):
             raise Refusal(
@@ -69,7 +74,17 @@ def delete_cluster(world: AccountState, call: Call) -> Reply:
             raise Refusal(
                 "ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active."
             )
-        return call.proceed()
+        if not cluster.capacity_providers:
+            return call.proceed()
+        # With providers attached AWS takes them down first, FARGATE's too; what is left then is INACTIVE.
+        cluster.status = "DEPROVISIONING"
+
+        def ended() -> None:
+            if cluster.status == "DEPROVISIONING":
+                cluster.status = "INACTIVE"
+
+        world.later(world.cluster_end_s, ended)
+        return call.reply({"cluster": {**_cluster_json(cluster), "attachmentsStatus": "UPDATE_IN_PROGRESS"}})
 
 
 def list_clusters(world: AccountState, call: Call) -> Mapping[str, Any]:
@@ -94,7 +109,7 @@ def put_providers(world: AccountState, call: Call) -> Reply:
                 )
         leaving = set(cluster.capacity_providers or []) - set(wanted)
         for task in place.tasks.values():
-            if task.cluster == cluster.name and task.provider in leaving and task.status != "STOPPED":
+            if task.cluster == cluster.name and task.provider in leaving and task.is_tracked:
                 raise Refusal(
                     "ResourceInUseException", "The specified capacity provider is in use and cannot be removed."
                 )
@@ -128,6 +143,7 @@ def _check_known(place: Place, names: list[str]) -> None:
 
 def _create_provider(world: AccountState, place: Place, p: Params) -> Params:
     name = str(p["name"])
+    check_tags(p.get("tags"))
     if re.match(r"(?i)(aws|ecs|fargate)", name) or not _NAME.match(name):
         raise Refusal(
             "InvalidParameterException",
@@ -184,6 +200,7 @@ def _create_provider(world: AccountState, place: Place, p: Params) -> Params:
 
 
 def _describe_providers(world: AccountState, place: Place, p: Params) -> Params:
+    _retire_orphans(world, place)
     wanted = [str(n).split("/")[-1] for n in p.get("capacityProviders") or []]
     tags = "TAGS" in (p.get("include") or [])
     rows = [_provider_json(row, tags=tags) for row in place.providers.values() if not wanted or row.name in wanted]
@@ -211,8 +228,25 @@ def _update_provider(world: AccountState, place: Place, p: Params) -> Params:
     return {"capacityProvider": _provider_json(provider)}
 
 
+def _retire_orphans(world: AccountState, place: Place) -> None:
+    """A provider whose group is gone turns INACTIVE, once no cluster has it."""
+    groups = {group.arn for group in place.groups.values()}
+    attached = {
+        name
+        for cluster in list(world.moto("ecs", place.region).clusters.values())
+        if cluster.status == "ACTIVE"
+        for name in cluster.capacity_providers or []
+    }
+    for provider in place.providers.values():
+        if provider.group_arn not in groups and provider.name not in attached:
+            provider.status = "INACTIVE"
+
+
 def _delete_provider(world: AccountState, place: Place, p: Params) -> Params:
+    _retire_orphans(world, place)
     provider = _provider(place, str(p["capacityProvider"]))
+    if provider.status == "INACTIVE":
+        raise Refusal("ClientException", "The specified capacity provider is inactive and cannot be changed.")
     for cluster in list(world.moto("ecs", place.region).clusters.values()):
         if cluster.status == "ACTIVE" and provider.name in (cluster.capacity_providers or []):
             raise Refusal(

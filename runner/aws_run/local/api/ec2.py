@@ -20,12 +20,12 @@ def table(scaler: AutoScaler) -> Table:
                 place = world.place(call.region)
                 for identity in call.params().get("InstanceIds") or []:
                     instance = place.instances.get(identity)
-                    if instance is not None:
+                    if instance is not None and instance.terminated_at is None:
+                        scaler.shut_down(place, instance)
                         scaler.died(place, instance, "a user terminating the instance")
         return reply
 
     return {
-        ("logs", "CreateLogGroup"): create_log_group,
         ("ssm", "PutParameter"): put_parameter,
         ("ec2", "TerminateInstances"): terminate,
         ("ec2", "CreateLaunchTemplate"): create_template,
@@ -58,12 +58,6 @@ def delete_template(world: AccountState, call: Call) -> Reply:
             "InvalidLaunchTemplateId.NotFound",
             f"The specified launch template, with template ID {identity}, does not exist.",
         )
-    return call.proceed()
-
-
-def create_log_group(world: AccountState, call: Call) -> Reply:
-    if str(call.params().get("logGroupName", "")).lower().startswith("aws/"):
-        raise Refusal("InvalidParameterException", "Log groups starting with AWS/ are reserved for AWS.")
     return call.proceed()
 
 

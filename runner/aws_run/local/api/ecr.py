@@ -23,6 +23,7 @@ def table(address: str | None, registry: Registry | None) -> Table:
         ("ecr", "GetAuthorizationToken"): api.token,
         ("ecr", "CreateRepository"): api.create,
         ("ecr", "PutImage"): api.put_image,
+        ("ecr", "PutImageTagMutability"): api.put_mutability,
         ("ecr", "DescribeImages"): api.synced,
         ("ecr", "ListImages"): api.synced,
         ("ecr", "BatchGetImage"): api.synced,
@@ -53,10 +54,25 @@ class _Api:
     def create(self, world: AccountState, call: Call) -> Reply:
         reply = call.proceed()
         repository = self._repository(world, call)
+        self._note_mutability(repository)
         if reply.status != 200 or repository is None or self._address is None:
             return reply
         repository.uri = f"{self._address}/{repository.name}"
         return Reply(status=200, headers=_without_length(reply), body=_rewritten(reply, world, call, repository.uri))
+
+    def put_mutability(self, world: AccountState, call: Call) -> Reply:
+        reply = call.proceed()
+        self._note_mutability(self._repository(world, call))
+        return reply
+
+    def _note_mutability(self, repository: Any) -> None:
+        """Tells the registry, which is where `docker push` goes."""
+        if repository is None or self._registry is None:
+            return
+        if repository.image_tag_mutability == "IMMUTABLE":
+            self._registry.immutable.add(repository.name)
+        else:
+            self._registry.immutable.discard(repository.name)
 
     def put_image(self, world: AccountState, call: Call) -> Params:
         p = call.params()

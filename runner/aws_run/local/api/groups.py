@@ -130,7 +130,7 @@ class _Api:
         if p.get("NewInstancesProtectedFromScaleIn") is not None:
             group.protect_new = bool(p["NewInstancesProtectedFromScaleIn"])
         group.min_size, group.max_size, group.desired = minimum, maximum, desired
-        self._scaler.reconcile(
+        self._scaler.resize(
             place,
             group,
             "a user request update of AutoScalingGroup constraints to min: "
@@ -151,7 +151,7 @@ class _Api:
                 f"New SetDesiredCapacity value {desired} is below min value {group.min_size} for the AutoScalingGroup.",
             )
         group.desired = desired
-        self._scaler.reconcile(place, group, f"a user request explicitly set group desired capacity to {desired}")
+        self._scaler.resize(place, group, f"a user request explicitly set group desired capacity to {desired}")
 
     def DeleteAutoScalingGroup(self, world: AccountState, place: Place, p: Params) -> None:
         group = _group(place, p)
@@ -165,11 +165,7 @@ class _Api:
         group.suspended.discard("Terminate")
         self._scaler.reconcile(place, group, "a user request deleted an AutoScalingGroup")
 
-        def gone() -> None:
-            if place.groups.get(group.name) is group:
-                del place.groups[group.name]
-
-        world.later(world.settle_s, gone)
+        world.later(world.settle_s, lambda: self._scaler.drop_deleted(place, group))
 
     def DescribeAutoScalingGroups(self, world: AccountState, place: Place, p: Params) -> Params:
         names = p.get("AutoScalingGroupNames") or []
@@ -213,6 +209,8 @@ class _Api:
                 "ValidationError", "StartTime or Recurrence must be given; the embedded AWS fires StartTime only"
             )
         start_at = start if start.tzinfo else start.replace(tzinfo=timezone.utc)
+        if start_at.microsecond:
+            raise Refusal("ValidationError", "The start time has to be in whole seconds: YYYY-MM-DDThh:mm:ssZ")
         if start_at <= world.clock.now():
             raise Refusal("ValidationError", "Given start time is in the past")
         sizes = [p.get(k) for k in ("MinSize", "MaxSize", "DesiredCapacity")]

@@ -3,41 +3,46 @@
 from __future__ import annotations
 
 import json
-from datetime import timezone
+import re
 from typing import Any
 
+from aws_run.local.api.roles import can_be_assumed
 from aws_run.local.http.protocol import Params, Refusal
 from aws_run.local.sim.model import Place
 from aws_run.local.sim.state import AccountState
 
 FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
+_STARTED_BY = re.compile(r"^[A-Za-z0-9_/-]{1,128}$")
 
 
 def active_cluster(world: AccountState, place: Place, name: Any) -> Any:
     cluster = world.moto("ecs", place.region).clusters.get(str(name or "default").split("/")[-1])
     if cluster is None:
         raise Refusal("ClusterNotFoundException", "Cluster not found.")
-    if cluster.status == "INACTIVE":
+    if cluster.status in ("INACTIVE", "DEPROVISIONING"):
         raise Refusal("ClusterNotFoundException", "The referenced cluster was inactive.")
     return cluster
 
 
-def check_assumable(world: AccountState, place: Place, arn: str) -> None:
+def check_assumable(world: AccountState, arn: str) -> None:
     """ClientException, as ECS says it, for a role that is not there, is too new, or does not trust ECS tasks."""
-    name = arn.split("/")[-1]
-    roles = list(world.moto("iam", "aws").roles.values())
-    role = next((r for r in roles if r.name == name), None)
-    ok = role is not None and "ecs-tasks.amazonaws.com" in json.dumps(role.assume_role_policy_document)
-    if role is not None and ok:
-        created = role.create_date if role.create_date.tzinfo else role.create_date.replace(tzinfo=timezone.utc)
-        ok = (world.clock.now() - created).total_seconds() >= world.options.role_propagation_s
-    if not ok:
+    if not can_be_assumed(world, arn, "ecs-tasks.amazonaws.com"):
         raise Refusal(
             "ClientException",
             f"ECS was unable to assume the role '{arn}' that was provided for this task. Please verify that the role "
             "being passed has the proper trust relationship and permissions and that your IAM user has permissions to "
             "pass this role.",
         )
+
+
+def check_counts(p: Params) -> None:
+    """What the API reference limits and the service model does not."""
+    count = int(1 if p.get("count") is None else p["count"])
+    if not 1 <= count <= 10:
+        raise Refusal("InvalidParameterException", "Task count should be between 1 and 10.")
+    started_by = p.get("startedBy")
+    if started_by is not None and not _STARTED_BY.match(str(started_by)):
+        raise Refusal("InvalidParameterException", "startedBy contains invalid characters.")
 
 
 def target_of(place: Place, cluster: Any, p: Params) -> tuple[str, str | None]:

@@ -9,10 +9,13 @@ from datetime import timedelta
 from typing import Any
 
 from aws_run.local.api.describe import container_instance_json, task_json
+from aws_run.local.api.roles import check_pass
+from aws_run.local.api.tag_rules import check_tags
 from aws_run.local.api.task_checks import (
     FARGATE_PROVIDERS,
     active_cluster,
     check_assumable,
+    check_counts,
     check_network,
     check_overrides,
     needs,
@@ -73,6 +76,8 @@ class _Api:
         return answer
 
     def _run(self, world: AccountState, place: Place, cluster: Any, p: Params) -> Params:
+        check_counts(p)
+        check_tags(p.get("tags"))
         definition = self._definition(world, place, p["taskDefinition"])
         launch_type, provider = target_of(place, cluster, p)
         fargate = launch_type == "FARGATE" or provider in FARGATE_PROVIDERS
@@ -98,7 +103,8 @@ class _Api:
             overrides.get("executionRoleArn") or getattr(definition, "execution_role_arn", None),
         ):
             if role:
-                check_assumable(world, place, role)
+                check_pass(world, role, action="ecs:RunTask")
+                check_assumable(world, role)
         count = int(p.get("count") or 1)
         tags = [dict(t) for t in p.get("tags") or []]
         if p.get("propagateTags") == "TASK_DEFINITION":

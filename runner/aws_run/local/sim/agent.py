@@ -65,7 +65,7 @@ class Agent:
         task.stopping_at = self._world.clock.now()
         if task.status == "PROVISIONING":
             self._end(task, code, reason)
-        else:
+        elif task.instance is None or not task.instance.agent_dead:
             task.stop.set()
         self._touch(task)
 

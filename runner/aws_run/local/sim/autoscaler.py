@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from aws_run.local.sim.hardware import spec_of
 from aws_run.local.sim.launcher import Launcher, stamp, uuid
 from aws_run.local.sim.model import Activity, Group, GroupInstance, Place, ScheduledAction
 from aws_run.local.sim.state import AccountState
@@ -54,11 +55,24 @@ class AutoScaler:
                     self._retry_later(place, group)
                     break
 
+    def resize(self, place: Place, group: Group, why: str) -> None:
+        """`reconcile` after a new size was set: when Auto Scaling gets to it."""
+        delay_s = self._world.options.scaling_delay_s
+        if delay_s:
+            self._world.later(delay_s, lambda: self._reconcile_if_there(place, group, why))
+        else:
+            self.reconcile(place, group, why)
+
+    def drop_deleted(self, place: Place, group: Group) -> None:
+        """A deleted group is listed until the last of its instances is terminated."""
+        if group.deleting and not group.ending and place.groups.get(group.name) is group:
+            del place.groups[group.name]
+
     def terminate(self, place: Place, instance: GroupInstance, cause: str) -> None:
         """Ends an instance, takes it out of its group and writes the activity; idempotent."""
         if instance.terminated_at is None:
             self._world.moto("ec2", place.region).terminate_instances([instance.id])
-            self._shut_down(place, instance)
+            self.shut_down(place, instance)
             self._record_end(place, instance, "instance termination")
         self._take_out(place, instance, cause)
 
@@ -66,10 +80,10 @@ class AutoScaler:
         """The machine shuts itself down. Its launch template says that this terminates it."""
         if instance.terminated_at is None:
             self._world.moto("ec2", place.region).terminate_instances([instance.id])
-            self._shut_down(place, instance)
+            self.shut_down(place, instance)
             self.died(place, instance, why)
 
-    def _shut_down(self, place: Place, instance: GroupInstance) -> None:
+    def shut_down(self, place: Place, instance: GroupInstance) -> None:
         """EC2 says shutting-down for a while (it does not bill any more), then terminated."""
         ec2 = self._world.moto("ec2", place.region)
         machine = ec2.get_instance(instance.id)
@@ -80,8 +94,13 @@ class AutoScaler:
 
         def ended() -> None:
             state.name, state.code = "terminated", 48
+            group = place.groups.get(instance.group)
+            if group is not None and instance in group.ending:
+                group.ending = [member for member in group.ending if member is not instance]
+                instance.lifecycle = "Terminated"
+                self._world.later(self._world.settle_s, lambda: self.drop_deleted(place, group))
 
-        self._world.later(self._world.settle_s, ended)
+        self._world.later(self._world.end_s(gpus=spec_of(instance.type).gpus > 0), ended)
 
     def died(self, place: Place, instance: GroupInstance, why: str) -> None:
         """The instance ended by itself (power off, spot reclaim, TerminateInstances): its group replaces it, or, where
@@ -153,7 +172,13 @@ class AutoScaler:
         if group is None or not any(member is instance for member in group.instances):
             return
         group.instances = [member for member in group.instances if member is not instance]
-        instance.lifecycle, now = "Terminated", self._world.clock.now()
+        now = self._world.clock.now()
+        machine = self._world.moto("ec2", place.region).get_instance(instance.id)
+        if machine._state.name == "shutting-down":
+            instance.lifecycle = "Terminating"
+            group.ending.append(instance)
+        else:
+            instance.lifecycle = "Terminated"
         place.activities.insert(
             0,
             Activity(

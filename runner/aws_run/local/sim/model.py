@@ -72,6 +72,7 @@ class Group:
     azs: tuple[str, ...]
     tags: list[dict[str, Any]]
     instances: list[GroupInstance] = field(default_factory=list)
+    ending: list[GroupInstance] = field(default_factory=list)  # still listed, as Terminating, until they are terminated
     suspended: set[str] = field(default_factory=set)
     actions: dict[str, ScheduledAction] = field(default_factory=dict)
     deleting: bool = False
@@ -91,6 +92,7 @@ class ContainerInstance:
     gpus: tuple[str, ...]
     registered_at: datetime
     status: str = "ACTIVE"
+    agent_dead: bool = False  # a test's: its tasks are told to stop and don't
 
 
 @dataclass(kw_only=True)
@@ -145,6 +147,11 @@ class Task:
     stop: threading.Event = field(default_factory=threading.Event)
     kill: threading.Event = field(default_factory=threading.Event)  # the host is gone: no grace
     version: int = 1
+
+    @property
+    def is_tracked(self) -> bool:
+        """Whether ECS counts it: not once it has stopped, nor when its instance was deregistered by force."""
+        return self.status != "STOPPED" and (self.instance is None or self.instance.status != "INACTIVE")
 
 
 @dataclass(kw_only=True)

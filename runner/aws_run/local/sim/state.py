@@ -49,6 +49,17 @@ class AccountState:
         configured = self.options.settle_s
         return min(self.options.boot_s, 1.0) if configured is None else configured
 
+    def end_s(self, *, gpus: bool) -> float:
+        """How long an instance is shutting-down."""
+        wanted = self.options.gpu_instance_end_s if gpus else self.options.instance_end_s
+        return self.settle_s if wanted is None else wanted
+
+    @property
+    def cluster_end_s(self) -> float:
+        """How long a cluster with capacity providers is DEPROVISIONING."""
+        wanted = self.options.cluster_end_s
+        return self.settle_s if wanted is None else wanted
+
     def busy(self, what: str) -> bool:
         return self._busy_until.get(what, 0.0) > self.clock.seconds()
 
