@@ -154,7 +154,7 @@ def _create_provider(world: AccountState, place: Place, p: Params) -> Params:
         )
     if "managedInstancesProvider" in p:
         raise Refusal("UnsupportedFeatureException", "The embedded AWS has no ECS Managed Instances.")
-    if name in place.providers:
+    if name in place.providers and place.providers[name].status != "INACTIVE":
         raise Refusal(
             "InvalidParameterException",
             "The specified capacity provider already exists. To change the configuration of an existing capacity "

@@ -79,7 +79,7 @@ def _wrong_checksum(call: Call) -> Refusal | None:
     if call.method != "PUT" or not wanted or encoded or not length or "/" not in call.path.strip("/"):
         return None
     sums = {name: _SUMS[name]() for name in wanted}
-    kept: Any = io.BytesIO() if int(length) <= _IN_MEMORY else call.keep_open(tempfile.TemporaryFile())
+    kept: Any = io.BytesIO() if int(length) <= _IN_MEMORY else call.keep_open(tempfile.TemporaryFile())  # noqa: SIM115
     left = int(length)
     while left > 0 and (chunk := call.environ["wsgi.input"].read(min(left, _CHUNK))):
         for each in sums.values():

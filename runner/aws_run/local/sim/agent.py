@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from aws_run.local.api.roles import age_s, role_of
 from aws_run.local.runtime.base import ContainerSpec, Exit, PullFailed, Running, Runtime, StartFailed
 from aws_run.local.runtime.logsink import LogGroupMissing, LogSink, open_sink
 from aws_run.local.runtime.taskspec import SecretUnavailable, container_spec
@@ -126,12 +127,13 @@ class Agent:
         sinks: dict[str, LogSink | None] = {}
         specs: list[tuple[Container, ContainerSpec]] = []
         try:
+            _check_execution_role(self._world, task)
             for container in task.containers:
                 sinks[container.name] = open_sink(self._world, place.region, task, container)
                 specs.append((container, container_spec(self._world, place, task, container, self._runtime)))
             for container, spec in specs:
                 container.image_digest = self._runtime.pull(spec.image)
-        except (PullFailed, SecretUnavailable, LogGroupMissing) as error:
+        except (PullFailed, SecretUnavailable, LogGroupMissing, NoRightsYet) as error:
             kind = "CannotPullContainerError" if isinstance(error, PullFailed) else "ResourceInitializationError"
             text = f"{kind}: {error}"
             with self._world.lock:
@@ -248,6 +250,21 @@ class Agent:
                     if task.instance is not None:
                         self.on_task_over(place, task.instance.instance)
         self._world.changed.notify_all()
+
+
+class NoRightsYet(Exception):
+    pass
+
+
+def _check_execution_role(world: AccountState, task: Task) -> None:
+    """IAM has not told everybody yet what a role may do that was made seconds ago."""
+    arn = str(task.overrides.get("executionRoleArn") or task.definition["executionRoleArn"] or "")
+    role = role_of(world, arn) if arn else None
+    if role is not None and age_s(world, role) < world.options.policy_propagation_s:
+        raise NoRightsYet(
+            "unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve ecr "
+            f"registry auth: AccessDeniedException: {arn} is not authorized to perform: ecr:GetAuthorizationToken"
+        )
 
 
 def _close_container(container: Container, end: Exit, *, killed: bool) -> None:

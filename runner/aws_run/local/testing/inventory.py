@@ -44,7 +44,7 @@ def left(world: AccountState) -> dict[str, list[str]]:
                     if d.status == "ACTIVE" and f.startswith(PREFIX)
                 ),
             )
-            add("capacity-provider", _ours(place.providers))
+            add("capacity-provider", _ours(n for n, p in place.providers.items() if p.status != "INACTIVE"))
             add("group", _ours(place.groups))
             add("instance", (i.id for i in place.instances.values() if i.terminated_at is None))
             add("volume", (v.id for v in list(world.moto("ec2", region).volumes.values()) if v.get_tags()))
