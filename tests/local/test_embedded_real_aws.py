@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -35,11 +35,11 @@ Options = Callable[..., None]
 
 
 @pytest.fixture
-def options(embedded: Embedded) -> Iterator[Options]:
+def options(embedded: Embedded) -> Options:
     def change(**changes: Any) -> None:
         embedded.world.options = replace(embedded.world.options, **changes)
 
-    yield change
+    return change
 
 
 def refusal(call: Any, **parameters: Any) -> tuple[str, str]:

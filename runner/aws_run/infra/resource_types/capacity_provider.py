@@ -112,7 +112,7 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
             aws.call("ecs", "delete_capacity_provider", capacityProvider=name)
         except AwsCallError as error:
             # One whose group is gone turns INACTIVE by itself, and nobody has written down how ECS then refuses this.
-            if not _is_gone(error) and (error.code in _BUSY or not absent(aws, name)):
+            if not _is_gone(error) and not (error.code in _UNTOLD and _is_inactive(aws, name)):
                 raise
 
     retrying(attempt, when=on_codes(*_BUSY), for_s=180, clock=clock)
@@ -152,6 +152,10 @@ def _describe(aws: Aws, name: str) -> list[dict[str, str]]:
 
 def _failed(aws: Aws, name: str) -> bool:
     return any(shown.get("updateStatus") == "DELETE_FAILED" for shown in _describe(aws, name))
+
+
+def _is_inactive(aws: Aws, name: str) -> bool:
+    return any(shown.get("status") == "INACTIVE" for shown in _describe(aws, name))
 
 
 def absent(aws: Aws, name: str) -> bool:
