@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.crash.account import Happened
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.infra.resources import Kind, Ref
+from aws_run.local.http.protocol import Call
 from aws_run.usecases.cleanup import cleanup
 
 CLUSTER_END_S, GPU_END_S = 60.0, 600.0
@@ -44,15 +47,18 @@ def test_a_gpu_run_ends_well_though_its_instance_takes_ten_minutes_to_terminate(
 
 def test_a_run_stops_billing_before_auto_scaling_gets_to_its_new_size(begin: Begin) -> None:
     story = begin(scaling_delay_s=60.0)
+    told_at: list[datetime] = []
+
+    def note(seen: Happened, call: Call) -> None:
+        if "DesiredCapacity=0" in seen.text:
+            told_at.append(story.account.now())
+
+    story.on_call("autoscaling:UpdateAutoScalingGroup", note, times=None)
     assert story.submit(backend="ec2").exit_code == 0
     (line,) = [line for line in story.account.bill() if line.kind == "instance"]
-    told_at = next(
-        activity.started_at
-        for activity in story.world.place("us-east-1").activities
-        if activity.description.startswith("Terminating")
-    )
     assert line.ended_at is not None
-    assert line.ended_at < told_at
+    assert line.ended_at - told_at[0] < timedelta(seconds=10)
+    assert_nothing_is_left(story, 120)
 
 
 @pytest.mark.parametrize("backend", ["ec2", "fargate"])

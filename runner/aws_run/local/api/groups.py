@@ -163,9 +163,7 @@ class _Api:
             )
         group.deleting = True
         group.suspended.discard("Terminate")
-        self._scaler.reconcile(place, group, "a user request deleted an AutoScalingGroup")
-
-        world.later(world.settle_s, lambda: self._scaler.drop_deleted(place, group))
+        self._scaler.resize(place, group, "a user request deleted an AutoScalingGroup")
 
     def DescribeAutoScalingGroups(self, world: AccountState, place: Place, p: Params) -> Params:
         names = p.get("AutoScalingGroupNames") or []

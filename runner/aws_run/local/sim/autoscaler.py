@@ -56,16 +56,23 @@ class AutoScaler:
                     break
 
     def resize(self, place: Place, group: Group, why: str) -> None:
-        """`reconcile` after a new size was set: when Auto Scaling gets to it."""
+        """`reconcile` after a new size was set or the group was deleted: when Auto Scaling gets to it."""
+
+        def act() -> None:
+            self._reconcile_if_there(place, group, why)
+            if group.deleting:
+                self._world.later(self._world.settle_s, lambda: self.drop_deleted(place, group))
+
         delay_s = self._world.options.scaling_delay_s
         if delay_s:
-            self._world.later(delay_s, lambda: self._reconcile_if_there(place, group, why))
+            self._world.later(delay_s, act)
         else:
-            self.reconcile(place, group, why)
+            act()
 
     def drop_deleted(self, place: Place, group: Group) -> None:
         """A deleted group is listed until the last of its instances is terminated."""
-        if group.deleting and not group.ending and place.groups.get(group.name) is group:
+        members = [*group.instances, *group.ending]
+        if group.deleting and not members and place.groups.get(group.name) is group:
             del place.groups[group.name]
 
     def terminate(self, place: Place, instance: GroupInstance, cause: str) -> None:
