@@ -238,7 +238,8 @@ def _retire_orphans(world: AccountState, place: Place) -> None:
         for name in cluster.capacity_providers or []
     }
     for provider in place.providers.values():
-        if provider.group_arn not in groups and provider.name not in attached:
+        deleting = str(provider.update_status).startswith("DELETE_")
+        if provider.group_arn not in groups and provider.name not in attached and not deleting:
             provider.status = "INACTIVE"
 
 
