@@ -12,7 +12,7 @@ help: ## what can be made
 
 demo: ## run examples/forest on the embedded AWS: no account, no Docker needed
 	@tools/venv demo
-	@tools/demo
+	@$(PYTHON) tools/demo $(if $(RUNTIME),--runtime $(RUNTIME))
 
 test: ## the whole suite, in real containers where a Docker engine is or can be started
 	@tools/venv dev
@@ -66,6 +66,7 @@ nightly: ## what runs each night, with new seeds that it prints; an hour and mor
 	@tools/nightly soak
 	@tools/nightly kills
 	@tools/nightly crash
+	@tools/nightly tests
 
 audit: ## look for known vulnerabilities in all that is locked; needs PyPI's or OSV's service in reach
 	@tools/venv dev

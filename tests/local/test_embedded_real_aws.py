@@ -13,19 +13,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.local.support import (
-    TRUST,
-    Client,
-    group,
-    role,
-    run,
-    stack,
-    stopped,
-    subnet,
-    task_definition,
-    template,
-    until,
-)
+from tests.local.support import TRUST, Client, group, role, run, stack, stopped, subnet, task_definition, template
+from tests.waiting import until
 
 from aws_run.local.embedded import Embedded
 from aws_run.local.sim.billing import bill

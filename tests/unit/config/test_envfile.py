@@ -24,7 +24,7 @@ KEY = f"-----BEGIN PRIVATE KEY-----\n{KEY_LINE}\n+/{KEY_LINE}\n-----END PRIVATE 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (f"A=1\nKEY={KEY}\n", "--env-file x.env:3: names a variable that the shell does not have"),
+        (f"A=1\nKEY={KEY}\n", "--env-file x.env:3: names a variable that is not set in the shell"),
         (f"A=1\nKEY='{KEY}'\n", "--env-file x.env:2: the quote is not closed on its line"),
         (f'KEY="{KEY}"\n', "--env-file x.env:1: the quote is not closed on its line"),
         (f"A=1\n+/{KEY_LINE}\n", "--env-file x.env:2: is not NAME=VALUE"),
@@ -91,7 +91,7 @@ identifier = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 value = st.text(st.characters(blacklist_characters="\r\n\0", blacklist_categories=("Cs",)), max_size=12)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.dictionaries(identifier, value, max_size=5))
 def test_what_is_written_in_double_quotes_is_read_back(tmp_path: Path, variables: dict[str, str]) -> None:
     path = tmp_path / "x.env"
@@ -99,7 +99,7 @@ def test_what_is_written_in_double_quotes_is_read_back(tmp_path: Path, variables
     assert {name: text for _, name, text in read_env_file(path, "x.env")} == variables
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.one_of(
         st.binary(max_size=60), st.text(st.sampled_from("A1_= \"'#\nexport\r-+/\0é"), max_size=40).map(str.encode)

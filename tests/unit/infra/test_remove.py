@@ -6,21 +6,26 @@ from typing import Any
 
 import pytest
 from tests.unit.fakes import ACCOUNT, REGION, RUN, Events, FakeAws, FakeClock, refused
+from tests.unit.infra.removal_support import NAME, OURS, empty_cloud
 
 from aws_run.errors import CredentialsError
 from aws_run.events import Notice, TeardownStep
 from aws_run.infra.remove import commands, remove
 from aws_run.infra.resources import Kind, Ref
 
-NAME = f"arun-{RUN}"
-KINDS: tuple[Kind, ...] = (
-    "cluster",
-    "task-definition",
-    "role",
-    "launch-template",
-    "capacity-provider",
-    "group",
-    "log-group",
+KINDS = tuple(
+    map(
+        Kind,
+        (
+            "cluster",
+            "task-definition",
+            "role",
+            "launch-template",
+            "capacity-provider",
+            "group",
+            "log-group",
+        ),
+    )
 )
 DOOMED = tuple(Ref(kind=kind, name=NAME, scope="run") for kind in KINDS)
 # The call that removes each kind.
@@ -32,15 +37,6 @@ LAST_CALL = {
     "group": "delete_auto_scaling_group",
     "log-group": "delete_log_group",
 }
-
-
-OURS = [{"Key": "aws-run:run", "Value": RUN}]
-
-
-def empty_cloud() -> FakeAws:
-    """Takes every delete, and shows nothing afterwards."""
-    aws = FakeAws().on("describe_auto_scaling_groups", {"AutoScalingGroups": []})
-    return aws.on("get_role", refused("NoSuchEntity")).on("get_schedule", refused("ResourceNotFoundException"))
 
 
 def test_the_group_is_emptied_before_anything_else_is_even_looked_at() -> None:
@@ -210,7 +206,7 @@ def test_the_switch_of_a_cluster_that_stays_goes_when_no_task_is_on_it(tasks: li
 
 # -- what is not ours -------------------------------------------------------------------------------------------------
 
-FOREIGN: list[tuple[Kind, str, Any, str]] = [
+FOREIGN: list[tuple[str, str, Any, str]] = [
     ("role", "get_role", {"Role": {"Tags": []}}, "delete_role"),
     ("group", "describe_auto_scaling_groups", {"AutoScalingGroups": [{"Tags": []}]}, "delete_auto_scaling_group"),
     ("launch-template", "describe_launch_templates", {"LaunchTemplates": [{}]}, "delete_launch_template"),
@@ -221,14 +217,14 @@ FOREIGN: list[tuple[Kind, str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("kind", "read", "answer", "delete"), FOREIGN, ids=[row[0] for row in FOREIGN])
-def test_what_does_not_carry_our_tag_is_left_alone(kind: Kind, read: str, answer: Any, delete: str) -> None:
+def test_what_does_not_carry_our_tag_is_left_alone(kind: str, read: str, answer: Any, delete: str) -> None:
     aws = FakeAws().on(read, answer)
     removed = remove(aws, [Ref(kind=kind, name=NAME, scope="run")], FakeClock(), Events().emit)
     assert [(r.error, r.foreign) for r in removed] == [("it does not carry aws-run's tag, so it was left alone", True)]
     assert set(aws.operations) == {read}
 
 
-TAGGED: list[tuple[Kind, str, Any, Any, str]] = [
+TAGGED: list[tuple[str, str, Any, Any, str]] = [
     ("role", "get_role", {"Role": {"Tags": OURS}}, refused("NoSuchEntity"), "delete_role"),
     ("launch-template", "describe_launch_templates", {"LaunchTemplates": [{"Tags": OURS}]}, {}, "delete_launch_template"),
     ("cluster", "describe_clusters", {"clusters": [{"status": "ACTIVE", "tags": [{"key": "aws-run:run", "value": RUN}]}]},
@@ -239,7 +235,7 @@ TAGGED: list[tuple[Kind, str, Any, Any, str]] = [
 
 
 @pytest.mark.parametrize(("kind", "read", "answer", "then", "delete"), TAGGED, ids=[row[0] for row in TAGGED])
-def test_what_carries_our_tag_goes(kind: Kind, read: str, answer: Any, then: Any, delete: str) -> None:
+def test_what_carries_our_tag_goes(kind: str, read: str, answer: Any, then: Any, delete: str) -> None:
     aws = FakeAws().on(read, answer, then)
     aws.on("head_bucket", refused("404")).on("describe_repositories", refused("RepositoryNotFoundException"))
     removed = remove(aws, [Ref(kind=kind, name=NAME, scope="run")], FakeClock(), Events().emit)
