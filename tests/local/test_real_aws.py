@@ -119,7 +119,7 @@ def _left_running(story: Story, backend: str = "ec2") -> str:
 
 
 def _clean(story: Story, run_id: str) -> Any:
-    return cleanup(story.new_bench(), run_id, None, reason="a test", also_kept=True)[1]
+    return cleanup(story.new_bench(), run_id, None)[1]
 
 
 def _remove(story: Story, refs: list[Ref]) -> tuple[Any, ...]:
