@@ -52,9 +52,9 @@ class ProcessBuilder:
             Path(self._local.state_dir),
             plan.source.root,
             files,
-            plan.command or (),
-            plan.recipe.dependencies.kind,
-            self._stop,
+            command=plan.command or (),
+            dependencies=plan.recipe.dependencies.kind,
+            stop=self._stop,
         )
         emit(LaneProgress(lane="image", text="storing the image", done=1, total=2))
         put_image(self._local, repository_uri.partition("/")[2], tag, image.manifest)
@@ -63,10 +63,10 @@ class ProcessBuilder:
 
 def put_image(local: LocalAws, repository: str, tag: str, manifest: str) -> None:
     """ECR's PutImage; an image that is there already is fine."""
-    asked = {"repositoryName": repository, "imageTag": tag, "imageManifest": manifest}
+    parameters = {"repositoryName": repository, "imageTag": tag, "imageManifest": manifest}
     for wait_s in (*_WAITS_S, None):
         try:
-            direct().open(_signed(local, "PutImage", json.dumps(asked).encode()), timeout=30).close()
+            direct().open(_signed(local, "PutImage", json.dumps(parameters).encode()), timeout=30).close()
         except urllib.error.HTTPError as error:
             answer = json.loads(error.read() or b"{}")
             error.close()

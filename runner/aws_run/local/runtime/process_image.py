@@ -1,7 +1,7 @@
 """Images without Docker: a folder of sources, a virtual environment of its requirements, and a manifest for ECR.
 
-A folder under the state dir is named by the manifest's digest; environments are shared by the digest of what was asked
-to be installed.
+A folder under the state dir is named by the manifest's digest; environments are shared by the digest of the
+requirements.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def build(
     state_dir: Path,
     root: Path,
     files: Sequence[str],
+    *,
     command: Sequence[str] = (),
     dependencies: str = "requirements",
     stop: threading.Event | None = None,
@@ -103,10 +104,10 @@ def _environment(state_dir: Path, root: Path, dependencies: str, stop: threading
         "lock": ("pyproject.toml", "uv.lock"),
         "pyproject": ("pyproject.toml",),
     }
-    asked = hashlib.sha256(f"{sys.version_info[:2]} {dependencies} {root}".encode())
+    key = hashlib.sha256(f"{sys.version_info[:2]} {dependencies} {root}".encode())
     for name in names.get(dependencies, ()):
-        asked.update(name.encode() + b"\0" + (root / name).read_bytes())
-    venv = state_dir / "venvs" / asked.hexdigest()[:32]
+        key.update(name.encode() + b"\0" + (root / name).read_bytes())
+    venv = state_dir / "venvs" / key.hexdigest()[:32]
     with _alone(venv):
         if not (venv / ".complete").is_file():
             _install(venv, root, dependencies, stop)
