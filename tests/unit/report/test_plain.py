@@ -56,7 +56,7 @@ def reporter(stream: io.StringIO, clock: FakeClock) -> PlainReporter:
         (LogLine(timestamp_ms=1, text=""), ["job      |"]),
         (
             OutputProgress(files=3, bytes=4_400_000, total_files=3, total_bytes=4_400_000),
-            ["output   | 3 of 3 files, 4.4 MB of 4.4 MB"],
+            ["output   | 3 of 3 files, 4.2 MiB of 4.2 MiB"],
         ),
         (TeardownStep(kind="group", name=OWN, state="removing"), []),
         (TeardownStep(kind="group", name=OWN, state="gone"), [f"teardown | gone   group {OWN}"]),
