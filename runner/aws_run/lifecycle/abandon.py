@@ -42,10 +42,11 @@ def abandon(
     spec: RunSpec,
 ) -> BaseException:
     """The start failed: everything made so far goes, and the first error is what the user hears."""
+    context = replace(context, emit=unfailing(context.emit))  # a renderer that fails must not cut the removal short
     interrupted, run_id = was_interrupted(error), writer.record.run_id
     if interrupted:
         text = "interrupted: removing what was made (press Ctrl-C again to leave at once)"
-        unfailing(context.emit)(Notice(text=text, level="warning"))
+        context.emit(Notice(text=text, level="warning"))
     lanes.settle("capacity", 90)
     sentence = sentence_of(error)
     code = error.exit_code if isinstance(error, AwsRunError) else EXIT_INTERRUPT if interrupted else EXIT_TOOL
