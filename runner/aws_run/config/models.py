@@ -38,6 +38,13 @@ class Build(_Section):
     base_image: str | None = None
     refresh_base: bool = False
     trust_dockerfile: bool = False  # never from the file: it comes with the Dockerfile that it would trust
+    dependencies: str = "auto"  # auto | none | the path of the list that is installed
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    install: bool | None = None  # the project itself; None: where it is a package
+    apt: tuple[str, ...] = ()
+    target: str | None = None  # a stage of the Dockerfile
+    args: dict[str, str] = Field(default_factory=dict)
 
 
 class Resources(_Section):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shlex
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
@@ -17,7 +19,8 @@ from aws_run.image.base import BaseImage
 from aws_run.image.command import check_command, find_command
 from aws_run.image.dependencies import dependency_digest
 from aws_run.image.entrypoint_layer import WRAP_TEMPLATE
-from aws_run.image.recipe import OwnDockerfile, Recipe, choose_recipe
+from aws_run.image.own_dockerfile import find_dockerfile
+from aws_run.image.recipe import OwnDockerfile, Recipe, StandardRecipe, choose_recipe
 from aws_run.image.shell_form import refuse_shell_form
 from aws_run.image.source import DOCKERIGNORE, Source, read_source
 
@@ -38,6 +41,7 @@ class ImagePlan:
     trust_dockerfile: bool = False  # the package indexes' passwords are handed to the project's own Dockerfile
     base: BaseImage | None = None  # None: not looked up, or the Dockerfile's own affair
     entrypoint_layer: bytes = field(repr=False)  # a tar, the same bytes for every project
+    notes: tuple[str, ...] = ()  # what was chosen, in sentences for the plan
 
     @cached_property
     def tag(self) -> str:
@@ -99,16 +103,18 @@ def plan_image(
         exclude_paths=[*exclude_dirs, *_config_files(config)],
         dockerignore=own_ignore if (config.project_dir / own_ignore).is_file() else DOCKERIGNORE,
     )
-    recipe = choose_recipe(config.build, source)
+    own = find_dockerfile(config.build, source)
     command = config.command
-    if isinstance(recipe, OwnDockerfile):
-        text = source.read(recipe.path).decode(errors="replace")
-        refuse_shell_form(text, recipe.path, own_command=command is not None)
-    if command is not None:
-        if not isinstance(recipe, OwnDockerfile):
-            check_command(command, source)
-    elif not isinstance(recipe, OwnDockerfile):
+    chosen = False
+    if own is not None:
+        text = source.read(own).decode(errors="replace")
+        refuse_shell_form(text, own, own_command=command is not None)
+    elif command is not None:
+        check_command(command, source)
+    else:
         command = find_command(source)
+        chosen = True
+    recipe = choose_recipe(config.build, source, command or ())
     return ImagePlan(
         source=source,
         recipe=recipe,
@@ -117,6 +123,7 @@ def plan_image(
         trust_dockerfile=config.build.trust_dockerfile,
         recipe_digest=_recipe_digest(source, recipe),
         entrypoint_layer=(entrypoint_layer or read_entrypoint_layer)(),
+        notes=(*([f"command: {shlex.join(command)}"] if chosen and command else []), *recipe.notes),
     )
 
 
@@ -136,8 +143,29 @@ def big_source(source: Source) -> Notice | None:
     )
 
 
-def standard_dockerfile() -> str:
-    return resources.files("aws_run.image").joinpath("Dockerfile").read_text(encoding="utf-8")
+def standard_dockerfile(recipe: StandardRecipe) -> str:
+    """Our Dockerfile with the parts that this project needs: `# begin NAME` to `# end NAME` stands for one of them."""
+    text = resources.files("aws_run.image").joinpath("Dockerfile").read_text(encoding="utf-8")
+    parts = {
+        "apt": bool(recipe.apt),
+        "git": recipe.dependencies.needs_git,
+        "project": recipe.install is not None,
+    }
+    # A version from git changes with each commit: the dependencies know it only where the project is among them.
+    before, stage, after = text.partition("# begin project\n")
+    text = _with_part(before, "version", wanted=recipe.version is not None and recipe.dependencies.whole_project)
+    text += stage + _with_part(after, "version", wanted=recipe.version is not None)
+    for name, wanted in parts.items():
+        text = _with_part(text, name, wanted=wanted)
+    if recipe.apt:
+        head, stage, rest = text.partition("FROM ${BASE_IMAGE} AS system\n")
+        text = head + stage + rest.replace("FROM ${BASE_IMAGE}", "FROM system")
+    return text
+
+
+def _with_part(text: str, name: str, *, wanted: bool) -> str:
+    pattern = re.compile(rf"^# begin {name}\n(.*?)^# end {name}\n", re.MULTILINE | re.DOTALL)
+    return pattern.sub(lambda part: part[1] if wanted else "", text)
 
 
 def uv_requirements() -> str:
@@ -169,8 +197,8 @@ def _recipe_digest(source: Source, recipe: Recipe) -> str:
     if isinstance(recipe, OwnDockerfile):
         parts = [WRAP_TEMPLATE, hashlib.sha256(source.read(recipe.path)).hexdigest()]
     else:
-        parts = [standard_dockerfile(), dependency_digest(source, recipe.dependencies)]
-        if recipe.dependencies.kind != "none":  # else uv is not even installed
+        parts = [standard_dockerfile(recipe), dependency_digest(source, recipe.dependencies)]
+        if recipe.needs_uv:
             parts.append(uv_requirements())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

@@ -98,7 +98,11 @@ def run_preflight(config: Config, context: AppContext) -> tuple[Preflight, Backe
             image_digest=existing_image[0] if existing_image else None,
             kept=dict(kept.result()),
             inputs=inputs,
-            notes=(*(note for note in (room.note, _base_note(image, context)) if note), *outside_notes(config)),
+            notes=(
+                *(image.notes if image else ()),
+                *(note for note in (room.note, _base_note(image, context)) if note),
+                *outside_notes(config),
+            ),
         ), backend
 
 
