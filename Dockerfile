@@ -130,11 +130,11 @@ COPY --from=dependencies /export/ /
 ARG PYTHON_PATH=""
 ENV PATH=/opt/venv/bin:$PATH HOME=/home/job PYTHONUNBUFFERED=1 PYTHONPATH=${PYTHON_PATH}
 WORKDIR /app
-COPY --chown=10001:10001 code/ /
 # begin project
 COPY --from=project /export-venv/ /
 COPY --from=project --chown=10001:10001 /export-app/app/ /app/
 # end project
+COPY --chown=10001:10001 code/ /
 USER 10001:10001
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["python3", "-I", "-S", "-B", "-X", "utf8", "/opt/aws-run/entrypoint.pyz"]

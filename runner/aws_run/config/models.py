@@ -47,6 +47,13 @@ class Build(_Section):
     args: dict[str, str] = Field(default_factory=dict)
 
 
+class Arguments(_Section):
+    """How the command is given the two folders. Empty: without an option, in this order."""
+
+    input: str = "-i"
+    output: str = "-o"
+
+
 class Resources(_Section):
     cpu: Amount | None = None  # vCPU
     memory_mib: Amount | None = None
@@ -132,6 +139,7 @@ class Config(_Section):
     name: str
     command: tuple[str, ...] | None = None
     args: tuple[str, ...] = ()
+    arguments: Arguments = Arguments()
     inputs: tuple[Input, ...] = ()
     output: Path | None = None  # absolute
     follow_output: bool = False

@@ -453,6 +453,21 @@ OPTIONS: tuple[Option, ...] = (
         merge="add",
         help="Build arguments (ARG) of the project's Dockerfile. They are no place for secrets: the image keeps them.",
     ),
+    Option(
+        key="arguments.input",
+        field="arguments.input",
+        env="AWS_RUN_ARGUMENTS_INPUT",
+        kind=value_types.pattern(r"^(--?[A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$", "an option, like --input-dir, or empty"),
+        help="The option by which the command is given the input folder; empty: none, it comes first. Default: as the "
+        "script declares it, else -i.",
+    ),
+    Option(
+        key="arguments.output",
+        field="arguments.output",
+        env="AWS_RUN_ARGUMENTS_OUTPUT",
+        kind=value_types.pattern(r"^(--?[A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$", "an option, like --output-dir, or empty"),
+        help="The same for the output folder; default: as the script declares it, else -o.",
+    ),
 )
 
 # Given to the loader beside the options above.

@@ -16,11 +16,12 @@ from pathlib import Path
 from aws_run.config import Arch, Config
 from aws_run.events import Notice
 from aws_run.image.base import BaseImage
-from aws_run.image.command import check_command, find_command
+from aws_run.image.command import check_command, find_arguments_of, find_program
 from aws_run.image.dependencies import dependency_digest
 from aws_run.image.entrypoint_layer import WRAP_TEMPLATE
 from aws_run.image.own_dockerfile import find_dockerfile
 from aws_run.image.recipe import OwnDockerfile, Recipe, StandardRecipe, choose_recipe
+from aws_run.image.script_options import POSITIONAL, SHORT
 from aws_run.image.shell_form import refuse_shell_form
 from aws_run.image.source import DOCKERIGNORE, Source, read_source
 
@@ -36,6 +37,7 @@ class ImagePlan:
     source: Source
     recipe: Recipe
     command: tuple[str, ...] | None
+    arguments: tuple[str, str] = SHORT  # the options that the command is given the two folders by
     arch: Arch
     recipe_digest: str  # over the recipe's text, the pinned installer and the dependency files
     trust_dockerfile: bool = False  # the package indexes' passwords are handed to the project's own Dockerfile
@@ -105,15 +107,20 @@ def plan_image(
     )
     own = find_dockerfile(config.build, source)
     command = config.command
-    chosen = False
+    chosen, arguments = False, SHORT
     if own is not None:
         text = source.read(own).decode(errors="replace")
         refuse_shell_form(text, own, own_command=command is not None)
     elif command is not None:
         check_command(command, source)
+        arguments = find_arguments_of(command, source)
     else:
-        command = find_command(source)
+        program = find_program(source)
+        command, arguments = program.command, program.arguments
         chosen = True
+    given = (config.arguments.input, config.arguments.output)
+    if given != SHORT:
+        arguments = given
     recipe = choose_recipe(config.build, source, command or ())
     return ImagePlan(
         source=source,
@@ -123,8 +130,19 @@ def plan_image(
         trust_dockerfile=config.build.trust_dockerfile,
         recipe_digest=_recipe_digest(source, recipe),
         entrypoint_layer=(entrypoint_layer or read_entrypoint_layer)(),
-        notes=(*([f"command: {shlex.join(command)}"] if chosen and command else []), *recipe.notes),
+        arguments=arguments,
+        notes=(*_command_notes(command if chosen else None, arguments), *recipe.notes),
     )
+
+
+def _command_notes(command: tuple[str, ...] | None, arguments: tuple[str, str]) -> list[str]:
+    """What was chosen for the user."""
+    notes = [f"command: {shlex.join(command)}"] if command else []
+    if arguments == POSITIONAL:
+        notes.append("the folders are given to the script without options, the input first")
+    elif arguments != SHORT:
+        notes.append(f"the folders are given to the script by {arguments[0]} and {arguments[1]}")
+    return notes
 
 
 def big_source(source: Source) -> Notice | None:
@@ -143,9 +161,12 @@ def big_source(source: Source) -> Notice | None:
     )
 
 
-def standard_dockerfile(recipe: StandardRecipe) -> str:
-    """Our Dockerfile with the parts that this project needs: `# begin NAME` to `# end NAME` stands for one of them."""
+def standard_dockerfile(recipe: StandardRecipe | None = None) -> str:
+    """Our Dockerfile with the parts that this project needs: `# begin NAME` to `# end NAME` stands for one of them.
+    None: the file as it is."""
     text = resources.files("aws_run.image").joinpath("Dockerfile").read_text(encoding="utf-8")
+    if recipe is None:
+        return text
     parts = {
         "apt": bool(recipe.apt),
         "git": recipe.dependencies.needs_git,

@@ -14,6 +14,7 @@ from aws_run.image.dependencies import Dependencies, DependencyKind, find_depend
 from aws_run.image.git_version import version_from_git
 from aws_run.image.own_dockerfile import find_dockerfile
 from aws_run.image.source import Source
+from aws_run.project.files import TEXT_MAX_BYTES
 from aws_run.project.folder import read_toml, table
 from aws_run.project.package import InstallPlan, plan_install, scm_variable
 
@@ -35,7 +36,8 @@ class OwnDockerfile:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return ()
+        """What was chosen, for the plan."""
+        return (f"the image is built from {self.summary}",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,7 @@ def choose_recipe(build: Build, source: Source, command: Sequence[str] = ()) -> 
 
 
 def read_pyproject(source: Source) -> dict[str, Any]:
-    return read_toml(source, "pyproject.toml")
+    return read_toml(source, "pyproject.toml", max_bytes=TEXT_MAX_BYTES)
 
 
 def _python(build: Build, source: Source, pyproject: dict[str, Any], dependencies: Dependencies) -> str:

@@ -12,6 +12,7 @@ from aws_run.aws.session import Identity
 from aws_run.backends import disk
 from aws_run.backends.base import Backend
 from aws_run.config import Config
+from aws_run.config.models import Arguments
 from aws_run.data import InputSummary, inspect_input
 from aws_run.events import Notice
 from aws_run.image.plan import ImagePlan, plan_image
@@ -53,6 +54,9 @@ def run_preflight(config: Config, context: AppContext) -> tuple[Preflight, Backe
     for folder in image.source.results if image else ():
         text = f"{folder}/ holds results of an earlier run and stays out of the image"
         context.emit(Notice(text=text, hint=f"remove {folder}/{MARKER} to send it with the project"))
+    if image is not None:
+        first, second = image.arguments
+        config = config.model_copy(update={"arguments": Arguments(input=first, output=second)})
     job = JobSpec.from_config(config)
     backend = context.backends[backend_for(job)]
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="preflight") as pool:

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from aws_run.errors import SourceError
-from aws_run.project.files import LOCK_MAX_BYTES
 from aws_run.project.folder import Folder
 from aws_run.project.private_names import is_private
 
@@ -98,7 +97,7 @@ def _read(folder: Folder, path: str, state: _State) -> None:
         raise SourceError(f"requirements.txt includes more than {_MOST_FILES} files", hint="put them into one")
     state.texts[path] = ""  # a file that includes itself is read once
     lines = []
-    for number, line in _logical_lines(decode(folder.read(path, max_bytes=LOCK_MAX_BYTES))):
+    for number, line in _logical_lines(decode(folder.read(path))):
         kept = _line(folder, path, number, line, state)
         if kept:
             lines.append(kept)

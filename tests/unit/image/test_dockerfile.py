@@ -48,6 +48,13 @@ def test_secrets_are_mounted_and_no_argument_or_variable_holds_one() -> None:
         "DEPENDENCIES",
         "PYTHON_PATH",
         "MACHINE",
+        "UV_OPTIONS",
+        "REQUIREMENTS",
+        "FIND_LINKS",
+        "APT",
+        "INSTALL_REQUIRED",
+        "VERSION_VARIABLE",
+        "VERSION",
     }
     assert "/run/secrets" not in final_stage()
     assert "secret" not in final_stage()
