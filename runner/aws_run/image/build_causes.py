@@ -54,7 +54,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     (
         r"Git executable not found|\bgit: (?:command )?not found|Cannot find command 'git'",
         "A requirement comes from git, and the base image has no git",
-        "set build.base_image to one with git (python:3.12-bookworm has it), or give the project a Dockerfile",
+        "set `build: {apt: [git]}`, or build.base_image to one with git (python:3.12-bookworm has it)",
     ),
     (
         r"No matching distribution found for (uv==\S+)",
@@ -66,6 +66,11 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         r"THESE PACKAGES DO NOT MATCH THE HASHES",
         "The package index has a file for uv whose hash is not the pinned one",
         "somebody changed it on the way: check the index that PIP_INDEX_URL names, and the proxy",
+    ),
+    (
+        r"(?:unable to detect version for|setuptools-scm was unable|Unable to determine the version)",
+        "The version of the project comes from git, which is never sent to a build",
+        "set SETUPTOOLS_SCM_PRETEND_VERSION in the Dockerfile; without one, tag the project: the version is read here",
     ),
     (
         r"Because ([^\s]+) was not found in the package registry",
@@ -91,7 +96,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         r"(?:gcc|g\+\+|cc|clang|cargo)['\"]? ?(?:failed|: not found|: command not found|: No such file)"
         r"|command 'gcc' failed|error: linker",
         "A requirement has no ready package for this Python and must be compiled, but the base image has no compiler",
-        "choose a version with wheels, another build.python, or a base image with a compiler (python:3.12-bookworm)",
+        "set `build: {apt: [build-essential]}`, or choose a version with wheels or another build.python",
     ),
     (
         r"Temporary failure in name resolution|Could not resolve host|dns error|Network is unreachable"

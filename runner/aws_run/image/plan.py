@@ -14,6 +14,8 @@ from importlib import resources
 from pathlib import Path
 
 from aws_run.config import Arch, Config
+from aws_run.config.envfile import parse_env
+from aws_run.errors import ConfigError, SourceError
 from aws_run.events import Notice
 from aws_run.image.base import BaseImage
 from aws_run.image.command import check_command, find_arguments_of, find_program
@@ -131,7 +133,7 @@ def plan_image(
         recipe_digest=_recipe_digest(source, recipe),
         entrypoint_layer=(entrypoint_layer or read_entrypoint_layer)(),
         arguments=arguments,
-        notes=(*_command_notes(command if chosen else None, arguments), *recipe.notes),
+        notes=(*_command_notes(command if chosen else None, arguments), *recipe.notes, *_dotenv_notes(source, config)),
     )
 
 
@@ -143,6 +145,18 @@ def _command_notes(command: tuple[str, ...] | None, arguments: tuple[str, str]) 
     elif arguments != SHORT:
         notes.append(f"the folders are given to the script by {arguments[0]} and {arguments[1]}")
     return notes
+
+
+def _dotenv_notes(source: Source, config: Config) -> list[str]:
+    """A word about a .env that the script reads at home: it never goes into an image."""
+    try:
+        text = source.read(".env").decode("utf-8-sig") if source.has(".env") else ""
+        names = {name for _, name, _ in parse_env(text, ".env")}
+    except (ConfigError, SourceError, UnicodeDecodeError):
+        return []
+    if not names - config.env.keys() - config.secrets.keys():
+        return []
+    return [".env stays on this machine, and the job does not get its variables; --env-file .env hands them over"]
 
 
 def big_source(source: Source) -> Notice | None:

@@ -236,12 +236,13 @@ def _never(path: str, folders: set[str]) -> bool:
 
 def _inside(root: Path, folders: Iterable[Path]) -> set[str]:
     """Those of `folders` that lie inside `root`, relative to it. The root itself or a folder around it is not one."""
-    found = set()
+    inside = set()
     for folder in folders:
-        resolved = folder.resolve()
-        if resolved != root and resolved.is_relative_to(root):
-            found.add(resolved.relative_to(root).as_posix())
-    return found
+        # A link inside the project that leads elsewhere is the folder, too: `data` on the big disk.
+        for place in (folder.resolve(), folder.parent.resolve() / folder.name):
+            if place != root and place.is_relative_to(root):
+                inside.add(place.relative_to(root).as_posix())
+    return inside
 
 
 def _rules(kind: Callable[[list[str]], R], lines: list[str], shown: str) -> R:
