@@ -113,7 +113,8 @@ _COPY_CAUSES: tuple[tuple[str, str, str], ...] = (
         r"\"/?([^\s\"]+)\":? not found"
         r"|(?:COPY|ADD) failed: .*?(?:stat |lstat )?([^\s/:]+): (?:no such file|file does not exist)",
         "The Dockerfile copies {0}, which is not among the files that are sent",
-        "files that git or an ignore file leaves out are not sent: check .gitignore, .dockerignore and .awsrunignore",
+        "the folders of -i and -o are not sent (the job gets them as data), nor are files that git or an ignore file "
+        "leaves out: check .gitignore, .dockerignore and .awsrunignore",
     ),
 )
 # For the step that gets the base image, a network that is down is no news about packages.
