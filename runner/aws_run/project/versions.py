@@ -18,7 +18,8 @@ def from_poetry(text: str) -> str | None:
     if "|" in text:
         return None
     clauses = []
-    for part in re.split(r"\s*,\s*|(?<=[\w*])\s+(?=[\^~<>=!])", text.strip().strip("()")):
+    text = " ".join(text.split())  # blanks are made one: the pattern here tries each of them
+    for part in re.split(r" ?, ?|(?<=[\w*]) (?=[\^~<>=!])", text.strip("()")):
         clause = _poetry_part(part.strip())
         if clause is None:
             return None

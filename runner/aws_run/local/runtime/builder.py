@@ -57,7 +57,7 @@ class ProcessBuilder:
             plan.source.root,
             [file.path for file in plan.source.files],
             plan.command or (),
-            request=_install_request(plan, plan.recipe),
+            request=install_request(plan, plan.recipe),
             python_path=plan.recipe.python_path,
             stop=self._stop,
         )
@@ -68,7 +68,7 @@ class ProcessBuilder:
         return image.digest
 
 
-def _install_request(plan: ImagePlan, recipe: StandardRecipe) -> InstallRequest:
+def install_request(plan: ImagePlan, recipe: StandardRecipe) -> InstallRequest:
     from aws_run.image.dependencies import installer_files
     from aws_run.local.runtime.process_environment import InstallRequest
 

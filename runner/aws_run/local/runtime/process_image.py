@@ -21,6 +21,7 @@ from aws_run.local.runtime.process_environment import InstallRequest, alone, mak
 class ProcessImage:
     digest: str
     manifest: str
+    environment: str  # the name of its virtual environment's folder
     notes: tuple[str, ...] = ()
 
 
@@ -61,7 +62,7 @@ def build(
         }
     )
     digest = "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
-    image = ProcessImage(digest=digest, manifest=manifest, notes=environment.notes)
+    image = ProcessImage(digest=digest, manifest=manifest, environment=environment.folder.name, notes=environment.notes)
     folder = image_dir(state_dir, digest)
     with alone(folder):
         if (folder / "image.json").is_file():
