@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 from aws_run.config import Build
 from aws_run.errors import ConfigError, SourceError
+from aws_run.image.conda import NAMES as CONDA_NAMES
+from aws_run.image.conda import read_conda
 from aws_run.image.source import Source
 from aws_run.project import locks, manifests
-from aws_run.project.conda import NAMES as CONDA_NAMES
-from aws_run.project.conda import read_conda
 from aws_run.project.files import LOCK_MAX_BYTES
 from aws_run.project.folder import parse_toml, read_json, read_toml, strings, table
 from aws_run.project.private_names import is_private
