@@ -132,7 +132,7 @@ def build_failure(log: BuildLog, what: str, arch: str) -> AwsRunError:
     for pattern, message, hint in causes:
         match = re.search(pattern, log.text, re.IGNORECASE | re.MULTILINE)
         if match is not None:
-            group = next((found for found in match.groups() if found), "")
+            group = next((text for text in match.groups() if text), "")
             sentence = message.format(group, arch=arch)
             return (
                 DockerError(sentence, hint=hint)

@@ -87,7 +87,7 @@ class DockerBuilder:
     def build_push(self, plan: ImagePlan, repository_uri: str, tag: str, login: Login, emit: Emit) -> str:
         client = connect(self._environ)
         try:
-            with _engine_trouble_said():
+            with _as_docker_errors():
                 self.build(client, plan, f"{repository_uri}:{tag}", emit)
                 return push_image(ApiPushEngine(client.api), repository_uri, tag, login, emit, self._clock)
         finally:
@@ -242,7 +242,7 @@ class _Runner:
     def build(self, build: _Build) -> None:
         """BuildError with the failing program's own last lines."""
         log = BuildLog(lambda text: self.emit(LaneProgress(lane="image", text=text)))
-        with _disk_full_said():
+        with _disk_full_as_an_error():
             context = self.folder / "context.tar"
             with context.open("wb") as out:
                 build.write(out, None if self.cli is not None else build.secrets.by_name())
@@ -321,11 +321,11 @@ class _Runner:
 
     def check_arch(self, reference: str) -> None:
         """A base image of another architecture builds well and then dies in the task with `exec format error`."""
-        found = str(self._inspect(reference).get("Architecture", ""))
-        if _ARCHES.get(found, found) != self.plan.arch:
+        architecture = str(self._inspect(reference).get("Architecture", ""))
+        if _ARCHES.get(architecture, architecture) != self.plan.arch:
             raise BuildError(
-                f"The image is for {_ARCHES.get(found, found)}, but {self.plan.arch} was asked for",
-                hint=f"set --arch {_ARCHES.get(found, found)}, or choose a base image that exists for {self.plan.arch}",
+                f"The image is for {_ARCHES.get(architecture, architecture)}, but {self.plan.arch} was asked for",
+                hint=f"set --arch {_ARCHES.get(architecture, architecture)}, or choose a base image that exists for {self.plan.arch}",
             )
 
     def entry(self, reference: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -347,13 +347,13 @@ class _Runner:
         import docker
 
         try:
-            found = cast("Any", self.client.api).inspect_image(reference)
+            document = cast("Any", self.client.api).inspect_image(reference)
         except docker.errors.ImageNotFound:
             raise DockerError(
                 "The image was built, but this Docker engine does not have it",
                 hint="docker and aws-run may talk to different engines: check DOCKER_HOST and `docker context ls`",
             ) from None
-        return dict(found)
+        return dict(document)
 
 
 class _Pulse:
@@ -389,7 +389,7 @@ def _feed_classic(messages: Iterable[Mapping[str, Any]], feed: Callable[[str], N
 
 
 @contextmanager
-def _engine_trouble_said() -> Iterator[None]:
+def _as_docker_errors() -> Iterator[None]:
     """An engine that stops answering in the middle, or answers with an error nobody expects."""
     import docker
     import requests
@@ -403,7 +403,7 @@ def _engine_trouble_said() -> Iterator[None]:
 
 
 @contextmanager
-def _disk_full_said() -> Iterator[None]:
+def _disk_full_as_an_error() -> Iterator[None]:
     try:
         yield
     except OSError as error:

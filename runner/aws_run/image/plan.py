@@ -224,8 +224,8 @@ def _run_folders(config: Config) -> list[Path]:
 
 def _config_files(config: Config) -> list[Path]:
     """Our own settings stay out: a longer time-out needs no new image."""
-    found = [config.project_dir / "aws-run.yaml", config.project_dir / "aws-run.yml"]
-    return [*found, config.file] if config.file is not None else found
+    files = [config.project_dir / "aws-run.yaml", config.project_dir / "aws-run.yml"]
+    return [*files, config.file] if config.file is not None else files
 
 
 def _recipe_digest(source: Source, recipe: Recipe) -> str:

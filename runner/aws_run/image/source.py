@@ -203,14 +203,14 @@ def _look(root: Path, path: str) -> SourceFile | None:
     """The file as it is on disk; None where git knows it and the disk does not, or it is no file at all."""
     full = f"{root}/{path}"
     try:
-        found = os.lstat(full)
+        status = os.lstat(full)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if stat.S_ISLNK(found.st_mode):
+    if stat.S_ISLNK(status.st_mode):
         return _link(root, path, full)
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         return None
-    return SourceFile(path=path, size=found.st_size, mode=0o755 if found.st_mode & 0o100 else 0o644)
+    return SourceFile(path=path, size=status.st_size, mode=0o755 if status.st_mode & 0o100 else 0o644)
 
 
 def _link(root: Path, path: str, full: str) -> SourceFile:
