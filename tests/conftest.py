@@ -1,15 +1,19 @@
 """Which tests can run here, and which side by side: some need a Docker engine, Ceph's gateway or Chromium; in CI its absence is a
-failure, never a skip."""
+failure, never a skip. The longest ones run at night (`tools/nightly tests`), and the summary says how many those are."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+from tests.file_lines import FileLines
 from tests.local import chromium
 from xdist.scheduler import LoadScopeScheduling
 
@@ -17,6 +21,7 @@ DOCKER_TESTS = Path(__file__).parent / "docker"
 GATEWAY_TESTS = Path(__file__).parent / "local/test_transfer_radosgw.py"
 BROWSER_TESTS = Path(__file__).parent / "local/test_door_browser.py"
 _LEFT_OUT = pytest.StashKey[list[str]]()
+_AT_NIGHT = pytest.StashKey[list[str]]()
 _NO_ENGINE = (
     "No Docker engine answers: the {count} tests in tests/docker were left out. "
     "Start Docker (as root on Debian: tools/docker-up) and run them before you trust this result."
@@ -31,6 +36,12 @@ _NO_BROWSER = (
     "`make test` installs it as root on Debian, and so does tools/chromium-up."
 )
 
+# How long an example takes says how busy the machine is. In CI everybody tries the same examples; elsewhere new ones are drawn.
+settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=os.environ.get("CI") == "true"
+)
+settings.load_profile("suite")
+
 
 def _engine_answers() -> bool:
     try:
@@ -43,8 +54,17 @@ def _gateway_named() -> bool:
     return bool(os.environ.get("AWS_RUN_TEST_S3") or os.environ.get("AWS_RUN_TEST_S3_DIR"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--nightly", action="store_true", help="run the tests marked nightly, and only those")
+
+
+@pytest.hookimpl(trylast=True)  # the terminal reporter is one of the others
 def pytest_configure(config: pytest.Config) -> None:
-    """A shell's background job ignores SIGINT, and so would all that the tests start: there Ctrl-C must mean something."""
+    config.addinivalue_line("markers", "nightly: too long for every change; `tools/nightly tests` runs it")
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and config.getoption("numprocesses") and config.get_verbosity() == 0:
+        config.pluginmanager.register(FileLines(reporter))
+    # A shell's background job ignores SIGINT, and so would all that the tests start: there Ctrl-C must mean something.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -64,6 +84,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     in_ci = os.environ.get("CI") == "true"
+    _choose_tier(config, items)
     needs_engine = [item for item in items if DOCKER_TESTS in item.path.parents]
     if needs_engine and not _engine_answers():
         if in_ci:
@@ -75,6 +96,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     needs_browser = [item for item in items if item.path == BROWSER_TESTS]
     if needs_browser and not chromium.is_there() and not in_ci:  # as above
         _leave_out(config, items, needs_browser, _NO_BROWSER)
+
+
+def _choose_tier(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The nightly tests or all others; only the latter is worth a word, so that nobody takes a part for the whole."""
+    nightly = [item for item in items if item.get_closest_marker("nightly") is not None]
+    others = [item for item in items if item.get_closest_marker("nightly") is None]
+    chosen, deselected = (nightly, others) if config.getoption("nightly") else (others, nightly)
+    items[:] = chosen
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+    if not config.getoption("nightly"):
+        config.stash[_AT_NIGHT] = [item.nodeid for item in nightly]
+        if hasattr(config, "workeroutput"):
+            config.workeroutput["at_night"] = config.stash[_AT_NIGHT]
 
 
 def _leave_out(config: pytest.Config, items: list[pytest.Item], which: list[pytest.Item], why: str) -> None:
@@ -89,12 +124,23 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item], which: list[pyte
 
 def pytest_testnodedown(node: Any) -> None:
     """A worker's end; all of them leave out the same."""
-    told = getattr(node, "workeroutput", {}).get("left_out")
-    if told:
-        node.config.stash[_LEFT_OUT] = told
+    output = getattr(node, "workeroutput", {})
+    if output.get("left_out"):
+        node.config.stash[_LEFT_OUT] = output["left_out"]
+    if output.get("at_night") and _AT_NIGHT not in node.config.stash:
+        node.config.stash[_AT_NIGHT] = output["at_night"]
+        # A worker's own count stays with it: the last line is the controller's.
+        node.config.hook.pytest_deselected(items=[SimpleNamespace(nodeid=each) for each in output["at_night"]])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    at_night = config.stash.get(_AT_NIGHT, [])
+    if at_night:
+        files = Counter(node_id.split("::", 1)[0] for node_id in at_night)
+        terminalreporter.write_line(
+            f"{len(at_night)} nightly tests were deselected; `tools/nightly tests` runs them: "
+            + ", ".join(f"{count} of {file}" for file, count in files.items())
+        )
     left_out = config.stash.get(_LEFT_OUT, [])
     if left_out:
         terminalreporter.write_sep("!", "PART OF THE SUITE DID NOT RUN", red=True, bold=True)

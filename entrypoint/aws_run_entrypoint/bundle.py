@@ -39,14 +39,10 @@ def pyz_bytes() -> bytes:
 
 def imported(sources: Iterable[bytes]) -> Tuple[str, ...]:
     """The standard library's modules that these sources import anywhere, for the check in the image."""
-    found = {"pyexpat"}  # ElementTree asks for it when it parses, not before
+    modules = {"pyexpat"}  # ElementTree asks for it when it parses, not before
     for source in sources:
-        found.update((one or other).decode() for one, other in _IMPORT.findall(source))
-    return tuple(sorted(name for name in found if name.partition(".")[0] != "aws_run_entrypoint"))
-
-
-def write_pyz(path: os.PathLike[str]) -> None:
-    Path(path).write_bytes(pyz_bytes())
+        modules.update((one or other).decode() for one, other in _IMPORT.findall(source))
+    return tuple(sorted(name for name in modules if name.partition(".")[0] != "aws_run_entrypoint"))
 
 
 def write_layer(path: os.PathLike[str]) -> None:

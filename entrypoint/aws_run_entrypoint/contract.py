@@ -1,7 +1,9 @@
-"""The container contract, container side: the environment that the tool sets. The tool's side is `aws_run.contract`;
-a test holds the two equal. JSON values are compact JSON text."""
+"""The container contract, container side: the environment that the tool sets, and why a run ended as `result.json`
+names it. The tool's side is `aws_run.contract`; a test holds the two equal. JSON values are compact JSON text."""
 
 from __future__ import annotations
+
+import enum
 
 RUN_ID = "AWS_RUN_ID"
 ATTEMPT = "AWS_RUN_ATTEMPT"  # 1, 2, …
@@ -45,3 +47,21 @@ ALL = (
 
 # What of this the job itself sees; the rest is between the tool and the entrypoint.
 FOR_THE_JOB = (RUN_ID, ATTEMPT, CHECKPOINT_PATH)
+
+
+class EndReason(str, enum.Enum):  # StrEnum came with Python 3.11
+    """`reason` in result.json: why the run ended, as the container saw it."""
+
+    EXIT = "exit"  # the command ended by itself, whatever its exit code
+    SIGNAL = "signal"  # a signal that was not ours killed it
+    DEADLINE = "deadline"
+    STOPPED = "stopped"  # SIGTERM or SIGINT reached the container
+    SPOT_NOTICE = "spot-notice"
+    OUT_OF_MEMORY = "out-of-memory"
+    DISK_FULL = "disk-full"
+    COMMAND_NOT_FOUND = "command-not-found"  # or it can't be executed
+    SYNC_IN_FAILED = "sync-in-failed"  # the command was not started
+    SYNC_OUT_FAILED = "sync-out-failed"  # the command ended by itself, but not all that it wrote was saved
+
+    def __str__(self) -> str:  # Python's own answer differs between its versions
+        return str(self.value)

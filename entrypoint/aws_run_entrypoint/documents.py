@@ -1,8 +1,8 @@
 """The one reader of JSON that somebody else may have written: results, records, manifests, notices.
 
 A job may write whatever it likes into its own prefix of the bucket, so size, depth, types and ranges are all checked
-here. What does not fit raises `DocumentError`, whatever Python would have raised (RecursionError, MemoryError, …); its
-text goes on after the document's name: "result.json *is larger than 1048576 bytes*".
+here. Every failure is a `DocumentError`, also where Python raises RecursionError or MemoryError. Its text continues a
+sentence that begins with the document's name: "result.json *is larger than 1048576 bytes*".
 
 Both sides use it; it needs the standard library alone.
 """

@@ -1,17 +1,16 @@
-"""What went wrong in a sync: how it is told, and whether it may pass."""
+"""How a failed save is described, and whether trying again may help."""
 
 from __future__ import annotations
 
-from .transfer import BarredError, EngineError, NetworkError, NoCredentialsError, S3Error
-from .transfer.retry import worth_retrying
+from .transfer import BarredError, EngineError, NetworkError, NoCredentialsError, S3Error, worth_retrying
 
 
-def told(error: Exception) -> str:
-    """Of what nobody foresaw the type is half of the story."""
+def describe(error: Exception) -> str:
+    """One line; of an error that nobody foresaw the type as well."""
     return str(error) if isinstance(error, (EngineError, OSError)) else f"{type(error).__name__}: {error}"
 
 
-def may_pass(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
     if isinstance(error, S3Error):
         return worth_retrying(error) or (error.status >= 500 and error.status != 501)
     if isinstance(error, NetworkError):

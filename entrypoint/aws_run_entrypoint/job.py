@@ -1,4 +1,4 @@
-"""What this container was asked to do, read from its environment once."""
+"""What this container is to run, read once from its environment."""
 
 from __future__ import annotations
 
@@ -162,28 +162,28 @@ def _argv(env: Mapping[str, str], name: str) -> Tuple[str, ...]:
     if not text:
         return ()
     try:
-        said = json.loads(text)
+        argv = json.loads(text)
     except ValueError:
         raise ContractError(f"{name} is not JSON") from None
-    if not isinstance(said, list) or not all(isinstance(item, str) for item in said):
+    if not isinstance(argv, list) or not all(isinstance(item, str) for item in argv):
         raise ContractError(f"{name} is not a JSON list of strings")
-    return tuple(said)
+    return tuple(argv)
 
 
 def _inputs(env: Mapping[str, str]) -> Tuple[Input, ...]:
     try:
-        said = json.loads(env.get(contract.INPUTS) or "[]")
-        found = tuple(
+        items = json.loads(env.get(contract.INPUTS) or "[]")
+        inputs = tuple(
             Input(item["name"], item["snapshot_key"], item.get("version_id"), str(item.get("into", "")))
-            for item in said
+            for item in items
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ContractError(f"{contract.INPUTS} can't be read ({error})") from None
-    for item in found:
+    for item in inputs:
         if not item.snapshot_key.endswith(".snapshot.json"):
             raise ContractError(f"{contract.INPUTS}: {item.snapshot_key!r} is no snapshot")
         if not item.name or any(name in (".", "..") or "/" in name or "\0" in name for name in (item.name, item.into)):
             raise ContractError(f"{contract.INPUTS}: {item.into or item.name!r} is no name of an input")
-    if len({item.into for item in found}) < len(found) or (len(found) > 1 and not all(item.into for item in found)):
+    if len({item.into for item in inputs}) < len(inputs) or (len(inputs) > 1 and not all(item.into for item in inputs)):
         raise ContractError(f"{contract.INPUTS}: two inputs would be in one folder")
-    return found
+    return inputs

@@ -10,7 +10,8 @@ import time
 from typing import Mapping, Optional, Sequence
 
 from .cgroup import Cgroup
-from .errors import told
+from .contract import EndReason
+from .errors import describe
 from .job import ContractError, Job, job_environment, read_job
 from .periodic_sync import BackgroundSync
 from .result import Result
@@ -26,7 +27,7 @@ _FULL_BELOW_BYTES = 16 * 1024 * 1024
 
 
 def say(text: str) -> None:
-    """The entrypoint's own lines: few, and told apart from the job's."""
+    """Prints a line of the entrypoint's own, marked so that it differs from the job's."""
     print(f"aws-run: {text}", file=sys.stderr, flush=True)
 
 
@@ -57,8 +58,8 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     saving = Saving(job, supervisor, plan, say)
     try:
         if _bring_in(job, supervisor, result):
-            _run(job, env, supervisor, background, usage, result)
-            saving.take_out(background, result)
+            _run(job, env, supervisor, background=background, usage=usage, result=result)
+            saving.save_folders(background, result)
         return saving.finish(usage, result)
     finally:
         supervisor.close()
@@ -72,14 +73,15 @@ def _bring_in(job: Job, supervisor: Supervisor, result: Result) -> bool:
             result.inputs = sync_in(job)
             result.checkpoint_in = restore_checkpoint(job)
     except StopRequested as stop:
-        code = EXIT_DEADLINE if stop.reason == "deadline" else EXIT_TOOL
+        code = EXIT_DEADLINE if stop.reason is EndReason.DEADLINE else EXIT_TOOL
         result.fail(code, stop.reason, "the command had not been started")
         return False
     except DiskFullError as error:
-        result.fail(EXIT_TOOL, "disk-full", f"the inputs do not fit on the disk: {error}")
+        result.fail(EXIT_TOOL, EndReason.DISK_FULL, f"the inputs do not fit on the disk: {error}")
         return False
-    except Exception as error:  # noqa: BLE001 - the result tells of whatever it is
-        result.fail(EXIT_TOOL, "sync-in-failed", f"the inputs could not be fetched: {_plainly(error, job.work_dir)}")
+    except Exception as error:  # noqa: BLE001 - the result reports it, whatever it is
+        detail = f"the inputs could not be fetched: {_describe_sync_in(error, job.work_dir)}"
+        result.fail(EXIT_TOOL, EndReason.SYNC_IN_FAILED, detail)
         return False
     files, total = sum(i.files for i in result.inputs), sum(i.bytes for i in result.inputs)
     if files:
@@ -92,9 +94,9 @@ def _bring_in(job: Job, supervisor: Supervisor, result: Result) -> bool:
     return True
 
 
-def _plainly(error: Exception, work_dir: str) -> str:
+def _describe_sync_in(error: Exception, work_dir: str) -> str:
     if not isinstance(error, OSError) or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return told(error)
+        return describe(error)
     where = error.filename or work_dir
     return f"{where} can't be written; the image's user needs {work_dir} to be writable, and a volume there will do"
 
@@ -103,6 +105,7 @@ def _run(
     job: Job,
     env: Mapping[str, str],
     supervisor: Supervisor,
+    *,
     background: BackgroundSync,
     usage: UsageRecorder,
     result: Result,
@@ -114,7 +117,7 @@ def _run(
     try:
         outcome = supervisor.run(job.argv, job_environment(env))
     except StopRequested as stop:
-        code = EXIT_DEADLINE if stop.reason == "deadline" else EXIT_TOOL
+        code = EXIT_DEADLINE if stop.reason is EndReason.DEADLINE else EXIT_TOOL
         outcome = Outcome(code, stop.reason, detail="the command had not been started")
     finally:
         background.wind_down()
@@ -124,34 +127,34 @@ def _run(
     result.reason, result.detail, result.signal = outcome.reason, outcome.detail, outcome.signal
     result.cpu_seconds = outcome.cpu_seconds
     result.peak_memory_bytes = usage.cgroup.memory_peak() or usage.peak_memory_bytes or outcome.peak_rss_bytes
-    if outcome.reason in ("exit", "signal") and outcome.exit_code != 0:
-        _explain(job, result, usage, kills_before)
+    if outcome.reason in (EndReason.EXIT, EndReason.SIGNAL) and outcome.exit_code != 0:
+        _explain_failure(job, result, usage, kills_before)
 
 
 def _sample(usage: UsageRecorder) -> None:
-    with contextlib.suppress(Exception):  # a row less in a table must not cost the run
+    with contextlib.suppress(Exception):  # a missing row in usage.csv must not fail the run
         usage.sample()
 
 
-def _explain(job: Job, result: Result, usage: UsageRecorder, kills_before: int) -> None:
-    """Out of memory and a full disk look like any failure to the job; the machine knows better."""
+def _explain_failure(job: Job, result: Result, usage: UsageRecorder, kills_before: int) -> None:
+    """A job that runs out of memory or disk fails like any other; the kernel's counters tell the difference."""
     kills = usage.cgroup.oom_kills() or 0
     if kills > kills_before:
         limit = usage.cgroup.memory_limit()
         room = f" of {size(limit)}" if limit else ""
-        result.reason = "out-of-memory"
+        result.reason = EndReason.OUT_OF_MEMORY
         result.detail = f"the kernel killed a process of the job because its memory{room} was used up"
     elif min(usage.least_free_bytes, free_bytes(job.work_dir)) < _FULL_BELOW_BYTES:
-        result.reason = "disk-full"
+        result.reason = EndReason.DISK_FULL
         result.detail = f"the disk of {job.work_dir} was full"
 
 
 def free_bytes(path: str) -> int:
     try:
-        found = os.statvfs(path)
+        disk = os.statvfs(path)
     except OSError:
         return 1 << 62
-    return found.f_bavail * found.f_frsize
+    return disk.f_bavail * disk.f_frsize
 
 
 def size(count: Optional[int]) -> str:

@@ -6,22 +6,21 @@ import threading
 import time
 from typing import Callable, List, Optional
 
-from .errors import told
+from .errors import describe
 from .folders import files_below
 from .job import Job
 from .quiescence import QUIET_S, StableFiles
 from .stop_budget import Amount, Pace
 from .sync import push_checkpoint, push_outputs
-from .transfer import Pushed
-from .transfer.values import Found
+from .transfer import Pushed, ScannedFile
 
 Say = Callable[[str], None]
-Push = Callable[[Callable[[Found], bool]], Optional[Pushed]]
+Push = Callable[[Callable[[ScannedFile], bool]], Optional[Pushed]]
 
 
 class Saved:
-    """What of a folder is in S3: two looks are needed to tell that a file is done, so everything that changed since the
-    last but one counts as not saved."""
+    """How much of a folder is in S3. A file is known to be complete only when two syncs have seen it unchanged, so
+    every file that changed after the last but one began counts as not saved."""
 
     def __init__(self) -> None:
         self._began: List[float] = []
@@ -35,12 +34,12 @@ class Saved:
     def unsaved(self, folder: str) -> Amount:
         since = self._began[0] - QUIET_S - 1 if len(self._began) == 2 else 0.0
         files = changed = total = 0
-        for _, found in files_below(folder):
-            total += found.st_size
+        for _, status in files_below(folder):
+            total += status.st_size
             # ctime too: a file that was moved here keeps its mtime.
-            if max(found.st_mtime, found.st_ctime) >= since:
+            if max(status.st_mtime, status.st_ctime) >= since:
                 files += 1
-                changed += found.st_size
+                changed += status.st_size
         # A folder that was moved here brings files that have kept both times.
         return Amount(files, max(changed, total - self._bytes))
 
@@ -48,7 +47,7 @@ class Saved:
 class FolderSync:
     """A thread that sends one folder now and then, and at once when `hurry` is called. `every_s` 0: never."""
 
-    def __init__(self, name: str, folder: str, every_s: float, push: Push, pace: Pace, say: Say) -> None:
+    def __init__(self, name: str, folder: str, *, every_s: float, push: Push, pace: Pace, say: Say) -> None:
         self.retries = 0
         self._name = name
         self._folder = folder
@@ -71,7 +70,7 @@ class FolderSync:
         self._wake.set()
 
     def wind_down(self) -> None:
-        """Nothing new is begun."""
+        """No further sync is begun."""
         self._over = True
         self._wake.set()
 
@@ -97,7 +96,7 @@ class FolderSync:
         try:
             done = self._push(self._may_go)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next sync, or the last one, tries again
-            self._say(f"could not sync {self._name} this time: {told(error)}")
+            self._say(f"could not sync {self._name} this time: {describe(error)}")
             return
         finally:
             self._stable.sync_is_over()
@@ -106,8 +105,8 @@ class FolderSync:
             self._saved.note(began, done)
             self._pace.note(Amount(done.sent_files, done.sent_bytes), time.monotonic() - clock)
 
-    def _may_go(self, found: Found) -> bool:
-        return not self._over and self._stable(found)
+    def _may_go(self, file: ScannedFile) -> bool:
+        return not self._over and self._stable(file)
 
 
 class BackgroundSync:
@@ -116,15 +115,20 @@ class BackgroundSync:
     def __init__(self, job: Job, say: Say) -> None:
         self.pace = Pace()
         self.outputs = FolderSync(
-            "outputs", job.output_dir, job.sync_every_s, lambda may_go: push_outputs(job, may_go), self.pace, say
+            "outputs",
+            job.output_dir,
+            every_s=job.sync_every_s,
+            push=lambda may_go: push_outputs(job, may_go),
+            pace=self.pace,
+            say=say,
         )
         self.checkpoint = FolderSync(
             "checkpoint",
             job.checkpoint_path or "",
-            job.checkpoint_every_s if job.checkpoint_path else 0,
-            lambda may_go: push_checkpoint(job, may_go),
-            self.pace,
-            say,
+            every_s=job.checkpoint_every_s if job.checkpoint_path else 0,
+            push=lambda may_go: push_checkpoint(job, may_go),
+            pace=self.pace,
+            say=say,
         )
         self._both = (self.checkpoint, self.outputs)
 
@@ -137,12 +141,13 @@ class BackgroundSync:
             folder.start()
 
     def hurry(self) -> None:
-        """A notice came: what is ready goes now, so that little is left when the job has stopped."""
+        """A stop was announced: what is complete is sent now, so that little is left to send when the job has ended."""
         for folder in self._both:
             folder.hurry()
 
     def wind_down(self) -> None:
-        """The job is over. Each is waited for before its own last save, not before the other's."""
+        """The job has ended. A running sync of a folder is waited for before that folder's last save, not before the
+        other's."""
         for folder in self._both:
             folder.wind_down()
 
@@ -151,6 +156,6 @@ class BackgroundSync:
             folder.stop()
 
     def unsaved(self) -> Amount:
-        """About what a last sync would have to send now; never too little, but for what is being written."""
+        """About what a last sync would have to send now. Never too little, except for files that are being written."""
         checkpoint, outputs = (folder.unsaved() for folder in self._both)
         return checkpoint.plus(outputs)

@@ -7,7 +7,7 @@ import time
 from typing import Callable, Dict, Iterator, Tuple
 
 from .folders import force_recheck
-from .transfer.values import Found
+from .transfer import ScannedFile
 
 QUIET_S = 2.0
 
@@ -17,9 +17,9 @@ class StableFiles:
     when the second look found another file under its name that nobody has open: so does a checkpoint that is written
     beside and renamed, again and again.
 
-    Nothing tells for sure that a writer is done; the last sync, when no writer is left, settles it. For that it must
-    see from size and mtime what was written since, and Linux moves the mtime of a mapped file (np.memmap, LMDB) only
-    when a page that is clean is written to: what may go is made clean before (`_clean`).
+    Nothing proves that a writer is done; the last sync, when no writer is left, sends what was sent too early. For that
+    it has to see from size and mtime what was written since, and Linux moves the mtime of a mapped file (np.memmap,
+    LMDB) only when a clean page is written to. So the pages of a file that may go are written out first.
     """
 
     def __init__(self, folder: str, quiet_s: float = QUIET_S, now: Callable[[], float] = time.time) -> None:
@@ -29,47 +29,47 @@ class StableFiles:
         self._seen: Dict[str, Tuple[int, int, int]] = {}  # size, mtime_ns, inode
         self._going: Dict[str, int] = {}  # mtime_ns
 
-    def __call__(self, found: Found) -> bool:
-        full = os.path.join(self._folder, found.path)
+    def __call__(self, file: ScannedFile) -> bool:
+        full = os.path.join(self._folder, file.path)
         inode = _inode(full)
-        before = self._seen.get(found.path)
-        same = before is not None and before[:2] == (found.size, found.mtime_ns)
-        old = int(self._now() * 1e9) - found.mtime_ns >= self._quiet_ns
+        before = self._seen.get(file.path)
+        same = before is not None and before[:2] == (file.size, file.mtime_ns)
+        old = int(self._now() * 1e9) - file.mtime_ns >= self._quiet_ns
         replaced = before is not None and 0 not in (inode, before[2]) and before[2] != inode
         replaced = replaced and not is_open(full)
         if not (same and old) and not replaced:
-            self._seen[found.path] = (found.size, found.mtime_ns, inode)
+            self._seen[file.path] = (file.size, file.mtime_ns, inode)
             return False
         if replaced:  # of a file that is always replaced the last inode is what tells
-            self._seen[found.path] = (found.size, found.mtime_ns, inode)
+            self._seen[file.path] = (file.size, file.mtime_ns, inode)
         else:
-            del self._seen[found.path]
-        self._going[found.path] = found.mtime_ns
-        _clean(full)
+            del self._seen[file.path]
+        self._going[file.path] = file.mtime_ns
+        _write_out_pages(full)
         return True
 
     def sync_is_over(self) -> None:
-        """What was written to while it waited to be read may have been sent with the new mtime and without the last
-        bytes: its pages were not clean any more."""
+        """A file that was written to before it was read may have been sent with its new mtime but without its last
+        bytes, for its pages were not clean any more: it is compared anew."""
         going, self._going = self._going, {}
         for path, mtime_ns in going.items():
             full = os.path.join(self._folder, path)
             try:
                 moved = os.stat(full).st_mtime_ns != mtime_ns
                 if moved:
-                    _clean(full)
+                    _write_out_pages(full)
                     force_recheck(full, os.stat(full))
             except OSError:
                 continue
 
 
-def _clean(full: str) -> None:
-    """Every write through a mapping moves the mtime from here on: the kernel writes the pages out and protects them
+def _write_out_pages(full: str) -> None:
+    """The kernel writes the pages out and protects them, so that the next write through a mapping moves the mtime
     (file_update_time in the file systems' page_mkwrite)."""
     try:
         fd = os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return  # vanished, or not ours to read: the engine says so
+        return  # vanished, or not readable: the engine reports it
     try:
         os.fsync(fd)
     except OSError:
@@ -86,8 +86,8 @@ def _inode(full: str) -> int:
 
 
 def is_open(path: str, proc: str = "/proc") -> bool:
-    """Whether a process that may be asked has it open: a file that was removed and is being written anew. Where there
-    is no /proc the answer is yes."""
+    """Whether a process that this user may look into has the file open, which then may still be written. True where
+    there is no /proc."""
     try:
         wanted = os.stat(path)
         pids = [name for name in os.listdir(proc) if name.isdigit()]
@@ -103,7 +103,7 @@ def _open_files(folder: str) -> Iterator[Tuple[int, int]]:
         return  # ended meanwhile, or another user's
     for number in numbers:
         try:
-            found = os.stat(f"{folder}/{number}")
+            status = os.stat(f"{folder}/{number}")
         except OSError:
             continue
-        yield found.st_dev, found.st_ino
+        yield status.st_dev, status.st_ino

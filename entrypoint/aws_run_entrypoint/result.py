@@ -6,22 +6,22 @@ import json
 import time
 from typing import Any, Dict, List, Optional
 
+from .contract import EndReason
 from .job import Job
 from .transfer import Pulled, Pushed, put_object
 
 
 class Result:
-    """Collected while the run goes on. `reason`: exit, signal, deadline, stopped, spot-notice, sync-in-failed,
-    sync-out-failed, out-of-memory, disk-full, command-not-found."""
+    """Collected while the run goes on. `reason` None: nothing has ended the run yet."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.started_at = time.time()
         self.exit_code: Optional[int] = None
         self.job_exit_code: Optional[int] = None
-        self.reason = ""
+        self.reason: Optional[EndReason] = None
         self.detail = ""
-        self.unsaved = ""  # of `detail`, what tells of a save that failed
+        self.unsaved = ""  # the part of `detail` that describes failed saves
         self.signal: Optional[int] = None
         self.command_started_at: Optional[float] = None
         self.command_finished_at: Optional[float] = None
@@ -33,14 +33,14 @@ class Result:
         self.peak_memory_bytes: Optional[int] = None
         self.cpu_seconds: Optional[float] = None
 
-    def fail(self, exit_code: int, reason: str, detail: str) -> None:
+    def fail(self, exit_code: int, reason: EndReason, detail: str) -> None:
         self.exit_code, self.reason, self.detail = exit_code, reason, detail
 
-    def lose(self, exit_code: int, lost: str) -> None:
-        """Something could not be saved. The job's own failure stays the exit code, a success without its outputs is
-        none; and why the job ended stays the reason: by it the client decides whether it goes again."""
+    def record_loss(self, exit_code: int, lost: str) -> None:
+        """Something could not be saved. A failing job keeps its exit code; a success without its outputs is a failure.
+        The reason stays why the job ended, since the client decides by it whether to start another attempt."""
         self.exit_code = self.exit_code or exit_code
-        self.reason = "sync-out-failed" if self.reason in ("", "exit") else self.reason
+        self.reason = EndReason.SYNC_OUT_FAILED if self.reason in (None, EndReason.EXIT) else self.reason
         self.unsaved = "; ".join(filter(None, (self.unsaved, lost)))
         self.detail = "; ".join(filter(None, (self.detail, lost)))
 
@@ -53,7 +53,7 @@ class Result:
             "attempt": self.job.attempt,
             "exit_code": self.exit_code,
             "job_exit_code": self.job_exit_code,
-            "reason": self.reason,
+            "reason": self.reason or "",
             "detail": self.detail,
             "unsaved": self.unsaved,
             "signal": self.signal,

@@ -1,11 +1,11 @@
-"""Saving until it is saved: a minute without S3 must not cost the work of ten hours."""
+"""Repeats failed saves: a minute without S3 must not cost the work of ten hours."""
 
 from __future__ import annotations
 
 import time
 from typing import Callable, List, NamedTuple, Sequence, Tuple
 
-from .errors import may_pass, told
+from .errors import describe, is_transient
 
 # Beside the engine's own retries, which give up after some 20 s.
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 10.0
@@ -27,31 +27,32 @@ def save_all(
     sleep: Callable[[float], None] = time.sleep,
     wall: Callable[[], float] = time.time,
 ) -> List[Tuple[Save, Exception]]:
-    """Each once at least, in turn, and again while what failed may pass; what could not be saved, and why. None costs
-    another anything. `until` is of the clock `now` and asked anew each time: a stop may come meanwhile."""
+    """Makes each save at least once, in order, and repeats those whose failure is transient. Returns what could not be
+    saved, and why; a failing save never keeps the others from being made. `until` is of the clock `now` and called each
+    time, for a stop may shorten it."""
     lost: List[Tuple[Save, Exception]] = []
     waiting = list(saves)
     wait_s = _FIRST_WAIT_S
-    said = ""
+    announced_end = ""
     while True:
-        again: List[Tuple[Save, Exception]] = []
+        failed: List[Tuple[Save, Exception]] = []
         for save in waiting:
             try:
                 save.act()
-            except Exception as error:  # noqa: BLE001 - told to the caller, with its type
-                (again if may_pass(error) else lost).append((save, error))
-        if not again:
-            if said:
+            except Exception as error:  # noqa: BLE001 - the caller gets it
+                (failed if is_transient(error) else lost).append((save, error))
+        if not failed:
+            if announced_end:
                 say("S3 can be reached again")
             return lost
         left_s = until() - now()
         if left_s <= 0:
-            return lost + again
+            return lost + failed
         end = time.strftime("%H:%M UTC", time.gmtime(wall() + left_s))
-        if end != said:
-            said = end
-            names = " and ".join(save.what for save, _ in again)
-            say(f"S3 can't be reached to save {names} ({told(again[0][1])}); trying again until {end}")
+        if end != announced_end:
+            announced_end = end
+            names = " and ".join(save.what for save, _ in failed)
+            say(f"S3 can't be reached to save {names} ({describe(failed[0][1])}); trying again until {end}")
         sleep(min(wait_s, left_s))
         wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
-        waiting = [save for save, _ in again]
+        waiting = [save for save, _ in failed]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Callable, List, Optional, Sequence, Tuple
 
-from .errors import told
+from .contract import EndReason
+from .errors import describe
 from .job import Job
 from .periodic_sync import BackgroundSync
 from .result import Result
@@ -17,22 +18,22 @@ from .transfer import Skipped
 from .usage import UsageRecorder
 
 EXIT_TOOL = 125
-_STOPPED = ("stopped", "spot-notice", "deadline")
+_STOPPED = (EndReason.STOPPED, EndReason.SPOT_NOTICE, EndReason.DEADLINE)
 _MOST_S = 900.0
 _MOST_NAMED, _MOST_NAME_CHARS = 20, 200
-# Kept for result.json: it tells what of the rest is missing.
+# Reserved for result.json, which lists what else is missing.
 _FOR_THE_RESULT_S = 10.0
 
 
 def not_saved(what: str, skipped: Sequence[Skipped]) -> str:
-    """All of them are counted, the first of them named."""
+    """Counts all files that were skipped and names the first of them."""
     named = "; ".join(f"{repr(item.path)[:_MOST_NAME_CHARS]} {item.why}" for item in skipped[:_MOST_NAMED])
     more = f"; and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
     return f"{len(skipped)} of the {what} could not be saved: {named}{more}"
 
 
 class Saving:
-    """What is to be saved, and for how long that is tried."""
+    """Saves what the run leaves, and decides for how long a failed save is repeated."""
 
     def __init__(self, job: Job, supervisor: Supervisor, plan: StopPlan, say: Callable[[str], None]) -> None:
         self._job = job
@@ -41,8 +42,9 @@ class Saving:
         self._say = say
         self._failed_at: Optional[float] = None
 
-    def take_out(self, background: BackgroundSync, result: Result) -> None:
-        """Where time is short the checkpoint goes first: it is what the next attempt begins with."""
+    def save_folders(self, background: BackgroundSync, result: Result) -> None:
+        """Saves outputs and checkpoint. After a stop, when time is short, the checkpoint goes first, for the next
+        attempt begins with it."""
         background.wind_down()
 
         def outputs() -> None:
@@ -57,27 +59,27 @@ class Saving:
         if result.reason in _STOPPED:
             in_turn.reverse()
         for save, error in self._save(in_turn, result, _FOR_THE_RESULT_S):
-            result.lose(EXIT_TOOL, f"{save.what} could not be saved: {told(error)}")
+            result.record_loss(EXIT_TOOL, f"{save.what} could not be saved: {describe(error)}")
         if result.outputs is not None and result.outputs.skipped:
-            result.lose(EXIT_TOOL, not_saved("outputs", result.outputs.skipped))
+            result.record_loss(EXIT_TOOL, not_saved("outputs", result.outputs.skipped))
         if result.checkpoint_out is not None and result.checkpoint_out.skipped:
             lost = not_saved("checkpoint's files", result.checkpoint_out.skipped)
             if result.reason in _STOPPED:
-                result.lose(EXIT_TOOL, lost)
+                result.record_loss(EXIT_TOOL, lost)
             else:
                 self._say(lost)  # no attempt is going to begin with it
         result.retries += background.retries
 
     def finish(self, usage: UsageRecorder, result: Result) -> int:
         """The container's exit code."""
-        if result.reason not in ("exit", ""):
+        if result.reason not in (EndReason.EXIT, None):
             self._say(f"{result.reason}: {result.detail}" if result.detail else f"the job ended: {result.reason}")
         table = Save("usage.csv", lambda: usage.write(self._job.bucket, f"{self._job.prefix}usage.csv"))
         lost = self._save([table], result, _FOR_THE_RESULT_S)
-        untold = self._save([Save("the result", result.write)], result, 0.0)
-        for save, error in untold or lost:  # where the result itself is lost, the table is no news
-            self._say(f"{save.what} could not be written: {told(error)}")
-        if untold:
+        unwritten = self._save([Save("the result", result.write)], result, 0.0)
+        for save, error in unwritten or lost:  # where the result itself is lost, the table does not matter
+            self._say(f"{save.what} could not be written: {describe(error)}")
+        if unwritten:
             return result.exit_code or EXIT_TOOL
         return EXIT_TOOL if result.exit_code is None else result.exit_code
 
@@ -85,8 +87,9 @@ class Saving:
         return save_all(saves, until=lambda: self.until(result) - kept_s, say=self._say)
 
     def until(self, result: Result) -> float:
-        """Of the monotonic clock; asked when something has failed. From a deadline on there is a window as well; then
-        somebody ends us. Where no command was run there is no work to lose, and waiting costs."""
+        """When to give up, of the monotonic clock; called when a save has failed. After a stop or the deadline there is
+        a window, at whose end the container is killed. Where no command was run there is no work to lose, and waiting
+        costs money."""
         if self._failed_at is None:
             self._failed_at = time.monotonic()
         most = self._failed_at + (_MOST_S if result.command_started_at is not None else 0.0)

@@ -1,4 +1,4 @@
-"""How long a job that was told to stop may still take: what is left of the stop window after the last sync.
+"""How long a job may still take after it got a stop signal: what the last sync leaves of the stop window.
 
 What is not in S3 when the window ends is lost with the machine, so the sync comes first: the more there is to send, the
 less time the job gets. Both are seconds of the same window, and together never more than it.
@@ -11,8 +11,9 @@ import threading
 import time
 from typing import Callable, NamedTuple, Optional
 
+from .contract import EndReason
 from .documents import parse_object
-from .errors import told
+from .errors import describe
 
 # From a deadline on nobody stops us for 5 minutes at least (Fargate's schedule; an instance's switch takes 10).
 DEADLINE_WINDOW_S = 270.0
@@ -22,7 +23,7 @@ _MOST_NOTICE_BYTES = 16 * 1024
 _LEAST_RESERVE_S = 15.0
 _LEAST_FOR_THE_JOB_S = 10.0
 _SAFETY = 1.5
-# What a sync takes until this run has shown it: round trips, requests and bytes of a small machine.
+# Assumed until this run's own syncs have been measured: round trips, requests and bytes of a small machine.
 _FIXED_S = 2.0
 _FILES_PER_S = 200.0
 _BYTES_PER_S = 25e6
@@ -37,7 +38,7 @@ class Amount(NamedTuple):
 
 
 class Pace:
-    """Seconds that a sync takes. The model's proportions are fixed; how fast it all is, this run's syncs say."""
+    """Seconds that a sync takes. The proportions of the model are fixed; this run's own syncs scale it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # outputs and checkpoint are sent by a thread each
@@ -82,9 +83,9 @@ def notice_window_s(text: str, now: float) -> float:
 
 
 class StopPlan:
-    """The grace of one stop, looked at again as long as it lasts: a job that saves much in its grace gets less of it.
+    """The grace of one stop, computed anew while it lasts: a job that writes much during its grace gets less of it.
 
-    `unsaved` reads the folders; how often, follows from how long that takes.
+    `unsaved` reads the folders, which may take long: at most a tenth of the time is spent on it.
     """
 
     def __init__(
@@ -108,40 +109,40 @@ class StopPlan:
         self._now = now
         self._wall = wall
         self._window_s: Optional[float] = None
-        self._look_at: Optional[float] = None
+        self._next_look_at: Optional[float] = None
         self._grace_s = 0.0
 
-    def grace(self, reason: str) -> float:
+    def grace(self, reason: EndReason) -> float:
         """Seconds from the stop to SIGKILL. Called about once a second from the stop on."""
         began = self._now()
-        if self._look_at is not None and began < self._look_at:
+        if self._next_look_at is not None and began < self._next_look_at:
             return self._grace_s
         window_s = self.window_s(reason)
         try:
             amount = self._unsaved()
             needed_s, how_much = self._pace.seconds(amount), f"{amount.files} files, {amount.bytes / 1e6:.1f} MB"
         except Exception as error:  # noqa: BLE001 - a job that is not stopped in time is worse than one stopped early
-            needed_s, how_much = window_s / 2 / _SAFETY, f"how much can't be told, {told(error)}"
+            needed_s, how_much = window_s / 2 / _SAFETY, f"the amount is unknown, {describe(error)}"
         kept_s = reserve_s(needed_s, window_s)
         self._grace_s = grace_s(self._stop_grace_s, window_s, kept_s)
-        if self._look_at is None:
+        if self._next_look_at is None:
             self._say(
                 f"{reason}: the job has {self._grace_s:.0f} s to end; {kept_s:.0f} s are kept to save what is new "
                 f"({how_much})"
             )
-        self._look_at = self._now() + max(1.0, 10 * (self._now() - began))
+        self._next_look_at = self._now() + max(1.0, 10 * (self._now() - began))
         return self._grace_s
 
-    def window_s(self, reason: str) -> float:
+    def window_s(self, reason: EndReason) -> float:
         """From the stop until nothing can be saved any more; the same for the whole of one stop."""
         if self._window_s is None:
             self._window_s = self._window(reason)
         return self._window_s
 
-    def _window(self, reason: str) -> float:
-        if reason == "deadline":
+    def _window(self, reason: EndReason) -> float:
+        if reason is EndReason.DEADLINE:
             return DEADLINE_WINDOW_S
-        if reason != "spot-notice" or not self._notice_file:
+        if reason is not EndReason.SPOT_NOTICE or not self._notice_file:
             return self._stop_window_s
         try:
             with open(self._notice_file, encoding="utf-8", errors="replace") as file:

@@ -1,4 +1,4 @@
-"""Runs the command as PID 1 does: forwards signals, reaps every orphan, keeps the deadline, and stops in two steps."""
+"""Runs the command as PID 1: forwards signals, reaps every orphan, keeps the deadline, stops the job in two steps."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from types import FrameType
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
+
+from .contract import EndReason
 
 # A stop: the job gets its grace, then SIGKILL. The others are only passed on.
 STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -39,17 +41,17 @@ def _why_absent(program: str, path: str) -> str:
 class StopRequested(Exception):
     """A stop signal, or the deadline, while no command runs yet. `reason` as in the result."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: EndReason) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`reason`: exit, signal, deadline, stopped, spot-notice, command-not-found. `exit_code` 128+n for signal n."""
+    """`exit_code`: 128+n for signal n."""
 
     exit_code: int
-    reason: str
+    reason: EndReason
     signal: Optional[int] = None
     detail: str = ""
     cpu_seconds: float = 0.0
@@ -58,26 +60,26 @@ class Outcome:
 
 class Supervisor:
     """Takes over the process's signals from its making on; one at a time, in the main thread. `grace(reason)`: seconds
-    from the stop to SIGKILL, asked about once a second. `on_notice(reason)`: called once, by the loop: a signal
+    from the stop to SIGKILL, called about once a second. `on_notice(reason)`: called once, by the loop: a signal
     may arrive while the main thread holds a lock, so its handler notes it and no more."""
 
     def __init__(
         self,
         *,
         deadline: Optional[float],
-        grace: Callable[[str], float],
+        grace: Callable[[EndReason], float],
         notice_file: Optional[str],
         on_tick: Callable[[], None] = lambda: None,
-        on_notice: Callable[[str], None] = lambda reason: None,
+        on_notice: Callable[[EndReason], None] = lambda reason: None,
     ) -> None:
         self.deadline = deadline
         self.grace = grace
         self.notice_file = notice_file
         self.on_tick = on_tick
         self.on_notice = on_notice
-        self.stop_reason: Optional[str] = None
+        self.stop_reason: Optional[EndReason] = None
         self.stopped_at: Optional[float] = None  # of the monotonic clock
-        self._told = False
+        self._notified = False
         self._job: Optional[int] = None
         self._interruptible = False
         self._early: List[int] = []
@@ -120,9 +122,10 @@ class Supervisor:
             # A session of its own: signals reach the whole group, and the terminal's don't arrive twice.
             job = subprocess.Popen(list(argv), env=dict(env), start_new_session=True)
         except FileNotFoundError:
-            return Outcome(127, "command-not-found", detail=_why_absent(argv[0], env.get("PATH", os.defpath)))
+            detail = _why_absent(argv[0], env.get("PATH", os.defpath))
+            return Outcome(127, EndReason.COMMAND_NOT_FOUND, detail=detail)
         except OSError as error:
-            return Outcome(126, "command-not-found", detail=f"{argv[0]!r} can't be run: {error.strerror}")
+            return Outcome(126, EndReason.COMMAND_NOT_FOUND, detail=f"{argv[0]!r} can't be run: {error.strerror}")
         self._job = job.pid
         _kill_this_one_first(job.pid)
         for number in self._early:  # what came while it was being started
@@ -140,7 +143,7 @@ class Supervisor:
                 last_tick = now
                 self._check(now)
                 self.on_tick()
-            self._tell()
+            self._notify()
         job.returncode = 0  # reaped here, so that Popen does not look for it
         _end(-job.pid)
         if os.getpid() == 1:
@@ -152,18 +155,18 @@ class Supervisor:
 
     def _start_nothing_late(self) -> None:
         if self.stop_reason is None and self.deadline is not None and time.time() >= self.deadline:
-            self.stop_reason = "deadline"
+            self.stop_reason = EndReason.DEADLINE
         if self.stop_reason is not None:
             raise StopRequested(self.stop_reason)
 
     def _outcome(self, status: int, cpu: float, rss: int) -> Outcome:
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         code = 128 + number if number is not None else os.WEXITSTATUS(status)
-        if self.stop_reason == "deadline":
-            return Outcome(124, "deadline", number, "the time limit was reached", cpu, rss)
+        if self.stop_reason is EndReason.DEADLINE:
+            return Outcome(124, EndReason.DEADLINE, number, "the time limit was reached", cpu, rss)
         if self.stop_reason is not None:
             return Outcome(code, self.stop_reason, number, "", cpu, rss)
-        return Outcome(code, "exit" if number is None else "signal", number, "", cpu, rss)
+        return Outcome(code, EndReason.EXIT if number is None else EndReason.SIGNAL, number, "", cpu, rss)
 
     def _wait(self, timeout_s: float) -> None:
         select.select([self._read], [], [], timeout_s)
@@ -173,25 +176,25 @@ class Supervisor:
 
     def _check(self, now: float) -> None:
         if self.stop_reason is None and self.deadline is not None and time.time() >= self.deadline:
-            self.stop("deadline", signal.SIGTERM)
+            self.stop(EndReason.DEADLINE, signal.SIGTERM)
         if self.stop_reason is None and self.notice_file and _has_content(self.notice_file):
-            self.stop("spot-notice", signal.SIGTERM)
+            self.stop(EndReason.SPOT_NOTICE, signal.SIGTERM)
         if self.stop_reason is None or self.stopped_at is None:
             return
-        # Asked for anew each time: what the job writes in its grace has to be saved as well.
+        # Computed anew each time: what the job writes in its grace has to be saved as well.
         if now >= self.stopped_at + self.grace(self.stop_reason):
             self._signal_group(signal.SIGKILL)
 
-    def stop(self, reason: str, number: int) -> None:
+    def stop(self, reason: EndReason, number: int) -> None:
         """First step: the signal; the second comes when the grace is over."""
         if self.stop_reason is None:
             self.stop_reason = reason
             self.stopped_at = time.monotonic()
         self._signal_group(number)
 
-    def _tell(self) -> None:
-        if self.stop_reason is not None and not self._told:
-            self._told = True
+    def _notify(self) -> None:
+        if self.stop_reason is not None and not self._notified:
+            self._notified = True
             self.on_notice(self.stop_reason)
 
     def _on_signal(self, number: int, frame: Optional[FrameType]) -> None:
@@ -199,15 +202,15 @@ class Supervisor:
             return
         if number == signal.SIGALRM:
             if self._interruptible:
-                self.stop_reason = "deadline"
-                raise StopRequested("deadline")
+                self.stop_reason = EndReason.DEADLINE
+                raise StopRequested(EndReason.DEADLINE)
             return
         if number in PASSED_ON:
             self._signal_group(number)
             return
-        self.stop("stopped", number)
+        self.stop(EndReason.STOPPED, number)
         if self._interruptible:
-            raise StopRequested("stopped")
+            raise StopRequested(EndReason.STOPPED)
 
     def _signal_group(self, number: int) -> None:
         if self._job is None:
@@ -237,18 +240,18 @@ def _reap() -> List["tuple[int, int, _Usage]"]:
 
 
 def _end(whom: int) -> None:
-    """`whom` as kill(2) has it. What the command left running must not write to the outputs any more. A kill takes a
-    moment, and a process that hangs in the kernel is not waited for."""
+    """Kills `whom` (a pid as in kill(2)), for what the command left running must not write to the outputs any more.
+    Waits a moment until they are gone, but not for a process that hangs in the kernel."""
     until = time.monotonic() + _GONE_WITHIN_S
     with contextlib.suppress(ProcessLookupError, PermissionError):
         while time.monotonic() < until:
-            os.kill(whom, signal.SIGKILL)  # says when nobody is left
+            os.kill(whom, signal.SIGKILL)  # ProcessLookupError when nobody is left
             _reap()
             time.sleep(0.005)
 
 
 def _kill_this_one_first(pid: int) -> None:
-    """When memory runs out the kernel shall choose the job, not the one who reports it. Its children inherit this."""
+    """When memory runs out the kernel chooses the job and not PID 1, which reports it. Children inherit the score."""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "w", encoding="ascii") as file:
         file.write("500")
 

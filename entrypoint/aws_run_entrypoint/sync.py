@@ -7,15 +7,24 @@ import shutil
 import stat
 from typing import Callable, List, Optional
 
-from .folders import files_below, force_recheck, tells_of_mapped_writes
+from .folders import files_below, force_recheck, notices_mapped_writes
 from .job import Job
-from .transfer import EngineError, NoManifestError, Pulled, Pushed, Wanted, pull_manifest, pull_manifests, push_folder
-from .transfer.values import Found
+from .transfer import (
+    EngineError,
+    NoManifestError,
+    Pulled,
+    Pushed,
+    ScannedFile,
+    Wanted,
+    pull_manifest,
+    pull_manifests,
+    push_folder,
+)
 
 
 def sync_in(job: Job) -> List[Pulled]:
-    """Every input, pinned by its snapshot's version, as one plan. A pin beside the run may name another bucket: the
-    tool wrote it, and the job may not."""
+    """Fetches every input, pinned by its snapshot's version, as one plan. A pin that lies beside the run may name
+    another bucket, for only the tool can write there."""
     pins = f"{job.prefix}inputs/"
     wanted = [
         Wanted(item.snapshot_key, item.version_id, item.prefix, job.dir_of(index), item.snapshot_key.startswith(pins))
@@ -29,19 +38,20 @@ def sync_in(job: Job) -> List[Pulled]:
 
 
 def check_is_folder(path: str) -> None:
-    """What a job puts in its folder's place is not the folder: a link may lead to what is none of its results."""
+    """EngineError where the job has put something else in the place of its folder: a link could lead to files that are
+    none of its results."""
     try:
-        found = os.lstat(path)
+        status = os.lstat(path)
     except FileNotFoundError:
         return
-    if stat.S_ISLNK(found.st_mode):
+    if stat.S_ISLNK(status.st_mode):
         raise EngineError(f"{path} is a link here, to {os.readlink(path)!r}, and no folder")
-    if not stat.S_ISDIR(found.st_mode):
+    if not stat.S_ISDIR(status.st_mode):
         raise EngineError(f"{path} is no folder here")
 
 
 def _empty(folder: str) -> None:
-    """A folder with nothing in it: what a killed attempt left may be half a file, and would be sent as an output."""
+    """Makes an empty folder: a killed attempt may have left half a file, which would be sent as an output."""
     os.makedirs(folder, exist_ok=True)
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -65,7 +75,7 @@ def restore_checkpoint(job: Job) -> Optional[Pulled]:
         return None
 
 
-def push_outputs(job: Job, stable: Optional[Callable[[Found], bool]] = None) -> Optional[Pushed]:
+def push_outputs(job: Job, stable: Optional[Callable[[ScannedFile], bool]] = None) -> Optional[Pushed]:
     """`stable` set means that the job still runs: then no helper processes compete with it, and a folder that it has
     removed may be about to come back: None."""
     check_is_folder(job.output_dir)
@@ -76,7 +86,7 @@ def push_outputs(job: Job, stable: Optional[Callable[[Found], bool]] = None) -> 
     return _push(job, job.output_dir, "output", stable)
 
 
-def push_checkpoint(job: Job, stable: Optional[Callable[[Found], bool]] = None) -> Optional[Pushed]:
+def push_checkpoint(job: Job, stable: Optional[Callable[[ScannedFile], bool]] = None) -> Optional[Pushed]:
     if not job.checkpoint_path:
         return None
     check_is_folder(job.checkpoint_path)
@@ -85,10 +95,10 @@ def push_checkpoint(job: Job, stable: Optional[Callable[[Found], bool]] = None) 
     return _push(job, job.checkpoint_path, "checkpoint", stable)
 
 
-def _push(job: Job, folder: str, name: str, stable: Optional[Callable[[Found], bool]]) -> Pushed:
-    if stable is None and not tells_of_mapped_writes(folder):
-        for path, found in files_below(folder):
-            force_recheck(path, found)
+def _push(job: Job, folder: str, name: str, stable: Optional[Callable[[ScannedFile], bool]]) -> Pushed:
+    if stable is None and not notices_mapped_writes(folder):
+        for path, status in files_below(folder):
+            force_recheck(path, status)
     return push_folder(
         job.bucket,
         folder,

@@ -1,4 +1,4 @@
-"""What the job uses, once a second, as one small CSV that goes out with the results."""
+"""Records what the job uses once a second, as a small CSV that is saved with the results."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def network_bytes(path: str = "/proc/net/dev") -> Tuple[Optional[int], Optional[
 
 def _free(path: str) -> Optional[int]:
     try:
-        found = os.statvfs(path)
+        disk = os.statvfs(path)
     except OSError:
         return None
-    return found.f_bavail * found.f_frsize
+    return disk.f_bavail * disk.f_frsize

@@ -1,9 +1,12 @@
-"""The container contract, tool side: names of the environment variables the entrypoint reads.
+"""The container contract, tool side: names of the environment variables the entrypoint reads, and why a run ended as
+its `result.json` names it.
 
 The container's side is `aws_run_entrypoint.contract`; a test holds the two equal. JSON values are compact JSON text.
 """
 
 from __future__ import annotations
+
+import enum
 
 RUN_ID = "AWS_RUN_ID"
 ATTEMPT = "AWS_RUN_ATTEMPT"  # 1, 2, …
@@ -44,3 +47,21 @@ ALL = (
     NOTICE_FILE,
     IMAGE_ENTRYPOINT,
 )
+
+
+class EndReason(str, enum.Enum):  # StrEnum came with Python 3.11
+    """`reason` in result.json: why the run ended, as the container saw it."""
+
+    EXIT = "exit"  # the command ended by itself, whatever its exit code
+    SIGNAL = "signal"  # a signal that was not ours killed it
+    DEADLINE = "deadline"
+    STOPPED = "stopped"  # SIGTERM or SIGINT reached the container
+    SPOT_NOTICE = "spot-notice"
+    OUT_OF_MEMORY = "out-of-memory"
+    DISK_FULL = "disk-full"
+    COMMAND_NOT_FOUND = "command-not-found"  # or it can't be executed
+    SYNC_IN_FAILED = "sync-in-failed"  # the command was not started
+    SYNC_OUT_FAILED = "sync-out-failed"  # the command ended by itself, but not all that it wrote was saved
+
+    def __str__(self) -> str:  # Python's own answer differs between its versions
+        return str(self.value)

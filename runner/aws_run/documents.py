@@ -1,7 +1,7 @@
-"""JSON from the bucket, read by the one reader that both sides share; and text from there, made harmless.
+"""Reads JSON from the bucket with the reader that both sides share, and makes text from there harmless.
 
-What a run's job may write (`runs/<run-id>/`, its record excepted) is hostile, and whoever may write into the bucket can
-damage a record. Both cost their own run one line and no other run anything.
+Objects that a job may write (`runs/<run-id>/`, except its record) are treated as hostile, and anybody who may write
+into the bucket can damage a record. Either costs its own run an error message and leaves all other runs alone.
 """
 
 from __future__ import annotations
@@ -12,6 +12,6 @@ __all__ = ["DocumentError", "Fields", "harmless", "parse_object"]
 
 
 def harmless(text: str) -> str:
-    """One line without anything that moves a cursor, sets a title or turns the direction of writing."""
+    """One line without characters that move the cursor, set a title or change the direction of writing."""
     spaced = " ".join(text.splitlines())
     return "".join(character for character in spaced if character.isprintable())

@@ -75,7 +75,12 @@ class PreflightError(AwsRunError):
 
 
 class CapacityError(AwsRunError):
-    """AWS has no instance of the kind that was asked for, or it never joined the cluster."""
+    """AWS has no instance of the kind that was requested, or it never joined the cluster. `code`: AWS's own for the
+    refusal, empty where there is none."""
+
+    def __init__(self, message: str, *, code: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
 
 
 class DeadlineError(AwsRunError):

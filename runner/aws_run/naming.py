@@ -76,38 +76,6 @@ def run_of_name(name: str) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunKeys:
-    """Where a run's objects live in the bucket."""
-
-    run_id: str
-
-    @property
-    def prefix(self) -> str:
-        return f"runs/{self.run_id}/"
-
-    @property
-    def record(self) -> str:
-        return f"{self.prefix}run.json"
-
-    @property
-    def output(self) -> str:
-        return f"{self.prefix}output/"
-
-    @property
-    def result(self) -> str:
-        return f"{self.prefix}result.json"
-
-    @property
-    def inputs(self) -> str:
-        """The pins of inputs that are read where they lie."""
-        return f"{self.prefix}inputs/"
-
-    @property
-    def log(self) -> str:
-        return f"{self.prefix}log.txt"
-
-
-@dataclass(frozen=True, kw_only=True)
 class ProjectNames:
     """Shared by all runs of one project in one region. IAM's names are global, so they hold the region: the runs of
     another region are recorded in another bucket and can't be asked."""

@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from moto.s3.models import FakeDeleteMarker
+from tests.waiting import PATIENCE_S, until
 
 from aws_run.local.embedded import Embedded
 from aws_run.local.http.protocol import Call, Reply
@@ -31,7 +31,6 @@ from aws_run.local.testing.inventory import left
 AWS_RUN = [str(Path(sys.executable).with_name("aws-run"))]
 KEPT = {"bucket", "repository"}
 _STEP_S = 300.0
-_TASKS_END_WITHIN_S = 30.0
 # Copies every file in capitals; `--hang` stays until it is told to stop, `--hang-until F` until there is a file F,
 # `--fail N` exits N.
 SCRIPT = """
@@ -173,7 +172,7 @@ class Account:
 
     def finish(self, child: subprocess.Popen[str]) -> Finished:
         try:
-            said, complained = child.communicate(timeout=180)
+            said, complained = child.communicate(timeout=PATIENCE_S)
         finally:
             child.kill()
             self.script.kill_at(None)
@@ -191,7 +190,7 @@ class Account:
     def now(self) -> datetime:
         return self.world.clock.now()
 
-    def wait_for_tasks(self, timeout_s: float = _TASKS_END_WITHIN_S) -> None:
+    def wait_for_tasks(self, timeout_s: float = PATIENCE_S) -> None:
         """Until every task has ended by itself (tasks are processes of this machine, in real time)."""
         self.until(lambda: not self.tasks(lambda task: task.status != "STOPPED"), timeout_s)
 
@@ -200,15 +199,15 @@ class Account:
         while seconds > 0:
             step = min(seconds, _STEP_S)
             self.world.clock.advance(step)
-            self.until(lambda: not self.tasks(lambda task: task.status != "STOPPED" and task.stop.is_set()))
+            self.wait_for_stops()
             seconds -= step
 
-    def until(self, check: Callable[[], object], timeout_s: float = _TASKS_END_WITHIN_S) -> None:
-        deadline = time.monotonic() + timeout_s
-        while not check():
-            if time.monotonic() > deadline:
-                raise AssertionError("it did not come true in time")
-            time.sleep(0.01)
+    def wait_for_stops(self) -> None:
+        """Until every task that was told to stop has ended, in real time."""
+        self.until(lambda: not self.tasks(lambda task: task.status != "STOPPED" and task.stop.is_set()))
+
+    def until(self, check: Callable[[], object], timeout_s: float = PATIENCE_S) -> None:
+        until(check, within_s=timeout_s)
 
     def tasks(self, wanted: Callable[[Task], bool] = lambda task: True) -> list[Task]:
         with self.world.lock:

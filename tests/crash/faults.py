@@ -114,7 +114,11 @@ def operations(home: Path, scenario: Scenario) -> list[str]:
     """Every operation that the scenario's command makes when nothing goes wrong, in their order."""
     with account(home) as aws, _prepared(aws, home, scenario) as (command, _):
         calls = Calls()
-        aws.script.on_call.append(lambda seen, call: calls.name(seen, call) and None)  # type: ignore[func-returns-value]
+
+        def note(seen: Happened, call: Call) -> None:
+            calls.name(seen, call)
+
+        aws.script.on_call.append(note)
         done = command()
         assert done.code == 0, done.stderr
         return list(calls.names)

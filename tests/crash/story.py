@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,24 +26,30 @@ from aws_run.config import Config
 from aws_run.config.load import load_config
 from aws_run.events import Event, Notice, StatusChanged
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.supervise import SubmitResult
+from aws_run.lifecycle.ending import SubmitResult
 from aws_run.local.http.protocol import Call, Refusal, Reply
 from aws_run.local.runtime.builder import ProcessBuilder
-from aws_run.local.sim.clock import SimClock
 from aws_run.runs.record import Record
 from aws_run.runs.record_reader import load
 from aws_run.usecases.submit import submit
 
 Begin = Callable[..., "Story"]
 Answer = Callable[[Happened, Call], "Reply | None"]
-_REAL_S = 0.003  # a sleep gives the task's process, which lives in real time, this much
+_REAL_S = 0.003  # a sleep gives the task's process, which lives in real time, this much of a machine of its own
+
+
+def _real_s() -> float:
+    """`_REAL_S`, and more on a machine that many share, since there the task's process takes longer for the same."""
+    return _REAL_S * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 class WorldClock:
-    """The account's own clock, from inside."""
+    """The account's own clock, from inside. A task that was told to stop gets the real time it needs for it, as it does in
+    Account.advance: on a busy machine its seconds would otherwise be over before its process has had one of them."""
 
-    def __init__(self, clock: SimClock) -> None:
-        self._clock = clock
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._clock = account.world.clock
 
     def now(self) -> datetime:
         return self._clock.now()
@@ -52,7 +59,39 @@ class WorldClock:
 
     def sleep(self, seconds: float) -> None:
         self._clock.advance(seconds)
-        time.sleep(_REAL_S)
+        self._account.wait_for_stops()
+        time.sleep(_real_s())
+
+
+class WatchedClock:
+    """The account's clock, which tells how often the waiting client has looked at it. So a builder can let time go by at
+    the client's own pace, however slow this machine is. The client is who makes it."""
+
+    def __init__(self, clock: WorldClock) -> None:
+        self._clock = clock
+        self._client = threading.current_thread()
+        self._changed = threading.Condition()
+        self._count = 0
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+    def monotonic(self) -> float:
+        if threading.current_thread() is self._client:
+            with self._changed:
+                self._count += 1
+                self._changed.notify_all()
+        return self._clock.monotonic()
+
+    def wait_for_a_look(self, stop: threading.Event) -> None:
+        """Until the client has begun and ended a round since now (a round looks twice)."""
+        with self._changed:
+            wanted = self._count + 4
+            while self._count < wanted and not stop.is_set():
+                self._changed.wait(1)
 
 
 def hang_up(call: Call, reply: Reply) -> Reply:
@@ -75,9 +114,12 @@ class Story:
         self._salts = itertools.count(0x1000)
         self.context = self.new_bench()
 
+    def clock(self) -> WorldClock:
+        return WorldClock(self.account)
+
     def new_bench(self, **changes: Any) -> AppContext:
         """That of another terminal: nothing in memory is shared."""
-        clock = WorldClock(self.world.clock)
+        clock = self.clock()
         aws = Aws(region=self.account.local.region, clock=clock)
         context = AppContext(
             aws=aws,

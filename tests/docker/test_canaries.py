@@ -164,6 +164,7 @@ def test_no_secret_of_the_machine_turns_up_anywhere(
             "HOME": str(home),
             "TMPDIR": str(temporary),
             "FROM_SHELL": canaries.new("shell-variable"),
+            "AWS_RUN_TRUST_PROJECT_FILE": "1",  # it takes FROM_SHELL
             "NEVER_NAMED": canaries.new("unnamed-variable"),
             "PIP_EXTRA_INDEX_URL": f"http://reader:{canaries.values['index']}@{host}:{port}/simple/",
             "HTTP_PROXY": f"http://me:{canaries.new('proxy')}@proxy.example:3128",

@@ -12,7 +12,8 @@ from typing import Any
 import boto3
 import docker
 import pytest
-from tests.local.support import boto_client, log_lines, role, run, stack, stopped, task, task_definition, until
+from tests.local.support import boto_client, log_lines, role, run, stack, stopped, task, task_definition
+from tests.waiting import until
 
 from aws_run.local.embedded import Embedded
 from aws_run.local.options import LocalOptions

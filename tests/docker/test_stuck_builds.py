@@ -15,6 +15,7 @@ from tests.docker.conftest import responds
 from tests.docker.image_support import Bench
 
 from aws_run.clock import SystemClock
+from aws_run.config import Build
 from aws_run.errors import DockerError, InterruptedRunError
 from aws_run.events import Event, LaneProgress, Notice
 from aws_run.image.builder import RegistryLogin
@@ -67,11 +68,13 @@ def test_a_build_that_waits_for_ever_ends_with_its_program_its_step_and_its_secr
     environ = {**os.environ, "UV_INDEX_URL": "https://user:PASSWORD@example.invalid/simple"}
     builder = DockerBuilder(environ=environ, stop=stop)
     with pytest.raises(InterruptedRunError):
-        builder.build(docker_engine, context.plan(root), "stuck:t", emit)
+        builder.build(
+            docker_engine, context.plan(root, Build(base_image=base_image, trust_dockerfile=True)), "stuck:t", emit
+        )
     assert any("PASSWORD" in text for text in secrets_seen), "the test looks in the right place"
     assert list(temporary.iterdir()) == []
     wait = threading.Event()
-    for _ in range(300):  # the engine ends the step when its client has gone
+    for _ in range(1800):  # the engine ends the step when its client has gone
         if not any(SLEEP in line for line in commands()):
             break
         wait.wait(0.1)

@@ -14,7 +14,8 @@ from urllib.parse import unquote
 
 import boto3
 from botocore.config import Config
-from tests.local.support import boto_client, until
+from tests.local.support import boto_client
+from tests.waiting import until
 
 from aws_run.local.embedded import Embedded
 from aws_run.local.http.protocol import Call, Reply
@@ -206,4 +207,4 @@ def log_has(running: Cloud, text: str) -> None:
                     return True
         return False
 
-    until(seen, timeout_s=TIMEOUT_S)
+    until(seen)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
+from tests.waiting import until
 
 from aws_run.local.ask import ask
 from aws_run.local.options import LocalAws
@@ -25,17 +25,6 @@ TRUST = json.dumps(
         ],
     }
 )
-
-
-def until(check: Callable[[], Any], timeout_s: float = 20.0) -> Any:
-    """What `check` gives as soon as it is true."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        found = check()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError("it did not come true in time")
 
 
 def admin(local: LocalAws, page: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:

@@ -34,12 +34,17 @@ def aws(home: Path) -> Iterator[Account]:
 @pytest.mark.parametrize(
     ("backend", "call"),
     [
-        ("ec2", "autoscaling:UpdateAutoScalingGroup"),
         ("ec2", "ecs:RunTask"),
-        ("ec2", "logs:GetLogEvents"),
-        ("ec2", "ecs:DeleteCluster"),
-        ("fargate", "ecs:RunTask"),
         ("fargate", "ecs:DeleteCluster"),
+        *(
+            pytest.param(*where, marks=pytest.mark.nightly)
+            for where in (
+                ("ec2", "autoscaling:UpdateAutoScalingGroup"),
+                ("ec2", "logs:GetLogEvents"),
+                ("ec2", "ecs:DeleteCluster"),
+                ("fargate", "ecs:RunTask"),
+            )
+        ),
     ],
 )
 def test_a_client_that_sleeps_an_hour_while_gc_runs_elsewhere_makes_nothing_again_and_leaves_nothing(
@@ -59,7 +64,7 @@ def test_a_client_that_sleeps_an_hour_while_gc_runs_elsewhere_makes_nothing_agai
     aws.script.on_call.append(stop)
     child = aws.start(*submit)
     try:
-        aws.until(lambda: asleep or child.poll() is not None, timeout_s=120)
+        aws.until(lambda: asleep or child.poll() is not None)
         assert asleep, aws.finish(child).stderr
         aws.wait_for_tasks()
         aws.advance(3700)
@@ -85,7 +90,7 @@ def test_a_client_that_sleeps_an_hour_while_gc_runs_elsewhere_makes_nothing_agai
     assert aws.world.errors == []
 
 
-@pytest.mark.parametrize(("backend", "hours"), [("ec2", 9), ("fargate", -9)])
+@pytest.mark.parametrize(("backend", "hours"), [("ec2", 9), pytest.param("fargate", -9, marks=pytest.mark.nightly)])
 def test_a_client_whose_clock_is_hours_off_gives_the_right_deadline_and_ends_nobody_elses_run(
     aws: Account, home: Path, tmp_path: Path, backend: str, hours: int
 ) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
 from tests.local.cli_support import ENDLESS, Cloud, cloud, log_has, project, submit
-from tests.local.support import admin, until
+from tests.waiting import PATIENCE_S
 
 # Copies, says so, and goes on until a file appears that is named after `--until`.
 WAITING = """
@@ -52,7 +52,7 @@ def test_a_bucket_that_is_deleted_under_the_run_is_said_once_and_the_teardown_go
     log_has(aws, "copied")
     delete_bucket(aws)
     go.touch()
-    _, said = child.communicate(timeout=60)
+    _, said = child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 125, said
     assert "was deleted while the job ran, so its results are lost" in said
     assert said.count("NoSuchBucket") <= 2, "the job's own two lines"
@@ -65,54 +65,79 @@ def test_a_bucket_that_is_deleted_under_the_run_is_said_once_and_the_teardown_go
     assert set(aws.left()) <= {"repository"}
 
 
-def test_the_first_ctrl_c_in_the_teardown_is_answered_and_the_job_keeps_its_exit_code(
-    aws: Cloud, tmp_path: Path
-) -> None:
-    child = slow_teardown(aws, tmp_path, throttled=2)
+class Held:
+    """The next AWS call of that name, which AWS takes its time over until it is let go."""
+
+    def __init__(self, aws: Cloud, name: str) -> None:
+        self._arrived, self._let_go = threading.Event(), threading.Event()
+        aws.before[name] = self._hold
+
+    def _hold(self) -> None:
+        self._arrived.set()
+        self._let_go.wait(2 * PATIENCE_S)  # longer than any test waits for a client
+
+    def wait(self) -> None:
+        assert self._arrived.wait(PATIENCE_S), "the call was never made"
+
+    def let_go(self) -> None:
+        self._let_go.set()
+
+
+@pytest.fixture
+def held(aws: Cloud) -> Iterator[Held]:
+    """A step in the middle of every teardown."""
+    made = Held(aws, "ecs:DeleteCluster")
+    yield made
+    made.let_go()
+
+
+def interrupt(child: subprocess.Popen[str]) -> str:
+    """Presses Ctrl-C; what is said until it is answered."""
     child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=60)
-    assert child.returncode == 0, said
-    assert "press Ctrl-C again to leave at once" in said
+    assert child.stderr is not None
+    lines = []
+    for line in child.stderr:
+        lines.append(line)
+        if "press Ctrl-C again to leave at once" in line:
+            break
+    return "".join(lines)
+
+
+def test_the_first_ctrl_c_in_the_teardown_is_answered_and_the_job_keeps_its_exit_code(
+    aws: Cloud, held: Held, tmp_path: Path
+) -> None:
+    child = aws.start(*submit(project(tmp_path / "demo"), tmp_path / "out"))
+    held.wait()
+    told = interrupt(child)
+    assert "press Ctrl-C again to leave at once" in told
+    held.let_go()
+    _, rest = child.communicate(timeout=PATIENCE_S)
+    assert child.returncode == 0, told + rest
     assert set(aws.left()) == {"bucket", "repository"}
 
 
 def test_the_second_ctrl_c_in_the_teardown_leaves_at_once_with_the_command_that_finishes(
-    aws: Cloud, tmp_path: Path
+    aws: Cloud, held: Held, tmp_path: Path
 ) -> None:
-    child = slow_teardown(aws, tmp_path, throttled=9)
-    child.send_signal(signal.SIGINT)
-    assert child.stderr is not None
-    while "press Ctrl-C again" not in child.stderr.readline():
-        pass
-    began = time.monotonic()
-    child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=60)
-    assert child.returncode == 130, said
-    assert time.monotonic() - began < 3
-    assert "hint: aws-run cleanup demo-" in said
-
-
-def throttle(aws: Cloud, times: int) -> None:
-    fault = {"operation": "ecs:DeleteCluster", "how": "throttle", "times": times}
-    admin(aws.local, "faults", fault)
-
-
-def slow_teardown(aws: Cloud, tmp_path: Path, throttled: int) -> subprocess.Popen[str]:
-    """A submit whose teardown has begun and whose first step AWS throttles a while."""
-    throttle(aws, throttled)
     child = aws.start(*submit(project(tmp_path / "demo"), tmp_path / "out"))
-    until(lambda: "ecs:DeregisterTaskDefinition" in aws.names_sent(), timeout_s=30)
-    return child
+    held.wait()
+    told = interrupt(child)
+    assert "press Ctrl-C again to leave at once" in told
+    child.send_signal(signal.SIGINT)
+    _, rest = child.communicate(timeout=PATIENCE_S)  # while AWS still takes its time
+    assert child.returncode == 130, told + rest
+    assert "hint: aws-run cleanup demo-" in rest
 
 
-def test_ctrl_c_in_a_cleanup_is_answered_once_too(aws: Cloud, tmp_path: Path) -> None:
+def test_ctrl_c_in_a_cleanup_is_answered_once_too(aws: Cloud, held: Held, tmp_path: Path) -> None:
     done = aws.run(*submit(project(tmp_path / "demo", ENDLESS), tmp_path / "out", "--detach", "--json"))
     run = json.loads(done.stdout)["run_id"]
-    throttle(aws, 2)
     child = aws.start("cleanup", run, "--local")
-    until(lambda: "ecs:StopTask" in aws.names_sent(), timeout_s=30)
-    child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=60)
-    assert child.returncode == 0, said
-    assert "press Ctrl-C again to leave at once" in said
+    held.wait()
+    told = interrupt(child)
+    assert "press Ctrl-C again to leave at once" in told
+    held.let_go()
+    _, rest = child.communicate(timeout=PATIENCE_S)
+    assert child.returncode == 0, told + rest
+    assert "press Ctrl-C again" not in rest
     assert set(aws.left()) == {"bucket", "repository"}

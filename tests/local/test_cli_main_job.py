@@ -13,6 +13,9 @@ import pytest
 from tests.local.cli_support import COPY, ENDLESS, Cloud, cloud, log_has, project, submit
 from tests.local.support import admin
 
+from aws_run.runs.record_reader import load
+from aws_run.runs.spec import job_from_json
+
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory, aws_session: boto3.Session) -> Iterator[Cloud]:
@@ -80,7 +83,17 @@ def test_everything_arrives_byte_for_byte_on_a_spot_gpu_machine_and_nothing_is_l
     assert {row["kind"] for row in told["left"]["rows"]} == {"bucket", "repository"}
     run = told["run_id"]
     assert "copied --mode x y" in aws.text(f"runs/{run}/log.txt")
-    assert json.loads(aws.text(f"runs/{run}/run.json"))["state"] == "removed"
+    record = load(aws.text(f"runs/{run}/run.json").encode(), run_id=run)
+    assert record.state == "removed"
+    assert record.current is not None
+    assert (record.current.number, record.current.outcome, record.started_at is None) == (1, record.outcome, False)
+    job = job_from_json(record.job, place="run.json")
+    assert (job.image, job.args) == (record.image, ("--mode", "x y"))
+    assert "@sha256:" in str(job.image)
+    assert [pin.files for pin in job.inputs] == [sum(path.is_file() for path in (hostile / "data").rglob("*"))]
+    assert all(pin.snapshot_key and pin.version_id for pin in job.inputs)
+    assert record.hardware is not None
+    assert float(str(record.hardware.usd_per_hour)) > 0.5
 
     sent = {call.name: call.body for call in aws.sent}
     assert f'"capacityProvider": "arun-{run}"' in sent["ecs:RunTask"]

@@ -18,9 +18,10 @@ from botocore.config import Config
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import AwsRunError
+from aws_run.lifecycle import leftovers as collector
 from aws_run.local.http.protocol import Reply
-from aws_run.naming import ProjectNames, RunKeys, RunNames
-from aws_run.usecases import gc as collector
+from aws_run.naming import ProjectNames, RunNames
+from aws_run.runs.keys import RunKeys
 
 REGION = "us-east-1"
 
@@ -145,6 +146,8 @@ KINDS: tuple[tuple[str, Delete], ...] = (
     ("fargate", Console.schedule), ("fargate", Console.stop_role), ("fargate", Console.cluster),
     ("fargate", Console.every_object),
 )  # fmt: skip
+# The others run at night.
+SAMPLE = (Console.task, Console.group, Console.schedule, Console.record, Console.every_object)
 # Without the bucket nobody can tell whether another run uses these, so they stay; they cost nothing (docs/lifecycle.md).
 _WITHOUT_BUCKET = {"log-group", "role", "instance-profile"}
 
@@ -162,7 +165,13 @@ def begin(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
 
 
 @pytest.mark.parametrize(
-    ("backend", "delete"), [pytest.param(*kind, id=f"{kind[0]}-{kind[1].__name__}") for kind in KINDS]
+    ("backend", "delete"),
+    [
+        pytest.param(
+            *kind, id=f"{kind[0]}-{kind[1].__name__}", marks=() if kind[1] in SAMPLE else (pytest.mark.nightly,)
+        )
+        for kind in KINDS
+    ],
 )
 def test_a_run_ends_and_leaves_nothing_whatever_somebody_deletes_behind_its_back(
     begin: Begin, tmp_path: Path, backend: str, delete: Delete

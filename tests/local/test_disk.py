@@ -12,7 +12,7 @@ from tests.crash.story import Begin, Story, stories
 from aws_run.errors import UsageError
 from aws_run.infra.resource_types.launch_template import LaunchTemplate
 from aws_run.lifecycle.preflight import plan_run, run_preflight
-from aws_run.usecases.submit import dry_run
+from aws_run.usecases.plan import plan
 
 GIB = 1 << 30
 
@@ -44,12 +44,12 @@ def test_the_input_sizes_the_volume_of_either_backend_and_the_plan_says_so(begin
     assert volume_gib(story, backend="ec2") == 40
     assert volume_gib(story, backend="fargate") == 0
     assert volume_gib(story, backend="fargate", output_size="40GB") == 60
-    assert dry_run(story.config(backend="ec2"), story.context).notes == ()
+    assert plan(story.config(backend="ec2"), story.context).notes == ()
     large(story, 60)
     assert volume_gib(story, backend="ec2") == 160
     assert volume_gib(story, backend="fargate") == 150
     assert volume_gib(story, backend="fargate", disk="200GB") == 200
-    (note,) = dry_run(story.config(backend="ec2"), story.context).notes
+    (note,) = plan(story.config(backend="ec2"), story.context).notes
     assert note.startswith("disk: 160 GB for 8 GB system, 12 GB assumed for the image, 60 GB input")
 
 
@@ -65,7 +65,7 @@ def test_what_is_too_large_for_fargate_goes_to_ec2_by_itself_unless_fargate_was_
 def test_a_tight_disk_is_warned_of_and_an_impossible_one_refused_before_anything_is_made(begin: Begin) -> None:
     story = begin()
     large(story, 60)
-    dry_run(story.config(backend="ec2", disk="100GB"), story.context)
+    plan(story.config(backend="ec2", disk="100GB"), story.context)
     assert any("a disk of 100 GB may be too small" in text for text in story.notices())
     with pytest.raises(UsageError, match="can't fit on a disk of 50 GB"):
         story.submit(backend="ec2", disk="50GB")

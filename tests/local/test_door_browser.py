@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 from tests.local.chromium import chromium
 from tests.local.door_support import ECS, address_of
-from tests.local.support import Client, process_image, subnet, until
+from tests.local.support import Client, process_image, subnet
+from tests.waiting import PATIENCE_S, until
 
 from aws_run.local.embedded import Embedded
 from aws_run.local.options import LocalAws
@@ -88,7 +89,7 @@ def browser(*arguments: str) -> Iterator[subprocess.Popen[str]]:
             yield child
         finally:
             child.terminate()
-            child.communicate(timeout=30)
+            child.communicate(timeout=PATIENCE_S)
 
 
 def test_a_page_starts_nothing_ends_nothing_and_reads_nothing(
@@ -135,7 +136,7 @@ def test_a_page_starts_nothing_ends_nothing_and_reads_nothing(
     site = EvilSite(steps)
     try:
         with browser(f"http://evil.example:{site.port}/"):
-            read = until(lambda: site.report, timeout_s=90)
+            read = until(lambda: site.report)
         assert set(read) == {step[0] for step in steps}
         assert [name for name, text in read.items() if text] == []  # opaque answers are empty, refused ones null
         client("ecs").list_clusters()  # the call that a kill would have waited for

@@ -14,6 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, HTTPClientError
 from tests.local.support import Client, admin, boto_client
+from tests.waiting import PATIENCE_S
 
 from aws_run.local.embedded import Embedded
 from aws_run.local.options import LocalAws, LocalOptions
@@ -41,7 +42,7 @@ def test_a_client_is_killed_before_or_after_its_nth_call(
     environment = {**os.environ, **local_aws.environment()}
     child = subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE, env=environment)
     admin(local_aws, "kill", {"pid": child.pid, "at": 2, "when": when})
-    child.communicate(b"go\n", timeout=30)
+    child.communicate(b"go\n", timeout=PATIENCE_S)
     assert child.returncode == -signal.SIGKILL
     admin(local_aws, "calls", method="DELETE")
     assert clusters(client) == sorted(made)

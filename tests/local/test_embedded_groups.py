@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.local.support import Client, admin, group, stack, template, until
+from tests.local.support import Client, admin, group, stack, template
+from tests.waiting import until
 
 from aws_run.local.embedded import Embedded
 from aws_run.local.options import LocalAws

@@ -21,8 +21,8 @@ from tests.local.support import (
     subnet,
     task_definition,
     template,
-    until,
 )
+from tests.waiting import until
 
 from aws_run.local.embedded import Embedded
 from aws_run.local.options import LocalAws, LocalOptions

@@ -18,8 +18,8 @@ from tests.local.support import (
     subnet,
     task,
     task_definition,
-    until,
 )
+from tests.waiting import until
 
 from aws_run.local.options import LocalAws
 

@@ -14,7 +14,7 @@ from aws_run.errors import AwsRunError, OutOfReachError
 from aws_run.events import LogLine, StatusChanged
 from aws_run.local.http.protocol import Call, Reply
 from aws_run.local.testing.faults import How, spoil
-from aws_run.usecases import status as looking
+from aws_run.usecases.wait import wait
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_a_denial_that_lasts_leaves_the_run_to_itself_and_says_how_to_come_back(
     assert story.account.running()
     story.script.on_call.clear()
     story.account.advance(3 * 3600)
-    assert looking.wait(story.new_bench(), run_id, None).exit_code not in (0, None)
+    assert wait(story.new_bench(), run_id, None).exit_code not in (0, None)
     assert story.account.still_bills() == []
     nothing_is_left(story)
 

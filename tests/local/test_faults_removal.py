@@ -12,11 +12,12 @@ import pytest
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import AwsRunError, TeardownError
+from aws_run.lifecycle import leftovers as collector
 from aws_run.lifecycle import lookup, teardown
 from aws_run.local.http.protocol import Reply
-from aws_run.runs.store import LOCK_S, RecordWriter
+from aws_run.runs.locks import LOCK_S
+from aws_run.runs.writer import RecordWriter
 from aws_run.usecases import destroy as destroying
-from aws_run.usecases import gc as collector
 from aws_run.usecases.cleanup import cleanup
 
 
@@ -34,7 +35,7 @@ def left_running(story: Story, backend: str = "ec2") -> str:
 
 
 def clean(story: Story, run_id: str) -> Any:
-    return cleanup(story.new_bench(), run_id, None, reason="a test", also_kept=True)[1]
+    return cleanup(story.new_bench(), run_id, None)[1]
 
 
 DELETES = (
@@ -202,7 +203,7 @@ def test_row_28_tasks_and_machines_that_are_still_on_the_cluster_are_taken_off_i
     story = begin()
     run_id = left_running(story)
     # The record does not know of the task: RunTask's answer was lost, and so was the client.
-    _change_record(story, run_id, task_arn=None, state="starting")
+    _change_record(story, run_id, tasks=[], state="starting")
     assert clean(story, run_id).failed == ()
     assert story.account.left() == {}
 

@@ -14,15 +14,16 @@ from typing import Any
 
 import pytest
 from tests.crash.account import account, make_project
-from tests.crash.story import Begin, Story, stories
+from tests.crash.story import Begin, Story, WatchedClock, stories
+from tests.waiting import PATIENCE_S
 
 from aws_run.aws.logs import LogTail
 from aws_run.events import LogLine
 from aws_run.local.http.protocol import Reply
 from aws_run.local.sim.instance_guard import spot_notice
 from aws_run.local.testing.launch_failures import Shortages
-from aws_run.usecases import status as looking
 from aws_run.usecases.pull import pull
+from aws_run.usecases.wait import wait
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_row_03_a_laptop_that_sleeps_does_not_keep_the_bill_open(tmp_path: Path,
         assert aws.still_bills() == []
         assert aws.usd_after(asleep + timedelta(hours=1, minutes=11)) == 0
         child.send_signal(signal.SIGCONT)
-        child.communicate(timeout=60)
+        child.communicate(timeout=PATIENCE_S)
         assert child.returncode not in (0, None)
         assert aws.left() == {}
 
@@ -95,7 +96,7 @@ def test_row_14_a_spot_notice_saves_what_there_is_and_with_no_client_the_run_say
         spot_notice(story.world, place, instance, 120)
     story.account.wait_for_tasks()
     story.world.clock.advance(130)
-    found = looking.wait(story.new_bench(), None, None)
+    found = wait(story.new_bench(), None, None)
     assert found.exit_code not in (0, None)
     assert found.record.outcome is not None
     assert found.record.outcome.reason in ("spot-notice", "interruption")
@@ -127,7 +128,7 @@ def test_row_14_with_a_client_the_next_attempt_runs_on_another_machine(begin: Be
         story.world.interrupt(place, first)
     story.account.until(lambda: story.account.log().count("at work") == 2)
     marker.write_text("")
-    thread.join(timeout=60)
+    thread.join(PATIENCE_S)
     assert done[0].exit_code == 0
     assert story.record().attempt == 2
     assert story.outputs() == {"done.txt": "yes"}
@@ -176,7 +177,7 @@ def test_row_17_a_machine_that_dies_under_its_job_is_a_failure_though_there_is_n
     (instance,) = story.world.place("us-east-1").instances.values()
     story.context.aws.call("ec2", "terminate_instances", InstanceIds=[instance.id])
     story.account.wait_for_tasks()
-    found = looking.wait(story.new_bench(), None, None)
+    found = wait(story.new_bench(), None, None)
     assert found.exit_code == 125
     assert story.account.left() == {}
 
@@ -270,16 +271,17 @@ def test_row_34_the_token_and_not_an_empty_page_is_the_end_of_the_log(begin: Beg
 def test_row_39_a_build_longer_than_the_lease_and_than_any_margin_costs_the_job_no_minute(begin: Begin) -> None:
     """45 minutes of building, then a job that takes its whole timeout: neither switch nor guard may end it before."""
     story = begin()
-    plain = story.context.builder()
+    plain, clock = story.context.builder(), WatchedClock(story.clock())
 
     class Slow:
         def build_push(self, *arguments: Any) -> str:
             for _ in range(45):
                 story.world.clock.advance(60)
-                time.sleep(0.07)  # the waiting client looks twenty times a second
+                clock.wait_for_a_look(waiting.stop)
             return plain.build_push(*arguments)
 
-    done = story.submit("--hang", context=story.new_bench(builder=Slow), backend="ec2", timeout="1h", detach=True)
+    waiting = story.new_bench(builder=Slow, clock=clock)
+    done = story.submit("--hang", context=waiting, backend="ec2", timeout="1h", detach=True)
     assert done.exit_code == 0
     accepted = story.account.now()
     story.account.until(story.account.running)

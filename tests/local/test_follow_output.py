@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.crash.story import Begin, Story, stories
+from tests.waiting import PATIENCE_S, until
 
 from aws_run.events import OutputProgress
 
@@ -47,13 +47,6 @@ def start(story: Story, **flags: Any) -> tuple[threading.Thread, list[Any], Path
     return thread, done, marker
 
 
-def until(check: Any) -> None:
-    deadline = time.monotonic() + 30
-    while not check():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_results_arrive_while_the_job_runs_and_the_end_keeps_what_a_person_changed_here(begin: Begin) -> None:
     story = begin()
     thread, done, marker = start(story, follow_output=True)
@@ -64,7 +57,7 @@ def test_results_arrive_while_the_job_runs_and_the_end_keeps_what_a_person_chang
     (out / "edited.txt").write_text("a person's remark")
     (out / "mine.txt").write_text("mine")
     marker.write_text("")
-    thread.join(timeout=60)
+    thread.join(PATIENCE_S)
     assert done[0].exit_code == 0
     run_id = story.record().run_id
     assert story.outputs() == {
@@ -90,7 +83,7 @@ def test_following_that_fails_is_told_and_never_the_runs_trouble(begin: Begin) -
     assert story.account.running()
     (story.home / "out/early").unlink()
     marker.write_text("")
-    thread.join(timeout=60)
+    thread.join(PATIENCE_S)
     assert done[0].exit_code == 0
     assert story.outputs()["late.txt"] == "late"
 
@@ -101,6 +94,6 @@ def test_without_the_option_nothing_comes_before_the_end(begin: Begin) -> None:
     until(lambda: any(key.endswith("/output.json") for key in story.account.stored()))
     assert not (story.home / "out").exists()
     marker.write_text("")
-    thread.join(timeout=60)
+    thread.join(PATIENCE_S)
     assert done[0].exit_code == 0
     assert set(story.outputs()) == {"stays.txt", "edited.txt", "late.txt"}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.crash.account import OUTPUT, Account, account, make_project
+from tests.waiting import PATIENCE_S
 
 from aws_run.clock import parse_iso
 
@@ -131,7 +132,7 @@ def test_any_machine_cancels_a_run_it_did_not_start_and_its_client_ends_with_it(
     aws.until(lambda: "copied" in aws.log())
     cancelled = aws.run("cancel", aws.run_id(), XDG_STATE_HOME=str(tmp_path / "another-machine"))
     assert cancelled.code == 0, cancelled.stderr
-    client.communicate(timeout=60)
+    client.communicate(timeout=PATIENCE_S)
     assert client.returncode not in (0, None)
     assert aws.left() == {}
     assert f"runs/{aws.run_id()}/output/a.txt" in aws.stored()
@@ -143,7 +144,7 @@ def test_cleanup_beside_a_live_client_is_safe_and_twice_is_once(aws: Account, tm
     for _ in range(2):
         cleaned = aws.run("cleanup", aws.run_id())
         assert cleaned.code == 0, cleaned.stderr
-    client.communicate(timeout=60)
+    client.communicate(timeout=PATIENCE_S)
     assert client.returncode not in (0, None)
     assert aws.still_bills() == []
     assert aws.left() == {}

@@ -1,4 +1,4 @@
-"""A job that writes a million lines costs the client no memory to speak of, whatever is done with its log.
+"""A job that writes very many lines costs the client no memory to speak of, whatever is done with its log.
 
 The client is a process of its own; what is measured is the most memory it ever had (Linux's VmHWM), not time.
 """
@@ -20,7 +20,9 @@ from tests.crash.account import Account, account, make_project
 
 from aws_run.local.http.protocol import Reply
 
-LINES, PAGE = 1_000_000, 10_000
+PAGE = 10_000
+# Kept in memory, either would be far more than may be used; at night it is the million that was once reported.
+SIZES = (300_000, pytest.param(1_000_000, marks=pytest.mark.nightly))
 MOST_MIB = 200
 # `aws-run`, which leaves the most memory it had in the file that is named first.
 CLIENT = """
@@ -39,22 +41,22 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 
 
 class Place:
-    def __init__(self, aws: Account, home: Path) -> None:
-        self.aws, self.home = aws, home
+    def __init__(self, aws: Account, home: Path, lines: int) -> None:
+        self.aws, self.home, self.lines = aws, home, lines
         self.project = make_project(home)
         aws.script.on_call.append(self._page)
 
     def _page(self, seen: Any, call: Any) -> Reply | None:
-        """A million lines, as CloudWatch gives them, in place of what the job wrote."""
+        """Very many lines, as CloudWatch gives them, in place of what the job wrote."""
         if seen.operation != "GetLogEvents":
             return None
         begin = int(str(call.params().get("nextToken") or "f/0").partition("/")[2])
-        end = min(begin + PAGE, LINES)
+        end = min(begin + PAGE, self.lines)
         events = [
             {
                 "timestamp": 1_770_000_000_000 + n,
                 "message": LAST
-                if n == LINES - 1
+                if n == self.lines - 1
                 else f"line {n:07} of a job that says much, as a training does with {'=' * 30}> its losses",
             }
             for n in range(begin, end)
@@ -77,10 +79,10 @@ class Place:
         return out, end, int(peak.read_text()) / 1024
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+@pytest.fixture(params=SIZES)
+def place(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
     with account(tmp_path) as aws:
-        yield Place(aws, tmp_path)
+        yield Place(aws, tmp_path, request.param)
 
 
 def said(file: Path, prefix: str = "") -> int:
@@ -90,22 +92,22 @@ def said(file: Path, prefix: str = "") -> int:
         return sum(1 for line in lines if line.startswith(prefix) and f"line {next(numbers):07} of" in line)
 
 
-def test_a_million_lines_are_followed_saved_read_again_and_explained_in_bounded_memory(place: Place) -> None:
+def test_very_many_lines_are_followed_saved_read_again_and_explained_in_bounded_memory(place: Place) -> None:
     _, end, peak = place.run(
         "submit", place.project, "-i", place.home / "data", "-o", place.home / "out", "--", "--fail", 3, code=3
     )
     assert peak < MOST_MIB
-    assert said(place.home / "stderr", "job") == LINES - 1
+    assert said(place.home / "stderr", "job") == place.lines - 1
     assert "the data are wrong# #[add-mask]x" in end
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]|##\[", end)
     run = place.aws.run_id()
     with place.aws.world.lock:
         (bucket,) = place.aws.world.moto("s3", "aws").buckets.values()
-        assert bucket.keys[f"runs/{run}/log.txt"].value.count(b"\n") == LINES
+        assert bucket.keys[f"runs/{run}/log.txt"].value.count(b"\n") == place.lines
 
     out, _, peak = place.run("logs", run)
     assert peak < MOST_MIB
-    assert said(out, "line") == LINES - 1
+    assert said(out, "line") == place.lines - 1
     with out.open() as lines:
         last = list(lines)[-1]
     assert last == "ValueError: the data are wrong# #[add-mask]x\n"
@@ -117,7 +119,7 @@ def test_a_million_lines_are_followed_saved_read_again_and_explained_in_bounded_
     )
 
 
-def test_a_million_lines_of_a_run_that_nobody_watched_are_saved_in_bounded_memory(place: Place) -> None:
+def test_very_many_lines_of_a_run_that_nobody_watched_are_saved_in_bounded_memory(place: Place) -> None:
     place.run("submit", place.project, "-i", place.home / "data", "-o", place.home / "out", "--detach")
     place.aws.wait_for_tasks()
     place.aws.advance(60)
@@ -125,4 +127,4 @@ def test_a_million_lines_of_a_run_that_nobody_watched_are_saved_in_bounded_memor
     assert peak < MOST_MIB
     with place.aws.world.lock:
         (bucket,) = place.aws.world.moto("s3", "aws").buckets.values()
-        assert bucket.keys[f"runs/{place.aws.run_id()}/log.txt"].value.count(b"\n") == LINES
+        assert bucket.keys[f"runs/{place.aws.run_id()}/log.txt"].value.count(b"\n") == place.lines

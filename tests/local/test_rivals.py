@@ -7,23 +7,24 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.crash.account import Account, account, make_project
-from tests.crash.story import Begin, Story, stories
+from tests.crash.story import Begin, Story, WatchedClock, stories
+from tests.unit.fakes import record
+from tests.waiting import PATIENCE_S
 
 from aws_run.clock import Clock
 from aws_run.errors import AwsRunError
+from aws_run.lifecycle import leftovers as collector
 from aws_run.lifecycle import lookup, reconcile
 from aws_run.local.http.protocol import Refusal, Reply
-from aws_run.runs.store import RecordWriter
+from aws_run.runs.writer import RecordWriter
 from aws_run.usecases import destroy as destroying
-from aws_run.usecases import gc as collector
-from aws_run.usecases import status
-from aws_run.usecases.cleanup import cleanup
+from aws_run.usecases.cancel import cancel as cleanup
+from aws_run.usecases.status import status
 
 BUCKET = "/arun-123456789012-us-east-1-an"
 SPOT = ("--backend", "ec2", "--spot", "--timeout", "12h")
@@ -111,6 +112,7 @@ def test_a_kept_run_whose_start_failed_on_fargate_has_no_task_that_goes_on(begin
     story.on_call(f"s3:PUT {BUCKET}/runs/*", after_run_task, times=None)
     with pytest.raises(AwsRunError):
         story.submit("--hang", backend="fargate", keep=("all",))
+    story.account.wait_for_stops()
     assert story.account.still_bills() == []
     assert not story.account.running()
 
@@ -121,19 +123,21 @@ def test_a_kept_run_whose_start_failed_on_fargate_has_no_task_that_goes_on(begin
 def test_a_build_that_takes_longer_than_the_job_may_is_not_past_its_deadline(begin: Begin) -> None:
     story = begin()
     plain, seen = story.context.builder(), list[tuple[bool, str]]()
+    clock = WatchedClock(story.clock())
 
     class Slow:
         def build_push(self, *arguments: Any) -> str:
             for _ in range(25):
                 story.world.clock.advance(60)
-                time.sleep(0.07)  # the client that waits for us renews its sign of life
+                clock.wait_for_a_look(waiting.stop)  # and renews its sign of life
             context = story.new_bench()
             found = collector.find_leftovers(context)
             seen.extend((one.removable, one.why) for one in found)
             collector.collect(context, found)
             return plain.build_push(*arguments)
 
-    done = story.submit(context=story.new_bench(builder=Slow), backend="ec2", timeout="10m")
+    waiting = story.new_bench(builder=Slow, clock=clock)
+    done = story.submit(context=waiting, backend="ec2", timeout="10m")
     assert [removable for removable, _why in seen] == [False]
     assert done.exit_code == 0
 
@@ -161,7 +165,7 @@ def test_two_clients_that_end_one_run_take_nothing_from_the_next_one(begin: Begi
     store = lookup.store(context)
     writer = RecordWriter.resume(store, run_id, context.clock)
     reconcile.reconcile(context, store, writer, reconcile.stop(context, writer, "a test"))
-    rivals[0].join(60)
+    rivals[0].join(PATIENCE_S)
     assert rivals[1].exit_code == 0
     assert "arun-tiny-us-east-1-execution" in story.account.left()["role"]
     assert story.account.running()
@@ -172,11 +176,11 @@ def test_a_task_that_ecs_does_not_know_yet_is_not_taken_for_ended(begin: Begin) 
     run_id = left_running(story)
     missing: dict[str, Any] = {"tasks": [], "failures": [{"arn": "x", "reason": "MISSING"}]}
     story.on_call("ecs:DescribeTasks", lambda seen, call: call.reply(missing), times=2)
-    assert status.status(story.new_bench(), run_id, None).exit_code is None
+    assert status(story.new_bench(), run_id, None).exit_code is None
     assert story.account.running()
     story.account.advance(11 * 60)
     story.on_call("ecs:DescribeTasks", lambda seen, call: call.reply(missing), times=2)
-    assert status.status(story.new_bench(), run_id, None).exit_code == 125
+    assert status(story.new_bench(), run_id, None).exit_code == 125
 
 
 def test_a_look_from_elsewhere_ends_no_run_whose_next_attempt_is_being_started(begin: Begin) -> None:
@@ -188,7 +192,7 @@ def test_a_look_from_elsewhere_ends_no_run_whose_next_attempt_is_being_started(b
         asked.append(call)
         if len(asked) == 6:  # more than half a minute after the first attempt's end
             story.world.clock.advance(40)
-            looked.append(status.status(story.new_bench(), None, None))
+            looked.append(status(story.new_bench(), None, None))
         return call.refuse(Refusal("InvalidParameterException", "The capacity provider is not active"))
 
     story.on_call("ecs:RunTask", busy, skip=1, times=8)
@@ -204,7 +208,7 @@ def test_a_look_from_elsewhere_ends_no_run_whose_next_attempt_is_being_started(b
     story.account.interrupt()
     story.account.until(lambda: story.account.log().count("copied") == 2)
     gate.write_text("")
-    live.join(60)
+    live.join(PATIENCE_S)
     assert [one.exit_code for one in looked] == [None]
     assert done == [0]
     assert story.account.left() == {}
@@ -237,9 +241,9 @@ def test_destroying_everything_takes_nothing_from_a_run_that_begins_meanwhile(be
     context = story.new_bench()
     removable = destroying.plan_destroy(context, "tiny", everything=True)
     assert "bucket" in {ref.kind for ref in removable.refs}
-    other = replace(
-        story.record(), run_id="other-20261121-133316-beef", project="other", state="starting", outcome=None
-    )
+    mine = story.record()
+    run_id = f"other{mine.run_id.removeprefix('tiny')[:-4]}beef"
+    other = record(run_id=run_id, project="other", created_at=mine.created_at, deadline=mine.deadline)
     begun: list[Any] = []
 
     def begin_another(seen: Any, call: Any) -> None:
@@ -247,9 +251,9 @@ def test_destroying_everything_takes_nothing_from_a_run_that_begins_meanwhile(be
             return
         begun.append(call)
         store = lookup.store(story.new_bench())
-        store.mark_live(other.run_id)
+        store.locks.mark_live(other.run_id)
         store.create(other)
-        store.wait_until_unlocked("other", context.clock)
+        store.locks.wait_until_unlocked("other", context.clock)
 
     story.on_call(f"s3:POST {BUCKET}*", begin_another, times=None)
     with pytest.raises(AwsRunError, match="1 run"):

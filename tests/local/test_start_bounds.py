@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.crash.story import Begin, Story, WorldClock, stories
+from tests.crash.story import Begin, Story, WatchedClock, stories
 
 from aws_run.clock import parse_iso
 from aws_run.errors import BuildError, DeadlineError, InterruptedRunError
 from aws_run.usecases import submit as submitting
+from aws_run.usecases.plan import plan
 
 _STEP_S, _LARGE_STEP_S = 20.0, 180.0  # while a machine bills, and when none does
 _FINE_S = 16 * 60
@@ -26,37 +26,6 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
         yield begin_one
 
 
-class Looks:
-    """The account's clock, which tells how often the waiting client has looked at it. So a builder can let time go by at
-    the client's own pace, however slow this machine is."""
-
-    def __init__(self, clock: WorldClock) -> None:
-        self._clock = clock
-        self._client = threading.current_thread()
-        self._changed = threading.Condition()
-        self._count = 0
-
-    def now(self) -> Any:
-        return self._clock.now()
-
-    def sleep(self, seconds: float) -> None:
-        self._clock.sleep(seconds)
-
-    def monotonic(self) -> float:
-        if threading.current_thread() is self._client:
-            with self._changed:
-                self._count += 1
-                self._changed.notify_all()
-        return self._clock.monotonic()
-
-    def wait_for_a_look(self, stop: threading.Event) -> None:
-        """Until the client has begun and ended a round since now (a round looks twice)."""
-        with self._changed:
-            wanted = self._count + 4
-            while self._count < wanted and not stop.is_set():
-                self._changed.wait(1)
-
-
 class Hanging:
     """A builder that takes `for_s` of the account's time, then builds; by itself it never ends."""
 
@@ -65,7 +34,7 @@ class Hanging:
         self._for_s = for_s
         self._fails = fails
         self._plain = story.context.builder()
-        self.clock = Looks(WorldClock(story.world.clock))
+        self.clock = WatchedClock(story.clock())
         self.context = story.new_bench(builder=lambda: self)
         backends = story.context.backends
         self.context = replace(self.context, clock=self.clock, backends=backends)
@@ -96,7 +65,7 @@ def billed(story: Story) -> float:
 
 
 def plan_says_at_most(story: Story, **flags: Any) -> float:
-    view = submitting.dry_run(story.config(**flags), story.context)
+    view = plan(story.config(**flags), story.context)
     (text,) = view.estimate
     return float(text.partition("at most $")[2].split()[0])
 
@@ -162,7 +131,7 @@ def test_a_client_that_dies_while_it_builds_leaves_a_machine_to_its_switch_and_t
 
     hanging = Hanging(story)
     monkeypatch.setattr(hanging, "build_push", dies)
-    monkeypatch.setattr(submitting, "_abandon", lambda *arguments: arguments[4])
+    monkeypatch.setattr(submitting, "abandon", lambda context, error, **_: error)
     with pytest.raises(SystemExit):
         story.submit(context=hanging.context, **A10G)
     story.account.advance(3600)

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import KEY, grown, listing, send
+from tests.waiting import PATIENCE_S
 
 from aws_run.image.entrypoint_layer import ENTRYPOINT
-from aws_run_entrypoint.bundle import write_pyz
+from aws_run_entrypoint.bundle import pyz_bytes
 from aws_run_entrypoint.transfer import pull_manifest
 
 RUN = "p-20260101-000000-abcd"
@@ -62,7 +63,7 @@ def kill_all(process: subprocess.Popen[bytes]) -> None:
 @pytest.fixture(scope="module")
 def pyz(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pyz") / "entrypoint.pyz"
-    write_pyz(path)
+    path.write_bytes(pyz_bytes())
     return path
 
 
@@ -77,7 +78,7 @@ def test_whenever_it_is_killed_the_next_attempt_ends_right(pyz: Path, tmp_path: 
         version = send(stub.bucket(), source).manifest_version_id
         inputs = json.dumps([{"name": "data", "snapshot_key": KEY, "version_id": version}])
         began = time.monotonic()
-        assert start(pyz, stub, tmp_path / "calm", inputs, 1).wait(60) == 0
+        assert start(pyz, stub, tmp_path / "calm", inputs, 1).wait(PATIENCE_S) == 0
         usual_s = time.monotonic() - began
         for moment in range(MOMENTS):
             for key in [key for key in stub.objects if key.startswith(PREFIX)]:
@@ -90,7 +91,7 @@ def test_whenever_it_is_killed_the_next_attempt_ends_right(pyz: Path, tmp_path: 
                 if key.startswith(f"{PREFIX}output/"):
                     for held in versions:
                         assert held is None or held.body == whole[key[len(PREFIX) + 7 :]], f"half a file at {key}"
-            assert start(pyz, stub, work, inputs, 2).wait(60) == 0
+            assert start(pyz, stub, work, inputs, 2).wait(PATIENCE_S) == 0
             found = {k[len(PREFIX) + 7 :]: b for k, b in stub.current().items() if k.startswith(f"{PREFIX}output/")}
             assert found == whole, f"moment {moment}"
         into = tmp_path / "out"

@@ -6,15 +6,19 @@ import hashlib
 import io
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 from aws_run.aws.session import Aws, Identity, RoundTrip
+from aws_run.backends.base import Backend
+from aws_run.backends.ec2.backend import Ec2Backend
+from aws_run.backends.fargate.backend import FargateBackend
+from aws_run.clock import Clock
 from aws_run.config import Config, Input
 from aws_run.errors import AwsCallError
-from aws_run.runs.record import HardwareEntry, Record
+from aws_run.runs.record import AttemptEntry, HardwareEntry, Record, TaskEntry, TaskHandle
 from aws_run.runs.spec import JobSpec, NetworkPlacement, Offer, RunSpec
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -174,8 +178,8 @@ class Events(list[Any]):
         return self.append
 
 
-def record(**changes: Any) -> Record:
-    run_id = str(changes.get("run_id", RUN))
+def record(*, attempt: int = 1, task_arn: str | None = None, started_at: str | None = None, **changes: Any) -> Record:
+    """A record at its first attempt, or at `attempt`, which `task_arn` names where it was accepted."""
     values: dict[str, Any] = {
         "run_id": RUN,
         "project": "demo",
@@ -183,10 +187,20 @@ def record(**changes: Any) -> Record:
         "region": REGION,
         "created_at": "2026-01-02T03:04:05Z",
         "deadline": "2026-01-02T05:04:05Z",
-        "client_token": f"arun-{run_id}",
-        "cluster": f"arun-{run_id}",
+        "backend": "ec2",
     }
-    return Record(**{**values, **changes})
+    made = Record(**{**values, **changes})
+    begun = AttemptEntry(
+        number=attempt,
+        client_token=made.client_token(attempt),
+        handle=None if task_arn is None else TaskHandle(id=task_arn, place=made.cluster),
+        started_at=started_at,
+    )
+    return made if "tasks" in changes else replace(made, tasks=(TaskEntry(attempts=(begun,)),))
+
+
+def backends(aws: Aws, clock: Clock) -> dict[str, Backend]:
+    return {"ec2": Ec2Backend(aws, clock), "fargate": FargateBackend(aws, clock)}
 
 
 def config(**changes: Any) -> Config:

@@ -45,6 +45,9 @@ ONLY_IN = {
     "aws_run_entrypoint": {"data", "documents", "image", "local"},
     "aws_run.local": {"cli", "local"},
 }
+# What the tool may import of the container side, and the container side of the transfer engine: the packages' faces.
+FACES = {"aws_run_entrypoint.bundle", "aws_run_entrypoint.documents", "aws_run_entrypoint.transfer"}
+ENGINE = "aws_run_entrypoint.transfer"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +67,20 @@ def imports_of(module: str, source: str, *, is_package: bool = False) -> Iterato
                 targets = [alias.name for alias in names]
             case ast.ImportFrom(module=name, names=names, level=0):
                 # `from aws_run import local` names a room as well as `from aws_run.local import …` does.
-                targets = [f"{name}.{alias.name}" for alias in names] if name == "aws_run" else [name or ""]
+                # `from …transfer import manifest` names a module of it, `from …transfer import Entry` does not.
+                targets = [
+                    f"{name}.{alias.name}"
+                    if name == "aws_run" or module_of_the_engine(name, alias.name)
+                    else name or ""
+                    for alias in names
+                ]
             case ast.ImportFrom(module=name, names=names, level=level):
                 parents = module.split(".")[: None if is_package and level == 1 else -(level - is_package)]
                 base = ".".join([*parents, *([name] if name else [])])
-                targets = [base] if name else [f"{base}.{alias.name}" for alias in names]
+                targets = [
+                    base if name and not module_of_the_engine(base, alias.name) else f"{base}.{alias.name}"
+                    for alias in names
+                ]
             case ast.Call(
                 func=ast.Attribute(attr="import_module") | ast.Name(id="import_module" | "__import__"),
                 args=[ast.Constant(value=str(name)), *_],
@@ -78,6 +90,10 @@ def imports_of(module: str, source: str, *, is_package: bool = False) -> Iterato
                 continue
         for target in targets:
             yield Import(module=module, target=target, line=node.lineno)
+
+
+def module_of_the_engine(package: str | None, name: str) -> bool:
+    return package == ENGINE and (CONTAINER_SIDE / "transfer" / f"{name}.py").exists()
 
 
 def imports_under(folder: Path) -> list[Import]:
@@ -110,6 +126,40 @@ def violations(imports: list[Import]) -> list[str]:
                 allowed = ", ".join(sorted(rooms)) or "nobody"
                 found.append(f"{each.module}:{each.line} imports {each.target}; only {allowed} may import {package}")
     return found
+
+
+def deep_imports(imports: list[Import]) -> list[str]:
+    """Imports of what a package keeps to itself."""
+    complaints = []
+    for each in imports:
+        target = each.target
+        from_the_tool = each.module.split(".")[0] == "aws_run" and target.split(".")[0] == "aws_run_entrypoint"
+        outside_the_engine = not f"{each.module}.".startswith(f"{ENGINE}.")
+        if (from_the_tool and target not in FACES) or (outside_the_engine and target.startswith(f"{ENGINE}.")):
+            complaints.append(f"{each.module}:{each.line} imports {target}, which its package keeps to itself")
+    return complaints
+
+
+def test_nobody_imports_the_inside_of_the_transfer_engine() -> None:
+    assert deep_imports(imports_under(TOOL) + imports_under(CONTAINER_SIDE)) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "complaints"),
+    [
+        ("aws_run.data.outputs", "from aws_run_entrypoint.transfer.paths import Root", 1),
+        ("aws_run.data.outputs", "import aws_run_entrypoint.transfer.loop", 1),
+        ("aws_run.data.outputs", "from aws_run_entrypoint.transfer import manifest", 1),
+        ("aws_run.data.outputs", "from aws_run_entrypoint.main import main", 1),
+        ("aws_run_entrypoint.sync", "from .transfer.values import Entry", 1),
+        ("aws_run_entrypoint.sync", "from .transfer import Entry", 0),
+        ("aws_run_entrypoint.transfer.push", "from .values import Entry", 0),
+        ("aws_run.data.outputs", "from aws_run_entrypoint.transfer import Root", 0),
+        ("aws_run.documents", "from aws_run_entrypoint.documents import Fields", 0),
+    ],
+)
+def test_a_deep_import_is_found(module: str, source: str, complaints: int) -> None:
+    assert len(deep_imports(list(imports_of(module, source)))) == complaints
 
 
 def test_imports_of_the_tool_point_one_way() -> None:

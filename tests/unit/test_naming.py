@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.unit.strategies import MOMENTS, PROJECTS, SALTS
 
 from aws_run import naming
-from aws_run.naming import ProjectNames, RunKeys, RunNames
+from aws_run.naming import ProjectNames, RunNames
+from aws_run.runs.keys import RunKeys
 
 REGIONS = ["us-east-1", "ap-southeast-1", "ap-northeast-3", "us-gov-west-1", "us-isof-south-1"]
 LONGEST = "a" * 32
@@ -123,6 +124,10 @@ def test_another_tools_name_belongs_to_no_run() -> None:
 
 def test_a_runs_objects_lie_under_its_own_prefix() -> None:
     keys = RunKeys(run_id="demo-20260102-030405-abcd")
+    assert keys.task(7).prefix == f"{keys.prefix}tasks/7/"
+    assert {keys.task(7).output, keys.task(7).result, keys.task(7).log} == {
+        f"{keys.prefix}tasks/7/{name}" for name in ("output/", "result.json", "log.txt")
+    }
     assert {keys.record, keys.output, keys.result, keys.log} == {
         f"runs/demo-20260102-030405-abcd/{name}" for name in ("run.json", "output/", "result.json", "log.txt")
     }

@@ -1,10 +1,9 @@
-"""What a request sends and where an answer's body goes, without holding big files in memory."""
+"""The bodies of requests and answers that are files, without holding big files in memory."""
 
 from __future__ import annotations
 
 import os
 import zlib
-from typing import Optional
 
 from .errors import CorruptError
 from .values import KIB
@@ -48,14 +47,13 @@ class FileSlice:
 class FileRange:
     """Where a ranged answer goes: [offset, offset + length) of a part file, summed on the way."""
 
-    __slots__ = ("at", "crc", "expected", "fd", "length", "name", "offset")
+    __slots__ = ("at", "crc", "fd", "length", "name", "offset")
 
-    def __init__(self, fd: int, offset: int, length: int, name: str, expected: Optional[int] = None) -> None:
+    def __init__(self, fd: int, offset: int, length: int, name: str) -> None:
         self.fd = fd
         self.offset = offset
         self.length = length
         self.name = name
-        self.expected = expected
         self.at = 0
         self.crc = 0
 
@@ -65,7 +63,7 @@ class FileRange:
 
     def write(self, data: memoryview) -> None:
         if self.at + len(data) > self.length:
-            raise CorruptError(f"{self.name!r}: S3 sent more bytes than were asked for")
+            raise CorruptError(f"{self.name!r}: S3 sent more bytes than the range has")
         self.crc = zlib.crc32(data, self.crc)
         at = self.offset + self.at
         left = data
@@ -78,8 +76,6 @@ class FileRange:
     def finish(self) -> None:
         if self.at != self.length:
             raise CorruptError(f"{self.name!r}: S3 sent {self.at} bytes of {self.length}")
-        if self.expected is not None and self.crc != self.expected:
-            raise CorruptError(f"{self.name!r}: the bytes that arrived don't match their checksum")
 
 
 if hasattr(os, "preadv"):

@@ -1,4 +1,4 @@
-"""What S3 knows of an object's bytes, where we were not the ones who sent them."""
+"""The checksums that S3 has of an object which somebody else may have sent."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Mapping, NamedTuple, Optional
 from . import crc
 
 
-class Proof(NamedTuple):
-    """At most one is looked at, the CRC32 first. Both None: there is nothing but the size."""
+class Checksums(NamedTuple):
+    """The CRC32 is compared where it is known, else the MD5. Both None: only the size can be compared."""
 
     crc32: Optional[int]
     md5: Optional[str]
 
     @property
-    def nothing(self) -> bool:
+    def unknown(self) -> bool:
         return self.crc32 is None and self.md5 is None
 
-    def fits(self, body: bytes) -> bool:
+    def match(self, body: bytes) -> bool:
         if self.crc32 is not None:
             return zlib.crc32(body) == self.crc32
         return self.md5 is None or hashlib.md5(body, usedforsecurity=False).hexdigest() == self.md5
 
 
-def proof_of(headers: Mapping[str, str]) -> Proof:
+def checksums_of(headers: Mapping[str, str]) -> Checksums:
     """From the answer to a GET or HEAD of a whole object.
 
     A CRC32 of type COMPOSITE is one of the parts' sums, and an ETag is the content's MD5 only of what came in one
@@ -38,4 +38,4 @@ def proof_of(headers: Mapping[str, str]) -> Proof:
     etag = headers.get("etag", "").strip('"')
     plain = headers.get("x-amz-server-side-encryption", "AES256") == "AES256"
     mine = "x-amz-server-side-encryption-customer-algorithm" in headers
-    return Proof(sum_, etag if plain and not mine and re.fullmatch("[0-9a-f]{32}", etag) else None)
+    return Checksums(sum_, etag if plain and not mine and re.fullmatch("[0-9a-f]{32}", etag) else None)

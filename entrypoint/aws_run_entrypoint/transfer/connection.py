@@ -28,6 +28,7 @@ class Connection:
         self,
         family: int,
         address: Address,
+        *,
         host: str,
         context: Optional[ssl.SSLContext],
         now: float,
@@ -37,7 +38,7 @@ class Connection:
         self.host = host
         self.last_active = now
         self.used = 0
-        self.asked_at: Optional[float] = None  # when the request began to go out, the handshake being over
+        self.sent_from: Optional[float] = None  # when the request began to go out, the handshake being over
         self.tag: Any = None
         self.wants = WRITE
         self.parser: Optional[AnswerParser] = None
@@ -75,7 +76,7 @@ class Connection:
         """Takes a request; it goes out when `drive` is called. Allowed before the connection stands."""
         self.parser = parser
         self.used += 1
-        self.asked_at = None
+        self.sent_from = None
         self._slice, self._slice_sent, self._after = None, 0, None
         if isinstance(body, bytes):
             if len(body) < SEND_CHUNK:
@@ -152,8 +153,8 @@ class Connection:
         return True
 
     def _send(self) -> bool:
-        if self.asked_at is None:
-            self.asked_at = self.last_active
+        if self.sent_from is None:
+            self.sent_from = self.last_active
         try:
             sent = self._send_some()
         except (BrokenPipeError, ConnectionResetError):

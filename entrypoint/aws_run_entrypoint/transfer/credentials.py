@@ -80,15 +80,15 @@ def fetch_container(url: str, env: Mapping[str, str], *, sleep: Callable[[float]
     import http.client
     import random
 
-    trouble = ""
+    failure = ""
     for attempt in range(_ATTEMPTS):
         try:
             return _ask(url, env)
         except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
-            trouble = f"{type(error).__name__}: {error}"
+            failure = f"{type(error).__name__}: {error}"
             if attempt + 1 < _ATTEMPTS:
                 sleep(random.random() * min(4.0, 0.2 * 2**attempt))  # noqa: S311
-    raise NoCredentialsError(f"the container's credentials endpoint gives no credentials ({trouble})")
+    raise NoCredentialsError(f"the container's credentials endpoint gives no credentials ({failure})")
 
 
 def _ask(url: str, env: Mapping[str, str]) -> Credentials:
@@ -108,8 +108,10 @@ def _ask(url: str, env: Mapping[str, str]) -> Credentials:
             raise ValueError(f"HTTP {answer.status}")
     finally:
         connection.close()
-    said = json.loads(body)
-    return Credentials(said["AccessKeyId"], said["SecretAccessKey"], said.get("Token"), _epoch(said.get("Expiration")))
+    document = json.loads(body)
+    return Credentials(
+        document["AccessKeyId"], document["SecretAccessKey"], document.get("Token"), _epoch(document.get("Expiration"))
+    )
 
 
 def _token(env: Mapping[str, str]) -> Optional[str]:

@@ -7,7 +7,7 @@ from typing import Callable, Deque, List, Optional, Protocol, Sequence, Set, Tup
 
 from . import crc, files, s3_requests
 from .bodies import FileRange
-from .checksums import Proof, proof_of
+from .checksums import Checksums, checksums_of
 from .errors import CorruptError, DiskFullError, PathError
 from .loop import Loop, Task
 from .parts import Moved, Piece
@@ -18,7 +18,7 @@ from .values import Entry, OnEvent, Progress
 
 
 class Count:
-    """How far everything that one call moves is."""
+    """The progress of everything that one call moves."""
 
     def __init__(self, on_event: OnEvent, total_files: int, total_bytes: int) -> None:
         self.emit = on_event
@@ -47,7 +47,7 @@ class Work:
         self.finished: List[Task] = []
 
     def promised_bytes(self) -> int:
-        """What the files that are under way are still going to take of the disk."""
+        """The disk space that unfinished files are still going to take."""
         return sum(part.missing_bytes() for part in self.parts)
 
     def discard_all(self) -> None:
@@ -82,12 +82,12 @@ class Download:
         self.left = 0
         self.part: Optional[files.PartFile] = None
         self.key = pull.prefix + entry.path
-        self.proof = Proof(entry.crc32, None)
+        self.checksums = Checksums(entry.crc32, None)
 
     def begin(self) -> Task:
-        if self.entry.crc32 is None:  # S3 tells no sum of a range, so the whole is asked for its own
+        if self.entry.crc32 is None:  # S3 gives no checksum of a range, so it is read of the whole object
             answer = yield s3_requests.head(self.key, version_id=self.entry.version_id, if_match=self.entry.etag)
-            self.proof = proof_of(answer.headers)
+            self.checksums = checksums_of(answer.headers)
         cut = pieces(self.entry.size) if self.entry.size > PIECES_FROM else [(0, self.entry.size)]
         if self.pull.work.pool is not None and len(cut) > 1:
             self.pull.work.handed_out.append(self)
@@ -109,7 +109,7 @@ class Download:
             pool.add(piece, self.moved_by_helper(number, length))
 
     def make_part(self, cut: Sequence[Tuple[int, int]]) -> bool:
-        """False where this machine can't hold it."""
+        """False where the file does not fit on this machine or can't be written."""
         try:
             if files.room_at(self.pull.root.path) - self.pull.work.promised_bytes() < self.entry.size:
                 raise files.disk_full(self.entry)
@@ -134,7 +134,7 @@ class Download:
             yield s3_requests.get_range(self.key, sink, version_id=self.entry.version_id, if_match=self.entry.etag)
         except OSError as error:
             self.discard()
-            raise files.trouble(self.entry, error) from error
+            raise files.write_error(self.entry, error) from error
         except BaseException:
             self.discard()
             raise
@@ -173,14 +173,14 @@ class Download:
             return
         finally:
             self.pull.work.parts.discard(part)
-        self.pull.size_only += self.proof.nothing
+        self.pull.size_only += self.checksums.unknown
         self.pull.fetched(self.entry)
         self.pull.work.count.done(1, 0)
 
     def whole(self, part: files.PartFile) -> bool:
-        if self.proof.crc32 is not None:
-            return crc.combine_all(self.sums) == self.proof.crc32
-        return self.proof.md5 is None or files.md5_of(part.part) == self.proof.md5
+        if self.checksums.crc32 is not None:
+            return crc.combine_all(self.sums) == self.checksums.crc32
+        return self.checksums.md5 is None or files.md5_of(part.part) == self.checksums.md5
 
     def discard(self) -> None:
         if self.part is not None:

@@ -1,4 +1,4 @@
-"""Which server speaks for a bucket, how its addresses look, and whom to trust."""
+"""The server of a bucket: its host, its style of addresses, and the certificates to trust."""
 
 from __future__ import annotations
 

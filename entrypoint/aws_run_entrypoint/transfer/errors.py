@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 
 class EngineError(Exception):
     """Files could not be moved."""
@@ -26,12 +24,16 @@ class UnlistedError(PathError):
         self.within = f"{path}/" if path else ""
 
 
+class UnwritableError(PathError):
+    """This machine refuses to write a file at that path: no right to, a disk that is mounted read-only."""
+
+
 class CorruptError(EngineError):
     """Bytes arrived that are not the bytes that were sent, again and again."""
 
 
 class ManifestError(EngineError):
-    """A manifest is not one of ours, or not whole."""
+    """A manifest is not one of aws-run, or is incomplete."""
 
 
 class NoManifestError(EngineError):
@@ -70,8 +72,8 @@ class S3Error(EngineError):
     """S3 refused. `code` is its own error code ("AccessDenied"), `status` the HTTP status."""
 
     def __init__(self, *, status: int, code: str, message: str, method: str, key: str) -> None:
-        said = f"{code}: {message}" if message else code
-        super().__init__(f"S3 answered {status} to {method} {key or '/'!r}: {said}")
+        answer = f"{code}: {message}" if message else code
+        super().__init__(f"S3 answered {status} to {method} {key or '/'!r}: {answer}")
         self.status = status
         self.code = code
         self.message = message
@@ -87,7 +89,3 @@ class S3Error(EngineError):
     def conflict(self) -> bool:
         """Somebody else wrote first: the condition of a conditional put does not hold."""
         return self.status in (409, 412) or self.code in ("PreconditionFailed", "ConditionalRequestConflict")
-
-
-def code_of(error: BaseException) -> Optional[str]:
-    return error.code if isinstance(error, S3Error) else None

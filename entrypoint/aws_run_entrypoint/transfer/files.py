@@ -1,4 +1,4 @@
-"""Local files as the engine reads and writes them: never torn, never half, never through a link."""
+"""Local files as the engine reads and writes them: never half written, never through a link."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import zlib
 from contextlib import suppress
 from typing import Optional, Tuple
 
-from .errors import BusyError, DiskFullError, EngineError, PathError
+from .errors import BusyError, DiskFullError, EngineError, PathError, UnwritableError
 from .paths import PART_PREFIX
 from .values import Entry
 
@@ -32,16 +32,16 @@ def open_regular(full: str, path: str) -> Tuple[int, os.stat_result]:
         raise
     except OSError as error:
         raise PathError(path, f"can't be read ({error.strerror})") from error
-    found = os.fstat(fd)
-    if not stat.S_ISREG(found.st_mode):
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
         os.close(fd)
         raise PathError(path, "is not a file any more")
-    return fd, found
+    return fd, status
 
 
-def shape(found: os.stat_result) -> Tuple[int, int]:
+def shape(status: os.stat_result) -> Tuple[int, int]:
     """If it is the same before and after, what was read in between is one state of the file."""
-    return (found.st_size, found.st_mtime_ns)
+    return (status.st_size, status.st_mtime_ns)
 
 
 def crc_of(full: str, path: str) -> int:
@@ -69,10 +69,10 @@ def md5_of(full: str) -> str:
 class PartFile:
     """A file on its way: written beside its target under a name that no scan sends, renamed into place when whole.
 
-    `big`: room for all of it is made at once, and its name is the same each time, so that what a killed process left is
-    overwritten by the next one. Then another client of the same folder may take the name over, for nobody can tell a
-    dead one's part from a living one's: BusyError for who finds that, and what is not ours is neither renamed nor
-    removed. A small one is there for microseconds, under a name of its own.
+    `big`: room for the whole file is allocated first, and the part's name is the same each time, so that the next
+    process overwrites what a killed one left. Nobody can tell the part of a killed client from that of a running one,
+    so another client of the same folder may take the name over. The one that lost it gets BusyError, and neither
+    renames nor removes a part that is not its own. A small part exists for microseconds, under a name of its own.
     """
 
     def __init__(self, target: str, entry: Entry, *, big: bool = False) -> None:
@@ -91,19 +91,18 @@ class PartFile:
         except FileExistsError:  # two of us made room for themselves at once
             raise self._busy() from None
         except OSError as error:
-            raise trouble(entry, error) from error
+            raise write_error(entry, error) from error
         self._identity = _identity(os.fstat(self.fd))
         if big:
             try:
                 _allocate(self.fd, entry.size)
             except OSError as error:
                 self.discard()
-                raise trouble(entry, error) from error
+                raise write_error(entry, error) from error
 
     @property
     def inode(self) -> int:
-        """It stays the file's own as long as this process has it open: the next file may get the number of one that
-        was closed and removed."""
+        """Its number stays unique while this process has the file open; after that another file may get it."""
         return self._identity[0]
 
     def missing_bytes(self) -> int:
@@ -118,7 +117,7 @@ class PartFile:
                 left = left[os.write(self.fd, left) :]
         except OSError as error:
             self.discard()
-            raise trouble(self.entry, error) from error
+            raise write_error(self.entry, error) from error
 
     def commit(self) -> None:
         times = (self.entry.mtime_ns, self.entry.mtime_ns)
@@ -136,7 +135,7 @@ class PartFile:
             self._close()
         except OSError as error:
             self.discard()
-            raise trouble(self.entry, error) from error
+            raise write_error(self.entry, error) from error
 
     def discard(self) -> None:
         ours = self._is_ours()
@@ -146,8 +145,8 @@ class PartFile:
                 os.unlink(self.part)
 
     def _claim(self) -> None:
-        """To a name of its own, and only then a look: between a look and a rename of what all may write, another
-        client's half file could come, and would be under the final name."""
+        """Renames the part to a name of its own before it checks whose it is. In the other order another client could
+        put its half file there between check and rename, and that would get the final name."""
         if not self._is_ours():
             raise self._busy()
         shared, self.part = self.part, self._own_name()
@@ -157,8 +156,8 @@ class PartFile:
             raise self._busy()
 
     def _is_ours(self) -> bool:
-        found = lstat_or_none(self.part)
-        return found is not None and _identity(found) == self._identity
+        status = lstat_or_none(self.part)
+        return status is not None and _identity(status) == self._identity
 
     def _busy(self) -> BusyError:
         folder = os.path.dirname(self.target)
@@ -176,11 +175,11 @@ class PartFile:
             self.fd = -1
 
 
-def trouble(entry: Entry, error: OSError) -> EngineError:
-    """What this machine said against `entry`."""
+def write_error(entry: Entry, error: OSError) -> EngineError:
+    """Why this machine could not write `entry`, as the engine's error."""
     if error.errno in _FULL:
         return disk_full(entry)
-    return PathError(entry.path, f"can't be written ({error.strerror})")
+    return UnwritableError(entry.path, f"can't be written ({error.strerror})")
 
 
 def disk_full(entry: Entry) -> DiskFullError:
@@ -188,23 +187,23 @@ def disk_full(entry: Entry) -> DiskFullError:
 
 
 def room_at(folder: str) -> int:
-    """Bytes that are free there for this user; where that can't be told, any file is worth a try."""
+    """Bytes that are free there for this user; a huge number where the system does not tell."""
     if not hasattr(os, "statvfs"):
         return _UNKNOWN_ROOM
     try:
-        found = os.statvfs(folder)
+        disk = os.statvfs(folder)
     except OSError:
         return _UNKNOWN_ROOM
-    return found.f_bavail * found.f_frsize
+    return disk.f_bavail * disk.f_frsize
 
 
-def _identity(found: os.stat_result) -> Tuple[int, int]:
-    """Windows has told the device in two ways, by name and by descriptor."""
-    return (found.st_ino, 0 if os.name == "nt" else found.st_dev)
+def _identity(status: os.stat_result) -> Tuple[int, int]:
+    """Without the device on Windows, where it differs between a path and a descriptor."""
+    return (status.st_ino, 0 if os.name == "nt" else status.st_dev)
 
 
 def _allocate(fd: int, size: int) -> None:
-    """The file's length at once, so that its pieces can come in any order; a disk too small shows before they do.
+    """Gives the file its length at once, so that its pieces can come in any order; a full disk is noticed before that.
 
     Not fallocate: where that has to write zeros (tmpfs, some network disks) every byte would be written twice.
     """
@@ -215,9 +214,9 @@ def _allocate(fd: int, size: int) -> None:
     os.truncate(fd, size)
 
 
-def set_exec(target: str, entry: Entry, found: os.stat_result) -> None:
+def set_exec(target: str, entry: Entry, status: os.stat_result) -> None:
     """The owner's exec bit as in the manifest, wherever others may read also for them."""
-    mode = stat.S_IMODE(found.st_mode)
+    mode = stat.S_IMODE(status.st_mode)
     wanted = mode | ((mode & 0o444) >> 2) if entry.mode & 0o100 else mode & ~0o111
     if wanted != mode and os.name != "nt":
         os.chmod(target, wanted)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as values: a request as asked for, an answer, and the incremental parser between them."""
+"""HTTP/1.1 as values: requests, answers, and the incremental parser of answers."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ _HEAD, _LENGTH, _UNTIL_CLOSE, _CHUNK_SIZE, _CHUNK, _CHUNK_END, _TRAILER, _DONE =
 class AnswerParser:
     """Fed with bytes as they come; `done` when the answer is whole. Bytes after its end are an error of the server.
 
-    `from_s3`: an answer without any header of S3's own is a proxy's or a login page's, and as good as none.
+    `from_s3`: an answer without any header of S3's own comes from a proxy or a login page, and is an error.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Se
 
 from ..documents import DocumentError, Fields, is_whole, parse, parse_object
 from .errors import ManifestError
-from .values import Entry, Found, Source
+from .values import Entry, ScannedFile, Source
 
 VERSION = 1
 FIELDS = ["path", "size", "mtime_ns", "mode", "crc32", "version_id"]
@@ -32,6 +32,12 @@ _MOST_TOTAL_BYTES = 2**60
 _MOST_FILE_BYTES = 2**50
 _MOST_LINE_BYTES = 64 * 1024
 _MOST_TIME_NS = 2**63
+# A line as `encode_entry` writes it, whose texts need no unescaping. The expression accepts nothing that `parse_entry`
+# would refuse but for the ranges of the numbers and the encoding of the path.
+_PLAIN_LINE = re.compile(
+    rb'\["([^"\\\x00-\x1f]+)",(0|[1-9][0-9]{0,18}),(-?(?:0|[1-9][0-9]{0,18})),(0|[1-9][0-9]{0,3}),'
+    rb'(?:null|"([0-9a-f]{1,8})"),(?:null|"([ !#-\[\]-~]{0,1024})")(?:,"([!#-\[\]-~]{1,1024})")?\]'
+)
 _SUM = re.compile(r"[0-9a-f]{1,8}")
 _VISIBLE = re.compile(r"[\x21-\x7e]{1,1024}")  # an ETag goes into a header as it is
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -55,11 +61,10 @@ def encode_entry(entry: Entry) -> bytes:
 
 def encode(lines: Sequence[bytes], *, files: int, total_bytes: int, source: Optional[Source] = None) -> bytes:
     """`lines`: entries as `encode_entry` made them, in `sort_key` order."""
-    said: Dict[str, Any] = {"version": VERSION, "fields": FIELDS, "files": files, "bytes": total_bytes}
+    head: Dict[str, Any] = {"version": VERSION, "fields": FIELDS, "files": files, "bytes": total_bytes}
     if source is not None:
-        said.update(fields=FIELDS_ELSEWHERE, source=source._asdict())
-    head = _encode(said)
-    first = head[:-1].encode() + b',"entries":[\n'
+        head.update(fields=FIELDS_ELSEWHERE, source=source._asdict())
+    first = _encode(head)[:-1].encode() + b',"entries":[\n'
     if not lines:
         return first + b"]}\n"
     # One join: at 100,000 files each copy would be 10 MB.
@@ -70,23 +75,23 @@ def encode(lines: Sequence[bytes], *, files: int, total_bytes: int, source: Opti
 
 
 def header(raw: bytes) -> Header:
-    """Counts alone; ManifestError where `raw` is no manifest of a version that we know."""
+    """The first line alone; ManifestError where `raw` is no manifest of a version that we know."""
     first = raw[: raw.find(b"\n") + 1]
     try:
-        said = parse_object(first.rstrip().rstrip(b"[") + b"[]}", most_bytes=_MOST_LINE_BYTES)
-        source = _source(said)
-        version = said.whole("version", least=0, most=2**31)
+        head = parse_object(first.rstrip().rstrip(b"[") + b"[]}", most_bytes=_MOST_LINE_BYTES)
+        source = _source(head)
+        version = head.whole("version", least=0, most=2**31)
         fields = FIELDS if source is None else FIELDS_ELSEWHERE
-        if version != VERSION or said.values.get("fields") != fields or not raw.rstrip().endswith(b"]}"):
+        if version != VERSION or head.values.get("fields") != fields or not raw.rstrip().endswith(b"]}"):
             raise ManifestError(f"a manifest of version {version} can't be read by this version of aws-run")
-        files = said.whole("files", least=0, most=_MOST_FILES)
-        return Header(files, said.whole("bytes", least=0, most=_MOST_TOTAL_BYTES), source)
+        files = head.whole("files", least=0, most=_MOST_FILES)
+        return Header(files, head.whole("bytes", least=0, most=_MOST_TOTAL_BYTES), source)
     except DocumentError as error:
         raise ManifestError(f"this is not a manifest of aws-run: it {error}") from error
 
 
-def _source(said: Fields) -> Optional[Source]:
-    there = said.object_or_none("source")
+def _source(head: Fields) -> Optional[Source]:
+    there = head.object_or_none("source")
     if there is None:
         return None
     owner = there.text_or_none("owner", most_chars=12)
@@ -109,7 +114,7 @@ def entries(raw: bytes) -> Iterator[Entry]:
 
 
 def entry_lines(raw: bytes) -> Iterator[bytes]:
-    """The entries as they stand there, not read yet."""
+    """The lines of the entries, not read yet."""
     header(raw)
     lines = io.BytesIO(raw)
     lines.readline()
@@ -119,13 +124,35 @@ def entry_lines(raw: bytes) -> Iterator[bytes]:
         yield line.rstrip(b",\n")
 
 
-def start_of(found: Found) -> bytes:
-    """How the line of a file begins that has not changed since: all but its sum and its version."""
-    path, size, mtime_ns, mode = found
+def start_of(file: ScannedFile) -> bytes:
+    """The beginning of the line of an unchanged file: all but its sum and its version."""
+    path, size, mtime_ns, mode = file
     return f"[{_quote(path)},{size},{mtime_ns},{mode},".encode()
 
 
 def decode_entry(line: bytes) -> Entry:
+    plain = _PLAIN_LINE.fullmatch(line) if len(line) <= _MOST_LINE_BYTES else None
+    if plain is None:
+        return parse_entry(line)
+    path, size, mtime_ns, mode, crc32, version_id, etag = plain.groups()
+    try:
+        entry = Entry(
+            path.decode(),
+            int(size),
+            int(mtime_ns),
+            int(mode),
+            int(crc32, 16) if crc32 is not None else None,
+            version_id.decode() if version_id is not None else None,
+            etag.decode() if etag is not None else None,
+        )
+    except UnicodeDecodeError:
+        return parse_entry(line)  # which says what is wrong with it
+    in_range = entry.size <= _MOST_FILE_BYTES and -_MOST_TIME_NS <= entry.mtime_ns <= _MOST_TIME_NS
+    return entry if in_range and entry.mode <= 0o7777 else parse_entry(line)
+
+
+def parse_entry(line: bytes) -> Entry:
+    """Any JSON that is an entry, or ManifestError."""
     try:
         path, size, mtime_ns, mode, crc32, version_id, *more = parse(line.rstrip(b",\n"), most_bytes=_MOST_LINE_BYTES)
         if not (

@@ -1,4 +1,4 @@
-"""The manifest as an object of the bucket: what is there now, and replacing it only if it still is."""
+"""Reads the manifest from the bucket, and replaces it only if it is still the same."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StoredManifest(NamedTuple):
         return float(stamp) if stamp.isdecimal() else s3_requests.time_of(self.headers.get("last-modified"))
 
     def is_older_than(self, age_s: float) -> bool:
-        """Without asking this machine's clock."""
+        """By the server's clock; this machine's may be wrong."""
         now_s, checked_s = s3_requests.time_of(self.headers.get("date")), self.checked_s
         return now_s is not None and checked_s is not None and now_s - checked_s > age_s
 
@@ -48,39 +48,45 @@ def read_manifest(loop: Loop, key: str, version_id: Optional[str] = None) -> Sto
 
 
 def write_manifest(
-    loop: Loop, key: str, raw: bytes, held: StoredManifest, *, checked_s: Optional[float] = None
+    loop: Loop, key: str, raw: bytes, *, stored: StoredManifest, checked_s: Optional[float] = None
 ) -> StoredManifest:
-    """Puts `raw` where `held` is. S3Error with `conflict` where another client was first. `checked_s` None: the pins
+    """Puts `raw` where `stored` is. S3Error with `conflict` where another client was first. `checked_s` None: the pins
     are as fresh as the manifest."""
     try:
-        return _write(loop, key, raw, held, checked_s)
+        return _write(loop, key, raw, stored=stored, checked_s=checked_s)
     except S3Error as error:
         if not error.conflict:
             raise
         now = read_manifest(loop, key)
-        if now.raw == raw and (raw != held.raw or now.version_id != held.version_id):
-            return now  # our own put had arrived while its answer was lost
-        if now.etag != held.etag:
+        if now.raw == raw and (raw != stored.raw or now.version_id != stored.version_id):
+            return now  # our own put succeeded and its answer was lost
+        if now.etag != stored.etag:
             raise
         if error.status != 412:
             # Another client's put was under way: it may still arrive, so the condition stays.
-            return _write(loop, key, raw, held, checked_s)
-        if held.etag is None:
+            return _write(loop, key, raw, stored=stored, checked_s=checked_s)
+        if stored.etag is None:
             raise
     # Nobody changed it, so the condition holds: a server that can't tell (Ceph, in buckets with versions).
-    return _write(loop, key, raw, held, checked_s, blindly=True)
+    return _write(loop, key, raw, stored=stored, checked_s=checked_s, unconditionally=True)
 
 
 def _write(
-    loop: Loop, key: str, raw: bytes, held: StoredManifest, checked_s: Optional[float], *, blindly: bool = False
+    loop: Loop,
+    key: str,
+    raw: bytes,
+    *,
+    stored: StoredManifest,
+    checked_s: Optional[float],
+    unconditionally: bool = False,
 ) -> StoredManifest:
     metadata: Headers = [(_CHECKED, str(int(checked_s)))] if checked_s is not None else []
     request = s3_requests.put(
         key,
         raw,
         zlib.crc32(raw),
-        if_match=None if blindly else held.etag,
-        if_none_match=held.etag is None,
+        if_match=None if unconditionally else stored.etag,
+        if_none_match=stored.etag is None,
         content_type="application/json",
         metadata=metadata,
     )

@@ -6,7 +6,7 @@ import zlib
 from typing import NamedTuple, Optional
 
 from . import s3_requests
-from .checksums import proof_of
+from .checksums import checksums_of
 from .errors import CorruptError
 from .http1 import MOST_IN_MEMORY, Response
 from .loop import Bucket, Loop
@@ -41,7 +41,7 @@ def read_whole(loop: Loop, key: str, version_id: Optional[str], most_bytes: int 
     """Checked by what S3 knows of it: the sum of everything that we put there."""
     for _ in range(_TRIES):
         answer = loop.call(s3_requests.get(key, version_id=version_id, most_bytes=most_bytes))
-        if proof_of(answer.headers).fits(answer.body):
+        if checksums_of(answer.headers).match(answer.body):
             return answer
         loop.retries += 1
     raise CorruptError(f"{key!r}: the bytes that arrive are not those that S3 has the sum of")

@@ -12,7 +12,7 @@ from .loop import Task
 
 
 class FileChangedError(EngineError):
-    """The file is not the one any more that the transfer was begun for."""
+    """The file was replaced or changed after its transfer began."""
 
 
 class Piece(NamedTuple):
@@ -53,7 +53,7 @@ def move(piece: Piece, done: Callable[[Moved], None]) -> Task:
             return
         body = FileSlice(fd, piece.offset, piece.length)
         sum_ = body.crc32()
-        answer = yield s3_requests.put_part(piece.key, piece.upload, piece.number, body, sum_)
+        answer = yield s3_requests.put_part(piece.key, piece.upload, piece.number, body=body, checksum=sum_)
         done(Moved(piece.ticket, sum_, answer.headers.get("etag", "")))
     except EOFError as error:
         raise FileChangedError(f"{piece.path!r} became shorter while it was moved") from error

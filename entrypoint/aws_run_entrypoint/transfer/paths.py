@@ -1,4 +1,4 @@
-"""Which names may become files, and how a path in a manifest becomes one without ever leaving its root."""
+"""Decides which names may become files, and turns paths of a manifest into files that never leave their root."""
 
 from __future__ import annotations
 
@@ -117,9 +117,9 @@ class Root:
             try:
                 os.mkdir(full)
             except FileExistsError:
-                found = os.lstat(full).st_mode
-                if stat.S_ISLNK(found):
+                mode = os.lstat(full).st_mode
+                if stat.S_ISLNK(mode):
                     raise PathError(wanted_by, f"would be written through the link {done!r}") from None
-                if not stat.S_ISDIR(found):
+                if not stat.S_ISDIR(mode):
                     raise PathError(wanted_by, f"needs a folder where the file {done!r} is") from None
             self._real.add(done)

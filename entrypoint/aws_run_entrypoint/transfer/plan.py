@@ -1,4 +1,4 @@
-"""What has to move: pure comparison of a folder with a manifest, and how a file is cut into pieces."""
+"""Compares a folder with a manifest, and cuts files into pieces. Touches neither disk nor network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Iterable, Iterator, List, Optional, Tuple, Union
 
 from .manifest import decode_entry, start_of
 from .scan import sort_key
-from .values import KIB, MIB, Entry, Found
+from .values import KIB, MIB, Entry, ScannedFile
 
 # Up to here a file is one request and lives in memory; up to PIECES_FROM one request that streams from the file.
 IN_MEMORY = 256 * KIB
@@ -14,10 +14,10 @@ PIECES_FROM = 16 * MIB
 PIECE = 8 * MIB
 MAX_PIECES = 9_000  # S3 allows 10,000 parts
 
-Pair = Tuple[Optional[Found], Union[Entry, bytes, None]]
+Pair = Tuple[Optional[ScannedFile], Union[Entry, bytes, None]]
 
 
-def compare(found: Iterable[Found], lines: Iterable[bytes]) -> Iterator[Pair]:
+def compare(files: Iterable[ScannedFile], lines: Iterable[bytes]) -> Iterator[Pair]:
     """A folder and a manifest's lines, both sorted by `sort_key`, merged: (here, there), either of them None.
 
     `there` is the line as it stands where it says what `here` says: an unchanged folder of any size is compared without
@@ -26,7 +26,7 @@ def compare(found: Iterable[Found], lines: Iterable[bytes]) -> Iterator[Pair]:
     there = iter(lines)
     line = next(there, None)
     entry: Optional[Entry] = None  # the line, once it was read
-    for here in found:
+    for here in files:
         if line is not None and entry is None and line.startswith(start_of(here)):
             yield here, line
             line = next(there, None)
@@ -50,9 +50,9 @@ def compare(found: Iterable[Found], lines: Iterable[bytes]) -> Iterator[Pair]:
         line, entry = next(there, None), None
 
 
-def looks_same(found: Found, entry: Entry) -> bool:
+def looks_same(file: ScannedFile, entry: Entry) -> bool:
     """Same size and the same mtime to the nanosecond: what rsync and git trust as well."""
-    return found.size == entry.size and found.mtime_ns == entry.mtime_ns
+    return file.size == entry.size and file.mtime_ns == entry.mtime_ns
 
 
 def pieces(size: int) -> List[Tuple[int, int]]:

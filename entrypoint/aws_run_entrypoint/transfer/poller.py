@@ -1,4 +1,4 @@
-"""Readiness of many connections: epoll where there is one, else what the platform has."""
+"""Waits for the readiness of many connections: with epoll where there is one, else with what the platform has."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Python moves some hundreds of MB a second through TLS on one core, whatever the number of threads: the lock is held
 between records. So pieces are dealt out to one process a core.
 
-How they start is workers.py's; what is said to them and heard of them is helper.py's.
+worker_spawn.py starts them; worker_main.py is what they run, and describes the messages.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .worker_spawn import Worker, start_workers
 # Below this a helper's start (50 ms) costs more than it brings.
 WORTH_BYTES = 256 * MIB
 _MOST = 4
-# Pieces that a helper has at once: what it moves, and what it goes on with while we hear of it.
+# Pieces that a helper has at once: those that it moves, and those that follow while the parent reads its messages.
 _AHEAD = 10
 OnMoved = Callable[[Moved], None]
 
@@ -66,8 +66,8 @@ class Pool:
         """`on_moved` is called here, in the caller's thread. The first failure ends all helpers and is raised."""
         waiting, self._waiting = deque(self._waiting), []
         calls: Dict[int, OnMoved] = {}
-        said: "queue.Queue[Tuple[_Helper, Optional[Dict[str, Any]]]]" = queue.Queue()
-        helpers = [_Helper(worker, said) for worker in start_workers(min(self.helpers, len(waiting)))]
+        messages: "queue.Queue[Tuple[_Helper, Optional[Dict[str, Any]]]]" = queue.Queue()
+        helpers = [_Helper(worker, messages) for worker in start_workers(min(self.helpers, len(waiting)))]
         try:
             for helper in helpers:
                 helper.begin(self.bucket)
@@ -76,7 +76,7 @@ class Pool:
                     self._deal(waiting, calls, helper)
             left = len(helpers)
             while left:
-                helper, what = said.get()
+                helper, what = messages.get()
                 if what is None:
                     raise EngineError("a helper process died")
                 if "moved" in what:
@@ -103,18 +103,18 @@ class Pool:
             piece, on_moved = waiting.popleft()
             calls[piece.ticket] = on_moved
             helper.write(json.dumps(list(piece)) + "\n")
-        elif not helper.told:
-            helper.told = True
+        elif not helper.ended:
+            helper.ended = True
             helper.write("\n")
 
 
 class _Helper:
-    """`told`: that there are no more pieces."""
+    """`ended`: it knows that there are no more pieces."""
 
-    def __init__(self, worker: Worker, said: "queue.Queue[Tuple[_Helper, Optional[Dict[str, Any]]]]") -> None:
-        self.told = False
+    def __init__(self, worker: Worker, messages: "queue.Queue[Tuple[_Helper, Optional[Dict[str, Any]]]]") -> None:
+        self.ended = False
         self._worker = worker
-        self._said = said
+        self._messages = messages
         self._thread = threading.Thread(target=self._read, name="aws-run-helper", daemon=True)
         self._thread.start()
 
@@ -135,9 +135,9 @@ class _Helper:
 
     def _read(self) -> None:
         over = False
-        for line in self._worker.said:
+        for line in self._worker.output:
             what = json.loads(line)
             over = over or "over" in what or "failed" in what
-            self._said.put((self, what))
+            self._messages.put((self, what))
         if not over:
-            self._said.put((self, None))
+            self._messages.put((self, None))

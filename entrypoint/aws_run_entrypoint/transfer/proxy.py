@@ -24,12 +24,12 @@ class Proxy(NamedTuple):
 def proxy_for(host: str, port: int, tls: bool, env: Mapping[str, str] = os.environ) -> Optional[Proxy]:
     """None: straight to the server. Lower-case names win, as with curl; HTTP_PROXY in capitals counts as well, for
     nothing here is a CGI script. NetworkError for a proxy that is not spoken to in plain HTTP."""
-    said = _of(env, "https_proxy" if tls else "http_proxy") or _of(env, "all_proxy")
-    if not said or _spared(host, port, _of(env, "no_proxy")):
+    url = _of(env, "https_proxy" if tls else "http_proxy") or _of(env, "all_proxy")
+    if not url or _spared(host, port, _of(env, "no_proxy")):
         return None
     from urllib.parse import unquote, urlsplit
 
-    parts = urlsplit(said if "://" in said else f"http://{said}")
+    parts = urlsplit(url if "://" in url else f"http://{url}")
     try:
         at = parts.port or 80
     except ValueError:
@@ -72,20 +72,20 @@ def _in_network(host: str, network: str) -> bool:
 
 
 class Tunnel:
-    """Asks the proxy for a way through to `host`; what is sent after that is for the server alone."""
+    """Has the proxy connect to `host`; everything that is sent after that reaches the server alone."""
 
     def __init__(self, proxy: Proxy, host: str, port: int) -> None:
         name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         who = f"proxy-authorization: {proxy.authorization}\r\n" if proxy.authorization else ""
         self._proxy = proxy
-        self._asked = f"CONNECT {name} HTTP/1.1\r\nhost: {name}\r\n{who}\r\n".encode()
+        self._request = f"CONNECT {name} HTTP/1.1\r\nhost: {name}\r\n{who}\r\n".encode()
         self._answer = b""
 
     def drive(self, sock: socket.socket) -> int:
         """0 when the way is free, else the readiness to wait for. NetworkError when the proxy refuses."""
         try:
-            while self._asked:
-                self._asked = self._asked[sock.send(self._asked) :]
+            while self._request:
+                self._request = self._request[sock.send(self._request) :]
         except BlockingIOError:
             return WRITE
         try:
@@ -99,10 +99,10 @@ class Tunnel:
             return READ
         status = self._answer.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
         if len(status) < 2 or status[1] != "200":
-            said = " ".join(status[1:])[:80]
+            answer = " ".join(status[1:])[:80]
             # 502 to 504 are the proxy's own trouble with the server, and pass.
             refused = len(status) < 2 or not status[1].startswith("5")
             raise (BarredError if refused else NetworkError)(
-                f"the proxy {self._proxy.host} does not let us through: {said}"
+                f"the proxy {self._proxy.host} does not let us through: {answer}"
             )
         return 0

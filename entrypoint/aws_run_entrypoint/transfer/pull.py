@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import files, manifest, s3_requests
-from .checksums import Proof, proof_of
+from .checksums import Checksums, checksums_of
 from .download import Count, Download, Work
 from .errors import (
     BusyError,
@@ -37,8 +37,8 @@ Keep = Callable[[Entry, os.stat_result], bool]
 OnEntry = Callable[[Entry], None]
 
 
-def unheard(entry: Entry) -> None:
-    """Nobody listens."""
+def ignore_entry(entry: Entry) -> None:
+    """For callers that want no events."""
 
 
 class Wanted(NamedTuple):
@@ -53,6 +53,17 @@ class Wanted(NamedTuple):
     elsewhere: bool = False
 
 
+class PullOptions(NamedTuple):
+    """As in `pull_manifest`."""
+
+    keep: Optional[Keep]
+    strict: bool
+    helpers: Optional[int]
+    on_event: OnEvent
+    on_listed: OnEntry
+    on_written: OnEntry
+
+
 def pull_manifest(
     bucket: Bucket,
     manifest_key: str,
@@ -65,8 +76,8 @@ def pull_manifest(
     strict: bool = True,
     helpers: Optional[int] = None,
     on_event: OnEvent = ignore,
-    on_listed: OnEntry = unheard,
-    on_written: OnEntry = unheard,
+    on_listed: OnEntry = ignore_entry,
+    on_written: OnEntry = ignore_entry,
 ) -> Pulled:
     """Makes `into` hold what the manifest says. Files that are here already (size and mtime, or size and sum) are not
     fetched again; `keep` may spare a local file that differs; nothing is ever removed. `strict` False leaves out what
@@ -94,24 +105,17 @@ def pull_manifests(
     strict: bool = True,
     helpers: Optional[int] = None,
     on_event: OnEvent = ignore,
-    on_listed: OnEntry = unheard,
-    on_written: OnEntry = unheard,
+    on_listed: OnEntry = ignore_entry,
+    on_written: OnEntry = ignore_entry,
 ) -> List[Pulled]:
     """Several of them as one plan: all manifests are read before anything moves, progress counts over all, and what
     lies in one bucket shares its connections and helper processes. `bucket` holds the manifests."""
+    options = PullOptions(
+        keep=keep, strict=strict, helpers=helpers, on_event=on_event, on_listed=on_listed, on_written=on_written
+    )
     with Loop(bucket, on_event=on_event) as loop:
-        versions: List[Optional[str]] = []
-        raws: List[bytes] = []
-        for one in wanted:
-            held = read_manifest(loop, one.manifest_key, one.version_id)
-            if held.raw is None:
-                raise NoManifestError(f"there is no manifest at {one.manifest_key!r}")
-            raws.append(held.raw)
-            versions.append(held.version_id)
-        heads = [manifest.header(raw) for raw in raws]
-        for index, head in enumerate(heads):
-            if head.source is not None and not wanted[index].elsewhere:
-                raise ManifestError(f"the manifest {wanted[index].manifest_key!r} names another bucket, and it may not")
+        snapshots = [_read_snapshot(loop, one) for one in wanted]
+        heads = [snapshot.head for snapshot in snapshots]
         count = Count(on_event, sum(head.files for head in heads), sum(head.bytes for head in heads))
         places: Dict[Optional[Source], List[int]] = {}
         for index, head in enumerate(heads):
@@ -121,20 +125,34 @@ def pull_manifests(
         for place, indexes in places.items():
             with _loop_for(loop, place, on_event) as near:
                 work = Work(near, count)
-                pulls: Dict[int, _Pull] = {}
-                for index in indexes:
-                    source = heads[index].source
-                    prefix = wanted[index].prefix if source is None else source.prefix
-                    root = Root(wanted[index].into)
-                    pulls[index] = _Pull(work, prefix, root, source, keep, strict, on_listed, on_written)
-                _run(work, [(pulls[index], raws[index]) for index in indexes], helpers, on_event)
+                pulls = {index: _Pull(work, snapshots[index], options) for index in indexes}
+                _run(work, list(pulls.values()), options)
                 retries = near.retries + (work.pool.retries if work.pool is not None else 0)
-                for index in indexes:
+                for index, pull in pulls.items():
                     # Whose request was sent again is not told apart: the first of a bucket answers for all.
-                    done[index] = pulls[index].result(heads[index], versions[index], retries)
+                    done[index] = pull.result(retries)
                     retries = 0
         count.progress()
         return [done[index] for index in range(len(wanted))]
+
+
+class Snapshot(NamedTuple):
+    """A manifest that was read, and where its files go."""
+
+    wanted: Wanted
+    raw: bytes
+    head: manifest.Header
+    version_id: Optional[str]
+
+
+def _read_snapshot(loop: Loop, wanted: Wanted) -> Snapshot:
+    stored = read_manifest(loop, wanted.manifest_key, wanted.version_id)
+    if stored.raw is None:
+        raise NoManifestError(f"there is no manifest at {wanted.manifest_key!r}")
+    head = manifest.header(stored.raw)
+    if head.source is not None and not wanted.elsewhere:
+        raise ManifestError(f"the manifest {wanted.manifest_key!r} names another bucket, and it may not")
+    return Snapshot(wanted, stored.raw, head, stored.version_id)
 
 
 @contextmanager
@@ -147,14 +165,14 @@ def _loop_for(ours: Loop, place: Optional[Source], on_event: OnEvent) -> Iterato
         yield loop
 
 
-def _run(work: Work, pulls: List[Tuple[_Pull, bytes]], helpers: Optional[int], on_event: OnEvent) -> None:
-    heads = [manifest.header(raw) for _, raw in pulls]
+def _run(work: Work, pulls: Sequence[_Pull], options: PullOptions) -> None:
+    heads = [pull.snapshot.head for pull in pulls]
     if sum(head.bytes for head in heads) >= WORTH_BYTES:
-        sizes = (entry.size for _, raw in pulls for entry in manifest.entries(raw))
-        count = helpers_for(sum(size for size in sizes if size > PIECES_FROM), helpers)
-        work.pool = Pool(work.loop.bucket, count, on_event) if count else None
+        sizes = (entry.size for pull in pulls for entry in manifest.entries(pull.snapshot.raw))
+        count = helpers_for(sum(size for size in sizes if size > PIECES_FROM), options.helpers)
+        work.pool = Pool(work.loop.bucket, count, options.on_event) if count else None
     try:
-        tasks = (task for pull, raw in pulls for task in pull.tasks(raw))
+        tasks = (task for pull in pulls for task in pull.tasks())
         work.loop.run(tasks, expected=sum(head.files for head in heads))
         while work.pool is not None and work.handed_out:
             _run_helpers(work, work.pool)
@@ -179,7 +197,7 @@ def _run_helpers(work: Work, pool: Pool) -> None:
 
 
 def refused_elsewhere(error: S3Error, source: Source) -> EngineError:
-    """A bucket that is not the tool's says no: what that means to who runs the job."""
+    """What a refusal by a bucket that is not the tool's means to whoever runs the job."""
     url = f"s3://{source.bucket}/{error.key}"
     if error.status == 412:
         return ChangedError(f"{url} was changed after the run was submitted; the next run reads what is there now")
@@ -198,51 +216,39 @@ def refused_elsewhere(error: S3Error, source: Source) -> EngineError:
 class _Pull:
     """One manifest into its folder."""
 
-    def __init__(
-        self,
-        work: Work,
-        prefix: str,
-        root: Root,
-        source: Optional[Source],
-        keep: Optional[Keep],
-        strict: bool,
-        on_listed: OnEntry,
-        on_written: OnEntry,
-    ) -> None:
+    def __init__(self, work: Work, snapshot: Snapshot, options: PullOptions) -> None:
+        source = snapshot.head.source
         self.work = work
-        self.prefix = prefix
-        self.root = root
-        self.source = source
-        self.keep = keep
-        self.strict = strict
-        self.on_listed = on_listed
-        self.on_written = on_written
+        self.snapshot = snapshot
+        self.options = options
+        self.prefix = snapshot.wanted.prefix if source is None else source.prefix
+        self.root = Root(snapshot.wanted.into)
         self.kept: List[str] = []
         self.skipped: List[Skipped] = []
         self.no_room = 0
         self.fetched_files = self.fetched_bytes = self.skipped_files = self.size_only = 0
 
-    def result(self, head: manifest.Header, version_id: Optional[str], retries: int) -> Pulled:
+    def result(self, retries: int) -> Pulled:
         return Pulled(
-            files=head.files,
-            bytes=head.bytes,
+            files=self.snapshot.head.files,
+            bytes=self.snapshot.head.bytes,
             fetched_files=self.fetched_files,
             fetched_bytes=self.fetched_bytes,
             skipped_files=self.skipped_files,
             retries=retries,
             kept=self.kept,
-            manifest_version_id=version_id,
+            manifest_version_id=self.snapshot.version_id,
             size_only=self.size_only,
             left_out=self.skipped,
             no_room=self.no_room,
         )
 
-    def tasks(self, raw: bytes) -> Iterator[Task]:
-        for entry in manifest.entries(raw):
+    def tasks(self) -> Iterator[Task]:
+        for entry in manifest.entries(self.snapshot.raw):
             try:
-                self.on_listed(entry)
-                target, found = self.place(entry)
-                needed = not entry.is_dir and self.needed(entry, target, found)
+                self.options.on_listed(entry)
+                target, status = self.place(entry)
+                needed = not entry.is_dir and self.needed(entry, target, status)
             except PathError as error:
                 self.left_out(entry, error)
                 continue
@@ -259,13 +265,13 @@ class _Pull:
             target = self.root.target(entry.path)
             return target, files.lstat_or_none(target)
         except OSError as error:
-            if self.strict:
+            if self.options.strict:
                 raise
-            raise files.trouble(entry, error) from error
+            raise files.write_error(entry, error) from error
 
     def left_out(self, entry: Entry, error: PathError) -> None:
-        """Called before anything of it is here."""
-        if self.strict:
+        """Called before anything of the entry was written."""
+        if self.options.strict:
             raise error
         skipped = Skipped(entry.path, error.why)
         self.skipped.append(skipped)
@@ -275,38 +281,38 @@ class _Pull:
 
     def does_not_fit(self, entry: Entry, error: DiskFullError) -> None:
         """A full disk may still have room for what is smaller."""
-        if self.strict:
+        if self.options.strict:
             raise error
         self.no_room += 1
         self.left_out(entry, PathError(entry.path, f"does not fit: the disk is full ({entry.size} bytes)"))
 
-    def needed(self, entry: Entry, target: str, found: Optional[os.stat_result]) -> bool:
-        if found is None:
+    def needed(self, entry: Entry, target: str, status: Optional[os.stat_result]) -> bool:
+        if status is None:
             return True
-        if stat.S_ISDIR(found.st_mode):
-            if self.keep is not None:
-                self.keep(entry, found)  # who can make room does
+        if stat.S_ISDIR(status.st_mode):
+            if self.options.keep is not None:
+                self.options.keep(entry, status)  # which may make room
             if os.path.isdir(target):
                 raise PathError(entry.path, "is a folder here and a file there")
             return True
-        same_size = stat.S_ISREG(found.st_mode) and found.st_size == entry.size  # a link or a pipe is never the same
-        if same_size and (found.st_mtime_ns == entry.mtime_ns or self.same_sum(entry, target)):
-            self.set_exec(entry, target, found)
+        same_size = stat.S_ISREG(status.st_mode) and status.st_size == entry.size  # a link or a pipe is never the same
+        if same_size and (status.st_mtime_ns == entry.mtime_ns or self.same_sum(entry, target)):
+            self.set_exec(entry, target, status)
             self.skipped_files += 1
             return False
-        if self.keep is not None and self.keep(entry, found):
+        if self.options.keep is not None and self.options.keep(entry, status):
             self.kept.append(entry.path)
             self.work.count.emit(Skipped(entry.path, "is newer here"))
             return False
         return True
 
-    def set_exec(self, entry: Entry, target: str, found: os.stat_result) -> None:
+    def set_exec(self, entry: Entry, target: str, status: os.stat_result) -> None:
         try:
-            files.set_exec(target, entry, found)
+            files.set_exec(target, entry, status)
         except OSError as error:  # another user's file
-            if self.strict:
+            if self.options.strict:
                 raise
-            raise files.trouble(entry, error) from error
+            raise files.write_error(entry, error) from error
 
     def same_sum(self, entry: Entry, target: str) -> bool:
         try:
@@ -325,7 +331,7 @@ class _Pull:
             else:
                 yield from Download(self, entry, target, _TRIES).begin()
         except S3Error as error:
-            if not error.absent or self.source is not None:
+            if not error.absent or self.snapshot.head.source is not None:
                 raise
             raise EngineError(
                 f"{entry.path!r} is no longer in the bucket in the version that the manifest names"
@@ -340,9 +346,9 @@ class _Pull:
                 answer = yield request
             except TooLargeError:
                 break  # the object is not the one that the manifest names, and stays so
-            proof = proof_of(answer.headers) if entry.crc32 is None else Proof(entry.crc32, None)
-            if len(answer.body) == entry.size and proof.fits(answer.body):
-                self.size_only += proof.nothing
+            checksums = checksums_of(answer.headers) if entry.crc32 is None else Checksums(entry.crc32, None)
+            if len(answer.body) == entry.size and checksums.match(answer.body):
+                self.size_only += checksums.unknown
                 self.store(entry, target, answer.body)
                 return
             self.work.loop.retries += 1
@@ -367,6 +373,6 @@ class _Pull:
         self.work.count.done(1, entry.size)
 
     def fetched(self, entry: Entry) -> None:
-        self.on_written(entry)
+        self.options.on_written(entry)
         self.fetched_files += 1
         self.fetched_bytes += entry.size

@@ -1,4 +1,4 @@
-"""Which refusals are worth another try, and how long to wait before it."""
+"""Decides which refusals are worth another try, and how long to wait before it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _BARE = {400: "BadRequest", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 
 
 
 def error_of(request: Request, response: Response) -> Optional[S3Error]:
-    """None where the answer is what was asked for."""
+    """None where the request succeeded."""
     failed = response.status >= 300
     if not failed and not (request.checked_body and b"<Error>" in response.body[:2048]):
         return None

@@ -1,4 +1,4 @@
-"""S3's operations as requests, and reading their answers. Nothing here touches the network."""
+"""S3's operations as requests, and reading what answers say in a word or two. Nothing here touches the network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import hashlib
 import time
 import zlib
-from typing import TYPE_CHECKING, Iterable, List, NamedTuple, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from . import crc
 from .bodies import FileRange, FileSlice
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 
 # S3's name for the version of an object that was put while its bucket kept none.
 NULL_VERSION = "null"
-
-
-class Listed(NamedTuple):
-    key: str
-    size: int
-    etag: str
 
 
 def get(
@@ -107,13 +101,13 @@ def create_upload(key: str) -> Request:
 
 
 def upload_id(response: Response) -> str:
-    found = _find(response, "UploadId")
-    if not found:
-        raise EngineError("S3 began a multipart upload without naming it")
-    return found
+    for item in xml_of(response).iter():
+        if item.tag.rpartition("}")[2] == "UploadId" and item.text:
+            return item.text
+    raise EngineError("S3 began a multipart upload without naming it")
 
 
-def put_part(key: str, upload: str, number: int, body: FileSlice, checksum: int) -> Request:
+def put_part(key: str, upload: str, number: int, *, body: FileSlice, checksum: int) -> Request:
     query = [("partNumber", str(number)), ("uploadId", upload)]
     return Request("PUT", key, query=query, headers=[("x-amz-checksum-crc32", crc.to_header(checksum))], body=body)
 
@@ -150,58 +144,16 @@ def abort_upload(key: str, upload: str) -> Request:
     return Request("DELETE", key, query=[("uploadId", upload)])
 
 
-def list_page(prefix: str, token: Optional[str] = None) -> Request:
-    query = [("list-type", "2"), ("prefix", prefix), ("encoding-type", "url")]
-    if token:
-        query.append(("continuation-token", token))
+def list_page(prefix: str, *, versions: bool, marker: Mapping[str, str]) -> Request:
+    """`marker`: the parameters that the last page ended with; empty for the first."""
+    way = ("versions", "") if versions else ("list-type", "2")
+    query = [
+        way,
+        ("prefix", prefix),
+        ("encoding-type", "url"),
+        *((name, text) for name, text in marker.items() if text),
+    ]
     return Request("GET", "", query=query)
-
-
-def listed(response: Response) -> Tuple[List[Listed], Optional[str]]:
-    """The page's objects and the token of the next page."""
-    from urllib.parse import unquote_plus
-
-    root = _xml(response)
-    encoded = _text(root, "EncodingType") == "url"
-    found = []
-    for item in root.iter():
-        if _tag(item) == "Contents":
-            key = _text(item, "Key") or ""
-            found.append(
-                Listed(unquote_plus(key) if encoded else key, int(_text(item, "Size") or 0), _text(item, "ETag") or "")
-            )
-    more = _text(root, "IsTruncated") == "true"
-    return found, _text(root, "NextContinuationToken") if more else None
-
-
-def versions_page(prefix: str, after: Tuple[str, str] = ("", "")) -> Request:
-    """`after`: the key and version that the last page ended with."""
-    query = [("versions", ""), ("prefix", prefix), ("encoding-type", "url")]
-    key, version = after
-    if key:
-        query.append(("key-marker", key))
-    if version:
-        query.append(("version-id-marker", version))
-    return Request("GET", "", query=query)
-
-
-def listed_versions(response: Response) -> Tuple[List[Tuple[str, str]], Optional[Tuple[str, str]]]:
-    """Key and version id of the page's current objects (a deleted one has none), and where the next page begins."""
-    from urllib.parse import unquote_plus
-
-    root = _xml(response)
-    encoded = _text(root, "EncodingType") == "url"
-    found = []
-    for item in root:
-        if _tag(item) == "Version" and (_text(item, "IsLatest") or "").lower() == "true":
-            key = _text(item, "Key") or ""
-            found.append((unquote_plus(key) if encoded else key, _text(item, "VersionId") or NULL_VERSION))
-    if (_text(root, "IsTruncated") or "").lower() != "true":
-        return found, None
-    key = _text(root, "NextKeyMarker") or ""
-    if not key:
-        raise EngineError("S3's listing of versions goes on, but does not say where")
-    return found, (unquote_plus(key) if encoded else key, _text(root, "NextVersionIdMarker") or "")
 
 
 def version_of(response: Response) -> Optional[str]:
@@ -224,7 +176,7 @@ def _version(version_id: Optional[str]) -> List[Tuple[str, str]]:
     return [("versionId", version_id)] if version_id else []
 
 
-def _xml(response: Response) -> Element:
+def xml_of(response: Response) -> Element:
     from xml.etree import ElementTree  # most transfers never read an XML answer
 
     try:
@@ -232,21 +184,3 @@ def _xml(response: Response) -> Element:
         return ElementTree.fromstring(response.body)  # noqa: S314
     except ElementTree.ParseError as error:
         raise EngineError(f"S3's answer is not the XML that it should be ({error})") from error
-
-
-def _find(response: Response, name: str) -> Optional[str]:
-    for item in _xml(response).iter():
-        if _tag(item) == name:
-            return item.text
-    return None
-
-
-def _text(root: Element, name: str) -> Optional[str]:
-    for item in root:
-        if _tag(item) == name:
-            return item.text or ""
-    return None
-
-
-def _tag(item: Element) -> str:
-    return item.tag.rpartition("}")[2]

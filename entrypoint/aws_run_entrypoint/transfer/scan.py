@@ -8,7 +8,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from .errors import PathError, UnlistedError
 from .paths import OUR_OWN, PART_PREFIX, check_relative
-from .values import Found
+from .values import ScannedFile
 
 Exclude = Callable[[str], bool]
 OnRefused = Callable[[PathError], None]
@@ -28,19 +28,21 @@ def sort_key(path: str) -> str:
     return path.replace("/", "\0")
 
 
-def scan(folder: str, *, exclude: Optional[Exclude] = None, on_refused: Optional[OnRefused] = None) -> Iterator[Found]:
+def scan_folder(
+    folder: str, *, exclude: Optional[Exclude] = None, on_refused: Optional[OnRefused] = None
+) -> Iterator[ScannedFile]:
     """Files and empty folders below `folder`, sorted by `sort_key`.
 
     A link to something inside the folder counts as what it points to; one that leaves the folder, dangles or goes in a
-    circle, and everything that is neither file nor folder, is refused by name: raised, or told to `on_refused`.
-    `exclude` gets the relative path; a folder's ends with "/" and nothing below it is looked at.
+    circle, and everything that is neither file nor folder, is a PathError, raised or handed to `on_refused`.
+    `exclude` gets the relative path; a folder's ends with "/" and nothing below it is read.
     """
     root = os.path.realpath(folder)
     return _Scan(root, exclude, on_refused).walk()
 
 
 class _Folder:
-    """A folder that is being gone through. `inode` None: one that can't lead back to itself."""
+    """A folder that is being read. `inode` None: it is not needed to notice a circle of links."""
 
     __slots__ = ("before", "empty", "inode", "names", "within")
 
@@ -62,14 +64,14 @@ class _Scan:
         self.above: Set[_Inode] = set()  # the folders that lead to where we are, to notice a circle
 
     def refuse(self, path: str, why: str) -> None:
-        self.tell(PathError(path, why))
+        self.report(PathError(path, why))
 
-    def tell(self, error: PathError) -> None:
+    def report(self, error: PathError) -> None:
         if self.on_refused is None:
             raise error
         self.on_refused(error)
 
-    def walk(self) -> Iterator[Found]:
+    def walk(self) -> Iterator[ScannedFile]:
         """With a stack of its own: folders may be nested deeper than Python's calls may be."""
         modes, exclude = self.modes, self.exclude
         first = self.enter(self.root, "")
@@ -80,7 +82,7 @@ class _Scan:
             for name in folder.names:
                 path = within + name
                 if name.startswith(PART_PREFIX):
-                    # What a killed download left is no loss; where nothing may get lost in silence it is named.
+                    # A part file that a killed download left is no loss, but where every loss is reported it is named.
                     if self.on_refused is not None:
                         self.refuse(path, OUR_OWN)
                         folder.empty = False
@@ -89,25 +91,25 @@ class _Scan:
                     # Listed names hold neither "/" nor NUL, so that only odd letters and Windows have to be looked at.
                     if _WINDOWS or not name.isascii():
                         check_relative(path)
-                    found = self.look(before + name, path)
+                    status = self.status_of(before + name, path)
                 except PathError as error:
                     if exclude is not None and exclude(path):
                         continue
                     self.refuse(path, error.why)
                     folder.empty = False
                     continue
-                if found is None:
+                if status is None:
                     continue
-                kind = found.st_mode
+                kind = status.st_mode
                 if kind & _FORMAT == stat.S_IFREG:
                     if exclude is None or not exclude(path):
                         folder.empty = False
                         mode = kind & 0o777
-                        yield Found(path, found.st_size, found.st_mtime_ns, modes.setdefault(mode, mode))
+                        yield ScannedFile(path, status.st_size, status.st_mtime_ns, modes.setdefault(mode, mode))
                     continue
                 if stat.S_ISDIR(kind):
                     folder.empty = False
-                    inner = self.inner(before + name, path, found)
+                    inner = self.inner(before + name, path, status)
                     if inner is not None:
                         under_way.append(inner)
                         break  # the rest of these names when that one is done
@@ -121,12 +123,12 @@ class _Scan:
                 if folder.inode is not None:
                     self.above.discard(folder.inode)
                 if folder.empty and within:
-                    yield Found(within, 0, 0, 0o755)
+                    yield ScannedFile(within, 0, 0, 0o755)
 
-    def inner(self, full: str, path: str, found: os.stat_result) -> Optional[_Folder]:
+    def inner(self, full: str, path: str, status: os.stat_result) -> Optional[_Folder]:
         if self.exclude is not None and self.exclude(path + "/"):
             return None
-        if found.st_ino and (found.st_dev, found.st_ino) in self.above:
+        if status.st_ino and (status.st_dev, status.st_ino) in self.above:
             self.refuse(path, "is a link that goes round in a circle")
             return None
         return self.enter(full, path)
@@ -137,7 +139,7 @@ class _Scan:
             names = sorted(os.listdir(full))
             here = os.stat(full)
         except OSError as error:
-            self.tell(UnlistedError(relative, f"can't be listed ({error.strerror})"))
+            self.report(UnlistedError(relative, f"can't be listed ({error.strerror})"))
             return None
         inode = (here.st_dev, here.st_ino)
         if not here.st_ino or inode in self.above:
@@ -145,14 +147,14 @@ class _Scan:
         self.above.add(inode)
         return _Folder(full, relative, names, inode)
 
-    def look(self, full: str, path: str) -> Optional[os.stat_result]:
+    def status_of(self, full: str, path: str) -> Optional[os.stat_result]:
         """None when it vanished meanwhile."""
         is_link = False
         try:
-            found = os.lstat(full)
-            is_link = stat.S_ISLNK(found.st_mode)
+            status = os.lstat(full)
+            is_link = stat.S_ISLNK(status.st_mode)
             if not is_link:
-                return found
+                return status
             target = os.path.realpath(full)
             if target != self.root and not target.startswith(self.inside):
                 raise PathError(path, "is a link that leaves the folder")

@@ -59,6 +59,7 @@ class Signer:
         method: str,
         path: str,
         query: str,
+        *,
         headers: List[Tuple[str, str]],
         credentials: Credentials,
         stamp: str,

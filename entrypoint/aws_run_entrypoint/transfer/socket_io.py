@@ -1,4 +1,4 @@
-"""How bytes get over a socket that never blocks: as they are, or through TLS."""
+"""Sends and receives over a socket that never blocks: plain, or through TLS."""
 
 from __future__ import annotations
 

@@ -3,55 +3,60 @@
 from __future__ import annotations
 
 import os
-from typing import Callable, Dict, List, Optional, Protocol
+from typing import Callable, Dict, List, NamedTuple, Optional, Protocol
 
 from . import crc, files, s3_requests
 from .bodies import FileSlice
-from .checksums import proof_of
+from .checksums import checksums_of
 from .errors import S3Error
 from .http1 import Response
 from .loop import Loop, Task
 from .parts import Moved, Piece
 from .plan import pieces
 from .process_pool import Pool
-from .values import Entry, Found
+from .push_plan import PushPlan
+from .values import ScannedFile
+
+
+class PendingFile(NamedTuple):
+    """A file that is to be sent: its row in the plan, what the scan saw, and how often sending it may begin."""
+
+    row: int
+    file: ScannedFile
+    tries: int
 
 
 class PushInProgress(Protocol):
     """What an upload needs of the push that it is part of."""
 
     loop: Loop
+    plan: PushPlan
     root: str
     prefix: str
     pool: Optional[Pool]
-    known: Dict[int, Entry]
     uploads: Dict[str, str]
     finished: List[Task]
     done_bytes: int
 
     def progress(self) -> None: ...
 
-    def again(self, index: int, found: Found, tries: int) -> None: ...
+    def begin_again(self, pending: PendingFile) -> None: ...
 
-    def already_there(self, index: int, found: Found, now: os.stat_result, sum_: int) -> bool: ...
+    def already_there(self, pending: PendingFile, now: os.stat_result, crc32: int) -> bool: ...
 
-    def sent(self, index: int, found: Found, now: os.stat_result, sum_: int, answer: Response) -> None: ...
+    def sent(self, pending: PendingFile, now: os.stat_result, *, crc32: int, answer: Response) -> None: ...
 
 
 class BigUpload:
     """One big file as a multipart upload; its parts are tasks of their own."""
 
-    def __init__(
-        self, push: PushInProgress, index: int, found: Found, fd: int, before: os.stat_result, tries: int
-    ) -> None:
+    def __init__(self, push: PushInProgress, pending: PendingFile, *, fd: int, before: os.stat_result) -> None:
         self.push = push
-        self.index = index
-        self.found = found
+        self.pending = pending
         self.fd = fd
         self.before = before
-        self.tries = tries
-        self.key = push.prefix + found.path
-        self.path = os.path.join(push.root, found.path)
+        self.key = push.prefix + pending.file.path
+        self.path = os.path.join(push.root, pending.file.path)
         self.upload = ""
         self.parts: Dict[int, s3_requests.Part] = {}
         self.left = 0
@@ -62,12 +67,12 @@ class BigUpload:
 
     def begin(self) -> Task:
         try:
-            known = self.push.known.get(self.index)
+            known = self.push.plan.known.get(self.pending.row)
             if known is not None and known.size == self.before.st_size:
                 whole = FileSlice(self.fd, 0, self.before.st_size)
                 sum_ = whole.crc32()
                 unchanged = files.shape(os.fstat(self.fd)) == files.shape(self.before)
-                if unchanged and self.push.already_there(self.index, self.found, self.before, sum_):
+                if unchanged and self.push.already_there(self.pending, self.before, sum_):
                     self.push.done_bytes += self.before.st_size
                     self.close()
                     return
@@ -86,7 +91,7 @@ class BigUpload:
                 self.close()  # thousands of big files wait here; completing looks at the path again
         except EOFError:
             self.close()
-            self.push.again(self.index, self.found, self.tries)
+            self.push.begin_again(self.pending)
         except BaseException:
             self.close()
             raise
@@ -97,7 +102,7 @@ class BigUpload:
         self.users += 1
         try:
             sum_ = piece.crc32()
-            answer = yield s3_requests.put_part(self.key, self.upload, number, piece, sum_)
+            answer = yield s3_requests.put_part(self.key, self.upload, number, body=piece, checksum=sum_)
         except (EOFError, S3Error) as error:
             if self.abandoned:
                 return
@@ -153,22 +158,22 @@ class BigUpload:
                 raise
         self.push.uploads.pop(self.upload, None)
         self.close()
-        self.push.sent(self.index, self.found, self.before, total, answer)
+        self.push.sent(self.pending, self.before, crc32=total, answer=answer)
 
     def is_ours(self, answer: Response, parts: List[s3_requests.Part], total: int) -> bool:
         """By the sum first: under a key of KMS's no ETag is what its name says, but the sum is the content's."""
-        return proof_of(answer.headers).crc32 == total or answer.headers.get("etag") == s3_requests.multipart_etag(
+        return checksums_of(answer.headers).crc32 == total or answer.headers.get("etag") == s3_requests.multipart_etag(
             parts
         )
 
     def changed(self) -> Task:
         if self.push.uploads.pop(self.upload, None) is None:
-            return  # another piece has said so already
+            return  # another piece has noticed it already
         self.abandoned = True
         self.close()
         self.push.done_bytes -= sum(p.length for p in self.parts.values())
         yield s3_requests.abort_upload(self.key, self.upload)
-        self.push.again(self.index, self.found, self.tries)
+        self.push.begin_again(self.pending)
 
     def close(self) -> None:
         if self.open:

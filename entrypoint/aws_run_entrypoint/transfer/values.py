@@ -25,7 +25,7 @@ class CredentialSource(abc.ABC):
     def get(self) -> Credentials: ...
 
     def invalidate(self) -> None:  # noqa: B027 - those that never expire have nothing to do
-        """S3 said that the credentials have expired: fetch new ones at the next `get`."""
+        """S3 refused the credentials as expired: the next `get` fetches new ones."""
 
 
 class Entry(NamedTuple):
@@ -54,7 +54,7 @@ class Source(NamedTuple):
     owner: Optional[str]
 
 
-class Found(NamedTuple):
+class ScannedFile(NamedTuple):
     """A file (or empty folder, path ending with "/") as the scan saw it."""
 
     path: str
@@ -77,7 +77,7 @@ class Progress(NamedTuple):
 
 
 class Retried(NamedTuple):
-    """A request is sent again. `why` is S3's code or the network's own words."""
+    """A request is sent again. `why` is S3's code, or what the network reported."""
 
     key: str
     why: str
@@ -93,7 +93,7 @@ class Skipped(NamedTuple):
 
 
 class Unchecked(NamedTuple):
-    """Nobody may say which versions of the objects below `prefix` are current. `why`: S3's code."""
+    """The versions of the objects below `prefix` could not be listed. `why`: S3's code."""
 
     prefix: str
     why: str
@@ -104,7 +104,7 @@ OnEvent = Callable[[EngineEvent], None]
 
 
 def ignore(event: EngineEvent) -> None:
-    """Nobody listens."""
+    """For callers that want no events."""
 
 
 class Pushed(NamedTuple):
@@ -118,7 +118,6 @@ class Pushed(NamedTuple):
     retries: int
     skipped: List[Skipped]
     manifest_version_id: Optional[str]
-    manifest_etag: Optional[str]
     unchanged: bool
 
 

@@ -1,4 +1,4 @@
-"""The helper process: hears its bucket and pieces, says what has moved. One JSON text a line.
+"""The helper process: reads its bucket and pieces, writes what has moved. One JSON text a line.
 
 in:  {"bucket": {…}, "credentials": […]}, then a line a piece as the parent deals them out, at the end an empty line;
      {"credentials": […]} answers the question for them
@@ -28,7 +28,7 @@ Say = Callable[[Dict[str, Any]], None]
 
 
 class _Inbox:
-    """What the parent says, read by a thread of its own, for pipes can't be polled everywhere."""
+    """The parent's messages, read by a thread of their own, for pipes can't be polled everywhere."""
 
     def __init__(self, heard: TextIO) -> None:
         self._heard = heard
@@ -107,12 +107,12 @@ class _Dealt:
         return self._task(piece)
 
 
-def serve(heard: TextIO, said: TextIO) -> int:
-    """Until the parent has no more pieces, or something fails: that is said, and the exit code is 1."""
+def serve(heard: TextIO, output: TextIO) -> int:
+    """Moves pieces until the parent has no more. A failure is reported, and the exit code is 1."""
 
     def say(what: Dict[str, Any]) -> None:
-        said.write(json.dumps(what) + "\n")
-        said.flush()
+        output.write(json.dumps(what) + "\n")
+        output.flush()
 
     def pass_on(event: EngineEvent) -> None:
         if isinstance(event, Retried):
@@ -128,7 +128,7 @@ def serve(heard: TextIO, said: TextIO) -> int:
 
                 def moved(what: Moved) -> None:
                     say({"moved": list(what)})
-                    pace.look()
+                    pace.adjust()
 
                 dealt = _Dealt(inbox, lambda piece: move(piece, moved))
                 while True:
@@ -146,14 +146,14 @@ def serve(heard: TextIO, said: TextIO) -> int:
 
 
 class _Pace:
-    """More connections as long as waiting for them is what most of the time goes into."""
+    """Allows more connections as long as most of the time is spent waiting for them."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._limit = _FIRST
         self._began, self._waited = time.monotonic(), 0.0
 
-    def look(self) -> None:
+    def adjust(self) -> None:
         now, waited = time.monotonic(), self._loop.waited_s
         if self._limit < _MOST and waited - self._waited > _IDLE * (now - self._began):
             self._limit *= 2
@@ -178,13 +178,14 @@ def packed(error: BaseException) -> Dict[str, Any]:
     return {"kind": type(error).__name__, "text": str(error)}
 
 
-def unpacked(said: Dict[str, Any]) -> Exception:
-    kind = said.pop("kind")
+def unpacked(fields: Dict[str, Any]) -> Exception:
+    kind = fields.pop("kind")
     if kind == "S3Error":
-        return S3Error(**said)
+        return S3Error(**fields)
     if kind == "OSError":
-        return OSError(said["errno"], said["text"])
+        return OSError(fields["errno"], fields["text"])
     if kind == "FileChangedError":
-        return FileChangedError(said["text"])
+        return FileChangedError(fields["text"])
     known = getattr(errors, kind, EngineError)
-    return known(said["text"]) if known is not errors.PathError else EngineError(said["text"])
+    # A PathError is made of a path and a reason, which the text no longer tells apart.
+    return EngineError(fields["text"]) if issubclass(known, errors.PathError) else known(fields["text"])

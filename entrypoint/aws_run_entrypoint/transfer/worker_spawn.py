@@ -1,4 +1,4 @@
-"""How a helper process comes to be: forked where that is safe, else started by name."""
+"""Starts helper processes: forked where that is safe, else as a new Python."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ from typing import Any, BinaryIO, List
 
 from . import worker_main
 
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from aws_run_entrypoint.transfer.worker_main import main; sys.exit(main())"
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from aws_run_entrypoint.transfer.worker_main import main; sys.exit(main())"
+)
 # Whoever gets these, the helpers are ended by their parent; from a terminal, ^C reaches them as well.
 _RESET = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGALRM")
 
 
 class Worker(abc.ABC):
-    """`said`: what it writes. Close it with `end`, whatever it is doing."""
+    """`output`: what it writes. `end` ends it, whatever it is doing."""
 
-    said: BinaryIO
-    _heard: BinaryIO
+    output: BinaryIO
+    _input: BinaryIO
 
     def write(self, text: str) -> None:
         """BrokenPipeError when it is gone."""
-        self._heard.write(text.encode())
-        self._heard.flush()
+        self._input.write(text.encode())
+        self._input.flush()
 
     @abc.abstractmethod
     def end(self) -> None: ...
 
     def close(self) -> None:
-        for stream in (self._heard, self.said):
+        for stream in (self._input, self.output):
             try:
                 stream.close()
             except BrokenPipeError:
@@ -71,7 +74,7 @@ class SpawnedWorker(Worker):
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._heard, self.said = self._process.stdin, self._process.stdout  # type: ignore[assignment]
+        self._input, self.output = self._process.stdin, self._process.stdout  # type: ignore[assignment]
 
     def end(self) -> None:
         self._process.kill()
@@ -84,15 +87,15 @@ class ForkedWorker(Worker):
     def __init__(self, others: List[Worker]) -> None:
         import signal
 
-        ours, theirs = os.pipe(), os.pipe()  # what it hears, what it says
+        ours, theirs = os.pipe(), os.pipe()  # its input, its output
         kept = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         self._pid = os.fork()
         if not self._pid:
-            _live(ours, theirs, others)  # does not come back
+            _run_child(ours, theirs, others)  # does not come back
         signal.pthread_sigmask(signal.SIG_SETMASK, kept)
         os.close(ours[0])
         os.close(theirs[1])
-        self._heard, self.said = os.fdopen(ours[1], "wb"), os.fdopen(theirs[0], "rb")
+        self._input, self.output = os.fdopen(ours[1], "wb"), os.fdopen(theirs[0], "rb")
 
     def end(self) -> None:
         import signal
@@ -105,8 +108,8 @@ class ForkedWorker(Worker):
             return  # PID 1 reaps whoever ends
 
 
-def _live(ours: Any, theirs: Any, others: List[Worker]) -> None:
-    """The child's whole life. Nothing of the parent's may run in it: no handler, no clean-up, no buffer."""
+def _run_child(ours: Any, theirs: Any, others: List[Worker]) -> None:
+    """Everything that the child does. Nothing of the parent's may run in it: no handler, no clean-up, no buffer."""
     code = 1
     try:
         import signal
@@ -119,8 +122,8 @@ def _live(ours: Any, theirs: Any, others: List[Worker]) -> None:
         os.close(ours[1])
         os.close(theirs[0])
         for other in others:  # an end of theirs that stays open here would hide that they died
-            os.close(other._heard.fileno())
-            os.close(other.said.fileno())
+            os.close(other._input.fileno())
+            os.close(other.output.fileno())
         code = worker_main.serve(os.fdopen(ours[0], encoding="utf-8"), os.fdopen(theirs[1], "w", encoding="utf-8"))
     finally:
         os._exit(code)

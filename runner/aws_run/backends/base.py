@@ -1,17 +1,21 @@
-"""What a use case asks of a backend, and the values that travel between them."""
+"""What the lifecycle of a run expects of a backend: what hardware there is, which resources it needs, what it costs.
+
+A backend names its executor, which runs the tasks on that hardware (backends/executor.py).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
+from aws_run.backends.disk import DiskLimits
+from aws_run.backends.executor import Executor, TaskHandle, TaskState
 from aws_run.events import Emit
-from aws_run.infra.resource_types.task_definition import TaskDefinition
 from aws_run.infra.resources import Ref, Resource
 from aws_run.pricing.receipt import Charge
-from aws_run.runs.record import HardwareEntry
+from aws_run.runs.record import HardwareEntry, Record
 from aws_run.runs.spec import JobSpec, Offer, RunSpec
 
 
@@ -24,25 +28,62 @@ class Usage:
     public_ip: bool = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Resources of a run that are made side by side, when all of the stage before are there. `then_raise`: the hardware
+    is asked for as soon as they are."""
+
+    resources: tuple[Resource, ...]
+    then_raise: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """One sentence on how a run stands, and one command that helps."""
+
+    sentence: str
+    command: str
+
+
 class Backend(Protocol):
-    name: str
+    """`ending_s`: what is billed at most between a job's deadline and the end of its hardware. `waits`: its hardware is
+    asked for before image and input are there, and waits for them."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def executor(self) -> Executor: ...
+
+    @property
+    def disk_limits(self) -> DiskLimits: ...
+
+    @property
+    def ending_s(self) -> int: ...
+
+    @property
+    def waits(self) -> bool: ...
 
     def inspect(self, job: JobSpec) -> Offer:
         """Reads what the run needs to know of the account. PreflightError or UsageError when it can't work."""
         ...
 
-    def resources(self, spec: RunSpec) -> tuple[Resource, ...]:
-        """The run's own resources in the order in which they are made, without the task definition. Pure."""
+    def shared_resources(
+        self, job: JobSpec, *, account: str, region: str, tags: Mapping[str, str]
+    ) -> tuple[Resource, ...]:
+        """What all runs of the project on this backend use, besides what every backend needs. Pure."""
+        ...
+
+    def stages(self, spec: RunSpec) -> tuple[Stage, ...]:
+        """The run's own resources in the order in which they are made, without the definition. Pure."""
         ...
 
     def deferred_resources(self, spec: RunSpec) -> tuple[Ref, ...]:
-        """What `accepted` is going to make, by name: intent is recorded before anything exists. Pure."""
+        """What `on_task_accepted` is going to make, by name: intent is recorded before anything exists. Pure."""
         ...
 
-    def task_definition(self, spec: RunSpec, image: str) -> TaskDefinition: ...
-
-    def placement(self, spec: RunSpec) -> dict[str, Any]:
-        """RunTask's parameters that differ between backends. Pure."""
+    def definition(self, spec: RunSpec, image: str) -> Resource:
+        """What the executor starts a task from. Its id, once it is made, is the `definition` of a TaskRequest. Pure."""
         ...
 
     def raise_capacity(self, spec: RunSpec) -> None:
@@ -57,7 +98,7 @@ class Backend(Protocol):
         """What was given back is wanted now: arm a new lease and ask for the hardware again."""
         ...
 
-    def on_task_accepted(self, spec: RunSpec, task_arn: str, deadline: datetime, emit: Emit) -> None:
+    def on_task_accepted(self, spec: RunSpec, handle: TaskHandle, deadline: datetime, emit: Emit) -> None:
         """The task is accepted: arm the switch for the job's own deadline."""
         ...
 
@@ -73,8 +114,12 @@ class Backend(Protocol):
         """Called every few seconds while the task waits for a machine. CapacityError when none is going to come."""
         ...
 
-    def usage(self, spec: RunSpec, task: Mapping[str, Any], now: datetime) -> Usage:
-        """Asked before teardown and after it; `task` as DescribeTasks gives it."""
+    def explain_waiting(self, record: Record) -> Advice:
+        """Why the run's task still waits for a machine."""
+        ...
+
+    def usage(self, run_id: str, state: TaskState | None, now: datetime, *, public_ip: bool = True) -> Usage | None:
+        """What the run has used by `now`; None where that can't be known. `state`: its task as it was last seen."""
         ...
 
     def charges(self, hardware: HardwareEntry, usage: Usage) -> tuple[Charge, ...]: ...

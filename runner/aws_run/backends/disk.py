@@ -25,15 +25,14 @@ _HEADROOM = 1.1  # file systems don't like to be full
 class DiskLimits:
     """What a backend's disks are like, in GiB. `system`: what is on one before the run's image comes."""
 
+    backend: str
     system: int
     step: int
     most: int
 
 
-LIMITS = {
-    "ec2": DiskLimits(system=8, step=10, most=16_384),  # gp3, and the ECS machine image with its agent
-    "fargate": DiskLimits(system=1, step=5, most=200),
-}
+EC2 = DiskLimits(backend="ec2", system=8, step=10, most=16_384)  # gp3, and the ECS machine image with its agent
+FARGATE = DiskLimits(backend="fargate", system=1, step=5, most=200)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +55,11 @@ class Sizing:
     hint: str = ""
 
 
-def size(backend: str, requested: Resources, default_gib: int, contents: Contents) -> Sizing:
+def size(limits: DiskLimits, requested: Resources, default_gib: int, contents: Contents) -> Sizing:
     """`default_gib`: what the backend gives where nothing was asked for, or what was asked for.
 
     UsageError where the input can't fit: on a disk that was asked for, or on any that the backend has.
     """
-    limits = LIMITS[backend]
     parts = _parts(limits, requested, contents)
     needed = math.ceil(sum(gib for gib, _ in parts) * _HEADROOM)
     made_of = ", ".join(f"{_gib(gib)} {what}" for gib, what in parts)
@@ -69,8 +67,8 @@ def size(backend: str, requested: Resources, default_gib: int, contents: Content
         return _size_as_requested(limits, requested.disk_gib, default_gib, needed, made_of, contents)
     if needed > limits.most:
         raise UsageError(
-            f"The run needs a disk of about {needed} GB ({made_of}), and {backend} has at most {limits.most} GB",
-            hint="use --backend ec2" if backend == "fargate" else "send less of it at once",
+            f"The run needs a disk of about {needed} GB ({made_of}), and {limits.backend} has at most {limits.most} GB",
+            hint="use --backend ec2" if limits.most < EC2.most else "send less of it at once",
         )
     if needed <= default_gib:
         return Sizing(gib=default_gib, needed_gib=needed)
@@ -78,8 +76,7 @@ def size(backend: str, requested: Resources, default_gib: int, contents: Content
     return Sizing(gib=gib, needed_gib=needed, note=f"disk: {gib} GB for {made_of}; --disk sets another size")
 
 
-def fits(backend: str, requested: Resources, contents: Contents) -> bool:
-    limits = LIMITS[backend]
+def fits(limits: DiskLimits, requested: Resources, contents: Contents) -> bool:
     return math.ceil(sum(gib for gib, _ in _parts(limits, requested, contents)) * _HEADROOM) <= limits.most
 
 

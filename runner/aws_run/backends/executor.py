@@ -14,16 +14,19 @@ from typing import Protocol
 
 from aws_run.data import InputSnapshot
 from aws_run.events import LogLine
-from aws_run.runs.record import Record
+from aws_run.runs.record import Record, TaskHandle
 from aws_run.runs.spec import RunSpec
 
-
-@dataclass(frozen=True, kw_only=True)
-class TaskHandle:
-    """One task of a run as its service names it. `id`: an ARN or a job id. `place`: the cluster or queue it is on."""
-
-    id: str
-    place: str
+__all__ = [
+    "EndCause",
+    "Executor",
+    "LogSource",
+    "TaskEnd",
+    "TaskHandle",
+    "TaskPhase",
+    "TaskRequest",
+    "TaskState",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +62,13 @@ class EndCause(str, Enum):
     INTERRUPTED = "interrupted"  # the service took spot capacity back
     STOPPED = "stopped"  # somebody asked for it
     MACHINE_FAILED = "machine-failed"
+    UNKNOWN = "unknown"  # the service gives no cause, or one that this version does not know
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskEnd:
-    """`text`: the service's own words. `code`: the service's own code for them, to be shown, never to be compared."""
+    """`text`: the service's own words, or a sentence where those would help nobody. `code`: the service's own code for
+    them, to be shown and never to be compared. `exit_code`: the container's, None where the service lost it."""
 
     cause: EndCause
     exit_code: int | None = None
@@ -74,8 +79,8 @@ class TaskEnd:
 @dataclass(frozen=True, kw_only=True)
 class TaskState:
     """One look at a task. `status`: the service's own word for the phase, to be shown. `billed_from`: when the service
-    began to bill for the task itself, None where its machine is billed instead or nothing is yet. `end` is there if and
-    only if the phase is STOPPED. Times are UTC."""
+    began to bill for the task itself, None where nothing is billed yet. `stopping_at`: when its end began. `end` is
+    there if and only if the phase is STOPPED. Times are UTC."""
 
     handle: TaskHandle
     phase: TaskPhase
@@ -84,6 +89,7 @@ class TaskState:
     detail: str = ""
     billed_from: datetime | None = None
     started_at: datetime | None = None
+    stopping_at: datetime | None = None
     stopped_at: datetime | None = None
     end: TaskEnd | None = None
 
@@ -106,7 +112,12 @@ class LogSource(Protocol):
 
 
 class Executor(Protocol):
-    """Runs the tasks of a run. Every method may raise AwsCallError or CredentialsError."""
+    """Runs the tasks of a run. Every method may raise AwsCallError or CredentialsError.
+
+    `stop_within_s`: how long a task that was told to stop may take to save what it has."""
+
+    @property
+    def stop_within_s(self) -> int: ...
 
     def start(self, request: TaskRequest, check: Callable[[], None] = lambda: None) -> TaskHandle:
         """The accepted task. A request whose answer was lost is adopted when it is made again. `check` is called before

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from aws_run.cli.cleanup import run_cleanup
+from aws_run.cli.cleanup import end_and_show
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.types import TEXT
 
@@ -17,4 +17,6 @@ from aws_run.cli.types import TEXT
 @aws_options
 def cancel(run: str | None, **flags: Any) -> int:
     """Stop RUN (default: the last one), save what it has written, and remove what it used."""
-    return run_cleanup(run, flags, reason="cancelled by aws-run cancel", word="cancelled")
+    from aws_run.usecases.cancel import cancel as stop
+
+    return end_and_show(stop, run, flags, word="cancelled")

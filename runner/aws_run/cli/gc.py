@@ -22,21 +22,20 @@ def gc(dry_run: bool, **flags: Any) -> int:
     from aws_run.errors import AwsRunError
     from aws_run.lifecycle import teardown
     from aws_run.report.tables import table
-    from aws_run.usecases import gc as collector
+    from aws_run.usecases.gc import gc as collect
 
-    refused: list[str] = []
     with session(flags) as here:
-        found = collector.find_leftovers(here.context, refused.append)
-        removed = () if dry_run else collector.collect(here.context, found)
+        done = collect(here.context, dry_run=dry_run)
+        removed, refused = done.removed, done.refused
         if here.as_json:
             runs = [
-                {"run_id": f.run_id, "doomed": f.removable, "why": f.why, "resources": [vars(r) for r in f.refs]}
-                for f in found
+                {"run_id": f.run_id, "removable": f.removable, "why": f.why, "resources": [vars(r) for r in f.refs]}
+                for f in done.leftovers
             ]
             here.print_json({"runs": runs, **removal.data(removed)})
         else:
             word = "would go" if dry_run else "removed"
-            rows = [(f.run_id, word if f.removable else "kept", f.why, len(f.refs)) for f in found]
+            rows = [(f.run_id, word if f.removable else "kept", f.why, len(f.refs)) for f in done.leftovers]
             table("", ("run", "verdict", "why", "resources"), rows)
         teardown.TeardownResult(removed=tuple(removed), kept=()).raise_if_failed(removal.region(here))
         if refused:

@@ -20,7 +20,7 @@ from aws_run.cli.types import TEXT
 @aws_options
 def logs(run: str | None, follow: bool, **flags: Any) -> int:
     """Print the log of RUN (default: the last one) on stdout."""
-    from aws_run.usecases.status import logs as read
+    from aws_run.usecases.logs import logs as read
 
     with session(flags) as here:
         for line in read(here.context, run, here.project, follow=follow):

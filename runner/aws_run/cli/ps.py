@@ -18,7 +18,7 @@ def ps(everything: bool, **flags: Any) -> int:
     """List the runs of this account and region, newest first: this folder's project, or all."""
     from aws_run.cli.status import as_data
     from aws_run.report.tables import Mark, table
-    from aws_run.usecases.status import ps as list_runs
+    from aws_run.usecases.ps import ps as list_runs
 
     with session(flags) as here:
         found = list_runs(here.context, None if everything else here.project)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +11,7 @@ from aws_run.cli.session import session
 from aws_run.cli.types import TEXT
 
 if TYPE_CHECKING:
-    from aws_run.usecases.status import RunStatus
+    from aws_run.lifecycle.run_status import RunStatus
 
 
 @click.command()
@@ -38,8 +37,10 @@ def status(run: str | None, **flags: Any) -> int:
 
 
 def as_data(found: RunStatus) -> dict[str, Any]:
-    """The record whole, with what ECS says now."""
-    return {**asdict(found.record), "phase": found.phase, "exit_code": found.exit_code}
+    """The record whole, with its current attempt and what ECS says now."""
+    record = found.record
+    current = {name: getattr(record, name) for name in ("attempt", "task_arn", "started_at", "cluster")}
+    return {**record.to_json(), **current, "phase": found.phase, "exit_code": found.exit_code}
 
 
 def _print(found: RunStatus) -> None:

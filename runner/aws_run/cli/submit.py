@@ -63,7 +63,7 @@ def _submit(path: Path, args: tuple[str, ...], flags: dict[str, Any], *, detach:
     from aws_run.image.results import mark
     from aws_run.report import make_reporter
     from aws_run.report.jsonlines import to_json
-    from aws_run.usecases.submit import dry_run as show_only
+    from aws_run.usecases.plan import plan as show_only
     from aws_run.usecases.submit import submit as run
 
     if detach and local and not compose.embedded_is_running():

@@ -19,7 +19,7 @@ from aws_run.cli.types import TEXT
 def wait(run: str | None, **flags: Any) -> int:
     """Wait until RUN (default: the last one) has ended, clean up after it, and exit with its exit code."""
     from aws_run.cli.status import as_data
-    from aws_run.usecases.status import wait as follow
+    from aws_run.usecases.wait import wait as follow
 
     with session(flags) as here:
         found = follow(here.context, run, here.project)

@@ -1,10 +1,10 @@
-"""Snapshots of `-i`, outputs into `-o`: the one room of the tool that uses the transfer engine."""
+"""Sends snapshots of `-i` and fetches outputs into `-o`: the one room of the tool that uses the transfer engine."""
 
 from aws_run.data.bucket import BotocoreSource, FrozenCredentials, bucket_for
 from aws_run.data.inputs import InputSnapshot, push_input
 from aws_run.data.inspect_input import InputSummary, inspect_input
 from aws_run.data.output_folder import OutputFolder
-from aws_run.data.outputs import PulledOutput, follow_output, output_totals, pull_output
+from aws_run.data.outputs import PulledOutput, follow_output, pull_output
 from aws_run.data.s3_input import Pinned, keep_pin, pin_input
 from aws_run_entrypoint.transfer import Bucket
 
@@ -21,7 +21,6 @@ __all__ = [
     "follow_output",
     "inspect_input",
     "keep_pin",
-    "output_totals",
     "pin_input",
     "pull_output",
     "push_input",

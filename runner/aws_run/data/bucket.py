@@ -1,4 +1,4 @@
-"""The engine's view of the bucket, from what botocore knows. botocore itself stays in `aws/`."""
+"""The engine's `Bucket`, made of botocore's credentials. botocore itself stays in `aws/`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FrozenCredentials(Protocol):
 
 
 class BotocoreSource(CredentialSource):
-    """Asks botocore each time: it refreshes by itself, and answers from memory until then."""
+    """Gets them from botocore each time, which keeps them in memory and refreshes them by itself."""
 
     def __init__(self, frozen: Callable[[], FrozenCredentials]) -> None:
         self._frozen = frozen

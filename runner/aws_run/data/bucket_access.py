@@ -1,57 +1,55 @@
-"""Whose a bucket is, where it lies, and what of it these credentials can see."""
+"""Finds out who owns a bucket, in which region it lies, and what these credentials may list and read in it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import takewhile
 
-from aws_run.data.listing import Object, may_list_versions, objects
 from aws_run.errors import TransferError, UsageError
 from aws_run.s3uri import S3Uri
-from aws_run_entrypoint.transfer import Bucket, S3Error, s3_requests
-from aws_run_entrypoint.transfer.http1 import Request
-from aws_run_entrypoint.transfer.loop import Loop
+from aws_run_entrypoint.transfer import Bucket, BucketReader, ListedObject, S3Error, hides_versions
 
-Take = Callable[[Iterable[Object], bool], None]  # objects, and whether they are just the one that the address names
+# Objects, and whether they are just the one that the address names.
+Take = Callable[[Iterable[ListedObject], bool], None]
 OnPage = Callable[[int], None]
 
 
 def read_listing(bucket: Bucket, uri: S3Uri, take: Take, on_page: OnPage) -> tuple[Bucket, bool]:
-    """Hands the current objects to `take`, each time anew where a first way was no use. The bucket in its own region,
-    and whether it is this account's.
+    """Hands the current objects to `take`, from the start again where a first way of listing was refused. Returns the
+    bucket in its own region, and whether this account owns it.
 
     `bucket`: that of `uri` as this account would own it. UsageError: there is no such bucket. TransferError: no rights.
     """
-    refused: S3Error | None = None
-    for theirs, own in _ways(bucket, uri):
-        with Loop(theirs) as loop:
+    refusal: S3Error | None = None
+    for candidate, own in _candidates(bucket, uri):
+        with BucketReader(candidate) as reader:
             for versions in (True, False):
                 try:
-                    first = _taken(loop, uri, take, versions, on_page)
-                    if own or first is None or first.version_id is None or _may_read_versions(loop, first):
-                        return theirs, own
+                    first = _take_objects(reader, uri, take, versions=versions, on_page=on_page)
+                    # Buckets of others may show their versions and yet give out the current objects only.
+                    if own or first is None or first.version_id is None or reader.may_read(first):
+                        return candidate, own
                 except S3Error as error:
-                    if versions and not may_list_versions(error):
+                    if versions and hides_versions(error):
                         continue
                     if error.status != 403:
                         raise
-                    refused = error
+                    refusal = error
     raise TransferError(
         f"{uri}: these credentials may not list the bucket {uri.bucket}",
         hint=f"s3:ListBucket on arn:aws:s3:::{uri.bucket} is needed, and s3:GetObject for the run; for another "
         "account's bucket its owner has to allow both",
-    ) from refused
+    ) from refusal
 
 
-def _ways(bucket: Bucket, uri: S3Uri) -> list[tuple[Bucket, bool]]:
-    """How the bucket may be asked: as this account's, or as another's. Both where S3 does not say, as to credentials
-    that may list one prefix only."""
+def _candidates(bucket: Bucket, uri: S3Uri) -> list[tuple[Bucket, bool]]:
+    """How the bucket may be addressed: as this account's, or as another's. Both where S3 does not tell, as to
+    credentials that may list one prefix only."""
     foreign = bucket._replace(owner=None)
-    for one, own in ((bucket, True), (foreign, False)):
+    for candidate, own in ((bucket, True), (foreign, False)):
         try:
-            with Loop(one) as loop:
-                region = loop.call(Request("HEAD", "")).headers.get("x-amz-bucket-region")
-            return [(one._replace(region=region or one.region), own)]
+            with BucketReader(candidate) as reader:
+                return [(candidate._replace(region=reader.region() or candidate.region), own)]
         except S3Error as error:
             if error.status == 404:
                 raise UsageError(f"{uri}: there is no bucket {uri.bucket}", hint="`aws s3 ls` lists yours") from error
@@ -60,30 +58,21 @@ def _ways(bucket: Bucket, uri: S3Uri) -> list[tuple[Bucket, bool]]:
     return [(bucket, True), (foreign, False)]
 
 
-def _taken(loop: Loop, uri: S3Uri, take: Take, versions: bool, on_page: OnPage) -> Object | None:
+def _take_objects(
+    reader: BucketReader, uri: S3Uri, take: Take, *, versions: bool, on_page: OnPage
+) -> ListedObject | None:
     """What lies below the address; where there is nothing, the object that has that very name. The first of them."""
-    firsts: list[Object] = []
+    first: ListedObject | None = None
 
-    def noted(found: Iterable[Object]) -> Iterable[Object]:
-        for one in found:
-            if not firsts:
-                firsts.append(one)
-            yield one
+    def noting_first(items: Iterable[ListedObject]) -> Iterable[ListedObject]:
+        nonlocal first
+        for item in items:
+            first = first or item
+            yield item
 
-    take(noted(objects(loop, uri.folder, versions=versions, on_page=on_page)), False)
-    if not firsts and uri.key != uri.folder:
+    take(noting_first(reader.objects(uri.folder, versions=versions, on_page=on_page)), False)
+    if first is None and uri.key != uri.folder:
         # The name itself comes before all that begin with it.
-        named = takewhile(lambda one: one.key == uri.key, objects(loop, uri.key, versions=versions, on_page=on_page))
-        take(noted(named), True)
-    return firsts[0] if firsts else None
-
-
-def _may_read_versions(loop: Loop, one: Object) -> bool:
-    """Buckets of others may show their versions and yet give out the current objects only."""
-    try:
-        loop.call(s3_requests.head(one.key, version_id=one.version_id))
-    except S3Error as error:
-        if error.status == 403:
-            return False
-        raise
-    return True
+        named = takewhile(lambda item: item.key == uri.key, reader.objects(uri.key, versions=versions, on_page=on_page))
+        take(noting_first(named), True)
+    return first

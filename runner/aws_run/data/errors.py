@@ -1,4 +1,4 @@
-"""The engine's failures in the tool's words, with what to do next."""
+"""Translates the engine's errors into the tool's, with hints about what to do next."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from aws_run_entrypoint.transfer import (
     NoCredentialsError,
     PathError,
     S3Error,
+    UnwritableError,
 )
 
 _CREDENTIAL_CODES = {
@@ -33,21 +34,22 @@ _ANOTHER_FOLDER = "Fetch into a folder that you may write to: `aws-run pull -o F
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """`doing`: what was under way, as the beginning of a sentence: "The input could not be sent"."""
+def translated(doing: str, *, into_outputs: bool = False) -> Iterator[None]:
+    """`doing`: what was under way, as the beginning of a sentence: "The input could not be sent". `into_outputs`: files
+    are being written into the folder of `-o`."""
     try:
         yield
     except InterruptedError as error:  # the listener's own way out
         raise InterruptedRunError(f"{doing}: it was cancelled") from error
     except (EngineError, OSError) as error:
-        raise to_tool_error(doing, error) from error
+        raise to_tool_error(doing, error, into_outputs=into_outputs) from error
 
 
-def to_tool_error(doing: str, error: EngineError | OSError) -> AwsRunError:
+def to_tool_error(doing: str, error: EngineError | OSError, *, into_outputs: bool = False) -> AwsRunError:
     if isinstance(error, OSError):
-        return _from_system(doing, error)
+        return _from_system(doing, error, into_outputs=into_outputs)
     message = f"{doing}: {error}"
-    if isinstance(error, PathError) and "can't be written" in error.why:
+    if isinstance(error, UnwritableError):
         return TransferError(message, hint=_ANOTHER_FOLDER)
     if isinstance(error, PathError):
         return UsageError(message, hint="Remove it, or leave it out with `exclude:` in aws-run.yaml.")
@@ -74,12 +76,12 @@ def to_tool_error(doing: str, error: EngineError | OSError) -> AwsRunError:
     return TransferError(message)
 
 
-def _from_system(doing: str, error: OSError) -> AwsRunError:
-    """What this machine refused, without Python's `[Errno 13]`."""
+def _from_system(doing: str, error: OSError, *, into_outputs: bool) -> AwsRunError:
+    """An error of this machine, without Python's `[Errno 13]`."""
     where = f"{error.filename}: " if error.filename else ""
     message = f"{doing}: {where}{error.strerror or error}"
     if error.errno in _FULL:
         return TransferError(message, hint="Make room and run `aws-run pull` to fetch the rest.")
-    if error.errno in _CLOSED and "outputs" in doing:
+    if error.errno in _CLOSED and into_outputs:
         return TransferError(message, hint=_ANOTHER_FOLDER)
     return TransferError(message)

@@ -1,29 +1,29 @@
-"""Sending `-i`: only what changed, pinned by one manifest."""
+"""Sends `-i`: only what changed, pinned by one manifest."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from aws_run.data.errors import translated
+from aws_run.data.event_relay import EventRelay
 from aws_run.errors import UsageError
 from aws_run.events import Emit, LaneProgress, Notice
 from aws_run.project.ignore_rules import PatternError, exclude_matcher
 from aws_run_entrypoint.transfer import Bucket, EngineEvent, Progress, Retried, Skipped, Unchecked, push_folder
 
-_EVENT_EVERY_S = 0.1
-# The bucket's lifecycle (infra/kinds/bucket.py) keeps versions of inputs that are not current for 30 days: a manifest
-# that pins one is found before they go, and before a run that it was handed to may still want it (14 days at most).
+# The bucket's lifecycle (infra/resource_types/bucket.py) keeps versions of inputs that are not current for 30 days: a
+# manifest that pins one is noticed before they go, and before a run that got it may still read it (14 days at most).
 _CHECK_PINS_AFTER_S = 14 * 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class InputSnapshot:
-    """What a run is pinned to. `version_id` None only in a bucket without versions. `into`: its folder in the one that
-    the job gets, "" for that one itself. `source`: where its objects are, when they were not copied."""
+    """The state of one input that a run is pinned to. `version_id` None only in a bucket without versions. `into`: its
+    folder in the one that the job gets, "" for that one itself. `source`: where its objects are, when they were not
+    copied."""
 
     snapshot_key: str
     version_id: str | None
@@ -50,9 +50,9 @@ def push_input(
     full: bool = False,
     cancel: threading.Event | None = None,
 ) -> InputSnapshot:
-    """Makes `inputs/<project>/<label>/` hold `folder`. What `exclude` matches (as in .gitignore) never leaves.
+    """Makes `inputs/<project>/<label>/` hold `folder`. Files that `exclude` matches (as in .gitignore) are never sent.
 
-    UsageError names a file that can't be sent; TransferError everything that went wrong on the way. `cancel`, once set,
+    UsageError names a file that can't be sent; TransferError is everything that failed on the way. `cancel`, once set,
     ends it at the next event with InterruptedRunError.
     """
     if not folder.is_dir():
@@ -71,7 +71,7 @@ def push_input(
             exclude=matcher(exclude),
             full=full,
             check_pins_after_s=_CHECK_PINS_AFTER_S,
-            on_event=_Listener(emit, cancel),
+            on_event=EventRelay(emit, cancel, progress=_progress, notice=_notice),
         )
     return InputSnapshot(
         snapshot_key=key,
@@ -88,7 +88,7 @@ def push_input(
 
 
 def matcher(patterns: Sequence[str]) -> Callable[[str], bool] | None:
-    """UsageError for a pattern that is none."""
+    """UsageError for a pattern that can't be parsed."""
     if not patterns:
         return None
     try:
@@ -97,31 +97,21 @@ def matcher(patterns: Sequence[str]) -> Callable[[str], bool] | None:
         raise UsageError(f"`exclude:`, pattern {error.line}: {error}") from error
 
 
-class _Listener:
-    """Engine events as the lane's; at most ten progress events a second."""
+def _progress(event: Progress) -> LaneProgress:
+    text = f"{event.files} of {event.total_files} files"
+    return LaneProgress(lane="input", text=text, done=event.bytes, total=event.total_bytes)
 
-    def __init__(self, emit: Emit, cancel: threading.Event | None) -> None:
-        self._emit = emit
-        self._cancel = cancel
-        self._next = 0.0
 
-    def __call__(self, event: EngineEvent) -> None:
-        if self._cancel is not None and self._cancel.is_set():
-            raise InterruptedError("cancelled")
-        if isinstance(event, Progress):
-            now = time.monotonic()
-            over = event.files == event.total_files
-            if now >= self._next or over:
-                self._next = now + _EVENT_EVERY_S
-                text = f"{event.files} of {event.total_files} files"
-                self._emit(LaneProgress(lane="input", text=text, done=event.bytes, total=event.total_bytes))
-        elif isinstance(event, Retried):
-            self._emit(Notice(text=f"{event.key}: sent again ({event.why})", level="debug"))
-        elif isinstance(event, Skipped):
-            self._emit(Notice(text=f"{event.path} {event.why}; it was left out", level="warning"))
-        elif isinstance(event, Unchecked):
+def _notice(event: EngineEvent) -> Notice | None:
+    match event:
+        case Retried(key=key, why=reason):
+            return Notice(text=f"{key}: sent again ({reason})", level="debug")
+        case Skipped(path=path, why=reason):
+            return Notice(text=f"{path} {reason}; it was left out", level="warning")
+        case Unchecked(prefix=prefix, why=code):
             text = (
-                f"whether S3 will keep all files of {event.prefix} could not be checked ({event.why}): "
+                f"whether S3 will keep all files of {prefix} could not be checked ({code}): "
                 "these credentials lack s3:ListBucketVersions on the bucket"
             )
-            self._emit(Notice(text=text, level="warning"))
+            return Notice(text=text, level="warning")
+    return None

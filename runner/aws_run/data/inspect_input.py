@@ -1,4 +1,4 @@
-"""What an input holds, before anything is made: a folder is counted, an address in S3 pinned. Reads only."""
+"""Counts a folder, or pins an address in S3, before anything is created. Only reads."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from aws_run.data.inputs import matcher
 from aws_run.data.s3_input import Pinned, pin_input
 from aws_run.errors import UsageError
 from aws_run.events import Emit
-from aws_run_entrypoint.transfer import Bucket, PathError
-from aws_run_entrypoint.transfer.scan import scan
+from aws_run_entrypoint.transfer import Bucket, PathError, scan_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +45,10 @@ def inspect_input(
     if one.folder is None or not one.folder.is_dir():
         raise UsageError(f"{one.place}: no such folder", hint="Name a folder with -i.")
     with translated("The input can't be sent"):
-        for found in scan(str(one.folder), exclude=matcher(exclude)):
-            # Asked here, since a file that can't be opened would show only when half of the run had been made.
-            if not os.access(f"{one.folder}/{found.path}", os.R_OK):
-                raise PathError(found.path, "can't be read (Permission denied)")
-            files += not found.is_dir
-            total += found.size
+        for file in scan_folder(str(one.folder), exclude=matcher(exclude)):
+            # Checked here, since a file that can't be opened would otherwise show only when half of the run exists.
+            if not os.access(f"{one.folder}/{file.path}", os.R_OK):
+                raise PathError(file.path, "can't be read (Permission denied)")
+            files += not file.is_dir
+            total += file.size
     return InputSummary(name=one.name, place=one.place, files=files, bytes=total)

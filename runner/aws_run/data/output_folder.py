@@ -1,4 +1,4 @@
-"""What this client has put into `-o`, so that it can tell its own files from what somebody did there meanwhile."""
+"""Remembers what this client wrote into `-o`, to tell its own files from those that somebody changed meanwhile."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import stat
 import unicodedata
 from pathlib import Path
 
-from aws_run_entrypoint.transfer import Entry, PathError
-from aws_run_entrypoint.transfer.paths import Root, folded
+from aws_run_entrypoint.transfer import Entry, PathError, Root, folded
 
 # "git~1" is what Windows may call it as well; others ignore case, trailing dots and blanks.
 _GIT_NAMES = (".git", "git~1")
@@ -52,14 +51,14 @@ class OutputFolder:
         """The names that somebody's files were given in this round."""
         return list(self._aside.values())
 
-    # What the engine asks and tells
+    # Called by the engine
 
-    def keep(self, entry: Entry, found: os.stat_result) -> bool:
-        """Never True: what is not ours makes room under another name."""
-        if stat.S_ISDIR(found.st_mode):  # the job has a file now where it had a folder
+    def keep(self, entry: Entry, status: os.stat_result) -> bool:
+        """Always False: a file that is not ours is moved to another name instead."""
+        if stat.S_ISDIR(status.st_mode):  # the job has a file now where it had a folder
             for path in [path for path in self._wrote if path.startswith(f"{entry.path}/")]:
                 self._remove(path)
-        elif not self._overwrite and self._is_theirs(entry, found):
+        elif not self._overwrite and self._is_theirs(entry, status):
             self._aside[entry.path] = self._put_aside(entry.path)
         return False
 
@@ -83,15 +82,15 @@ class OutputFolder:
         if self._remembers:
             self._wrote[entry.path] = (entry.size, entry.mtime_ns, self._round)
 
-    def _is_theirs(self, entry: Entry, found: os.stat_result) -> bool:
+    def _is_theirs(self, entry: Entry, status: os.stat_result) -> bool:
         if entry.path in self._wrote:
-            return not self._is_as_written(entry.path, found)
-        return found.st_mtime_ns > entry.mtime_ns
+            return not self._is_as_written(entry.path, status)
+        return status.st_mtime_ns > entry.mtime_ns
 
-    def _is_as_written(self, path: str, found: os.stat_result) -> bool:
+    def _is_as_written(self, path: str, status: os.stat_result) -> bool:
         size, mtime_ns, _ = self._wrote[path]
-        same_time = abs(found.st_mtime_ns - mtime_ns) <= _TIME_STEP_NS
-        return stat.S_ISREG(found.st_mode) and found.st_size == size and same_time
+        same_time = abs(status.st_mtime_ns - mtime_ns) <= _TIME_STEP_NS
+        return stat.S_ISREG(status.st_mode) and status.st_size == size and same_time
 
     def _put_aside(self, path: str) -> str:
         """The name that it has now. It keeps its old one as well until the run's file takes its place in one step."""
@@ -116,7 +115,7 @@ class OutputFolder:
         raise AssertionError
 
     def put_back(self, path: str) -> None:
-        """The run's file could not take the place after all."""
+        """The run's file could not be written: the user's gets its name back."""
         if path not in self._aside:
             return
         target, other = self.into / path, self.into / self._aside[path]
@@ -129,7 +128,7 @@ class OutputFolder:
                 return
             del self._aside[path]
 
-    # What the job has deleted
+    # What the job deleted
 
     def remove_gone(self) -> int:
         """Files that this client wrote and the manifest of this round no longer has go here too, with the folders that
@@ -140,7 +139,7 @@ class OutputFolder:
     def _remove(self, path: str) -> bool:
         removed = False
         try:
-            # Looked at anew: a parent may have become a link since, and what is behind it is none of ours.
+            # Resolved again: a parent may have become a link since, and what lies behind it is not ours.
             target = Path(Root(str(self.into), folds=False).target(path))
             if self._is_as_written(path, target.lstat()):
                 target.unlink()

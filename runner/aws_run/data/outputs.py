@@ -1,18 +1,18 @@
-"""Fetching a run's outputs into `-o`: nothing of the user's is removed, nothing newer is overwritten."""
+"""Fetches a run's outputs into `-o`. Files of the user's are never removed, newer ones never overwritten."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from aws_run.data.errors import translated
+from aws_run.data.event_relay import EventRelay
 from aws_run.data.output_folder import OutputFolder
 from aws_run.errors import AwsRunError, InterruptedRunError, TransferError
 from aws_run.events import Emit, Notice, OutputProgress
-from aws_run.naming import RunKeys
+from aws_run.runs.keys import RunKeys
 from aws_run_entrypoint.transfer import (
     Bucket,
     EngineEvent,
@@ -20,14 +20,10 @@ from aws_run_entrypoint.transfer import (
     Progress,
     Pulled,
     Retried,
-    S3Error,
     Skipped,
-    get_object,
     pull_manifest,
 )
-from aws_run_entrypoint.transfer import manifest as manifests
 
-_EVENT_EVERY_S = 0.1
 _NAMED = 5
 
 
@@ -54,51 +50,51 @@ def pull_output(
     emit: Emit,
     overwrite: bool = False,
     cancel: threading.Event | None = None,
-    landing: OutputFolder | None = None,
+    output_folder: OutputFolder | None = None,
 ) -> PulledOutput | None:
     """None where the run has saved no outputs (yet). What is here already is not fetched again, so it resumes.
 
     A local file that differs and is newer than the run's is put aside as `NAME.before-RUN`, told as a warning, unless
-    `overwrite`. `landing` remembers what earlier rounds wrote: then the job's deletions follow, too. TransferError
-    names what this machine can't hold, once all the rest is here.
+    `overwrite`. `output_folder` remembers what earlier rounds wrote: then the job's deletions follow, too.
+    TransferError names what this machine can't hold, once all the rest is here.
     """
-    landing = landing or OutputFolder(into, run_id, overwrite=overwrite, remembers=False)
-    done = _round(bucket, run_id, landing, emit, cancel)
+    output_folder = output_folder or OutputFolder(into, run_id, overwrite=overwrite, remembers=False)
+    done = _round(bucket, run_id, output_folder, emit=emit, cancel=cancel)
     if done is not None and done.left_out:
         raise _left_out(run_id, into, done)
     return done
 
 
 def _round(
-    bucket: Bucket, run_id: str, landing: OutputFolder, emit: Emit, cancel: threading.Event | None
+    bucket: Bucket, run_id: str, output_folder: OutputFolder, *, emit: Emit, cancel: threading.Event | None
 ) -> PulledOutput | None:
-    landing.begin_round()
-    with translated("The outputs could not be fetched"):
+    output_folder.begin_round()
+    with translated("The outputs could not be fetched", into_outputs=True):
         try:
             done: Pulled = pull_manifest(
                 bucket,
                 manifest_key(run_id),
                 prefix=RunKeys(run_id=run_id).output,
-                into=str(landing.into),
-                keep=landing.keep,
+                into=str(output_folder.into),
+                keep=output_folder.keep,
                 strict=False,
-                on_event=_Listener(emit, cancel),
-                on_listed=landing.listed,
-                on_written=landing.written,
+                on_event=EventRelay(emit, cancel, progress=_progress, notice=_notice),
+                on_listed=output_folder.listed,
+                on_written=output_folder.written,
             )
             for skipped in done.left_out:
-                landing.put_back(skipped.path)
+                output_folder.put_back(skipped.path)
         except NoManifestError:
             return None
         finally:
-            _tell_aside(landing, emit)
-        removed = landing.remove_gone()
+            _report_aside(output_folder, emit)
+        removed = output_folder.remove_gone()
     return PulledOutput(
         files=done.files,
         bytes=done.bytes,
         fetched_files=done.fetched_files,
         fetched_bytes=done.fetched_bytes,
-        kept=tuple(landing.aside),
+        kept=tuple(output_folder.aside),
         removed_files=removed,
         left_out=tuple(done.left_out),
         no_room=done.no_room,
@@ -121,14 +117,15 @@ def _left_out(run_id: str, into: Path, done: PulledOutput) -> TransferError:
     )
 
 
-def _tell_aside(landing: OutputFolder, emit: Emit) -> None:
-    if not landing.aside:
+def _report_aside(output_folder: OutputFolder, emit: Emit) -> None:
+    if not output_folder.aside:
         return
-    shown = ", ".join(landing.aside[:5]) + (" and more" if len(landing.aside) > 5 else "")
-    what = "1 file was" if len(landing.aside) == 1 else f"{len(landing.aside)} files were"
+    shown = ", ".join(output_folder.aside[:5]) + (" and more" if len(output_folder.aside) > 5 else "")
+    what = "1 file was" if len(output_folder.aside) == 1 else f"{len(output_folder.aside)} files were"
     emit(
         Notice(
-            text=f"{what} newer in {landing.into} than the run's; the run's took the name, yours is kept as {shown}",
+            text=f"{what} newer in {output_folder.into} than the run's; the run's took the name, yours is kept as "
+            f"{shown}",
             level="warning",
         )
     )
@@ -143,74 +140,48 @@ def follow_output(
     over: threading.Event,
     every_s: float = 30.0,
     wait: Callable[[float], object] | None = None,
-    landing: OutputFolder | None = None,
+    output_folder: OutputFolder | None = None,
 ) -> int:
     """Fetches what the run has saved so far, again and again until `over` is set; the files fetched in all.
 
     Only whole files come, in the state of one sync of the run. The last fetch, after the run, is `pull_output`'s, with
-    the same `landing`. A round that fails is told and tried again: the run does not depend on it.
+    the same `output_folder`. A round that fails causes a warning and is repeated: the run does not depend on it.
     """
     pause = wait or over.wait
-    landing = landing or OutputFolder(into, run_id)
+    output_folder = output_folder or OutputFolder(into, run_id)
     fetched = 0
-    told: tuple[Skipped, ...] = ()
+    reported: tuple[Skipped, ...] = ()
     while not over.is_set():
         try:
-            done = _round(bucket, run_id, landing, emit, over)
+            done = _round(bucket, run_id, output_folder, emit=emit, cancel=over)
             if done is not None:
                 fetched += done.fetched_files
-                if done.left_out and done.left_out != told:
-                    _tell_next_round(_left_out(run_id, into, done), emit)
-                told = done.left_out
+                if done.left_out and done.left_out != reported:
+                    _warn_of_retry(_left_out(run_id, into, done), emit)
+                reported = done.left_out
         except InterruptedRunError:
             break
         except AwsRunError as error:
-            _tell_next_round(error, emit)
+            _warn_of_retry(error, emit)
         pause(every_s)
     return fetched
 
 
-def _tell_next_round(error: AwsRunError, emit: Emit) -> None:
+def _warn_of_retry(error: AwsRunError, emit: Emit) -> None:
     emit(Notice(text=f"{error.message}; the next round tries again", level="warning"))
-
-
-def output_totals(bucket: Bucket, run_id: str) -> tuple[int, int] | None:
-    """(files, bytes) that the run has saved so far; None before the first sync."""
-    with translated("The outputs could not be looked up"):
-        try:
-            raw = get_object(bucket, manifest_key(run_id), most_bytes=manifests.MOST_BYTES).body
-            head = manifests.header(raw)
-        except S3Error as error:
-            if error.absent:
-                return None
-            raise
-    return head.files, head.bytes
 
 
 def manifest_key(run_id: str) -> str:
     return f"{RunKeys(run_id=run_id).prefix}output.json"
 
 
-class _Listener:
-    def __init__(self, emit: Emit, cancel: threading.Event | None) -> None:
-        self._emit = emit
-        self._cancel = cancel
-        self._next = 0.0
+def _progress(event: Progress) -> OutputProgress:
+    return OutputProgress(
+        files=event.files, bytes=event.bytes, total_files=event.total_files, total_bytes=event.total_bytes
+    )
 
-    def __call__(self, event: EngineEvent) -> None:
-        if self._cancel is not None and self._cancel.is_set():
-            raise InterruptedError("cancelled")
-        if isinstance(event, Progress):
-            now = time.monotonic()
-            if now >= self._next or event.files == event.total_files:
-                self._next = now + _EVENT_EVERY_S
-                self._emit(
-                    OutputProgress(
-                        files=event.files,
-                        bytes=event.bytes,
-                        total_files=event.total_files,
-                        total_bytes=event.total_bytes,
-                    )
-                )
-        elif isinstance(event, Retried):
-            self._emit(Notice(text=f"{event.key}: fetched again ({event.why})", level="debug"))
+
+def _notice(event: EngineEvent) -> Notice | None:
+    if isinstance(event, Retried):
+        return Notice(text=f"{event.key}: fetched again ({event.why})", level="debug")
+    return None

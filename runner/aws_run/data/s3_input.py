@@ -1,4 +1,4 @@
-"""`-i s3://…`: nothing is copied. A manifest like a folder's names every object in the state that it has now."""
+"""Pins `-i s3://…`: nothing is copied; a manifest like that of a folder names the present version of every object."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from itertools import pairwise
 from aws_run.data.bucket_access import read_listing
 from aws_run.data.errors import translated
 from aws_run.data.inputs import InputSnapshot, matcher
-from aws_run.data.listing import Object
 from aws_run.errors import InterruptedRunError, UsageError
 from aws_run.events import Emit, Notice
-from aws_run.naming import RunKeys
+from aws_run.runs.keys import RunKeys
 from aws_run.s3uri import S3Uri
-from aws_run_entrypoint.transfer import Bucket, Entry, PathError, Source, put_object
-from aws_run_entrypoint.transfer import manifest as manifests
-from aws_run_entrypoint.transfer.paths import check_relative
-from aws_run_entrypoint.transfer.scan import sort_key
+from aws_run_entrypoint.transfer import (
+    Bucket,
+    Entry,
+    ListedObject,
+    PathError,
+    Source,
+    check_relative,
+    encode_manifest,
+    put_object,
+    sort_key,
+)
 
 _SAY_EVERY = 50_000
 _MAX_NAME_BYTES = 255  # of one component, on Linux
@@ -55,7 +61,7 @@ def pin_input(
     exclude: Sequence[str] = (),
     cancel: threading.Event | None = None,
 ) -> Pinned:
-    """What a run that starts now will read. Lists the prefix, one request for a thousand objects (or versions).
+    """Pins what a run that starts now will read. Lists the prefix, one request for a thousand objects (or versions).
 
     `bucket`: that of `uri` as this account would own it: its `owner` is tried first, which shows whose it is.
     UsageError: no such bucket, nothing there, a key that can be no file. TransferError: no rights.
@@ -69,7 +75,7 @@ def pin_input(
     files = [entry for entry in entries if not entry.is_dir]
     if not files:
         raise UsageError(f"{uri}: all that is there is left out", hint="look at `exclude:` and --exclude")
-    _warn(emit, uri, seen, region, bucket.region)
+    _warn(emit, uri, seen, region=region, run_region=bucket.region)
     source = Source(bucket.name, region, seen.prefix, theirs.owner)
     return Pinned(
         uri=uri,
@@ -80,7 +86,7 @@ def pin_input(
         files=len(files),
         size_bytes=sum(entry.size for entry in files),
         versions=sum(entry.version_id is not None for entry in files),
-        manifest=manifests.from_entries(entries, source=source),
+        manifest=encode_manifest(entries, source=source),
     )
 
 
@@ -105,42 +111,43 @@ def keep_pin(bucket: Bucket, run_id: str, label: str, pinned: Pinned, *, into: s
 
 
 def _pages(uri: S3Uri, emit: Emit, cancel: threading.Event | None) -> Callable[[int], None]:
-    said = 0
+    announced = 0
 
     def on_page(count: int) -> None:
-        nonlocal said
+        nonlocal announced
         if cancel is not None and cancel.is_set():
             raise InterruptedRunError(f"{uri} was being listed: it was cancelled")
-        if count - said >= _SAY_EVERY:
-            said = count
+        if count - announced >= _SAY_EVERY:
+            announced = count
             emit(Notice(text=f"{uri}: {count} objects so far"))
 
     return on_page
 
 
 class _Seen:
-    """The objects as entries of a manifest. What can be no file is refused by name, unless `exclude` names it."""
+    """The objects as entries of a manifest. UsageError names a key that can't be a file, unless `exclude` matches
+    it."""
 
     def __init__(self, uri: S3Uri, exclude: Sequence[str]) -> None:
         self._uri = uri
         self._left_out = matcher(exclude)
         self.take((), False)
 
-    def take(self, found: Iterable[Object], single: bool) -> None:
-        """Starts anew: a listing that turned out to be no use is made again in another way."""
+    def take(self, items: Iterable[ListedObject], single: bool) -> None:
+        """Begins from the start: a listing that was refused half-way is made again in another way."""
         folder = self._uri.key.rpartition("/")
         self.prefix = self._uri.folder if not single else folder[0] + folder[1]
         self.single = single
         self.count = 0
-        self.cold: list[str] = []
+        self.archived: list[str] = []
         self._entries: list[Entry] = []
-        for one in found:
+        for one in items:
             self.count += 1
             path = one.key[len(self.prefix) :]
             if not path or (self._left_out is not None and self._left_out(path)):
                 continue
-            if one.cold:
-                self.cold.append(one.key)
+            if one.archived:
+                self.archived.append(one.key)
             try:
                 self._entries.append(_entry(one, path))
             except PathError as error:
@@ -162,7 +169,7 @@ class _Seen:
         return self._entries
 
 
-def _entry(one: Object, path: str) -> Entry:
+def _entry(one: ListedObject, path: str) -> Entry:
     check_relative(path)
     if any(len(part.encode()) > _MAX_NAME_BYTES for part in path.split("/")):
         raise PathError(path, f"holds a name longer than {_MAX_NAME_BYTES} bytes")
@@ -174,20 +181,21 @@ def _entry(one: Object, path: str) -> Entry:
     return Entry(path, one.size, one.mtime_ns, 0o644, None, one.version_id, etag)
 
 
-def _warn(emit: Emit, uri: S3Uri, seen: _Seen, region: str, here: str) -> None:
-    if region != here:
+def _warn(emit: Emit, uri: S3Uri, seen: _Seen, *, region: str, run_region: str) -> None:
+    if region != run_region:
         emit(
             Notice(
-                text=f"{uri} lies in {region} and the run in {here}: reading it is slower, and its transfer is charged",
+                text=f"{uri} lies in {region} and the run in {run_region}: reading it is slower, and its transfer is "
+                "charged",
                 level="warning",
                 hint=f"--region {region} runs it beside its data",
             )
         )
-    if seen.cold:
+    if seen.archived:
         emit(
             Notice(
-                text=f"{len(seen.cold)} objects of {uri} are archived, {seen.cold[0]!r} the first: one that is not "
-                "restored can't be read",
+                text=f"{len(seen.archived)} objects of {uri} are archived, {seen.archived[0]!r} the first: "
+                "one that is not restored can't be read",
                 level="warning",
             )
         )

@@ -322,10 +322,11 @@ class _Runner:
     def check_arch(self, reference: str) -> None:
         """A base image of another architecture builds well and then dies in the task with `exec format error`."""
         architecture = str(self._inspect(reference).get("Architecture", ""))
-        if _ARCHES.get(architecture, architecture) != self.plan.arch:
+        architecture = _ARCHES.get(architecture, architecture)
+        if architecture != self.plan.arch:
             raise BuildError(
-                f"The image is for {_ARCHES.get(architecture, architecture)}, but {self.plan.arch} was asked for",
-                hint=f"set --arch {_ARCHES.get(architecture, architecture)}, or choose a base image that exists for {self.plan.arch}",
+                f"The image is for {architecture}, but {self.plan.arch} was asked for",
+                hint=f"set --arch {architecture}, or choose a base image that exists for {self.plan.arch}",
             )
 
     def entry(self, reference: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_run.naming import RunKeys, RunNames, any_run_id
+from aws_run.naming import RunNames, any_run_id
+from aws_run.runs.keys import RunKeys
 
 
 def _document(*statements: Mapping[str, Any] | None) -> dict[str, Any]:

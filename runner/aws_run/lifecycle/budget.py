@@ -16,8 +16,6 @@ IDLE_AT_MOST_S = 15 * 60
 # Less saves nothing: a launch bills a minute at the least, and the next machine has to boot again.
 IDLE_AT_LEAST_S = 2 * 60
 _IDLE_SHARE = 4  # a quarter of the job's own time, which is what the user has said that the run is worth
-# From the deadline on: the job gets its grace and saves (two minutes), the client hears of it, the machine shuts down.
-_ENDING_S = {"ec2": 4 * 60, "fargate": 60}
 _SHORTEST_JOB_S = 60  # what EC2 and Fargate bill at the least
 # How long the start may take, whatever `--timeout` says: images that compile CUDA code take most of an hour.
 _START_AT_LEAST_S = 60 * 60
@@ -28,9 +26,9 @@ def start_s(job: JobSpec) -> int:
     return max(job.timeout_s, _START_AT_LEAST_S)
 
 
-def idle_s(backend: str, timeout_s: int) -> int:
-    """How long an instance may wait for its image and input. Fargate's hardware comes with the task and never waits."""
-    if backend != "ec2":
+def idle_s(backend: Backend, timeout_s: int) -> int:
+    """How long the hardware may wait for the image and the input; 0 where it comes with the task and never waits."""
+    if not backend.waits:
         return 0
     return max(IDLE_AT_LEAST_S, min(IDLE_AT_MOST_S, timeout_s // _IDLE_SHARE))
 
@@ -75,8 +73,8 @@ def timeout_s(job: JobSpec, offer: Offer, backend: Backend) -> int:
     if cap is None:
         return job.timeout_s
     # The machine bills before the job's clock starts and until it is gone.
-    idle = IDLE_AT_LEAST_S if backend.name == "ec2" else 0
-    seconds = cap - idle - _ENDING_S[backend.name]
+    idle = IDLE_AT_LEAST_S if backend.waits else 0
+    seconds = cap - idle - backend.ending_s
     if seconds < _SHORTEST_JOB_S:
         raise UsageError(
             f"${job.limits.max_cost_usd:g} buys less than {_SHORTEST_JOB_S} s of {offer.hardware.description}",
@@ -89,7 +87,7 @@ def job_s(spec: RunSpec, idle_used_s: float) -> int:
     """The job's time once it is known how long its machine has waited: what it waited for is paid from the same cap."""
     if spec.cap_s is None:
         return spec.timeout_s
-    left = spec.cap_s - math.ceil(idle_used_s) - _ENDING_S[spec.offer.hardware.backend]
+    left = spec.cap_s - math.ceil(idle_used_s) - spec.ending_s
     if left < _SHORTEST_JOB_S:
         raise DeadlineError(
             "The machine's wait for the image and the input has used up --max-cost, so the job was not started",
@@ -100,5 +98,5 @@ def job_s(spec: RunSpec, idle_used_s: float) -> int:
 
 def billed_at_most_s(spec: RunSpec) -> int:
     """All three parts together, within the cap."""
-    whole = spec.idle_s + spec.timeout_s + _ENDING_S[spec.offer.hardware.backend]
+    whole = spec.idle_s + spec.timeout_s + spec.ending_s
     return whole if spec.cap_s is None else min(whole, spec.cap_s)

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from aws_run.clock import Clock
 from aws_run.errors import AwsRunError, InterruptedRunError
 from aws_run.events import Emit, Lane, LaneDone, LaneFailed, LaneStarted
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneResult(Generic[T]):
+    """`text`: what to show when the lane is done. `skipped`: there was nothing to do."""
+
+    value: T
+    text: str
+    skipped: bool = False
 
 
 class Stopped(Exception):
@@ -36,13 +46,14 @@ class LaneRunner:
     def working(self) -> tuple[Lane, ...]:
         return tuple(lane for lane, thread in self._threads.items() if thread.is_alive())
 
-    def start(self, lane: Lane, text: str, work: Callable[[], tuple[T, str, bool]]) -> None:
-        """`work` returns (result, what to say when done, whether there was nothing to do)."""
+    def start(self, lane: Lane, text: str, work: Callable[[], LaneResult[T]]) -> None:
+        """`work` runs in a thread of its own; what it raises stops the other lanes and is raised by `join`."""
 
         def body() -> None:
             began = self._clock.monotonic()
             try:
-                self._results[lane], said, skipped = work()
+                result = work()
+                self._results[lane] = result.value
             except (Stopped, InterruptedRunError) as error:
                 if not self._stop.is_set():
                     self._errors[lane] = error
@@ -52,7 +63,8 @@ class LaneRunner:
                 self._stop.set()
                 self._emit(LaneFailed(lane=lane, text=error.message if isinstance(error, AwsRunError) else str(error)))
             else:
-                self._emit(LaneDone(lane=lane, text=said, seconds=self._clock.monotonic() - began, skipped=skipped))
+                seconds = self._clock.monotonic() - began
+                self._emit(LaneDone(lane=lane, text=result.text, seconds=seconds, skipped=result.skipped))
 
         self._emit(LaneStarted(lane=lane, text=text))
         thread = threading.Thread(target=body, name=f"lane-{lane}", daemon=True)

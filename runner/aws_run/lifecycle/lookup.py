@@ -6,7 +6,8 @@ from aws_run import naming
 from aws_run.errors import AwsRunError, RunNotFoundError
 from aws_run.lifecycle.context import AppContext
 from aws_run.runs.record import Record
-from aws_run.runs.store import RecordWriter, RunStore
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 
 
 def store(context: AppContext) -> RunStore:

@@ -1,39 +1,35 @@
-"""How a run ended, from what ECS and the entrypoint say of it. Pure."""
+"""How a run ended, from what its executor saw and what the container wrote as its last act. Pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from aws_run.backends.ecs.container import CONTAINER
+from typing_extensions import assert_never
+
+from aws_run.backends.executor import EndCause, TaskEnd, TaskState
 from aws_run.documents import DocumentError, harmless, parse_object
-from aws_run.errors import EXIT_DEADLINE, EXIT_INTERRUPT, EXIT_TOOL
+from aws_run.errors import EXIT_TOOL
+from aws_run.runs.outcome import OutcomeReason, reason_of
 from aws_run.runs.record import Outcome
-
-# What containerd calls the image in its refusals.
-_REFERENCE = re.compile(r"failed to resolve ref(?:erence)? [\"']?([\w.-]+[\w./:@-]*[\w-])")
-
 
 MOST_RESULT_BYTES = 1024 * 1024
 _MOST_TEXT = 100_000
-_MACHINE_GONE = ("SpotInterruption", "TerminationNotice")
-_ENDED_BY_AWS = (*_MACHINE_GONE, "InfrastructureHealth", "UserInitiated", "")
+_KILLED = (None, 137, 143)  # SIGKILL, SIGTERM, or nobody knows
+_FROM_OUTSIDE = (EndCause.INTERRUPTED, EndCause.MACHINE_FAILED, EndCause.STOPPED, EndCause.UNKNOWN)
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobResult:
-    """The entrypoint's result.json. `wrong`: why nothing in it counts, where it is not what the entrypoint writes."""
+    """The entrypoint's result.json. `rejected`: why nothing in it counts, where the entrypoint did not write it."""
 
     exit_code: int | None = None
     job_exit_code: int | None = None
     attempt: int | None = None
-    reason: str = ""
+    reason: OutcomeReason = OutcomeReason.EXIT
     detail: str = ""
     unsaved: str = ""
-    wrong: str | None = None
+    rejected: str | None = None
 
 
 def read_result(raw: bytes) -> JobResult:
@@ -44,83 +40,106 @@ def read_result(raw: bytes) -> JobResult:
             exit_code=fields.whole_or_none("exit_code", least=0, most=255),
             job_exit_code=fields.whole_or_none("job_exit_code", least=0, most=255),
             attempt=fields.whole_or_none("attempt", least=1, most=10_000),
-            reason=harmless(fields.text_or_none("reason", most_chars=100) or "exit"),
+            reason=reason_of(fields.text_or_none("reason", most_chars=100) or OutcomeReason.EXIT.value),
             detail=harmless(fields.text_or_none("detail", most_chars=_MOST_TEXT) or ""),
             unsaved=harmless(fields.text_or_none("unsaved", most_chars=_MOST_TEXT) or ""),
         )
     except DocumentError as error:
-        return JobResult(wrong=harmless(str(error))[:300])
+        return JobResult(rejected=harmless(str(error))[:300])
 
 
 def classify(
-    task: Mapping[str, Any],
+    state: TaskState | None,
     result: bytes | None,
     attempt: int | None = None,
     *,
     spot: bool = True,
     deadline: datetime | None = None,
 ) -> Outcome:
-    """Classifies by stopCode, then the container's reason, then the exit code; a missing one is a failure, never 0.
-    `result`: the entrypoint's result.json, its last act, None when it never came. `spot`: whether it was a Spot
-    machine. `deadline`: from when on whatever ends the run is its deadline."""
-    stop_code = str(task.get("stopCode") or "")
-    stopped = str(task.get("stoppedReason") or "")
-    container = _the_job(task.get("containers") or ())
-    reason = str(container.get("reason") or "")
-    exit_code = _exit_code(container.get("exitCode"))
-    said = _believed(result, exit_code, attempt)
-    wrong = said.wrong if said is not None else None
-    if wrong is not None:
-        said = None
+    """By the cause of the task's end, then the container's result, then the exit code; a missing exit code is a
+    failure, never 0.
 
-    def outcome(code: int, word: str, sentence: str) -> Outcome:
-        job = said.job_exit_code if said is not None else None
-        return Outcome(
-            exit_code=code,
-            reason=word,
-            sentence=sentence if wrong is None else f"{sentence}; its result.json does not count: it {wrong}",
-            stop_code=stop_code or None,
-            job_exit_code=exit_code if job is None else job,
-        )
+    `state`: the task as it was last seen, None where the executor no longer knows it. `result`: the entrypoint's
+    result.json, None when it never came. `spot`: whether it was a Spot machine. `deadline`: from when on whatever ends
+    the run is its deadline.
+    """
+    end = (state.end if state is not None else None) or TaskEnd(cause=EndCause.UNKNOWN)
+    job_result = _counting_result(result, end.exit_code, attempt)
+    rejected = job_result.rejected if job_result is not None else None
+    if rejected is not None:
+        job_result = None
+    outcome = _outcome(end, job_result, late=_is_late(state, deadline), spot=spot, rejected=rejected)
+    job_exit_code = job_result.job_exit_code if job_result is not None else None
+    sentence = outcome.sentence
+    if rejected is not None:
+        sentence = f"{sentence}; its result.json does not count: it {rejected}"
+    return replace(
+        outcome,
+        sentence=sentence,
+        stop_code=end.code,
+        job_exit_code=end.exit_code if job_exit_code is None else job_exit_code,
+    )
 
-    if "CannotPull" in reason or "CannotPull" in stopped:
-        return outcome(EXIT_TOOL, "image", _pull_sentence(reason or stopped))
-    if ("OutOfMemory" in reason and exit_code != 0) or (said is not None and said.reason == "out-of-memory"):
-        told = said.exit_code if said is not None else None
-        return outcome(
-            _first(told, exit_code, 137),
-            "out-of-memory",
-            "the job ran out of memory and was killed: ask for more with --memory" + _lost(said),
-        )
+
+def without_bucket(outcome: Outcome, bucket: str) -> Outcome:
+    return replace(
+        outcome,
+        exit_code=EXIT_TOOL,
+        reason=OutcomeReason.BUCKET_GONE,
+        sentence=f"the bucket {bucket} was deleted while the job ran, so its results are lost",
+    )
+
+
+def _outcome(end: TaskEnd, result: JobResult | None, *, late: bool, spot: bool, rejected: str | None) -> Outcome:
+    if end.cause is EndCause.IMAGE_NOT_PULLED:
+        return _of(OutcomeReason.IMAGE, end.text)
+    if end.cause is EndCause.OUT_OF_MEMORY or (result is not None and result.reason is OutcomeReason.OUT_OF_MEMORY):
+        codes = (result.exit_code if result is not None else None, end.exit_code, 137)
+        text = "the job ran out of memory and was killed: ask for more with --memory"
+        code = next(code for code in codes if code is not None)
+        return _of(OutcomeReason.OUT_OF_MEMORY, text + _unsaved(result), code)
     # A result that says `exit` was written by a job that had ended, with all its outputs saved, when AWS came.
-    ended_itself = said is not None and said.reason == "exit"
-    if not ended_itself and stop_code in _ENDED_BY_AWS and exit_code in (None, 137, 143) and _is_late(task, deadline):
-        return outcome(
-            EXIT_DEADLINE,
-            "deadline",
-            f"the run was ended at its deadline, with what it ran on: give it more with --timeout{_lost(said)}",
-        )
-    if stop_code in _MACHINE_GONE and not ended_itself:
-        taken = "AWS took the spot machine back before the job was done: run it again, or use on-demand"
-        ended = f"the machine was ended before the job was done ({stopped or 'no reason given'}): run it again"
-        return outcome(EXIT_TOOL, "interruption", (taken if spot else ended) + _lost(said))
-    if said is not None:
-        return _by_result(said, outcome)
-    if stop_code == "UserInitiated":
-        return outcome(EXIT_INTERRUPT, "stopped", f"the run was stopped ({stopped or 'on request'})")
-    if stop_code == "TaskFailedToStart":
-        return outcome(EXIT_TOOL, "start", f"the task could not start: {reason or stopped}")
-    if stop_code == "InfrastructureHealth":
-        return outcome(EXIT_TOOL, "infrastructure", f"the machine failed: {stopped}")
-    if exit_code is None:
-        return outcome(
-            EXIT_TOOL, "unknown", f"the container ended without an exit code: {reason or stopped or 'no reason given'}"
-        )
-    return outcome(exit_code or EXIT_TOOL, "no-result", _no_result_sentence(exit_code, wrong))
+    ended_itself = result is not None and result.reason is OutcomeReason.EXIT
+    if not ended_itself and end.cause in _FROM_OUTSIDE and end.exit_code in _KILLED and late:
+        text = "the run was ended at its deadline, with what it ran on: give it more with --timeout"
+        return _of(OutcomeReason.DEADLINE, text + _unsaved(result))
+    if end.cause is EndCause.INTERRUPTED and not ended_itself:
+        text = f"the machine was ended before the job was done ({end.text or 'no reason given'}): run it again"
+        if spot:
+            text = "AWS took the spot machine back before the job was done: run it again, or use on-demand"
+        return _of(OutcomeReason.INTERRUPTION, text + _unsaved(result))
+    if result is not None:
+        return _by_result(result)
+    return _by_cause(end, rejected)
 
 
-def _no_result_sentence(exit_code: int, wrong: str | None) -> str:
-    if wrong is not None:
+def _by_cause(end: TaskEnd, rejected: str | None) -> Outcome:
+    """Of a task that left no result."""
+    match end.cause:
+        case EndCause.STOPPED:
+            return _of(OutcomeReason.STOPPED, f"the run was stopped ({end.text or 'on request'})")
+        case EndCause.NOT_STARTED:
+            return _of(OutcomeReason.START, f"the task could not start: {end.text}")
+        case EndCause.MACHINE_FAILED:
+            return _of(OutcomeReason.INFRASTRUCTURE, f"the machine failed: {end.text}")
+        case (
+            EndCause.EXITED
+            | EndCause.UNKNOWN
+            | EndCause.INTERRUPTED
+            | EndCause.OUT_OF_MEMORY
+            | EndCause.IMAGE_NOT_PULLED
+        ):
+            if end.exit_code is None:
+                text = f"the container ended without an exit code: {end.text or 'no reason given'}"
+                return _of(OutcomeReason.UNKNOWN, text)
+            code = end.exit_code or EXIT_TOOL
+            return _of(OutcomeReason.NO_RESULT, _no_result_sentence(end.exit_code, rejected), code)
+        case _:
+            assert_never(end.cause)
+
+
+def _no_result_sentence(exit_code: int, rejected: str | None) -> str:
+    if rejected is not None:
         return f"the container ended with {exit_code} without a result of its entrypoint's"
     if exit_code == EXIT_TOOL:  # what our entrypoint ends with when it can't write one
         return (
@@ -130,87 +149,85 @@ def _no_result_sentence(exit_code: int, wrong: str | None) -> str:
     return f"the container ended with {exit_code} before it could save a result: is the image one that aws-run built?"
 
 
-def _believed(result: bytes | None, exit_code: int | None, attempt: int | None) -> JobResult | None:
-    """None where there is no result of this attempt. The entrypoint writes it and ends with the same exit code, which
-    the kernel tells ECS: one that says another is not its last word."""
-    if result is None:
-        return None
-    said = read_result(result)
-    if said.wrong is not None:
-        return said
-    if attempt is not None and said.attempt not in (None, attempt):
-        return None  # an earlier attempt's
-    if exit_code is not None and said.exit_code is not None and said.exit_code != exit_code:
-        return JobResult(wrong=f"says {said.exit_code} where the container ended with {exit_code}")
-    return said
-
-
-def _is_late(task: Mapping[str, Any], deadline: datetime | None) -> bool:
-    ended = task.get("stoppingAt") or task.get("stoppedAt")
-    return deadline is not None and isinstance(ended, datetime) and ended >= deadline
-
-
-def _exit_code(code: object) -> int | None:
-    """Of a container; one that a process can't end with is none."""
-    return code if isinstance(code, int) and not isinstance(code, bool) and 0 <= code <= 255 else None
-
-
-def _first(*codes: int | None) -> int:
-    return next(code for code in codes if code is not None)
-
-
-def _the_job(containers: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """By its name: GuardDuty's agent on Fargate is one of a task's containers too, in any place, and may well fail
-    without the job minding (GuardDuty User Guide, how-runtime-monitoring-works-ecs-fargate)."""
-    return next((one for one in containers if one.get("name") == CONTAINER), {})
-
-
-def without_bucket(outcome: Outcome, bucket: str) -> Outcome:
-    return replace(
-        outcome,
-        exit_code=EXIT_TOOL,
-        reason="bucket-gone",
-        sentence=f"the bucket {bucket} was deleted while the job ran, so its results are lost",
-    )
-
-
-def _by_result(said: JobResult, outcome: Callable[[int, str, str], Outcome]) -> Outcome:
-    word, code = said.reason, said.exit_code
+def _by_result(result: JobResult) -> Outcome:
+    code, reason = result.exit_code, result.reason
     if code is None:
-        return outcome(EXIT_TOOL, "unknown", "the result says no exit code")
-    detail, lost = said.detail, _lost(said)
-    own = "" if said.job_exit_code is None else f" (the job itself ended with exit code {said.job_exit_code})"
-    sentences = {
-        "exit": "the job finished" if code == 0 else f"the job ended with exit code {code}",
-        "deadline": f"the job was stopped at its deadline: give it more with --timeout{lost}",
-        "signal": f"the job was killed by a signal (exit code {code}){lost}",
-        "stopped": f"the run was stopped; {detail or 'what it had written was saved'}",
-        "spot-notice": f"AWS took the spot machine back; {detail or 'what the job had written was saved'}",
-        "disk-full": f"the disk is full: ask for more with --disk{lost}",
-        "command-not-found": f"the command was not found in the image (exit code {code}){lost}",
-        "sync-in-failed": detail or "the input could not be fetched: see the log",
-        "sync-out-failed": f"{detail or 'the outputs could not all be saved: see the log'}{own}",
-    }
-    # A job that is told to stop may well end with 0; it was cut short all the same.
-    code = {"deadline": EXIT_DEADLINE, "stopped": EXIT_INTERRUPT, "spot-notice": EXIT_TOOL}.get(word, code)
-    return outcome(code, word, sentences.get(word, f"the job ended ({word}, exit code {code})"))
+        return _of(OutcomeReason.UNKNOWN, "the result says no exit code")
+    return _of(reason, _result_sentence(result, reason, code), code)
 
 
-def _lost(said: JobResult | None) -> str:
+def _result_sentence(result: JobResult, reason: OutcomeReason, code: int) -> str:
+    detail, lost = result.detail, _unsaved(result)
+    match reason:
+        case OutcomeReason.EXIT:
+            return "the job finished" if code == 0 else f"the job ended with exit code {code}"
+        case OutcomeReason.SIGNAL:
+            return f"the job was killed by a signal (exit code {code}){lost}"
+        case OutcomeReason.DEADLINE:
+            return f"the job was stopped at its deadline: give it more with --timeout{lost}"
+        case OutcomeReason.STOPPED:
+            return f"the run was stopped; {detail or 'what it had written was saved'}"
+        case OutcomeReason.SPOT_NOTICE:
+            return f"AWS took the spot machine back; {detail or 'what the job had written was saved'}"
+        case OutcomeReason.DISK_FULL:
+            return f"the disk is full: ask for more with --disk{lost}"
+        case OutcomeReason.COMMAND_NOT_FOUND:
+            return f"the command was not found in the image (exit code {code}){lost}"
+        case OutcomeReason.SYNC_IN_FAILED:
+            return detail or "the input could not be fetched: see the log"
+        case OutcomeReason.SYNC_OUT_FAILED:
+            own = (
+                "" if result.job_exit_code is None else f" (the job itself ended with exit code {result.job_exit_code})"
+            )
+            return f"{detail or 'the outputs could not all be saved: see the log'}{own}"
+        case (
+            OutcomeReason.OUT_OF_MEMORY
+            | OutcomeReason.IMAGE
+            | OutcomeReason.START
+            | OutcomeReason.CAPACITY
+            | OutcomeReason.INTERRUPTION
+            | OutcomeReason.INFRASTRUCTURE
+            | OutcomeReason.NO_RESULT
+            | OutcomeReason.LOST
+            | OutcomeReason.UNKNOWN
+            | OutcomeReason.BUCKET_GONE
+            | OutcomeReason.NOT_STARTED
+            | OutcomeReason.INTERRUPTED
+            | OutcomeReason.CANCELLED
+        ):
+            return f"the job ended ({reason.value}, exit code {code})"
+        case _:
+            assert_never(reason)
+
+
+def _of(reason: OutcomeReason, sentence: str, code: int | None = None) -> Outcome:
+    """A reason's own exit code is stronger: a job that is told to stop may well end with 0, and was cut short. Where
+    nobody knows a code, the run failed."""
+    implied = reason.exit_code
+    exit_code = implied if implied is not None else EXIT_TOOL if code is None else code
+    return Outcome(exit_code=exit_code, reason=reason, sentence=sentence)
+
+
+def _counting_result(raw: bytes | None, exit_code: int | None, attempt: int | None) -> JobResult | None:
+    """None where there is no result of this attempt. The entrypoint writes it and ends with the same exit code, which
+    the kernel tells the service: one that says another is not its last word."""
+    if raw is None:
+        return None
+    result = read_result(raw)
+    if result.rejected is not None:
+        return result
+    if attempt is not None and result.attempt not in (None, attempt):
+        return None  # an earlier attempt's
+    if exit_code is not None and result.exit_code is not None and result.exit_code != exit_code:
+        return JobResult(rejected=f"says {result.exit_code} where the container ended with {exit_code}")
+    return result
+
+
+def _is_late(state: TaskState | None, deadline: datetime | None) -> bool:
+    ended = None if state is None else state.stopping_at or state.stopped_at
+    return deadline is not None and ended is not None and ended >= deadline
+
+
+def _unsaved(result: JobResult | None) -> str:
     """What of the run could not be saved, to be put after a sentence."""
-    return f"; {said.unsaved}" if said is not None and said.unsaved else ""
-
-
-def _pull_sentence(text: str) -> str:
-    lowered = text.lower()
-    if "no space left" in lowered:
-        return "the image does not fit on the disk: ask for more with --disk"
-    named = _REFERENCE.search(text)
-    image = f"the image {named[1]}" if named else "the image"
-    if re.search(r"not found|404|does not exist|manifest unknown|name unknown", lowered):
-        return f"{image} is not in the registry: check its name, or leave out --image to have it built ({text})"
-    if re.search(r"timeout|deadline exceeded|i/o timeout|dial tcp", lowered):
-        registry = "ECR" if named is None or ".dkr.ecr" in named[1] else "its registry"
-        way_out = "use public subnets, a NAT gateway or VPC endpoints"
-        return f"{image} could not be pulled: the subnet has no route to {registry} ({way_out})"
-    return f"{image} could not be pulled: {text}"
+    return f"; {result.unsaved}" if result is not None and result.unsaved else ""

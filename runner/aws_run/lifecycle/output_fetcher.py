@@ -59,7 +59,11 @@ class OutputFetcher:
         context.emit(StatusChanged(status="fetching", detail=str(self._landing.into)))
         try:
             pull_output(
-                context.storage(spec.bucket), spec.run_id, self._landing.into, emit=context.emit, landing=self._landing
+                context.storage(spec.bucket),
+                spec.run_id,
+                self._landing.into,
+                emit=context.emit,
+                output_folder=self._landing,
             )
         except AwsRunError as error:
             failed = error
@@ -83,7 +87,7 @@ class OutputFetcher:
                 emit=context.emit,
                 over=self._over,
                 every_s=every_s,
-                landing=self._landing,
+                output_folder=self._landing,
             )
         except Exception as error:  # noqa: BLE001 - the last fetch tells what is really wrong
             context.emit(Notice(text=f"the outputs are no longer followed: {error}", level="warning"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from aws_run import naming
 from aws_run.aws.session import Identity
 from aws_run.backends import disk
-from aws_run.backends.base import Backend
+from aws_run.backends.base import Backend, Stage
 from aws_run.config import Config
 from aws_run.config.models import Arguments
 from aws_run.data import InputSummary, inspect_input
@@ -86,10 +86,10 @@ def run_preflight(config: Config, context: AppContext) -> tuple[Preflight, Backe
             gpu=config.resources.gpu is not None,
         )
         offer = offered.result()
-        if config.backend == "auto" and not disk.fits(backend.name, config.resources, contents):
-            backend = context.backends["ec2"]  # it has larger disks
+        if config.backend == "auto" and not disk.fits(backend.disk_limits, config.resources, contents):
+            backend = max(context.backends.values(), key=lambda one: one.disk_limits.most)
             offer = backend.inspect(job)
-        room = disk.size(backend.name, config.resources, offer.hardware.disk_gib, contents)
+        room = disk.size(backend.disk_limits, config.resources, offer.hardware.disk_gib, contents)
         if room.warning:
             context.emit(Notice(text=room.warning, hint=room.hint, level="warning"))
         return Preflight(
@@ -130,9 +130,14 @@ class RunPlan:
     kept: tuple[Resource, ...]
     shared: tuple[Resource, ...]
     roles: tuple[Role, ...]  # the run's own
-    own: tuple[Resource, ...]  # the backend's, in the order of creation
+    stages: tuple[Stage, ...]  # the backend's resources, in the order of creation
     output: Path | None = None  # where this client puts the results
     follow_output: bool = False  # while the job runs, not only after it
+
+    @property
+    def own(self) -> tuple[Resource, ...]:
+        """The backend's resources of this run."""
+        return tuple(resource for stage in self.stages for resource in stage.resources)
 
     @property
     def all(self) -> tuple[Resource, ...]:
@@ -167,7 +172,8 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
         created_at=now,
         deadline=deadline,
         timeout_s=timeout_s,
-        idle_s=budget.idle_s(backend.name, timeout_s),
+        idle_s=budget.idle_s(backend, timeout_s),
+        ending_s=backend.ending_s,
         cap_s=budget.cap_s(job, preflight.offer, backend),
     )
     shared: list[Resource] = [desired.log_group(job, region=region, tags=project_tags)]
@@ -176,8 +182,7 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
         shared.append(execution)
     else:
         own_roles.append(replace(execution, tags=run_tags))
-    if backend.name == "ec2":
-        shared.append(desired.instance_role(job, account=account, region=region, tags=project_tags))
+    shared += backend.shared_resources(job, account=account, region=region, tags=project_tags)
     kept: list[Resource] = [desired.bucket(job, account=account, region=region)]
     if preflight.image is not None:
         kept.append(desired.repository(job, project_tags))
@@ -186,7 +191,7 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
         kept=tuple(kept),
         shared=tuple(shared),
         roles=tuple(own_roles),
-        own=backend.resources(spec),
+        stages=backend.stages(spec),
         output=preflight.config.output,
         follow_output=preflight.config.follow_output,
     )

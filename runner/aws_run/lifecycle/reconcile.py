@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from aws_run.aws.logs import LogTail
-from aws_run.backends.base import Usage
-from aws_run.backends.ec2 import backend as backends
-from aws_run.backends.ec2 import instances
-from aws_run.backends.ecs import container
+from aws_run.backends.executor import Executor, TaskHandle, TaskState
 from aws_run.clock import iso, parse_iso
-from aws_run.errors import AwsCallError, AwsRunError
+from aws_run.errors import EXIT_TOOL, AwsRunError
 from aws_run.events import Notice
-from aws_run.infra.resource_types import cluster
 from aws_run.lifecycle import outcome as outcomes
 from aws_run.lifecycle import teardown
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.log_buffer import LogBuffer
-from aws_run.lifecycle.run_task import attempt_of
-from aws_run.lifecycle.watch import describe
-from aws_run.naming import RunKeys
+from aws_run.runs.keys import RunKeys
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome, Record
-from aws_run.runs.store import RecordWriter, RunStore
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 
 _CLIENT_ENDS_WITHIN = timedelta(seconds=30)
 _CLIENT_REMOVES_WITHIN = timedelta(minutes=2)
 _CLOCKS_DIFFER_BY = timedelta(minutes=5)
-_STOP_WAIT_S = container.STOP_TIMEOUT_S + 30
-# A client that died before RunTask leaves no task; after this long without a sign of life nobody is going to start one.
-_START_WITHIN = timedelta(seconds=backends.LEASE_S)
-
-
-# ECS may not know a task yet that it accepted seconds ago, and forgets a stopped one after an hour.
+_STOP_MARGIN_S = 30  # beyond the time that the task itself may take
+# A client that died before the start of the task leaves none; after this long without a sign of life nobody is going to
+# start one.
+_START_WITHIN = timedelta(minutes=20)
+# A service may not know a task yet that it accepted seconds ago, and forgets a stopped one later (ECS: after an hour).
 _UNKNOWN_AT_FIRST = timedelta(minutes=10)
 
 
@@ -48,71 +41,74 @@ def alive_until(record: Record) -> datetime:
     return parse_iso(record.renewed_at or record.created_at) + _START_WITHIN
 
 
-def is_over(context: AppContext, record: Record) -> tuple[bool, Mapping[str, Any] | None]:
-    """Whether the run's task has ended (or never can any more), and the task where ECS still shows it."""
-    task = find_task(context, record)
+def is_over(context: AppContext, record: Record) -> tuple[bool, TaskState | None]:
+    """Whether the run's task has ended (or never can any more), and the task where its service still knows it."""
+    state = find_task(context, record)
     if record.finished:
-        return True, task
+        return True, state
     now = context.clock.now()
-    if task is not None:
-        ended = task.get("stoppedAt")
+    if state is not None:
         # A client that is alive reads the end of the log, or starts another attempt; it gets the time for that.
+        ended = state.stopped_at
         its_clients = not record.detached and ended is not None and now < ended + _CLIENT_ENDS_WITHIN
-        return task["lastStatus"] == "STOPPED" and not its_clients, task
-    if record.task_arn:
-        # Accepted once and unknown now: forgotten, unless it was accepted this minute and its cluster is there.
+        return state.stopped and not its_clients, state
+    if record.handle is not None:
+        # Accepted once and unknown now: forgotten, unless it was accepted this minute and its place is there.
         early = now <= parse_iso(record.renewed_at or record.created_at) + _UNKNOWN_AT_FIRST
-        return not early or cluster.absent(context.aws, record.cluster), None
+        return not early or executor_of(context, record).is_gone(record.handle), None
     return now > alive_until(record), None
 
 
 Stage = Literal["running", "ending", "abandoned"]
 
 
-def run_stage(context: AppContext, store: RunStore, record: Record) -> tuple[Stage, Mapping[str, Any] | None]:
-    """Whether the run goes on, is being ended by a client, or is over with nobody at it; and the task where ECS still
-    shows it.
+def run_stage(context: AppContext, store: RunStore, record: Record) -> tuple[Stage, TaskState | None]:
+    """Whether the run goes on, is being ended by a client, or is over with nobody at it; and the task where its service
+    still knows it.
 
-    Between the reading of the record and the question to ECS the run's client may have noted its end and removed the
-    cluster: what looks over from a record that doesn't say so is judged again by a second reading.
+    Between the reading of the record and the question for the task the run's client may have noted its end and removed
+    the cluster: what looks over from a record that doesn't say so is judged again by a second reading.
     """
-    over, task = is_over(context, record)
+    over, state = is_over(context, record)
     if over and not record.finished:
         record, _ = store.read(record.run_id)
-        over, task = is_over(context, record)
+        over, state = is_over(context, record)
     if not over:
-        return "running", task
+        return "running", state
     stopped = parse_iso(record.stopped_at) if record.finished and record.stopped_at else None
     # A time that is still to come is nobody's who is at it now.
     since = None if stopped is None else context.clock.now() - stopped
     if since is not None and -_CLOCKS_DIFFER_BY < since < _CLIENT_REMOVES_WITHIN:
-        return "ending", task
-    return "abandoned", task
+        return "ending", state
+    return "abandoned", state
 
 
-def find_task(context: AppContext, record: Record) -> Mapping[str, Any] | None:
-    """By the ARN on record, else by looking on the run's cluster: the answer to RunTask may have been lost. Earlier
-    attempts' tasks are not meant."""
-    if record.task_arn:
-        return describe(context.aws, record.cluster, record.task_arn)
-    for status in ("RUNNING", "STOPPED"):
-        try:
-            arns = context.aws.call("ecs", "list_tasks", cluster=record.cluster, desiredStatus=status)["taskArns"]
-        except AwsCallError as error:
-            # Only an absent cluster means that there is no task; a refusal says nothing.
-            if error.code == "ClusterNotFoundException" or "inactive" in error.message.lower():
-                return None
-            raise
-        for arn in arns:
-            task = describe(context.aws, record.cluster, arn)
-            if task is not None and attempt_of(task) == record.attempt:
-                return task
-    return None
+def executor_of(context: AppContext, record: Record) -> Executor:
+    """AwsRunError for a backend that this version does not have."""
+    backend = context.backends.get(record.backend)
+    if backend is None:
+        raise AwsRunError(
+            f"The run {record.run_id} is on the backend {record.backend!r}, which this aws-run does not know",
+            hint="`pip install -U aws-run`, then try again",
+        )
+    return backend.executor
 
 
-def stop(context: AppContext, writer: RecordWriter, reason: str) -> Mapping[str, Any] | None:
-    """Tells the job to stop and waits until it has saved what it wrote; the task as it was last seen. What can't be
-    asked keeps nothing from being removed: the machine bills, and its removal ends the job too."""
+def find_task(context: AppContext, record: Record) -> TaskState | None:
+    """The task of the record's current attempt; None where its service knows none."""
+    return executor_of(context, record).find(record)
+
+
+def handle_of(record: Record, state: TaskState | None) -> TaskHandle | None:
+    """By the record, else by the task that was seen."""
+    return record.handle or (state.handle if state is not None else None)
+
+
+def stop(context: AppContext, writer: RecordWriter, reason: str) -> TaskState | None:
+    """Tells the job to stop and waits until it has saved what it wrote; the task as it was last seen.
+
+    A failing AWS call never blocks the removal: the machine bills, and its removal ends the job too.
+    """
     try:
         return _stop(context, writer, reason)
     except AwsRunError as error:
@@ -121,59 +117,65 @@ def stop(context: AppContext, writer: RecordWriter, reason: str) -> Mapping[str,
         return None
 
 
-def _stop(context: AppContext, writer: RecordWriter, reason: str) -> Mapping[str, Any] | None:
+def _stop(context: AppContext, writer: RecordWriter, reason: str) -> TaskState | None:
     record = writer.record
-    task = find_task(context, record)
-    if task is None or task["lastStatus"] == "STOPPED":
-        return task
-    arn = str(task["taskArn"])
-    if record.task_arn is None:
-        teardown.attempt_or_warn(context.emit, lambda: writer.change(lambda r: replace(r, task_arn=arn)))
-    teardown.stop_task(context.aws, writer.record, reason)
-    began = context.clock.monotonic()
-    while task is not None and task["lastStatus"] != "STOPPED" and context.clock.monotonic() - began < _STOP_WAIT_S:
+    executor = executor_of(context, record)
+    state = executor.find(record)
+    if state is None or state.stopped:
+        return state
+    handle = state.handle
+    if record.handle is None:
+        teardown.attempt_or_warn(
+            context.emit, lambda: writer.change(lambda r: r.with_handle(handle, attempt=record.attempt))
+        )
+    executor.stop(handle, reason)
+    began, within_s = context.clock.monotonic(), executor.stop_within_s + _STOP_MARGIN_S
+    while state is not None and not state.stopped and context.clock.monotonic() - began < within_s:
         context.clock.sleep(context.poll_s)
-        task = describe(context.aws, record.cluster, arn)
-    return task
+        state = executor.state(handle)
+    return state
 
 
 def reconcile(
-    context: AppContext, store: RunStore, writer: RecordWriter, task: Mapping[str, Any] | None
+    context: AppContext, store: RunStore, writer: RecordWriter, state: TaskState | None
 ) -> teardown.TeardownResult:
     """Everything that the client that started the run would have done at its end, but for fetching the outputs."""
     record = writer.record
     now = context.clock.now()
     if record.outcome is None:
-        outcome = _outcome(context, store, record, task)
-        teardown.note_outcome(writer, outcome, task, iso(now))
-        _save_log(context, store, record, task)
+        outcome = _outcome(context, store, record, state)
+        teardown.note_outcome(writer, outcome, state, iso(now))
+        _save_log(context, store, record, state)
     if record.cost_usd is None:
-        _note_cost(context, writer, task, now)
+        _note_cost(context, writer, state, now)
     return teardown.teardown(context.aws, context.clock, context.emit, store, writer)
 
 
-def _outcome(context: AppContext, store: RunStore, record: Record, task: Mapping[str, Any] | None) -> Outcome:
+def _outcome(context: AppContext, store: RunStore, record: Record, state: TaskState | None) -> Outcome:
     try:
         result = store.get(RunKeys(run_id=record.run_id).result, most_bytes=outcomes.MOST_RESULT_BYTES)
     except AwsRunError as error:
         context.emit(Notice(text=f"the job's result could not be read: {error.message}", level="warning"))
         result = None
-    if task is not None and task["lastStatus"] == "STOPPED":
+    if state is not None and state.stopped:
         spot = record.hardware is None or record.hardware.spot
-        return outcomes.classify(task, result, record.attempt, spot=spot, deadline=deadline_of(record))
+        return outcomes.classify(state, result, record.attempt, spot=spot, deadline=deadline_of(record))
     if result is not None:
-        return outcomes.classify({}, result, record.attempt)
-    return Outcome(exit_code=125, reason="lost", sentence="the run ended without a result; its client was gone")
+        return outcomes.classify(None, result, record.attempt)
+    return Outcome(
+        exit_code=EXIT_TOOL,
+        reason=OutcomeReason.LOST,
+        sentence="the run ended without a result; its client was gone",
+    )
 
 
-def _save_log(context: AppContext, store: RunStore, record: Record, task: Mapping[str, Any] | None) -> None:
-    arn = record.task_arn or (str(task["taskArn"]) if task else None)
-    if arn is None:
+def _save_log(context: AppContext, store: RunStore, record: Record, state: TaskState | None) -> None:
+    handle = handle_of(record, state)
+    if handle is None:
         return
     try:
-        tail = LogTail(context.aws, record.log_group, container.log_stream(record.run_id, arn))
         log = LogBuffer()
-        for line in tail.read():
+        for line in executor_of(context, record).log_source(record, handle).read():
             log.add(line.text)
     except AwsRunError as error:
         context.emit(Notice(text=f"the log could not be read: {error.message}", level="warning"))
@@ -182,20 +184,16 @@ def _save_log(context: AppContext, store: RunStore, record: Record, task: Mappin
         teardown.save_log(store, context.emit, RunKeys(run_id=record.run_id).log, log)
 
 
-def _note_cost(context: AppContext, writer: RecordWriter, task: Mapping[str, Any] | None, now: datetime) -> None:
+def _note_cost(context: AppContext, writer: RecordWriter, state: TaskState | None, now: datetime) -> None:
     """As well as it can be known from here: what is still running is counted up to now."""
     record = writer.record
     backend = context.backends.get(record.backend)
     if record.hardware is None or backend is None:
         return
     try:
-        usage: Usage | None = instances.usage(context.aws, record.run_id, now) if record.backend == "ec2" else None
+        usage = backend.usage(record.run_id, state, now)
     except AwsRunError:
         return
-    if usage is None and task is not None:
-        began = task.get("pullStartedAt") or task.get("startedAt")
-        ended = task.get("stoppedAt") or now
-        usage = Usage(seconds=(ended - began).total_seconds() if began else 0.0)
     if usage is None:
         return
     paid = teardown.receipt(backend.charges(record.hardware, usage), usage)

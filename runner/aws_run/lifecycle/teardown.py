@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from aws_run.aws.errors import is_transient
 from aws_run.aws.session import Aws
 from aws_run.backends.base import Usage
+from aws_run.backends.executor import TaskState
 from aws_run.clock import Clock, iso
-from aws_run.errors import AwsCallError, TeardownError, sentence_of
+from aws_run.errors import TeardownError, sentence_of
 from aws_run.events import Emit, Notice, TeardownStep, unfailing
 from aws_run.infra import apply
 from aws_run.infra.remove import Removal, commands, remove
@@ -25,22 +25,13 @@ from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resources import Ref
 from aws_run.infra.retry import retrying
 from aws_run.lifecycle.log_buffer import LogBuffer
-from aws_run.lifecycle.provision import refs
+from aws_run.lifecycle.run_record import refs
 from aws_run.naming import ProjectNames, project_of_run
 from aws_run.pricing.receipt import Charge, total_usd
+from aws_run.runs.locks import LOCK_FENCE_S
 from aws_run.runs.record import Outcome, Record
-from aws_run.runs.store import LOCK_FENCE_S, RecordWriter, RunStore
-
-
-def stop_task(aws: Aws, record: Record, reason: str) -> None:
-    """Ends the run's task if it is still there; "not there" in any of its spellings is fine."""
-    if not record.task_arn:
-        return
-    try:
-        aws.call("ecs", "stop_task", cluster=record.cluster, task=record.task_arn, reason=reason)
-    except AwsCallError as error:
-        if error.code not in ("ClusterNotFoundException", "InvalidParameterException"):
-            raise
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +73,7 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     removed += remove(aws, [ref for ref in own if ref not in spared], clock, emit, gone)
     kept = [*spared, *(ref for ref in refs(record, ("kept",)) if not (ref.kind == Bucket.kind and writer.bucket_gone))]
     if not any(removal.error for removal in removed) and not writer.bucket_gone:
-        attempt_or_warn(emit, lambda: store.mark_leaving(record.run_id))
+        attempt_or_warn(emit, lambda: store.locks.mark_leaving(record.run_id))
     shared = refs(record, ("shared",))
     wanted = [ref for ref in shared if not _keeps(keep, ref)]
     kept += [ref for ref in shared if _keeps(keep, ref)]
@@ -95,7 +86,7 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
                 wanted += [ref for ref in others if not _keeps(keep, ref) and _there(aws, ref)]
                 removed += lock.remove(aws, wanted, clock, emit, gone)
             finally:
-                attempt_or_warn(emit, lambda: store.unlock(record.project, lock.owner))
+                attempt_or_warn(emit, lambda: store.locks.unlock(record.project, lock.owner))
         else:
             kept += wanted
             why = "another run of the project uses it"
@@ -107,7 +98,7 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     if result.failed:
         attempt_or_warn(emit, writer.flush)
     elif attempt_or_warn(emit, lambda: writer.change(lambda r: replace(r, state="removed"), now=True)):
-        attempt_or_warn(emit, lambda: store.unmark(record.run_id))
+        attempt_or_warn(emit, lambda: store.locks.unmark(record.run_id))
     return result
 
 
@@ -179,15 +170,15 @@ def _nobody_else(store: RunStore, record: Record, clock: Clock, emit: Emit) -> _
     (of another run that ends, or of this one) is waited for: it may have seen this run's mark and left things to us."""
     owner = f"{record.run_id} {uuid.uuid4().hex}"
     try:
-        while not store.lock(record.project, owner, clock):
-            store.wait_until_unlocked(record.project, clock, emit)
+        while not store.locks.lock(record.project, owner, clock):
+            store.locks.wait_until_unlocked(record.project, clock, emit)
     except Exception:  # noqa: BLE001 - what nobody can tell is left to whoever can
         return None
     until = clock.now() + timedelta(seconds=LOCK_FENCE_S)
     try:
-        if all(run == record.run_id or project_of_run(run) != record.project for run in store.live()):
+        if all(run == record.run_id or project_of_run(run) != record.project for run in store.locks.live()):
             return _Lock(owner=owner, until=until)
-        store.unlock(record.project, owner)
+        store.locks.unlock(record.project, owner)
     except Exception:  # noqa: BLE001
         return None  # a lock that is left is passed over when its time is up
     return None
@@ -204,20 +195,22 @@ def receipt(charges: tuple[Charge, ...], usage: Usage) -> Receipt:
     return Receipt(charges=charges, total_usd=total_usd(charges), seconds=usage.seconds)
 
 
-def note_outcome(writer: RecordWriter, outcome: Outcome, task: Mapping[str, Any] | None, stopped_at: str) -> None:
-    """DescribeTasks forgets a stopped task after about an hour, so its outcome is stored at first sight; one that
-    another client has stored stays. A record that can't be written must not keep the bill running: the note goes out
-    with the teardown's steps, which report."""
-    started = task.get("startedAt") if task else None
+def note_outcome(writer: RecordWriter, outcome: Outcome, state: TaskState | None, stopped_at: str) -> bool:
+    """Whether `outcome` is the one on record; one that another client has stored stays.
+
+    The executor's service forgets a stopped task after a while, so its outcome is stored at first sight. A record that
+    can't be written must not keep the bill running: the note goes out with the teardown's steps, which report.
+    """
+    started = state.started_at if state is not None else None
 
     def note(record: Record) -> Record:
         if record.outcome is not None:
             return record
-        started_at = iso(started) if started else record.started_at
-        return replace(record, state="stopped", outcome=outcome, stopped_at=stopped_at, started_at=started_at)
+        return record.with_outcome(outcome, stopped_at=stopped_at, started_at=iso(started) if started else None)
 
     with contextlib.suppress(Exception):
         writer.change(note, now=True)
+    return writer.record.outcome is outcome
 
 
 def save_log(store: RunStore, emit: Emit, key: str, log: LogBuffer) -> None:

@@ -32,12 +32,10 @@ from aws_run.report.views import (
 _PRICED_ON = date(int(table.PRICED_ON[:4]), int(table.PRICED_ON[5:7]), 1)
 
 
-def plan_view(found: Preflight, decided: RunPlan, steps: tuple[Step, ...], backend: Backend) -> PlanView:
-    spec, config = decided.spec, found.config
+def plan_view(preflight: Preflight, run: RunPlan, steps: tuple[Step, ...], backend: Backend) -> PlanView:
+    spec, config = run.spec, preflight.config
     capacity = [_row(step) for step in steps]
-    capacity += [
-        PlanRow(action="create", kind=r.kind, name=r.name, scope=r.scope) for r in (*decided.roles, *decided.own)
-    ]
+    capacity += [PlanRow(action="create", kind=r.kind, name=r.name, scope=r.scope) for r in (*run.roles, *run.own)]
     return PlanView(
         run_id=spec.run_id,
         project=config.name,
@@ -46,11 +44,11 @@ def plan_view(found: Preflight, decided: RunPlan, steps: tuple[Step, ...], backe
         account=spec.account,
         lanes=(
             _lane("capacity", capacity),
-            _lane("image", _image_rows(found, decided)),
-            _lane("input", [_input_row(seen) for seen in found.inputs]),
+            _lane("image", _image_rows(preflight, run, backend)),
+            _lane("input", [_input_row(seen) for seen in preflight.inputs]),
         ),
-        estimate=_estimate(decided, backend),
-        notes=found.notes,
+        estimate=_estimate(run, backend),
+        notes=preflight.notes,
         output=config.output,
         outside=tuple(
             OutsideRow(kind=one.kind, what=one.what, where=one.where, needs_yes=one.by_project)
@@ -67,14 +65,15 @@ def _row(step: Step) -> PlanRow:
     return PlanRow(action=step.action, kind=step.resource.kind, name=step.resource.name, scope=step.resource.scope)
 
 
-def _image_rows(found: Preflight, decided: RunPlan) -> list[PlanRow]:
-    task = PlanRow(action="create", kind="task-definition", name=decided.spec.names.family, scope="run")
-    if found.image is None:
-        return [PlanRow(action="reuse", kind="image", name=str(found.config.image)), task]
-    name = f"{naming.repository_name(decided.spec.job.name)}:{found.image.tag[:12]}"
-    if found.image_digest:
+def _image_rows(preflight: Preflight, run: RunPlan, backend: Backend) -> list[PlanRow]:
+    definition = backend.definition(run.spec, "")
+    task = PlanRow(action="create", kind=definition.kind, name=definition.name, scope=definition.scope)
+    if preflight.image is None:
+        return [PlanRow(action="reuse", kind="image", name=str(preflight.config.image)), task]
+    name = f"{naming.repository_name(run.spec.job.name)}:{preflight.image.tag[:12]}"
+    if preflight.image_digest:
         return [PlanRow(action="reuse", kind="image", name=name, scope="kept", note="unchanged"), task]
-    files = len(found.image.source.files)
+    files = len(preflight.image.source.files)
     return [PlanRow(action="build", kind="image", name=name, scope="kept", note=f"{files} files, then push"), task]
 
 
@@ -87,14 +86,14 @@ def _input_row(seen: InputSummary) -> PlanRow:
     return PlanRow(action="reuse", kind="input", name=name, note=note)
 
 
-def _estimate(decided: RunPlan, backend: Backend) -> tuple[str, ...]:
-    hardware = decided.spec.offer.hardware
-    charges = backend.charges(hardware, Usage(seconds=3600, public_ip=decided.spec.offer.network.public_ip))
+def _estimate(run: RunPlan, backend: Backend) -> tuple[str, ...]:
+    hardware = run.spec.offer.hardware
+    charges = backend.charges(hardware, Usage(seconds=3600, public_ip=run.spec.offer.network.public_ip))
     hour = total_usd(charges)
-    where = "" if decided.spec.region == table.PRICED_REGION else f" at {table.PRICED_REGION}'s prices"
+    where = "" if run.spec.region == table.PRICED_REGION else f" at {table.PRICED_REGION}'s prices"
     if hour is None:
         return ("estimate: no price is known for this hardware",)
-    spec = decided.spec
+    spec = run.spec
     dearest = budget.hour_usd(backend, spec.offer)
     if dearest is None:
         return (f"estimate: ${hour:.4f} an hour{where}; some of the machines that may be started have no known price",)

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
-from aws_run.aws.logs import LogTail
-from aws_run.aws.session import Aws
-from aws_run.backends.ecs import container
+from aws_run.backends.executor import Executor, LogSource, TaskHandle, TaskPhase, TaskState
 from aws_run.clock import Clock
-from aws_run.errors import AwsCallError, AwsRunError, CapacityError
+from aws_run.errors import AwsRunError, CapacityError
 from aws_run.events import Emit, LogLine, StatusChanged
 from aws_run.lifecycle.patience import Patience
 
 _CAPACITY_EVERY_S = 5.0
 _PLACED_WITHIN_S = 20 * 60  # ECS gives a task that waits 10 to 30 minutes itself (aws-facts §2)
 _DRAIN_S = 5.0
-
-
-def describe(aws: Aws, cluster: str, task_arn: str) -> Mapping[str, Any] | None:
-    """The task as ECS shows it, None when ECS no longer (or not yet) knows it."""
-    try:
-        answer = aws.call("ecs", "describe_tasks", cluster=cluster, tasks=[task_arn])
-    except AwsCallError as error:
-        if error.code == "ClusterNotFoundException":
-            return None
-        raise
-    tasks = answer.get("tasks") or []
-    return dict(tasks[0]) if tasks else None
+_UNKNOWN_AT_MOST = 10  # looks in a row
 
 
 class Watch:
@@ -36,13 +22,11 @@ class Watch:
 
     def __init__(
         self,
-        aws: Aws,
-        clock: Clock,
+        executor: Executor,
+        log: LogSource,
+        handle: TaskHandle,
         *,
-        cluster: str,
-        task_arn: str,
-        log_group: str,
-        run_id: str,
+        clock: Clock,
         emit: Emit,
         poll_s: float,
         longest_poll_s: float,
@@ -50,11 +34,10 @@ class Watch:
         on_placed: Callable[[], None] = lambda: None,
         keep: Callable[[LogLine], None] = lambda line: None,
     ) -> None:
-        self._aws = aws
+        self._executor = executor
+        self._log = log
+        self._handle = handle
         self._clock = clock
-        self._cluster = cluster
-        self._task_arn = task_arn
-        self._tail = LogTail(aws, log_group, container.log_stream(run_id, task_arn))
         self._emit = emit
         self._poll_s = poll_s
         self._patiently = Patience(clock, emit, poll_s)
@@ -64,41 +47,41 @@ class Watch:
         self._keep = keep
         self._seen_any = False
 
-    def follow(self) -> Mapping[str, Any]:
-        """Blocks until the task is STOPPED and its log is drained; the task as DescribeTasks last gave it.
+    def follow(self) -> TaskState:
+        """Blocks until the task has stopped and its log is drained; the task as it was last seen.
 
         Raises CapacityError when no machine is going to come, AwsRunError when the task has vanished.
         """
-        task: Mapping[str, Any] | None = None
+        last: TaskState | None = None
         for state in self._states():
-            task = state
-        if task is None:
+            last = state
+        if last is None:
             raise AwsRunError(
-                f"ECS does not know the task {self._task_arn} any more", hint="`aws-run status` shows what was recorded"
+                f"AWS does not know the task {self._handle.id} any more",
+                hint="`aws-run status` shows what was recorded",
             )
         self.drain()
-        return task
+        return last
 
-    def _states(self) -> Iterator[Mapping[str, Any]]:
+    def _states(self) -> Iterator[TaskState]:
         began = checked = self._clock.monotonic()
         status, placed, wait_s, unknown = "", False, self._poll_s, 0
         while True:
-            task = self._patiently(lambda: describe(self._aws, self._cluster, self._task_arn))
-            if task is None:
-                # ECS is eventually consistent right after RunTask; a task that stays unknown is lost.
+            state = self._patiently(lambda: self._executor.state(self._handle))
+            if state is None:
+                # A service is eventually consistent right after a start; a task that stays unknown is lost.
                 unknown += 1
-                if unknown > 10:
+                if unknown > _UNKNOWN_AT_MOST:
                     return
             else:
                 unknown = 0
-                yield task
-                current = str(task["lastStatus"])
-                if current != status:
-                    status, wait_s = current, self._poll_s
-                    self._emit(StatusChanged(status=status, detail=_detail(task)))
-                if status == "STOPPED":
+                yield state
+                if state.status != status:
+                    status, wait_s = state.status, self._poll_s
+                    self._emit(StatusChanged(status=status, detail=state.detail))
+                if state.stopped:
                     return
-                if not placed and status not in ("PROVISIONING", ""):
+                if not placed and state.placed:
                     placed = True
                     self._patiently(self._on_placed)
             now = self._clock.monotonic()
@@ -107,10 +90,10 @@ class Watch:
                 self._patiently(self._check_capacity)
                 if now - began > _PLACED_WITHIN_S:
                     raise CapacityError(
-                        f"No machine joined the cluster in {_PLACED_WITHIN_S // 60} minutes",
+                        f"The task has had no machine for {_PLACED_WITHIN_S // 60} minutes",
                         hint="the subnets may have no route to ECS: use public ones, or add a NAT gateway",
                     )
-            if status in ("RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING") and self._read():
+            if state is not None and state.phase in (TaskPhase.RUNNING, TaskPhase.STOPPING) and self._read():
                 wait_s = self._poll_s
             self._clock.sleep(wait_s)
             wait_s = min(wait_s * 1.3, self._longest_poll_s)
@@ -120,7 +103,7 @@ class Watch:
 
     def _read_once(self) -> int:
         count = 0
-        for line in self._tail.read():
+        for line in self._log.read():
             count += 1
             self._keep(line)
             self._emit(line)
@@ -128,21 +111,10 @@ class Watch:
         return count
 
     def drain(self) -> None:
-        """Lines may arrive after STOPPED: reading goes on until a while passes without any (aws-facts §6)."""
+        """Lines may arrive after the task has stopped: reading goes on until a while passes without any (aws-facts
+        §6)."""
         quiet_s, step_s = 0.0, min(self._poll_s, 1.0)
         while quiet_s < (_DRAIN_S / 2 if self._seen_any else _DRAIN_S) * min(self._poll_s, 1.0):
             quiet_s = 0.0 if self._read() else quiet_s + step_s
             if quiet_s:
                 self._clock.sleep(step_s)
-
-
-def _detail(task: Mapping[str, Any]) -> str:
-    if task["lastStatus"] == "PROVISIONING":
-        return "waiting for a machine"
-    if task["lastStatus"] == "PENDING":
-        return "pulling the image"
-    if task["lastStatus"] == "STOPPED":
-        said = str(task.get("stoppedReason") or "")
-        # ECS's words for "the job has ended", whatever its exit code.
-        return "" if said.startswith("Essential container") else said
-    return ""

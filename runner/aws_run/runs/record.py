@@ -1,19 +1,31 @@
 """The run record: everything any machine needs to find, follow and remove a run it did not start.
 
-It is written to the bucket before anything is created, and after each step.
+It is written to the bucket before anything is created, and after each step. docs/record.md describes the format.
+
+Clients of several versions share a bucket. Each value therefore carries the JSON fields that this version does not
+know (`unknown`): `record_reader.load` fills them in and `dump` writes them back.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal
+
+from aws_run.naming import RunNames
 
 RecordState = Literal["starting", "running", "stopped", "removing", "removed"]
 ResourceState = Literal["intended", "created", "deleted", "kept", "failed"]
+# Who started a run. A reader accepts others, because a later version may add one without changing the format.
+Origin = Literal["cli", "action", "comment", "schedule", "upload", "http", "queue", "run"]
 
-VERSION = 1
+VERSION = 2
+_MOST_INDENTED_BYTES = 128 * 1024  # at 16 levels the indented text is at most 18 times as long
+
+
+def _no_fields() -> Mapping[str, Any]:
+    return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +35,13 @@ class ResourceEntry:
     scope: str
     state: ResourceState = "intended"
     id: str | None = None  # ARN or id as AWS gave it
+    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class HardwareEntry:
-    """What the run was placed on; prices in USD per hour, None where the table has none."""
+    """The hardware that the run was placed on. `usd_per_hour`: what an hour of all of it was going to cost when the run
+    began, by `price_source` as of `priced_on`; None where no price was known."""
 
     backend: str
     description: str
@@ -38,22 +52,61 @@ class HardwareEntry:
     spot: bool = False
     disk_gib: int = 0
     arch: str = "x86_64"
+    usd_per_hour: str | None = None
+    priced_on: str | None = None
+    price_source: str | None = None
+    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How the run ended. `exit_code` is the job's own where it ran to its end, else the tool's (124, 125, 130)."""
+    """How a run or an attempt ended. `exit_code` is the job's own where it ran to its end, else the tool's (124, 125,
+    130)."""
 
     exit_code: int
     reason: str  # one word: exit, deadline, capacity, image, stopped, interrupted, …
     sentence: str
     stop_code: str | None = None
     job_exit_code: int | None = None
+    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskHandle:
+    """A task as its service names it. `id`: an ARN or a job id. `place`: the cluster or queue it is on."""
+
+    id: str
+    place: str
+    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptEntry:
+    """One start of a task. `number` counts from 1. `handle` None: no service is known to have accepted it.
+    `client_token` makes a repeated request for it the same request."""
+
+    number: int
+    client_token: str
+    handle: TaskHandle | None = None
+    started_at: str | None = None
+    stopped_at: str | None = None
+    outcome: Outcome | None = None
+    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskEntry:
+    """One task of a run, with its attempts in the order of their numbers. `index` counts from 0."""
+
+    index: int = 0
+    attempts: tuple[AttemptEntry, ...] = ()
+    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """Times are ISO 8601 in UTC; a time that has not come is None."""
+    """Times are ISO 8601 in UTC; a time that has not come is None. Today's runs have one task, whose last attempt is
+    the current one; `outcome` is the run's, and each attempt has its own."""
 
     run_id: str
     project: str
@@ -61,11 +114,12 @@ class Record:
     region: str
     created_at: str
     deadline: str  # nothing of the run may cost anything after it
-    client_token: str
-    cluster: str
     state: RecordState = "starting"
     version: int = VERSION
-    attempt: int = 1
+    origin: str = "cli"  # an `Origin`, or one of a later version
+    origin_detail: str = ""  # free text: the schedule's name, the comment's address, …
+    tasks: tuple[TaskEntry, ...] = ()
+    job: Mapping[str, Any] | None = None  # JobSpec.to_json() without the environment's values
     backend: str = ""
     hardware: HardwareEntry | None = None
     command: str = ""
@@ -74,21 +128,83 @@ class Record:
     inputs: tuple[Mapping[str, Any], ...] = ()
     output_prefix: str = ""
     log_group: str = ""
-    log_stream_prefix: str = ""
     keep: tuple[str, ...] = ()
     owner: str = ""
-    resources: tuple[ResourceEntry, ...] = field(default=())
-    detached: bool = False  # its client has said good-bye: whoever sees it ended finishes it
+    resources: tuple[ResourceEntry, ...] = ()
+    detached: bool = False  # its client has left it: whoever sees it ended finishes it
     renewed_at: str | None = None  # the last sign of life of a client that is still building or sending
-    task_arn: str | None = None
-    started_at: str | None = None
     stopped_at: str | None = None
     outcome: Outcome | None = None
     cost_usd: str | None = None
+    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+
+    # -- what it says of the current attempt ------------------------------------------------------------------------
 
     @property
     def finished(self) -> bool:
         return self.state in ("stopped", "removing", "removed")
+
+    @property
+    def current(self) -> AttemptEntry | None:
+        """The last attempt of the run's only task; None before the first."""
+        return self.tasks[0].attempts[-1] if self.tasks and self.tasks[0].attempts else None
+
+    @property
+    def attempt(self) -> int:
+        return self.current.number if self.current else 1
+
+    @property
+    def handle(self) -> TaskHandle | None:
+        return self.current.handle if self.current else None
+
+    @property
+    def task_arn(self) -> str | None:
+        return self.handle.id if self.handle else None
+
+    @property
+    def started_at(self) -> str | None:
+        return self.current.started_at if self.current else None
+
+    @property
+    def cluster(self) -> str:
+        """The run's own cluster, whether there is a task on it or not."""
+        return RunNames(run_id=self.run_id).cluster
+
+    # -- the record after one step; each may be applied twice, as `RecordWriter` does after a lost answer -------------
+
+    def with_attempt(self, number: int, *, last: Outcome | None = None, stopped_at: str | None = None) -> Record:
+        """The record at the attempt `number`, which nobody has accepted yet. `last` and `stopped_at`: how and when the
+        attempt before it ended. A record that is there already stays as it is."""
+        if self.current is not None and number <= self.current.number:
+            return self
+        record = self
+        if self.current is not None and last is not None:
+            ended = replace(last, unknown={})
+            record = self._with_current(lambda attempt: replace(attempt, outcome=ended, stopped_at=stopped_at))
+        task = record.tasks[0] if record.tasks else TaskEntry()
+        begun = AttemptEntry(number=number, client_token=self.client_token(number))
+        return replace(record, tasks=(replace(task, attempts=(*task.attempts, begun)), *record.tasks[1:]))
+
+    def with_handle(self, handle: TaskHandle, *, attempt: int | None = None) -> Record:
+        """The record once a service has accepted an attempt: the current one, or the one of that number. A record that
+        is at another attempt by then stays as it is."""
+        if attempt not in (None, self.attempt):
+            return self
+        return self._with_current(lambda current: replace(current, handle=handle))
+
+    def with_outcome(self, outcome: Outcome, *, stopped_at: str | None = None, started_at: str | None = None) -> Record:
+        """The record of a run that ended so, and its current attempt with it. A time that is None stays as it is."""
+
+        def end(attempt: AttemptEntry) -> AttemptEntry:
+            return replace(
+                attempt,
+                outcome=replace(outcome, unknown={}),
+                started_at=started_at or attempt.started_at,
+                stopped_at=stopped_at or attempt.stopped_at,
+            )
+
+        record = self._with_current(end) if self.current is not None else self
+        return replace(record, state="stopped", outcome=outcome, stopped_at=stopped_at or self.stopped_at)
 
     def with_resource(self, kind: str, name: str, state: ResourceState, id: str | None = None) -> Record:
         """The record after one step on one resource; an entry that is not there yet is added as `run`-scoped."""
@@ -101,6 +217,33 @@ class Record:
             entries.append(ResourceEntry(kind=kind, name=name, scope="run", state=state, id=id))
         return replace(self, resources=tuple(entries))
 
+    def client_token(self, attempt: int) -> str:
+        """What makes a repeated request for an attempt the same request. It follows from the run's name."""
+        token = RunNames(run_id=self.run_id).client_token
+        return token if attempt == 1 else f"{token}-{attempt}"
+
+    def _with_current(self, change: Callable[[AttemptEntry], AttemptEntry]) -> Record:
+        """A record without an attempt gets its first."""
+        record = self if self.current is not None else self.with_attempt(1)
+        task, *others = record.tasks
+        attempts = (*task.attempts[:-1], change(task.attempts[-1]))
+        return replace(record, tasks=(replace(task, attempts=attempts), *others))
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as it stands in the bucket, with the fields that this version does not know."""
+        document: dict[str, Any] = _to_json(self)
+        return document
+
+
+def _to_json(value: Any) -> Any:
+    if is_dataclass(value):
+        members = {each.name: _to_json(getattr(value, each.name)) for each in fields(value)}
+        return {**members.pop("unknown"), **members}
+    return [_to_json(item) for item in value] if isinstance(value, tuple) else value
+
 
 def dump(record: Record) -> bytes:
-    return json.dumps(asdict(record), indent=1, sort_keys=True).encode()
+    """Indented for people, unless it is so large that this could take it over the limit of what is read."""
+    document = record.to_json()
+    compact = json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
+    return compact if len(compact) > _MOST_INDENTED_BYTES else json.dumps(document, indent=1, sort_keys=True).encode()

@@ -1,13 +1,15 @@
 """Reading a run's record: typed, within limits, and about its own run alone.
 
-Whoever may write into the bucket can write a record. So nothing in it is believed that could move a deadline past what
-any run may have, keep a run alive for ever, or name what belongs to another run: gc and the teardown act on it.
+Whoever may write into the bucket can write a record. Nothing in it is therefore believed that could move a deadline
+past what any run may have, keep a run alive for ever, or name what belongs to another run: gc and the teardown act on
+it. Fields that this version does not know are kept as they are, and count against the limits of size and depth.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import fields as fields_of
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from typing import Any, get_args
@@ -16,33 +18,47 @@ from aws_run.clock import parse_iso
 from aws_run.documents import DocumentError, Fields, harmless, parse_object
 from aws_run.errors import AwsRunError, DamagedError
 from aws_run.naming import ProjectNames, RunNames, is_run_id, project_of_run, run_of_name
-from aws_run.runs.record import VERSION, HardwareEntry, Outcome, Record, RecordState, ResourceEntry, ResourceState
+from aws_run.runs.record import (
+    VERSION,
+    AttemptEntry,
+    HardwareEntry,
+    Outcome,
+    Record,
+    RecordState,
+    ResourceEntry,
+    ResourceState,
+    TaskEntry,
+    TaskHandle,
+    dump,
+)
+from aws_run.runs.record_v1 import as_version_2
 
 MOST_BYTES = 4 * 1024 * 1024
 _MOST_TEXT, _MOST_COMMAND = 4096, 2 * 1024 * 1024
-_MOST_RESOURCES = 1000
+_MOST_RESOURCES, _MOST_TASKS, _MOST_ATTEMPTS = 1000, 100, 1000
 # The longest timeout is 14 days; a build before it and a retry's own clock take no other two weeks.
 LONGEST_LIFE = timedelta(days=30)
 _CLOCKS_DIFFER_BY = timedelta(days=2)
 _LATEST = {"created_at": _CLOCKS_DIFFER_BY, "stopped_at": timedelta(days=3650)}  # gc may find one years later
 _MOST_COST_USD = Decimal(10) ** 9
 _ACCOUNT, _REGION = re.compile(r"\d{12}", re.ASCII), re.compile(r"[a-z0-9-]{1,40}")
-_BACKEND = re.compile(r"[a-z0-9-]{0,20}")
+_BACKEND, _ORIGIN = re.compile(r"[a-z0-9-]{0,20}"), re.compile(r"[a-z][a-z0-9-]{0,19}")
 _SCOPES = ("kept", "shared", "run")
-_TEXTS = ("run_id", "project", "account", "region", "created_at", "deadline", "client_token", "cluster", "state",
-          "backend", "base_image", "output_prefix", "log_group", "log_stream_prefix", "owner")  # fmt: skip
-_TEXTS_OR_NONE = ("image", "renewed_at", "task_arn", "started_at", "stopped_at", "cost_usd")
-_NEEDED = ("run_id", "project", "account", "region", "created_at", "deadline", "client_token", "cluster")
+_NEEDED = ("run_id", "project", "account", "region", "created_at", "deadline")
+_TEXTS = (*_NEEDED, "state", "origin", "backend", "base_image", "output_prefix", "log_group", "owner")
+_TEXTS_OR_NONE = ("image", "renewed_at", "stopped_at", "cost_usd")
+# The reader of documents does not count the digits of the numbers in a shorter one, and a record grows.
+_NOT_SHORT_BYTES = 4096
 
 
 def load(data: bytes, *, run_id: str | None = None) -> Record:
     """`run_id`: whose record it has to be. DamagedError where the text is no record, AwsRunError where it is one of a
-    later version of the tool."""
+    later version of the format."""
     try:
-        fields = parse_object(data, most_bytes=MOST_BYTES)
+        fields = parse_object(data.ljust(_NOT_SHORT_BYTES), most_bytes=MOST_BYTES)
         version = fields.whole("version", least=0, most=2**31) if "version" in fields else 0
         newer = version > VERSION
-        record = None if newer else _record(fields)
+        record = None if newer else _record(fields if version == VERSION else as_version_2(fields))
         if record is not None:
             _check(record, run_id)
     except DocumentError as error:
@@ -59,20 +75,24 @@ def load(data: bytes, *, run_id: str | None = None) -> Record:
     return record
 
 
+def _unknown(fields: Fields, value_type: type) -> Mapping[str, Any]:
+    """The fields that `value_type` does not have."""
+    known = {each.name for each in fields_of(value_type)} - {"unknown"}
+    return {name: value for name, value in fields.values.items() if name not in known}
+
+
 def _record(fields: Fields) -> Record:
     for name in _NEEDED:
         fields.text(name, most_chars=_MOST_TEXT)
-    known: dict[str, Any] = {}
+    known: dict[str, Any] = {"unknown": _unknown(fields, Record)}
     for name in _TEXTS:
         if name in fields:
             known[name] = fields.text(name, most_chars=_MOST_TEXT)
     for name in _TEXTS_OR_NONE:
         if name in fields:
             known[name] = fields.text_or_none(name, most_chars=_MOST_TEXT)
-    if "version" in fields:
-        known["version"] = fields.whole("version", least=0, most=VERSION)
-    if "attempt" in fields:
-        known["attempt"] = fields.whole("attempt", least=1, most=10_000)
+    if "origin_detail" in fields:
+        known["origin_detail"] = harmless(fields.text("origin_detail", most_chars=1000))
     if "detached" in fields:
         known["detached"] = fields.flag("detached")
     if "command" in fields:
@@ -80,18 +100,18 @@ def _record(fields: Fields) -> Record:
     if "keep" in fields:
         known["keep"] = tuple(fields.texts("keep", most=100, most_chars=100))
     if "inputs" in fields:
-        known["inputs"] = tuple(_mapping(one) for one in fields.objects("inputs", most=1000))
+        known["inputs"] = tuple(dict(one.values) for one in fields.objects("inputs", most=1000))
     if "resources" in fields:
         known["resources"] = tuple(_resource(one) for one in fields.objects("resources", most=_MOST_RESOURCES))
+    if "tasks" in fields:
+        known["tasks"] = tuple(_task(one) for one in fields.objects("tasks", most=_MOST_TASKS))
+    if (job := fields.object_or_none("job")) is not None:
+        known["job"] = dict(job.values)
     if (hardware := fields.object_or_none("hardware")) is not None:
         known["hardware"] = _hardware(hardware)
     if (outcome := fields.object_or_none("outcome")) is not None:
         known["outcome"] = _outcome(outcome)
     return Record(**known)
-
-
-def _mapping(fields: Fields) -> Mapping[str, Any]:
-    return dict(fields.values)
 
 
 def _resource(fields: Fields) -> ResourceEntry:
@@ -105,6 +125,7 @@ def _resource(fields: Fields) -> ResourceEntry:
         scope=scope,
         state=state,  # type: ignore[arg-type]
         id=fields.text_or_none("id", most_chars=2048),
+        unknown=_unknown(fields, ResourceEntry),
     )
 
 
@@ -114,6 +135,7 @@ def _hardware(fields: Fields) -> HardwareEntry:
         "description": fields.text("description", most_chars=1000),
         "vcpu": fields.number("vcpu", least=0, most=1e6),
         "memory_mib": fields.whole("memory_mib", least=0, most=2**40),
+        "unknown": _unknown(fields, HardwareEntry),
     }
     for name in ("gpus", "disk_gib"):
         if name in fields:
@@ -124,6 +146,9 @@ def _hardware(fields: Fields) -> HardwareEntry:
         known["spot"] = fields.flag("spot")
     if "arch" in fields:
         known["arch"] = fields.text("arch", most_chars=100)
+    for name in ("usd_per_hour", "priced_on", "price_source"):
+        text = fields.text_or_none(name, most_chars=200)
+        known[name] = None if text is None else harmless(text)
     return HardwareEntry(**known)
 
 
@@ -135,6 +160,36 @@ def _outcome(fields: Fields) -> Outcome:
         sentence=harmless(fields.text("sentence", most_chars=100_000)),
         stop_code=None if stop_code is None else harmless(stop_code),
         job_exit_code=fields.whole_or_none("job_exit_code", least=0, most=255),
+        unknown=_unknown(fields, Outcome),
+    )
+
+
+def _task(fields: Fields) -> TaskEntry:
+    return TaskEntry(
+        index=fields.whole("index", least=0, most=10**6),
+        attempts=tuple(_attempt(one) for one in fields.objects("attempts", most=_MOST_ATTEMPTS)),
+        unknown=_unknown(fields, TaskEntry),
+    )
+
+
+def _attempt(fields: Fields) -> AttemptEntry:
+    handle, outcome = fields.object_or_none("handle"), fields.object_or_none("outcome")
+    return AttemptEntry(
+        number=fields.whole("number", least=1, most=10_000),
+        client_token=fields.text("client_token", most_chars=100),
+        handle=None if handle is None else _handle(handle),
+        started_at=fields.text_or_none("started_at", most_chars=100),
+        stopped_at=fields.text_or_none("stopped_at", most_chars=100),
+        outcome=None if outcome is None else _outcome(outcome),
+        unknown=_unknown(fields, AttemptEntry),
+    )
+
+
+def _handle(fields: Fields) -> TaskHandle:
+    return TaskHandle(
+        id=fields.text("id", most_chars=_MOST_TEXT),
+        place=fields.text("place", most_chars=_MOST_TEXT),
+        unknown=_unknown(fields, TaskHandle),
     )
 
 
@@ -144,14 +199,47 @@ def _check(record: Record, run_id: str | None) -> None:
         raise DocumentError("is another run's")
     if record.project != project_of_run(record.run_id):
         raise DocumentError("names another project than its run's")
+    if record.job is not None and record.job.get("name", record.project) != record.project:
+        raise DocumentError("holds the job of another project")
     if not _ACCOUNT.fullmatch(record.account) or not _REGION.fullmatch(record.region):
         raise DocumentError("names an account or a region that there can't be")
-    if record.cluster != RunNames(run_id=record.run_id).cluster:
-        raise DocumentError("names another run's cluster")
     if record.state not in get_args(RecordState) or not _BACKEND.fullmatch(record.backend):
         raise DocumentError("has a state or a backend that there is not")
+    if not _ORIGIN.fullmatch(record.origin):
+        raise DocumentError("has an 'origin' that is no word")
     _check_times(record)
-    _check_cost(record.cost_usd)
+    _check_amount("cost_usd", record.cost_usd)
+    if record.hardware is not None:
+        _check_amount("usd_per_hour", record.hardware.usd_per_hour)
+    _check_tasks(record)
+    _check_resources(record)
+    if len(dump(record)) > MOST_BYTES:
+        raise DocumentError("would be too large once it is written back")
+
+
+def _check_tasks(record: Record) -> None:
+    """A handle is what a cancel stops and what a log is read of: it has to be on a place of the run's own."""
+    _check_order("tasks", [task.index for task in record.tasks])
+    token = RunNames(run_id=record.run_id).client_token
+    for task in record.tasks:
+        _check_order("attempts", [attempt.number for attempt in task.attempts])
+        for attempt in task.attempts:
+            if not attempt.client_token.startswith(token):
+                raise DocumentError("names another run's client token")
+            if attempt.handle is None:
+                continue
+            if attempt.handle.place != record.cluster:
+                raise DocumentError("names another run's cluster")
+            if any(run_of_name(part) not in (None, record.run_id) for part in re.split("[:/]", attempt.handle.id)):
+                raise DocumentError("names another run's task")
+
+
+def _check_order(name: str, numbers: list[int]) -> None:
+    if numbers != sorted(set(numbers)):
+        raise DocumentError(f"has {name!r} that are not in order")
+
+
+def _check_resources(record: Record) -> None:
     shared = _shared_names(record)
     for entry in record.resources:
         # The last of a project's runs notes what it removed of the shared ones among its own.
@@ -167,12 +255,23 @@ def _shared_names(record: Record) -> tuple[str, ...]:
     return (names.execution_role, names.instance_role, names.log_group)
 
 
+def _times(record: Record) -> Iterator[tuple[str, str | None]]:
+    for name in ("created_at", "deadline", "renewed_at", "stopped_at"):
+        yield name, getattr(record, name)
+    for task in record.tasks:
+        for attempt in task.attempts:
+            yield "started_at", attempt.started_at
+            yield "stopped_at", attempt.stopped_at
+
+
 def _check_times(record: Record) -> None:
-    born = datetime.strptime(record.run_id[-20:-5], "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc)
+    try:
+        born = datetime.strptime(record.run_id[-20:-5], "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc)
+    except ValueError as error:
+        raise DocumentError("is of a time that there is not") from error
     if not 2000 <= born.year <= 9000:
         raise DocumentError("is of a time that no run is of")
-    for name in ("created_at", "deadline", "renewed_at", "started_at", "stopped_at"):
-        text = getattr(record, name)
+    for name, text in _times(record):
         if text is None:
             continue
         try:
@@ -183,12 +282,12 @@ def _check_times(record: Record) -> None:
             raise DocumentError(f"has a {name!r} that no run of its age can have")
 
 
-def _check_cost(text: str | None) -> None:
+def _check_amount(name: str, text: str | None) -> None:
     if text is None:
         return
     try:
-        cost_usd = Decimal(text)
+        usd = Decimal(text)
     except InvalidOperation:
-        cost_usd = Decimal(-1)
-    if not cost_usd.is_finite() or not 0 <= cost_usd <= _MOST_COST_USD:
-        raise DocumentError("has a 'cost_usd' that is no amount of money")
+        usd = Decimal(-1)
+    if not usd.is_finite() or not 0 <= usd <= _MOST_COST_USD:
+        raise DocumentError(f"has a {name!r} that is no amount of money")

@@ -27,16 +27,17 @@ from aws_run.config.models import (
     SpotPolicy,
 )
 from aws_run.errors import UsageError
-from aws_run.naming import ProjectNames, RunKeys, RunNames
+from aws_run.naming import ProjectNames, RunNames
+from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import HardwareEntry
 
 JOB_VERSION = 1
 
 
 class InputPin(BaseModel):
-    """One input as a job is pinned to it. `snapshot_key` and `version_id` name its manifest in the tool's bucket, or
-    `source` an address in S3 that is pinned anew by each start. `into`: its folder below the job's -i, "" for -i
-    itself."""
+    """One input as a job is pinned to it. `snapshot_key` and `version_id` name its manifest in the tool's bucket.
+    `source`: the address in S3 where its objects are when they were not copied; without a manifest each start pins
+    that address anew. `into`: its folder below the job's -i, "" for -i itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -94,6 +95,10 @@ class JobSpec(BaseModel):
     def without_values(self) -> JobSpec:
         """As records hold it: the names of the environment variables, and none of their values."""
         return self.model_copy(update={"env": dict.fromkeys(self.env)})
+
+    def pinned(self, *, image: str, command: tuple[str, ...] | None, inputs: tuple[InputPin, ...]) -> JobSpec:
+        """The job as a run starts it: its image by digest, the command that was found for it, its inputs pinned."""
+        return self.model_copy(update={"image": image, "command": command, "inputs": inputs})
 
     @property
     def withheld(self) -> tuple[str, ...]:
@@ -157,6 +162,7 @@ class RunSpec:
     timeout_s: int  # of all attempts together, from the first one's acceptance; a cost cap may have shortened it
     idle_s: int = 0  # how long its machine may wait for the image and the input; 0: there is none that waits
     cap_s: int | None = None  # how many seconds of the machine `--max-cost` buys
+    ending_s: int = 0  # what is billed at most between the deadline and the end of the hardware
 
     @property
     def names(self) -> RunNames:

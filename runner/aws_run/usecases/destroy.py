@@ -64,7 +64,7 @@ def _bucket(identity: Identity) -> Ref:
 
 def _users(store: RunStore, project: str, *, whole_bucket: bool) -> tuple[str, ...]:
     """The runs that stand on what is to go: the project's, or with the account's bucket all of them."""
-    return tuple(run for run in store.live() if whole_bucket or naming.project_of_run(run) == project)
+    return tuple(run for run in store.locks.live() if whole_bucket or naming.project_of_run(run) == project)
 
 
 def destroy(context: AppContext, project: str, removable: DestroyPlan) -> teardown.TeardownResult:
@@ -76,7 +76,7 @@ def destroy(context: AppContext, project: str, removable: DestroyPlan) -> teardo
             removed=remove(context.aws, removable.refs, context.clock, context.emit), kept=()
         )
     owner = f"destroy-{context.salt()}"
-    if not store.lock(project, owner, context.clock, lasts_s=_LASTS_S):
+    if not store.locks.lock(project, owner, context.clock, lasts_s=_LASTS_S):
         raise AwsRunError(
             "Somebody else is removing this project's resources right now",
             hint="try again in a minute; one that died holds on for a quarter of an hour",
@@ -99,7 +99,7 @@ def destroy(context: AppContext, project: str, removable: DestroyPlan) -> teardo
             removed = (*removed[:-1], *remove(context.aws, bucket, context.clock, context.emit))
     finally:
         if store.exists():
-            store.unlock(project, owner)
+            store.locks.unlock(project, owner)
     return teardown.TeardownResult(removed=removed, kept=())
 
 

@@ -10,10 +10,10 @@ from aws_run.errors import AwsRunError, UsageError
 from aws_run.events import Notice
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.run_status import current_status
 from aws_run.naming import bucket_name
 from aws_run.runs.record import Record
-from aws_run.runs.store import RecordWriter
-from aws_run.usecases.status import settled
+from aws_run.runs.writer import RecordWriter
 
 
 def pull(
@@ -25,7 +25,7 @@ def pull(
     record = writer.record
     bucket = context.storage(bucket_name(record.account, record.region))
     got = pull_output(bucket, record.run_id, into, emit=context.emit, overwrite=overwrite)
-    _settle(context, writer)
+    _reconcile(context, writer)
     if got is None:
         raise AwsRunError(
             f"The run {record.run_id} has saved no outputs{'' if record.finished else ' yet'}",
@@ -34,10 +34,10 @@ def pull(
     return record, got
 
 
-def _settle(context: AppContext, writer: RecordWriter) -> None:
+def _reconcile(context: AppContext, writer: RecordWriter) -> None:
     """`submit --detach` prints this command: what such a run used goes now, as with every command that looks at it."""
     try:
-        settled(context, writer)
+        current_status(context, writer)
     except AwsRunError as error:
         run = writer.record.run_id
         context.emit(Notice(text=error.message, level="warning", hint=f"aws-run cleanup {run}"))

@@ -118,9 +118,9 @@ def test_what_an_answer_lacks_is_no_key_error() -> None:
     answer = Answer({"cluster": {"status": "ACTIVE"}, "tasks": [{"lastStatus": "RUNNING"}]}, operation="describe")
     assert answer["cluster"]["status"] == "ACTIVE"
     assert answer.get("failures") is None
-    for ask in (lambda: answer["failures"], lambda: answer["cluster"]["arn"], lambda: answer["tasks"][0]["taskArn"]):
+    for part, missing in ((answer, "failures"), (answer["cluster"], "arn"), (answer["tasks"][0], "taskArn")):
         with pytest.raises(AwsCallError, match="describe") as caught:
-            ask()
+            part[missing]
         assert is_transient(caught.value)
 
 
@@ -244,7 +244,7 @@ class Wire:
         self.sent.append(request.body)
         status, headers, body = self._answers.pop(0)
         answer = AWSResponse(request.url, status, headers, io.BytesIO(body))
-        answer._content = body
+        answer._content = body  # type: ignore[attr-defined]
         return answer
 
     def close(self) -> None:

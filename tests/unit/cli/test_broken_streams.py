@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.waiting import PATIENCE_S
 
 from aws_run.events import Notice
 from aws_run.report import make_reporter
@@ -57,6 +58,6 @@ def test_ctrl_c_while_threads_finish_leaves_without_a_traceback(number: signal.S
     assert child.stdout is not None
     child.stdout.readline()
     child.send_signal(number)
-    _, said = child.communicate(timeout=30)
+    _, said = child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 130
     assert b"Traceback" not in said

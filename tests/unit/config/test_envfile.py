@@ -116,7 +116,7 @@ identifier = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 value = st.text(st.characters(blacklist_characters='\r\n\0"\\', blacklist_categories=("Cs",)), max_size=12)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.dictionaries(identifier, value, max_size=5))
 def test_what_is_written_in_double_quotes_is_read_back(tmp_path: Path, variables: dict[str, str]) -> None:
     path = tmp_path / "x.env"
@@ -124,7 +124,7 @@ def test_what_is_written_in_double_quotes_is_read_back(tmp_path: Path, variables
     assert {name: text for _, name, text in read_env_file(path, "x.env")} == variables
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.one_of(
         st.binary(max_size=60), st.text(st.sampled_from("A1_= \"'#\nexport\r-+/\0é"), max_size=40).map(str.encode)

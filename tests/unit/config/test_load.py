@@ -313,7 +313,7 @@ SOME_TEXT = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     flags=st.dictionaries(st.sampled_from(sorted(FLAGS - {"env_file", "spot"})), SOME_TEXT, max_size=4),
     keys=st.dictionaries(st.sampled_from([option.key or "x" for option in OPTIONS]), SOME_TEXT, max_size=4),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import click
 import pytest
 
-from aws_run.cli import trust
 from aws_run.cli.trust import need_trust
 from aws_run.config import Config, Outside, load_config
 from aws_run.errors import EXIT_USAGE, UsageError
@@ -133,7 +133,7 @@ def test_on_a_terminal_the_user_is_asked(
     load: Load, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: bool
 ) -> None:
     config = load("output: /tmp\n")
-    monkeypatch.setattr(trust.click, "confirm", lambda *_args, **_more: answer)
+    monkeypatch.setattr(click, "confirm", lambda *_args, **_more: answer)
     if answer:
         need_trust(config, trusted=False, terminal=True)
     else:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import pytest
 from tests.unit.transfer.stub import Fault, Seen, StubS3
 from tests.unit.transfer.trees import grown, listing
+from tests.waiting import PATIENCE_S
 
-from aws_run.data import OutputFolder, PulledOutput, bucket_for, follow_output, output_totals, pull_output, push_input
+from aws_run.data import OutputFolder, PulledOutput, bucket_for, follow_output, pull_output, push_input
 from aws_run.errors import CredentialsError, InterruptedRunError, TransferError, UsageError
 from aws_run.events import Event, LaneProgress, Notice, OutputProgress
 from aws_run_entrypoint.transfer import Bucket, loop, push_folder, retry
@@ -182,7 +183,6 @@ def test_outputs_come_down_and_resume(bucket: Bucket, stub: StubS3, tmp_path: Pa
     again = pull_output(bucket, RUN, tmp_path / "out", emit=events.append)
     assert again is not None
     assert again.fetched_files == 0
-    assert output_totals(bucket, RUN) == (done.files, done.bytes)
 
 
 def test_a_newer_local_file_makes_room_for_the_runs_and_is_kept_beside_it(bucket: Bucket, tmp_path: Path) -> None:
@@ -243,7 +243,6 @@ def test_a_download_that_fails_leaves_the_newer_local_file_under_its_own_name(
 
 def test_a_run_without_outputs_is_none_not_an_error(bucket: Bucket, tmp_path: Path) -> None:
     assert pull_output(bucket, RUN, tmp_path / "out", emit=lambda event: None) is None
-    assert output_totals(bucket, RUN) is None
 
 
 def test_outputs_are_followed_until_the_run_is_over(bucket: Bucket, stub: StubS3, tmp_path: Path) -> None:
@@ -303,7 +302,7 @@ class Rounds:
 
     def fetch(self) -> PulledOutput:
         save_outputs(self.bucket, self.job)
-        done = pull_output(self.bucket, RUN, self.out, emit=lambda event: None, landing=self.landing)
+        done = pull_output(self.bucket, RUN, self.out, emit=lambda event: None, output_folder=self.landing)
         assert done is not None
         return done
 
@@ -391,7 +390,7 @@ class Stalling:
         if seen.method == "PUT" and seen.key.startswith("inputs/p/data/") and self._left > 0:
             self._left -= 1
             self.stalled += 1
-            self.over.wait(60)
+            self.over.wait(PATIENCE_S)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.unit.transfer.stub import StubS3
 
-from aws_run.data import bucket_for, output_totals, pull_output
+from aws_run.data import bucket_for, pull_output
 from aws_run.errors import TransferError
 from aws_run_entrypoint.transfer import Bucket, Entry, Source, files
 from aws_run_entrypoint.transfer import manifest as manifests
@@ -110,8 +110,6 @@ def test_a_manifest_that_is_none_is_one_sentence(bucket: Bucket, stub: StubS3, t
     stub.store(KEY, raw)
     with pytest.raises(TransferError, match="is not a manifest of aws-run"):
         pull(bucket, tmp_path)
-    with pytest.raises(TransferError):
-        output_totals(bucket, RUN)
 
 
 def test_a_manifest_too_large_to_be_read_is_one_sentence(

@@ -12,7 +12,7 @@ from aws_run.config.models import Input
 from aws_run.data.errors import translated
 from aws_run.data.inspect_input import InputSummary, inspect_input
 from aws_run.errors import TransferError, UsageError
-from aws_run_entrypoint.transfer import Bucket, BusyError, PathError
+from aws_run_entrypoint.transfer import Bucket, BusyError, UnwritableError
 
 _FETCHING = "The outputs could not be fetched"
 
@@ -28,7 +28,7 @@ _FETCHING = "The outputs could not be fetched"
     ],
 )
 def test_what_the_system_refuses_is_a_sentence(number: int, hint: str) -> None:
-    with pytest.raises(TransferError) as caught, translated(_FETCHING):
+    with pytest.raises(TransferError) as caught, translated(_FETCHING, into_outputs=True):
         raise OSError(number, os.strerror(number), "/results/a.txt")
     assert caught.value.message == f"{_FETCHING}: /results/a.txt: {os.strerror(number)}"
     assert hint in (caught.value.hint or "")
@@ -37,7 +37,7 @@ def test_what_the_system_refuses_is_a_sentence(number: int, hint: str) -> None:
 
 def test_a_file_that_cannot_be_written_asks_for_another_folder_and_not_for_an_exclude() -> None:
     with pytest.raises(TransferError) as caught, translated(_FETCHING):
-        raise PathError("a.txt", "can't be written (Permission denied)")
+        raise UnwritableError("a.txt", "can't be written (Permission denied)")
     assert caught.value.exit_code == 125
     assert "aws-run pull -o" in (caught.value.hint or "")
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 import pytest
 from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import send
+from tests.waiting import PATIENCE_S, until
 
 from aws_run.image.entrypoint_layer import ENTRYPOINT
-from aws_run_entrypoint.bundle import write_pyz
+from aws_run_entrypoint.bundle import pyz_bytes
 
 RUN = "p-20260101-000000-abcd"
 PREFIX = f"runs/{RUN}/"
@@ -37,7 +37,7 @@ while True: time.sleep(0.05)
 @pytest.fixture(scope="session")
 def pyz(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pyz") / "entrypoint.pyz"
-    write_pyz(path)
+    path.write_bytes(pyz_bytes())
     return path
 
 
@@ -88,7 +88,7 @@ class Container:
 
     def run(self, *command: str, **env: Any) -> tuple[int, str, str]:
         process = self.start(*command, **env)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
         return process.returncode, out, err
 
     def result(self) -> dict[str, Any]:
@@ -117,7 +117,4 @@ def snapshot(stub: StubS3, folder: Path) -> str:
 
 
 def wait_for(stub: StubS3, path: Path) -> None:
-    deadline = time.monotonic() + 20
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(path.exists)

@@ -14,7 +14,7 @@ import pytest
 from tests.unit.transfer.stub import StubS3
 
 from aws_run.image.entrypoint_layer import ENTRYPOINT
-from aws_run_entrypoint.bundle import pyz_bytes, write_layer, write_pyz
+from aws_run_entrypoint.bundle import pyz_bytes, write_layer
 
 
 def test_the_layer_is_the_same_bytes_each_time(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_what_is_checked_in_the_image_is_all_that_is_imported_anywhere() -> None
 
 @pytest.mark.parametrize("module", ["ssl", "zlib", "http.client", "pyexpat"])
 def test_a_python_that_lacks_a_module_is_one_sentence_when_the_image_is_built(tmp_path: Path, module: str) -> None:
-    write_pyz(tmp_path / "e.pyz")
+    (tmp_path / "e.pyz").write_bytes(pyz_bytes())
     lacks = f"import runpy, sys; sys.modules[{module!r}] = None; sys.argv = ['e', '--self-check']; runpy.run_path('e.pyz', run_name='__main__')"
     command = [sys.executable, *ENTRYPOINT[1:-1], "-c", lacks]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -91,7 +91,7 @@ def test_a_stop_that_comes_while_modules_are_loaded_waits_for_the_supervisor(tmp
 
 
 def test_the_zip_checks_itself_in_an_isolated_python(tmp_path: Path) -> None:
-    write_pyz(tmp_path / "e.pyz")
+    (tmp_path / "e.pyz").write_bytes(pyz_bytes())
     (tmp_path / "socket.py").write_text("raise SystemExit('the job folder must not be imported from')")
     done = subprocess.run(
         [sys.executable, *ENTRYPOINT[1:-1], tmp_path / "e.pyz", "--self-check"],

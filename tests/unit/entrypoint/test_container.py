@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 
 from tests.unit.entrypoint.container_support import COPY, PREFIX, Container, python, snapshot
 from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import grown, listing
+from tests.waiting import PATIENCE_S, until
 
 
 def test_inputs_arrive_and_outputs_leave_byte_for_byte(container: Container, stub: StubS3, tmp_path: Path) -> None:
@@ -66,13 +66,10 @@ def test_a_command_that_is_not_there_is_named(container: Container) -> None:
 def test_outputs_go_out_while_the_job_runs(container: Container, stub: StubS3) -> None:
     job = "import os,sys,time; open(sys.argv[4]+'/early','w').write('x'); time.sleep(600)"
     process = container.start(*python(job), AWS_RUN_SYNC_EVERY_S="0.5")
-    deadline = time.monotonic() + 30
-    while "early" not in container.outputs():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: "early" in container.outputs())
     assert process.poll() is None
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 143
 
 
@@ -111,12 +108,9 @@ def test_the_next_attempt_goes_on_where_the_last_one_was_stopped(
 ) -> None:
     place = {"AWS_RUN_CHECKPOINT_PATH": str(tmp_path / "one")}
     process = container.start(*python(COUNTER), AWS_RUN_ATTEMPT="1", **place)
-    deadline = time.monotonic() + 20
-    while not (tmp_path / "one/count").exists() or (tmp_path / "one/count").read_text() != "4":
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: (tmp_path / "one/count").exists() and (tmp_path / "one/count").read_text() == "4")
     process.terminate()
-    first, _ = process.communicate(timeout=30)
+    first, _ = process.communicate(timeout=PATIENCE_S)
     code, second, _ = container.run(
         *python(COUNTER), AWS_RUN_ATTEMPT="2", AWS_RUN_CHECKPOINT_PATH=str(tmp_path / "two")
     )

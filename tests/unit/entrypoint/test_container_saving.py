@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.unit.entrypoint.container_support import PREFIX, TIDY, Container, python, wait_for
 from tests.unit.transfer.stub import Fault, Seen, StubS3
+from tests.waiting import PATIENCE_S
 
 SAVES_ALL = """
 import os, pathlib, sys, time
@@ -28,7 +29,7 @@ def test_a_stopped_job_has_its_checkpoint_saved_first_and_a_finished_one_its_out
     if stopped:
         wait_for(stub, container.work / "output/ready")
         process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     written = [seen.key.removeprefix(PREFIX) for seen in stub.seen if seen.method == "PUT" and ".json" in seen.key]
     in_turn = ["checkpoint.json", "output.json"]
     assert written == [*(in_turn if stopped else reversed(in_turn)), "result.json"]
@@ -66,7 +67,7 @@ def test_a_notice_during_a_long_sync_of_the_outputs_does_not_cost_the_checkpoint
     def script(seen: Seen) -> None:
         if seen.key == f"{PREFIX}output/big" and seen.method == "PUT":
             sending.set()
-            in_time.append(saved.wait(15))
+            in_time.append(saved.wait(PATIENCE_S))
         if seen.key == f"{PREFIX}checkpoint.json" and seen.method == "PUT":
             saved.set()
 
@@ -78,9 +79,9 @@ def test_a_notice_during_a_long_sync_of_the_outputs_does_not_cost_the_checkpoint
         AWS_RUN_CHECKPOINT_PATH=str(tmp_path / "saved"),
         AWS_RUN_NOTICE_FILE=str(notice),
     )
-    assert sending.wait(20)
+    assert sending.wait(PATIENCE_S)
     notice.write_text('{"action":"terminate"}')
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE_S)
     assert in_time[0]
     assert stub.current()[f"{PREFIX}checkpoint/x"] == b"saved"
     assert container.outputs() == {"big": b"x"}
@@ -96,7 +97,7 @@ def test_a_notice_stays_the_reason_where_the_outputs_could_not_be_saved(
     process = container.start(*python(TIDY), AWS_RUN_NOTICE_FILE=str(notice))
     wait_for(stub, container.work / "output/ready")
     notice.write_text('{"action":"terminate"}')
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     found = container.result()
     assert (found["reason"], found["exit_code"], process.returncode) == ("spot-notice", 3, 3)
     assert found["detail"] == found["unsaved"]
@@ -121,11 +122,11 @@ def test_the_last_save_is_repeated_while_s3_is_away_and_a_stop_does_not_end_that
     stub.script = script
     process = container.start(*python("import sys; open(sys.argv[4]+'/x','w')"))
     if stopped:
-        assert first.wait(20)
+        assert first.wait(PATIENCE_S)
         for _ in range(2):
             process.terminate()
             time.sleep(0.1)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, err
     assert refused == [f"{PREFIX}output/x"] * 2
     assert container.outputs() == {"x": b""}

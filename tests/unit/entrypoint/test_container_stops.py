@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.unit.entrypoint.container_support import PREFIX, TIDY, Container, python, wait_for
 from tests.unit.transfer.stub import Seen, StubS3
+from tests.waiting import PATIENCE_S, until
 
 STUBBORN = """
 import pathlib, signal, sys, time
@@ -27,7 +28,7 @@ def test_a_stop_is_forwarded_and_what_the_job_saves_then_is_sent(
     process = container.start(*python(TIDY))
     wait_for(stub, container.work / "output/ready")
     process.send_signal(number)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 3
     assert container.outputs()["stopped"] == str(int(number)).encode()
     assert container.result()["reason"] == "stopped"
@@ -40,7 +41,7 @@ def test_other_signals_are_passed_on_without_stopping(container: Container, stub
     wait_for(stub, container.work / "output/usr1")
     assert process.poll() is None
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert "usr1" in container.outputs()
 
 
@@ -48,7 +49,7 @@ def test_a_job_that_ignores_the_stop_is_killed_after_its_grace(container: Contai
     process = container.start(*python(STUBBORN), AWS_RUN_STOP_GRACE_S="0.2")
     wait_for(stub, container.work / "output/ready")
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 137
     assert container.result()["reason"] == "stopped"
     assert "ready" in container.outputs()
@@ -58,14 +59,18 @@ def test_where_the_window_is_short_the_job_gets_less_than_its_grace(container: C
     process = container.start(*python(STUBBORN), AWS_RUN_STOP_GRACE_S="60", AWS_RUN_STOP_WINDOW_S="1")
     wait_for(stub, container.work / "output/ready")
     process.terminate()
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 137
     assert "stopped: the job has 0 s to end; 1 s are kept to save what is new (1 files, 0.0 MB)" in err
     assert "ready" in container.outputs()
 
 
 def test_the_deadline_ends_the_job_with_124(container: Container) -> None:
-    code, _, err = container.run(*python(STUBBORN), AWS_RUN_STOP_GRACE_S="0.2", AWS_RUN_DEADLINE=str(time.time() + 1.5))
+    for within_s in (1.5, 15, 90):
+        deadline = str(time.time() + within_s)
+        code, _, err = container.run(*python(STUBBORN), AWS_RUN_STOP_GRACE_S="0.2", AWS_RUN_DEADLINE=deadline)
+        if "ready" in container.outputs():
+            break  # else this machine is too busy to start a job in that time
     assert code == 124
     assert "the time limit was reached" in err
     assert (container.result()["reason"], container.result()["job_exit_code"]) == ("deadline", 124)
@@ -84,7 +89,7 @@ def test_a_spot_notice_stops_the_job_in_time(container: Container, stub: StubS3,
     process = container.start(*python(TIDY), AWS_RUN_NOTICE_FILE=str(notice))
     wait_for(stub, container.work / "output/ready")
     notice.write_text('{"action":"terminate"}')
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 3
     assert container.result()["reason"] == "spot-notice"
     assert container.outputs()["stopped"] == b"15"
@@ -141,7 +146,7 @@ def test_a_daemon_with_a_session_of_its_own_writes_no_more_when_the_last_sync_be
 
     stub.script = script
     process = container.start(*python(DAEMON), before=AS_PID_1)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, err
     assert sizes[0] == sizes[1]
     assert container.result()["output"]["skipped"] == []
@@ -178,10 +183,7 @@ def children(pid: int) -> list[str]:
 def test_orphans_of_the_job_are_reaped_while_it_runs(container: Container, stub: StubS3) -> None:
     process = container.start(*python(LEAVES_ORPHANS), before=TAKES_ORPHANS)
     wait_for(stub, container.work / "output/ready")
-    deadline = time.monotonic() + 20
-    while len(children(process.pid)) != 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: len(children(process.pid)) == 1)
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 143  # the job's own end, not an orphan's

@@ -13,7 +13,7 @@ from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import KEY, send
 
 from aws_run_entrypoint.saving import not_saved
-from aws_run_entrypoint.transfer import Skipped, get_object
+from aws_run_entrypoint.transfer import Entry, Skipped, Source, get_object
 from aws_run_entrypoint.transfer import manifest as manifests
 
 START = "import os,sys,socket; out=sys.argv[4]; open(out+'/fine','w').write('x');"
@@ -130,8 +130,8 @@ def test_a_whole_output_folder_that_cannot_be_listed_loses_nothing_that_was_save
 
 def test_a_source_that_a_job_wrote_into_its_checkpoint_is_refused(container: Container, stub: StubS3) -> None:
     stub.store("other/secret", b"x")
-    entry = manifests.encode_entry(manifests.Entry("secret", 1, 1, 0o644, None, None))
-    source = manifests.Source("bucket", "us-east-1", "other/", None)
+    entry = manifests.encode_entry(Entry("secret", 1, 1, 0o644, None, None))
+    source = Source("bucket", "us-east-1", "other/", None)
     stub.store(f"{PREFIX}checkpoint.json", manifests.encode([entry], files=1, total_bytes=1, source=source))
     saved = container.tmp_path / "saved"
     code, _, _ = container.run(*python("pass"), AWS_RUN_CHECKPOINT_PATH=str(saved))
@@ -145,8 +145,8 @@ def test_an_input_lies_in_another_place_only_where_its_pin_is_beside_the_run(
     container: Container, stub: StubS3, key: str, code: int
 ) -> None:
     stub.store("far/a", b"x")
-    entry = manifests.encode_entry(manifests.Entry("a", 1, 1, 0o644, None, None))
-    source = manifests.Source("bucket", "us-east-1", "far/", None)
+    entry = manifests.encode_entry(Entry("a", 1, 1, 0o644, None, None))
+    source = Source("bucket", "us-east-1", "far/", None)
     stub.store(key, manifests.encode([entry], files=1, total_bytes=1, source=source))
     inputs = json.dumps([{"name": "x", "snapshot_key": key, "version_id": None}])
     assert container.run(*python(START + "open(sys.argv[2]+'/a')"), AWS_RUN_INPUTS=inputs)[0] == code

@@ -10,13 +10,13 @@ import pytest
 from aws_run_entrypoint.periodic_sync import FolderSync, Push, Saved
 from aws_run_entrypoint.stop_budget import Amount, Pace
 from aws_run_entrypoint.transfer import Pushed
-from aws_run_entrypoint.transfer.values import Found
+from aws_run_entrypoint.transfer.values import ScannedFile
 
 
 def pushed(total: int) -> Pushed:
     return Pushed(
         files=0, bytes=total, sent_files=0, sent_bytes=0, deleted_files=0, retries=0, skipped=[],
-        manifest_version_id=None, manifest_etag=None, unchanged=False,
+        manifest_version_id=None, unchanged=False,
     )  # fmt: skip
 
 
@@ -81,13 +81,15 @@ class Folder:
         self.done = threading.Semaphore(0)
         self.said: list[str] = []
         push: Push = self.push
-        self.sync = FolderSync("outputs", str(tmp_path), 3600, push, pace or Pace(), self.said.append)
+        self.sync = FolderSync(
+            "outputs", str(tmp_path), every_s=3600, push=push, pace=pace or Pace(), say=self.said.append
+        )
         self.may_go: list[bool] = []
 
-    def push(self, may_go: Callable[[Found], bool]) -> Pushed:
+    def push(self, may_go: Callable[[ScannedFile], bool]) -> Pushed:
         self.began.release()
         assert self.held.wait(20)
-        self.may_go += [may_go(Found("a", 1, 1, 0o644)) for _ in range(2)]
+        self.may_go += [may_go(ScannedFile("a", 1, 1, 0o644)) for _ in range(2)]
         try:
             if self.failures:
                 raise self.failures.pop(0)
@@ -134,7 +136,7 @@ class TestFolderSync:
 
     def test_what_is_never_synced_has_no_thread_and_stops(self, tmp_path: Path) -> None:
         outputs = Folder(tmp_path)
-        never = FolderSync("outputs", str(tmp_path), 0, outputs.push, Pace(), outputs.said.append)
+        never = FolderSync("outputs", str(tmp_path), every_s=0, push=outputs.push, pace=Pace(), say=outputs.said.append)
         never.start()
         never.hurry()
         never.stop()

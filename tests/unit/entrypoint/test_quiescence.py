@@ -10,16 +10,16 @@ from tempfile import TemporaryDirectory
 import pytest
 from tests.unit.transfer.stub import StubS3
 
-from aws_run_entrypoint.folders import tells_of_mapped_writes
+from aws_run_entrypoint.folders import notices_mapped_writes
 from aws_run_entrypoint.job import Job, read_job
 from aws_run_entrypoint.quiescence import StableFiles, is_open
 from aws_run_entrypoint.sync import push_outputs
-from aws_run_entrypoint.transfer.values import Found
+from aws_run_entrypoint.transfer.values import ScannedFile
 
 
 def look(stable: StableFiles, path: Path) -> bool:
     found = path.stat()
-    return stable(Found(path.name, found.st_size, found.st_mtime_ns, 0o644))
+    return stable(ScannedFile(path.name, found.st_size, found.st_mtime_ns, 0o644))
 
 
 def aged(path: Path, text: str, seconds: float, now: float = 1000.0) -> Path:
@@ -93,7 +93,7 @@ def mapped(path: Path, text: bytes) -> mmap.mmap:
 
 @pytest.fixture
 def on_disk(tmp_path: Path) -> Path:
-    if not tells_of_mapped_writes(str(tmp_path)):
+    if not notices_mapped_writes(str(tmp_path)):
         pytest.skip(f"{tmp_path} is on a tmpfs, which never tells of a write through a mapping")
     return tmp_path
 
@@ -101,7 +101,7 @@ def on_disk(tmp_path: Path) -> Path:
 @pytest.fixture
 def in_memory() -> Iterator[Path]:
     shared = Path("/dev/shm")
-    if not shared.is_dir() or tells_of_mapped_writes(str(shared)):
+    if not shared.is_dir() or notices_mapped_writes(str(shared)):
         pytest.skip("/dev/shm is no tmpfs here")
     with TemporaryDirectory(dir=shared) as folder:
         yield Path(folder)
@@ -141,7 +141,7 @@ class TestFilesWrittenThroughAMapping:
 
     def test_one_that_vanishes_or_may_not_be_read_does_no_harm(self, tmp_path: Path) -> None:
         stable = StableFiles(str(tmp_path))
-        gone = Found("gone", 1, 1, 0o644)
+        gone = ScannedFile("gone", 1, 1, 0o644)
         assert [stable(gone), stable(gone)] == [False, True]
         stable.sync_is_over()
 
@@ -185,5 +185,5 @@ def test_the_kind_of_a_file_system_is_read_by_its_device(tmp_path: Path) -> None
             "36 35 0:0 / /elsewhere rw - tmpfs tmpfs rw\n"
             f"37 35 {os.major(device)}:{os.minor(device)} / /a\\040b rw,noatime shared:1 master:2 - {kind} none rw\n"
         )
-        assert tells_of_mapped_writes(str(tmp_path), str(mounts)) is tells
-    assert tells_of_mapped_writes(str(tmp_path), str(tmp_path / "none"))
+        assert notices_mapped_writes(str(tmp_path), str(mounts)) is tells
+    assert notices_mapped_writes(str(tmp_path), str(tmp_path / "none"))

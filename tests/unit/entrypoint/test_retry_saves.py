@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from aws_run_entrypoint.errors import may_pass, told
+from aws_run_entrypoint.errors import describe, is_transient
 from aws_run_entrypoint.retry_saves import Save, save_all
 from aws_run_entrypoint.transfer import (
     BarredError,
@@ -124,9 +124,9 @@ def test_what_does_not_pass_is_not_repeated_and_costs_the_others_nothing(error: 
     ],
 )
 def test_what_may_pass(error: Exception, passes: bool) -> None:
-    assert may_pass(error) is passes
+    assert is_transient(error) is passes
 
 
 def test_what_nobody_foresaw_is_told_with_its_type() -> None:
-    assert told(RecursionError("too deep")) == "RecursionError: too deep"
-    assert told(NetworkError("gone")) == "gone"
+    assert describe(RecursionError("too deep")) == "RecursionError: too deep"
+    assert describe(NetworkError("gone")) == "gone"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from aws_run_entrypoint.contract import EndReason
 from aws_run_entrypoint.result import Result
 from aws_run_entrypoint.saving import Saving
 
@@ -14,7 +15,7 @@ JOB: Any = SimpleNamespace(deadline=None, prefix="runs/r/", bucket=None)
 
 def saving(deadline: float | None = None, stopped_at: float | None = None, window_s: float = 120) -> Saving:
     job: Any = SimpleNamespace(deadline=deadline)
-    supervisor: Any = SimpleNamespace(stopped_at=stopped_at, stop_reason="stopped" if stopped_at else None)
+    supervisor: Any = SimpleNamespace(stopped_at=stopped_at, stop_reason=EndReason.STOPPED if stopped_at else None)
     plan: Any = SimpleNamespace(window_s=lambda reason: window_s)
     return Saving(job, supervisor, plan, lambda text: None)
 
@@ -43,27 +44,29 @@ def test_where_no_command_was_run_nothing_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("reason", "code", "reason_then", "code_then"),
     [
-        ("exit", 0, "sync-out-failed", 125),
-        ("exit", 7, "sync-out-failed", 7),
-        ("spot-notice", 143, "spot-notice", 143),
-        ("spot-notice", 0, "spot-notice", 125),
-        ("stopped", 143, "stopped", 143),
-        ("deadline", 124, "deadline", 124),
-        ("out-of-memory", 137, "out-of-memory", 137),
+        (EndReason.EXIT, 0, EndReason.SYNC_OUT_FAILED, 125),
+        (EndReason.EXIT, 7, EndReason.SYNC_OUT_FAILED, 7),
+        (EndReason.SPOT_NOTICE, 143, EndReason.SPOT_NOTICE, 143),
+        (EndReason.SPOT_NOTICE, 0, EndReason.SPOT_NOTICE, 125),
+        (EndReason.STOPPED, 143, EndReason.STOPPED, 143),
+        (EndReason.DEADLINE, 124, EndReason.DEADLINE, 124),
+        (EndReason.OUT_OF_MEMORY, 137, EndReason.OUT_OF_MEMORY, 137),
     ],
 )
-def test_a_failed_save_hides_no_other_reason(reason: str, code: int, reason_then: str, code_then: int) -> None:
+def test_a_failed_save_hides_no_other_reason(
+    reason: EndReason, code: int, reason_then: EndReason, code_then: int
+) -> None:
     result = Result(JOB)
     result.fail(code, reason, "")
-    result.lose(125, "the outputs could not be saved: no")
-    result.lose(125, "the checkpoint could not be saved: no")
+    result.record_loss(125, "the outputs could not be saved: no")
+    result.record_loss(125, "the checkpoint could not be saved: no")
     lost = "the outputs could not be saved: no; the checkpoint could not be saved: no"
     assert (result.reason, result.exit_code, result.detail, result.unsaved) == (reason_then, code_then, lost, lost)
 
 
 def test_what_was_known_before_is_said_first() -> None:
     result = Result(JOB)
-    result.fail(124, "deadline", "the time limit was reached")
-    result.lose(125, "the outputs could not be saved: no")
+    result.fail(124, EndReason.DEADLINE, "the time limit was reached")
+    result.record_loss(125, "the outputs could not be saved: no")
     assert result.detail == "the time limit was reached; the outputs could not be saved: no"
     assert result.unsaved == "the outputs could not be saved: no"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aws_run_entrypoint.contract import EndReason
 from aws_run_entrypoint.stop_budget import (
     DEADLINE_WINDOW_S,
     Amount,
@@ -117,7 +118,7 @@ class Folder:
         self.at += self.looking_s
         return self.amount
 
-    def grace(self, reason: str = "stopped") -> float:
+    def grace(self, reason: EndReason = EndReason.STOPPED) -> float:
         return self.plan.grace(reason)
 
 
@@ -153,13 +154,13 @@ def test_a_deadline_leaves_more_time_than_a_stop_and_a_notice_as_much_as_it_says
     graces = []
     notice = tmp_path / "notice"
     notice.write_text(json.dumps({"action": "terminate", "time": "2026-01-02T03:05:30Z"}))
-    for reason in ("stopped", "deadline", "spot-notice"):
+    for reason in (EndReason.STOPPED, EndReason.DEADLINE, EndReason.SPOT_NOTICE):
         folder = Folder(notice)
         folder.amount = much
         graces.append(folder.grace(reason))
     assert graces == [10, 90, 10]
     little = Folder(notice)
-    assert little.grace("spot-notice") == 80 - 15
+    assert little.grace(EndReason.SPOT_NOTICE) == 80 - 15
 
 
 def test_what_is_not_saved_can_not_be_told_and_the_job_is_stopped_all_the_same() -> None:
@@ -171,8 +172,8 @@ def test_what_is_not_saved_can_not_be_told_and_the_job_is_stopped_all_the_same()
     plan = StopPlan(
         stop_grace_s=90, stop_window_s=120, notice_file=None, unsaved=fails, pace=Pace(), say=said.append
     )  # fmt: skip
-    assert plan.grace("stopped") == 60
-    assert plan.grace("stopped") == 60
+    assert plan.grace(EndReason.STOPPED) == 60
+    assert plan.grace(EndReason.STOPPED) == 60
     assert len(said) == 1
     assert "RecursionError: too deep" in said[0]
-    assert plan.window_s("stopped") == 120
+    assert plan.window_s(EndReason.STOPPED) == 120

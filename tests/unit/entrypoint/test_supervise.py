@@ -6,17 +6,18 @@ import subprocess
 import sys
 import time
 
+from aws_run_entrypoint.contract import EndReason
 from aws_run_entrypoint.supervise import Supervisor
 
 
 def test_the_signal_handler_calls_nobody_who_might_wait_for_a_lock() -> None:
     """It runs in the main thread, which may hold that very lock: PID 1 would hang."""
-    told: list[str] = []
+    told: list[EndReason] = []
     supervisor = Supervisor(deadline=None, grace=lambda reason: 0, notice_file=None, on_notice=told.append)
     try:
         before = time.monotonic()
         os.kill(os.getpid(), signal.SIGTERM)
-        assert (supervisor.stop_reason, told) == ("stopped", [])
+        assert (supervisor.stop_reason, told) == (EndReason.STOPPED, [])
         assert supervisor.stopped_at is not None
         assert supervisor.stopped_at >= before
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,8 +12,10 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE_S
 
 from aws_run.image import build_folder as folders
 from aws_run.image.build_folder import build_folder, note_child, sweep
@@ -74,12 +77,17 @@ def test_a_build_that_does_not_hear_the_stop_loses_its_folder_all_the_same(
 ) -> None:
     monkeypatch.setattr(folders, "_GOES_WITHIN_S", 0.05)
     stop, removed = threading.Event(), threading.Event()
-    real = folders.shutil.rmtree
-    monkeypatch.setattr(folders.shutil, "rmtree", lambda *a, **k: (real(*a, **k), removed.set()))
+    real = shutil.rmtree
+
+    def remove(*arguments: Any, **more: Any) -> None:
+        real(*arguments, **more)
+        removed.set()
+
+    monkeypatch.setattr(shutil, "rmtree", remove)
     with build_folder(stop) as folder:
         (folder / "secret-settings").write_text("hunter2")
         stop.set()
-        assert removed.wait(10)
+        assert removed.wait(PATIENCE_S)
         assert not folder.exists()
 
 
@@ -94,7 +102,7 @@ def test_the_next_build_sweeps_what_a_killed_client_left_and_ends_its_program(te
         ends = os.pidfd_open(pid)
         with build_folder(threading.Event()) as mine:
             assert builds(temporary) == [mine]
-        assert select.select([ends], [], [], 10)[0], "its program goes on"
+        assert select.select([ends], [], [], PATIENCE_S)[0], "its program goes on"
         os.close(ends)
     finally:
         end(started)
@@ -133,14 +141,14 @@ def test_a_link_and_somebody_elses_folder_are_not_ours(temporary: Path, monkeypa
     theirs.mkdir()
     (theirs / "lock").touch()
     with monkeypatch.context() as as_another_user:
-        as_another_user.setattr(folders.os, "geteuid", lambda: 424242)
+        as_another_user.setattr(os, "geteuid", lambda: 424242)
         sweep()
     assert theirs.exists()
     sweep()
     assert not theirs.exists()
     assert (precious / "lock").exists()
     bystander.terminate()  # -15, unless the sweep's -9 came first
-    assert bystander.wait(10) == -signal.SIGTERM
+    assert bystander.wait(PATIENCE_S) == -signal.SIGTERM
 
 
 def test_a_folder_without_a_lock_is_being_made_unless_it_is_old(temporary: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import docker
 import pytest
 from tests.unit.image.test_push import DIGEST, DONE, Tokens
+from tests.waiting import PATIENCE_S
 
 from aws_run.errors import DockerError
 from aws_run.events import Event, Notice
@@ -138,7 +139,7 @@ def test_dockers_client_gives_up_and_hangs_up_so_that_the_engine_gives_up_too(tm
         with pytest.raises(TimeoutError):
             for _ in ApiPushEngine(api).push("r/p", "t", {"username": "a", "password": "b"}, silent_s=0.1):
                 pass
-        assert server.hung_up.wait(10)
+        assert server.hung_up.wait(PATIENCE_S)
         assert api.timeout == 900
     finally:
         api.close()

@@ -81,9 +81,10 @@ def every_role() -> dict[str, Role]:
         "instance": desired.instance_role(config(), **common),
     }
     for backend in (Ec2Backend(FakeAws(), FakeClock()), FargateBackend(FakeAws(), FakeClock())):
-        for resource in backend.resources(spec()):
-            if isinstance(resource, Role):
-                made[f"{backend.name} {resource.name}"] = resource
+        for stage in backend.stages(spec()):
+            for resource in stage.resources:
+                if isinstance(resource, Role):
+                    made[f"{backend.name} {resource.name}"] = resource
     return {name: role for name, role in made.items() if role is not None}
 
 

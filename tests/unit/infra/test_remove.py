@@ -13,14 +13,19 @@ from aws_run.infra.remove import commands, remove
 from aws_run.infra.resources import Kind, Ref
 
 NAME = f"arun-{RUN}"
-KINDS: tuple[Kind, ...] = (
-    "cluster",
-    "task-definition",
-    "role",
-    "launch-template",
-    "capacity-provider",
-    "group",
-    "log-group",
+KINDS = tuple(
+    map(
+        Kind,
+        (
+            "cluster",
+            "task-definition",
+            "role",
+            "launch-template",
+            "capacity-provider",
+            "group",
+            "log-group",
+        ),
+    )
 )
 DOOMED = tuple(Ref(kind=kind, name=NAME, scope="run") for kind in KINDS)
 # The call that removes each kind.
@@ -210,7 +215,7 @@ def test_the_switch_of_a_cluster_that_stays_goes_when_no_task_is_on_it(tasks: li
 
 # -- what is not ours -------------------------------------------------------------------------------------------------
 
-FOREIGN: list[tuple[Kind, str, Any, str]] = [
+FOREIGN: list[tuple[str, str, Any, str]] = [
     ("role", "get_role", {"Role": {"Tags": []}}, "delete_role"),
     ("group", "describe_auto_scaling_groups", {"AutoScalingGroups": [{"Tags": []}]}, "delete_auto_scaling_group"),
     ("launch-template", "describe_launch_templates", {"LaunchTemplates": [{}]}, "delete_launch_template"),
@@ -221,14 +226,14 @@ FOREIGN: list[tuple[Kind, str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("kind", "read", "answer", "delete"), FOREIGN, ids=[row[0] for row in FOREIGN])
-def test_what_does_not_carry_our_tag_is_left_alone(kind: Kind, read: str, answer: Any, delete: str) -> None:
+def test_what_does_not_carry_our_tag_is_left_alone(kind: str, read: str, answer: Any, delete: str) -> None:
     aws = FakeAws().on(read, answer)
     removed = remove(aws, [Ref(kind=kind, name=NAME, scope="run")], FakeClock(), Events().emit)
     assert [(r.error, r.foreign) for r in removed] == [("it does not carry aws-run's tag, so it was left alone", True)]
     assert set(aws.operations) == {read}
 
 
-TAGGED: list[tuple[Kind, str, Any, Any, str]] = [
+TAGGED: list[tuple[str, str, Any, Any, str]] = [
     ("role", "get_role", {"Role": {"Tags": OURS}}, refused("NoSuchEntity"), "delete_role"),
     ("launch-template", "describe_launch_templates", {"LaunchTemplates": [{"Tags": OURS}]}, {}, "delete_launch_template"),
     ("cluster", "describe_clusters", {"clusters": [{"status": "ACTIVE", "tags": [{"key": "aws-run:run", "value": RUN}]}]},
@@ -239,7 +244,7 @@ TAGGED: list[tuple[Kind, str, Any, Any, str]] = [
 
 
 @pytest.mark.parametrize(("kind", "read", "answer", "then", "delete"), TAGGED, ids=[row[0] for row in TAGGED])
-def test_what_carries_our_tag_goes(kind: Kind, read: str, answer: Any, then: Any, delete: str) -> None:
+def test_what_carries_our_tag_goes(kind: str, read: str, answer: Any, then: Any, delete: str) -> None:
     aws = FakeAws().on(read, answer, then)
     aws.on("head_bucket", refused("404")).on("describe_repositories", refused("RepositoryNotFoundException"))
     removed = remove(aws, [Ref(kind=kind, name=NAME, scope="run")], FakeClock(), Events().emit)

@@ -9,12 +9,14 @@ import pytest
 from tests.unit.fakes import START, FakeAws, FakeClock, job, refused, spec
 
 from aws_run.backends.ec2 import scaling_activities
+from aws_run.backends.ecs.tasks import run_task_request, task_state
+from aws_run.backends.executor import TaskRequest
 from aws_run.config import Limits, Retry
 from aws_run.data import InputSnapshot
 from aws_run.errors import UsageError
 from aws_run.infra.resource_types import group, schedule
 from aws_run.infra.resource_types.schedule import Schedule
-from aws_run.lifecycle import budget, outcome, run_task
+from aws_run.lifecycle import budget, outcome
 from aws_run.pricing.receipt import Charge
 from aws_run.runs.spec import JobSpec, Offer
 
@@ -35,15 +37,14 @@ class Priced:
     """A backend of which only the price is asked."""
 
     name = "fargate"
+    waits = False
+    ending_s = 60
 
     def __init__(self, usd: str | None) -> None:
         self._usd = Decimal(usd) if usd is not None else None
 
     def charges(self, hardware: Any, usage: Any) -> tuple[Charge, ...]:
         return (Charge(what="machine", seconds=usage.seconds, usd_per_hour=self._usd),)
-
-    def placement(self, spec: Any) -> dict[str, Any]:
-        return {}
 
 
 def wanted(limits: Limits) -> tuple[JobSpec, Offer]:
@@ -81,15 +82,15 @@ def test_a_limit_that_cannot_be_kept_is_refused_before_anything_is_made(
 
 def test_attempts_differ_by_number_and_token_only() -> None:
     def build(attempt: int) -> dict[str, Any]:
-        return run_task.request(
-            spec(),
-            Priced("1"),  # type: ignore[arg-type]
+        request = TaskRequest(
+            spec=spec(),
             definition="arn",
             inputs=(SNAPSHOT,),
             command=("python", "main.py"),
             deadline=START,
             attempt=attempt,
         )
+        return run_task_request(request, {})
 
     assert build(1) == build(1), "a repeated call is the same call"
     first, second = build(1), build(2)
@@ -105,7 +106,8 @@ def environment(request: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def test_an_earlier_attempts_result_is_not_this_ones() -> None:
-    stopped = {"stopCode": "EssentialContainerExited", "containers": [{"exitCode": None}]}
+    task = {"taskArn": "arn", "lastStatus": "STOPPED", "stopCode": "EssentialContainerExited", "containers": []}
+    stopped = task_state(task, "cluster")
     old = b'{"exit_code": 0, "reason": "exit", "attempt": 1}'
     assert outcome.classify(stopped, old, 1).exit_code == 0
     assert outcome.classify(stopped, old, 2).exit_code == 125

@@ -18,7 +18,7 @@ from aws_run.infra.resource_types.bucket import Bucket
 from aws_run.infra.resources import ref
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.interrupts import run_uninterrupted
-from aws_run.lifecycle.provision import open_record
+from aws_run.lifecycle.run_record import open_record
 from aws_run.runs.record_reader import load
 from aws_run.runs.store import RunStore
 
@@ -73,7 +73,7 @@ def test_an_interrupt_while_it_waits_for_the_lock_leaves_no_mark_and_a_record_th
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     account = Account()
-    assert account.store.lock("demo", "somebody", account.clock)
+    assert account.store.locks.lock("demo", "somebody", account.clock)
 
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
@@ -92,7 +92,7 @@ def test_a_start_that_meets_a_run_of_its_own_name_leaves_that_one_alone() -> Non
     account = Account()
     theirs = record(owner="somebody")
     account.store.create(theirs)
-    account.store.mark_live(RUN)
+    account.store.locks.mark_live(RUN)
     with pytest.raises(AwsRunError):
         account.begin()
     assert account.marks == [f"live/{RUN}"]

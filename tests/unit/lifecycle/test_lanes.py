@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from tests.unit.fakes import Events, FakeClock
+from tests.waiting import PATIENCE_S
 
 from aws_run.errors import AwsRunError, BuildError
 from aws_run.events import LaneDone, LaneFailed, LaneStarted
-from aws_run.lifecycle.lanes import LaneRunner, Stopped
+from aws_run.lifecycle.lanes import LaneResult, LaneRunner, Stopped
 
 
 class Lanes:
@@ -34,12 +35,12 @@ def ended(lanes: Lanes, kind: type) -> dict[str, str]:
 
 
 def test_all_three_run_at_once_and_each_gives_its_result(lanes: Lanes) -> None:
-    meeting = threading.Barrier(3, timeout=10)
+    meeting = threading.Barrier(3, timeout=PATIENCE_S)
 
-    def work(result: str, skipped: bool) -> Callable[[], tuple[str, str, bool]]:
-        def body() -> tuple[str, str, bool]:
+    def work(result: str, skipped: bool) -> Callable[[], LaneResult[str]]:
+        def body() -> LaneResult[str]:
             meeting.wait()  # only when all three are there does any go on
-            return result, f"{result} done", skipped
+            return LaneResult(value=result, text=f"{result} done", skipped=skipped)
 
         return body
 
@@ -58,7 +59,7 @@ def test_the_first_error_is_the_one_that_is_raised_and_the_others_stop_at_their_
         raise BuildError("no such requirement")
 
     def many_steps() -> Any:
-        lanes.stop.wait(10)
+        lanes.stop.wait(PATIENCE_S)
         steps.append("was in the middle of it")
         lanes.runner.check()
         steps.append("must not come")
@@ -76,7 +77,7 @@ def test_a_later_error_hides_no_earlier_one(lanes: Lanes) -> None:
         raise BuildError("first")
 
     def second() -> Any:
-        lanes.stop.wait(10)
+        lanes.stop.wait(PATIENCE_S)
         raise AwsRunError("second, because of the first")
 
     lanes.runner.start("capacity", "", second)
@@ -90,7 +91,7 @@ def test_the_capacity_lane_takes_its_last_step_before_the_error_is_heard(lanes: 
     made = []
 
     def capacity() -> Any:
-        lanes.stop.wait(10)
+        lanes.stop.wait(PATIENCE_S)
         made.append("group")
         lanes.runner.check()
 
@@ -115,7 +116,7 @@ def test_an_error_of_ours_is_raised_as_it_is(lanes: Lanes) -> None:
 
 def test_a_stop_from_outside_ends_the_lanes(lanes: Lanes) -> None:
     def patient() -> Any:
-        lanes.stop.wait(10)
+        lanes.stop.wait(PATIENCE_S)
         lanes.runner.check()
 
     lanes.runner.start("input", "", patient)
@@ -134,7 +135,7 @@ def test_the_lease_is_looked_after_while_a_lane_still_works(lanes: Lanes) -> Non
 
     def work() -> tuple[int, str, bool]:
         assert enough.wait(10)
-        return 1, "", False
+        return LaneResult(value=1, text="")
 
     lanes.runner.start("image", "", work)
     assert lanes.join(tick) == {"image": 1}
@@ -144,7 +145,7 @@ def test_lanes_are_daemons_so_that_a_stuck_build_ends_with_the_command(lanes: La
     go = threading.Event()
 
     def work() -> tuple[bool, str, bool]:
-        return threading.current_thread().daemon and go.wait(10), "", False
+        return LaneResult(value=threading.current_thread().daemon and go.wait(10), text="")
 
     lanes.runner.start("image", "", work)
     go.set()

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.fakes import START, Events, FakeAws, FakeClock, job, refused, spec
+from tests.unit.fakes import START, Events, FakeAws, FakeClock, backends, job, refused, spec
 
 from aws_run.backends.ec2.backend import Ec2Backend
 from aws_run.backends.fargate.backend import FargateBackend
@@ -130,7 +130,9 @@ def test_the_receipt_counts_a_machine_that_ec2_shows_no_more(held: Held) -> None
     held.lease.look("the image")
     held.aws.on("describe_instances", shown("i-2", 4000))
     held.clock.elapsed_s = 9000
-    assert held.backend.usage(held.spec, {}, held.clock.now()).seconds == IDLE_S + 5000
+    usage = held.backend.usage(held.spec.run_id, None, held.clock.now())
+    assert usage is not None
+    assert usage.seconds == IDLE_S + 5000
 
 
 def test_after_six_hours_no_machine_is_asked_for_that_its_guard_would_end(held: Held) -> None:
@@ -162,14 +164,15 @@ def test_fargate_has_no_machine_that_could_wait() -> None:
 def test_a_machine_waits_a_quarter_of_the_jobs_time_within_2_and_15_minutes(
     backend: str, timeout_s: int, idle_s: int
 ) -> None:
-    assert budget.idle_s(backend, timeout_s) == idle_s
+    assert budget.idle_s(backends(FakeAws(), FakeClock())[backend], timeout_s) == idle_s
 
 
 @pytest.mark.parametrize("bought_s", [420, 600, 1800, 7200, 9000])
 def test_whatever_the_machine_waited_the_three_parts_stay_within_the_cap(bought_s: int) -> None:
     timeout_s = min(7200, bought_s - 360)
-    idle_s = budget.idle_s("ec2", timeout_s)
-    capped = spec(job=job(limits=Limits(max_cost_usd=1)), timeout_s=timeout_s, idle_s=idle_s, cap_s=bought_s)
+    idle_s = budget.idle_s(backends(FakeAws(), FakeClock())["ec2"], timeout_s)
+    limits = Limits(max_cost_usd=1)
+    capped = spec(job=job(limits=limits), timeout_s=timeout_s, idle_s=idle_s, cap_s=bought_s, ending_s=240)
     for waited_s in range(0, idle_s + 1):
         job_s = budget.job_s(capped, waited_s)
         assert 60 <= job_s <= timeout_s
@@ -179,4 +182,4 @@ def test_whatever_the_machine_waited_the_three_parts_stay_within_the_cap(bought_
 
 def test_a_wait_that_has_used_up_the_cap_ends_the_run_with_124() -> None:
     with pytest.raises(DeadlineError, match="used up --max-cost"):
-        budget.job_s(spec(cap_s=1000, timeout_s=640), 701)
+        budget.job_s(spec(cap_s=1000, timeout_s=640, ending_s=240), 701)

@@ -14,7 +14,7 @@ from tests.unit.fakes import FakeAws, FakeBucket, FakeClock, refused
 from aws_run.lifecycle.log_buffer import LogBuffer
 from aws_run.runs.store import RunStore
 from aws_run.usecases.explain import last_words
-from aws_run.usecases.status import lines_of
+from aws_run.usecases.logs import lines_of
 
 
 class FullDisk(io.BytesIO):

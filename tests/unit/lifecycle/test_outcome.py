@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws_run.lifecycle.outcome import MOST_RESULT_BYTES, classify
+from aws_run.backends.ecs.tasks import task_state
+from aws_run.lifecycle import outcome as outcomes
+from aws_run.lifecycle.outcome import MOST_RESULT_BYTES
+from aws_run.runs.record import Outcome
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
@@ -18,6 +21,12 @@ JSON = st.recursive(
     max_leaves=8,
 )
 NOTHING: dict[str, Any] = {}
+
+
+def classify(task: dict[str, Any], result: bytes | None, *more: Any, **others: Any) -> Outcome:
+    """Of a stopped task as DescribeTasks gives it."""
+    state = task_state({"taskArn": "arn", **task, "lastStatus": "STOPPED"}, "cluster") if task else None
+    return outcomes.classify(state, result, *more, **others)
 
 
 def task(stop_code: str = "EssentialContainerExited", stopped: str = "", **container: Any) -> dict[str, Any]:
@@ -75,7 +84,7 @@ BY_RESULT: list[tuple[bytes, int, str, str]] = [
     (result("sync-in-failed", 125, detail="no such key"), 125, "sync-in-failed", "no such key"),
     (result("sync-in-failed", 125), 125, "sync-in-failed", "see the log"),
     (result("sync-out-failed", 7, detail="slow down"), 7, "sync-out-failed", "slow down"),
-    (result("invented-later", 9), 9, "invented-later", "exit code 9"),
+    (result("invented-later", 9), 9, "unknown", "exit code 9"),
     (result("exit", None), 125, "unknown", "no exit code"),
     (b"{}", 125, "unknown", "no exit code"),
 ]

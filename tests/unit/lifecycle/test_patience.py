@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 from tests.unit.fakes import RUN, Events, FakeAws, FakeClock, refused, spec
-from tests.unit.lifecycle.test_attempts import SNAPSHOT, Priced
+from tests.unit.lifecycle.test_attempts import SNAPSHOT
 
-from aws_run.backends.base import Backend
+from aws_run.backends.ecs.tasks import EcsExecutor
+from aws_run.backends.executor import TaskRequest
 from aws_run.errors import AwsCallError, AwsRunError, CapacityError, CredentialsError
 from aws_run.events import Notice
-from aws_run.lifecycle import run_task
-from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.patience import DENIED_S, UNANSWERED_S, Patience, out_of_reach
 
 
@@ -71,20 +70,16 @@ def test_what_says_something_about_the_run_is_raised_at_once(error: AwsRunError)
 
 
 def accept(aws: FakeAws, attempt: int = 1) -> str:
-    backend: Backend = Priced("1")  # type: ignore[assignment]
-    asked = run_task.request(
-        spec(), backend, definition="arn", inputs=(SNAPSHOT,), command=None, deadline=spec().deadline, attempt=attempt
+    request = TaskRequest(
+        spec=spec(), definition="arn", inputs=(SNAPSHOT,), command=None, deadline=spec().deadline, attempt=attempt
     )
-    context = AppContext(
-        aws=aws,
-        clock=FakeClock(),
-        emit=Events().emit,
-        backends={},
-        builder=lambda: pytest.fail("nothing is built"),
-        storage=lambda _: pytest.fail("no data moves"),
-        salt=lambda: "ab12",
-    )
-    return run_task.accept(context, asked)
+    return EcsExecutor(aws, FakeClock(), lambda _: {}).start(request).id
+
+
+def described(arn: str, attempt: int = 1) -> dict[str, Any]:
+    variables = [{"name": "AWS_RUN_ATTEMPT", "value": str(attempt)}]
+    overrides = {"containerOverrides": [{"environment": variables}]}
+    return {"tasks": [{"taskArn": arn, "lastStatus": "RUNNING", "overrides": overrides}]}
 
 
 ACCEPTED: dict[str, Any] = {"tasks": [{"taskArn": "arn:1"}], "failures": []}
@@ -99,8 +94,9 @@ def test_a_run_task_without_a_readable_answer_is_asked_again_with_the_same_token
 
 def test_a_run_task_that_is_never_answered_is_looked_for_on_the_runs_cluster() -> None:
     aws = FakeAws().on("run_task", refused("ConnectionError")).on("list_tasks", {"taskArns": ["arn:1"]})
+    aws.on("describe_tasks", described("arn:1"))
     assert accept(aws) == "arn:1"
-    assert aws.sent("list_tasks") == [{"cluster": f"arun-{RUN}"}]
+    assert aws.sent("list_tasks") == [{"cluster": f"arun-{RUN}", "desiredStatus": "RUNNING"}]
 
 
 def test_a_run_task_that_is_never_answered_and_left_no_task_is_an_error() -> None:
@@ -110,12 +106,8 @@ def test_a_run_task_that_is_never_answered_and_left_no_task_is_an_error() -> Non
 
 
 def test_an_earlier_attempts_task_is_not_taken_for_this_ones() -> None:
-    def shown(arn: str, attempt: str) -> dict[str, Any]:
-        variables = [{"name": "AWS_RUN_ATTEMPT", "value": attempt}]
-        return {"taskArn": arn, "overrides": {"containerOverrides": [{"environment": variables}]}}
-
     aws = FakeAws().on("run_task", refused("ConflictException")).on("list_tasks", {"taskArns": ["arn:1", "arn:2"]})
-    aws.on("describe_tasks", {"tasks": [shown("arn:1", "1"), shown("arn:2", "2")]})
+    aws.on("describe_tasks", described("arn:1", 1), described("arn:2", 2))
     assert accept(aws, attempt=2) == "arn:2"
 
 

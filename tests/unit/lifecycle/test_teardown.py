@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, Events, FakeAws, FakeBucket, FakeClock, record, refused
+from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, Events, FakeBucket, FakeClock, record, refused
 from tests.unit.infra.test_remove import NAME, empty_cloud
 
 from aws_run.errors import TeardownError
 from aws_run.events import Notice
 from aws_run.lifecycle import teardown
+from aws_run.runs.locks import LOCK_FENCE_S, LOCK_S
 from aws_run.runs.record import ResourceEntry
-from aws_run.runs.store import LOCK_FENCE_S, LOCK_S, RecordWriter, RunStore
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
 
 OWN = [
     ("group", NAME),
@@ -37,7 +39,7 @@ class Ended:
         self.aws = empty_cloud()
         self.bucket = FakeBucket(self.aws, self.clock)
         self.store = RunStore(self.aws, BUCKET, ACCOUNT)
-        self.store.mark_live(RUN)
+        self.store.locks.mark_live(RUN)
         self.writer = RecordWriter.begin(self.store, record(resources=ENTRIES, keep=keep, state="stopped"), self.clock)
         self.events = Events()
         self.aws.calls.clear()
@@ -63,24 +65,24 @@ def test_the_last_run_of_a_project_takes_the_shared_resources_with_it() -> None:
 def test_shared_resources_stay_while_another_run_of_the_project_lives() -> None:
     ended = Ended()
     other = "demo-20260102-040000-0001"
-    ended.store.mark_live(other)
+    ended.store.locks.mark_live(other)
     torn = ended.tear_down()
     assert gone(torn) == set(OWN)
     assert {(ref.kind, ref.name) for ref in torn.kept} >= set(SHARED)
-    assert ended.store.live() == [other]
+    assert ended.store.locks.live() == [other]
     assert not any(key.startswith("locks/") for key in ended.bucket.objects)
 
 
 def test_another_projects_run_keeps_nothing() -> None:
     ended = Ended()
-    ended.store.mark_live("demo-two-20260102-040000-0001")
+    ended.store.locks.mark_live("demo-two-20260102-040000-0001")
     assert gone(ended.tear_down()) == {*OWN, *SHARED}
 
 
 def test_somebody_elses_removal_is_waited_for() -> None:
     """It may have seen this run's mark and left the shared resources to this one."""
     ended = Ended()
-    assert ended.store.lock("demo", "somebody", ended.clock)
+    assert ended.store.locks.lock("demo", "somebody", ended.clock)
     began = ended.clock.now()
     assert gone(ended.tear_down()) == {*OWN, *SHARED}
     assert (ended.clock.now() - began).total_seconds() >= LOCK_S
@@ -91,7 +93,7 @@ def test_two_clients_of_one_run_never_remove_what_is_shared_at_the_same_time() -
     owners: list[str] = []
 
     def look_meanwhile(**parameters: Any) -> dict[str, Any]:
-        assert not ended.store.lock("demo", RUN, ended.clock)
+        assert not ended.store.locks.lock("demo", RUN, ended.clock)
         owners.append(ended.bucket.objects["locks/demo"][0].decode())
         return {}
 
@@ -162,7 +164,7 @@ def test_a_failure_ends_in_the_commands_that_finish_the_job_and_the_record_stays
     assert caught.value.exit_code == 125
     assert f"aws ecs delete-cluster --cluster {NAME} --region {REGION}" in caught.value.commands
     assert ended.store.read(RUN)[0].state == "removing"
-    assert ended.store.live() == [RUN]
+    assert ended.store.locks.live() == [RUN]
 
 
 def test_a_second_teardown_after_a_failure_finishes_the_job() -> None:
@@ -245,18 +247,3 @@ def test_a_step_that_is_denied_for_a_moment_is_tried_again_and_one_that_stays_de
     ended.aws.on("delete_cluster", refused("AccessDeniedException"))
     assert [removal.ref.kind for removal in ended.tear_down().failed] == ["cluster"]
     assert 30 <= ended.clock.elapsed_s < 60
-
-
-@pytest.mark.parametrize(
-    ("code", "fine"), [("ClusterNotFoundException", True), ("InvalidParameterException", True), ("AccessDenied", False)]
-)
-def test_stopping_a_task_that_is_gone_is_fine(code: str, fine: bool) -> None:
-    aws = FakeAws().on("stop_task", refused(code))
-    held = record(task_arn="arn:task")
-    if fine:
-        teardown.stop_task(aws, held, "why")
-    else:
-        with pytest.raises(Exception, match="AccessDenied"):
-            teardown.stop_task(aws, held, "why")
-    teardown.stop_task(aws, record(), "no task, no call")
-    assert len(aws.calls) == 1

@@ -76,7 +76,9 @@ def test_links_may_stay_inside_and_lead_nowhere_else(tmp_path: Path) -> None:
 names = st.sampled_from(["a", "b", "..", ".", "up", "root", "in", "out"])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.lists(names, min_size=1, max_size=6), st.lists(st.tuples(names, st.lists(names, max_size=4)), max_size=4))
 def test_no_path_and_no_link_leads_out_of_the_folder(
     tmp_path_factory: pytest.TempPathFactory, parts: list[str], links: list[tuple[str, list[str]]]

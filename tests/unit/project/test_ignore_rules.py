@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pathspec
@@ -37,7 +38,7 @@ wild_lines = st.lists(
 path = st.lists(st.text(st.sampled_from("abc"), min_size=1, max_size=5), min_size=1, max_size=6).map("/".join)
 
 
-def by_pathspec(lines: list[str], spec: type[pathspec.PathSpec]) -> pathspec.PathSpec | None:
+def by_pathspec(lines: list[str], spec: type[pathspec.PathSpec[Any]]) -> pathspec.PathSpec[Any] | None:
     """None where pathspec itself can't read the lines."""
     try:
         return spec.from_lines("gitignore", lines)
@@ -100,7 +101,9 @@ def test_the_dockerignore_matcher_says_what_the_regular_expression_says(lines: l
     assert expected.ignores(some) == by_re.ignores(some)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(wild_lines, st.lists(path, min_size=1, max_size=8, unique=True))
 def test_the_rules_say_what_git_says_where_no_line_takes_files_back(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], paths: list[str]

@@ -9,16 +9,20 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.fakes import ACCOUNT, BUCKET, START, Events, FakeAws, FakeBucket, FakeClock, record
+from tests.unit.fakes import ACCOUNT, BUCKET, START, Events, FakeAws, FakeBucket, FakeClock, backends, record
+from tests.unit.runs.support import version_1
 
 from aws_run.errors import AwsRunError, DamagedError
 from aws_run.events import Notice
+from aws_run.lifecycle import leftovers
 from aws_run.lifecycle.context import AppContext
-from aws_run.naming import TAG_RUN, RunKeys
+from aws_run.naming import TAG_RUN
+from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import HardwareEntry, Outcome, Record, ResourceEntry, dump
 from aws_run.runs.record_reader import MOST_BYTES, load
 from aws_run.runs.store import RunStore
-from aws_run.usecases import gc, status
+from aws_run.usecases.ps import ps
+from aws_run.usecases.status import status
 
 HOSTILE = "demo-20260102-020405-0001"
 VICTIM = "demo-20260102-021405-0002"  # it runs, and has a good record
@@ -42,6 +46,8 @@ def full() -> dict[str, Any]:
         inputs=({"label": "data"},),
         keep=("bucket",),
         task_arn=f"arn:aws:ecs:us-east-1:{ACCOUNT}:task/arun-{HOSTILE}/0123",
+        origin_detail="nightly",
+        job={"version": 1, "name": "demo"},
         outcome=Outcome(exit_code=0, reason="exit", sentence="it finished"),
         stopped_at="2026-01-02T02:05:05Z",
         cost_usd="0.01",
@@ -54,6 +60,20 @@ def full() -> dict[str, Any]:
 
 def changed(**fields: Any) -> bytes:
     return json.dumps({**full(), **fields}).encode()
+
+
+def changed_attempt(**fields: Any) -> bytes:
+    return changed(tasks=[{**TASK, "attempts": [{**ATTEMPT, **fields}]}])
+
+
+def changed_1(**fields: Any) -> bytes:
+    """Of a record of version 1."""
+    names = {"run_id": HOSTILE, "client_token": f"arun-{HOSTILE}", "cluster": f"arun-{HOSTILE}", "resources": []}
+    return json.dumps(version_1(**{**names, "task_arn": None, **fields})).encode()
+
+
+TASK = full()["tasks"][0]
+ATTEMPT = TASK["attempts"][0]
 
 
 class Account:
@@ -69,7 +89,7 @@ class Account:
             aws=self.aws,
             clock=clock,
             emit=self.events.emit,
-            backends={},
+            backends=backends(self.aws, clock),
             builder=lambda: pytest.fail("nothing is built"),
             storage=lambda _: pytest.fail("no data moves"),
             salt=lambda: "ab12",
@@ -78,7 +98,7 @@ class Account:
         over = good(OVER, created_at="2026-01-02T01:04:05Z", deadline="2026-01-02T02:04:05Z")
         for run_id, held in ((HOSTILE, text), (VICTIM, dump(good(VICTIM, task_arn=task))), (OVER, dump(over))):
             self.aws.call("s3", "put_object", Key=RunKeys(run_id=run_id).record, Body=held)
-            self.store.mark_live(run_id)
+            self.store.locks.mark_live(run_id)
         self.groups = {
             f"arun-{run_id}": {
                 "AutoScalingGroupName": f"arun-{run_id}",
@@ -135,9 +155,37 @@ DAMAGED = {
     "hardware": changed(hardware={"backend": "ec2", "description": [], "vcpu": "two", "memory_mib": None}),
     "state": changed(state="sleeping"),
     "version": changed(version="1"),
-    "attempt": changed(attempt=-1),
+    "version 1's attempt": changed_1(attempt=-1),
+    "version 1's start": changed_1(started_at="never"),
+    "a mixture of versions": changed_1(tasks=[]),
+    "attempt": changed_attempt(number=-1),
+    "attempt a text": changed_attempt(number="1"),
+    "attempts of one number": changed(tasks=[{**TASK, "attempts": [ATTEMPT, ATTEMPT]}]),
+    "attempts in no order": changed(tasks=[{**TASK, "attempts": [{**ATTEMPT, "number": 2}, ATTEMPT]}]),
+    "many attempts": changed(tasks=[{**TASK, "attempts": [ATTEMPT] * 1001}]),
+    "tasks": changed(tasks={"index": 0}),
+    "tasks of one index": changed(tasks=[TASK, TASK]),
+    "many tasks": changed(tasks=[{**TASK, "index": index} for index in range(101)]),
+    "task without attempts": changed(tasks=[{"index": 0}]),
+    "started never": changed_attempt(started_at="never"),
+    "started far": changed_attempt(started_at="9999-12-31T23:59:59Z"),
+    "attempt stopped far": changed_attempt(stopped_at="9999-12-31T23:59:59Z"),
+    "attempt's outcome": changed_attempt(outcome={"exit_code": 256, "reason": "exit", "sentence": "x"}),
+    "handle": changed_attempt(handle="arn"),
+    "handle without place": changed_attempt(handle={"id": "arn"}),
+    "another's cluster": changed_attempt(handle={"id": "arn", "place": "default"}),
+    "another run's task": changed_attempt(
+        handle={"id": f"arn:aws:ecs:us-east-1:{ACCOUNT}:task/arun-{VICTIM}/0123", "place": f"arun-{HOSTILE}"}
+    ),
+    "another run's token": changed_attempt(client_token=f"arun-{VICTIM}"),
+    "origin": changed(origin="\x1b[2J"),
+    "another project's job": changed(job={"name": "other"}),
+    "job": changed(job=[]),
+    "price": changed(hardware={**full()["hardware"], "usd_per_hour": "NaN"}),
+    "large once written again": changed(later="\u00e9" * 2**20).decode().replace("\\u00e9", "\u00e9").encode(),
     "another run's": dump(good(VICTIM)),
-    "another run's cluster": changed(cluster=f"arun-{VICTIM}"),
+    "another run's cluster": changed_attempt(handle={"id": "arn", "place": f"arun-{VICTIM}"}),
+    "version 1 on another run's cluster": changed_1(cluster=f"arun-{VICTIM}"),
     "another run's group": changed(
         resources=[{"kind": "group", "name": f"arun-{VICTIM}", "scope": "run", "state": "created"}]
     ),
@@ -158,15 +206,15 @@ DAMAGED = {
 def test_a_damaged_record_costs_its_run_one_line_and_no_other_run_anything(text: bytes) -> None:
     account = Account(text)
     with pytest.raises(DamagedError):
-        status.status(account.context, HOSTILE, None)
+        status(account.context, HOSTILE, None)
     account.events.clear()
-    assert [run.record.run_id for run in status.ps(account.context, None)] == [VICTIM, OVER]
+    assert [run.record.run_id for run in ps(account.context, None)] == [VICTIM, OVER]
     (line,) = account.events.of(Notice)
     assert line.text.startswith(f"{HOSTILE}: A run record of {HOSTILE} in the bucket can't be read: it ")
     assert line.text.isprintable()
-    found = {item.run_id: item for item in gc.find_leftovers(account.context)}
+    found = {item.run_id: item for item in leftovers.find_leftovers(account.context)}
     assert [found[run].removable for run in (HOSTILE, VICTIM, OVER)] == [False, False, True]
-    gc.collect(account.context, tuple(found.values()))
+    leftovers.collect(account.context, tuple(found.values()))
     assert account.touched(OVER)
     assert account.touched(HOSTILE) == account.touched(VICTIM) == []
 
@@ -174,9 +222,9 @@ def test_a_damaged_record_costs_its_run_one_line_and_no_other_run_anything(text:
 def test_what_a_damaged_record_leaves_goes_when_no_run_can_be_that_old() -> None:
     account = Account(DEEP)
     account.clock.sleep(31 * 86_400)
-    found = next(item for item in gc.find_leftovers(account.context) if item.run_id == HOSTILE)
+    found = next(item for item in leftovers.find_leftovers(account.context) if item.run_id == HOSTILE)
     assert found.removable
-    gc.collect(account.context, (found,))
+    leftovers.collect(account.context, (found,))
     assert "delete_auto_scaling_group" in account.touched(HOSTILE)
 
 
@@ -190,18 +238,29 @@ def test_a_run_that_breaks_gc_itself_keeps_no_other_from_being_collected() -> No
 
     account.aws.on("describe_tasks", broken)
     heard: list[str] = []
-    found = gc.find_leftovers(account.context, heard.append)
+    found = leftovers.find_leftovers(account.context, heard.append)
     assert heard == [f"{HOSTILE} could not be judged: RecursionError: a fault of ours"]
     removable = tuple(replace(item, removable=True) for item in found if item.run_id != VICTIM)
-    removed = gc.collect(account.context, removable)
+    removed = leftovers.collect(account.context, removable)
     assert account.touched(OVER)
     assert [item.error for item in removed if HOSTILE in item.ref.name] == ["RecursionError: a fault of ours"]
 
 
 def test_a_stop_that_is_still_to_come_keeps_no_run_from_being_collected() -> None:
     account = Account(changed(state="stopped", stopped_at="2026-01-09T02:05:05Z"))
-    found = next(item for item in gc.find_leftovers(account.context) if item.run_id == HOSTILE)
+    found = next(item for item in leftovers.find_leftovers(account.context) if item.run_id == HOSTILE)
     assert found.removable
+
+
+def test_a_run_id_with_a_date_that_there_is_not_costs_one_line() -> None:
+    impossible = "demo-99999999-999999-abcd"
+    account = Account(dump(good(HOSTILE)))
+    text = json.dumps({**full(), "run_id": impossible}).encode()
+    account.aws.call("s3", "put_object", Key=RunKeys(run_id=impossible).record, Body=text)
+    shown = [run.record.run_id for run in ps(account.context, None)]
+    assert sorted(shown) == sorted([HOSTILE, VICTIM, OVER])
+    (line,) = account.events.of(Notice)
+    assert line.text.startswith(f"{impossible}: ")
 
 
 def test_what_a_record_says_is_shown_without_anything_that_moves_a_terminal() -> None:
@@ -211,6 +270,7 @@ def test_what_a_record_says_is_shown_without_anything_that_moves_a_terminal() ->
     assert (outcome.reason + outcome.sentence + (outcome.stop_code or "")).isprintable()
 
 
+NAMES = ["kind", "name", "scope", "state", "exit_code", "reason", "sentence", *TASK, *ATTEMPT, "id", "place"]
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -218,10 +278,7 @@ JSON = st.recursive(
     | st.floats()
     | st.text(max_size=8)
     | st.sampled_from([START.isoformat(), "2026-01-02T05:04:05Z", "1e999", "removed", "running", VICTIM, HOSTILE]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["kind", "name", "scope", "state", "exit_code", "reason", "sentence"]), inner)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner),
     max_leaves=8,
 )
 
@@ -238,16 +295,16 @@ def test_any_json_in_any_field_raises_nothing_else_and_takes_nothing_from_a_run_
         damaged = False
     except AwsRunError:
         damaged = True
-    shown = [run.record.run_id for run in status.ps(account.context, None)]
+    shown = [run.record.run_id for run in ps(account.context, None)]
     assert [run for run in shown if run != HOSTILE] == [VICTIM, OVER]
     assert (HOSTILE not in shown) == damaged
-    gc.collect(account.context, gc.find_leftovers(account.context))
+    leftovers.collect(account.context, leftovers.find_leftovers(account.context))
     assert account.touched(VICTIM) == []
     assert account.touched(OVER)
     if damaged:
         assert account.touched(HOSTILE) == []
     try:
-        status.status(account.context, HOSTILE, None)
+        status(account.context, HOSTILE, None)
     except AwsRunError:
         return
     assert account.touched(VICTIM) == []

@@ -1,72 +1,25 @@
-"""The run record: what is written is what is read, by this version and by later ones."""
+"""The run record: what is written is what is read, by this version, by later ones, and of version 1."""
 
 from __future__ import annotations
 
 import json
-from datetime import timedelta
-from typing import Any, get_type_hints
+from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.fakes import ACCOUNT, REGION, RUN, START, record
+from tests.unit.fakes import RUN, record
+from tests.unit.runs.support import JSON, RECORDS, Place, holders, version_1
 
-from aws_run.clock import iso
 from aws_run.errors import AwsRunError
-from aws_run.runs.record import VERSION, HardwareEntry, Outcome, Record, ResourceEntry, dump
+from aws_run.runs.record import VERSION, Outcome, Record, ResourceEntry, TaskHandle, dump
 from aws_run.runs.record_reader import load
+from aws_run.runs.writer import RecordWriter
 
-TEXT = st.text(max_size=20)
-
-
-def every_field_of(kind: type, **given: Any) -> st.SearchStrategy[Any]:
-    """Values with every field set, those with defaults too."""
-    hints = {name: hint for name, hint in get_type_hints(kind).items() if name not in given}
-    return st.builds(kind, **{name: st.from_type(hint) for name, hint in hints.items()}, **given)
-
-
-SECONDS = st.integers(0, 20 * 86_400)
-TIMES = SECONDS.map(lambda seconds: iso(START + timedelta(seconds=seconds)))
-CODES = st.integers(0, 255)
-OWN = st.sampled_from(["", "-task", "-exec", "-stop"]).map(f"arun-{RUN}".__add__)
-ENTRIES = every_field_of(ResourceEntry, scope=st.just("run"), name=OWN) | every_field_of(
-    ResourceEntry, scope=st.just("kept")
-)
-# The values that tell whose the record is, and what no run may exceed, are checked; the others are anybody's.
-RECORDS = every_field_of(
-    Record,
-    version=st.just(VERSION),
-    run_id=st.just(RUN),
-    project=st.just("demo"),
-    account=st.just(ACCOUNT),
-    region=st.just(REGION),
-    cluster=st.just(f"arun-{RUN}"),
-    backend=st.sampled_from(["", "ec2", "fargate"]),
-    attempt=st.integers(1, 100),
-    created_at=st.just(iso(START)),
-    deadline=TIMES,
-    renewed_at=st.none() | TIMES,
-    started_at=st.none() | TIMES,
-    stopped_at=st.none() | TIMES,
-    cost_usd=st.none() | st.decimals(0, 10_000, places=6).map("{:f}".format),
-    inputs=st.lists(st.dictionaries(TEXT, st.none() | TEXT | st.integers(), max_size=3), max_size=2).map(tuple),
-    hardware=st.none()
-    | every_field_of(
-        HardwareEntry,
-        vcpu=st.floats(min_value=0, max_value=1e6),
-        **{name: st.integers(0, 2**40) for name in ("memory_mib", "gpus", "disk_gib")},
-    ),
-    resources=st.lists(ENTRIES, max_size=4).map(tuple),
-    outcome=st.none()
-    | every_field_of(
-        Outcome,
-        exit_code=CODES,
-        job_exit_code=st.none() | CODES,
-        reason=st.sampled_from(["exit", "deadline"]),
-        sentence=st.text("abc é(;)", max_size=20).map(str.strip),
-        stop_code=st.none() | st.just("UserInitiated"),
-    ),
-)
+ENDED = Outcome(exit_code=0, reason="exit", sentence="it finished")
+INTERRUPTED = Outcome(exit_code=1, reason="interruption", sentence="the machine was taken away")
+HANDLE = TaskHandle(id="arn:task", place=f"arun-{RUN}")
 
 
 @given(written=RECORDS)
@@ -74,26 +27,151 @@ def test_a_record_is_read_as_it_was_written(written: Record) -> None:
     assert load(dump(written)) == written
 
 
-def test_fields_of_a_later_tool_are_passed_over_and_missing_ones_have_their_default() -> None:
-    raw = json.loads(dump(record()))
-    raw["invented_later"] = 1
-    for name in ("attempt", "cost_usd", "keep", "resources"):
-        del raw[name]
-    assert load(json.dumps(raw).encode()) == record()
+def test_missing_fields_have_their_default() -> None:
+    document = json.loads(dump(record()))
+    for name in ("cost_usd", "keep", "resources", "origin", "job"):
+        del document[name]
+    assert load(json.dumps(document).encode()) == record()
 
 
-@given(written=RECORDS, name=st.text(min_size=1).map("later_{}".format), value=st.none() | TEXT | st.integers())
-def test_fields_of_a_later_tool_are_passed_over_at_any_depth(written: Record, name: str, value: object) -> None:
-    raw = json.loads(dump(written))
-    for holder in filter(None, (raw, raw["hardware"], raw["outcome"], *raw["resources"])):
+# -- fields that this version does not know -----------------------------------------------------------------------
+
+
+@given(written=RECORDS, name=st.text().map("later_{}".format) | st.just("unknown"), value=JSON)
+def test_unknown_fields_survive_a_rewrite_by_any_client_at_every_depth(written: Record, name: str, value: Any) -> None:
+    place = Place()
+    place.store.create(written)
+    document = place.document
+    for holder in holders(document):
         holder[name] = value
-    assert load(json.dumps(raw).encode()) == written
+    place.document = document
+    place.client().change(lambda r: replace(r, owner="an older client"), now=True)
+    assert place.document == {**document, "owner": "an older client"}
+
+
+def test_unknown_fields_survive_every_step_of_a_run() -> None:
+    place = Place()
+    begun = record(resources=(ResourceEntry(kind="group", name=f"arun-{RUN}", scope="run"),))
+    writer = RecordWriter.begin(place.store, begun.with_handle(HANDLE), place.clock)
+    document = place.document
+    known = [id(holder) for holder in holders(document) if not holder.update(later=[1])]  # type: ignore[func-returns-value]
+    place.document = document  # the writer meets it: what it changes goes on top
+    for step in (
+        lambda r: r.with_resource("group", f"arun-{RUN}", "created", "g"),
+        lambda r: r.with_handle(TaskHandle(id="arn:task", place=f"arun-{RUN}", unknown=r.handle.unknown)),
+        lambda r: r.with_attempt(2, last=INTERRUPTED),
+        lambda r: r.with_outcome(ENDED, stopped_at=r.created_at),
+        lambda r: replace(r, state="removed"),
+    ):
+        writer.change(step, now=True)
+    later = [holder for holder in holders(place.document) if holder.get("later") == [1]]
+    assert len(later) == len(known)
+
+
+def test_a_record_that_meets_another_clients_keeps_what_only_that_client_knows() -> None:
+    place = Place()
+    writer = RecordWriter.begin(place.store, record(), place.clock)
+    place.document = {**place.document, "later": {"a": [1, None]}}
+    writer.change(lambda r: replace(r, state="stopped"), now=True)
+    assert (place.document["later"], place.stored.state) == ({"a": [1, None]}, "stopped")
+
+
+def test_a_job_of_a_later_version_survives_unchanged() -> None:
+    job = {"version": 9, "name": "demo", "invented": {"later": [1.5, None]}}
+    kept = load(dump(record(job=job)))
+    assert kept.job == job
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(
+            '"' + "é" * 1024 * 1024 + '"', id="more bytes than a record may have, once they are written again"
+        ),
+        pytest.param("[" * 20 + "]" * 20, id="deeper than any document"),
+        pytest.param("1" * 100, id="a number of more digits than a larger document may have"),
+        pytest.param("NaN", id="no number"),
+    ],
+)
+def test_unknown_values_count_against_the_limits(value: str) -> None:
+    text = json.dumps({**record().to_json(), "later": "here"}).replace('"here"', value)
+    with pytest.raises(AwsRunError, match="can't be read"):
+        load(text.encode())
+
+
+def test_a_large_record_is_written_so_that_it_can_be_read_again() -> None:
+    document = {**record().to_json(), "later": [[[[1]]]] * 20_000}
+    accepted = load(json.dumps(document, separators=(",", ":")).encode())
+    assert load(dump(accepted)) == accepted
+
+
+# -- versions -----------------------------------------------------------------------------------------------------
+
+
+def test_a_record_of_version_1_is_read_with_its_task_and_attempt() -> None:
+    read = load(json.dumps(version_1()).encode(), run_id=RUN)
+    assert (read.version, read.attempt, read.task_arn, read.cluster) == (
+        VERSION,
+        3,
+        "arn:aws:ecs:::task/0123",
+        f"arun-{RUN}",
+    )
+    assert read.current is not None
+    assert (read.current.client_token, read.current.handle) == (
+        f"arun-{RUN}-3", TaskHandle(id="arn:aws:ecs:::task/0123", place=f"arun-{RUN}")
+    )  # fmt: skip
+    assert (read.started_at, read.current.stopped_at) == ("2026-01-02T03:05:05Z", "2026-01-02T03:06:05Z")
+    assert (
+        read.outcome
+        == read.current.outcome
+        == Outcome(exit_code=0, reason="exit", sentence="it finished", job_exit_code=0)
+    )
+    assert read.origin == "cli"
+    assert load(dump(read)) == read
+
+
+def test_a_record_of_version_1_keeps_its_other_fields_and_those_nobody_knows() -> None:
+    document = version_1(later=1, outcome={**version_1()["outcome"], "later": 2})
+    written = json.loads(dump(load(json.dumps(document).encode())))
+    moved = {"attempt", "client_token", "cluster", "log_stream_prefix", "started_at", "task_arn", "version"}
+    same = document.keys() - moved - {"hardware"}
+    assert {name: written[name] for name in same} == {name: document[name] for name in same}
+    assert document["hardware"].items() <= written["hardware"].items()
+    assert not moved - {"version"} & written.keys()
+    assert written["tasks"][0]["attempts"][0]["outcome"] == version_1()["outcome"]
+
+
+@pytest.mark.parametrize("changes", [{"version": 0}, {"attempt": 1, "task_arn": None, "outcome": None}])
+def test_a_first_record_of_version_1_is_at_its_first_attempt(changes: dict[str, Any]) -> None:
+    read = load(json.dumps(version_1(**changes)).encode())
+    assert len(read.tasks) == len(read.tasks[0].attempts) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tasks": []},
+        {"cluster": "arun-demo-20260102-030405-0000"},
+        {"cluster": None},
+        {"client_token": None},
+        {"attempt": 0},
+        {"attempt": "1"},
+        {"task_arn": 5},
+        {"task_arn": "arn:aws:ecs:::task/arun-demo-20260102-030405-0000/1"},
+        {"started_at": "9999-12-31T23:59:59Z"},
+        {"started_at": 5},
+        {"outcome": []},
+    ],
+)
+def test_a_version_1_that_is_none_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(AwsRunError, match="can't be read"):
+        load(json.dumps(version_1(**changes)).encode())
 
 
 def test_a_record_of_a_newer_format_asks_for_an_upgrade() -> None:
-    raw = {**json.loads(dump(record())), "version": 2}
+    document = {**record().to_json(), "version": VERSION + 1}
     with pytest.raises(AwsRunError, match="newer aws-run") as caught:
-        load(json.dumps(raw).encode())
+        load(json.dumps(document).encode())
     assert "pip install -U" in (caught.value.hint or "")
 
 
@@ -103,6 +181,16 @@ def test_a_record_of_a_newer_format_asks_for_an_upgrade() -> None:
 def test_what_is_no_record_is_a_sentence_and_no_traceback(text: bytes) -> None:
     with pytest.raises(AwsRunError, match="can't be read"):
         load(text)
+
+
+def test_the_document_of_the_format_names_every_field() -> None:
+    from pathlib import Path
+
+    text = (Path(__file__).parents[3] / "docs" / "record.md").read_text(encoding="utf-8")
+    assert [each.name for each in fields(Record) if each.name != "unknown" and f"`{each.name}`" not in text] == []
+
+
+# -- steps --------------------------------------------------------------------------------------------------------
 
 
 def test_a_step_changes_its_own_entry_and_keeps_an_id_that_was_known() -> None:
@@ -128,3 +216,50 @@ def test_a_resource_that_was_not_intended_is_added_as_the_runs_own() -> None:
 )
 def test_a_run_is_finished_from_stopped_on(state: Any, finished: bool) -> None:
     assert record(state=state).finished is finished
+
+
+def test_a_further_attempt_has_a_token_of_its_own_and_no_task_yet() -> None:
+    second = record().with_handle(HANDLE).with_attempt(2, last=INTERRUPTED, stopped_at="2026-01-02T03:05:05Z")
+    first, current = second.tasks[0].attempts
+    assert (first.handle, first.outcome, first.stopped_at) == (HANDLE, INTERRUPTED, "2026-01-02T03:05:05Z")
+    assert (current.number, current.client_token, second.task_arn) == (2, f"arun-{RUN}-2", None)
+    assert (second.attempt, second.outcome, second.finished) == (2, None, False)
+
+
+def test_the_outcome_of_a_run_is_that_of_its_last_attempt_too() -> None:
+    ended = record(task_arn="arn:task").with_attempt(2).with_outcome(ENDED, stopped_at="2026-01-02T03:05:05Z")
+    assert ended.current is not None
+    assert (ended.outcome, ended.current.outcome, ended.tasks[0].attempts[0].outcome) == (ENDED, ENDED, None)
+    assert (ended.state, ended.stopped_at) == ("stopped", "2026-01-02T03:05:05Z")
+
+
+def test_a_time_that_is_not_known_at_the_end_stays_as_it_was() -> None:
+    started = record(started_at="2026-01-02T03:05:05Z", stopped_at="2026-01-02T03:06:05Z").with_outcome(ENDED)
+    assert (started.started_at, started.stopped_at) == ("2026-01-02T03:05:05Z", "2026-01-02T03:06:05Z")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda r: r.with_attempt(2, last=INTERRUPTED),
+        lambda r: r.with_handle(HANDLE),
+        lambda r: r.with_outcome(ENDED, stopped_at="2026-01-02T03:05:05Z"),
+        lambda r: r.with_resource("group", "g", "created"),
+    ],
+)
+def test_a_step_that_is_applied_twice_is_the_same_step(step: Any) -> None:
+    once = step(record())
+    assert step(once) == once
+
+
+def test_a_handle_of_an_earlier_attempt_is_not_noted_for_a_later_one() -> None:
+    later = record().with_attempt(2)
+    assert later.with_handle(HANDLE, attempt=1) == later
+    assert later.with_handle(HANDLE, attempt=2).handle == HANDLE
+
+
+def test_a_record_without_tasks_gets_its_first_attempt_with_the_first_handle() -> None:
+    bare = record(tasks=())
+    assert (bare.attempt, bare.task_arn, bare.started_at) == (1, None, None)
+    assert bare.with_handle(HANDLE).attempt == 1
+    assert bare.with_outcome(ENDED).tasks == ()

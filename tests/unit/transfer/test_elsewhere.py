@@ -24,7 +24,7 @@ from aws_run_entrypoint.transfer import (
     put_object,
 )
 from aws_run_entrypoint.transfer import manifest as manifests
-from aws_run_entrypoint.transfer.checksums import Proof, proof_of
+from aws_run_entrypoint.transfer.checksums import Checksums, checksums_of
 
 PIN, THERE = "runs/r/inputs/x.snapshot.json", "far/away/"
 BIG = os.urandom((17 << 20) + 1)
@@ -143,17 +143,17 @@ HASH = hashlib.md5(b"x").hexdigest()
 @pytest.mark.parametrize(
     ("headers", "proof"),
     [
-        ({"etag": f'"{HASH}"'}, Proof(None, HASH)),
-        ({"etag": f'"{HASH}-3"'}, Proof(None, None)),
-        ({"etag": f'"{HASH}"', "x-amz-server-side-encryption": "AES256"}, Proof(None, HASH)),
-        ({"etag": f'"{HASH}"', "x-amz-server-side-encryption": "aws:kms"}, Proof(None, None)),
-        ({"etag": f'"{HASH}"', "x-amz-server-side-encryption-customer-algorithm": "AES256"}, Proof(None, None)),
-        ({"x-amz-checksum-crc32": "jNwWgw=="}, Proof(zlib.crc32(b"x"), None)),
-        ({"x-amz-checksum-crc32": "jNwWgw==", "x-amz-checksum-type": "COMPOSITE"}, Proof(None, None)),
-        ({"x-amz-checksum-crc32": "jNwWgw==-2"}, Proof(None, None)),
-        ({"x-amz-checksum-crc32": "?"}, Proof(None, None)),
-        ({}, Proof(None, None)),
+        ({"etag": f'"{HASH}"'}, Checksums(None, HASH)),
+        ({"etag": f'"{HASH}-3"'}, Checksums(None, None)),
+        ({"etag": f'"{HASH}"', "x-amz-server-side-encryption": "AES256"}, Checksums(None, HASH)),
+        ({"etag": f'"{HASH}"', "x-amz-server-side-encryption": "aws:kms"}, Checksums(None, None)),
+        ({"etag": f'"{HASH}"', "x-amz-server-side-encryption-customer-algorithm": "AES256"}, Checksums(None, None)),
+        ({"x-amz-checksum-crc32": "jNwWgw=="}, Checksums(zlib.crc32(b"x"), None)),
+        ({"x-amz-checksum-crc32": "jNwWgw==", "x-amz-checksum-type": "COMPOSITE"}, Checksums(None, None)),
+        ({"x-amz-checksum-crc32": "jNwWgw==-2"}, Checksums(None, None)),
+        ({"x-amz-checksum-crc32": "?"}, Checksums(None, None)),
+        ({}, Checksums(None, None)),
     ],
 )
-def test_what_s3_says_is_taken_for_what_it_proves(headers: dict[str, str], proof: Proof) -> None:
-    assert proof_of(headers) == proof
+def test_what_s3_says_is_taken_for_what_it_proves(headers: dict[str, str], proof: Checksums) -> None:
+    assert checksums_of(headers) == proof

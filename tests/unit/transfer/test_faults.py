@@ -235,9 +235,9 @@ def test_a_clock_that_is_off_is_corrected_by_the_servers(stub: StubS3) -> None:
     with Loop(stub.bucket()) as loop:
         from aws_run_entrypoint.transfer import s3_requests
 
-        loop._signer.offset_s = -7200
+        loop._server.signer.offset_s = -7200
         assert loop.call(s3_requests.get("k")).body == b"x"
-        assert abs(loop._signer.offset_s) < 5
+        assert abs(loop._server.signer.offset_s) < 5
 
 
 @pytest.fixture
@@ -252,10 +252,10 @@ def summer_in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_the_servers_time_is_read_right_where_clocks_are_put_forward(stub: StubS3, summer_in_berlin: None) -> None:
     july = 1_784_116_800
     with Loop(stub.bucket()) as loop:
-        loop._correct_clock(Response(403, {"date": "Wed, 15 Jul 2026 12:00:00 GMT"}, b""))
-        assert abs(loop._signer.offset_s + time.time() - july) < 5
-        loop._correct_clock(Response(403, {"date": "about noon"}, b""))
-        assert abs(loop._signer.offset_s + time.time() - july) < 5
+        loop._server.correct_clock(Response(403, {"date": "Wed, 15 Jul 2026 12:00:00 GMT"}, b""))
+        assert abs(loop._server.signer.offset_s + time.time() - july) < 5
+        loop._server.correct_clock(Response(403, {"date": "about noon"}, b""))
+        assert abs(loop._server.signer.offset_s + time.time() - july) < 5
 
 
 def test_another_region_is_followed(stub: StubS3, tmp_path: Path) -> None:

@@ -30,7 +30,9 @@ trees = st.recursive(
     lambda inner: st.dictionaries(names, st.one_of(bodies, inner), max_size=4),
     max_leaves=12,
 )
-quiet = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quiet = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def grow(folder: Path, tree: Tree) -> None:

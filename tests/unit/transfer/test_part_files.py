@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.unit.transfer.stub import Fault, Seen, StubS3
 from tests.unit.transfer.trees import fetch, listing, send
+from tests.waiting import PATIENCE_S
 
 from aws_run_entrypoint.transfer import BusyError, Entry
 from aws_run_entrypoint.transfer.files import PartFile
@@ -123,7 +124,7 @@ def test_of_two_downloads_into_one_folder_the_first_is_told_and_the_second_ends_
     stub.script = another_begins
     with pytest.raises(BusyError, match="somebody else is writing into"):
         fetch(stub.bucket(), tmp_path / "out", helpers=helpers)
-    assert done.wait(30)  # a helper finds out while the second is still at it
+    assert done.wait(PATIENCE_S)  # a helper finds out while the second is still at it
     assert listing(tmp_path / "out") == listing(tmp_path / "in")
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import zlib
@@ -16,12 +17,13 @@ from aws_run_entrypoint.transfer import (
     PathError,
     S3Error,
     Skipped,
+    files,
     get_object,
     put_object,
 )
 from aws_run_entrypoint.transfer.manifest import entries, from_entries
-from aws_run_entrypoint.transfer.scan import scan
-from aws_run_entrypoint.transfer.values import Entry, Found
+from aws_run_entrypoint.transfer.scan import scan_folder
+from aws_run_entrypoint.transfer.values import Entry, ScannedFile
 
 
 def test_a_folder_comes_back_byte_for_byte(stub: StubS3, tmp_path: Path) -> None:
@@ -59,7 +61,7 @@ def test_an_unchanged_folder_costs_one_get_and_nothing_else(stub: StubS3, tmp_pa
 def test_ten_changes_in_ten_thousand_files_cost_ten_puts_and_two_requests(stub: StubS3, tmp_path: Path) -> None:
     for number in range(10_000):
         os.close(os.open(f"{tmp_path}/{number:05}", os.O_CREAT))
-    was = [Entry(*found, 0, None) for found in scan(str(tmp_path))]
+    was = [Entry(*found, 0, None) for found in scan_folder(str(tmp_path))]
     stub.store(KEY, from_entries(was))
     for number in range(0, 10_000, 1000):
         (tmp_path / f"{number:05}").write_bytes(b"other")
@@ -272,7 +274,7 @@ def test_a_file_that_is_not_stable_yet_keeps_its_old_state(stub: StubS3, tmp_pat
     (tmp_path / "in/log").write_text("first and half")
     (tmp_path / "in/new").write_text("ha")
 
-    def never(found: Found) -> bool:
+    def never(found: ScannedFile) -> bool:
         return False
 
     send(stub.bucket(), tmp_path / "in", stable=never)
@@ -339,3 +341,20 @@ def test_conditional_puts_say_who_came_first(stub: StubS3) -> None:
     put_object(stub.bucket(), "k", b"3", if_match=first.etag)
     assert get_object(stub.bucket(), "k").body == b"3"
     assert get_object(stub.bucket(), "k", version_id=first.version_id).body == b"1"
+
+
+def test_of_a_file_that_keeps_changing_the_saved_state_stays(
+    stub: StubS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/log").write_text("saved")
+    send(stub.bucket(), tmp_path / "in")
+    (tmp_path / "in/log").write_text("half of a li")
+    states = itertools.count()
+    monkeypatch.setattr(files, "shape", lambda status: (status.st_size, next(states)))
+    with pytest.raises(PathError, match="'log' keeps changing"):
+        send(stub.bucket(), tmp_path / "in")
+    done = send(stub.bucket(), tmp_path / "in", strict=False)
+    assert ([one.path for one in done.skipped], done.files, done.deleted_files, done.unchanged) == (["log"], 1, 0, True)
+    fetch(stub.bucket(), tmp_path / "out")
+    assert (tmp_path / "out/log").read_text() == "saved"

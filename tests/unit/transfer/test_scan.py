@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from aws_run_entrypoint.transfer.errors import PathError
-from aws_run_entrypoint.transfer.scan import scan, sort_key
+from aws_run_entrypoint.transfer.scan import scan_folder, sort_key
 
 
 def names(folder: Path, **kwargs: object) -> list[str]:
-    return [found.path for found in scan(str(folder), **kwargs)]  # type: ignore[arg-type]
+    return [found.path for found in scan_folder(str(folder), **kwargs)]  # type: ignore[arg-type]
 
 
 def test_files_come_sorted_and_empty_folders_are_kept(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_links_inside_count_as_what_they_point_to(tmp_path: Path) -> None:
     (tmp_path / "data/x").write_text("12345")
     (tmp_path / "file").symlink_to("data/x")
     (tmp_path / "folder").symlink_to("data")
-    found = {f.path: f.size for f in scan(str(tmp_path))}
+    found = {f.path: f.size for f in scan_folder(str(tmp_path))}
     assert found == {"data/x": 5, "file": 5, "folder/x": 5}
 
 

@@ -47,7 +47,9 @@ def boto_signature(
     return str(request.headers["Authorization"])
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     key=text,
     query=st.lists(st.tuples(text, st.text(st.characters(blacklist_categories=("Cs",)), max_size=20)), max_size=4),
@@ -71,9 +73,9 @@ def test_signatures_equal_botocores(
         method,
         encode_path("/" + key),
         encode_query(query),
-        [("host", "bucket.example.com"), *sent.items()],
-        credentials,
-        signer.stamp(NOW),
+        headers=[("host", "bucket.example.com"), *sent.items()],
+        credentials=credentials,
+        stamp=signer.stamp(NOW),
     )
     theirs = boto_signature(
         monkeypatch, region=region, method=method, key=key, query=query, sent=sent, credentials=credentials

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.unit.transfer.stub import Seen, StubS3
 from tests.unit.transfer.trees import KEY, PREFIX, listing, send
+from tests.waiting import PATIENCE_S
 
 from aws_run_entrypoint.transfer import EngineError, worker_spawn
 
@@ -44,7 +45,7 @@ def big(folder: Path) -> Path:
 def test_a_process_of_one_thread_forks_its_helpers(stub: StubS3, tmp_path: Path) -> None:
     source = big(tmp_path / "in")
     command = [sys.executable, "-I", "-S", "-c", ALONE, str(ENTRYPOINT), stub.url, str(source), str(tmp_path / "out")]
-    done = subprocess.run([*command, PREFIX, KEY], check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*command, PREFIX, KEY], check=True, capture_output=True, text=True, timeout=PATIENCE_S)
     assert (done.stdout, done.stderr) == ("the end\n", "")
     assert listing(tmp_path / "out") == listing(source)
     assert stub.uploads == {}

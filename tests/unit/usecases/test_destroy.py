@@ -37,7 +37,7 @@ class Account:
 def test_a_run_that_started_after_the_look_keeps_its_roles() -> None:
     account = Account()
     seen = DestroyPlan(refs=(LOGS,), live_runs=())
-    account.store.mark_live(RUN)
+    account.store.locks.mark_live(RUN)
     with pytest.raises(AwsRunError, match=RUN) as caught:
         destroy(account.context, "demo", seen)
     assert caught.value.hint == f"aws-run cancel {RUN}"
@@ -47,7 +47,7 @@ def test_a_run_that_started_after_the_look_keeps_its_roles() -> None:
 
 def test_another_projects_run_keeps_the_accounts_bucket_but_not_this_projects_roles() -> None:
     account = Account()
-    account.store.mark_live(OTHER)
+    account.store.locks.mark_live(OTHER)
     with pytest.raises(AwsRunError, match=OTHER):
         destroy(account.context, "demo", DestroyPlan(refs=(LOGS, STORE), live_runs=()))
     torn = destroy(account.context, "demo", DestroyPlan(refs=(LOGS,), live_runs=()))
@@ -57,8 +57,8 @@ def test_another_projects_run_keeps_the_accounts_bucket_but_not_this_projects_ro
 def test_the_look_tells_whom_it_would_hurt() -> None:
     account = Account()
     account.aws.on("get_role", refused("NoSuchEntity"))
-    account.store.mark_live(OTHER)
-    account.store.mark_live(RUN)
+    account.store.locks.mark_live(OTHER)
+    account.store.locks.mark_live(RUN)
     assert plan_destroy(account.context, "demo", everything=False).live_runs == (RUN,)
     assert set(plan_destroy(account.context, "demo", everything=True).live_runs) == {RUN, OTHER}
 

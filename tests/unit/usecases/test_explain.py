@@ -20,7 +20,8 @@ from aws_run.usecases.explain import _ended
 )
 def test_a_run_without_a_machine_gets_the_help_that_fits(sentence: str, spot: bool, helps: str) -> None:
     hardware = HardwareEntry(backend="ec2", description="x", vcpu=2, memory_mib=4096, spot=spot)
-    outcome = Outcome(exit_code=125, reason="capacity", sentence=sentence)
+    code = sentence.partition(": ")[2].split()[0]
+    outcome = Outcome(exit_code=125, reason="capacity", sentence=sentence, stop_code=code)
     found = _ended(record(hardware=hardware), outcome, "")
     assert helps in found.command
     assert sentence in found.sentence

@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.fakes import ACCOUNT, BUCKET, RUN, Events, FakeAws, FakeBucket, FakeClock, record, refused
+from tests.unit.fakes import ACCOUNT, BUCKET, RUN, Events, FakeAws, FakeBucket, FakeClock, backends, record, refused
 
 from aws_run.clock import iso
+from aws_run.lifecycle import leftovers
 from aws_run.lifecycle.context import AppContext
 from aws_run.runs.record import Outcome, Record
-from aws_run.runs.store import RecordWriter, RunStore
-from aws_run.usecases import explain, gc, status
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
+from aws_run.usecases import explain, status
 
 TASK = f"arn:aws:ecs:us-east-1:{ACCOUNT}:task/arun-demo/0123456789abcdef"
 
@@ -28,13 +30,13 @@ class Account:
             aws=self.aws,
             clock=self.clock,
             emit=Events().emit,
-            backends={},
+            backends=backends(self.aws, self.clock),
             builder=lambda: pytest.fail("nothing is built"),
             storage=lambda _: pytest.fail("no data moves"),
             salt=lambda: "ab12",
         )
-        self.writer = RecordWriter.begin(self.store, replace(record(), task_arn=TASK), self.clock)
-        self.store.mark_live(RUN)
+        self.writer = RecordWriter.begin(self.store, record(task_arn=TASK), self.clock)
+        self.store.locks.mark_live(RUN)
         self.aws.on("describe_tasks", refused("ClusterNotFoundException"))
 
     def end(self) -> None:
@@ -65,7 +67,7 @@ def account() -> Account:
 
 def test_a_run_that_its_client_ends_while_ecs_is_asked_is_its_clients(account: Account) -> None:
     account.end_while_ecs_is_asked()
-    (found,) = gc.find_leftovers(account.context)
+    (found,) = leftovers.find_leftovers(account.context)
     assert not found.removable
     assert found.why == "just ended; its client is removing it"
 
@@ -81,21 +83,21 @@ def test_status_and_explain_leave_it_to_its_client_too(account: Account) -> None
 
 
 def test_a_run_that_nobody_ends_is_taken(account: Account) -> None:
-    (found,) = gc.find_leftovers(account.context)
+    (found,) = leftovers.find_leftovers(account.context)
     assert found.removable
 
 
 def test_what_was_doomed_when_listed_is_judged_again_when_its_turn_comes(account: Account) -> None:
-    found = gc.find_leftovers(account.context)
+    found = leftovers.find_leftovers(account.context)
     account.end()
     before = len(account.changes)
-    assert gc.collect(account.context, found) == ()
+    assert leftovers.collect(account.context, found) == ()
     assert account.changes[before:] == []
 
 
 def test_two_minutes_after_its_end_a_client_that_has_not_finished_removing_is_taken_for_dead(account: Account) -> None:
     account.end()
     account.clock.sleep(119)
-    assert not gc.find_leftovers(account.context)[0].removable
+    assert not leftovers.find_leftovers(account.context)[0].removable
     account.clock.sleep(2)
-    assert gc.find_leftovers(account.context)[0].removable
+    assert leftovers.find_leftovers(account.context)[0].removable

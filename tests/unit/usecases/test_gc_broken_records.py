@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.fakes import ACCOUNT, BUCKET, Events, FakeAws, FakeBucket, FakeClock, record, refused
+from tests.unit.fakes import ACCOUNT, BUCKET, Events, FakeAws, FakeBucket, FakeClock, backends, record, refused
 
+from aws_run.lifecycle import leftovers
 from aws_run.lifecycle.context import AppContext
-from aws_run.naming import RunKeys
+from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import dump
 from aws_run.runs.store import RunStore
-from aws_run.usecases import gc
 
 DAMAGED = "demo-20260102-020405-0001"
 OVER = "demo-20260102-010405-0002"
@@ -24,7 +24,7 @@ class Account:
             aws=self.aws,
             clock=clock,
             emit=Events().emit,
-            backends={},
+            backends=backends(self.aws, clock),
             builder=lambda: pytest.fail("nothing is built"),
             storage=lambda _: pytest.fail("no data moves"),
             salt=lambda: "ab12",
@@ -32,7 +32,7 @@ class Account:
 
     def hold(self, run_id: str, text: bytes) -> None:
         self.aws.call("s3", "put_object", Key=RunKeys(run_id=run_id).record, Body=text)
-        self.store.mark_live(run_id)
+        self.store.locks.mark_live(run_id)
 
 
 @pytest.mark.parametrize("text", [b"", b"garbage", b"[]", b"{}", b'{"version": 99, "run_id": "x"}'])
@@ -40,7 +40,7 @@ def test_one_record_that_cannot_be_read_keeps_no_other_run_from_being_found(text
     account = Account()
     account.hold(DAMAGED, text)
     account.hold(OVER, dump(record(run_id=OVER, created_at="2026-01-02T01:04:05Z", deadline="2026-01-02T02:04:05Z")))
-    found = {item.run_id: item for item in gc.find_leftovers(account.context)}
+    found = {item.run_id: item for item in leftovers.find_leftovers(account.context)}
     assert found[OVER].removable
     assert not found[DAMAGED].removable
     assert "its deadline holds in AWS" in found[DAMAGED].why
@@ -51,7 +51,7 @@ def test_a_record_that_aws_refuses_is_aws_trouble_not_damage() -> None:
     account.hold(OVER, b"")
     account.aws.on("get_object", refused("AccessDenied"))
     heard: list[str] = []
-    (found,) = gc.find_leftovers(account.context, heard.append)
+    (found,) = leftovers.find_leftovers(account.context, heard.append)
     assert not found.removable
     assert "AccessDenied" in found.why
     assert heard == [f"{OVER} could not be judged: {found.why}"]

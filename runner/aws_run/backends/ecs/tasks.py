@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from aws_run import contract
+from aws_run.aws.errors import is_transient
 from aws_run.aws.logs import LogTail
 from aws_run.aws.session import Aws
-from aws_run.backends.ecs import container
+from aws_run.backends.ecs import container, pull_errors
 from aws_run.backends.executor import EndCause, TaskEnd, TaskHandle, TaskPhase, TaskRequest, TaskState
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, CapacityError
@@ -35,12 +37,17 @@ _CAUSES = {
     "UserInitiated": EndCause.STOPPED,
     "TaskFailedToStart": EndCause.NOT_STARTED,
     "InfrastructureHealth": EndCause.MACHINE_FAILED,
+    "EssentialContainerExited": EndCause.EXITED,
 }
+# Of these ECS's own reason tells more than the container's.
+_TOLD_BY_ECS = (EndCause.INTERRUPTED, EndCause.STOPPED, EndCause.MACHINE_FAILED)
 _NEW_ROLE_S = 120  # how long ECS may not know a role or a capacity provider that was just made (aws-facts §3)
 
 
 class EcsExecutor:
     """`placement`: RunTask's parameters that differ between backends, from the run's spec."""
+
+    stop_within_s = container.STOP_TIMEOUT_S
 
     def __init__(self, aws: Aws, clock: Clock, placement: Callable[[RunSpec], Mapping[str, Any]]) -> None:
         self._aws = aws
@@ -48,35 +55,45 @@ class EcsExecutor:
         self._placement = placement
 
     def start(self, request: TaskRequest, check: Callable[[], None] = lambda: None) -> TaskHandle:
+        """What was not answered, or in a way that nobody can read, is sent again with the same token, for which ECS
+        answers with the task that it has accepted before. Failures come in `failures[]` (aws-facts §3)."""
         parameters = run_task_request(request, self._placement(request.spec))
         place = str(parameters["cluster"])
 
         def attempt() -> dict[str, Any]:
             check()
-            return self._aws.call("ecs", "run_task", **parameters)
+            answer = self._aws.call("ecs", "run_task", **parameters)
+            if not answer.get("tasks") and not answer.get("failures"):
+                text = "ECS did not accept the task: no reason given"
+                raise AwsCallError(text, code="ConnectionError", operation="run_task")
+            return answer
 
         try:
-            answer = retrying(attempt, when=_heals, for_s=_NEW_ROLE_S, clock=self._clock, first_wait_s=2)
+            answer = retrying(
+                attempt,
+                when=lambda error: _heals(error) or is_transient(error),
+                for_s=_NEW_ROLE_S,
+                clock=self._clock,
+                first_wait_s=2,
+            )
         except AwsCallError as error:
-            if error.code != "ConflictException":
+            if error.code != "ConflictException" and not is_transient(error):
                 raise
-            # The token was used before: the task is there, whatever happened to the answer.
-            for state in self._listed(place, ("RUNNING", "STOPPED")):
-                if state.attempt == request.attempt:
-                    return state.handle
-            raise
-        tasks = answer.get("tasks") or ()
-        if tasks:
-            return TaskHandle(id=str(tasks[0]["taskArn"]), place=place)
+            # The token was used before, or nobody can tell: the task may be there, whatever happened to the answer.
+            adopted = self._listed(place, request.attempt, ("RUNNING",))
+            if adopted is None:
+                raise
+            return adopted.handle
+        if answer.get("tasks"):
+            return TaskHandle(id=str(answer["tasks"][0]["taskArn"]), place=place)
         reasons = sorted({str(f.get("reason", "unknown")) for f in answer.get("failures", ())}) or ["no reason given"]
         text = "; ".join(reasons)
         raise CapacityError(f"ECS did not accept the task: {text}", hint=_failure_hint(text))
 
     def find(self, record: Record) -> TaskState | None:
-        if record.task_arn:
-            return self.state(TaskHandle(id=record.task_arn, place=record.cluster))
-        states = self._listed(record.cluster, ("RUNNING", "STOPPED"))
-        return next((state for state in states if state.attempt == record.attempt), None)
+        if record.handle is not None:
+            return self.state(record.handle)
+        return self._listed(record.cluster, record.attempt, ("RUNNING", "STOPPED"))
 
     def state(self, handle: TaskHandle) -> TaskState | None:
         try:
@@ -101,18 +118,21 @@ class EcsExecutor:
     def log_source(self, record: Record, handle: TaskHandle) -> LogTail:
         return LogTail(self._aws, record.log_group, container.log_stream(record.run_id, handle.id))
 
-    def _listed(self, place: str, statuses: Sequence[str]) -> Sequence[TaskState]:
-        states: list[TaskState] = []
+    def _listed(self, place: str, attempt: int, statuses: Sequence[str]) -> TaskState | None:
+        """The task of that attempt on the cluster; one of an earlier attempt may still be stopping there."""
         for status in statuses:
             try:
                 arns = self._aws.call("ecs", "list_tasks", cluster=place, desiredStatus=status)["taskArns"]
             except AwsCallError as error:
                 # Only an absent cluster means that there is no task; a refusal says nothing.
                 if error.code == "ClusterNotFoundException" or "inactive" in error.message.lower():
-                    return states
+                    return None
                 raise
-            states += filter(None, (self.state(TaskHandle(id=str(arn), place=place)) for arn in arns))
-        return states
+            for arn in arns:
+                state = self.state(TaskHandle(id=str(arn), place=place))
+                if state is not None and state.attempt == attempt:
+                    return state
+        return None
 
 
 def run_task_request(request: TaskRequest, placement: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,11 +181,16 @@ def task_state(task: Mapping[str, Any], place: str) -> TaskState:
         status=status,
         attempt=_attempt(task),
         detail=_detail(task, status),
-        billed_from=task.get("pullStartedAt") or task.get("startedAt"),
-        started_at=task.get("startedAt"),
-        stopped_at=task.get("stoppedAt"),
+        billed_from=_moment(task.get("pullStartedAt")) or _moment(task.get("startedAt")),
+        started_at=_moment(task.get("startedAt")),
+        stopping_at=_moment(task.get("stoppingAt")),
+        stopped_at=_moment(task.get("stoppedAt")),
         end=_end(task) if stopped else None,
     )
+
+
+def _moment(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) else None
 
 
 def _attempt(task: Mapping[str, Any]) -> int:
@@ -194,18 +219,20 @@ def _end(task: Mapping[str, Any]) -> TaskEnd:
     job = _job_container(task.get("containers") or ())
     reason, stopped = str(job.get("reason") or ""), str(task.get("stoppedReason") or "")
     code = str(task.get("stopCode") or "") or None
-    exit_code = job.get("exitCode")
-    exit_code = exit_code if isinstance(exit_code, int) else None
-    text = reason or stopped
+    exit_code = _exit_code(job.get("exitCode"))
     if "CannotPull" in reason or "CannotPull" in stopped:
-        cause = EndCause.IMAGE_NOT_PULLED
-    elif "OutOfMemory" in reason and exit_code != 0:
+        text = pull_errors.sentence(reason or stopped)
+        return TaskEnd(cause=EndCause.IMAGE_NOT_PULLED, exit_code=exit_code, text=text, code=code)
+    cause = _CAUSES.get(code or "", EndCause.UNKNOWN)
+    if "OutOfMemory" in reason and exit_code != 0:
         cause = EndCause.OUT_OF_MEMORY
-    else:
-        cause = _CAUSES.get(code or "", EndCause.EXITED)
-        if cause in (EndCause.STOPPED, EndCause.MACHINE_FAILED):
-            text = stopped
+    text = stopped if cause in _TOLD_BY_ECS else reason or stopped
     return TaskEnd(cause=cause, exit_code=exit_code, text=text, code=code)
+
+
+def _exit_code(code: object) -> int | None:
+    """One that a process can't end with is none."""
+    return code if isinstance(code, int) and not isinstance(code, bool) and 0 <= code <= 255 else None
 
 
 def _job_container(containers: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

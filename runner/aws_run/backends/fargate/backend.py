@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aws_run.aws.session import Aws
-from aws_run.backends import network
-from aws_run.backends.base import Usage
+from aws_run.backends import disk, network
+from aws_run.backends.base import Advice, Stage, Usage
 from aws_run.backends.ecs import container
+from aws_run.backends.ecs.tasks import EcsExecutor
+from aws_run.backends.executor import TaskHandle, TaskState
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, UsageError
 from aws_run.events import Emit, Notice
@@ -23,7 +25,7 @@ from aws_run.infra.resource_types.task_definition import TaskDefinition
 from aws_run.infra.resources import Ref, Resource
 from aws_run.pricing import hardware
 from aws_run.pricing.receipt import Charge, fargate_charges
-from aws_run.runs.record import HardwareEntry
+from aws_run.runs.record import HardwareEntry, Record
 from aws_run.runs.spec import JobSpec, Offer, RunSpec
 
 _MARGIN = timedelta(minutes=5)  # after the job's own deadline and its last sync
@@ -31,10 +33,14 @@ _MARGIN = timedelta(minutes=5)  # after the job's own deadline and its last sync
 
 class FargateBackend:
     name = "fargate"
+    disk_limits = disk.FARGATE
+    ending_s = 60
+    waits = False  # the hardware comes with the task
 
     def __init__(self, aws: Aws, clock: Clock) -> None:
         self._aws = aws
         self._clock = clock
+        self.executor = EcsExecutor(aws, clock, _placement)
 
     def inspect(self, job: JobSpec) -> Offer:
         requested = job.resources
@@ -57,24 +63,28 @@ class FargateBackend:
             ),
         )
 
-    def resources(self, spec: RunSpec) -> tuple[Resource, ...]:
-        return (
-            Cluster(name=spec.names.cluster, providers=("FARGATE", "FARGATE_SPOT"), tags=spec.tags),
-            Role(
-                name=spec.names.stop_role,
-                scope="run",
-                service="scheduler.amazonaws.com",
-                trust_condition={"StringEquals": {"aws:SourceAccount": spec.account}},
-                policy=policies.stop_policy(account=spec.account, region=spec.region, cluster=spec.names.cluster),
-                permissions_boundary=spec.job.iam.permissions_boundary,
-                tags=spec.tags,
-            ),
+    def shared_resources(
+        self, job: JobSpec, *, account: str, region: str, tags: Mapping[str, str]
+    ) -> tuple[Resource, ...]:
+        return ()
+
+    def stages(self, spec: RunSpec) -> tuple[Stage, ...]:
+        cluster = Cluster(name=spec.names.cluster, providers=("FARGATE", "FARGATE_SPOT"), tags=spec.tags)
+        stop_role = Role(
+            name=spec.names.stop_role,
+            scope="run",
+            service="scheduler.amazonaws.com",
+            trust_condition={"StringEquals": {"aws:SourceAccount": spec.account}},
+            policy=policies.stop_policy(account=spec.account, region=spec.region, cluster=spec.names.cluster),
+            permissions_boundary=spec.job.iam.permissions_boundary,
+            tags=spec.tags,
         )
+        return (Stage(resources=(cluster, stop_role)),)
 
     def deferred_resources(self, spec: RunSpec) -> tuple[Ref, ...]:
         return (Ref(kind=Schedule.kind, name=spec.names.schedule, scope="run"),)
 
-    def task_definition(self, spec: RunSpec, image: str) -> TaskDefinition:
+    def definition(self, spec: RunSpec, image: str) -> TaskDefinition:
         hw = spec.offer.hardware
         request: dict[str, Any] = {
             "requiresCompatibilities": ["FARGATE"],
@@ -90,30 +100,13 @@ class FargateBackend:
             request["ephemeralStorage"] = {"sizeInGiB": hw.disk_gib}
         return container.definition(spec, request)
 
-    def placement(self, spec: RunSpec) -> dict[str, Any]:
-        net = spec.offer.network
-        vpc: dict[str, Any] = {
-            "subnets": list(net.subnets),
-            "assignPublicIp": "ENABLED" if net.public_ip else "DISABLED",
-        }
-        if net.security_groups:
-            vpc["securityGroups"] = list(net.security_groups)
-        return {
-            "capacityProviderStrategy": [{"capacityProvider": self._provider(spec), "weight": 1}],
-            "networkConfiguration": {"awsvpcConfiguration": vpc},
-        }
-
-    @staticmethod
-    def _provider(spec: RunSpec) -> str:
-        return "FARGATE_SPOT" if spec.offer.hardware.spot else "FARGATE"
-
-    def on_task_accepted(self, spec: RunSpec, task_arn: str, deadline: datetime, emit: Emit) -> None:
+    def on_task_accepted(self, spec: RunSpec, handle: TaskHandle, deadline: datetime, emit: Emit) -> None:
         """The entrypoint ends the job at its deadline; should it hang, AWS stops the task a little later by itself."""
         wanted = Schedule(
             name=spec.names.schedule,
             at=deadline + _MARGIN,
             cluster=spec.names.cluster,
-            task_arn=task_arn,
+            task_arn=handle.id,
             role_arn=roles.arn(spec.account, spec.names.stop_role),
         )
         try:
@@ -141,11 +134,19 @@ class FargateBackend:
 
     def check_capacity(self, spec: RunSpec, emit: Emit) -> None: ...
 
-    def usage(self, spec: RunSpec, task: Mapping[str, Any], now: datetime) -> Usage:
+    def explain_waiting(self, record: Record) -> Advice:
+        return Advice(
+            sentence="Fargate is looking for room for the task; this usually takes under a minute.",
+            command=f"aws-run wait {record.run_id}",
+        )
+
+    def usage(self, run_id: str, state: TaskState | None, now: datetime, *, public_ip: bool = True) -> Usage | None:
         """Billed from the image pull to the task's end (aws-facts §9)."""
-        began = task.get("pullStartedAt") or task.get("startedAt")
-        ended = task.get("stoppedAt") or now
-        return Usage(seconds=(ended - began).total_seconds() if began else 0.0, public_ip=spec.offer.network.public_ip)
+        if state is None:
+            return None
+        ended = state.stopped_at or now
+        seconds = (ended - state.billed_from).total_seconds() if state.billed_from else 0.0
+        return Usage(seconds=seconds, public_ip=public_ip)
 
     def charges(self, hardware: HardwareEntry, usage: Usage) -> tuple[Charge, ...]:
         return fargate_charges(
@@ -157,3 +158,18 @@ class FargateBackend:
             public_ip=usage.public_ip,
             seconds=usage.seconds,
         )
+
+
+def _placement(spec: RunSpec) -> dict[str, Any]:
+    placement = spec.offer.network
+    vpc: dict[str, Any] = {
+        "subnets": list(placement.subnets),
+        "assignPublicIp": "ENABLED" if placement.public_ip else "DISABLED",
+    }
+    if placement.security_groups:
+        vpc["securityGroups"] = list(placement.security_groups)
+    provider = "FARGATE_SPOT" if spec.offer.hardware.spot else "FARGATE"
+    return {
+        "capacityProviderStrategy": [{"capacityProvider": provider, "weight": 1}],
+        "networkConfiguration": {"awsvpcConfiguration": vpc},
+    }

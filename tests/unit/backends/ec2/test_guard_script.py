@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.waiting import PATIENCE_S, until
 
 from aws_run.backends.ec2.user_data import render
 
 GUARD = files("aws_run.backends.ec2").joinpath("guard.sh")
 SHELLCHECK = Path(sys.executable).with_name("shellcheck")
-TIMEOUT_S = 20
 
 
 def rendered(*, gpu: bool = False, cluster: str = "arun-demo-20260102-030405-abcd") -> str:
@@ -162,7 +162,7 @@ class Guard:
 
     def powers_off(self) -> bool:
         """Waits for its end."""
-        _, complaints = self.process.communicate(timeout=TIMEOUT_S)
+        _, complaints = self.process.communicate(timeout=PATIENCE_S)
         assert complaints == b""
         return (self.folder / "off").exists()
 
@@ -176,11 +176,8 @@ class Guard:
 
 def asked_again(state: Host, times: int = 3) -> None:
     """Returns when the guard has looked at its tasks a few times more."""
-    until = state.asked.count("/v1/tasks") + times
-    deadline = time.monotonic() + TIMEOUT_S
-    while state.asked.count("/v1/tasks") < until:
-        assert time.monotonic() < deadline, "the guard no longer looks"
-        time.sleep(0.005)
+    enough = state.asked.count("/v1/tasks") + times
+    until(lambda: state.asked.count("/v1/tasks") >= enough)
 
 
 @pytest.mark.parametrize(("tasks", "never_came_s"), [(None, 0), ([], 0)])

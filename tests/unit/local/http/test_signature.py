@@ -97,8 +97,8 @@ def test_what_our_own_engine_signs_is_true(path: str) -> None:
     raw = unquote(path)
     query = encode_query([("list-type", "2"), ("prefix", "a b/ü+"), ("versions", "")])
     headers = signer.headers(
-        "PUT", encode_path(raw), query, [("host", "127.0.0.1:8000"), ("x-amz-meta-a_b", "two  blanks ")],
-        OurCredentials("AKIAMINE", "secret"), signer.stamp(),
+        "PUT", encode_path(raw), query, headers=[("host", "127.0.0.1:8000"), ("x-amz-meta-a_b", "two  blanks ")],
+        credentials=OurCredentials("AKIAMINE", "secret"), stamp=signer.stamp(),
     )  # fmt: skip
     sent = environ("PUT", f"{URL}{encode_path(raw)}?{query}", dict(headers), b"whatever it is")
     assert verdict(sent) == ""
@@ -157,15 +157,21 @@ def test_a_body_that_is_not_signed_as_a_whole_may_be_sent_to_s3_alone(word: str)
         "PUT",
         "/bucket/key",
         "",
-        [("host", "127.0.0.1:8000")],
-        OurCredentials("AKIAMINE", "secret"),
-        signer.stamp(),
-        word,
+        headers=[("host", "127.0.0.1:8000")],
+        credentials=OurCredentials("AKIAMINE", "secret"),
+        stamp=signer.stamp(),
+        payload_hash=word,
     )
     assert verdict(environ("PUT", f"{URL}/bucket/key", dict(headers), b"any")) == ""
     ecs = Signer("us-east-1", "ecs")
     headers = ecs.headers(
-        "POST", "/", "", [("host", "127.0.0.1:8000")], OurCredentials("AKIAMINE", "secret"), ecs.stamp(), word
+        "POST",
+        "/",
+        "",
+        headers=[("host", "127.0.0.1:8000")],
+        credentials=OurCredentials("AKIAMINE", "secret"),
+        stamp=ecs.stamp(),
+        payload_hash=word,
     )
     assert verdict(environ("POST", f"{URL}/", dict(headers), b"any")) == "InvalidSignatureException"
 

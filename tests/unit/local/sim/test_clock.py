@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from tests.waiting import PATIENCE_S
+
 from aws_run.local.sim.clock import SimClock
 
 
@@ -39,5 +41,5 @@ def test_its_own_thread_fires_what_is_due_in_real_time() -> None:
     clock.start()
     clock.after(10**9, lambda: None)
     clock.after(0.01, fired.set)
-    assert fired.wait(timeout=5)
+    assert fired.wait(PATIENCE_S)
     clock.stop()

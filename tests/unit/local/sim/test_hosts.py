@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.local.support import until
+from tests.waiting import until
 
 from aws_run.local.sim.hosts import Hosts
 

@@ -1,0 +1,167 @@
+"""Is a machine coming for a run? What its group's scaling activities say, and what is done about a refusal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from typing_extensions import assert_never
+
+from aws_run.aws.session import Aws
+from aws_run.backends.base import Advice
+from aws_run.backends.ec2 import instances
+from aws_run.backends.ec2.scaling_activities import PASSES_WITH_TIME, CapacityStatus, capacity_status
+from aws_run.clock import Clock
+from aws_run.errors import AwsRunError, CapacityError
+from aws_run.events import Emit, Notice
+from aws_run.infra.resource_types import group as groups
+from aws_run.infra.resource_types.group import Group
+from aws_run.naming import RunNames
+from aws_run.runs.record import Record
+from aws_run.runs.spec import RunSpec
+
+# The first lease is the run's own `idle_s`. The switch fires this long after it, so that it can't come between the end
+# of a build and an acceptance that has to wait for a new role (two minutes, backends/ecs/tasks.py).
+SWITCH_AFTER_S = 3 * 60
+_ANOTHER_TRY_S = 4.0
+# How long a launch may go on failing in a way that may heal, from its first failure on: a minute is usual for the known
+# ones; what we don't know is the account's or its rules' as a rule, and AWS's own sentence is all that helps.
+_HEALS_WITHIN_S = {"transient": 10 * 60, "unknown": 3 * 60}
+_REGISTERS_WITHIN_S = 10 * 60  # from in service to the agent's registration; a minute is usual
+
+
+@dataclass(kw_only=True)
+class CapacityRequest:
+    """How the request for one run's machine stands. Only the client that made it needs to know, so it is in memory."""
+
+    old: frozenset[str] = frozenset()  # activities that belong to an earlier request
+    on_demand: bool = False  # spot was given up
+    refused_since_s: float | None = None  # since when AWS has nothing, monotonic
+    failing_since_s: float | None = None  # since when launches fail in a way that may heal, monotonic
+    user_told: bool = False  # of a failure that we don't know
+    switch_at: datetime | None = None  # when the group's switch fires, once a task was accepted
+    billed: instances.Billed = field(default_factory=instances.Billed)
+
+    def begin_anew(self, activities: list[dict[str, Any]]) -> None:
+        self.old = frozenset(str(activity.get("ActivityId")) for activity in activities)
+        self.refused_since_s = self.failing_since_s = None
+
+
+class Capacity:
+    def __init__(self, aws: Aws, clock: Clock) -> None:
+        self._aws = aws
+        self._clock = clock
+        self._requests: dict[str, CapacityRequest] = {}
+
+    def request(self, run_id: str) -> CapacityRequest:
+        return self._requests.setdefault(run_id, CapacityRequest())
+
+    def check(self, spec: RunSpec, emit: Emit) -> None:
+        request = self.request(spec.run_id)
+        activities = groups.activities(self._aws, spec.names.group)
+        status = capacity_status(activities, request.old)
+        if status.since is not None and (self._clock.now() - status.since).total_seconds() > _REGISTERS_WITHIN_S:
+            raise CapacityError(
+                f"The instance has been up for {_REGISTERS_WITHIN_S // 60} minutes and has not joined the cluster",
+                hint="its subnet may have no route to ECS: use public subnets, or add a NAT gateway or VPC endpoints",
+            )
+        if status.since is not None:
+            request.failing_since_s = None
+        if status.state == "healing":
+            if not self._lasts(request, status, emit):
+                return
+        elif status.state != "failed":
+            request.refused_since_s = None
+            return
+        elif not self._is_final(request, status):
+            return
+        if spec.job.spot_policy == "auto" and not request.on_demand:
+            request.on_demand = True
+            request.begin_anew(activities)
+            why = status.text if status.state == "healing" else status.code
+            emit(Notice(text=f"no spot capacity ({why}); asking for on-demand instead", level="warning"))
+            groups.use_on_demand(self._aws, group_of(spec))
+            return
+        if self._waits_on(spec, status):
+            emit(Notice(text=f"no capacity ({status.code}); AWS goes on trying", level="info"))
+            return
+        if status.state == "healing":
+            raise CapacityError(
+                f"AWS starts no machine for this run: {status.text}",
+                hint="these are AWS's own words: the account, one of its policies or a key of its disks may forbid it",
+            )
+        raise CapacityError(
+            f"AWS has no machine for this run: {status.code} ({', '.join(spec.offer.hardware.instance_types)} in "
+            f"{', '.join(spec.offer.network.zones)})",
+            code=status.code,
+            hint=status.hint,
+        )
+
+    def _lasts(self, request: CapacityRequest, status: CapacityStatus, emit: Emit) -> bool:
+        """Whether a failure that may heal has stood for too long. Auto Scaling's next try in between looks like a
+        machine on its way until it fails as well: that is no healing."""
+        now = self._clock.monotonic()
+        if request.failing_since_s is None:
+            request.failing_since_s = now
+        shown = status.code == "unknown" and not request.user_told
+        request.user_told = request.user_told or shown
+        emit(Notice(text=f"waiting for AWS: {status.text}", level="warning" if shown else "debug"))
+        return now - request.failing_since_s >= _HEALS_WITHIN_S[status.code]
+
+    def _is_final(self, request: CapacityRequest, status: CapacityStatus) -> bool:
+        """One zone's or type's lack is followed by another try of Auto Scaling's own within seconds: it counts when it
+        still stands at the next look. Quotas and the like count at once."""
+        if status.code not in PASSES_WITH_TIME:
+            return True
+        now = self._clock.monotonic()
+        if request.refused_since_s is None:
+            request.refused_since_s = now
+        return now - request.refused_since_s >= _ANOTHER_TRY_S
+
+    def _waits_on(self, spec: RunSpec, status: CapacityStatus) -> bool:
+        """`retry: {on: [no-capacity]}`: the group goes on asking by itself; this many refusals are waited for."""
+        retry = spec.job.retry
+        return "no-capacity" in retry.on and status.code in PASSES_WITH_TIME and status.failures <= retry.max
+
+    def explain_waiting(self, record: Record) -> Advice:
+        """From the newest scaling activity of the run's group."""
+        try:
+            status = capacity_status(groups.activities(self._aws, RunNames(run_id=record.run_id).group))
+        except AwsRunError as error:
+            return Advice(
+                sentence=f"It waits for a machine, and its group can't be read: {error.message}.",
+                command="aws-run check",
+            )
+        wait = f"aws-run wait {record.run_id}"
+        match status.state:
+            case "failed":
+                hint = f"{status.hint[:1].upper()}{status.hint[1:]}"
+                return Advice(
+                    sentence=f"AWS has no machine for it: {status.code}. {hint}.",
+                    command=f"aws-run cancel {record.run_id}",
+                )
+            case "healing":
+                text = f"AWS could not start the machine yet and tries again: {status.text}"
+                return Advice(sentence=text, command=wait)
+            case "launching":
+                text = "The machine has been started and is booting; it joins within about two minutes."
+                return Advice(sentence=text, command=wait)
+            case "waiting":
+                text = "The machine has been requested and AWS has not answered yet."
+                return Advice(sentence=text, command=wait)
+            case _:
+                assert_never(status.state)
+
+
+def group_of(spec: RunSpec) -> Group:
+    hardware = spec.offer.hardware
+    return Group(
+        name=spec.names.group,
+        launch_template=spec.names.launch_template,
+        instance_types=hardware.instance_types,
+        subnets=spec.offer.network.subnets,
+        spot=hardware.spot,
+        lease_s=spec.idle_s + SWITCH_AFTER_S,
+        tags=spec.tags,
+    )

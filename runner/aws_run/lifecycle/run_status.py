@@ -1,0 +1,49 @@
+"""How a run stands, as any machine can see it; one that is over with nobody at it is finished on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_run.lifecycle import lookup, reconcile
+from aws_run.lifecycle.context import AppContext
+from aws_run.runs.outcome import OutcomeReason
+from aws_run.runs.record import Record
+from aws_run.runs.writer import RecordWriter
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStatus:
+    """`phase`: what its service says now, else what was recorded. `exit_code` None: it has not ended."""
+
+    record: Record
+    phase: str
+    exit_code: int | None
+
+    @property
+    def sentence(self) -> str:
+        return self.record.outcome.sentence if self.record.outcome else ""
+
+
+def status_of(record: Record) -> RunStatus:
+    """From the record alone."""
+    if record.outcome:
+        failed = "failed" if record.outcome.reason == OutcomeReason.EXIT else str(record.outcome.reason)
+        phase = "succeeded" if record.outcome.exit_code == 0 else failed
+        return RunStatus(record=record, phase=phase, exit_code=record.outcome.exit_code)
+    return RunStatus(record=record, phase=record.state, exit_code=None)
+
+
+def current_status(context: AppContext, writer: RecordWriter) -> RunStatus:
+    """How the run stands. One that is over with nobody at it is finished first."""
+    record = writer.record
+    if record.state == "removed":
+        return status_of(record)
+    store = lookup.store(context)
+    stage, state = reconcile.run_stage(context, store, record)
+    if stage == "abandoned":
+        reconcile.reconcile(context, store, writer, state)
+        return status_of(writer.record)
+    recorded = status_of(record)
+    if state is not None and recorded.exit_code is None:
+        return RunStatus(record=record, phase=state.status.lower(), exit_code=None)
+    return recorded

@@ -1,0 +1,52 @@
+"""`aws-run logs`: what a run's job printed, as it stands or as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from aws_run.backends.executor import LogSource
+from aws_run.events import LogLine
+from aws_run.lifecycle import lookup, reconcile
+from aws_run.lifecycle.context import AppContext
+from aws_run.runs.keys import RunKeys
+
+_LONGEST_LINE = 1024 * 1024  # CloudWatch's own limit of an event
+
+
+def logs(context: AppContext, run: str | None, project: str | None, *, follow: bool) -> Iterator[LogLine]:
+    """The task's own lines while they are there, then the copy in the bucket."""
+    writer = lookup.open_run(context, run, project)
+    record, store = writer.record, lookup.store(context)
+    saved = store.pieces(RunKeys(run_id=record.run_id).log) if record.finished else None
+    if saved is not None:
+        for text in lines_of(saved):
+            yield LogLine(timestamp_ms=0, text=text)
+        return
+    source: LogSource | None = None
+    wait_s = context.poll_s
+    while True:
+        record = store.read(record.run_id)[0] if follow else record
+        state = reconcile.find_task(context, record)
+        handle = reconcile.handle_of(record, state)
+        if source is None and handle is not None:
+            source = reconcile.executor_of(context, record).log_source(record, handle)
+        if source is not None:
+            yield from source.read()
+        if not follow or record.finished or (state is not None and state.stopped):
+            return
+        context.clock.sleep(wait_s)
+        wait_s = min(wait_s * 1.3, context.longest_poll_s)
+
+
+def lines_of(pieces: Iterable[bytes]) -> Iterator[str]:
+    """The lines of a text that comes in pieces. The job may have written that object itself: one line that never ends
+    is cut."""
+    rest = b""
+    for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from (line.decode("utf-8", "replace") for line in lines)
+        if len(rest) > _LONGEST_LINE:
+            yield rest.decode("utf-8", "replace")
+            rest = b""
+    if rest:
+        yield rest.decode("utf-8", "replace")

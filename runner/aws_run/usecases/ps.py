@@ -1,0 +1,33 @@
+"""`aws-run ps`: the newest runs, from their records alone."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from aws_run.errors import AwsRunError
+from aws_run.events import Notice
+from aws_run.lifecycle import lookup
+from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.run_status import RunStatus, status_of
+from aws_run.runs.record import Record
+from aws_run.runs.store import RunStore
+
+_NEWEST = 50
+
+
+def ps(context: AppContext, project: str | None) -> list[RunStatus]:
+    """The newest runs, newest first, from their records alone (one request a run, side by side)."""
+    store = lookup.store(context)
+    ids = store.run_ids(project)[-_NEWEST:]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        records = list(pool.map(lambda run: _read(context, store, run), reversed(ids)))
+    return [status_of(record) for record in records if record is not None]
+
+
+def _read(context: AppContext, store: RunStore, run: str) -> Record | None:
+    """One record that can't be read hides none of the others."""
+    try:
+        return store.read(run)[0]
+    except AwsRunError as error:
+        context.emit(Notice(text=f"{run}: {error.message}", level="warning", hint=error.hint))
+        return None
