@@ -12,7 +12,7 @@ help: ## what can be made
 
 demo: ## run examples/forest on the embedded AWS: no account, no Docker needed
 	@tools/venv demo
-	@tools/demo
+	@$(PYTHON) tools/demo $(if $(RUNTIME),--runtime $(RUNTIME))
 
 test: ## the whole suite, in real containers where a Docker engine is or can be started
 	@tools/venv dev

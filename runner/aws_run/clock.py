@@ -1,4 +1,4 @@
-"""Time is handed in, so that no test has to wait for it."""
+"""The clock is a parameter, so that no test has to wait."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 def iso(moment: datetime) -> str:
-    """`moment` (UTC) as it stands in records: 2026-01-31T12:00:00Z."""
+    """`moment` (UTC) as records hold it: 2026-01-31T12:00:00Z."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -24,7 +24,7 @@ class Clock(Protocol):
         """The wall clock in UTC, aware."""
 
     def monotonic(self) -> float:
-        """Seconds that never go back."""
+        """Seconds that never go backwards."""
 
     def sleep(self, seconds: float) -> None: ...
 
@@ -49,7 +49,7 @@ class SystemClock:
 
 
 class ServerClock:
-    """The wall clock as AWS has it: deadlines are kept there, and a laptop's clock may be wrong (aws-facts §12, 32)."""
+    """AWS's wall clock: deadlines are enforced there, and a laptop's clock may be wrong (aws-facts §12, 32)."""
 
     def __init__(self, inner: Clock, ahead_s: Callable[[], float]) -> None:
         self._inner = inner

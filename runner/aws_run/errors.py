@@ -1,4 +1,4 @@
-"""Every failure a user can meet: what happened, what to do next, and the exit code.
+"""Every failure that a user can meet: what happened, what to do next, and the exit code.
 
 Exit codes are a contract (docs): the job's own verbatim; 2 usage or config; 124 deadline or cost cap;
 125 the tool or AWS; 130 interrupt.
@@ -24,7 +24,7 @@ class AwsRunError(Exception):
 
 
 class UsageError(AwsRunError):
-    """What was asked for can't be right, and AWS was not needed to know it."""
+    """The request can't be right, and no AWS call was needed to see it."""
 
     exit_code = EXIT_USAGE
 
@@ -54,8 +54,8 @@ class CredentialsError(AwsRunError):
 
 
 class AwsCallError(AwsRunError):
-    """AWS refused a call. `code` is AWS's own error code, `operation` the API's name for the call, `status` HTTP's
-    where there was an answer."""
+    """An AWS call failed. `code` is AWS's own error code, `operation` the API's name for the call, `status` the HTTP
+    status if there was a response."""
 
     def __init__(
         self, message: str, *, code: str, operation: str, hint: str | None = None, status: int | None = None
@@ -67,11 +67,11 @@ class AwsCallError(AwsRunError):
 
 
 class OutOfReachError(AwsRunError):
-    """AWS can't be asked about an accepted run any more; it goes on there without this client."""
+    """AWS can no longer be reached about an accepted run, which goes on there without this client."""
 
 
 class PreflightError(AwsRunError):
-    """The account can't run this as asked: no default VPC, quota 0, type not offered. Nothing was created."""
+    """The account can't run this: no default VPC, a quota of 0, a type not offered. Nothing was created."""
 
 
 class CapacityError(AwsRunError):
@@ -84,7 +84,7 @@ class CapacityError(AwsRunError):
 
 
 class DeadlineError(AwsRunError):
-    """A run was ended by its own limit, `--timeout` or `--max-cost`, before its job ran."""
+    """A run was stopped by its own limit, `--timeout` or `--max-cost`, before its job ran."""
 
     exit_code = EXIT_DEADLINE
 
@@ -98,11 +98,11 @@ class RunNotFoundError(UsageError):
 
 
 class DamagedError(AwsRunError):
-    """A run's record is damaged: that costs its own run a line, and no other run anything."""
+    """A run's record is damaged. Listings show that in this run's line; other runs are not affected."""
 
 
 class TeardownError(AwsRunError):
-    """Something could not be shown to be gone. `commands` finish the job by hand."""
+    """Something could not be confirmed to be gone. `commands` remove it by hand."""
 
     def __init__(self, message: str, *, commands: tuple[str, ...], hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -116,7 +116,7 @@ class InterruptedRunError(AwsRunError):
 
 
 def sentence_of(error: BaseException) -> str:
-    """What to say of `error`, one of ours or not."""
+    """One line about any exception."""
     if isinstance(error, AwsRunError):
         return error.message
     text = str(error)

@@ -19,7 +19,7 @@ class LaneStarted:
 
 @dataclass(frozen=True, kw_only=True)
 class LaneProgress:
-    """`done`/`total` in bytes or steps; `total` None where the end is not known."""
+    """`done`/`total` in bytes or steps; `total` None if it is not known."""
 
     lane: Lane
     text: str
@@ -54,10 +54,14 @@ class RunStarted:
 
 @dataclass(frozen=True, kw_only=True)
 class StatusChanged:
-    """The run's phase: PROVISIONING, PENDING, RUNNING, STOPPED as ECS says it, or a phase of ours in lower case."""
+    """The run's phase: PROVISIONING, PENDING, RUNNING, STOPPED as ECS reports it, or one of our own in lower case."""
 
     status: str
     detail: str = ""
+
+    @property
+    def task_is_over(self) -> bool:
+        return self.status in ("DEPROVISIONING", "STOPPED")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +90,7 @@ class TeardownStep:
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """Something the user should know; `level` debug is shown with --debug only."""
+    """Something that the user should know; `level` debug is shown only with --debug."""
 
     text: str
     level: Literal["debug", "info", "warning"] = "info"
@@ -109,7 +113,7 @@ Emit = Callable[[Event], None]
 
 
 def unfailing(emit: Emit) -> Emit:
-    """`emit` for work that has to be gone through with: a renderer that raises keeps nothing from being done."""
+    """`emit` for work that must be completed: an error of a renderer does not stop it."""
 
     def quietly(event: Event) -> None:
         with contextlib.suppress(Exception):

@@ -1,4 +1,4 @@
-"""Programs that a build runs beside us: they end with us, whoever stops the build and whatever they wait for."""
+"""Runs the programs of a build. They end together with the build, whoever stops it and whatever they wait for."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import IO
 
 from aws_run.errors import InterruptedRunError
 
-_LOOKS_EVERY_S = 0.1
-_ENDS_WITHIN_S = 3.0  # of being asked; after that it is killed
+_POLL_S = 0.1
+_GRACE_S = 3.0  # between SIGTERM and SIGKILL
 
 
 def run_program(
@@ -27,12 +27,12 @@ def run_program(
     stdin: IO[bytes] | None = None,
     on_started: Callable[[int], None] = lambda pid: None,
 ) -> int:
-    """Its exit code; each line of what it prints goes to `on_line`.
+    """Runs a program and returns its exit code; each line of its output goes to `on_line`.
 
-    It has a process group of its own: once `stop` is set, it and all that it has started are ended, and
-    InterruptedRunError is raised. The same happens to it when `on_line` raises.
+    The program has its own process group: once `stop` is set, it and everything it has started are terminated, and
+    InterruptedRunError is raised. It is terminated as well when `on_line` raises.
     """
-    over = threading.Event()
+    finished = threading.Event()
     with subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL if stdin is None else stdin,
@@ -42,7 +42,9 @@ def run_program(
         cwd=cwd,
         start_new_session=True,
     ) as process:
-        threading.Thread(target=_end_when_told, args=(process, stop, over), name="build-stop", daemon=True).start()
+        threading.Thread(
+            target=_terminate_on_stop, args=(process, stop, finished), name="build-stop", daemon=True
+        ).start()
         try:
             on_started(process.pid)
             assert process.stdout is not None
@@ -50,28 +52,28 @@ def run_program(
                 on_line(raw.decode(errors="replace").rstrip("\r\n"))
             process.wait()
         except BaseException:
-            _end(process)
+            _terminate(process)
             raise
         finally:
-            over.set()
+            finished.set()
     if stop.is_set():
         raise InterruptedRunError(f"{Path(argv[0]).name} was stopped")
     return process.returncode
 
 
-def _end_when_told(process: subprocess.Popen[bytes], stop: threading.Event, over: threading.Event) -> None:
-    while not over.is_set():
-        if stop.wait(_LOOKS_EVERY_S):
-            if not over.is_set():
-                _end(process)
+def _terminate_on_stop(process: subprocess.Popen[bytes], stop: threading.Event, finished: threading.Event) -> None:
+    while not finished.is_set():
+        if stop.wait(_POLL_S):
+            if not finished.is_set():
+                _terminate(process)
             return
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Asks the program, then kills what is left of its group: a helper of its own may outlive it."""
+def _terminate(process: subprocess.Popen[bytes]) -> None:
+    """Terminates the program, then kills the rest of its group: a helper process may outlive it."""
     _signal(process, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_ENDS_WITHIN_S)
+        process.wait(_GRACE_S)
     _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 

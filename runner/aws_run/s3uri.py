@@ -1,4 +1,4 @@
-"""`s3://bucket/key` as people write it. Pure."""
+"""Parses `s3://bucket/key`. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _MAX_KEY_BYTES = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class S3Uri:
-    """`key` as written, without the slash before it; "" is the whole bucket. S3 takes keys literally: no %-escapes."""
+    """`key` as written, without its leading slash; "" is the whole bucket. S3 takes keys literally: no %-escapes."""
 
     bucket: str
     key: str
 
     @property
     def folder(self) -> str:
-        """The prefix that everything below has: `data` does not mean `data2/…`."""
+        """The prefix of everything below: `data` does not mean `data2/…`."""
         return self.key if not self.key or self.key.endswith("/") else f"{self.key}/"
 
     def __str__(self) -> str:
@@ -31,12 +31,12 @@ def is_s3(text: str) -> bool:
 
 
 def parse_s3(text: str) -> S3Uri:
-    """ValueError with a sentence where `text` is no address in S3."""
+    """ValueError with a sentence if `text` is not an S3 address."""
     bucket, _, key = text[len(SCHEME) :].partition("/")
     if bucket.startswith("arn:"):
-        raise ValueError("an access point goes by its alias here, s3://ALIAS/prefix")
+        raise ValueError("an access point is written by its alias, s3://ALIAS/prefix")
     if _BUCKET.fullmatch(bucket) is None:
-        raise ValueError(f'"{bucket}" is no name of a bucket; write s3://bucket/prefix')
+        raise ValueError(f'"{bucket}" is not a bucket name; write s3://bucket/prefix')
     if "\0" in key or len(key.encode("utf-8", "surrogatepass")) > _MAX_KEY_BYTES:
-        raise ValueError(f"S3's keys have at most {_MAX_KEY_BYTES} bytes, and no NUL")
+        raise ValueError(f"a key in S3 has at most {_MAX_KEY_BYTES} bytes and no NUL")
     return S3Uri(bucket=bucket, key=key)

@@ -1,4 +1,4 @@
-"""stdout and stderr whose reader may go away, or whose disk may fill up, in the middle of a run."""
+"""stdout and stderr when the reader goes away or the disk fills up in the middle of a run."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, TextIO
 
 
 class ResilientStream:
-    """A stream that goes on when nobody reads it any more (`| head`, a full disk): a run has to be followed and
-    removed all the same, and to end with its own exit code. What can't be written is dropped.
+    """A stream that survives the loss of its reader (`| head`) or of disk space: the run must still be watched and torn
+    down, and end with its own exit code. What can't be written is dropped.
 
-    `used`: something was written. `lost`: what ended it, None while it works.
+    `used`: something was written. `lost`: the error that ended writing; None while it works.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -24,7 +24,7 @@ class ResilientStream:
 
     @property
     def unread(self) -> bool:
-        """Its reader has gone, which is its right: no error."""
+        """Whether the reader has closed its end, which is not an error."""
         return self.lost is not None and self.lost.errno in (errno.EPIPE, errno.ESHUTDOWN)
 
     def write(self, text: str) -> int:
@@ -44,7 +44,7 @@ class ResilientStream:
                 self._give_up(error)
 
     def _give_up(self, error: OSError) -> None:
-        """What is still buffered would fail again when Python exits, and spoil the exit code."""
+        """Drops what is still buffered: it would fail again when Python exits, and change the exit code."""
         self.lost = error
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, self._stream.fileno())

@@ -17,10 +17,10 @@ from typing import Literal
 
 from tests.crash.account import Account, Finished, account, make_project
 
-from aws_run.backends.ec2.backend import LEASE_S
 from aws_run.clock import parse_iso
 
 TIMEOUT_S = 2 * 3600  # aws-run's default
+LEASE_S = 20 * 60  # how long a machine of a further attempt waits for its task (docs/lifecycle.md)
 # A job that hangs in spite of its deadline is ended by AWS this much later; one that ends by itself is counted without it.
 MARGIN_S = 10 * 60 + 1  # records have whole seconds
 Scenario = Literal["submit-ec2", "submit-fargate", "submit-ec2-retry", "cleanup-ec2", "cleanup-fargate"]

@@ -60,7 +60,7 @@ def test_a_running_run_is_followed_kept_by_gc_cancelled_and_cleaned_up_twice(aws
 
     before = len(aws.sent)
     kept = json.loads(aws.run("gc", "--dry-run", "--local", "--json").stdout)
-    assert [(found["run_id"], found["doomed"]) for found in kept["runs"]] == [(run, False)]
+    assert [(each["run_id"], each["removable"]) for each in kept["runs"]] == [(run, False)]
     assert not [name for name in aws.names_sent(before) if "Delete" in name or "DELETE" in name]
     refused = aws.run("destroy", "--name", "endless", "--local")
     assert refused.returncode == 125

@@ -152,9 +152,9 @@ def test_a_plan_and_a_check_show_what_would_be_read(aws: Cloud, copy: Path) -> N
     ]
     assert f"s3://{ELSEWHERE}/shown/a lies in eu-west-1 and the run in us-east-1" in done.stderr
     checked = json.loads(aws.run("check", "--local", "--json", cwd=copy).stdout)["checks"]
-    said = {row["what"]: str(row["state"]) for row in checked}
-    assert f"s3://{VERSIONED}/shown: 1 files, 5 B; a run would pin them by version" in said["input v"]
-    assert "1 files, 5 B" in said["input data"]
+    messages = {row["check"]: row["message"] for row in checked}
+    assert f"s3://{VERSIONED}/shown: 1 files, 5 B; a run would pin them by version" in messages["input v"]
+    assert "1 files, 5 B" in messages["input data"]
 
 
 @pytest.mark.parametrize(

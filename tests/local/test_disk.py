@@ -11,6 +11,7 @@ from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import UsageError
 from aws_run.infra.resource_types.launch_template import LaunchTemplate
+from aws_run.infra.resource_types.task_definition import TaskDefinition
 from aws_run.lifecycle.preflight import plan_run, run_preflight
 from aws_run.usecases.plan import plan
 
@@ -35,7 +36,9 @@ def volume_gib(story: Story, **flags: Any) -> int:
     templates = [resource for resource in decided.own if isinstance(resource, LaunchTemplate)]
     if templates:
         return templates[0].disk_gib
-    request = backend.task_definition(decided.spec, "image").request
+    definition = backend.definition(decided.spec, "image")
+    assert isinstance(definition, TaskDefinition)
+    request = definition.request
     return int(request.get("ephemeralStorage", {}).get("sizeInGiB", 0))
 
 

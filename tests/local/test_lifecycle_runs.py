@@ -159,7 +159,7 @@ def test_gc_dry_run_says_what_would_go_and_touches_nothing(aws: Account, tmp_pat
     looked = aws.run("gc", "--dry-run", "--json")
     assert looked.code == 0, looked.stderr
     (found,) = json.loads(looked.stdout)["runs"]
-    assert found["doomed"]
-    assert "past its deadline" in found["why"]
+    assert found["removable"]
+    assert "past its deadline" in found["reason"]
     assert {resource["kind"] for resource in found["resources"]} >= {"group", "cluster", "launch-template"}
     assert aws.left() == before

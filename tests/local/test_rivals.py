@@ -20,6 +20,7 @@ from aws_run.clock import Clock
 from aws_run.errors import AwsRunError
 from aws_run.lifecycle import leftovers as collector
 from aws_run.lifecycle import lookup, reconcile
+from aws_run.lifecycle.run_status import RunStatus
 from aws_run.local.http.protocol import Refusal, Reply
 from aws_run.runs.writer import RecordWriter
 from aws_run.usecases import destroy as destroying
@@ -185,7 +186,7 @@ def test_a_task_that_ecs_does_not_know_yet_is_not_taken_for_ended(begin: Begin) 
 
 def test_a_look_from_elsewhere_ends_no_run_whose_next_attempt_is_being_started(begin: Begin) -> None:
     story = begin()
-    looked: list[status.RunStatus] = []
+    looked: list[RunStatus] = []
     asked: list[Any] = []
 
     def busy(seen: Any, call: Any) -> Reply:

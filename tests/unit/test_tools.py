@@ -176,3 +176,58 @@ def test_an_audit_is_clean_only_where_every_package_was_looked_up(
 ) -> None:
     assert tool_module("audit").main([Path("dev.txt")], "pip-audit", answers(*texts)) == code
     assert words in capsys.readouterr().err
+
+
+class FakeAwsRun:
+    """An aws-run whose plan ends as it is told, and whose submit leaves the demo's results."""
+
+    def __init__(self, out: Path, *, plan: tuple[int, str], submit: int = 0) -> None:
+        self.out, self.plan, self.submit = out, plan, submit
+        self.runtimes: list[str] = []
+
+    def __call__(self, *arguments: str, quiet: bool = False) -> subprocess.CompletedProcess[str]:
+        if arguments[0] == "plan":
+            assert quiet
+            return subprocess.CompletedProcess(arguments, self.plan[0], self.plan[1], "")
+        self.runtimes.append(arguments[arguments.index("--runtime") + 1])
+        self.out.mkdir(parents=True)
+        for name in ("scores.csv", "importance.png"):
+            (self.out / name).write_text("x")
+        return subprocess.CompletedProcess(arguments, self.submit, "", "")
+
+
+NO_BASE = '{"type": "DockerError", "message": "the base image b can\'t be had", "hint": "--runtime process"}'
+
+
+@pytest.mark.parametrize(
+    ("plan", "runtime", "words"),
+    [
+        ((0, "{}"), "auto", ""),
+        ((125, NO_BASE), "process", "the base image b can't be had."),
+        ((125, '{"type": "AwsCallError", "message": "x"}'), "auto", ""),
+        ((125, ""), "auto", ""),
+    ],
+)
+def test_the_demo_leaves_the_container_only_where_the_engine_can_not_be_used_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], plan: tuple[int, str], runtime: str, words: str
+) -> None:
+    run = FakeAwsRun(tmp_path / "out", plan=plan)
+    assert tool_module("demo").demo(tmp_path / "out", "auto", run) == 0
+    assert run.runtimes == [runtime]
+    told = capsys.readouterr().err
+    assert words in told
+    assert ("--runtime process" in told) == (runtime == "process")
+
+
+def test_the_demo_takes_the_runtime_that_is_named_without_a_plan(tmp_path: Path) -> None:
+    run = FakeAwsRun(tmp_path / "out", plan=(1, "no plan is made"))
+    assert tool_module("demo").demo(tmp_path / "out", "process", run) == 0
+    assert run.runtimes == ["process"]
+
+
+def test_a_demo_whose_run_fails_has_its_exit_code_and_names_the_way_without_containers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = FakeAwsRun(tmp_path / "out", plan=(0, "{}"), submit=125)
+    assert tool_module("demo").demo(tmp_path / "out", "auto", run) == 125
+    assert "make demo RUNTIME=process" in capsys.readouterr().err

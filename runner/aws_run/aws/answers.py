@@ -1,7 +1,8 @@
-"""Whether an HTTP answer is AWS's, and whole. One that isn't counts as no answer: the call is made again.
+"""Checks that an HTTP response comes from AWS and is complete. Otherwise it counts as no response, and the call is
+repeated.
 
-botocore itself raises no error for half a JSON document (it gives an empty answer), reads a login page as an answer
-without content, and an error page of a proxy as AWS's own refusal: "404" would mean that a bucket is gone.
+botocore raises no error for a truncated JSON document (it returns an empty response), reads a login page as a response
+without content, and an error page of a proxy as AWS's own refusal: "404" would mean that a bucket does not exist.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from aws_run.aws.errors import NETWORK_HINT
 from aws_run.errors import AwsCallError
 
 _JSON = ("json", "rest-json")
-_ALWAYS_XML = ("query", "ec2")  # in every answer, if only with the request's id
+_ALWAYS_XML = ("query", "ec2")  # every response has a body, if only with the request's id
 _IN_THE_WAY = "something between here and AWS answered in its place (a proxy or a login page?)"
 _NOT_BODY = ("header", "headers", "statusCode")
 
 
 class UnreadableAnswerError(HTTPClientError):
-    """botocore makes the call again, as it does after one that was not answered."""
+    """botocore repeats the call, as it does when there was no response."""
 
     fmt = "{error}"
 
@@ -42,15 +43,15 @@ def refuse_unreadable(operation: Any, response: Any, *, is_head: bool) -> None:
 
 
 def fault_of(operation: Any, *, status: int, headers: Mapping[str, str], body: bytes | None) -> str | None:
-    """What is wrong with the answer, None where nothing is. `body` None: there is none to be looked at."""
+    """What is wrong with the response; None: nothing. `body` None: there is no body to check."""
     if status >= 500:
-        return None  # load balancers give these without a word of AWS; they are tried again as they are
-    # Every service names the request in each of its answers: x-amzn-requestid, S3 x-amz-request-id.
+        return None  # load balancers send these without AWS's headers; they are retried anyway
+    # Every service identifies the request in each response: x-amzn-requestid, S3 x-amz-request-id.
     if not any(name.lower().startswith("x-amz") for name in headers):
         return f"{_IN_THE_WAY}, with status {status}"
     protocol = operation.service_model.resolved_protocol
     if body is None or (status < 300 and protocol not in _ALWAYS_XML and not _members(operation)):
-        return None  # botocore doesn't look at it either
+        return None  # botocore does not read it either
     if protocol in _JSON:
         return _json_fault(operation, status, body)
     return _xml_fault(operation, status, body)
@@ -62,22 +63,22 @@ def _json_fault(operation: Any, status: int, body: bytes) -> str | None:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
-        return "the answer broke off, or is not JSON"
+        return "the response is truncated or not JSON"
     if not isinstance(document, dict):
-        return "the answer is no JSON object"
+        return "the response is not a JSON object"
     wanted = _members(operation)
     if status < 300 and wanted and not wanted & set(document):
-        return "the answer has nothing of what was asked for in it"
+        return "the response contains nothing of what was requested"
     return None
 
 
 def _xml_fault(operation: Any, status: int, body: bytes) -> str | None:
     if not body:
-        return "the answer is empty" if status < 300 else None
+        return "the response is empty" if status < 300 else None
     try:
         root = ElementTree.fromstring(body)  # noqa: S314 - botocore's own parser reads the same text a moment later
     except ElementTree.ParseError:
-        return "the answer broke off, or is not XML"
+        return "the response is truncated or not XML"
     if _local(root.tag).lower() == "html":
         return _IN_THE_WAY
     if status >= 300 or operation.service_model.resolved_protocol not in _ALWAYS_XML:
@@ -86,16 +87,16 @@ def _xml_fault(operation: Any, status: int, body: bytes) -> str | None:
     names = {_local(child.tag): child for child in root}
     if wrapper is not None:
         if wrapper not in names:
-            return f"the answer has no {wrapper} in it"
+            return f"the response contains no {wrapper}"
         names = {_local(child.tag): child for child in names[wrapper]}
     wanted = _members(operation)
     if wanted and not wanted & set(names):
-        return "the answer has nothing of what was asked for in it"
+        return "the response contains nothing of what was requested"
     return None
 
 
 def _members(operation: Any) -> set[str]:
-    """What a whole answer has at least one of: the names, as on the wire, of all that the body may hold but tokens."""
+    """A complete response has at least one of these: the body's members by their names on the wire, without tokens."""
     shape = operation.output_shape
     if shape is None:
         return set()
@@ -111,14 +112,14 @@ def _local(tag: str) -> str:
 
 
 class Answer(dict[str, Any]):
-    """A call's answer. Where it lacks what is asked of it, the call counts as not answered: never a KeyError."""
+    """A call's response. A missing member counts as no response at all, and is never a KeyError."""
 
     def __init__(self, content: Mapping[str, Any], *, operation: str) -> None:
         super().__init__({name: _guarded(value, operation) for name, value in content.items()})
         self._operation = operation
 
     def __missing__(self, name: str) -> Any:
-        text = f"AWS's answer to {self._operation} came without {name}"
+        text = f"AWS's response to {self._operation} lacks {name}"
         raise AwsCallError(text, code="ConnectionError", operation=self._operation, hint=NETWORK_HINT)
 
 

@@ -1,4 +1,4 @@
-"""botocore's exceptions as the tool's own: one sentence, AWS's code, what to do next."""
+"""Translates botocore's exceptions to the tool's own: one sentence, AWS's code, and what to do next."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ THROTTLED = {
     "ProvisionedThroughputExceededException",
     "PriorRequestNotComplete",
 }
-# Codes after which the call may or may not have been carried out: what exists is adopted, deletes are repeated.
+# After these codes the call may or may not have been carried out: existing resources are adopted, deletes repeated.
 UNKNOWN_OUTCOME = {
     "InternalError",
     "InternalFailure",
@@ -46,8 +46,8 @@ UNKNOWN_OUTCOME = {
     "ConnectionError",
 }
 
-# An answer that is there, and not whole.
-_HALF = (boto.IncompleteReadError, boto.ChecksumError, boto.FlexibleChecksumError)
+# There is a response, but it is not complete.
+_INCOMPLETE = (boto.IncompleteReadError, boto.ChecksumError, boto.FlexibleChecksumError)
 NETWORK_HINT = "check the network and the region (and AWS_ENDPOINT_URL if it is set)"
 
 
@@ -62,7 +62,7 @@ def is_transient(error: AwsCallError) -> bool:
 
 
 def translate(error: Exception, *, service: str, operation: str) -> AwsRunError:
-    """`error` from botocore as an AwsRunError; never loses AWS's own words."""
+    """`error` from botocore as an AwsRunError, with AWS's own message in it."""
     if isinstance(error, boto.ClientError):
         return _from_response(error, service)
     if isinstance(error, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError)):
@@ -80,7 +80,7 @@ def translate(error: Exception, *, service: str, operation: str) -> AwsRunError:
         return CredentialsError("No AWS region is set", hint="pass --region, for example --region us-east-1")
     if isinstance(error, boto.ProfileNotFound):
         return CredentialsError(f"{error}", hint="`aws configure list-profiles` shows the profiles there are")
-    # No answer: refused, reset, timed out. botocore has two families for it, neither of which holds the other.
+    # No response: refused, reset, timed out. botocore has two unrelated families of exceptions for it.
     if isinstance(error, (boto.HTTPClientError, boto.ConnectionError)):
         return AwsCallError(
             f"{service} did not answer {operation}: {error}",
@@ -92,17 +92,17 @@ def translate(error: Exception, *, service: str, operation: str) -> AwsRunError:
         return CredentialsError(f"{error}", hint="pass --region, for example --region us-east-1")
     if isinstance(error, (boto.ConfigParseError, boto.InvalidConfigError)):
         return CredentialsError(f"{error}", hint="correct the AWS configuration (~/.aws/config, or AWS_CONFIG_FILE)")
-    if isinstance(error, ValueError):  # of making a client
+    if isinstance(error, ValueError):  # raised when a client is made
         return CredentialsError(f"The AWS settings can't be used: {error}", hint="see AWS_ENDPOINT_URL and --region")
-    if isinstance(error, _HALF) or not isinstance(error, boto.BotoCoreError):
+    if isinstance(error, _INCOMPLETE) or not isinstance(error, boto.BotoCoreError):
         return unreadable(error, service=service, operation=operation)
     return AwsCallError(f"{service} {operation}: {error}", code=type(error).__name__, operation=operation)
 
 
 def unreadable(error: Exception, *, service: str, operation: str) -> AwsCallError:
-    """There was an answer, and nobody can tell what it says: as if there had been none."""
+    """For a response that can't be read: the same as no response."""
     return AwsCallError(
-        f"{service}'s answer to {operation} could not be read: {type(error).__name__}: {error}",
+        f"{service}'s response to {operation} could not be read: {type(error).__name__}: {error}",
         code="ConnectionError",
         operation=operation,
         hint=NETWORK_HINT,

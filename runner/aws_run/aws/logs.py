@@ -10,7 +10,7 @@ from aws_run.events import LogLine
 
 
 class LogTail:
-    """Reads one stream forward. The token decides: an empty page is not the end, the same token twice is."""
+    """Reads one stream forward. An empty page is not the end; the same token twice is."""
 
     def __init__(self, aws: Aws, group: str, stream: str) -> None:
         self._aws = aws
@@ -18,7 +18,7 @@ class LogTail:
         self._token: str | None = None
 
     def read(self) -> Iterator[LogLine]:
-        """What is there and was not read yet; nothing while the stream does not exist."""
+        """The events that were not read yet; none while the stream does not exist."""
         while True:
             token = {"nextToken": self._token} if self._token else {}
             try:

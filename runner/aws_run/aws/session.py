@@ -33,18 +33,18 @@ _RETRIES = BotoConfig(
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
 )
-# A Date header has whole seconds and is as old as the answer's way: less than this is no difference between two clocks.
+# A Date header has whole seconds and is as old as the response: a smaller difference between two clocks means nothing.
 _SAME_CLOCK_S = 3.0
-# A body that breaks off is asked for again; botocore's own tries end with the headers.
+# A truncated body is requested again; botocore's own retries end with the headers.
 _BODY_TRIES, _FIRST_WAIT_S = 6, 0.5
 _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
 
 class _Reader:
-    """Sends one client's requests, and looks at what comes back before botocore believes it.
+    """Sends one client's requests, and checks each response before botocore reads it.
 
-    In `before-send`, since botocore makes a call again for what is raised there, page by page too, and not for what its
-    parser raises. A request that was answered elsewhere in that event is none of ours.
+    It does so in `before-send`, because botocore retries after an exception there (in every page, too), but not after
+    one of its parser. A request that another handler of that event has answered does not come here.
     """
 
     def __init__(self, client: Any) -> None:
@@ -60,7 +60,7 @@ class _Reader:
 
 
 def _contradicts(answer: Answer, body: bytes) -> bool:
-    """By the ETag, which is the MD5 of what came in one piece and is encrypted with S3's own keys, if at all."""
+    """Compares with the ETag: the MD5 of an object that was uploaded in one part and has no encryption but S3's own."""
     if answer.get("ServerSideEncryption", "AES256") != "AES256" or answer.get("SSECustomerAlgorithm"):
         return False
     checksum = _MD5.fullmatch(str(answer["ETag"]))
@@ -85,7 +85,7 @@ class RoundTrip:
 class Aws:
     """What the rest of the tool sees of AWS. Safe to use from several threads.
 
-    Whatever goes wrong between here and AWS is an AwsCallError that `passes`: no answer, half of one, somebody else's.
+    Every failure between here and AWS is a transient AwsCallError: no response, a truncated one, or somebody else's.
     """
 
     _clock: Clock = SystemClock()
@@ -108,7 +108,7 @@ class Aws:
 
     @property
     def ahead_s(self) -> float:
-        """How far AWS's clock is ahead of this machine's, by its last answer; 0 while they agree."""
+        """How far AWS's clock is ahead of this machine's, by its last response; 0 while they agree."""
         return self._ahead_s
 
     @property
@@ -117,7 +117,7 @@ class Aws:
 
     @property
     def endpoint_url(self) -> str | None:
-        """Where S3 is when it is not AWS itself (AWS_ENDPOINT_URL, the embedded AWS)."""
+        """S3's address if it is not AWS itself (AWS_ENDPOINT_URL, the embedded AWS)."""
         url: str = self._client("s3").meta.endpoint_url
         return None if url.endswith((".amazonaws.com", ".amazonaws.com.cn")) else url
 
@@ -133,13 +133,15 @@ class Aws:
             return Answer(method(**parameters), operation=operation)
         except (ClientError, BotoCoreError) as error:
             raise translate(error, service=service, operation=operation) from error
-        except Exception as error:  # botocore has no class for an answer that it can't parse, nor for endless redirects
+        except (
+            Exception
+        ) as error:  # botocore has no class for a response that it can't parse, nor for endless redirects
             raise unreadable(error, service=service, operation=operation) from error
 
     def read_object(self, *, most_bytes: int | None = None, **parameters: Any) -> tuple[bytes, str]:
-        """An S3 object, whole, and its ETag. `parameters`: those of GetObject.
+        """A complete S3 object and its ETag. `parameters`: those of GetObject.
 
-        Of an object larger than `most_bytes` it is one byte more than those, so that it shows.
+        Of an object larger than `most_bytes`, one byte more than that is returned, so that the caller sees it.
         """
         amount = None if most_bytes is None else most_bytes + 1
         wait_s, before = _FIRST_WAIT_S, None
@@ -147,15 +149,15 @@ class Aws:
             answer = Answer(self.call("s3", "get_object", **parameters), operation="get_object")
             try:
                 body = bytes(answer["Body"].read(amount))
-            except Exception as error:  # noqa: BLE001 - of botocore, urllib3 and http.client, as the version wants it
+            except Exception as error:  # noqa: BLE001 - from botocore, urllib3 or http.client, depending on the version
                 failure = unreadable(error, service="s3", operation="get_object")
             else:
-                # Of a server whose ETags only look like checksums: what is read twice in the same way is what is there.
+                # Some servers' ETags only look like checksums: what is read twice with the same result is right.
                 part = "Range" in parameters or len(body) == amount
                 if part or body == before or not _contradicts(answer, body):
                     return body, str(answer["ETag"])
                 before = body
-                text = "s3's answer to get_object is not what its checksum says"
+                text = "s3's response to get_object does not match its checksum"
                 failure = AwsCallError(text, code="ConnectionError", operation="get_object")
             if tries_left:
                 self._clock.sleep(wait_s * (0.5 + random.random() / 2))  # noqa: S311 - jitter, not a secret
@@ -175,7 +177,7 @@ class Aws:
             raise unreadable(error, service=service, operation=operation) from error
 
     def identity(self) -> Identity:
-        """Who is asking, and where; asked once."""
+        """The caller's account and region; requested once."""
         if self._identity is None:
             answer = self.call("sts", "get_caller_identity")
             self._identity = Identity(account=answer["Account"], arn=answer["Arn"], region=self.region)
@@ -192,11 +194,11 @@ class Aws:
         with self._lock:  # making a client is not thread-safe, using one is
             if service not in self._clients:
                 try:
-                    # Without a region STS answers for "aws-global", where nothing can be run.
+                    # Without a region STS uses "aws-global", where nothing can be run.
                     if not (self._session.region_name or "").strip():
                         raise NoRegionError
                     client = self._session.client(service, config=_RETRIES)
-                except (BotoCoreError, ValueError) as error:  # ValueError: an AWS_ENDPOINT_URL that is none
+                except (BotoCoreError, ValueError) as error:  # ValueError: an invalid AWS_ENDPOINT_URL
                     raise translate(error, service=service, operation="client") from None
                 client.meta.events.register("before-send", self._count)
                 client.meta.events.register("before-send", _Reader(client).send)
@@ -210,11 +212,11 @@ class Aws:
         self._trips.append(RoundTrip(service=service, operation=operation))
 
     def _read_time(self, response_dict: dict[str, Any] | None = None, **_: Any) -> None:
-        said = (response_dict or {}).get("headers", {}).get("date")
-        if not said:
+        date = (response_dict or {}).get("headers", {}).get("date")
+        if not date:
             return
         try:
-            ahead_s = (parsedate_to_datetime(said) - datetime.now(timezone.utc)).total_seconds()
+            ahead_s = (parsedate_to_datetime(date) - datetime.now(timezone.utc)).total_seconds()
         except (ValueError, TypeError):
-            return  # no date, or one without a zone
+            return  # not a date, or one without a time zone
         self._ahead_s = ahead_s if abs(ahead_s) > _SAME_CLOCK_S else 0.0

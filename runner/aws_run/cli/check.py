@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,25 +10,31 @@ from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
 from aws_run.errors import EXIT_TOOL
 
+if TYPE_CHECKING:
+    from aws_run.usecases.check import Finding
+
 
 @click.command()
 @project_options
 @aws_options
 def check(**flags: Any) -> int:
-    """Check credentials, region, Docker, VPC, permissions and quotas: what is fine, and what to do."""
+    """Check credentials, region, Docker, VPC, permissions and quotas, and say how to fix what is wrong."""
     from pathlib import Path
 
     from aws_run.cli import compose
-    from aws_run.report.tables import Mark, table, table_data
-    from aws_run.usecases.check import check as look
+    from aws_run.report.tables import Mark, table
+    from aws_run.usecases.check import check as run_checks
 
     with session(flags) as here:
         config = compose.load(Path.cwd(), flags.get("file"), flags, for_run=False)
-        found = look(here.context, config)
-        columns = ("what", "state", "to do")
-        rows = [(f.what, Mark(state=f.state, text=f.text), f.todo) for f in found]
+        findings = run_checks(here.context, config)
         if here.as_json:
-            here.print_json({"checks": table_data(columns, rows)})
+            here.print_json({"checks": [as_data(each) for each in findings]})
         else:
-            table("", columns, rows)
-        return EXIT_TOOL if any(f.state == "failed" for f in found) else 0
+            rows = [(each.what, Mark(state=each.state, text=each.text), each.todo) for each in findings]
+            table("", ("check", "state", "to do"), rows)
+        return EXIT_TOOL if any(each.state == "failed" for each in findings) else 0
+
+
+def as_data(finding: Finding) -> dict[str, str]:
+    return {"check": finding.what, "state": finding.state, "message": finding.text, "hint": finding.todo}

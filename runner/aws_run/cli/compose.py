@@ -1,4 +1,4 @@
-"""The composition root: which AWS, which builder, which clock. The only place that knows of the embedded AWS."""
+"""The composition root: chooses the AWS, the image builder and the clock. Only this module knows the embedded AWS."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,36 +25,44 @@ if TYPE_CHECKING:
 
 RuntimeName = Literal["auto", "docker", "process"]
 LOCAL_COST_LABEL = "what AWS would have charged"
-_FOR_THIS_COMMAND = "it goes with this command, and all that is in it; `aws-run local start` makes one that stays"
-# What would send a command elsewhere than to the embedded AWS, were it left in the environment.
+_FOR_THIS_COMMAND = (
+    "this embedded AWS and everything in it end with this command; `aws-run local start` starts one that stays"
+)
+# These variables would lead a command away from the embedded AWS.
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Which AWS this command talks to. `builder`: one that an event stops; None: Docker builds."""
+    """Which AWS this command talks to.
 
+    `builder`: makes the embedded AWS's own image builder, which the event stops; None: Docker builds.
+    `ephemeral`: this AWS and everything in it end with the command. `flag`: what a later command needs to reach it.
+    """
+
+    embedded: bool = False
     builder: Callable[[threading.Event], Builder | None] = lambda stop: None
-    cost_label: str = "cost"
     notices: tuple[str, ...] = ()
-    goes: bool = False  # with this command, and all that is in it
-    flag: str = ""  # what a next command needs to come here again
+    ephemeral: bool = False
+    flag: str = ""
 
     @property
-    def embedded(self) -> bool:
-        return self.cost_label == LOCAL_COST_LABEL
+    def cost_label(self) -> str:
+        return LOCAL_COST_LABEL if self.embedded else "cost"
 
 
 @contextmanager
-def place(
+def open_target(
     local: bool, base_image: Callable[[], str | None] = lambda: None, runtime: RuntimeName = "auto"
 ) -> Iterator[Target]:
-    """The real AWS of the environment, or the embedded one, running or started for this command.
+    """The AWS that the environment names, or with `local` the embedded one: running, or started for this command.
 
-    `base_image` is asked only where one is started: an engine has to have that image, and nothing takes its place.
+    `base_image` is called only when one is started: a Docker engine must have that image, and nothing replaces it.
     """
     if not local and runtime != "auto":
-        raise UsageError("--runtime says how the embedded AWS runs its tasks", hint="give it together with --local")
+        raise UsageError(
+            "--runtime is about the embedded AWS, and --local is not given", hint="add --local, or leave --runtime out"
+        )
     if not local:
         yield _exported()
         return
@@ -65,23 +73,28 @@ def place(
             f"--local needs the embedded AWS, which is not installed ({error.name})",
             hint='pip install "aws-run[local]"',
         ) from None
-    there = embedded.running()
-    if there is not None and runtime not in ("auto", there.runtime):
+    running = embedded.running()
+    if running is not None and runtime not in ("auto", running.runtime):
         raise UsageError(
-            f"The embedded AWS that is running has the runtime {there.runtime}, not {runtime}",
+            f"The embedded AWS that is running uses the runtime {running.runtime}, not {runtime}",
             hint=f"aws-run local stop, then aws-run local start --runtime {runtime}",
         )
-    options = embedded.LocalOptions(base_image=None if there else base_image(), runtime=runtime)
+    options = embedded.LocalOptions(base_image=None if running else base_image(), runtime=runtime)
     with embedded.for_command(options) as aws:
         exported = all(os.environ.get(name) == value for name, value in aws.environment().items())
         before = {name: os.environ.pop(name, None) for name in _FOREIGN}
         before |= {name: os.environ.get(name) for name in aws.environment()}
         os.environ.update(aws.environment())
         builder = partial(embedded.image_builder, aws)
-        kept = embedded.running() is not None
+        ephemeral = embedded.running() is None
         try:
-            made = _embedded_place(builder, (_say(aws),) if kept else (_say(aws), _FOR_THIS_COMMAND))
-            yield replace(made, goes=not kept, flag="" if exported else " --local")
+            yield Target(
+                embedded=True,
+                builder=builder,
+                notices=(_runtime_notice(aws), _FOR_THIS_COMMAND) if ephemeral else (_runtime_notice(aws),),
+                ephemeral=ephemeral,
+                flag="" if exported else " --local",
+            )
         finally:
             for name, value in before.items():
                 if value is None:
@@ -90,14 +103,14 @@ def place(
                     os.environ[name] = value
 
 
-def _say(aws: Any) -> str:
+def _runtime_notice(aws: Any) -> str:
     if aws.runtime == "docker":
-        return "embedded AWS: the job runs in a real container (Docker)"
+        return "embedded AWS: the job runs in a Docker container"
     return f"embedded AWS: {aws.runtime_reason}"
 
 
 def _exported() -> Target:
-    """AWS itself, or an embedded one whose environment was exported (`eval "$(aws-run local start)"`)."""
+    """AWS itself, or the embedded AWS whose environment was exported (`eval "$(aws-run local start)"`)."""
     url = os.environ.get("AWS_ENDPOINT_URL")
     if not url:
         return Target()
@@ -108,17 +121,13 @@ def _exported() -> Target:
     running = embedded.running()
     if running is None or running.endpoint_url != url:
         return Target()
-    mine = any(os.environ.get(name) for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"))  # the user's own choice
-    if not mine and os.environ.get("AWS_SECRET_ACCESS_KEY", "") not in ("", running.secret_key):
+    own_credentials = any(os.environ.get(name) for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"))
+    if not own_credentials and os.environ.get("AWS_SECRET_ACCESS_KEY", "") not in ("", running.secret_key):
         raise UsageError(
-            "The keys in the environment are those of an embedded AWS that is gone: each start has new ones",
+            "The keys in the environment belong to an embedded AWS that has stopped; each start makes new keys",
             hint='eval "$(aws-run local start)"',
         )
-    return _embedded_place(partial(embedded.image_builder, running), ())
-
-
-def _embedded_place(builder: Callable[[threading.Event], Builder | None], notices: tuple[str, ...]) -> Target:
-    return Target(builder=builder, cost_label=LOCAL_COST_LABEL, notices=notices)
+    return Target(embedded=True, builder=partial(embedded.image_builder, running))
 
 
 def embedded_is_running() -> bool:
@@ -130,7 +139,7 @@ def embedded_is_running() -> bool:
 
 
 def base_image(config: Config) -> str | None:
-    """What the project's image is built from, where that is known before Docker is asked."""
+    """The image that the project's own image is built on; None if only a build shows it."""
     from aws_run.image.plan import plan_image
     from aws_run.image.recipe import StandardRecipe
 
@@ -146,14 +155,14 @@ def open_aws(*, region: str | None, profile: str | None, local: bool) -> Aws:
     return Aws(region=None if local else region, profile=None if local else profile)
 
 
-def make_bench(aws: Aws, emit: Emit, where: Target) -> AppContext:
+def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
     from aws_run.backends.ec2.backend import Ec2Backend
     from aws_run.backends.fargate.backend import FargateBackend
     from aws_run.clock import ServerClock, SystemClock
     from aws_run.lifecycle.context import AppContext
 
     clock = ServerClock(SystemClock(), lambda: aws.ahead_s)
-    for text in where.notices:
+    for text in target.notices:
         emit(Notice(text=text))
     stop = threading.Event()
     return AppContext(
@@ -161,13 +170,13 @@ def make_bench(aws: Aws, emit: Emit, where: Target) -> AppContext:
         clock=clock,
         emit=emit,
         backends={"ec2": Ec2Backend(aws, clock), "fargate": FargateBackend(aws, clock)},
-        builder=lambda: where.builder(stop) or docker_builder(stop),
-        # Images without Docker have no base image.
-        find_base=lambda plan, refresh: plan if where.builder(stop) else _find_base(emit, plan, refresh),
+        builder=lambda: target.builder(stop) or docker_builder(stop),
+        # An image that is made without Docker has no base image.
+        find_base=lambda plan, refresh: plan if target.builder(stop) else _find_base(emit, plan, refresh),
         stop=stop,
         storage=lambda name: storage(aws, name),
         salt=lambda: secrets.token_hex(2),
-        poll_s=0.3 if where.embedded else 1.0,
+        poll_s=0.3 if target.embedded else 1.0,
     )
 
 

@@ -14,14 +14,16 @@ from aws_run.errors import UsageError
 
 
 @click.command()
-@click.option("--everything", is_flag=True, help="Its images and all it has in the bucket, too.")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@click.option(
+    "--everything", is_flag=True, help="Also remove the project's images and everything that it has in the bucket."
+)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @project_options
 @aws_options
 def destroy(everything: bool, yes: bool, **flags: Any) -> int:
     """Remove the roles and the log group of this folder's project.
 
-    With --everything its images, inputs and results, too; the account's bucket goes with its last project.
+    With --everything also its images, inputs and results; the account's bucket is removed with its last project.
     """
     from aws_run.cli import removal
     from aws_run.report.format import count
@@ -31,7 +33,7 @@ def destroy(everything: bool, yes: bool, **flags: Any) -> int:
     with session(flags) as here:
         removable = destroying.plan_destroy(here.context, here.project, everything=everything)
         if not removable.refs and not removable.data:
-            say(f"{here.project}: nothing is there to remove")
+            say(f"{here.project}: there is nothing to remove")
             if here.as_json:
                 here.print_json(removal.data(()))
             return 0
@@ -41,14 +43,14 @@ def destroy(everything: bool, yes: bool, **flags: Any) -> int:
             table("", ("kind", "name"), [*rows, *data])
             if removable.others:
                 names = ", ".join(f"{name} ({count(runs, 'run')})" for name, runs in removable.others.items())
-                say(f"the bucket stays, with what other projects have in it: {names}")
+                say(f"the bucket stays, because other projects have runs in it: {names}")
         if everything and not yes:
             if not sys.stdin.isatty():
                 raise UsageError("--everything deletes images, inputs and results", hint="add --yes to confirm")
             with here.reporter.pause():
-                click.confirm("Delete these, with everything in them, for good?", abort=True, err=True)
-        torn = destroying.destroy(here.context, here.project, removable)
+                click.confirm("Delete all of this permanently?", abort=True, err=True)
+        teardown = destroying.destroy(here.context, here.project, removable)
         if here.as_json:
-            here.print_json(removal.data(torn.removed))
-        torn.raise_if_failed(removal.region(here))
+            here.print_json(removal.data(teardown.removed))
+        teardown.raise_if_failed(removal.region(here))
     return 0

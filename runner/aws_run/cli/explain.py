@@ -17,14 +17,14 @@ from aws_run.cli.types import TEXT
 @project_options
 @aws_options
 def explain(run: str | None, **flags: Any) -> int:
-    """Say in one sentence why RUN (default: the last one) failed or hangs, and give one command that helps."""
-    from aws_run.usecases.explain import explain as look
+    """Say in one sentence why RUN (default: the last one) failed or does not go on, and name the command that helps."""
+    from aws_run.usecases.explain import explain as explain_run
 
     with session(flags) as here:
-        found = look(here.context, run, here.project)
+        explanation = explain_run(here.context, run, here.project)
         if here.as_json:
-            here.print_json(vars(found))
+            here.print_json(vars(explanation))
         else:
-            result(f"{found.run_id}: {found.sentence}")
-            here.say_next(found.command)
+            result(f"{explanation.run_id}: {explanation.sentence}")
+            here.say_next(explanation.command)
     return 0

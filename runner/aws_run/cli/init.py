@@ -14,10 +14,10 @@ from aws_run.errors import SourceError, UsageError
 
 @click.command()
 @click.argument("path", type=PATH, default=".")
-@click.option("--force", is_flag=True, help="Replace an aws-run.yaml that is there.")
+@click.option("--force", is_flag=True, help="Replace an existing aws-run.yaml.")
 def init(path: Path, force: bool) -> None:
-    """Write an aws-run.yaml into PATH from what is found there: script, Dockerfile, Python version."""
-    from aws_run.config.init_template import look_around, render_yaml
+    """Write an aws-run.yaml into PATH, made from the script, Dockerfile and Python version that are there."""
+    from aws_run.config.init_template import render_yaml, survey_project
     from aws_run.config.models import Build
     from aws_run.image.command import find_command
     from aws_run.image.recipe import StandardRecipe, choose_recipe
@@ -27,7 +27,7 @@ def init(path: Path, force: bool) -> None:
         raise UsageError(f"{path}: no such folder", hint="give the folder that holds the project")
     target = path / "aws-run.yaml"
     if os.path.lexists(target) and not force:
-        raise UsageError(f"{target} is there already", hint="--force replaces it")
+        raise UsageError(f"{target} exists already", hint="--force replaces it")
     source = read_source(path.resolve())
     command: tuple[str, ...] | None = None
     recipe = choose_recipe(Build(), source)
@@ -35,10 +35,10 @@ def init(path: Path, force: bool) -> None:
         try:
             command = find_command(source)
         except SourceError as error:
-            say(f"note: {error.message}; write what to run into {target.name}")
+            say(f"note: {error.message}; write the command into {target.name}")
     python = recipe.python if isinstance(recipe, StandardRecipe) else None
     if target.is_symlink():
-        target.unlink()  # what it leads to may be anything
-    target.write_text(render_yaml(look_around(path, command=command, python=python)), encoding="utf-8")
+        target.unlink()  # never write through a link
+    target.write_text(render_yaml(survey_project(path, command=command, python=python)), encoding="utf-8")
     say(f"wrote {target}")
     say("next: aws-run check, then aws-run submit . -i data -o out")

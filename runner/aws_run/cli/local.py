@@ -1,4 +1,4 @@
-"""`aws-run local start|stop|status`: an embedded AWS that stays up for several commands."""
+"""`aws-run local`: an embedded AWS that stays up for several commands."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from aws_run.cli.options import json_option, runtime_option
 from aws_run.cli.say import result, result_json, say
 from aws_run.errors import AwsRunError, UsageError
 
@@ -21,31 +22,42 @@ def _embedded() -> Any:
 
 
 def _running() -> Any:
-    found = _embedded().running()
-    if found is None:
+    running = _embedded().running()
+    if running is None:
         raise AwsRunError("No embedded AWS is running", hint="aws-run local start")
-    return found
+    return running
 
 
 @click.group()
 def local() -> None:
-    """The embedded AWS: the whole of aws-run, and the plain aws CLI, without an account.
+    """An embedded AWS: try everything of aws-run, and the aws CLI, without an account.
 
-    Nothing there costs anything; amounts are what AWS would have charged.
+    Nothing costs anything; the amounts shown are what AWS would have charged.
     """
 
 
 @local.command()
-@click.option("--port", type=int, default=0, help="Port to listen on; default: any free one.")
-@click.option("--boot-seconds", type=float, default=1.0, show_default=True, help="How long an instance takes to join.")
-@click.option("--runtime", type=click.Choice(["auto", "docker", "process"]), default="auto", show_default=True)
-@click.option("--chaos", type=int, metavar="SEED", help="Throttle, fail, lose answers and dawdle, seeded.")
-@click.option("--foreground", is_flag=True, help="Stay in this terminal until Ctrl-C.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def start(port: int, boot_seconds: float, runtime: str, chaos: int | None, foreground: bool, as_json: bool) -> None:
-    """Start it and print the environment to export: eval "$(aws-run local start)".
+@click.option(
+    "--port", type=int, default=0, metavar="PORT", help="Port to listen on; 0: any free one.", show_default=True
+)
+@click.option(
+    "--boot-seconds",
+    type=float,
+    metavar="S",
+    default=1.0,
+    show_default=True,
+    help="How long a new instance takes to join.",
+)
+@runtime_option
+@click.option(
+    "--chaos", type=int, metavar="SEED", help="Answer like a bad day of AWS: throttled, failing, slow; from this seed."
+)
+@click.option("--foreground", is_flag=True, help="Run in this terminal until Ctrl-C.")
+@json_option
+def start(*, port: int, boot_seconds: float, runtime: str, chaos: int | None, foreground: bool, as_json: bool) -> None:
+    """Start it and print its environment: eval "$(aws-run local start)".
 
-    Where one is running already, print its environment: for a second terminal.
+    If one is running already, its environment is printed, for a second terminal.
     """
     embedded = _embedded()
     options = embedded.LocalOptions(boot_s=boot_seconds, runtime=runtime, port=port, chaos_seed=chaos)
@@ -56,7 +68,7 @@ def start(port: int, boot_seconds: float, runtime: str, chaos: int | None, foreg
     running = embedded.running()
     aws = running or embedded.start(options)
     if running is not None:
-        say("# one is running already: this is its environment")
+        say("# one is running already; this is its environment")
     if as_json:
         result_json({"environment": aws.environment(), "runtime": aws.runtime, "reason": aws.runtime_reason})
         return
@@ -68,32 +80,32 @@ def start(port: int, boot_seconds: float, runtime: str, chaos: int | None, foreg
 
 @local.command()
 def stop() -> None:
-    """Stop it; everything in it is gone."""
+    """Stop it and delete everything in it."""
     say("stopped" if _embedded().stop() else "none was running")
 
 
 @local.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@json_option
 def status(as_json: bool) -> None:
-    """Show whether one runs, where, and what is in it."""
-    found = _embedded().status()
+    """Show whether it is running, where, and what is in it."""
+    state = _embedded().status()
     if as_json:
-        result_json(found)
+        result_json(state)
         return
-    if found is None:
+    if state is None:
         raise AwsRunError("No embedded AWS is running", hint="aws-run local start")
     from aws_run.report.tables import table
 
-    table("embedded AWS", ("what", "value"), [(name, str(value)) for name, value in found.items()])
+    table("embedded AWS", ("what", "value"), [(name, str(value)) for name, value in state.items()])
 
 
 @local.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@json_option
 def bill(as_json: bool) -> None:
-    """Show what each resource would have cost so far, on the embedded AWS's own clock."""
-    found = _embedded().ask(_running(), "bill")
+    """Show what each resource would have cost."""
+    so_far = _embedded().ask(_running(), "bill")
     if as_json:
-        result_json(found)
+        result_json(so_far)
         return
     from aws_run.report.tables import table
 
@@ -104,18 +116,25 @@ def bill(as_json: bool) -> None:
             line["run"],
             f"{line['seconds']:.0f}",
             f"${line['usd']:.4f}",
-            "still" if line["open"] else "",
+            "yes" if line["open"] else "",
         )
-        for line in found["lines"]
+        for line in so_far["lines"]
     ]
-    table("", ("kind", "id", "run", "seconds", "cost", "bills"), rows)
-    total = sum(line["usd"] for line in found["lines"])
-    say(f"total: ${total:.4f}, as AWS would have charged by {found['now']}")
+    table("", ("kind", "id", "run", "seconds", "cost", "still billed"), rows)
+    total = sum(line["usd"] for line in so_far["lines"])
+    say(f"total: ${total:.4f}, as AWS would have charged by {so_far['now']}")
 
 
 @local.command("spot-interrupt")
-@click.option("--after-seconds", type=float, default=120.0, show_default=True, help="From the notice to the end.")
+@click.option(
+    "--after-seconds",
+    type=float,
+    metavar="S",
+    default=120.0,
+    show_default=True,
+    help="Time from the notice to the end.",
+)
 def spot_interrupt(after_seconds: float) -> None:
-    """Take every spot machine away, with the notice that AWS gives before it does."""
-    told = _embedded().ask(_running(), "spot-interrupt", {"after_s": after_seconds})["interrupted"]
-    say(f"interrupted: {', '.join(told)}" if told else "no spot machine is running")
+    """Interrupt every spot machine, after the notice."""
+    interrupted = _embedded().ask(_running(), "spot-interrupt", {"after_s": after_seconds})["interrupted"]
+    say(f"interrupted: {', '.join(interrupted)}" if interrupted else "no spot machine is running")

@@ -15,7 +15,7 @@ from aws_run.cli.types import TEXT
 
 @click.command()
 @click.argument("run", required=False, type=TEXT)
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
+@click.option("-f", "--follow", is_flag=True, help="Follow the log until the run has ended.")
 @project_options
 @aws_options
 def logs(run: str | None, follow: bool, **flags: Any) -> int:
@@ -29,5 +29,5 @@ def logs(run: str | None, follow: bool, **flags: Any) -> int:
             else:
                 result(line.text)
             if getattr(sys.stdout, "unread", False):
-                break  # `aws-run logs -f | head`: nobody is left to follow it for
+                break  # `aws-run logs -f | head`: the reader has gone
     return 0

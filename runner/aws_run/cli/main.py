@@ -17,31 +17,31 @@ from aws_run.cli.say import result_json, say
 from aws_run.errors import EXIT_INTERRUPT, EXIT_TOOL, AwsRunError
 from aws_run.streams import ResilientStream
 
-_REPORT_IT = "run it again with --debug and report what it prints; `aws-run gc` removes what may be left"
+_REPORT_IT = "repeat it with --debug and report what it prints; `aws-run gc` removes anything that is left"
 
-# name -> (module, one line for --help); the order is the order of a user's first day.
+# name -> (module, one line for --help), in the order in which a new user needs them.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "submit": ("submit", "Run a project on AWS and bring its results back."),
-    "plan": ("submit", "Show what a submit would do and cost; change nothing."),
-    "init": ("init", "Write an aws-run.yaml from what is in the folder."),
+    "submit": ("submit", "Run a project on AWS and fetch its results."),
+    "plan": ("submit", "Show what a submit would create and cost."),
+    "init": ("init", "Write an aws-run.yaml for the project in a folder."),
     "check": ("check", "Check credentials, Docker, network, permissions and quotas."),
     "ps": ("ps", "List the runs of this account and region."),
     "status": ("status", "Show one run."),
     "logs": ("logs", "Show a run's log."),
     "wait": ("wait", "Wait for a run to end; exit with its exit code."),
     "pull": ("pull", "Fetch a run's outputs."),
-    "explain": ("explain", "Say why a run failed or hangs, and what helps."),
-    "cancel": ("cancel", "Stop a run and remove what it used."),
-    "cleanup": ("cleanup", "Remove everything of one run; safe to repeat."),
-    "gc": ("gc", "Find and remove whatever ended runs left behind."),
+    "explain": ("explain", "Say why a run failed or does not go on, and what helps."),
+    "cancel": ("cancel", "Stop a run and remove its resources."),
+    "cleanup": ("cleanup", "Remove everything that belongs to one run."),
+    "gc": ("gc", "Find and remove what ended runs left behind."),
     "destroy": ("destroy", "Remove a project's resources."),
     "config": ("config", "The configuration file: its JSON Schema."),
-    "local": ("local", "The embedded AWS for trying things out without an account."),
+    "local": ("local", "The embedded AWS, to try things without an account."),
 }
 
 
 class LazyGroup(click.Group):
-    """Knows its commands by name and help line; imports one when it is used."""
+    """Knows the name and help line of each command, and imports the command when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -74,7 +74,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", prog_name="aws-run")
 def cli() -> None:
-    """Run a local Python project on the AWS hardware you ask for, and leave nothing behind that bills.
+    """Run a local Python project on AWS hardware of your choice, and leave nothing behind that costs money.
 
     \b
     aws-run submit . -i data -o out            on Fargate
@@ -86,7 +86,7 @@ def cli() -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Never ends in a traceback, but for AWS_RUN_DEBUG=1 or --debug."""
+    """Tracebacks are shown only with AWS_RUN_DEBUG=1 or --debug."""
     arguments = sys.argv[1:] if argv is None else argv
     debug = "--debug" in _own(arguments) or os.environ.get("AWS_RUN_DEBUG", "") not in ("", "0")
     signal.signal(signal.SIGTERM, _interrupt)
@@ -95,17 +95,17 @@ def main(argv: list[str] | None = None) -> None:
             setattr(sys, name, ResilientStream(getattr(sys, name)))
     code = _written(_run(arguments, debug))
     if argv is None:
-        # Threads of ours may still be at work: who has left waits for none of them.
+        # Our threads may still be working, and after an interrupt nobody waits for them.
         if code == EXIT_INTERRUPT:
             _leave()
-        # Another Ctrl-C while Python waits for them ends it, in silence.
+        # Another Ctrl-C while Python waits for threads ends the process without a traceback.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: os._exit(EXIT_INTERRUPT))
     sys.exit(code)
 
 
 def _own(arguments: list[str]) -> list[str]:
-    """Without what is the script's."""
+    """The arguments before `--`; those after it are the script's."""
     return arguments[: arguments.index("--")] if "--" in arguments else arguments
 
 
@@ -122,7 +122,7 @@ def _leave() -> None:
 
 
 def _written(code: int) -> int:
-    """The exit code, once it is known whether the result could be written. A reader that has gone is no error."""
+    """The exit code, after the last write to stdout. A reader that has closed its end is not an error."""
     if sys.stdout is None:
         return code
     sys.stdout.flush()
@@ -134,7 +134,7 @@ def _written(code: int) -> int:
 
 
 def _run(arguments: list[str], debug: bool, command: click.Command = cli) -> int:
-    """The exit code: the same with --debug, which only adds the traceback. With --json every failure is an object."""
+    """The exit code; --debug only adds the traceback. With --json every failure is one JSON object."""
     as_json = "--json" in _own(arguments)
     try:
         result = command.main(args=arguments, prog_name="aws-run", standalone_mode=False)
@@ -142,7 +142,7 @@ def _run(arguments: list[str], debug: bool, command: click.Command = cli) -> int
         return int(done.exit_code)
     except click.ClickException as error:
         shown = io.StringIO()
-        error.show(shown)  # with the usage line; it repeats what was typed, which CI may have from a stranger's comment
+        error.show(shown)  # with the usage line; it repeats what was typed, which in CI may come from a stranger
         _say_lines(shown.getvalue())
         if as_json:
             _print_json("UsageError", error.format_message(), None, error.exit_code)
@@ -157,7 +157,7 @@ def _run(arguments: list[str], debug: bool, command: click.Command = cli) -> int
             _say_lines(traceback.format_exc())
         _show(error, as_json=as_json)
         return error.exit_code
-    except Exception as error:  # noqa: BLE001 - the last stop: a fault of ours is told as one
+    except Exception as error:  # noqa: BLE001 - the last resort: reported as a fault of aws-run
         if debug:
             _say_lines(traceback.format_exc())
         message, hint = f"aws-run itself failed: {type(error).__name__}: {error}", _REPORT_IT
@@ -177,7 +177,7 @@ def _say_lines(text: str) -> None:
 def _show(error: AwsRunError, *, as_json: bool) -> None:
     from aws_run.report import make_reporter
 
-    if as_json and not _said_already():
+    if as_json and not _result_printed():
         from aws_run.report.jsonlines import error_data
 
         result_json(error_data(error))
@@ -185,10 +185,10 @@ def _show(error: AwsRunError, *, as_json: bool) -> None:
 
 
 def _print_json(kind: str, message: str, hint: str | None, code: int) -> None:
-    if not _said_already():
+    if not _result_printed():
         result_json({"type": kind, "message": message, "hint": hint, "exit_code": code})
 
 
-def _said_already() -> bool:
-    """A command that printed its object and failed then has its failure in that object."""
+def _result_printed() -> bool:
+    """If a command prints its JSON object and then fails, the failure is in that object."""
     return bool(getattr(sys.stdout, "used", False))

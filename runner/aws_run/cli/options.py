@@ -1,154 +1,96 @@
-"""Options that several commands share."""
+"""Options that several commands share. What configures a run is made from `config`'s table, which has its help text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
 
 from aws_run.cli.types import PATH, TEXT
+from aws_run.config.option import ExtraFlag, Option
+from aws_run.config.options import EXTRA_FLAGS, OPTIONS, extra_flag, option_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# In the table, but no run options: every command has the first three, and the last is no flag.
+_ELSEWHERE = {"name", "region", "profile", "args"}
 
-def _all(function: F, options: list[Callable[[F], F]]) -> F:
-    for option in reversed(options):
+
+def _all(function: F, options: Iterable[Callable[[F], F]]) -> F:
+    for option in reversed(list(options)):
         function = option(function)
     return function
 
 
+def setting(option: Option) -> Callable[[F], F]:
+    """The click option of a row of the table. Not given is None, or () for one that can be repeated."""
+    names = [name for name in (option.short, option.long_flag, option.flag) if name]
+    text = option.help
+    if option.repeatable:
+        text += " Repeatable."
+    if option.default is not None:
+        text += f"  [default: {option.default}]"
+    if option.kind.schema == {"type": "boolean"}:
+        return click.option(*names, is_flag=True, default=None, help=text)
+    type_ = TEXT if option.kind.shape == "list" and not option.repeatable else None
+    return click.option(*names, metavar=option.metavar, multiple=option.repeatable, type=type_, help=text)
+
+
+def extra(flag: ExtraFlag, *, short: bool = True) -> Callable[[F], F]:
+    """A flag beside the table. `short` False: its letter means something else in this command."""
+    names = [name for name in (flag.short if short else None, flag.long_flag) if name]
+    if flag.metavar is None:
+        # Only what asks for trust reads its variable here: the loader reads all others, and names them in messages.
+        variable = flag.env if flag.flag == "trust_project_file" else None
+        return click.option(*names, flag.flag, is_flag=True, default=None, envvar=variable, help=flag.help)
+    return click.option(*names, flag.flag, type=PATH, metavar=flag.metavar, help=flag.help)
+
+
 def aws_options(function: F) -> F:
-    """Where to look: an account, a region, or the embedded AWS."""
+    """Which AWS to use: an account, a region, or the embedded AWS."""
     return _all(
         function,
         [
-            click.option("--profile", help="AWS profile to use."),
-            click.option("--region", help="AWS region to use."),
+            setting(option_of("profile")),
+            setting(option_of("region")),
             click.option("--local", is_flag=True, help="Use the embedded AWS instead of an account."),
-            click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout."),
-            click.option("--debug", is_flag=True, help="Show AWS round trips, and tracebacks of unexpected errors."),
+            json_option,
+            click.option("--debug", is_flag=True, help="Show every AWS call, and tracebacks of unexpected errors."),
         ],
     )
+
+
+def json_option(function: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")(function)
 
 
 def project_options(function: F) -> F:
-    """Which project's configuration; `-f` is left to --follow here."""
-    return _all(
-        function,
-        [
-            click.option("-n", "--name", help="Project name; default: the folder's."),
-            click.option("--file", type=PATH, help="Configuration file; default: aws-run.yaml."),
-        ],
-    )
+    """Which project's configuration; -f is left to --follow here."""
+    return _all(function, [setting(option_of("name")), extra(extra_flag("file"), short=False)])
 
 
 def file_options(function: F) -> F:
     """Which project's configuration."""
-    return _all(
-        function,
-        [
-            click.option("-n", "--name", help="Project name; default: the folder's."),
-            click.option("-f", "--file", type=PATH, help="Configuration file; default: aws-run.yaml."),
-        ],
-    )
+    return _all(function, [setting(option_of("name")), extra(extra_flag("file"))])
+
+
+def runtime_option(function: F) -> F:
+    return click.option(
+        "--runtime",
+        type=click.Choice(["auto", "docker", "process"]),
+        default="auto",
+        help="How the embedded AWS runs tasks: in Docker containers, or as plain processes, which have all of this "
+        "user's rights. auto: containers where a Docker engine answers.  [default: auto]",
+    )(function)
 
 
 def run_options(function: F) -> F:
-    """Everything a run can be asked for; each stands in aws-run.yaml too."""
-    return _all(
-        function,
-        [
-            click.option(
-                "-i",
-                "--input",
-                multiple=True,
-                metavar="[NAME=]DIR",
-                help="Input: a folder, or s3://bucket/prefix, read in place. Several have names: -i a=DIR -i b=s3://…",
-            ),
-            click.option("-o", "--output", metavar="DIR", help="Folder for the results."),
-            click.option(
-                "--follow-output",
-                is_flag=True,
-                default=None,
-                help="Fetch results while the job runs, not only after it.",
-            ),
-            click.option(
-                "--full-sync",
-                is_flag=True,
-                default=None,
-                help="Compare every input file with S3 by its bytes, not by size and time.",
-            ),
-            click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these files out (repeatable)."),
-            click.option(
-                "--backend",
-                metavar="auto|ec2|fargate",
-                help="Where to run; default: auto (Fargate, unless only EC2 has it).",
-            ),
-            click.option("--cpu", metavar="N[+]", help="vCPUs: 4 exactly, 4+ at least."),
-            click.option(
-                "--memory",
-                metavar="SIZE",
-                help="Memory, for example 16GB; on EC2 the machine's, of which the job gets about 7 % less.",
-            ),
-            click.option("--gpu", metavar="[MODEL:]N", help="GPUs, for example 1 or L4:1."),
-            click.option(
-                "--disk",
-                metavar="SIZE",
-                help="Disk, for example 100GB; default: what image, input and output need.",
-            ),
-            click.option(
-                "--output-size",
-                metavar="SIZE",
-                help="What the job writes, to size the disk; default: as much as the input.",
-            ),
-            click.option("--arch", metavar="x86_64|arm64", help="CPU architecture."),
-            click.option("--instance-type", multiple=True, metavar="TYPE", help="EC2 type (repeatable)."),
-            click.option("--spot", is_flag=True, default=None, help="Use spot capacity."),
-            click.option("--spot-policy", metavar="spot|on-demand|auto", help="auto: spot, else on-demand (EC2)."),
-            click.option("--timeout", metavar="TIME", help="Deadline of the job, for example 2h; default 2h."),
-            click.option("--max-cost", metavar="USD", help="Stop before the run costs more."),
-            click.option("--max-price", metavar="USD", help="Only hardware at most this dear per hour."),
-            click.option("--retries", type=int, metavar="N", help="Attempts after an interruption."),
-            click.option("--env", multiple=True, metavar="K=V", help="Environment variable (repeatable)."),
-            click.option("--env-file", type=PATH, metavar="FILE", help="File of K=V lines."),
-            click.option("--secret", multiple=True, metavar="NAME=ARN", help="Secret by ARN (repeatable)."),
-            click.option("--image", metavar="URI", help="An image that aws-run built; nothing is built."),
-            click.option("--dockerfile", metavar="FILE", help="Dockerfile; auto, none or a path."),
-            click.option("--base-image", metavar="IMAGE", help="Base image for the built-in recipe."),
-            click.option(
-                "--trust-dockerfile",
-                is_flag=True,
-                default=None,
-                help="Let the project's own Dockerfile read the passwords of your package indexes.",
-            ),
-            click.option(
-                "--refresh-base",
-                is_flag=True,
-                default=None,
-                help="Build on the newest base image, not on the one used before.",
-            ),
-            click.option("--subnets", type=TEXT, metavar="IDS", help="Subnets, comma-separated."),
-            click.option("--security-groups", type=TEXT, metavar="IDS", help="Security groups, comma-separated."),
-            click.option("--task-role", metavar="ARN", help="Task role of your own."),
-            click.option("--tag", multiple=True, metavar="K=V", help="Tag for everything made (repeatable)."),
-            click.option(
-                "--keep",
-                multiple=True,
-                metavar="KIND",
-                help="Don't remove this kind (repeatable); bucket and repository always stay.",
-            ),
-            click.option(
-                "--trust-project-file",
-                is_flag=True,
-                envvar="AWS_RUN_TRUST_PROJECT_FILE",
-                help="Let the project's own file name inputs, outputs and variables outside of its folder.",
-            ),
-            click.option(
-                "--runtime",
-                type=click.Choice(["auto", "docker", "process"]),
-                default="auto",
-                help="With --local: containers of Docker, or plain processes, which see this machine as you do.",
-            ),
-        ],
-    )
+    """Everything that configures a run, in the order of the table."""
+    options: list[Callable[[F], F]] = []
+    for option in OPTIONS:
+        if option.flag is None or option.field in _ELSEWHERE:
+            continue
+        options.append(setting(option))
+        options += [extra(flag) for flag in EXTRA_FLAGS if flag.beside == option.flag]
+    return _all(function, [*options, runtime_option])

@@ -12,18 +12,18 @@ from aws_run.cli.session import session
 
 @click.command()
 @project_options
-@click.option("-a", "--all", "everything", is_flag=True, help="Runs of all projects, not only this folder's.")
+@click.option("-a", "--all", "everything", is_flag=True, help="List the runs of all projects, not only this folder's.")
 @aws_options
 def ps(everything: bool, **flags: Any) -> int:
-    """List the runs of this account and region, newest first: this folder's project, or all."""
+    """List this project's runs in this account and region, newest first."""
     from aws_run.cli.status import as_data
     from aws_run.report.tables import Mark, table
     from aws_run.usecases.ps import ps as list_runs
 
     with session(flags) as here:
-        found = list_runs(here.context, None if everything else here.project)
+        runs = list_runs(here.context, None if everything else here.project)
         if here.as_json:
-            here.print_json({"runs": [as_data(run) for run in found]})
+            here.print_json({"runs": [as_data(run) for run in runs]})
             return 0
         rows = [
             (
@@ -34,7 +34,7 @@ def ps(everything: bool, **flags: Any) -> int:
                 run.record.created_at,
                 run.record.hardware.description if run.record.hardware else "",
             )
-            for run in found
+            for run in runs
         ]
         table("", ("run", "status", "exit", "cost", "created", "hardware"), rows)
     return 0

@@ -1,4 +1,4 @@
-"""What `cancel`, `cleanup`, `gc` and `destroy` say when they are done."""
+"""What `cancel`, `cleanup`, `gc` and `destroy` print at their end."""
 
 from __future__ import annotations
 

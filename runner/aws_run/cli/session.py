@@ -1,4 +1,4 @@
-"""What the commands that look at runs have in common: a place, a session, a reporter, a bench."""
+"""What all commands but `submit` share: the configuration, the AWS to use, a reporter and the use case's context."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class Session:
     context: AppContext
     reporter: Reporter
-    project: str  # of this folder, as submit would name it
+    project: str  # this folder's, as `submit` would name it
     as_json: bool
-    flag: str = ""  # what the next command needs to come here again
+    flag: str = ""  # what a later command needs to reach the same AWS
 
     def say_next(self, command: str) -> None:
         say(f"next: {command}{self.flag}")
@@ -33,21 +33,21 @@ class Session:
 
 @contextmanager
 def session(flags: Mapping[str, Any]) -> Iterator[Session]:
-    """`flags`: those of `aws_options` and `project_options`. The project's own file is read where there is one, so that
-    its region and profile hold for every command."""
+    """`flags`: those of `aws_options` and `project_options`. The project's aws-run.yaml is read if there is one, so
+    that its region and profile hold for every command."""
     config = compose.load(Path.cwd(), flags.get("file"), flags, for_run=False)
     from aws_run.report import make_reporter
 
     as_json, local = bool(flags["as_json"]), bool(flags["local"])
     with (
         make_reporter("json" if as_json else "auto", debug=bool(flags["debug"])) as reporter,
-        compose.place(local) as where,
+        compose.open_target(local) as target,
     ):
         aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
         yield Session(
-            context=compose.make_bench(aws, reporter.emit, where),
+            context=compose.make_context(aws, reporter.emit, target),
             reporter=reporter,
             project=config.name,
             as_json=as_json,
-            flag=where.flag,
+            flag=target.flag,
         )

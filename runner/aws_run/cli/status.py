@@ -1,4 +1,4 @@
-"""`aws-run status`: one run, from its record and from ECS."""
+"""`aws-run status`: one run, as its record and ECS show it."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 def status(run: str | None, **flags: Any) -> int:
     """Show RUN (default: the last one).
 
-    One that has ended with nobody watching is finished and cleaned up on the way.
+    If it has ended while no client was watching, its result is recorded and its resources are removed.
     """
-    from aws_run.usecases.status import status as look
+    from aws_run.usecases.status import status as run_status
 
     with session(flags) as here:
-        found = look(here.context, run, here.project)
+        current = run_status(here.context, run, here.project)
         if here.as_json:
-            here.print_json(as_data(found))
+            here.print_json(as_data(current))
         else:
-            _print(found)
-            run_id = found.record.run_id
-            here.say_next(f"aws-run logs {run_id}" + (" -f" if found.exit_code is None else ""))
+            _print(current)
+            follow = " -f" if current.exit_code is None else ""
+            here.say_next(f"aws-run logs {current.record.run_id}{follow}")
     return 0
 
 
@@ -43,16 +43,18 @@ def as_data(found: RunStatus) -> dict[str, Any]:
     return {**record.to_json(), **current, "phase": found.phase, "exit_code": found.exit_code}
 
 
-def _print(found: RunStatus) -> None:
+def _print(run: RunStatus) -> None:
     from aws_run import naming
     from aws_run.report.tables import table
 
-    record = found.record
-    left = [f"{entry.kind} {entry.name}" for entry in record.resources if entry.state not in ("deleted", "intended")]
+    record = run.record
+    existing = [
+        f"{entry.kind} {entry.name}" for entry in record.resources if entry.state not in ("deleted", "intended")
+    ]
     bucket = naming.bucket_name(record.account, record.region)
     rows: list[tuple[str, str]] = [
-        ("status", found.phase + (f": {found.sentence}" if found.sentence else "")),
-        ("exit code", "" if found.exit_code is None else str(found.exit_code)),
+        ("status", run.phase + (f": {run.sentence}" if run.sentence else "")),
+        ("exit code", "" if run.exit_code is None else str(run.exit_code)),
         ("hardware", record.hardware.description if record.hardware else ""),
         ("created", record.created_at),
         ("started", record.started_at or ""),
@@ -60,6 +62,6 @@ def _print(found: RunStatus) -> None:
         ("deadline", record.deadline),
         ("outputs", f"s3://{bucket}/{record.output_prefix}"),
         ("cost", f"${float(record.cost_usd):.4f}" if record.cost_usd else ""),
-        ("in AWS now", ", ".join(left) or "nothing of its own"),
+        ("in AWS now", ", ".join(existing) or "no resources of its own"),
     ]
     table(record.run_id, ("what", "value"), [row for row in rows if row[1]])

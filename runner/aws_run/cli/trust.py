@@ -1,4 +1,4 @@
-"""The question before a run that a project's own file sends outside of its folder."""
+"""The question before a run whose aws-run.yaml reaches outside of the project's folder."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from aws_run.config import Config
 
 _HINT = (
-    "look at the file; then pass --trust-project-file (or set AWS_RUN_TRUST_PROJECT_FILE=1), or name these yourself "
+    "read the file; then pass --trust-project-file (or set AWS_RUN_TRUST_PROJECT_FILE=1), or give these yourself "
     "with -i, -o, --env, --secret or --task-role"
 )
 
 
 def need_trust(config: Config, *, trusted: bool, terminal: bool | None = None) -> None:
-    """UsageError unless the user agrees to what the project's file reaches for. `terminal` None: look for one."""
+    """UsageError unless the user agrees. `terminal`: whether there is one to ask on; None: found out here."""
     sentences = [one.sentence for one in config.outside if one.by_project]
     if trusted or not sentences:
         return
@@ -36,5 +36,5 @@ def _ask(sentences: Sequence[str]) -> None:
     say("The project's own file reaches outside of its folder:")
     for sentence in sentences:
         say(f"  {sentence}")
-    if not click.confirm("Is that as you want it?", default=False, err=True):
-        raise UsageError("The run was not started; nothing was made", hint=_HINT)
+    if not click.confirm("Do you want this?", default=False, err=True):
+        raise UsageError("The run was not started, and nothing was created", hint=_HINT)

@@ -1,4 +1,4 @@
-"""Arguments that must not be empty: `aws-run cleanup "$RUN"` with RUN unset is a slip, not a wish for the default."""
+"""Arguments that must not be empty: `aws-run cleanup "$RUN"` with RUN unset is a mistake; the default is not meant."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-class _Given(click.ParamType):  # type: ignore[type-arg]
+class _NotEmpty(click.ParamType):  # type: ignore[type-arg]
     name = "text"
 
     def __init__(self, make: type[str] | type[Path]) -> None:
@@ -20,6 +20,6 @@ class _Given(click.ParamType):  # type: ignore[type-arg]
         return self._make(value)
 
 
-TEXT = _Given(str)
-PATH = _Given(Path)
+TEXT = _NotEmpty(str)
+PATH = _NotEmpty(Path)
 PATH.name = "path"

@@ -17,18 +17,18 @@ from aws_run.cli.types import TEXT
 @project_options
 @aws_options
 def wait(run: str | None, **flags: Any) -> int:
-    """Wait until RUN (default: the last one) has ended, clean up after it, and exit with its exit code."""
+    """Wait until RUN (default: the last one) has ended, remove its resources, and exit with its exit code."""
     from aws_run.cli.status import as_data
     from aws_run.usecases.wait import wait as follow
 
     with session(flags) as here:
-        found = follow(here.context, run, here.project)
+        ended = follow(here.context, run, here.project)
         if here.as_json:
-            here.print_json(as_data(found))
-            return found.exit_code or 0
-    # After the live display has gone, or the two would share a line.
-    cost = f", ${float(found.record.cost_usd):.4f}" if found.record.cost_usd else ""
-    say(f"{found.record.run_id}: {found.sentence or found.phase} (exit {found.exit_code}{cost})")
-    verb = f"logs {found.record.run_id}" if found.exit_code else f"pull {found.record.run_id} -o out"
-    here.say_next(f"aws-run {verb}")
-    return found.exit_code or 0
+            here.print_json(as_data(ended))
+            return ended.exit_code or 0
+    # Only after the live display has closed, or both would write on the same line.
+    record = ended.record
+    cost = f", ${float(record.cost_usd):.4f}" if record.cost_usd else ""
+    say(f"{record.run_id}: {ended.sentence or ended.phase} (exit {ended.exit_code}{cost})")
+    here.say_next(f"aws-run logs {record.run_id}" if ended.exit_code else f"aws-run pull {record.run_id} -o out")
+    return ended.exit_code or 0

@@ -10,7 +10,7 @@ from typing import Any
 
 from aws_run.config.inputs import NamedInput
 from aws_run.config.models import Config
-from aws_run.config.sources import Setting
+from aws_run.config.sources import Rank, Setting
 from aws_run.errors import ConfigError, UsageError
 
 # Fargate's largest task (aws-facts §4).
@@ -46,7 +46,7 @@ def refuse_contradictions(winners: Winners) -> None:
 
 
 def refuse_region(region: str, where: str = "") -> None:
-    """Called with the profile's region too, which only the session knows."""
+    """Also called with the profile's region, which only the session knows."""
     if region.startswith(OTHER_PARTITIONS):
         raise ConfigError(
             f"{where}aws-run does not work in {region}: only in the regions of AWS's main partition",
@@ -55,7 +55,7 @@ def refuse_region(region: str, where: str = "") -> None:
 
 
 def refuse_too_much_text(config: Config) -> None:
-    """ECS takes task definitions of 64 KiB; tags, log settings and our own variables need some of it."""
+    """A task definition has at most 64 KiB; tags, log settings and our own variables need some of it."""
     texts = [*config.env, *config.env.values(), *config.secrets.values(), *(config.command or ()), *config.args]
     size = len(json.dumps(texts))
     if size > _TEXT_MAX:
@@ -66,7 +66,7 @@ def refuse_too_much_text(config: Config) -> None:
 
 
 def refuse_short_retention(config: Config, winners: Winners) -> None:
-    """S3 expires objects by their age, a running job's first outputs and record among them."""
+    """S3 expires objects by age, and the first outputs and the record of a running job among them."""
     shortest = -(-config.timeout_s // _DAY_S) + 1
     if config.runs_retention_days < shortest:
         where = next(winners[field].where for field in ("runs_retention_days", "timeout_s") if field in winners)
@@ -104,7 +104,7 @@ def _fargate(winners: Winners) -> None:
 def _gpu_and_arch(winners: Winners) -> None:
     if _value(winners, "resources.gpu") is None:
         return
-    if _value(winners, "resources.arch") == "arm64":  # ECS has no machine image for the few that there are
+    if _value(winners, "resources.arch") == "arm64":  # ECS has no machine image for the few arm64 types with GPUs
         raise ConfigError(
             f"{winners['resources.gpu'].where}: GPUs can't be had beside an arm64 processor", hint="use arch x86_64"
         )
@@ -112,9 +112,9 @@ def _gpu_and_arch(winners: Winners) -> None:
 
 def _spot_twice(winners: Winners) -> None:
     spot = winners.get("spot_policy")
-    beaten = spot.hidden if spot and spot.where == "--spot" else None
-    if beaten is not None and beaten.where == "--spot-policy" and beaten.value != "spot":
-        raise UsageError(f"--spot and --spot-policy {beaten.value} contradict each other", hint="give one of them")
+    other = spot.hidden if spot and spot.rank == Rank.SPOT_FLAG else None
+    if other is not None and other.rank == Rank.FLAG and other.value != "spot":
+        raise UsageError(f"--spot and --spot-policy {other.value} contradict each other", hint="give one of them")
 
 
 def _spot_on_fargate(winners: Winners) -> None:
@@ -138,7 +138,7 @@ def _image_and_build(winners: Winners) -> None:
 
 
 def refuse_folders(config: Config, winners: Winners, *, detached: bool) -> None:
-    """-i must be there, -o must be able to be."""
+    """-i must exist, and it must be possible to create -o."""
     if not config.inputs:
         raise UsageError("no input folder is given", hint="give it with -i DIR (or `input:` in aws-run.yaml)")
     if config.output is None and not detached:
@@ -153,7 +153,7 @@ def refuse_folders(config: Config, winners: Winners, *, detached: bool) -> None:
     where = winners["inputs"].where
     for given, one in zip(winners["inputs"].value, config.inputs, strict=True):
         if one.folder is None:
-            continue  # only AWS knows
+            continue  # checked later, in AWS
         _input(one.folder, where if len(config.inputs) == 1 else f"{where} {given}", given)
         if config.output is not None:
             _apart(one.folder, config.output, winners)

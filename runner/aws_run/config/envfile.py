@@ -1,7 +1,7 @@
 """--env-file: NAME=VALUE lines, read as python-dotenv and docker compose read them: quotes, comments behind a value,
 `export`, values of several lines.
 
-Such files hold secrets, so no message repeats anything of a line: it says the file, the line's number and the fault.
+Such files hold secrets, so messages name the file, the line number and the fault, and never repeat the line.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _content(path: Path, shown: str) -> bytes:
     try:
         if not _is_pipe(path):
             return read_file(path, max_bytes=_MAX_BYTES)
-        # `--env-file <(…)`: what the user's own shell hands over is no file of the project.
+        # `--env-file <(…)`: a pipe of the user's own shell is not a file of the project.
         with path.open("rb") as handle:
             content = handle.read(_MAX_BYTES + 1)
     except UnreadableFileError as error:
@@ -84,7 +84,7 @@ def _content(path: Path, shown: str) -> bytes:
 
 
 def _is_pipe(path: Path) -> bool:
-    """One that is already open in this process (`/dev/fd/63`, `/dev/stdin`), never one that lies in a folder."""
+    """Whether it is a pipe that is already open in this process (`/dev/fd/63`, `/dev/stdin`), not one in a folder."""
     if not os.fspath(path).startswith(("/dev/fd/", "/dev/stdin", "/proc/self/fd/")):
         return False
     return stat.S_ISFIFO(path.stat().st_mode)

@@ -1,4 +1,4 @@
-"""`aws-run init`: what the folder shows → an aws-run.yaml that says it, with the rest as comments."""
+"""`aws-run init`: writes an aws-run.yaml with what the folder shows; everything else is in comments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DEPENDENCY_FILES = ("requirements.txt", "pyproject.toml", "uv.lock")
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectSurvey:
-    """What a project folder shows. `command` None where the script is not clear; `candidates` are then named.
+    """What a project folder shows. `command` None: the script is not clear, and `candidates` lists those there are.
     `python` None: not declared. `dockerfile`, `input`, `dependencies`: paths inside the folder."""
 
     name: str
@@ -28,10 +28,10 @@ class ProjectSurvey:
     dependencies: str | None = None
 
 
-def look_around(
+def survey_project(
     project_dir: Path, *, command: Sequence[str] | None, candidates: Sequence[str] = (), python: str | None = None
 ) -> ProjectSurvey:
-    """Found from a folder's names alone. The command and the Python version come from `image/`, which reads files."""
+    """Looks at names only. The command and the Python version come from `image/`, which reads files."""
     return ProjectSurvey(
         name=naming.project_name(project_dir.resolve().name),
         command=tuple(command) if command else None,
@@ -43,32 +43,32 @@ def look_around(
     )
 
 
-def render_yaml(found: ProjectSurvey) -> str:
-    """An aws-run.yaml that `load_config` takes."""
+def render_yaml(survey: ProjectSurvey) -> str:
+    """An aws-run.yaml that `load_config` accepts."""
     lines = [
-        "# aws-run.yaml: how this project runs on AWS. Flags and AWS_RUN_* variables are stronger.",
+        "# aws-run.yaml: how this project runs on AWS. Flags and AWS_RUN_* variables override it.",
         "# Every key: aws-run config schema",
         "version: 1",
-        f"name: {found.name}",
-        *_command(found),
-        f"input: {_scalar(f'./{found.input}')}" if found.input else _comment("input: ./data", "or give -i"),
+        f"name: {survey.name}",
+        *_command(survey),
+        f"input: {_scalar(f'./{survey.input}')}" if survey.input else _comment("input: ./data", "or give -i"),
         "output: ./out",
         "",
-        *_build(found),
+        *_build(survey),
         "",
-        _comment("backend: auto", "ec2 or fargate; auto: Fargate unless only EC2 has it"),
+        _comment("backend: auto", "ec2 or fargate; auto: Fargate, unless only EC2 has the hardware"),
         "resources:",
         "  cpu: 2",
         "  memory: 4GB",
         _comment("gpu: L4:1", "model and number; instances with a GPU", indent="  "),
         _comment("disk: 100GB", "default: what image, input and output need", indent="  "),
-        _comment("spot_policy: auto", "cheaper, may be interrupted; then on-demand", indent=""),
+        _comment("spot_policy: auto", "spot capacity first: cheaper, may be interrupted", indent=""),
         "",
-        "timeout: 2h  # after that the run is ended and torn down",
+        "timeout: 2h  # after this the run is stopped and torn down",
         "limits:",
-        "  max_cost: 5.00  # USD; the run ends before it costs more",
+        "  max_cost: 5.00  # USD; the run is stopped before it costs more",
         "",
-        _comment("env: {MODE: prod, HF_HOME: null}", "null is taken from the shell, after a yes"),
+        _comment("env: {MODE: prod, HF_HOME: null}", "null: the shell's value, with your consent"),
         _comment('secrets: {TOKEN: "arn:aws:secretsmanager:…"}', "read by AWS when the job starts"),
         _comment("exclude: ['*.tmp']", "never sent"),
         "",
@@ -76,24 +76,24 @@ def render_yaml(found: ProjectSurvey) -> str:
     return "\n".join(lines)
 
 
-def _command(found: ProjectSurvey) -> list[str]:
-    if found.command:
-        return [f"command: {_scalar(shlex.join(found.command))}  # -i and -o are appended"]
-    if found.dockerfile:
+def _command(survey: ProjectSurvey) -> list[str]:
+    if survey.command:
+        return [f"command: {_scalar(shlex.join(survey.command))}  # -i and -o are appended"]
+    if survey.dockerfile:
         return [_comment("command: python main.py", "default: the Dockerfile's own; -i and -o are appended")]
-    if found.candidates:
-        listed = [f"#   python {shlex.quote(name)}" for name in found.candidates]
-        return ["# Several scripts take -i and -o; say which one runs:", *listed, "# command: python …"]
+    if survey.candidates:
+        scripts = [f"#   python {shlex.quote(name)}" for name in survey.candidates]
+        return ["# Several scripts take -i and -o; choose one:", *scripts, "# command: python …"]
     return [_comment("command: python main.py", "the script that takes -i and -o; they are appended")]
 
 
-def _build(found: ProjectSurvey) -> list[str]:
-    if found.dockerfile:
-        return ["build:", f"  dockerfile: {_scalar(found.dockerfile)}"]
-    source = f"from {found.dependencies}" if found.dependencies else "no requirements.txt or pyproject.toml is here"
-    lines = [f"# No Dockerfile here: aws-run brings its own; dependencies: {source}."]
-    if found.python:
-        return [*lines, "build:", f'  python: "{found.python}"']
+def _build(survey: ProjectSurvey) -> list[str]:
+    if survey.dockerfile:
+        return ["build:", f"  dockerfile: {_scalar(survey.dockerfile)}"]
+    source = f"from {survey.dependencies}" if survey.dependencies else "none (no requirements.txt, no pyproject.toml)"
+    lines = [f"# No Dockerfile: aws-run brings its own; dependencies: {source}."]
+    if survey.python:
+        return [*lines, "build:", f'  python: "{survey.python}"']
     return [*lines, _comment('build: {python: "3.12"}', "default: what the project declares")]
 
 
@@ -102,7 +102,7 @@ def _comment(text: str, why: str, indent: str = "") -> str:
 
 
 def _scalar(text: str) -> str:
-    """Plain where YAML reads it back as it is, else in double quotes."""
+    """Plain if YAML reads it back unchanged, otherwise in double quotes."""
     if re.fullmatch(r"[A-Za-z0-9_./][A-Za-z0-9_./ -]*", text) and text.strip() == text:
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")

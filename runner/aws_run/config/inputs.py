@@ -1,4 +1,4 @@
-"""`-i`: one folder, or several under names; each is here or in S3."""
+"""`-i`: one input, or several with names; each is a local folder or in S3."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from aws_run.s3uri import is_s3, parse_s3
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
-MAX_INPUTS = 16  # all of them stand in one RunTask, whose overrides have at most 8 KB
+MAX_INPUTS = 16  # all of them are passed in one RunTask, whose overrides have at most 8 KiB
 # Names that Windows keeps for devices: the same script must work on a colleague's machine.
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{n}{d}" for n in ("com", "lpt") for d in "123456789")}
 
 
 @dataclass(frozen=True, kw_only=True)
 class NamedInput:
-    """As given, not yet resolved. `name` None: the one input that has none."""
+    """An input as written, not yet resolved. `name` None: the only input, which needs no name."""
 
     name: str | None
     place: str
@@ -27,8 +27,8 @@ class NamedInput:
 
 
 def parse_input(text: str) -> NamedInput:
-    """`DIR`, `s3://bucket/prefix`, or either with `NAME=` before it. What is before the first `=` is a name unless it
-    looks like a path, so a folder called `a=b` is given as `./a=b`."""
+    """`DIR`, `s3://bucket/prefix`, or either with `NAME=` before it. The text before the first `=` is a name unless it
+    looks like a path, so a folder called `a=b` is written `./a=b`."""
     name, equals, place = text.partition("=")
     if not equals or not name or re.search(r"[/\\:~]|^\.", name):
         return NamedInput(name=None, place=_place(text))
@@ -54,7 +54,7 @@ def _place(text: str) -> str:
 
 
 def together(given: tuple[NamedInput, ...]) -> tuple[NamedInput, ...]:
-    """ValueError where they can't be the inputs of one run."""
+    """ValueError if they can't be the inputs of one run."""
     if len(given) > MAX_INPUTS:
         raise ValueError(f"{len(given)} inputs; at most {MAX_INPUTS}")
     bare = [one for one in given if one.name is None]
@@ -72,7 +72,7 @@ def together(given: tuple[NamedInput, ...]) -> tuple[NamedInput, ...]:
 
 
 def from_yaml(value: str | Mapping[str, str]) -> tuple[NamedInput, ...]:
-    """A text is a path as it stands, `=` or not: a mapping is how the file gives names."""
+    """A text is always a path, even with a `=`: in the file a mapping gives names."""
     if isinstance(value, str):
         return (NamedInput(name=None, place=_place(value)),)
     if not value:

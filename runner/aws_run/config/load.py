@@ -13,7 +13,7 @@ from aws_run import naming
 from aws_run.config import checks, paths, sources, yamlfile
 from aws_run.config.models import Config
 from aws_run.config.outside import outside_of
-from aws_run.config.sources import Environment, Setting
+from aws_run.config.sources import Environment, Rank, Setting
 from aws_run.config.value_types import KEEP_KINDS
 from aws_run.errors import ConfigError, UsageError
 
@@ -29,11 +29,11 @@ def load_config(
     cwd: Path | None = None,
     for_run: bool = True,
 ) -> Config:
-    """What was asked for. Raises ConfigError and UsageError only.
+    """The configuration of one command. Raises only ConfigError and UsageError.
 
     `file`: another aws-run.yaml than the project's. `flags`: values of the command line by the names in
     `options.FLAGS`; None and () mean not given, other names are ignored. `for_run` False: for commands that start
-    nothing (`ps`, `status`, …), so -i and -o are neither required nor looked at.
+    nothing (`ps`, `status`, …), for which -i and -o are neither required nor checked.
     """
     around = Environment(cwd=cwd or Path.cwd(), environ=environ, needs_env=for_run)
     if not project_dir.is_dir():
@@ -60,7 +60,7 @@ def load_config(
     try:
         values = {field: paths.resolved(winner, project_dir) for field, winner in winners.items()}
         if isinstance(top.items.get("checkpoint"), yamlfile.Mapping):
-            values = {"checkpoint": {}, **values}  # `checkpoint: {}` switches it on
+            values = {"checkpoint": {}, **values}  # `checkpoint: {}` switches checkpoints on
         config = _build(values, project_dir, yaml_file)
         checks.refuse_too_much_text(config)
         checks.refuse_short_retention(config, winners)
@@ -73,20 +73,20 @@ def load_config(
 
 
 def _find_file(project_dir: Path, file: Path | None, around: Environment) -> Path | None:
-    asked = file or around.environ.get("AWS_RUN_FILE") or None
-    if asked is not None:
-        path = around.cwd / asked
+    named = file or around.environ.get("AWS_RUN_FILE") or None
+    if named is not None:
+        path = around.cwd / named
         if not path.is_file():
-            raise ConfigError(f"{asked}: {'is a folder' if path.is_dir() else 'no such file'}")
+            raise ConfigError(f"{named}: {'is a folder' if path.is_dir() else 'no such file'}")
         return path.resolve()
-    found = [project_dir / name for name in FILE_NAMES if (project_dir / name).exists()]
-    if len(found) > 1:
+    present = [project_dir / name for name in FILE_NAMES if (project_dir / name).exists()]
+    if len(present) > 1:
         raise ConfigError(f"both {FILE_NAMES[0]} and {FILE_NAMES[1]} are in {project_dir}", hint="remove one of them")
-    return found[0] if found else None
+    return present[0] if present else None
 
 
 def _is_in(path: Path, project_dir: Path) -> bool:
-    """Whether a file that the user named is one of the project's: then it says what the project says."""
+    """Whether a file that the user named lies in the project, and so is the project's own and not the user's."""
     try:
         return path.resolve().is_relative_to(project_dir)
     except (OSError, RuntimeError):
@@ -101,7 +101,7 @@ def _shown(path: Path, cwd: Path) -> str:
 
 
 def _fold(given: Iterable[Setting]) -> dict[str, Setting]:
-    """The strongest per field; fields that add up hold the sum and point at the strongest."""
+    """The strongest setting of each field. A field that adds up holds the sum, and points at the strongest source."""
     winners: dict[str, Setting] = {}
     for one in sorted(given, key=lambda each: each.rank):
         before = winners.get(one.option.field)
@@ -123,8 +123,8 @@ def _fold(given: Iterable[Setting]) -> dict[str, Setting]:
 
 
 def _is_keep_flag(one: Setting) -> bool:
-    # `--keep cluster` asks for one thing more; only the file and the environment say what is kept at all.
-    return one.option.field == "keep" and one.rank >= 4
+    # `--keep cluster` adds one kind; only the file and the environment replace the whole list.
+    return one.option.field == "keep" and one.rank >= Rank.FLAG
 
 
 def _sum(before: Any, value: Any) -> Any:

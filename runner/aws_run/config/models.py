@@ -1,4 +1,4 @@
-"""What one command was asked to do, as one frozen value. `load` makes it; nobody else reads the file or flags."""
+"""The configuration of one command, as one frozen value. `load` makes it; nothing else reads the file or the flags."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Resources(_Section):
     cpu: Amount | None = None  # vCPU
     memory_mib: Amount | None = None
     gpu: Gpu | None = None
-    disk_gib: int | None = None  # None: sized by what has to fit
+    disk_gib: int | None = None  # None: sized by what must fit
     output_gib: int | None = None
     arch: Arch = "x86_64"
     instance_types: tuple[str, ...] = ()
@@ -106,9 +106,9 @@ class Input(_Section):
 
 
 class Outside(_Section):
-    """What a file of the project's own folder takes from, or puts, outside of that folder. `what`: a path, an address
-    or the name of a variable; `where`: the place that says so, like `aws-run.yaml:3: input`. `by_project` False: the
-    user named it by flag or AWS_RUN_*, and a link of the folder leads out."""
+    """Something outside of the project's folder that a file in it reads or writes. `what`: a path, an address or the
+    name of a variable; `where`: the place that names it, like `aws-run.yaml:3: input`. `by_project` False: the user
+    named it by flag or AWS_RUN_*, and a link in the folder leads out of it."""
 
     kind: Literal["input", "output", "variable", "secret", "role"]
     what: str
@@ -117,7 +117,7 @@ class Outside(_Section):
 
     @property
     def sentence(self) -> str:
-        """For the plan and the question: a carriage return or an escape in a path must not hide any of it."""
+        """For the plan and the question. Control characters are escaped, so that they can't hide a part of the path."""
         text = f"{self.where}: {_MEANS[self.kind].format(what=self.what)}"
         return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
@@ -132,7 +132,7 @@ _MEANS = {
 
 
 class Config(_Section):
-    """One run as asked for; frozen. Durations in seconds, sizes in MiB/GiB, money in USD."""
+    """The configuration of one run. Durations in seconds, sizes in MiB or GiB, money in USD."""
 
     project_dir: Path
     file: Path | None = None  # the aws-run.yaml that was read
@@ -143,7 +143,7 @@ class Config(_Section):
     inputs: tuple[Input, ...] = ()
     output: Path | None = None  # absolute
     follow_output: bool = False
-    full_sync: bool = False  # sizes, times and the last snapshot of the input are not trusted
+    full_sync: bool = False  # do not trust sizes, times and the last snapshot of the input
     exclude: tuple[str, ...] = ()
     build: Build = Build()
     image: str | None = None  # a ready image: neither build nor push
@@ -165,9 +165,9 @@ class Config(_Section):
     runs_retention_days: int = 90
     region: str | None = None
     profile: str | None = None
-    outside: tuple[Outside, ...] = ()  # what is to be shown, and what the project's file alone may not decide
+    outside: tuple[Outside, ...] = ()  # shown in the plan; what the project's file names needs the user's consent
 
     @property
     def input_folders(self) -> tuple[Path, ...]:
-        """Those of the inputs that are folders on this machine."""
+        """The inputs that are folders on this machine."""
         return tuple(one.folder for one in self.inputs if one.folder is not None)

@@ -1,40 +1,28 @@
-"""The one table of options. Loading, the JSON Schema, the docs and the list of variables all come from it."""
+"""The one table of options. The loader, the CLI's flags, the JSON Schema and the docs are all made from it.
+
+Importing it imports neither pydantic nor yaml, because `aws-run submit --help` is made from it too.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from aws_run.config import value_types
+from aws_run.config.option import ExtraFlag, Option
 from aws_run.config.value_types import ValueType
 
-# What happens when two sources give a list or a map: the stronger one wins, or they add up (maps: key by key).
-Merge = Literal["replace", "add"]
+__all__ = [
+    "EXTRA_FLAGS",
+    "EXTRA_VARIABLES",
+    "FLAGS",
+    "OPTIONS",
+    "VARIABLES",
+    "ExtraFlag",
+    "Option",
+    "extra_flag",
+    "option_of",
+]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Option:
-    """`key`: dotted place in aws-run.yaml, None = not in the file. `field`: dotted attribute of Config.
-    `flag`: its key in the flags given by the CLI. `env` None where the name belongs to the container's contract."""
-
-    key: str | None
-    field: str
-    env: str | None = None
-    flag: str | None = None
-    switch: str = ""
-    kind: ValueType
-    help: str
-    merge: Merge = "replace"
-
-    @property
-    def name(self) -> str:
-        """As shown where there is no better place to point at."""
-        return self.key or self.switch or self.field
-
-    @property
-    def shown_flag(self) -> str:
-        return self.switch or f"--{(self.flag or '').replace('_', '-')}"
-
+_IMAGE_NAME = value_types.pattern(r"^\S{1,512}$", "the name of an image")
+_INSTANCE_TYPE = value_types.pattern(r"^[a-z][a-z0-9-]*\.([a-z0-9-]+)$", "an instance type; they look like c7i.2xlarge")
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -42,21 +30,23 @@ OPTIONS: tuple[Option, ...] = (
         field="name",
         env="AWS_RUN_NAME",
         flag="name",
+        short="-n",
+        metavar="NAME",
         kind=value_types.NAME,
-        help="The project's name in AWS; default: the folder's name.",
+        help="The project's name in AWS. Default: the folder's name.",
     ),
     Option(
         key="command",
         field="command",
         kind=value_types.COMMAND,
-        help="What is run, without a shell; -i and -o are appended. Default: the one script that takes -i and -o, "
-        "or the Dockerfile's own command.",
+        help="The command to run, without a shell; -i and -o are appended. Default: the one script that takes -i and "
+        "-o, or the Dockerfile's own command.",
     ),
     Option(
         key=None,
         field="args",
         flag="args",
-        switch="ARGS after --",
+        shown_as="ARGS after --",
         kind=value_types.listed(ValueType(parse=str)),
         help="Arguments for the command, put before -i and -o.",
     ),
@@ -65,19 +55,24 @@ OPTIONS: tuple[Option, ...] = (
         field="inputs",
         env="AWS_RUN_INPUT",
         flag="input",
-        switch="-i",
+        short="-i",
+        shown_as="-i",
+        metavar="[NAME=]DIR",
+        repeatable=True,
         kind=value_types.INPUTS,
-        help="The input: a folder here, or s3://bucket/prefix, which is read in place. Several of them have names: "
-        "-i NAME=PATH (repeatable), in the file {NAME: PATH}; each is a folder of that name in the one that -i gives.",
+        help="The input: a folder, or s3://bucket/prefix, which is read in place. Several inputs need names: "
+        "-i NAME=DIR, in the file {NAME: DIR}; the script's -i is then a folder that holds one of each name.",
     ),
     Option(
         key="output",
         field="output",
         env="AWS_RUN_OUTPUT",
         flag="output",
-        switch="-o",
+        short="-o",
+        shown_as="-o",
+        metavar="DIR",
         kind=value_types.text("a folder"),
-        help="The folder that results are put into; made when it is not there.",
+        help="The folder for the results; created if it is missing.",
     ),
     Option(
         key="follow_output",
@@ -85,7 +80,8 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_FOLLOW_OUTPUT",
         flag="follow_output",
         kind=value_types.SWITCH,
-        help="Fetch what the run has saved (sync_every) while it runs; what the job deletes goes here too.",
+        help="Fetch saved results while the job runs (every sync_every); a file that the job deletes is deleted here "
+        "too.",
     ),
     Option(
         key="full_sync",
@@ -93,96 +89,55 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_FULL_SYNC",
         flag="full_sync",
         kind=value_types.SWITCH,
-        help="Read every input file and list what S3 holds, instead of trusting sizes, times and the last snapshot.",
+        help="Read every input file and list the bucket, instead of trusting sizes, times and the last snapshot.",
     ),
     Option(
         key="exclude",
         field="exclude",
         env="AWS_RUN_EXCLUDE",
         flag="exclude",
+        metavar="PATTERN",
+        repeatable=True,
         kind=value_types.listed(value_types.text("a pattern")),
         merge="add",
         help="Patterns, as in .gitignore, of files that are never sent.",
-    ),
-    Option(
-        key="build.dockerfile",
-        field="build.dockerfile",
-        env="AWS_RUN_DOCKERFILE",
-        flag="dockerfile",
-        kind=value_types.text("auto, none or the path of a Dockerfile"),
-        help="auto: the project's Dockerfile if there is one; none: never; or its path inside the project.",
-    ),
-    Option(
-        key="build.python",
-        field="build.python",
-        env="AWS_RUN_PYTHON",
-        kind=value_types.PYTHON,
-        help="The image's Python; default: what the project declares.",
-    ),
-    Option(
-        key="build.base_image",
-        field="build.base_image",
-        env="AWS_RUN_BASE_IMAGE",
-        flag="base_image",
-        kind=value_types.pattern(r"^\S{1,512}$", "the name of an image"),
-        help="The image to build on, when the project has no Dockerfile.",
-    ),
-    Option(
-        key=None,
-        field="build.trust_dockerfile",
-        env="AWS_RUN_TRUST_DOCKERFILE",
-        flag="trust_dockerfile",
-        kind=value_types.SWITCH,
-        help="Hand the passwords of package indexes and proxies to the project's own Dockerfile too (the secret "
-        "`settings`); without it the Dockerfile gets their addresses.",
-    ),
-    Option(
-        key="build.refresh_base",
-        field="build.refresh_base",
-        env="AWS_RUN_REFRESH_BASE",
-        flag="refresh_base",
-        kind=value_types.SWITCH,
-        help="Ask the registry for the newest base image; else the one that was used before is used again, by digest.",
-    ),
-    Option(
-        key="image",
-        field="image",
-        env="AWS_RUN_IMAGE",
-        flag="image",
-        kind=value_types.pattern(r"^\S{1,512}$", "the name of an image"),
-        help="An image that aws-run built, by its URI: nothing is built. Other images lack what brings the data.",
     ),
     Option(
         key="backend",
         field="backend",
         env="AWS_RUN_BACKEND",
         flag="backend",
+        metavar="auto|ec2|fargate",
         kind=value_types.choice("auto", "ec2", "fargate"),
-        help="Where it runs; auto: Fargate, unless only EC2 has what was asked (GPUs, instance types, large machines, "
-        "spot_policy auto).",
+        default="auto",
+        help="Where the job runs. auto: Fargate, unless only EC2 offers what is requested (GPUs, instance types, large "
+        "machines, spot_policy auto).",
     ),
     Option(
         key="resources.cpu",
         field="resources.cpu",
         env="AWS_RUN_CPU",
         flag="cpu",
+        metavar="N[+]",
         kind=value_types.CPU,
-        help="vCPU: 4, 0.5, or 4+ for at least 4.",
+        help="vCPUs: exactly 4 or 0.5, or 4+ for at least 4.",
     ),
     Option(
         key="resources.memory",
         field="resources.memory_mib",
         env="AWS_RUN_MEMORY",
         flag="memory",
+        metavar="SIZE[+]",
         kind=value_types.MEMORY,
-        help="Memory: 16GB, 512MB, or 16GB+ for at least. 1GB is 1024 MiB, as AWS counts. On EC2 the machine's nominal "
-        "memory, of which the job gets about 7 % less.",
+        help="Memory: 16GB, 512MB, or 16GB+ for at least. 1GB is 1024 MiB, as AWS counts. On EC2 it is the machine's "
+        "nominal memory, of which the job gets about 7 % less.",
     ),
     Option(
         key="resources.gpu",
         field="resources.gpu",
         env="AWS_RUN_GPU",
         flag="gpu",
+        metavar="[MODEL:]N",
         kind=value_types.GPU,
         help="GPUs: L4:1 (model and number), L4, 1 (any model), or 0 for none.",
     ),
@@ -191,59 +146,95 @@ OPTIONS: tuple[Option, ...] = (
         field="resources.disk_gib",
         env="AWS_RUN_DISK",
         flag="disk",
+        metavar="SIZE",
         kind=value_types.DISK,
-        help="Disk: 100GB; it holds the image, the input and the outputs. Default: what they need, at least 40GB (EC2) "
-        "or 20GB (Fargate).",
+        help="Disk for the image, the input and the outputs, for example 100GB. Default: what they need, at least 40GB "
+        "(EC2) or 20GB (Fargate).",
     ),
     Option(
         key="resources.output_size",
         field="resources.output_gib",
         env="AWS_RUN_OUTPUT_SIZE",
         flag="output_size",
+        metavar="SIZE",
         kind=value_types.DISK,
-        help="How much the job writes at most, checkpoints included, so that the disk is large enough: 50GB. Default: "
-        "as much as the input.",
+        help="The most that the job writes, checkpoints included; the disk is sized for it. Default: as much as the "
+        "input.",
     ),
     Option(
         key="resources.arch",
         field="resources.arch",
         env="AWS_RUN_ARCH",
         flag="arch",
+        metavar="x86_64|arm64",
         kind=value_types.choice("x86_64", "arm64"),
-        help="The processor's architecture; arm64 has no GPUs.",
+        default="x86_64",
+        help="The CPU architecture; arm64 has no GPUs.",
     ),
     Option(
         key="resources.instance_types",
         field="resources.instance_types",
         env="AWS_RUN_INSTANCE_TYPES",
         flag="instance_type",
-        kind=value_types.listed(
-            value_types.pattern(r"^[a-z][a-z0-9-]*\.([a-z0-9-]+)$", "an instance type; they look like c7i.2xlarge")
-        ),
-        help="The only instance types to choose from, best first.",
+        metavar="TYPE",
+        repeatable=True,
+        kind=value_types.listed(_INSTANCE_TYPE),
+        help="The only EC2 instance types to choose from, best first.",
     ),
     Option(
         key="spot_policy",
         field="spot_policy",
         env="AWS_RUN_SPOT_POLICY",
         flag="spot_policy",
+        metavar="spot|on-demand|auto",
         kind=value_types.choice("spot", "on-demand", "auto"),
-        help="spot: spot only; on-demand: never spot; auto (EC2): spot first, on-demand when there is none.",
+        default="on-demand",
+        help="spot: spot capacity only; on-demand: never spot; auto (EC2): spot first, on-demand where there is none.",
+    ),
+    Option(
+        key="timeout",
+        field="timeout_s",
+        env="AWS_RUN_TIMEOUT",
+        flag="timeout",
+        metavar="TIME",
+        kind=value_types.duration(1, value_types.MAX_TIMEOUT_S, "14 days"),
+        default="2h",
+        help="The longest that the run may take, all attempts together; then it is stopped and torn down.",
+    ),
+    Option(
+        key="limits.max_cost",
+        field="limits.max_cost_usd",
+        env="AWS_RUN_MAX_COST",
+        flag="max_cost",
+        metavar="USD",
+        kind=value_types.MONEY,
+        help="The most that the run may cost; it is stopped before it costs more.",
+    ),
+    Option(
+        key="limits.max_price",
+        field="limits.max_price_usd_per_hour",
+        env="AWS_RUN_MAX_PRICE",
+        flag="max_price",
+        metavar="USD",
+        kind=value_types.MONEY,
+        help="The most that the hardware may cost per hour.",
     ),
     Option(
         key="retry.on",
         field="retry.on",
         kind=value_types.listed(value_types.choice("no-capacity", "interruption")),
-        help="interruption: another attempt when AWS takes the machine away; no-capacity (EC2): AWS is asked again "
-        "when it has no machine.",
+        help="interruption: start another attempt when AWS takes the machine away; no-capacity (EC2): request capacity "
+        "again when AWS has none.",
     ),
     Option(
         key="retry.max",
         field="retry.max",
         env="AWS_RUN_RETRIES",
         flag="retries",
+        metavar="N",
         kind=value_types.whole(0, 20),
-        help="How many times, for each of them.",
+        default=3,
+        help="How many more attempts to make, for each reason in retry.on.",
     ),
     Option(
         key="checkpoint.path",
@@ -257,6 +248,7 @@ OPTIONS: tuple[Option, ...] = (
         field="checkpoint.every_s",
         env="AWS_RUN_CHECKPOINT_EVERY",
         kind=value_types.duration(1, 86_400, "1 day"),
+        default="5m",
         help="How often checkpoints are saved.",
     ),
     Option(
@@ -264,139 +256,184 @@ OPTIONS: tuple[Option, ...] = (
         field="sync_every_s",
         env="AWS_RUN_SYNC_EVERY",
         kind=value_types.duration(0, 86_400, "1 day"),
+        default="60s",
         help="How often outputs are saved while the job runs; 0 = only at the end.",
-    ),
-    Option(
-        key="timeout",
-        field="timeout_s",
-        env="AWS_RUN_TIMEOUT",
-        flag="timeout",
-        kind=value_types.duration(1, value_types.MAX_TIMEOUT_S, "14 days"),
-        help="The longest the run may take, all attempts together; then it is ended and torn down.",
-    ),
-    Option(
-        key="limits.max_cost",
-        field="limits.max_cost_usd",
-        env="AWS_RUN_MAX_COST",
-        flag="max_cost",
-        kind=value_types.MONEY,
-        help="The most the run may cost, in USD; it ends before that.",
-    ),
-    Option(
-        key="limits.max_price",
-        field="limits.max_price_usd_per_hour",
-        env="AWS_RUN_MAX_PRICE",
-        flag="max_price",
-        kind=value_types.MONEY,
-        help="The most an hour may cost, in USD.",
     ),
     Option(
         key="env",
         field="env",
         env="AWS_RUN_ENV",
         flag="env",
+        metavar="K=V",
+        repeatable=True,
         kind=value_types.ENV,
         merge="add",
-        help="Variables for the job; null = taken from the shell, which in a file of the project needs a yes "
-        "(--trust-project-file).",
+        help="Environment variables for the job. One without a value (in the file: null) takes the shell's value; the "
+        "project's own file may do so only with your consent, see --trust-project-file.",
     ),
     Option(
         key="secrets",
         field="secrets",
         env="AWS_RUN_SECRETS",
         flag="secret",
+        metavar="K=ARN",
+        repeatable=True,
         kind=value_types.SECRETS,
         merge="add",
-        help="Variables whose values AWS reads from Secrets Manager or SSM: NAME: ARN.",
+        help="Environment variables whose values AWS reads from Secrets Manager or SSM when the job starts.",
+    ),
+    Option(
+        key="image",
+        field="image",
+        env="AWS_RUN_IMAGE",
+        flag="image",
+        metavar="URI",
+        kind=_IMAGE_NAME,
+        help="The URI of an image that aws-run built: nothing is built. Other images lack the program that brings the "
+        "data.",
+    ),
+    Option(
+        key="build.dockerfile",
+        field="build.dockerfile",
+        env="AWS_RUN_DOCKERFILE",
+        flag="dockerfile",
+        metavar="auto|none|FILE",
+        kind=value_types.text("auto, none or the path of a Dockerfile"),
+        default="auto",
+        help="auto: the project's Dockerfile if there is one; none: never; or its path inside the project.",
+    ),
+    Option(
+        key="build.python",
+        field="build.python",
+        env="AWS_RUN_PYTHON",
+        kind=value_types.PYTHON,
+        help="The image's Python version. Default: what the project declares.",
+    ),
+    Option(
+        key="build.base_image",
+        field="build.base_image",
+        env="AWS_RUN_BASE_IMAGE",
+        flag="base_image",
+        metavar="IMAGE",
+        kind=_IMAGE_NAME,
+        help="The image to build on when the project has no Dockerfile.",
+    ),
+    Option(
+        key=None,
+        field="build.trust_dockerfile",
+        env="AWS_RUN_TRUST_DOCKERFILE",
+        flag="trust_dockerfile",
+        kind=value_types.SWITCH,
+        help="Give the passwords of package indexes and proxies to the project's own Dockerfile too (as the secret "
+        "`settings`); otherwise it gets only their addresses.",
+    ),
+    Option(
+        key="build.refresh_base",
+        field="build.refresh_base",
+        env="AWS_RUN_REFRESH_BASE",
+        flag="refresh_base",
+        kind=value_types.SWITCH,
+        help="Get the newest base image from its registry; otherwise the one used before is used again, by digest.",
     ),
     Option(
         key="network.subnets",
         field="network.subnets",
         env="AWS_RUN_SUBNETS",
         flag="subnets",
+        metavar="ID,…",
         kind=value_types.listed(
             value_types.pattern(r"^subnet-[0-9a-f]{8,17}$", "a subnet; they look like subnet-0abc…")
         ),
-        help="Subnets to run in; default: those of the default VPC.",
+        help="Subnets to run in. Default: those of the default VPC.",
     ),
     Option(
         key="network.security_groups",
         field="network.security_groups",
         env="AWS_RUN_SECURITY_GROUPS",
         flag="security_groups",
+        metavar="ID,…",
         kind=value_types.listed(
             value_types.pattern(r"^sg-[0-9a-f]{8,17}$", "a security group; they look like sg-0abc…")
         ),
-        help="Security groups; default: the VPC's own.",
+        help="Security groups for the job. Default: the VPC's default group.",
     ),
     Option(
         key="network.public_ip",
         field="network.public_ip",
         env="AWS_RUN_PUBLIC_IP",
         kind=value_types.PUBLIC_IP,
-        help="Whether the machine gets a public address; auto: where all the subnets give one (MapPublicIpOnLaunch).",
+        help="Whether the machine gets a public IP address. auto: if every subnet assigns one (MapPublicIpOnLaunch).",
     ),
     Option(
         key="iam.task_role",
         field="iam.task_role",
         env="AWS_RUN_TASK_ROLE",
         flag="task_role",
+        metavar="auto|ARN",
         kind=value_types.pattern(r"^(auto|arn:aws[a-z-]*:iam::\d{12}:role/\S+)$", "auto or the ARN of a role"),
-        help="The job's own AWS rights: auto (its own folders in the bucket, nothing else) or a role's ARN.",
+        default="auto",
+        help="The role that the job has in AWS. auto: one that may use the job's own folders in the bucket and nothing "
+        "else.",
     ),
     Option(
         key="iam.permissions_boundary",
         field="iam.permissions_boundary",
         env="AWS_RUN_PERMISSIONS_BOUNDARY",
         kind=value_types.pattern(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/\S+$", "the ARN of a policy"),
-        help="The permissions boundary put on every role that is made.",
-    ),
-    Option(
-        key="keep",
-        field="keep",
-        env="AWS_RUN_KEEP",
-        flag="keep",
-        kind=value_types.KEEP,
-        help="What is not removed after the run; --keep adds to it. The bucket and the repository stay even with []: "
-        "only `aws-run destroy --everything` removes them.",
+        help="The permissions boundary of every role that is created.",
     ),
     Option(
         key="tags",
         field="tags",
         env="AWS_RUN_TAGS",
         flag="tag",
+        metavar="K=V",
+        repeatable=True,
         kind=value_types.TAGS,
         merge="add",
-        help="Tags put on everything that is made.",
+        help="Tags for every resource that is created.",
+    ),
+    Option(
+        key="keep",
+        field="keep",
+        env="AWS_RUN_KEEP",
+        flag="keep",
+        metavar="KIND",
+        repeatable=True,
+        kind=value_types.KEEP,
+        help="Kinds of resources that are not removed after the run; --keep adds to the list. The bucket and the "
+        "repository stay even with []: only `aws-run destroy --everything` removes them.",
     ),
     Option(
         key="retention.logs",
         field="log_retention_days",
         env="AWS_RUN_RETENTION_LOGS",
         kind=value_types.LOG_DAYS,
-        help="Days that CloudWatch keeps logs.",
+        help="How many days CloudWatch keeps the logs.",
     ),
     Option(
         key="retention.runs",
         field="runs_retention_days",
         env="AWS_RUN_RETENTION_RUNS",
         kind=value_types.whole(2, 3650),
-        help="Days that the bucket keeps a run's record and outputs; longer than the timeout by a day at least. The "
-        "bucket is the account's: the longest that any project asked for holds for all.",
+        help="How many days the bucket keeps a run's record and outputs: at least a day more than the timeout. All "
+        "projects of an account share the bucket, and the longest retention among them holds for all.",
     ),
     Option(
         key="region",
         field="region",
         env="AWS_RUN_REGION",
         flag="region",
+        metavar="REGION",
         kind=value_types.pattern(r"^[a-z]{2}(-[a-z]+)+-\d$", "a region; they look like eu-central-1"),
-        help="The AWS region; default: the profile's. Not those of China or GovCloud.",
+        help="The AWS region. Default: the profile's. China and GovCloud are not supported.",
     ),
     Option(
         key=None,
         field="profile",
         env="AWS_RUN_PROFILE",
         flag="profile",
+        metavar="NAME",
         kind=value_types.text("the name of a profile"),
         help="The AWS profile whose credentials are used.",
     ),
@@ -470,12 +507,44 @@ OPTIONS: tuple[Option, ...] = (
     ),
 )
 
-# Given to the loader beside the options above.
-EXTRA_FLAGS = ("spot", "env_file")
-FLAGS = frozenset(option.flag for option in OPTIONS if option.flag) | frozenset(EXTRA_FLAGS)
-EXTRA_VARIABLES = ("AWS_RUN_FILE", "AWS_RUN_ENV_FILE", "AWS_RUN_TRUST_PROJECT_FILE", "AWS_RUN_DEBUG")
-VARIABLES = tuple(option.env for option in OPTIONS if option.env) + EXTRA_VARIABLES
+EXTRA_FLAGS: tuple[ExtraFlag, ...] = (
+    ExtraFlag(
+        flag="file",
+        short="-f",
+        env="AWS_RUN_FILE",
+        metavar="FILE",
+        beside="name",
+        help="The configuration file. Default: the project's own aws-run.yaml.",
+    ),
+    ExtraFlag(
+        flag="spot",
+        beside="spot_policy",
+        help="The same as --spot-policy spot.",
+    ),
+    ExtraFlag(
+        flag="env_file",
+        env="AWS_RUN_ENV_FILE",
+        metavar="FILE",
+        beside="env",
+        help="A file of K=V lines: environment variables for the job. --env overrides it.",
+    ),
+    ExtraFlag(
+        flag="trust_project_file",
+        env="AWS_RUN_TRUST_PROJECT_FILE",
+        beside="keep",
+        help="Let the project's own file name inputs, outputs, roles, secrets and variables outside of its folder.",
+    ),
+)
+
+# The flags that `load_config` takes; it is handed the file by itself, and trust is the CLI's question.
+FLAGS = frozenset(option.flag for option in OPTIONS if option.flag) | {"spot", "env_file"}
+EXTRA_VARIABLES = (*(extra.env for extra in EXTRA_FLAGS if extra.env), "AWS_RUN_DEBUG")
+VARIABLES = (*(option.env for option in OPTIONS if option.env), *EXTRA_VARIABLES)
 
 
 def option_of(field: str) -> Option:
     return next(option for option in OPTIONS if option.field == field)
+
+
+def extra_flag(flag: str) -> ExtraFlag:
+    return next(extra for extra in EXTRA_FLAGS if extra.flag == flag)

@@ -1,7 +1,7 @@
-"""What a project's own files reach for outside of its folder.
+"""What a project's own files use outside of the project's folder.
 
-A clone may be anybody's, and its aws-run.yaml is read before the user has looked at it. What the user names by flag or
-by an AWS_RUN_* variable is the user's own.
+A clone may be anybody's, and its aws-run.yaml is read before the user has seen it. What the user names by flag or by an
+AWS_RUN_* variable is the user's own decision.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from aws_run.project.private_names import is_private
 
 
 def outside_of(config: Config, given: Iterable[Setting], winners: Mapping[str, Setting]) -> tuple[Outside, ...]:
-    """In the order in which a plan shows them."""
+    """All of them, in the order in which a plan shows them."""
     return (
         *_inputs(config, winners.get("inputs")),
         *_output(config, winners.get("output")),
@@ -26,7 +26,7 @@ def outside_of(config: Config, given: Iterable[Setting], winners: Mapping[str, S
 
 
 def is_inside(path: Path, project_dir: Path) -> bool:
-    """Whether the path, with all its links followed, is an ordinary place in the project's folder.
+    """Whether the path, with all links resolved, is an ordinary place in the project's folder.
 
     `.git`, `.venv` and their like are not: what a job writes there runs on this machine the next time they are used.
     """
@@ -61,7 +61,7 @@ def _output(config: Config, winner: Setting | None) -> Iterator[Outside]:
 
 
 def _variables(given: Iterable[Setting]) -> Iterator[Outside]:
-    """Those whose last word is the project's: `--env TOKEN=x` beats `env: {TOKEN: null}`."""
+    """The variables whose strongest source is the project's file: `--env TOKEN=x` overrides `env: {TOKEN: null}`."""
     last: dict[str, str | None] = {}
     for one in _weakest_first("env", given):
         for name in one.value:

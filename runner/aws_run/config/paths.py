@@ -1,5 +1,5 @@
-"""Relative paths → what Config holds. A path in the file is relative to the file, one on the command line to where
-the user stands."""
+"""Resolves relative paths. A path in the file is relative to the file, and one on the command line to the current
+folder."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def resolved(given: Setting, project_dir: Path) -> Any:
         return tuple(Input(name=one.name, place=_input(one.place, given)) for one in value)
     if field == "output" and "://" in value:
         raise ConfigError(
-            f"{given.where}: outputs go into a folder here; the bucket keeps them as well",
+            f"{given.where}: outputs go into a local folder; the bucket keeps them as well",
             hint="give a local folder, like -o out",
         )
     if field == "output":
-        # Not resolved: a link that the user names stays the name that messages show.
+        # Links are not resolved, so that messages show the path as the user wrote it.
         return Path(os.path.normpath(_absolute(value, given)))
     if field == "build.dockerfile" and value not in {"auto", "none"}:
         return _dockerfile(value, given, project_dir)

@@ -10,16 +10,14 @@ from aws_run.config.options import OPTIONS, Option
 _SECTION_HELP = {
     "build": "How the image is made.",
     "arguments": "How the command is given the two folders, where it takes them otherwise than by -i and -o.",
-    "resources": "The hardware that is asked for.",
-    "retry": "When a run is tried again.",
-    "checkpoint": "What the next attempt gets back; absent: no checkpoints.",
-    "limits": "What it may cost.",
-    "network": "Where in the network it runs.",
+    "resources": "The hardware that the job needs.",
+    "retry": "When another attempt is made.",
+    "checkpoint": "What is saved for the next attempt; without this section there are no checkpoints.",
+    "limits": "What the run may cost.",
+    "network": "The network that the job runs in.",
     "iam": "What the job may do in AWS.",
-    "retention": "How long things are kept in AWS.",
+    "retention": "How long logs and results are kept in AWS.",
 }
-# Defaults that are written in the file otherwise than they are held.
-_WRITTEN_DEFAULTS = {"timeout_s": "2h", "sync_every_s": "60s", "checkpoint.every_s": "5m"}
 
 
 def config_schema() -> dict[str, Any]:
@@ -45,7 +43,7 @@ def config_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "aws-run.yaml",
-        "description": "One project's runs with aws-run; flags and AWS_RUN_* variables are stronger.",
+        "description": "The settings of one project; flags and AWS_RUN_* variables override it.",
         "type": "object",
         "additionalProperties": False,
         "properties": properties,
@@ -53,11 +51,11 @@ def config_schema() -> dict[str, Any]:
 
 
 def default_of(option: Option) -> Any:
-    """The default as one would write it in the file; None where there is none."""
+    """The default as one would write it in the file; None if there is none."""
     if option.kind.shape == "inputs":
         return None
-    if option.field in _WRITTEN_DEFAULTS:
-        return _WRITTEN_DEFAULTS[option.field]
+    if option.default is not None:
+        return option.default
     section, _, leaf = option.field.rpartition(".")
     if section == "checkpoint":
         return Checkpoint.model_fields[leaf].default
@@ -68,13 +66,13 @@ def default_of(option: Option) -> Any:
 
 
 def _property(option: Option) -> dict[str, Any]:
-    places = [f"{option.shown_flag}" if option.flag else "", option.env or ""]
+    places = [option.shown_flag if option.flag else "", option.env or ""]
     also = ", ".join(place for place in places if place)
     described: dict[str, Any] = {"description": f"{option.help}{f' Also {also}.' if also else ''}"}
     default = default_of(option)
     if default is not None:
         described["default"] = default
-    # null says what leaving the key out says.
+    # null means the same as leaving the key out.
     return {**described, "anyOf": [*option.kind.schema.get("anyOf", [option.kind.schema]), {"type": "null"}]}
 
 

@@ -1,11 +1,12 @@
-"""Where settings come from: the file, the environment, the flags. Each source yields `Given` values, already parsed
-and checked one by one; what they are worth together is `load`'s business."""
+"""Where settings come from: the file, the environment and the flags. Each source yields `Setting` values, parsed and
+checked one by one; `load` weighs them against each other."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,16 +14,26 @@ from aws_run import contract
 from aws_run.config import inputs, options, yamlfile
 from aws_run.config.envfile import read_env_file
 from aws_run.config.options import OPTIONS, Option
-from aws_run.config.value_types import did_you_mean
+from aws_run.config.value_types import closest, did_you_mean
 from aws_run.errors import ConfigError
+
+
+class Rank(IntEnum):
+    """The sources, stronger ones higher."""
+
+    FILE = 1
+    ENVIRONMENT = 2
+    ENV_FILE = 3
+    FLAG = 4
+    SPOT_FLAG = 5  # --spot beside --spot-policy
+
 
 S = TypeVar("S")
 T = TypeVar("T")
 # AWS_RUN_LOCAL… is the embedded AWS's, AWS_RUN_TEST… the test suite's.
 _OTHER_PREFIXES = ("AWS_RUN_LOCAL", "AWS_RUN_TEST")
 
-_ENVIRONMENT = 2  # its rank
-_SECRET = ("env", "secrets")  # what is given for these may be a password
+_SECRET = ("env", "secrets")  # their values may be passwords
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Messages about these name the value as well: "-i data: no such folder".
 _PATHS = ("inputs", "output")
@@ -31,7 +42,7 @@ _PATHS = ("inputs", "output")
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """One setting from one source. `where` begins messages about it: `--memory`, `aws-run.yaml:12: resources.memory`.
-    `base`: what relative paths are relative to. `rank`: the source, stronger ones higher. `hidden`: what it beat.
+    `base`: what relative paths are relative to. `hidden`: the one overridden.
     `by_project`: from a file of the project's own folder, which may be anybody's. `from_shell`: the variables whose
     values were taken from the user's shell, each with the place that says so."""
 
@@ -39,7 +50,7 @@ class Setting:
     value: Any
     where: str
     base: Path
-    rank: int
+    rank: Rank
     hidden: Setting | None = None
     by_project: bool = False
     from_shell: Mapping[str, str] = field(default_factory=dict)
@@ -47,8 +58,8 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """What the sources look at besides themselves. `needs_env` False: the job's variables are of no interest, so
-    one that the shell lacks is left out in silence (`aws-run ps` must work in any shell)."""
+    """The process's environment. `needs_env` False: the job's variables are not needed, so one that the shell lacks is
+    left out without an error (`aws-run ps` must work in any shell)."""
 
     cwd: Path
     environ: Mapping[str, str]
@@ -58,7 +69,7 @@ class Environment:
 def from_file(
     top: yamlfile.Mapping, base: Path, shown: str, around: Environment, *, by_project: bool = False
 ) -> Iterator[Setting]:
-    """The settings in an aws-run.yaml whose paths are relative to `base` and which messages call `shown`."""
+    """The settings of an aws-run.yaml. Its paths are relative to `base`; messages call the file `shown`."""
     for given in _from_file(top, base, shown, around):
         yield replace(given, by_project=by_project)
 
@@ -71,11 +82,11 @@ def _from_file(top: yamlfile.Mapping, base: Path, shown: str, around: Environmen
         if key == "version":
             continue
         if key not in sections:
-            yield from _leaf(key, node, where, shown, base, around)
+            yield from _leaf(key, node, around, where=where, shown=shown, base=base)
         elif isinstance(node, yamlfile.Mapping):
             for inner, child in node.items.items():
                 inner_where = f"{shown}:{node.key_lines[inner]}: {key}.{inner}"
-                yield from _leaf(f"{key}.{inner}", child, inner_where, shown, base, around)
+                yield from _leaf(f"{key}.{inner}", child, around, where=inner_where, shown=shown, base=base)
         elif not (isinstance(node, yamlfile.Scalar) and node.is_null):
             inside = ", ".join(str(option.key).partition(".")[2] for option in OPTIONS if _in(option, key))
             raise ConfigError(f"{where}: must hold keys and values: {inside}")
@@ -86,9 +97,9 @@ def from_environment(around: Environment) -> Iterator[Setting]:
     for option in OPTIONS:
         text = around.environ.get(option.env or "", "")
         if not option.env or not text.strip():
-            continue  # CI systems set what was left empty to ""
+            continue  # CI systems set a variable that was left empty to ""
         where = f"{option.env} {text}" if option.field in _PATHS else option.env
-        yield _given(option, text, where, around, rank=_ENVIRONMENT)
+        yield _from_text(option, text, where, around, rank=Rank.ENVIRONMENT)
 
 
 def check_variable_names(environ: Mapping[str, str]) -> None:
@@ -96,7 +107,7 @@ def check_variable_names(environ: Mapping[str, str]) -> None:
     for name in sorted(environ):
         if name.startswith("AWS_RUN_") and name not in known and not name.startswith(_OTHER_PREFIXES):
             raise ConfigError(
-                f"the environment has {name}, which is no setting of aws-run{did_you_mean(name, options.VARIABLES)}",
+                f"the environment has {name}, which is not a setting of aws-run{did_you_mean(name, options.VARIABLES)}",
                 hint=f"unset {name}",
             )
 
@@ -109,19 +120,21 @@ def from_flags(flags: Mapping[str, Any], around: Environment) -> Iterator[Settin
         where = option.shown_flag
         if option.field in _PATHS:
             where = _with_value(where, " ", value)
-        yield _given(option, value, where, around, rank=4)
+        yield _from_text(option, value, where, around, rank=Rank.FLAG)
     if flags.get("spot"):
-        yield Setting(option=options.option_of("spot_policy"), value="spot", where="--spot", base=around.cwd, rank=5)
+        yield Setting(
+            option=options.option_of("spot_policy"), value="spot", where="--spot", base=around.cwd, rank=Rank.SPOT_FLAG
+        )
 
 
 def from_env_file(path: Path, shown: str, around: Environment, *, by_project: bool = False) -> Setting:
-    """--env-file: stronger than the file, weaker than --env."""
+    """--env-file: overrides aws-run.yaml, and --env overrides it."""
     option = options.option_of("env")
     values: dict[str, str] = {}
     from_shell: dict[str, str] = {}
     for line, name, value in read_env_file(path, shown):
         where = f"--env-file {shown}:{line}"
-        values.update(_pair(option, name, value, where, around, may_name_it=False))
+        values.update(_pair(option, name, value, around, where=where, may_name_it=False))
         from_shell.pop(name, None)
         if value is None:
             from_shell[name] = where
@@ -130,14 +143,14 @@ def from_env_file(path: Path, shown: str, around: Environment, *, by_project: bo
         value=values,
         where=shown,
         base=around.cwd,
-        rank=3,
+        rank=Rank.ENV_FILE,
         by_project=by_project,
         from_shell=from_shell,
     )
 
 
 def _with_value(where: str, between: str, value: Any) -> str:
-    """Of several inputs a message names the one that it is about."""
+    """`where` with its value, unless there are several: then the message itself names the one it is about."""
     one = value[0] if isinstance(value, tuple) and len(value) == 1 else value
     return where if isinstance(one, tuple) else f"{where}{between}{one}"
 
@@ -155,20 +168,22 @@ def _check_version(top: yamlfile.Mapping, shown: str) -> None:
         )
 
 
-def _leaf(key: str, node: yamlfile.Node, where: str, shown: str, base: Path, around: Environment) -> Iterator[Setting]:
+def _leaf(
+    key: str, node: yamlfile.Node, around: Environment, *, where: str, shown: str, base: Path
+) -> Iterator[Setting]:
     option = next((option for option in OPTIONS if option.key == key), None)
     if option is None:
         raise _unknown_key(key, where)
     if isinstance(node, yamlfile.Scalar) and node.is_null and option.kind.shape != "map":
-        return  # `python: null` says what leaving it out says
-    value = _node_value(option, node, where, shown, around)
+        return  # `python: null` means the same as leaving it out
+    value = _node_value(option, node, around, where=where, shown=shown)
     from_shell: dict[str, str] = {}
     if option.kind.from_shell and isinstance(node, yamlfile.Mapping):
         nulls = [name for name, child in node.items.items() if isinstance(child, yamlfile.Scalar) and child.is_null]
         from_shell = {name: f"{shown}:{node.key_lines[name]}: {key}.{name}" for name in nulls}
     if option.field in _PATHS:
         where = _with_value(where, ": ", value)
-    yield Setting(option=option, value=value, where=where, base=base, rank=1, from_shell=from_shell)
+    yield Setting(option=option, value=value, where=where, base=base, rank=Rank.FILE, from_shell=from_shell)
 
 
 def _unknown_key(key: str, where: str) -> ConfigError:
@@ -183,14 +198,14 @@ def _unknown_key(key: str, where: str) -> ConfigError:
         beside |= {full.partition(".")[0] for full in keys} | {"version"}
     near = did_you_mean(word, beside)
     if not near:
-        # The right word in the wrong place: `memory: 16GB` at the top.
+        # The right key in the wrong section: `memory: 16GB` at the top.
         inner = {full.rpartition(".")[2]: full for full in keys}
-        match = did_you_mean(word, inner)
-        near = match and f'; did you mean "{inner[match.split(chr(34))[1]]}"?'
+        leaf = closest(word, inner)
+        near = f'; did you mean "{inner[leaf]}"?' if leaf else ""
     return ConfigError(f"{where}: unknown key{near}")
 
 
-def _node_value(option: Option, node: yamlfile.Node, where: str, shown: str, around: Environment) -> Any:
+def _node_value(option: Option, node: yamlfile.Node, around: Environment, *, where: str, shown: str) -> Any:
     kind = option.kind
     if kind.shape == "inputs":
         return _inputs_of(node, where, shown)
@@ -199,13 +214,13 @@ def _node_value(option: Option, node: yamlfile.Node, where: str, shown: str, aro
             return {}
         if not isinstance(node, yamlfile.Mapping):
             raise ConfigError(f"{where}: must hold names and values")
-        found: dict[str, str] = {}
+        pairs: dict[str, str] = {}
         for name, child in node.items.items():
             place = f"{shown}:{node.key_lines[name]}: {option.key}.{name}"
             if not isinstance(child, yamlfile.Scalar):
                 raise ConfigError(f"{place}: must be a single value")
-            found.update(_pair(option, name, None if child.is_null else child.text, place, around))
-        return found
+            pairs.update(_pair(option, name, None if child.is_null else child.text, around, where=place))
+        return pairs
     if isinstance(node, yamlfile.Sequence) and kind.shape in {"list", "argv"}:
         items: list[Any] = []
         for child in node.items:
@@ -229,16 +244,16 @@ def _inputs_of(node: yamlfile.Node, where: str, shown: str) -> tuple[inputs.Name
         return _checked(inputs.from_yaml, node.text, where)
     if not isinstance(node, yamlfile.Mapping):
         raise ConfigError(f"{where}: must be one path, or names and paths, like {{data: ./data, model: s3://bucket/m}}")
-    found: dict[str, str] = {}
+    places: dict[str, str] = {}
     for name, child in node.items.items():
         if not isinstance(child, yamlfile.Scalar) or child.is_null:
             raise ConfigError(f"{shown}:{node.key_lines[name]}: input.{name}: must be a single path")
-        found[name] = child.text
-    return _checked(inputs.from_yaml, found, where)
+        places[name] = child.text
+    return _checked(inputs.from_yaml, places, where)
 
 
-def _given(option: Option, raw: Any, where: str, around: Environment, *, rank: int) -> Setting:
-    """`raw` from a flag or a variable: a text, a number, or several of them."""
+def _from_text(option: Option, raw: Any, where: str, around: Environment, *, rank: Rank) -> Setting:
+    """The setting that a flag or a variable gives: `raw` is a text, or the texts of a repeated flag."""
     kind = option.kind
     value: Any
     if kind.shape == "inputs":  # commas are common in the names of folders
@@ -248,35 +263,36 @@ def _given(option: Option, raw: Any, where: str, around: Environment, *, rank: i
         value = tuple(_checked(kind.parse, item, where) for item in _items(raw, r"[,\n]"))
     elif kind.shape == "map":
         value = {}
-        # Commas are common in the values of env, so only lines part them there.
+        # Commas are common in the values of env, so only line breaks separate its entries.
         for number, item in enumerate(_items(raw, r"\n" if option.field == "env" else r"[,\n]"), start=1):
-            # A value of several lines comes apart here: what looks like no name may be a piece of a key.
-            place = f"{where}, entry {number}" if rank == _ENVIRONMENT else where
+            # A value of several lines is split here: what does not look like a name may be a piece of a key.
+            place = f"{where}, entry {number}" if rank == Rank.ENVIRONMENT else where
             name, equals, text = item.partition("=")
             if option.field in _SECRET and not _NAME.fullmatch(name.strip() if equals else item):
                 raise ConfigError(f"{place}: is not NAME=VALUE", hint="a value has to stand on one line")
             if not equals and not kind.from_shell:
                 shown = "" if option.field in _SECRET else f'"{item}" '
                 raise ConfigError(f"{place}: {shown}must be NAME=VALUE")
-            may_name_it = rank != _ENVIRONMENT or bool(equals)
+            may_name_it = rank != Rank.ENVIRONMENT or bool(equals)
             where_it_is = f"{place} {name}" if may_name_it else place
-            value.update(_pair(option, name, text if equals else None, where_it_is, around, may_name_it=may_name_it))
+            text_or_shell = text if equals else None
+            value.update(_pair(option, name, text_or_shell, around, where=where_it_is, may_name_it=may_name_it))
     else:
         value = _checked(kind.parse, str(raw), where)
     return Setting(option=option, value=value, where=where, base=around.cwd, rank=rank)
 
 
 def _items(raw: Any, between: str) -> list[str]:
-    """A flag that can be repeated comes as it was typed; a single text (a variable, `--subnets a,b`) is split."""
+    """The values of a repeated flag are taken as typed; a single text (a variable, `--subnets a,b`) is split."""
     if not isinstance(raw, str):
         return [str(item) for item in raw]
     return [part.strip() for part in re.split(between, raw) if part.strip()]
 
 
 def _pair(
-    option: Option, name: str, value: str | None, where: str, around: Environment, *, may_name_it: bool = True
+    option: Option, name: str, value: str | None, around: Environment, *, where: str, may_name_it: bool = True
 ) -> dict[str, str]:
-    """`may_name_it` False: what stands for a name may be a piece of a secret, so no message repeats it."""
+    """`may_name_it` False: the name may in truth be a piece of a secret, so no message repeats it."""
     key = _checked(option.kind.parse_key, name, where)
     if value is None:
         if not option.kind.from_shell:
@@ -286,13 +302,11 @@ def _pair(
             return {}
         if value is None and not may_name_it:
             raise ConfigError(
-                f"{where}: names a variable that the shell does not have",
+                f"{where}: names a variable that is not set in the shell",
                 hint="a line without `=` is taken from the shell; a value has to stand on one line, as NAME=VALUE",
             )
         if value is None:
-            raise ConfigError(
-                f"{where}: is to be taken from the shell, which has no {key}", hint=f"export {key}=…, or give a value"
-            )
+            raise ConfigError(f"{where}: {key} is not set in the shell", hint=f"export {key}=…, or give a value")
     return {key: str(_checked(option.kind.parse, value, where))}
 
 

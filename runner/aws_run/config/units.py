@@ -1,8 +1,8 @@
-"""Text as people write it → numbers with a unit. Pure; every refusal is a ValueError whose text is a sentence.
+"""Parses durations, sizes and amounts. Pure; every refusal is a ValueError whose text is a sentence.
 
-Sizes are binary whatever the suffix: AWS sells memory and disk in GiB, so `16GB`, `16G` and `16GiB` are all
-16 times 1024 MiB. A size without a unit is refused: `16` is 16 bytes to Docker and 16 GB to most people; so is a
-duration: `30` is 30 seconds to a machine and half an hour to most people.
+Sizes are binary whatever the suffix: AWS counts the GB of memory and disk in GiB, so `16GB`, `16G` and `16GiB` all mean
+16 times 1024 MiB. A size without a unit is refused, because `16` is 16 bytes to Docker and 16 GB to most people; and so
+is a duration, because `30` may mean seconds or minutes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def duration_s(value: object) -> int:
     position, last_unit = 0, math.inf
     while position < len(text):
         match = _PART.match(text, position)
-        # Units go down and come once each, so that `30m1h` and `5m5m` are slips and not sums.
+        # Units must descend and not repeat, so that `30m1h` and `5m5m` are mistakes and not sums.
         if match is None or _SECONDS[match["unit"]] >= last_unit:
             position = -1
             break
@@ -67,7 +67,7 @@ def size_mib(value: object) -> tuple[float, bool]:
 
 
 def disk_gib(value: object) -> int:
-    """`100GB` → 100; part of a GiB is rounded up."""
+    """`100GB` → 100; a fraction of a GiB is rounded up."""
     mib, at_least = size_mib(value)
     if at_least:
         raise ValueError(f"{_quoted(value)}: a disk has one size; write it without the +")

@@ -1,7 +1,7 @@
-"""The kinds of value an option can have: how its text is read, and what its JSON Schema is.
+"""The types of values that an option can have: how their text is parsed, and their JSON Schema.
 
-A `parse` takes one text and returns a value or raises ValueError with a sentence; where the text came from (flag,
-variable, file) is the loader's business.
+A `parse` takes one text and returns a value, or raises ValueError with a sentence; the loader knows where the text came
+from (flag, variable or file).
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import re
 import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from aws_run import contract, naming
 from aws_run.config import inputs, units
-from aws_run.config.models import Amount, Gpu
+
+if TYPE_CHECKING:
+    from aws_run.config.models import Amount, Gpu
 
 Shape = Literal["one", "list", "map", "argv", "inputs"]
 Schema = dict[str, Any]
@@ -59,9 +61,14 @@ class ValueType:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean "memory"?` or nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    """`; did you mean "memory"?`, or an empty text."""
+    close = closest(word, known)
+    return f'; did you mean "{close}"?' if close else ""
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The word that was probably meant, None if none is similar."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
 
 
 def choice(*values: str) -> ValueType:
@@ -118,10 +125,14 @@ def listed(item: ValueType) -> ValueType:
 
 
 def _amount(pair: tuple[float, bool]) -> Amount:
+    from aws_run.config.models import Amount  # pydantic: only when a value is read, never for a help page
+
     return Amount(value=pair[0], at_least=pair[1])
 
 
 def _gpu(value: str) -> Gpu | None:
+    from aws_run.config.models import Gpu
+
     model, count = units.gpu(value)
     return Gpu(model=model, count=count) if count else None
 
@@ -170,7 +181,7 @@ def _python(value: str) -> str:
 
 PYTHON = ValueType(
     parse=_python,
-    # A bare 3.12 is a number to an editor's YAML reader; here it is read as written.
+    # An editor's YAML parser takes a bare 3.12 for a number; here it is read as written.
     schema={"anyOf": [{"type": "string", "pattern": r"^3\.\d{1,2}(\.\d{1,2})?$"}, {"type": "number"}]},
 )
 
@@ -305,7 +316,7 @@ LOG_DAYS = ValueType(parse=_log_days, schema={"enum": list(LOG_RETENTION_DAYS)})
 
 
 def _public_ip(value: str) -> str:
-    # Editors turn yes and no into booleans; take those too.
+    # Editors turn yes and no into booleans, so these are accepted too.
     word = {"true": "yes", "false": "no"}.get(value.lower(), value)
     return str(choice("auto", "yes", "no").parse(word))
 

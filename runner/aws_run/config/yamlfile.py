@@ -1,13 +1,12 @@
 """aws-run.yaml → a tree of nodes that know their line.
 
-Read from the parser's events instead of `yaml.safe_load`, because that loses three things we need: where a value
-stands, keys that are given twice, and the text as written (`python: 3.10` would become 3.1, `HF: 1.0` "1.0" only by
+Read from the parser's events instead of `yaml.safe_load`, because that loses three things that are needed: the line
+of a value, keys that are given twice, and the text as written (`python: 3.10` would become 3.1, `HF: 1.0` "1.0" only by
 luck). Anchors, tags and depth are refused, so no small file can grow in memory.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,10 +39,6 @@ class Scalar:
         if self.quoted or self.text.lower() not in {"true", "false"}:
             return None
         return self.text.lower() == "true"
-
-    @property
-    def is_number(self) -> bool:
-        return not self.quoted and re.fullmatch(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?", self.text) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +90,7 @@ def parse_yaml(text: str, shown: str) -> Mapping:
 
 
 def _what_is_wrong(error: yaml.MarkedYAMLError) -> str:
-    # `exclude: [*.tmp]` is the slip everybody makes; the scanner's own words for it help nobody.
+    # `exclude: [*.tmp]` is a common mistake, and the scanner's own message does not help.
     if error.context in {"while scanning an alias", "while scanning an anchor"}:
         return 'a value that begins with * or & must be in quotes, like "*.tmp"'
     return f"not YAML: {error.problem or error.context}"
@@ -114,7 +109,7 @@ class _Reader:
         top: Node | None = None
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent) and top is not None:
-                raise self._error(event, "a second document starts here; one is all that is read")
+                raise self._error(event, "a second document starts here; only one is read")
             if isinstance(event, yaml.NodeEvent):
                 top = self._node(event, "", 0)
         return top

@@ -1,1 +1,1 @@
-"""What hardware there is, what it costs, and what a run cost. Pure: no AWS calls here."""
+"""The hardware that can be rented, its prices, and the cost of a run. Pure: no AWS calls."""

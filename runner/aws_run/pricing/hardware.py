@@ -1,4 +1,4 @@
-"""From the hardware that was requested to the hardware that is rented: EC2 types that fit, or a Fargate size. Pure."""
+"""Chooses the hardware for a request: EC2 instance types that fit, or a Fargate size. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class FargateSize:
 
 
 def backend_for(job: JobSpec) -> str:
-    """`auto`: Fargate unless what was asked can only be had on EC2."""
+    """The backend of `auto`: Fargate, unless only EC2 offers what is requested."""
     if job.backend != "auto":
         return job.backend
     if job.spot_policy == "auto":  # Fargate Spot never falls back to on-demand by itself (aws-facts §4)
@@ -51,9 +51,9 @@ def backend_for(job: JobSpec) -> str:
 
 
 def fargate_size(wanted: Resources) -> FargateSize:
-    """The smallest Fargate size with at least the CPU and memory asked for. UsageError when there is none.
+    """The smallest Fargate size with at least the requested CPU and memory. UsageError if there is none.
 
-    A plain `cpu: 4` means exactly 4 vCPU, `4+` any size from 4 up; memory is always rounded up to a size there is.
+    A plain `cpu: 4` means exactly 4 vCPU, `4+` any size from 4 up; memory is always rounded up to the next size.
     """
     memory_mib = wanted.memory_mib.value if wanted.memory_mib else None
     vcpu = wanted.cpu.value if wanted.cpu else (DEFAULT_VCPU if memory_mib is None else min(FARGATE_SIZES))
@@ -66,19 +66,19 @@ def fargate_size(wanted: Resources) -> FargateSize:
         if fitting:
             return FargateSize(vcpu=size, memory_mib=fitting[0])
     sizes = ", ".join(f"{size:g} vCPU: {m[0] / 1024:g}-{m[-1] / 1024:g} GB" for size, m in FARGATE_SIZES.items())
-    want = " and ".join(
+    requested = " and ".join(
         part
         for part in (f"{vcpu:g} vCPU" if wanted.cpu else "", f"{memory_mib / 1024:g} GB" if memory_mib else "")
         if part
     )
-    raise UsageError(f"Fargate has no size for {want}", hint=f"it has {sizes}; or use --backend ec2")
+    raise UsageError(f"Fargate has no size for {requested}", hint=f"it has {sizes}; or use --backend ec2")
 
 
 def instance_types(job: JobSpec, described: Sequence[InstanceType] = ()) -> tuple[InstanceType, ...]:
-    """The types to ask for, cheapest first; each of them can hold the whole task, since a group whose smallest type
-    can't never scales. `described`: types the user named that the table lacks, as EC2 describes them.
+    """The instance types to request, cheapest first. Each of them can hold the whole task, because a group whose
+    smallest type can't never scales. `described`: types that the user named and the table lacks, as EC2 describes them.
 
-    UsageError when nothing fits what was asked.
+    UsageError if nothing fits.
     """
     wanted = job.resources
     known = {kind.name: kind for kind in (*TYPES, *described)}
@@ -110,10 +110,11 @@ def instance_types(job: JobSpec, described: Sequence[InstanceType] = ()) -> tupl
         )
         if other is not None:
             raise UsageError(
-                f"{other.name} is {other.arch}, and {wanted.arch} is asked for", hint=f"add --arch {other.arch}"
+                f"{other.name} is {other.arch}, and {wanted.arch} is requested", hint=f"add --arch {other.arch}"
             )
         raise UsageError(
-            f"No EC2 type of the table fits {_words(wanted)}", hint="name one with --instance-type, or ask for less"
+            f"No EC2 type in the price table fits {_words(wanted)}",
+            hint="name one with --instance-type, or request less",
         )
     if wanted.instance_types:
         return tuple(fitting)
@@ -139,7 +140,7 @@ def _fits(kind: InstanceType, wanted: Resources, *, named: bool) -> bool:
         return False
     if wanted.memory_mib and kind.memory_mib < wanted.memory_mib.value:
         return False
-    if not named and not wanted.gpu:  # nothing said: a machine that is no toy
+    if not named and not wanted.gpu:  # nothing requested: not the smallest machines
         return (wanted.cpu is not None or kind.vcpu >= DEFAULT_VCPU) and (
             wanted.memory_mib is not None or kind.memory_mib >= min(DEFAULT_MEMORY_MIB, kind.vcpu * 2048)
         )

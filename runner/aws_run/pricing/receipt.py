@@ -1,4 +1,4 @@
-"""What a run is going to cost, and what it cost. Decimal throughout; times in seconds; pure."""
+"""The cost of a run, before and after it. Money is Decimal, times are in seconds. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MINIMUM_S = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Charge:
-    """One line. `amount_usd` None: the table has no price for it."""
+    """One line of a receipt. `amount_usd` None: the table has no price for it."""
 
     what: str
     seconds: float
@@ -36,7 +36,7 @@ def ec2_charges(
     lines = [
         Charge(what=what, seconds=seconds, usd_per_hour=usd_per_hour),
         Charge(
-            what=f"{disk_gib} GiB gp3 disk",
+            what=f"{disk_gib} GB gp3 disk",
             seconds=seconds,
             usd_per_hour=disk_gib * table.GP3_GB_MONTH / table.HOURS_A_MONTH,
         ),
@@ -79,7 +79,7 @@ def fargate_charges(
 
 
 def total_usd(charges: Sequence[Charge]) -> Decimal | None:
-    """The sum; None when a line has no price, since part of a sum would look like the whole."""
+    """The sum; None if a line has no price, because part of a sum would look like the whole."""
     amounts = [charge.amount_usd for charge in charges]
     if any(amount is None for amount in amounts):
         return None

@@ -1,7 +1,7 @@
-"""A small table of EC2 types and prices, typed in by hand; prices are on-demand, Linux, us-east-1, in USD per hour.
+"""A small table of EC2 types and prices, entered by hand: on-demand, Linux, us-east-1, in USD per hour.
 
-It is a stand-in for AWS's price list, good for choosing a type and for a receipt that says which table it used.
-Spot prices move; a receipt shows the on-demand price as the upper bound.
+It stands in for AWS's price list: good enough to choose a type, and for a receipt that names the table's date. Spot
+prices change all the time; a receipt shows the on-demand price as the upper bound.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class InstanceType:
 
     @property
     def usable_memory_mib(self) -> int:
-        """What a task can reserve: the machine's memory less what the kernel and the ECS agent keep (about 7 %)."""
+        """What a task can reserve: the machine's memory without what the kernel and the ECS agent keep (about 7 %)."""
         return self.memory_mib - max(420, self.memory_mib * 7 // 100)
 
 
@@ -43,6 +43,7 @@ def _family(
     first: float,
     sizes: tuple[tuple[str, int], ...],
     memory_per_vcpu_gib: float,
+    *,
     arch: Literal["x86_64", "arm64"] = "x86_64",
 ) -> list[InstanceType]:
     """A family whose price is proportional to its vCPUs; `first` is the price of two vCPUs."""
@@ -66,7 +67,7 @@ _UP_TO_32 = (*_UP_TO_48[:7], ("24xlarge", 96), ("32xlarge", 128))
 _GRAVITON = (*_UP_TO_48[:7],)
 
 _GPU: tuple[tuple[str, int, int, str, int, str], ...] = (
-    # name, vCPU, GiB, USD/h, GPUs, model
+    # name, vCPU, memory in GiB, USD/h, GPUs, model
     ("g4dn.xlarge", 4, 16, "0.526", 1, "T4"),
     ("g4dn.2xlarge", 8, 32, "0.752", 1, "T4"),
     ("g4dn.4xlarge", 16, 64, "1.204", 1, "T4"),
@@ -107,9 +108,9 @@ TYPES: tuple[InstanceType, ...] = (
     *_family("c7i", 0.08925, _UP_TO_48, 2),
     *_family("m7i", 0.1008, _UP_TO_48, 4),
     *_family("r7i", 0.1323, _UP_TO_48, 8),
-    *_family("c7g", 0.0725, _GRAVITON, 2, "arm64"),
-    *_family("m7g", 0.0816, _GRAVITON, 4, "arm64"),
-    *_family("r7g", 0.1071, _GRAVITON, 8, "arm64"),
+    *_family("c7g", 0.0725, _GRAVITON, 2, arch="arm64"),
+    *_family("m7g", 0.0816, _GRAVITON, 4, arch="arm64"),
+    *_family("r7g", 0.1071, _GRAVITON, 8, arch="arm64"),
     *(
         InstanceType(name=name, vcpu=vcpu, memory_mib=gib * 1024, usd_per_hour=Decimal(usd), gpus=gpus, gpu_model=model)
         for name, vcpu, gib, usd, gpus, model in _GPU

@@ -1,4 +1,4 @@
-"""A terminal: a calm scrollback of what is settled, and below it the few lines that still move."""
+"""On a terminal: finished steps go into the scrollback, and a few live lines below show what is still going on."""
 
 from __future__ import annotations
 
@@ -38,8 +38,6 @@ from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 
 _REFRESH_PER_S = 8
 _ERROR_STYLES = {"error": "red", "log": "dim", "command": "", "hint": "yellow"}
-# Nothing moves any more once the task is over; what follows says itself what it is.
-_OVER = {"STOPPED", "DEPROVISIONING", "finished"}
 
 
 class ConsoleReporter:
@@ -79,7 +77,7 @@ class ConsoleReporter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A thread that is late may still report: its line is printed, but nothing moves any more.
+        # A late thread may still report: its line is printed, but the live display stays closed.
         self._closed = True
         self._settle()
 
@@ -172,8 +170,7 @@ class ConsoleReporter:
         status = clean(event.status.lower())
         line = Text.assemble((f"  {self._symbols.step} ", "cyan"), status)
         self._print_unwrapped(line.append(f"  {clean(event.detail)}", "dim") if event.detail else line)
-        over = event.status in _OVER
-        self._state.status = "" if over else status
+        self._state.status = "" if event.task_is_over else status
         self._state.status_since = self._state.now
 
     def _teardown(self, event: TeardownStep) -> None:
@@ -201,19 +198,19 @@ class ConsoleReporter:
             return
         warning = event.level == "warning"
         sign = (self._symbols.warning, "bold yellow") if warning else (self._symbols.dot, "dim")
-        # Names, links and commands are in these: a terminal puts its own breaks together again when they are copied.
+        # Notices hold names, links and commands: a terminal joins its own line breaks again when they are copied.
         self._print_unwrapped(Text.assemble("  ", sign, " ", clean(event.text)))
         if event.hint:
             self._print_unwrapped(Text(f"    {clean(event.hint)}", style="dim"))
 
     def _settle_lanes(self) -> None:
-        """Lanes that stand still go up into the scrollback, in their own order."""
+        """Moves finished lanes into the scrollback, in their own order."""
         lanes = self._state.lanes
         for name in [name for name in lanes if lanes[name].outcome != "running"]:
             self._print(lane_line(name, lanes.pop(name), self._symbols))
 
     def _settle(self) -> None:
-        """The end of everything that moves."""
+        """Ends the live display; what it showed goes into the scrollback."""
         with self._lock:
             self._stop()
             for name, lane in self._state.lanes.items():
@@ -234,7 +231,7 @@ class ConsoleReporter:
                 console=self._console,
                 refresh_per_second=_REFRESH_PER_S,
                 transient=True,
-                # stdout is the result's, and is never to be redirected into this console.
+                # stdout carries the result and must never be redirected into this console.
                 redirect_stdout=False,
                 redirect_stderr=False,
                 get_renderable=self._moving,

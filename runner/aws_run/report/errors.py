@@ -1,4 +1,4 @@
-"""An error as lines: the sentence, what its author knows beyond it, what to do next."""
+"""An error as lines: what happened, the details that the error carries, and what to do next."""
 
 from __future__ import annotations
 

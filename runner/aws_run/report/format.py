@@ -1,4 +1,4 @@
-"""Numbers and foreign text → what people read. Pure."""
+"""Numbers and text from elsewhere, made readable and harmless. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from decimal import ROUND_HALF_UP, Decimal
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?|\x9b[0-?]*[ -/]*[@-~]"
 )
-# What no eye sees: bidirectional controls, which make a terminal show another text than the one that is there, and
-# characters that hide one. The joiners U+200C and U+200D stay: Persian and emoji are written with them.
+# Invisible characters: bidirectional controls, which make a terminal show a different text from the one that is there,
+# and others that hide one. The joiners U+200C and U+200D stay: Persian and emoji are written with them.
 _UNSEEN = {
     0x00AD, 0x061C, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF,
     *range(0xFFF9, 0xFFFC), *range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B), *range(0xE0000, 0xE0080),
@@ -27,7 +27,7 @@ _COLON_COMMAND = re.compile(
     rf"(?<![^\s{_NO_WIDTH}]):(?:[{_NO_WIDTH}]*:)+(?=[{_NO_WIDTH}]*[^\W\d_]|.*?:[{_NO_WIDTH}]*:)"
 )
 _HASH_COMMAND = re.compile(rf"#(?=[{_NO_WIDTH}]*#[\w{_NO_WIDTH}]*\[)")
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def clean(text: str) -> str:
@@ -39,13 +39,13 @@ def clean(text: str) -> str:
     text = _ESCAPES.sub("", text).rstrip("\r\n").rpartition("\r")[2]
     if not text.isprintable() or not text.isascii():
         text = "".join(map(_safe, text))
-    # A space in it, which the reader sees, is enough to end a command's meaning.
-    return _HASH_COMMAND.sub("# ", _COLON_COMMAND.sub(lambda found: " ".join(found[0]), text))
+    # A visible space inside is enough that it is no command any more.
+    return _HASH_COMMAND.sub("# ", _COLON_COMMAND.sub(lambda match: " ".join(match[0]), text))
 
 
 def json_text(value: object, *, indent: int | None = None) -> str:
-    """JSON in plain ASCII that nobody takes for a command: `##[…]` within a string is written with an escape, and reads
-    back as it was."""
+    """JSON in plain ASCII that no CI system takes for a command: `##[…]` within a string is written with an escape, and
+    reads back unchanged."""
     return json.dumps(value, default=str, indent=indent).replace("##", "#\\u0023")
 
 
@@ -82,7 +82,7 @@ def unit_price(amount_usd: Decimal) -> str:
 
 
 def quantity(number: Decimal) -> str:
-    """At most four decimals, no zeros behind."""
+    """At most four decimals, without trailing zeros."""
     text = f"{number.quantize(Decimal('0.0001'), ROUND_HALF_UP):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -102,10 +102,10 @@ def seconds(amount_s: float) -> str:
 
 
 def size(number_bytes: float) -> str:
-    """512 B, 3.1 MB, 1.0 GB: decimal, as disks and networks are sold."""
+    """512 B, 3.1 MiB, 1.0 GiB: bytes are counted in binary units, each under its own name."""
     value, unit = float(number_bytes), 0
-    while value >= 999.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
+    while value >= 1023.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1024, unit + 1
     if unit == 0:
         return f"{int(value)} B"
     return f"{value:.1f} {_UNITS[unit]}" if value < 99.5 else f"{value:.0f} {_UNITS[unit]}"
@@ -117,7 +117,7 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 
 def aligned(rows: list[list[str]], *, gap: str = "  ") -> list[str]:
-    """Columns as wide as their widest cell; nothing behind the last one."""
+    """Columns as wide as their widest cell, without trailing spaces."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

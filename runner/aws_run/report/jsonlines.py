@@ -1,4 +1,4 @@
-"""Events and views as JSON objects, one a line."""
+"""Events and views as JSON objects, one per line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView, V
 
 
 def to_data(value: object) -> Any:
-    """What `json` can write: dataclasses as objects, money as numbers, days and paths as text."""
+    """`value` as types that `json` writes: dataclasses as objects, money as numbers, days and paths as text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_data(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Decimal):
@@ -38,7 +38,7 @@ def to_data(value: object) -> Any:
 
 
 def to_json(event: Event | View) -> dict[str, Any]:
-    """What `json.dumps` takes: `{"event": "lane_started", …}`; a view is an event of its own name, without "View"."""
+    """`{"event": "lane_started", …}` for `json.dumps`; a view's event is its class name without "View"."""
     name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__.removesuffix("View")).lower()
     return {"event": name, **to_data(event)}
 

@@ -1,8 +1,9 @@
-"""The part of the screen that moves: three lanes, then the job's phase, then the teardown."""
+"""The live part of the screen: three lanes, then the job's phase, then the teardown."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.progress_bar import ProgressBar
@@ -21,18 +22,18 @@ _WIDE_ENOUGH_FOR_BARS = 80
 
 @dataclass(kw_only=True)
 class LaneState:
-    """`took_s` None while it runs."""
+    """`took_s` is None while the lane runs. `outcome` "same": there was nothing to do."""
 
     text: str
     since: float
     share: float | None = None
     took_s: float | None = None
-    outcome: str = "running"  # running | done | same | failed
+    outcome: Literal["running", "done", "same", "failed"] = "running"
 
 
 @dataclass(kw_only=True)
 class LiveState:
-    """What moves now. Times are the clock's monotonic seconds."""
+    """What the live display shows. Times are the clock's monotonic seconds."""
 
     symbols: Symbols
     now: float = 0.0
@@ -52,7 +53,7 @@ class LiveState:
 
 
 class LiveView:
-    """Renders a LiveState whenever the display refreshes; keeps one spinner, so that all turn together."""
+    """Renders a LiveState at each refresh of the display. All rows share one spinner, so that they turn together."""
 
     def __init__(self, state: LiveState) -> None:
         self._state = state
@@ -60,8 +61,8 @@ class LiveView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         state = self._state
-        # Never up to the last column: the ^C that a terminal echoes there would start a line of its own, and the
-        # display would be erased one line too low.
+        # Never up to the last column: the ^C that a terminal echoes there would start a new line, and the display
+        # would then be erased one line too low.
         table = Table.grid(padding=(0, 1, 0, 0), expand=True)
         table.width = max(options.max_width - _ROOM_FOR_ECHO, 20)
         table.add_column(width=3, justify="right")
@@ -70,8 +71,8 @@ class LiveView:
         table.add_column(justify="right", no_wrap=True)
         table.add_column(justify="right", no_wrap=True, min_width=6)
         wide = options.max_width >= _WIDE_ENOUGH_FOR_BARS
-        # The display refreshes on a thread of its own, without our lock (that could deadlock with the console's):
-        # so copies are taken in one step each.
+        # The display refreshes on its own thread, without our lock (which could deadlock with the console's): so each
+        # collection is copied in one step.
         lanes = dict(state.lanes)
         for lane in LANES:
             if lane in lanes:
@@ -110,7 +111,7 @@ def lane_sign(lane: LaneState, symbols: Symbols) -> Text:
 
 
 def lane_line(name: str, lane: LaneState, symbols: Symbols) -> Text:
-    """What stays of a lane in the scrollback."""
+    """A lane's line in the scrollback."""
     line = Text("  ")
     line.append_text(lane_sign(lane, symbols))
     dim = "dim" if lane.outcome == "same" else ""

@@ -46,8 +46,8 @@ def plan_panel(view: PlanView, width: int, symbols: Symbols) -> RenderableType:
 
 
 _LEGEND = (
-    "kept: stays when the run is over. shared: goes with the project's last run.",
-    "All else is made for this run and removed after it.",
+    "kept: stays after the run. shared: removed with the project's last run.",
+    "Everything else is created for this run and removed after it.",
 )
 
 
@@ -56,7 +56,7 @@ def _lane_head(lane: LaneView) -> Text:
 
 
 def _lane_rows(lane: LaneView, run_id: str, symbols: Symbols) -> RenderableType:
-    """One line a thing. What is the run's own is named after the run: that name is said once, above."""
+    """One line a resource. The run's own resources are named after the run, and that name is shown once, above."""
     own = f"{naming.PREFIX}-{run_id}"
     lines = []
     for row in lane.rows:
@@ -91,7 +91,7 @@ def receipt_panel(view: ReceiptView, symbols: Symbols) -> RenderableType:
 
 
 def left_panel(view: LeftView, symbols: Symbols) -> list[Text]:
-    """Lines that must not be wrapped, because of the links in them."""
+    """Lines that must not be wrapped, because they contain links."""
     if not view.rows:
         return [Text("  nothing is left in AWS", style="dim"), Text()]
     lines = [Text("  left in AWS", style="bold")]
@@ -107,7 +107,7 @@ def left_panel(view: LeftView, symbols: Symbols) -> list[Text]:
 
 
 def outcome_panel(view: OutcomeView, head: str, symbols: Symbols) -> list[Text]:
-    """Lines that must not be wrapped: paths and links are to be clicked and copied."""
+    """Lines that must not be wrapped, so that paths and links can be clicked and copied."""
     good = view.succeeded
     lines = [Text.assemble((symbols.done if good else symbols.failed, "bold green" if good else "bold red"), " ", head)]
     lines += pairs(outcome_places(view))

@@ -1,4 +1,4 @@
-"""One line per change, each with the same prefix as its like: for CI, pipes and dumb terminals."""
+"""One line per change, with a prefix that says what it is about: for CI, pipes and dumb terminals."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from aws_run.report.text import left_lines, outcome_head, outcome_places, plan_l
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 
 _PREFIX_WIDTH = 8
-# Progress that says the same thing over and over is news at most this often.
+# Repeated progress lines are printed at most this often.
 _PROGRESS_EVERY_S = 10.0
 
 
@@ -93,7 +93,7 @@ class PlainReporter:
             case LaneStarted():
                 return [(event.lane, clean(event.text))]
             case LaneProgress():
-                return self._seldom(event.lane, clean(event.text) + _share(event.done, event.total))
+                return self._throttled(event.lane, clean(event.text) + _share(event.done, event.total))
             case LaneDone(skipped=True):
                 return [(event.lane, f"nothing to do: {clean(event.text)} ({seconds(event.seconds)})")]
             case LaneDone():
@@ -108,7 +108,7 @@ class PlainReporter:
             case OutputProgress():
                 return self._output(event)
             case TeardownStep(state="removing"):
-                return []  # it is news when it is gone
+                return []  # reported when it is gone
             case TeardownStep():
                 detail = f": {clean(event.detail)}" if event.detail else ""
                 return [("teardown", f"{event.state:<6} {event.kind} {clean(event.name)}{detail}")]
@@ -125,7 +125,7 @@ class PlainReporter:
         line = f"{files}, {size(event.bytes)} of {size(event.total_bytes)}"
         if event.files >= event.total_files:
             return self._changed("output", line)
-        return self._seldom("output", line)
+        return self._throttled("output", line)
 
     def _changed(self, prefix: str, line: str) -> list[tuple[str, str]]:
         before, _ = self._last.get(prefix, ("", 0.0))
@@ -134,14 +134,14 @@ class PlainReporter:
         self._last[prefix] = (line, self._clock.monotonic())
         return [(prefix, line)]
 
-    def _seldom(self, prefix: str, line: str) -> list[tuple[str, str]]:
+    def _throttled(self, prefix: str, line: str) -> list[tuple[str, str]]:
         now = self._clock.monotonic()
         _, at = self._last.setdefault(prefix, ("", now))
         return self._changed(prefix, line) if now - at >= _PROGRESS_EVERY_S else []
 
     def _write(self, prefix: str, lines: Iterable[str]) -> None:
         with self._lock:
-            for line in lines:  # foreign words are in most of them, and a second cleaning changes nothing
+            for line in lines:  # most contain text from elsewhere, and cleaning twice changes nothing
                 self._stream.write(f"{prefix:<{_PREFIX_WIDTH}} | {clean(line)}".rstrip() + "\n")
             self._stream.flush()
 

@@ -1,4 +1,4 @@
-"""Results of commands on stdout: a table for people, the same rows as JSON for machines."""
+"""Results of commands on stdout, as a table for people."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from aws_run.report.format import aligned, clean
-from aws_run.report.jsonlines import to_data
 from aws_run.report.symbols import Symbols, symbols_for
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A cell that says good or bad before its words; JSON has both parts."""
+    """A cell with a sign for good or bad before its text."""
 
     state: Literal["ok", "warning", "failed", "unknown"]
     text: str = ""
@@ -40,7 +39,7 @@ def table(
     environ = os.environ if environ is None else environ
     symbols = symbols_for(stream)
     if stream.isatty() and environ.get("TERM", "") not in {"dumb", "unknown"}:
-        _rich_table(title, columns, rows, stream, environ, symbols)
+        _rich_table(title, columns, rows, stream=stream, environ=environ, symbols=symbols)
         return
     stream.write("\n".join(table_lines(title, columns, rows, symbols)) + "\n")
 
@@ -51,12 +50,6 @@ def table_lines(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell
     if not rows:
         return [*head, "(none)"]
     return [*head, *aligned([[column.upper() for column in columns], *cells])]
-
-
-def table_data(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[dict[str, Any]]:
-    """One object a row, keyed by the columns in snake_case."""
-    keys = [column.lower().replace(" ", "_") for column in columns]
-    return [{key: to_data(cell) for key, cell in zip(keys, row, strict=True)} for row in rows]
 
 
 def _plain(cell: Cell, symbols: Symbols) -> str:
@@ -73,6 +66,7 @@ def _rich_table(
     title: str,
     columns: Sequence[str],
     rows: Sequence[Sequence[Cell]],
+    *,
     stream: TextIO,
     environ: Mapping[str, str],
     symbols: Symbols,
@@ -120,8 +114,8 @@ def _padded(cell: Text, width: int) -> Text:
 
 
 def _widths(lines: Sequence[Sequence[str]], width: int) -> list[int] | None:
-    """Of each column, so that no word is broken: a name or a link that is cut can be neither copied nor clicked. None
-    where that can't be; the terminal then breaks whole lines, which it can put together again."""
+    """The width of each column, so that no word is broken: a name or a link that is cut can be neither copied nor
+    clicked. None if there is no room; the terminal then wraps whole lines, which it can join again on copying."""
     from rich.cells import cell_len
 
     columns = list(zip(*lines, strict=True))

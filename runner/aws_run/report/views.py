@@ -10,12 +10,14 @@ from typing import Literal
 
 from aws_run.events import Lane
 
+Action = Literal["create", "update", "reuse", "build", "push", "send", "skip", "keep"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlanRow:
-    """One thing the run needs. `action`: create, reuse, build, push, send, skip, … ; `scope`: run, shared, kept."""
+    """One thing that the run needs. `scope`: run, shared or kept."""
 
-    action: str
+    action: Action
     kind: str
     name: str
     scope: str = ""
@@ -30,8 +32,8 @@ class LaneView:
 
 @dataclass(frozen=True, kw_only=True)
 class OutsideRow:
-    """What the project's own files reach for outside of its folder. `kind`: input, output, variable, secret or role;
-    `where`: the place that says so. `needs_yes`: not before the user has agreed."""
+    """Something outside of the project's folder that the project's own files use. `kind`: input, output, variable,
+    secret or role; `where`: the place in the file that names it. `needs_yes`: the user must agree first."""
 
     kind: str
     what: str
@@ -41,7 +43,7 @@ class OutsideRow:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanView:
-    """`estimate` and `notes` are sentences, one a line. `output` None: nothing is fetched."""
+    """`estimate` and `notes` are sentences, one per line. `output` None: nothing is fetched."""
 
     run_id: str
     project: str
@@ -69,7 +71,7 @@ class ReceiptLine:
 @dataclass(frozen=True, kw_only=True)
 class ReceiptView:
     """`label` says what the sum is: "cost", or "what AWS would have charged" on the embedded AWS.
-    `left_out`: what it does not count. `priced_on`: the day the prices are from."""
+    `left_out`: what the sum does not include. `priced_on`: the day the prices are from."""
 
     lines: tuple[ReceiptLine, ...]
     total_usd: Decimal
@@ -80,7 +82,7 @@ class ReceiptView:
 
 @dataclass(frozen=True, kw_only=True)
 class LeftRow:
-    """`where`: a console link or an id; `state` failed: it should be gone and could not be shown to be."""
+    """`where`: a console link or an id; `state` failed: it should be gone, and that could not be confirmed."""
 
     kind: str
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from aws_run.contract import EndReason
 from aws_run.errors import EXIT_DEADLINE, EXIT_INTERRUPT, EXIT_TOOL
 
 _LOGS = "aws-run logs {run}"
@@ -15,16 +16,16 @@ _SPOT_AUTO = "aws-run submit … --spot-policy auto"
 class OutcomeReason(str, Enum):
     """The first ten are written by the container (`contract.EndReason`), the others by a client of the run."""
 
-    EXIT = "exit"
-    SIGNAL = "signal"
-    DEADLINE = "deadline"
-    STOPPED = "stopped"
-    SPOT_NOTICE = "spot-notice"
-    OUT_OF_MEMORY = "out-of-memory"
-    DISK_FULL = "disk-full"
-    COMMAND_NOT_FOUND = "command-not-found"
-    SYNC_IN_FAILED = "sync-in-failed"
-    SYNC_OUT_FAILED = "sync-out-failed"
+    EXIT = EndReason.EXIT.value
+    SIGNAL = EndReason.SIGNAL.value
+    DEADLINE = EndReason.DEADLINE.value
+    STOPPED = EndReason.STOPPED.value
+    SPOT_NOTICE = EndReason.SPOT_NOTICE.value
+    OUT_OF_MEMORY = EndReason.OUT_OF_MEMORY.value
+    DISK_FULL = EndReason.DISK_FULL.value
+    COMMAND_NOT_FOUND = EndReason.COMMAND_NOT_FOUND.value
+    SYNC_IN_FAILED = EndReason.SYNC_IN_FAILED.value
+    SYNC_OUT_FAILED = EndReason.SYNC_OUT_FAILED.value
     IMAGE = "image"  # it could not be pulled
     START = "start"  # the task could not be started
     CAPACITY = "capacity"
@@ -37,6 +38,9 @@ class OutcomeReason(str, Enum):
     NOT_STARTED = "not-started"  # the client failed or was interrupted before the job ran
     INTERRUPTED = "interrupted"  # Ctrl-C, and the job was stopped
     CANCELLED = "cancelled"  # stopped by somebody before it ran
+
+    def __str__(self) -> str:  # Python's own answer differs between its versions
+        return str(self.value)
 
     @property
     def exit_code(self) -> int | None:

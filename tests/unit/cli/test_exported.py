@@ -25,9 +25,12 @@ def test_keys_of_one_that_is_gone_are_told_with_the_way_out(tmp_path: Path, monk
         monkeypatch.setenv(name, value)
     folder = state.made_state_dir()
     with state.held(folder), state.written(folder, LOCAL):
-        with compose.place(local=False) as there:
+        with compose.open_target(local=False) as there:
             assert there.embedded
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of the one before")
-        with pytest.raises(UsageError, match="an embedded AWS that is gone") as refused, compose.place(local=False):
+        with (
+            pytest.raises(UsageError, match="embedded AWS that has stopped") as refused,
+            compose.open_target(local=False),
+        ):
             pytest.fail("taken")
         assert "aws-run local start" in (refused.value.hint or "")

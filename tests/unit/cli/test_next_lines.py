@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from aws_run.cli.compose import LOCAL_COST_LABEL, Target
-from aws_run.cli.pull import told
-from aws_run.cli.submit import _as_it_stays, _nothing_to_finish
+from aws_run.cli.compose import Target
+from aws_run.cli.pull import summary
+from aws_run.cli.submit import _with_next_commands, _without_cleanup_hint
 from aws_run.data import PulledOutput
 from aws_run.errors import InterruptedRunError, UsageError
 from aws_run.report.views import LeftRow, LeftView, OutcomeView
@@ -27,17 +27,17 @@ VIEW = OutcomeView(
 
 
 def test_on_aws_itself_all_is_shown() -> None:
-    assert _as_it_stays(VIEW, Target()) == VIEW
+    assert _with_next_commands(VIEW, Target()) == VIEW
 
 
 def test_an_embedded_aws_that_stays_is_named_in_the_next_command_unless_it_is_exported() -> None:
-    seen = _as_it_stays(VIEW, Target(cost_label=LOCAL_COST_LABEL, flag=" --local"))
+    seen = _with_next_commands(VIEW, Target(embedded=True, flag=" --local"))
     assert seen.next_commands == (f"aws-run logs {RUN} --local",)
-    assert _as_it_stays(VIEW, Target(cost_label=LOCAL_COST_LABEL)).next_commands == VIEW.next_commands
+    assert _with_next_commands(VIEW, Target(embedded=True)).next_commands == VIEW.next_commands
 
 
 def test_after_an_embedded_aws_that_goes_with_the_command_no_run_is_named() -> None:
-    seen = _as_it_stays(VIEW, Target(cost_label=LOCAL_COST_LABEL, goes=True))
+    seen = _with_next_commands(VIEW, Target(embedded=True, ephemeral=True))
     assert len(seen.next_commands) == 1
     assert "aws-run local start" in seen.next_commands[0]
     assert RUN not in seen.next_commands[0]
@@ -45,10 +45,10 @@ def test_after_an_embedded_aws_that_goes_with_the_command_no_run_is_named() -> N
 
 def test_who_leaves_an_embedded_aws_that_goes_has_nothing_to_clean_up() -> None:
     left = InterruptedRunError("Left at once", hint=f"aws-run cleanup {RUN}")
-    with pytest.raises(InterruptedRunError) as caught, _nothing_to_finish(Target(goes=True)):
+    with pytest.raises(InterruptedRunError) as caught, _without_cleanup_hint(Target(ephemeral=True)):
         raise left
     assert caught.value.hint is None
-    with pytest.raises(InterruptedRunError) as caught, _nothing_to_finish(Target()):
+    with pytest.raises(InterruptedRunError) as caught, _without_cleanup_hint(Target()):
         raise left
     assert caught.value.hint == f"aws-run cleanup {RUN}"
 
@@ -66,21 +66,19 @@ def test_a_pull_into_a_file_or_a_closed_folder_asks_nothing_of_aws(
 
 
 def pulled(files: int, fetched: int) -> PulledOutput:
-    return PulledOutput(files=files, bytes=files * 1000, fetched_files=fetched, fetched_bytes=fetched * 1000, kept=())
+    return PulledOutput(files=files, bytes=files * 1024, fetched_files=fetched, fetched_bytes=fetched * 1024, kept=())
 
 
 def test_pull_says_what_was_fetched_from_where_to_where_and_what_was_there() -> None:
-    assert told(RUN, pulled(5, 3), "s3://b/runs/x/output/", Path("/out")) == [
-        f"{RUN}: fetched 3 of 5 files, 3.0 kB",
+    assert summary(RUN, pulled(5, 3), "s3://b/runs/x/output/", Path("/out")) == [
+        f"{RUN}: fetched 3 of 5 files, 3.0 KiB",
         "from: s3://b/runs/x/output/",
         "to:   /out",
-        "left: 2 files that had been fetched before",
+        "same: 2 files had been fetched before",
     ]
 
 
-@pytest.mark.parametrize(
-    ("files", "said"), [(0, "the run has saved no files"), (1, "nothing to fetch; 1 file of it in /out already")]
-)
-def test_a_pull_that_fetches_nothing_says_why(files: int, said: str) -> None:
-    (line,) = told(RUN, pulled(files, 0), "s3://b/p", Path("/out"))
-    assert said in line
+@pytest.mark.parametrize(("files", "reason"), [(0, "the run has saved no files"), (1, "nothing to fetch")])
+def test_a_pull_that_fetches_nothing_says_why(files: int, reason: str) -> None:
+    (line,) = summary(RUN, pulled(files, 0), "s3://b/p", Path("/out"))
+    assert reason in line

@@ -24,7 +24,7 @@ KEY = f"-----BEGIN PRIVATE KEY-----\n{KEY_LINE}\n+/{KEY_LINE}\n-----END PRIVATE 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (f"A=1\nKEY={KEY}\n", "--env-file x.env:3: names a variable that the shell does not have"),
+        (f"A=1\nKEY={KEY}\n", "--env-file x.env:3: names a variable that is not set in the shell"),
         (f"A=1\nKEY='{KEY}\n", "--env-file x.env:2: the quote is not closed"),
         (f'KEY="{KEY}\n', "--env-file x.env:1: the quote is not closed"),
         (f"A=1\n+/{KEY_LINE}\n", "--env-file x.env:2: is not NAME=VALUE"),

@@ -198,11 +198,11 @@ def test_variables_add_up_name_by_name(load: Load, project: Path) -> None:
 
 def test_a_variable_of_the_shell_that_is_not_there_is_an_error(refused: Refused, project: Path) -> None:
     message = refused("\nenv:\n  HF_HOME:\n", for_run=True)
-    assert message == "aws-run.yaml:3: env.HF_HOME: is to be taken from the shell, which has no HF_HOME"
-    assert refused("", env=("NOPE",), for_run=True) == "--env NOPE: is to be taken from the shell, which has no NOPE"
+    assert message == "aws-run.yaml:3: env.HF_HOME: HF_HOME is not set in the shell"
+    assert refused("", env=("NOPE",), for_run=True) == "--env NOPE: NOPE is not set in the shell"
     (project / "x.env").write_text("A=1\nNOPE\n")
     message = refused("", env_file="x.env", for_run=True)
-    assert message == "--env-file x.env:2: names a variable that the shell does not have"
+    assert message == "--env-file x.env:2: names a variable that is not set in the shell"
 
 
 def test_commands_that_start_nothing_need_no_variable_of_the_shell(load: Load) -> None:

@@ -137,7 +137,7 @@ def test_on_a_terminal_the_user_is_asked(
     if answer:
         need_trust(config, trusted=False, terminal=True)
     else:
-        with pytest.raises(UsageError, match="nothing was made"):
+        with pytest.raises(UsageError, match="not started"):
             need_trust(config, trusted=False, terminal=True)
     assert "/tmp" in capsys.readouterr().err
 

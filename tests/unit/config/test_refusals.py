@@ -58,8 +58,8 @@ Refused = Callable[..., str]
         ("build: {dockerfile: nope}\n", "aws-run.yaml:1: build.dockerfile: nope: no such file"),
         ("retention: {logs: 31}\n", "aws-run.yaml:1: retention.logs: 31 is no period CloudWatch Logs offers; the nearest is 30"),
         ("region: frankfurt\n", 'aws-run.yaml:1: region: "frankfurt" is not a region; they look like eu-central-1'),
-        ("input: s3://B/x\n", 'aws-run.yaml:1: input: "B" is no name of a bucket; write s3://bucket/prefix'),
-        ("output: s3://bucket/x\n", "aws-run.yaml:1: output: s3://bucket/x: outputs go into a folder here; the bucket keeps them as well"),
+        ("input: s3://B/x\n", 'aws-run.yaml:1: input: "B" is not a bucket name; write s3://bucket/prefix'),
+        ("output: s3://bucket/x\n", "aws-run.yaml:1: output: s3://bucket/x: outputs go into a local folder; the bucket keeps them as well"),
         ("backend: fargate\nresources: {gpu: 1}\n", "aws-run.yaml:2: resources.gpu: Fargate has no GPUs (aws-run.yaml:1: backend asks for Fargate)"),
         ("backend: fargate\nresources: {cpu: 17}\n", "aws-run.yaml:2: resources.cpu: a Fargate task has at most 16 vCPU (aws-run.yaml:1: backend asks for Fargate)"),
         ("resources: {gpu: A100, arch: arm64}\n", "aws-run.yaml:1: resources.gpu: GPUs can't be had beside an arm64 processor"),
@@ -113,9 +113,9 @@ def test_errors_of_use_and_of_configuration_exit_with_2() -> None:
     [
         (
             "AWS_RUN_MEMROY",
-            'the environment has AWS_RUN_MEMROY, which is no setting of aws-run; did you mean "AWS_RUN_MEMORY"?',
+            'the environment has AWS_RUN_MEMROY, which is not a setting of aws-run; did you mean "AWS_RUN_MEMORY"?',
         ),
-        ("AWS_RUN_QQQQ_WWWW", "the environment has AWS_RUN_QQQQ_WWWW, which is no setting of aws-run"),
+        ("AWS_RUN_QQQQ_WWWW", "the environment has AWS_RUN_QQQQ_WWWW, which is not a setting of aws-run"),
     ],
 )
 def test_an_unknown_variable_is_refused_with_a_suggestion(refused: Refused, name: str, message: str) -> None:

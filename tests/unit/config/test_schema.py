@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from .conftest import Load
 from .test_load import DESIGN
 
 
+def is_number(node: Scalar) -> bool:
+    return not node.quoted and re.fullmatch(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?", node.text) is not None
+
+
 def plain(node: Node) -> Any:
     """As a YAML 1.2 reader (an editor's) sees the file."""
     if isinstance(node, Scalar):
@@ -27,7 +32,7 @@ def plain(node: Node) -> Any:
             return None
         if node.boolean is not None:
             return node.boolean
-        return json.loads(node.text) if node.is_number else node.text
+        return json.loads(node.text) if is_number(node) else node.text
     if isinstance(node, Mapping):
         return {key: plain(child) for key, child in node.items.items()}
     return [plain(child) for child in node.items]

@@ -49,7 +49,7 @@ def test_an_empty_file_holds_nothing(text: str) -> None:
         ("a: !!python/name:os.system x\n", "f:1: the tag tag:yaml.org,2002:python/name:os.system is not read here"),
         ("- a\n- b\n", "f:1: must hold keys and values, like `name: segment`"),
         ("just words\n", "f:1: must hold keys and values, like `name: segment`"),
-        ("a: 1\n---\nb: 2\n", "f:2: a second document starts here; one is all that is read"),
+        ("a: 1\n---\nb: 2\n", "f:2: a second document starts here; only one is read"),
         ("a: 1\n b: 2\n", "f:2: not YAML: mapping values are not allowed here"),
         ("a: [1\nb: 2\n", "f:2: not YAML: expected ',' or ']', but got ':'"),
         ("a: '1\n", "f:2: not YAML: found unexpected end of stream"),

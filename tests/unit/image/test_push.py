@@ -1,32 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+from tests.unit.fakes import FakeClock
+from tests.unit.image.push_support import DIGEST, DONE, Tokens
 
 from aws_run.errors import DockerError
 from aws_run.events import Event, LaneProgress
-from aws_run.image.builder import RegistryLogin
 from aws_run.image.push import push_image
-
-DIGEST = "sha256:" + "a" * 64
-DONE: list[Mapping[str, Any]] = [{"aux": {"Tag": "t", "Digest": DIGEST, "Size": 1}}]
-
-
-class FakeClock:
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=timezone.utc)
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
 
 
 class FakeEngine:
@@ -48,17 +31,6 @@ class FakeEngine:
 
     def remote_digest(self, reference: str, auth: Mapping[str, str]) -> str:
         return f"remote {reference} {auth['password']}"
-
-
-class Tokens:
-    """Each login gives a new token."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __call__(self) -> RegistryLogin:
-        self.count += 1
-        return RegistryLogin(server="r", username="AWS", password=f"token-{self.count}")
 
 
 def push(engine: FakeEngine, emitted: list[Event] | None = None, clock: FakeClock | None = None) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 import docker
 import pytest
-from tests.unit.image.test_push import DIGEST, DONE, Tokens
+from tests.unit.fakes import FakeClock
+from tests.unit.image.push_support import DIGEST, DONE, Tokens
 from tests.waiting import PATIENCE_S
 
 from aws_run.errors import DockerError
@@ -18,26 +19,10 @@ from aws_run.events import Event, Notice
 from aws_run.image.push import ApiPushEngine, push_image
 
 
-class Clock:
-    """`monotonic` is what the engine's script has made it."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def now(self) -> Any:
-        raise NotImplementedError
-
-    def monotonic(self) -> float:
-        return self.now_s
-
-    def sleep(self, seconds: float) -> None:
-        self.now_s += seconds
-
-
 class Engine:
     """Plays one script a push: a message after so many seconds; None is silence for as long as the pusher likes."""
 
-    def __init__(self, clock: Clock, *scripts: list[tuple[float, Mapping[str, Any]] | None]) -> None:
+    def __init__(self, clock: FakeClock, *scripts: list[tuple[float, Mapping[str, Any]] | None]) -> None:
         self._clock = clock
         self._scripts = list(scripts)
         self.silences: list[float] = []
@@ -46,10 +31,10 @@ class Engine:
         for step in self._scripts.pop(0):
             if step is None:
                 self.silences.append(silent_s)
-                self._clock.now_s += silent_s
+                self._clock.elapsed_s += silent_s
                 raise TimeoutError
             after_s, message = step
-            self._clock.now_s += after_s
+            self._clock.elapsed_s += after_s
             yield message
 
     def remote_digest(self, reference: str, auth: Mapping[str, str]) -> str:
@@ -60,12 +45,12 @@ def sending(layer: str, current: int) -> Mapping[str, Any]:
     return {"id": layer, "status": "Pushing", "progressDetail": {"current": current, "total": 1000}}
 
 
-def push(clock: Clock, engine: Engine, events: list[Event]) -> str:
+def push(clock: FakeClock, engine: Engine, events: list[Event]) -> str:
     return push_image(engine, "registry:5000/p", "t", Tokens(), events.append, clock)
 
 
 def test_a_push_that_stands_still_is_begun_again_and_arrives() -> None:
-    clock, events = Clock(), list[Event]()
+    clock, events = FakeClock(), list[Event]()
     engine = Engine(clock, [(1, sending("a", 10)), None], [(0, message) for message in DONE])
     assert push(clock, engine, events) == DIGEST
     assert engine.silences == [60]
@@ -74,28 +59,28 @@ def test_a_push_that_stands_still_is_begun_again_and_arrives() -> None:
 
 
 def test_a_registry_that_never_answers_again_ends_the_push_with_what_to_do() -> None:
-    clock, events = Clock(), list[Event]()
+    clock, events = FakeClock(), list[Event]()
     engine = Engine(clock, *[[(1, sending("a", 10)), None]] * 9)
     with pytest.raises(DockerError, match=r"push to registry:5000 stood still 3 times") as ended:
         push(clock, engine, events)
     assert ended.value.exit_code == 125
     assert "not sent again" in str(ended.value.hint)
     assert engine.silences == [60, 120, 240], "one that is slow with a large layer is left more time"
-    assert clock.now_s < 10 * 60
+    assert clock.elapsed_s < 10 * 60
 
 
 @pytest.mark.parametrize(
     "message", [sending("a", 10), {"id": "a", "status": "Retrying in 5 seconds"}, {"id": "b", "status": "Waiting"}]
 )
 def test_words_without_a_byte_are_no_progress(message: Mapping[str, Any]) -> None:
-    clock, events = Clock(), list[Event]()
+    clock, events = FakeClock(), list[Event]()
     talk: list[Any] = [(0, sending("a", 10)), (0, {"id": "b", "status": "Waiting"}), *[(1, message)] * 1000]
     with pytest.raises(DockerError, match="stood still"):
         push(clock, Engine(clock, talk, talk, talk), events)
 
 
 def test_a_slow_push_is_no_stalled_one() -> None:
-    clock, events = Clock(), list[Event]()
+    clock, events = FakeClock(), list[Event]()
     slow: list[Any] = [(59, sending("a", byte)) for byte in range(1, 100)]
     assert push(clock, Engine(clock, [*slow, *((0, message) for message in DONE)]), events) == DIGEST
 

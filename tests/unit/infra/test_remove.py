@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from tests.unit.fakes import ACCOUNT, REGION, RUN, Events, FakeAws, FakeClock, refused
+from tests.unit.infra.removal_support import NAME, OURS, empty_cloud
 
 from aws_run.errors import CredentialsError
 from aws_run.events import Notice, TeardownStep
 from aws_run.infra.remove import commands, remove
 from aws_run.infra.resources import Kind, Ref
 
-NAME = f"arun-{RUN}"
 KINDS = tuple(
     map(
         Kind,
@@ -37,15 +37,6 @@ LAST_CALL = {
     "group": "delete_auto_scaling_group",
     "log-group": "delete_log_group",
 }
-
-
-OURS = [{"Key": "aws-run:run", "Value": RUN}]
-
-
-def empty_cloud() -> FakeAws:
-    """Takes every delete, and shows nothing afterwards."""
-    aws = FakeAws().on("describe_auto_scaling_groups", {"AutoScalingGroups": []})
-    return aws.on("get_role", refused("NoSuchEntity")).on("get_schedule", refused("ResourceNotFoundException"))
 
 
 def test_the_group_is_emptied_before_anything_else_is_even_looked_at() -> None:

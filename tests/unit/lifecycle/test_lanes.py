@@ -133,8 +133,8 @@ def test_the_lease_is_looked_after_while_a_lane_still_works(lanes: Lanes) -> Non
         if len(ticks) >= 3:
             enough.set()
 
-    def work() -> tuple[int, str, bool]:
-        assert enough.wait(10)
+    def work() -> LaneResult[int]:
+        assert enough.wait(PATIENCE_S)
         return LaneResult(value=1, text="")
 
     lanes.runner.start("image", "", work)
@@ -144,8 +144,8 @@ def test_the_lease_is_looked_after_while_a_lane_still_works(lanes: Lanes) -> Non
 def test_lanes_are_daemons_so_that_a_stuck_build_ends_with_the_command(lanes: Lanes) -> None:
     go = threading.Event()
 
-    def work() -> tuple[bool, str, bool]:
-        return LaneResult(value=threading.current_thread().daemon and go.wait(10), text="")
+    def work() -> LaneResult[bool]:
+        return LaneResult(value=threading.current_thread().daemon and go.wait(PATIENCE_S), text="")
 
     lanes.runner.start("image", "", work)
     go.set()

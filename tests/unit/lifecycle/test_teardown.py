@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, Events, FakeBucket, FakeClock, record, refused
-from tests.unit.infra.test_remove import NAME, empty_cloud
+from tests.unit.infra.removal_support import NAME, empty_cloud
 
 from aws_run.errors import TeardownError
 from aws_run.events import Notice

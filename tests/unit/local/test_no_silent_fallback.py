@@ -88,5 +88,5 @@ def test_an_image_that_is_there_runs_in_a_container(tmp_path: Path, engine: type
 
 
 def test_a_runtime_without_the_embedded_aws_means_nothing() -> None:
-    with pytest.raises(UsageError, match="embedded AWS"), compose.place(False, runtime="process"):
+    with pytest.raises(UsageError, match="embedded AWS"), compose.open_target(False, runtime="process"):
         pass

@@ -127,7 +127,7 @@ def test_auto_takes_ec2_where_spot_is_to_fall_back_to_on_demand() -> None:
     ("name", "asked", "theirs"), [("c7g.large", "x86_64", "arm64"), ("c7i.large", "arm64", "x86_64")]
 )
 def test_a_named_type_of_another_architecture_is_said_so(name: str, asked: str, theirs: str) -> None:
-    with pytest.raises(UsageError, match=rf"{name} is {theirs}, and {asked} is asked for") as caught:
+    with pytest.raises(UsageError, match=rf"{name} is {theirs}, and {asked} is requested") as caught:
         instance_types(job(resources=Resources(instance_types=(name,), arch=asked)))
     assert caught.value.hint == f"add --arch {theirs}"
 

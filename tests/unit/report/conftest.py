@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.unit.fakes import FakeClock
 
 from aws_run.report.views import (
     LaneView,
@@ -83,22 +84,6 @@ OUTCOME = OutcomeView(
 )
 
 
-class FakeClock:
-    """Stands still unless moved."""
-
-    def __init__(self) -> None:
-        self.elapsed_s = 0.0
-
-    def now(self) -> datetime:
-        return datetime(2026, 11, 21, 4, 15, tzinfo=timezone.utc) + timedelta(seconds=self.elapsed_s)
-
-    def monotonic(self) -> float:
-        return 1000.0 + self.elapsed_s
-
-    def sleep(self, seconds: float) -> None:
-        self.elapsed_s += seconds
-
-
 class Terminal(io.StringIO):
     """A stream that says it is a terminal."""
 
@@ -108,7 +93,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def clock() -> FakeClock:
-    return FakeClock()
+    return FakeClock(datetime(2026, 11, 21, 4, 15, tzinfo=timezone.utc))
 
 
 @pytest.fixture

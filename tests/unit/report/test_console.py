@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from tests.unit.fakes import FakeClock
 
 from aws_run.errors import BuildError
 from aws_run.events import (
@@ -26,7 +27,7 @@ from aws_run.events import (
 )
 from aws_run.report.console import ConsoleReporter
 
-from .conftest import BUCKET, LEFT, OUTCOME, OWN, PLAN, RECEIPT, RUN, FakeClock, Terminal
+from .conftest import BUCKET, LEFT, OUTCOME, OWN, PLAN, RECEIPT, RUN, Terminal
 
 Written = Callable[[], list[str]]
 Make = Callable[..., ConsoleReporter]
@@ -52,8 +53,8 @@ def test_on_a_wide_terminal_the_lanes_of_the_plan_stand_side_by_side(make: Make,
         "  + group  1 x g6.xlarge, spot",
         "  + task-role  …-task",
         "",
-        "  kept: stays when the run is over. shared: goes with the project's last run.",
-        "  All else is made for this run and removed after it.",
+        "  kept: stays after the run. shared: removed with the project's last run.",
+        "  Everything else is created for this run and removed after it.",
         "  about $0.34 an hour",
         "  · spot prices of 2026-11-20",
         "",

@@ -71,13 +71,15 @@ def test_seconds_become_the_two_units_that_matter(seconds: float, text: str) -> 
     [
         (0, "0 B"),
         (999, "999 B"),
-        (1000, "1.0 kB"),
-        (19_500_000, "19.5 MB"),
-        (999_999, "1.0 MB"),
-        (123_456_789, "123 MB"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1024 * 1024 - 1, "1.0 MiB"),
+        (19_500_000, "18.6 MiB"),
+        (123_456_789, "118 MiB"),
+        (1 << 30, "1.0 GiB"),
     ],
 )
-def test_sizes_are_decimal(number: int, text: str) -> None:
+def test_sizes_are_binary_and_say_so(number: int, text: str) -> None:
     assert fmt.size(number) == text
 
 

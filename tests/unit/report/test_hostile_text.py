@@ -23,6 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+from tests.unit.fakes import FakeClock
 
 from aws_run import events
 from aws_run.cli import say
@@ -34,8 +35,6 @@ from aws_run.report.live import LiveState, LiveView
 from aws_run.report.plain import PlainReporter
 from aws_run.report.tables import Mark, table
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
-
-from .conftest import FakeClock
 
 CLI = Path(say.__file__).parent
 # Characters that carry no width of their own; the runner's comparisons pass over them.

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import get_args
 
+from tests.unit.fakes import FakeClock
+
 from aws_run.errors import BuildError, TeardownError, UsageError
 from aws_run.events import Event, LogLine, Notice, StatusChanged
 from aws_run.report.jsonlines import JsonReporter, error_data, to_json
 
-from .conftest import LEFT, OUTCOME, PLAN, RECEIPT, RUN, FakeClock
+from .conftest import LEFT, OUTCOME, PLAN, RECEIPT, RUN
 
 
 def test_an_event_is_an_object_named_in_snake_case() -> None:

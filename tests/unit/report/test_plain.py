@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from tests.unit.fakes import FakeClock
 
 from aws_run.errors import BuildError
 from aws_run.events import (
@@ -25,7 +26,7 @@ from aws_run.events import (
 from aws_run.report import LeftView, OutcomeView
 from aws_run.report.plain import PlainReporter
 
-from .conftest import BUCKET, LEFT, OUTCOME, OWN, PLAN, RECEIPT, RUN, FakeClock
+from .conftest import BUCKET, LEFT, OUTCOME, OWN, PLAN, RECEIPT, RUN
 
 Written = Callable[[], list[str]]
 
@@ -55,7 +56,7 @@ def reporter(stream: io.StringIO, clock: FakeClock) -> PlainReporter:
         (LogLine(timestamp_ms=1, text=""), ["job      |"]),
         (
             OutputProgress(files=3, bytes=4_400_000, total_files=3, total_bytes=4_400_000),
-            ["output   | 3 of 3 files, 4.4 MB of 4.4 MB"],
+            ["output   | 3 of 3 files, 4.2 MiB of 4.2 MiB"],
         ),
         (TeardownStep(kind="group", name=OWN, state="removing"), []),
         (TeardownStep(kind="group", name=OWN, state="gone"), [f"teardown | gone   group {OWN}"]),

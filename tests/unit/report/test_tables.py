@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from aws_run.report.jsonlines import to_data
-from aws_run.report.tables import Mark, table, table_data
+from aws_run.report.tables import Mark, table
 
 from .conftest import RECEIPT, Terminal
 
@@ -68,14 +68,6 @@ LINK = "s3://arun-123456789012-us-east-1-an/runs/p-20261121-105147-e3bd/output/"
 def test_a_link_is_never_broken(row: tuple[str, ...], width: int) -> None:
     lines = on_a_terminal(tuple("abc"[: len(row)]), row, width)
     assert sum(line.count(LINK) for line in lines) == "".join(row).count(LINK)
-
-
-def test_rows_are_objects_keyed_by_their_columns() -> None:
-    assert table_data(COLUMNS, ROWS)[1] == {
-        "check": "quota",
-        "result": {"state": "failed", "text": "0 vCPU"},
-        "what_to_do": "ask for\nmore \x1b[31mnow",
-    }
 
 
 def test_json_has_money_as_numbers() -> None:

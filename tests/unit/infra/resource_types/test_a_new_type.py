@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import pytest
 from tests.unit.fakes import REGION, RUN, Events, FakeAws, FakeClock, refused
+from tests.unit.infra.removal_support import OURS, empty_cloud
 from tests.unit.infra.resource_types.contract import CONTRACT, Sample
-from tests.unit.infra.test_remove import OURS, empty_cloud
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
