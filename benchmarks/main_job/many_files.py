@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 
 from aws_run.local.ask import ask
-from aws_run.local.state import found
+from aws_run.local.state import find_running
 
 SCRIPT = """
 import argparse, os, shutil
@@ -163,7 +163,7 @@ def _entrypoints(state: str) -> list[int]:
 
 
 def _calls(environment: dict[str, str]) -> int:
-    there = found(Path(environment["XDG_STATE_HOME"]) / "aws-run")
+    there = find_running(Path(environment["XDG_STATE_HOME"]) / "aws-run")
     assert there is not None
     return int(ask(there.local, "calls", timeout_s=60.0)["calls"])
 

@@ -31,7 +31,7 @@ from tests.crash.account import Account, Finished, Happened, account, make_proje
 from tests.crash.points import MARGIN_S, TIMEOUT_S
 
 from aws_run.local.http.protocol import Call, Reply
-from aws_run.local.testing.faults import HOWS, How, spoil
+from aws_run.local.testing.faults import How, spoil
 
 Scenario = Literal[
     "submit-ec2", "submit-fargate", "cancel-ec2", "cancel-fargate", "cleanup-ec2", "cleanup-fargate", "gc-ec2",
@@ -39,7 +39,7 @@ Scenario = Literal[
 ]  # fmt: skip
 SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
 ANSWERS: tuple[How, ...] = ("cut-body", "garbled", "redirect", "captive-portal")
-FAULTS: tuple[How, ...] = (*ANSWERS, *(how for how in HOWS if how not in (*ANSWERS, "denied")))
+FAULTS: tuple[How, ...] = (*ANSWERS, *(how for how in get_args(How) if how not in (*ANSWERS, "denied")))
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "fault-table.md"
 _RUN = re.compile(r"tiny-\d{8}-\d{6}-[0-9a-f]{4}")
 _WAY_BACK = re.compile(rf"aws-run (cleanup|wait) {_RUN.pattern}|to finish the job by hand|aws-run gc")

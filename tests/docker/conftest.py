@@ -19,7 +19,7 @@ import docker
 import pytest
 from pytest_docker.plugin import Services
 
-from aws_run.local.state import found
+from aws_run.local.state import find_running
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE_IMAGE = "aws-run-test-base:bookworm"
@@ -127,7 +127,7 @@ def embedded_aws(docker_services: Services, registry: str, service_environment: 
     except Exception as error:
         logs = docker_services._docker_compose.execute("logs --no-color aws").decode()
         raise AssertionError(f"the embedded AWS did not come up:\n{logs}") from error
-    there = found(state_home / "aws-run")
+    there = find_running(state_home / "aws-run")
     assert there is not None, "the state file is not its user's alone, or nobody holds the lock beside it"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     scripts = str(Path(sys.executable).parent)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.local.support import Client, admin, group, stack, template
+from tests.local.support import Client, admin, group, role, stack, template
 from tests.waiting import until
 
 from aws_run.local.embedded import Embedded
@@ -20,7 +20,8 @@ from aws_run.local.testing.inventory import left
 
 def instances(client: Client, name: str = "arun-a") -> list[dict[str, Any]]:
     found = client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
-    return list(found[0]["Instances"]) if found else []
+    rows = found[0]["Instances"] if found else []
+    return [row for row in rows if row["LifecycleState"] != "Terminating"]
 
 
 def in_service(client: Client, count: int) -> list[dict[str, Any]]:
@@ -103,7 +104,7 @@ def test_an_unhealthy_instance_is_replaced_when_that_is_resumed(client: Client) 
 def test_a_scheduled_action_empties_the_group_when_its_time_comes(client: Client, embedded: Embedded) -> None:
     stack(client, size=1)
     in_service(client, 1)
-    when = embedded.world.clock.now() + timedelta(hours=2)
+    when = embedded.world.clock.now().replace(microsecond=0) + timedelta(hours=2)
     switch = {"MinSize": 0, "MaxSize": 0, "DesiredCapacity": 0}
     client("autoscaling").put_scheduled_update_group_action(
         AutoScalingGroupName="arun-a", ScheduledActionName="dead-man", StartTime=when, **switch
@@ -225,8 +226,9 @@ def test_a_group_that_is_being_deleted_cannot_be_changed(client: Client, embedde
     scaling, name = client("autoscaling"), {"AutoScalingGroupName": "arun-a"}
     scaling.delete_auto_scaling_group(**name, ForceDelete=True)
     found = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=["arun-a"])["AutoScalingGroups"]
-    assert [(row["Status"], row["Instances"]) for row in found] == [("Delete in progress", [])]
-    when = embedded.world.clock.now() + timedelta(hours=2)
+    assert [row["Status"] for row in found] == ["Delete in progress"]
+    assert [row["LifecycleState"] for row in found[0]["Instances"]] == ["Terminating"] * size
+    when = embedded.world.clock.now().replace(microsecond=0) + timedelta(hours=2)
     changes: list[Callable[[], object]] = [
         lambda: scaling.update_auto_scaling_group(**name, MinSize=0),
         lambda: scaling.set_desired_capacity(**name, DesiredCapacity=1),
@@ -238,7 +240,7 @@ def test_a_group_that_is_being_deleted_cannot_be_changed(client: Client, embedde
         with pytest.raises(ClientError, match="pending delete") as refused:
             change()
         assert refusal(refused) == "ValidationError"
-    embedded.world.clock.advance(3601)
+    embedded.world.clock.advance(2 * 3601)
     assert "group" not in left(embedded.world)
 
 
@@ -260,7 +262,7 @@ def test_a_one_shot_schedule_fires_on_the_worlds_clock(client: Client, embedded:
         ActionAfterCompletion="DELETE",
         Target={
             "Arn": "arn:aws:scheduler:::aws-sdk:autoscaling:deleteAutoScalingGroup",
-            "RoleArn": "arn:aws:iam::123456789012:role/arun-scheduler",
+            "RoleArn": role(client, "arun-scheduler", service="scheduler.amazonaws.com"),
             "Input": '{"AutoScalingGroupName": "arun-a", "ForceDelete": true}',
         },
     )

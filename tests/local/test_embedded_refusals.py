@@ -229,6 +229,7 @@ def test_a_new_role_can_not_be_assumed_for_a_while(local_state: Path, aws_sessio
         definition = task_definition(
             made.__getitem__, "nowhere:1", ["true"], requiresCompatibilities=["FARGATE"], networkMode="awsvpc",
             cpu="256", memory="512", taskRoleArn=role(made.__getitem__, "arun-task"),
+            executionRoleArn=role(made.__getitem__, "arun-execution"),
         )  # fmt: skip
         asked = {
             "cluster": "arun-a", "taskDefinition": definition,

@@ -107,9 +107,10 @@ def test_a_task_that_loses_its_host_has_no_exit_code(client: Client, image: str)
 
 def test_a_role_that_does_not_exist_can_not_be_assumed(client: Client, image: str) -> None:
     stack(client, size=1)
-    arn = "arn:aws:iam::123456789012:role/aws-run/nobody"
+    definition = task_definition(client, image, ["true"], taskRoleArn=role(client, "arun-gone"))
+    client("iam").delete_role(RoleName="arun-gone")
     with pytest.raises(ClientError, match="ECS was unable to assume the role"):
-        run(client, task_definition(client, image, ["true"], taskRoleArn=arn))
+        run(client, definition)
 
 
 def test_a_task_has_its_roles_credentials_and_no_more(client: Client, image: str, local_aws: LocalAws) -> None:

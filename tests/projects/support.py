@@ -65,7 +65,7 @@ def run_project(root: Path, *, command: tuple[str, ...] | None = None, build_opt
         STATE,
         plan.source.root,
         [file.path for file in plan.source.files],
-        plan.command or (),
+        command=plan.command or (),
         request=install_request(plan, plan.recipe),
         python_path=plan.recipe.python_path,
     )

@@ -205,6 +205,18 @@ def _find_base(emit: Emit, plan: ImagePlan, refresh: bool) -> ImagePlan:
     return find_base(plan, refresh=refresh, emit=emit)
 
 
+def read_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
+    from aws_run.config.load import read_flags
+
+    return read_flags(flags, environ=os.environ)
+
+
+def refuse_output(path: Path, where: str) -> None:
+    from aws_run.config.checks import refuse_output
+
+    refuse_output(path, where)
+
+
 def load(path: Path, file: Path | None, flags: Mapping[str, Any], *, for_run: bool) -> Config:
     from aws_run.config.load import load_config
 

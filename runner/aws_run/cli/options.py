@@ -65,6 +65,12 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")(function)
 
 
+def detach_option(function: F) -> F:
+    return click.option(
+        "-d", "--detach", is_flag=True, help="Return as soon as AWS has accepted the task; `aws-run wait` follows it."
+    )(function)
+
+
 def project_options(function: F) -> F:
     """Which project's configuration; -f is left to --follow here."""
     return _all(function, [setting(option_of("name")), extra(extra_flag("file"), short=False)])

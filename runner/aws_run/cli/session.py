@@ -22,7 +22,12 @@ class Session:
     reporter: Reporter
     project: str  # this folder's, as `submit` would name it
     as_json: bool
-    flag: str = ""  # what a later command needs to reach the same AWS
+    target: compose.Target
+
+    @property
+    def flag(self) -> str:
+        """What a later command needs to reach the same AWS."""
+        return self.target.flag
 
     def say_next(self, command: str) -> None:
         say(f"next: {command}{self.flag}")
@@ -49,5 +54,5 @@ def session(flags: Mapping[str, Any]) -> Iterator[Session]:
             reporter=reporter,
             project=config.name,
             as_json=as_json,
-            flag=target.flag,
+            target=target,
         )

@@ -144,7 +144,7 @@ def refuse_folders(config: Config, winners: Winners, *, detached: bool) -> None:
     if config.output is None and not detached:
         raise UsageError("no output folder is given", hint="give it with -o DIR (or `output:` in aws-run.yaml)")
     if config.output is not None:
-        _output(config.output, winners["output"].where)
+        refuse_output(config.output, winners["output"].where)
         if config.output.resolve() == config.project_dir:
             raise ConfigError(
                 f"{winners['output'].where}: is the project's folder, so results could replace the script",
@@ -170,7 +170,8 @@ def _input(path: Path, where: str, given: NamedInput) -> None:
         raise ConfigError(f"{where}: can't be read by this user")
 
 
-def _output(path: Path, where: str) -> None:
+def refuse_output(path: Path, where: str) -> None:
+    """ConfigError where no folder can be made at `path`; `where` names its source."""
     if path.exists() and not path.is_dir():
         raise ConfigError(f"{where}: is a file; results go into a folder")
     above = next(parent for parent in (path, *path.parents) if parent.exists())

@@ -72,6 +72,14 @@ def load_config(
     return config
 
 
+def read_flags(flags: Mapping[str, Any], *, environ: Mapping[str, str], cwd: Path | None = None) -> dict[str, Any]:
+    """The values that flags alone give, by field of Config: for a command that configures nothing from a file or from
+    AWS_RUN_*. Raises ConfigError and UsageError."""
+    around = Environment(cwd=cwd or Path.cwd(), environ=environ, needs_env=True)
+    winners = _fold(list(sources.from_flags(flags, around)))
+    return {field: paths.resolved(winner, around.cwd) for field, winner in winners.items()}
+
+
 def _find_file(project_dir: Path, file: Path | None, around: Environment) -> Path | None:
     named = file or around.environ.get("AWS_RUN_FILE") or None
     if named is not None:

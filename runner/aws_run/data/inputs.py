@@ -17,6 +17,7 @@ from aws_run_entrypoint.transfer import Bucket, EngineEvent, Progress, Retried, 
 # The bucket's lifecycle (infra/resource_types/bucket.py) keeps versions of inputs that are not current for 30 days: a
 # manifest that pins one is noticed before they go, and before a run that got it may still read it (14 days at most).
 _CHECK_PINS_AFTER_S = 14 * 86_400.0
+SNAPSHOT_SUFFIX = ".snapshot.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,11 @@ class InputSnapshot:
     deleted_files: int
     unchanged: bool
     source: str | None = None
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of its files begin with, where they were copied."""
+        return self.snapshot_key.removesuffix(SNAPSHOT_SUFFIX) + "/"
 
 
 def push_input(
@@ -61,7 +67,7 @@ def push_input(
             hint="Name a folder with -i.",
         )
     prefix = f"inputs/{project}/{label}/"
-    key = f"inputs/{project}/{label}.snapshot.json"
+    key = f"inputs/{project}/{label}{SNAPSHOT_SUFFIX}"
     with translated("The input could not be sent"):
         done = push_folder(
             bucket,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aws_run.config.models import Input
 from aws_run.data.errors import translated
-from aws_run.data.inputs import matcher
+from aws_run.data.inputs import InputSnapshot, matcher
 from aws_run.data.s3_input import Pinned, pin_input
 from aws_run.errors import UsageError
 from aws_run.events import Emit
@@ -18,13 +18,15 @@ from aws_run_entrypoint.transfer import Bucket, PathError, scan_folder
 
 @dataclass(frozen=True, kw_only=True)
 class InputSummary:
-    """`files` and `bytes` of what a run would get, `exclude` left out. `pinned` None: a folder here."""
+    """`files` and `bytes` of what a run would get, `exclude` left out. `pinned`: an address in S3; `stored`: a folder
+    that an earlier client sent; neither: a folder here."""
 
     name: str | None
     place: str
     files: int
     bytes: int
     pinned: Pinned | None = None
+    stored: InputSnapshot | None = None
 
 
 def inspect_input(

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from aws_run.data.bucket_access import read_listing
 from aws_run.data.errors import translated
-from aws_run.data.inputs import InputSnapshot, matcher
+from aws_run.data.inputs import SNAPSHOT_SUFFIX, InputSnapshot, matcher
 from aws_run.errors import InterruptedRunError, UsageError
 from aws_run.events import Emit, Notice
 from aws_run.runs.keys import RunKeys
@@ -92,7 +92,7 @@ def pin_input(
 
 def keep_pin(bucket: Bucket, run_id: str, label: str, pinned: Pinned, *, into: str = "") -> InputSnapshot:
     """Writes the manifest beside the run: it is this run's alone, so no other run can touch it, and goes with it."""
-    key = f"{RunKeys(run_id=run_id).inputs}{label}.snapshot.json"
+    key = f"{RunKeys(run_id=run_id).inputs}{label}{SNAPSHOT_SUFFIX}"
     with translated(f"The list of {pinned.uri} could not be saved"):
         stored = put_object(bucket, key, pinned.manifest, content_type="application/json")
     return InputSnapshot(

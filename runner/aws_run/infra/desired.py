@@ -15,7 +15,7 @@ from aws_run.infra.resource_types.bucket import Bucket
 from aws_run.infra.resource_types.log_group import LogGroup
 from aws_run.infra.resource_types.repository import Repository
 from aws_run.infra.resource_types.role import Role
-from aws_run.infra.tags import TAG_ACCOUNT
+from aws_run.infra.tags import TAG_ACCOUNT, clean
 from aws_run.naming import ProjectNames, RunNames
 from aws_run.runs.spec import JobSpec
 
@@ -24,7 +24,7 @@ _KEEP_IMAGES = 50
 
 def tags(job: JobSpec, *, owner: str, run_id: str | None = None, expires: datetime | None = None) -> dict[str, str]:
     """The user's tags under ours; `aws-run:*` is what discovery and ownership go by."""
-    wanted = {**job.tags, naming.TAG_PROJECT: job.name, naming.TAG_OWNER: owner}
+    wanted = {**job.tags, naming.TAG_PROJECT: job.name, naming.TAG_OWNER: clean(owner)}
     if run_id:
         wanted[naming.TAG_RUN] = run_id
     if expires:

@@ -11,6 +11,8 @@ from aws_run.errors import AwsCallError
 
 T = TypeVar("T")
 
+_DENIED = ("AccessDenied", "AccessDeniedException")
+
 
 def retrying(
     action: Callable[[], T],
@@ -35,6 +37,15 @@ def retrying(
                 raise
         clock.sleep(wait_s * (0.5 + random.random() / 2))  # noqa: S311 - jitter, not a secret
         wait_s = min(wait_s * 2, longest_wait_s)
+
+
+def role_is_too_new(error: AwsCallError) -> bool:
+    """The call hands on a role that was made seconds ago: either the service does not find it yet, or IAM does not
+    grant iam:PassRole on it yet (docs/real-aws.md, 2). A policy that never allows it looks the same for as long as this
+    is waited out."""
+    if error.code in _DENIED:
+        return "iam:passrole" in error.message.lower()
+    return error.code == "ClientException" and "role is not valid" in error.message.lower()
 
 
 def on_codes(*codes: str) -> Callable[[AwsCallError], bool]:

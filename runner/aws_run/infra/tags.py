@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aws_run.naming import TAG_PROJECT, TAG_RUN
 
 CONFIG_TAG = "aws-run:config"
+_REFUSED = re.compile(r"[^\w .:/=+\-@]")
 TAG_ACCOUNT = "aws-run:account"  # on the bucket, which belongs to no project
+
+
+def clean(value: str) -> str:
+    """`value` in the letters that every service takes in tags: IAM and ECS refuse the comma that may stand in the name
+    of a session (docs/real-aws.md, 14)."""
+    return _REFUSED.sub("-", value)
 
 
 def upper(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -13,7 +13,8 @@ from aws_run.backends import disk
 from aws_run.backends.base import Backend, Stage
 from aws_run.config import Config
 from aws_run.config.models import Arguments
-from aws_run.data import InputSummary, inspect_input
+from aws_run.data import InputSnapshot, InputSummary, inspect_input
+from aws_run.errors import AwsCallError, UsageError
 from aws_run.events import Notice
 from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.results import MARKER
@@ -29,6 +30,7 @@ from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.outside import outside_notes
 from aws_run.pricing.hardware import backend_for
+from aws_run.runs.objects import ABSENT
 from aws_run.runs.spec import JobSpec, Offer, RunSpec
 
 
@@ -48,8 +50,11 @@ class Preflight:
     notes: tuple[str, ...] = ()  # sentences for the plan
 
 
-def run_preflight(config: Config, context: AppContext) -> tuple[Preflight, Backend]:
-    """Two levels of round trips: who we are, then everything else side by side."""
+def run_preflight(
+    config: Config, context: AppContext, stored: tuple[InputSnapshot, ...] = ()
+) -> tuple[Preflight, Backend]:
+    """Two levels of round trips: who we are, then everything else side by side. `stored`: inputs beside those of
+    `config` that an earlier client has sent."""
     image = None if config.image else plan_image(config, _not_in_the_image(config))
     for folder in image.source.results if image else ():
         text = f"{folder}/ holds results of an earlier run and stays out of the image"
@@ -70,6 +75,7 @@ def run_preflight(config: Config, context: AppContext) -> tuple[Preflight, Backe
         digest = pool.submit(repositories.image_digest, context.aws, repository.name, image.tag) if image else None
         ready = pool.submit(repositories.refuse_missing, context.aws, config.image) if config.image else None
         offered = pool.submit(backend.inspect, job)
+        there = [pool.submit(_stored_summary, context, bucket.name, identity.account, one) for one in stored]
         seen = [
             pool.submit(
                 inspect_input, one, context.storage, emit=context.emit, exclude=config.exclude, cancel=context.stop
@@ -79,7 +85,7 @@ def run_preflight(config: Config, context: AppContext) -> tuple[Preflight, Backe
         existing_image = digest.result() if digest else None
         if ready is not None:
             ready.result()
-        inputs = tuple(one.result() for one in seen)
+        inputs = tuple(one.result() for one in (*there, *seen))
         contents = disk.Contents(
             input_bytes=sum(one.bytes for one in inputs),
             image_bytes=existing_image[1] or None if existing_image else None,
@@ -108,6 +114,26 @@ def run_preflight(config: Config, context: AppContext) -> tuple[Preflight, Backe
                 *outside_notes(config),
             ),
         ), backend
+
+
+def _stored_summary(context: AppContext, bucket: str, account: str, one: InputSnapshot) -> InputSummary:
+    """UsageError where the list of the input's files is no longer in the bucket."""
+    version = {"VersionId": one.version_id} if one.version_id else {}
+    try:
+        context.aws.call(
+            "s3", "head_object", Bucket=bucket, Key=one.snapshot_key, ExpectedBucketOwner=account, **version
+        )
+    except AwsCallError as error:
+        if error.code not in (*ABSENT, "NoSuchVersion", "400"):  # a HEAD says no more of a version id it can't read
+            raise
+        raise UsageError(
+            f"The input {one.label} of this job spec is not in {bucket}: it was sent in another account or region, or "
+            "a newer one has replaced it more than 30 days ago",
+            hint="name an input with -i s3://BUCKET/PREFIX, or submit the project again with --save-spec",
+        ) from error
+    return InputSummary(
+        name=one.into or None, place=f"s3://{bucket}/{one.prefix}", files=one.files, bytes=one.bytes, stored=one
+    )
 
 
 def _base_note(image: ImagePlan | None, context: AppContext) -> str | None:

@@ -25,7 +25,7 @@ from aws_run.lifecycle.lanes import LaneResult, LaneRunner
 from aws_run.lifecycle.lease import Lease
 from aws_run.lifecycle.preflight import Preflight, RunPlan
 from aws_run.lifecycle.silence import Silence
-from aws_run.runs.spec import InputPin
+from aws_run.runs.spec import InputPin, JobSpec
 from aws_run.runs.writer import RecordWriter
 
 _RENEW_EVERY_S = 5 * 60
@@ -33,11 +33,12 @@ _RENEW_EVERY_S = 5 * 60
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptedTask:
-    """`request`: that of the first attempt; further ones differ by their number alone. `capped`: `--max-cost` ends the
-    job before its timeout does."""
+    """`request`: that of the first attempt; further ones differ by their number alone. `job`: as it was started, with
+    its image by digest and its inputs pinned. `capped`: `--max-cost` ends the job before its timeout does."""
 
     handle: TaskHandle
     request: TaskRequest
+    job: JobSpec
     capped: bool
 
     @property
@@ -170,6 +171,9 @@ class Provisioning:
         bucket, done = self._context.storage(spec.bucket), []
         for summary in self._preflight.inputs:
             self._lanes.check()
+            if summary.stored is not None:
+                done.append(summary.stored)
+                continue
             label, into = summary.name or naming.input_label(summary.place), summary.name or ""
             if summary.pinned is not None:
                 done.append(keep_pin(bucket, spec.run_id, label, summary.pinned, into=into))
@@ -243,7 +247,7 @@ class Provisioning:
             lambda record: replace(record.with_handle(handle), state="running", renewed_at=accepted_at), now=True
         )
         self._backend.on_task_accepted(spec, handle, deadline, self._context.emit)
-        return AcceptedTask(handle=handle, request=request, capped=job_s < spec.job.timeout_s)
+        return AcceptedTask(handle=handle, request=request, job=job, capped=job_s < spec.job.timeout_s)
 
 
 def _input_text(inputs: Sequence[InputSnapshot]) -> str:

@@ -80,6 +80,8 @@ def _image_rows(preflight: Preflight, run: RunPlan, backend: Backend) -> list[Pl
 def _input_row(seen: InputSummary) -> PlanRow:
     held = f"{seen.files} files, {size(seen.bytes)}"
     name = seen.place if seen.name is None else f"{seen.name}={seen.place}"
+    if seen.stored is not None:
+        return PlanRow(action="reuse", kind="input", name=name, scope="kept", note=f"{held}; as an earlier run sent it")
     if seen.pinned is None:
         return PlanRow(action="send", kind="input", name=name, scope="kept", note=f"{held}; only what changed")
     note = f"{held}; pinned by {seen.pinned.by}, read in place"

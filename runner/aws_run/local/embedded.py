@@ -8,9 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from aws_run.errors import DockerError
-from aws_run.local.api import bucket_policy, clusters, definitions, ecr, groups, iam, prices, quotas, s3_ranges
-from aws_run.local.api import ec2 as ec2s
-from aws_run.local.api import tasks as taskss
+from aws_run.local.api import (
+    bucket_policy,
+    clusters,
+    definitions,
+    ec2,
+    ecr,
+    groups,
+    iam,
+    logs,
+    prices,
+    quotas,
+    s3_ranges,
+    tasks,
+)
 from aws_run.local.http import admin
 from aws_run.local.http.door import Door
 from aws_run.local.http.protocol import Call, Params, Refusal, Reply
@@ -21,12 +32,12 @@ from aws_run.local.runtime.base import Runtime
 from aws_run.local.runtime.process import ProcessRuntime
 from aws_run.local.runtime.registry import Registry, start_registry
 from aws_run.local.sim.agent import SPOT, Agent
-from aws_run.local.sim.autoscaler import Mover
-from aws_run.local.sim.instance_guard import HostGuard
+from aws_run.local.sim.autoscaler import AutoScaler
+from aws_run.local.sim.instance_guard import InstanceGuard
 from aws_run.local.sim.schedules import Schedules
 from aws_run.local.sim.state import AccountState
 
-# What must exist for credentials of the caller to mean the same account everywhere.
+# host:port of a registry that runs already.
 _REGISTRY_VARIABLE = "AWS_RUN_LOCAL_REGISTRY"
 
 
@@ -52,24 +63,25 @@ class Embedded:
         s3_ranges.install()
         runtime = self._runtime = self._choose_runtime()
         agent = self._agent = Agent(self.world, runtime)
-        guard = HostGuard(self.world, lambda place, instance, why: mover.power_off(place, instance, why))
-        mover = Mover(self.world, agent.place_waiting, agent.host_gone, guard.watch)
+        guard = InstanceGuard(self.world, lambda place, instance, why: scaler.power_off(place, instance, why))
+        scaler = AutoScaler(self.world, agent.place_waiting, agent.host_gone, guard.watch)
         agent.on_task_over = guard.task_over
-        self.world.interrupt = lambda place, instance: mover.power_off(place, instance, SPOT)
+        self.world.interrupt = lambda place, instance: scaler.power_off(place, instance, SPOT)
         if runtime.kind == "docker":
             address = self._options.registry or os.environ.get(_REGISTRY_VARIABLE)
             self._registry = Registry(address) if address else start_registry(self._state_dir)
             runtime.registry = self._registry
         table: Table = {
-            **taskss.table(agent),
+            **tasks.table(agent),
             **clusters.table(),
             **definitions.table(),
             **quotas.table(),
             **prices.table(),
             **Schedules(self._invoke).table(),
-            **groups.table(mover),
-            **ec2s.table(mover),
+            **groups.table(scaler),
+            **ec2.table(scaler),
             **iam.table(),
+            **logs.table(),
             **ecr.table(self._registry.address if self._registry else None, self._registry),
         }
         self._table = table
@@ -81,9 +93,9 @@ class Embedded:
         first = Listener(host, self._options.port, self.app, Door(names=frozenset({host, "localhost"}), tasks=False))
         # At an address of their own the port is the same; beside the user's door it is another.
         port = 0 if runtime.host == host else first.port
-        tasks = Listener(runtime.host, port, self.app, Door(names=frozenset({runtime.host}), tasks=True))
-        self.world.tasks_port = tasks.port
-        self._listeners = [first, tasks]
+        task_listener = Listener(runtime.host, port, self.app, Door(names=frozenset({runtime.host}), tasks=True))
+        self.world.tasks_port = task_listener.port
+        self._listeners = [first, task_listener]
         for listener in self._listeners:
             listener.start()
         self.world.clock.start()
@@ -123,16 +135,17 @@ class Embedded:
         return handler(self.world, call)
 
     def _choose_runtime(self) -> Runtime:
-        asked = self._options.runtime
-        if asked == "process":
-            return ProcessRuntime(self._state_dir, "tasks run as processes of this machine, as was asked")
+        choice = self._options.runtime
+        if choice == "process":
+            reason = "tasks run as processes, because the runtime is set to process"
+            return ProcessRuntime(self._state_dir, reason)
         # The docker package is heavy and optional at run time: imported only where an engine is wanted.
         from aws_run.local.runtime.docker import DockerRuntime, NoEngineError
 
         try:
             runtime = DockerRuntime(self.world.new_id(12), self._state_dir)
         except NoEngineError as error:
-            if asked == "docker":
+            if choice == "docker":
                 raise
             return ProcessRuntime(
                 self._state_dir, f"tasks run as processes of this machine, not in containers: {error.message}"
@@ -141,7 +154,7 @@ class Embedded:
             raise _not_as_processes(error) from None
         try:
             self._check_reachable(runtime)
-            if asked == "auto" and self._options.base_image is not None:
+            if choice == "auto" and self._options.base_image is not None:
                 runtime.check_image(self._options.base_image)
         except DockerError as error:
             runtime.close(None)
@@ -162,8 +175,8 @@ class Embedded:
 
 
 def _not_as_processes(error: DockerError) -> DockerError:
-    """With an engine that answers nobody leaves the container unasked: the image is the project's choice, and a process
-    sees the whole machine."""
+    """Where a Docker engine answers, a job never runs outside a container unless the user says so: the image is the
+    project's choice, and a process sees the whole machine."""
     return DockerError(
         f"A Docker engine answers, but tasks can't run in containers: {error.message}",
         hint=error.hint or "--runtime process runs the job as a plain process, which sees this machine as you do",
@@ -172,11 +185,11 @@ def _not_as_processes(error: DockerError) -> DockerError:
 
 def _drop_default_vpc(world: AccountState, region: str) -> None:
     """As an account whose default VPC was deleted."""
-    ec2 = world.moto("ec2", region)
-    for zone in list(ec2.subnets.values()):
+    backend = world.moto("ec2", region)
+    for zone in list(backend.subnets.values()):
         for subnet in list(zone.values()):
-            ec2.delete_subnet(subnet.id)
-    for vpc in ec2.vpcs.values():
+            backend.delete_subnet(subnet.id)
+    for vpc in backend.vpcs.values():
         vpc.is_default = "false"
 
 

@@ -26,7 +26,7 @@ _STOP_TIMEOUT_S = 30.0
 
 def running() -> LocalAws | None:
     """The one started by `aws-run local start`, if it still lives."""
-    there = state.found(state.state_dir())
+    there = state.find_running(state.state_dir())
     return None if there is None else there.local
 
 
@@ -64,7 +64,7 @@ def start(options: LocalOptions) -> LocalAws:
         )
     deadline = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < deadline:
-        there = state.found(folder)
+        there = state.find_running(folder)
         if there is not None and there.pid == child.pid:
             child.returncode = 0  # it is a daemon now, not a child to wait for
             return there.local
@@ -101,7 +101,7 @@ def stop() -> bool:
     No process is signalled: only the one that holds the lock and knows the token hears of it.
     """
     folder = state.state_dir()
-    there = state.found(folder)
+    there = state.find_running(folder)
     if there is None:
         return False
     with contextlib.suppress(OSError, ValueError):  # it may be gone before its answer arrives; the lock tells

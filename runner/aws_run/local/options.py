@@ -1,4 +1,4 @@
-"""What an embedded AWS is asked to be, and what a running one says of itself."""
+"""The options of an embedded AWS, and how a client reaches one that runs."""
 
 from __future__ import annotations
 
@@ -34,8 +34,15 @@ class LocalOptions:
     settle_s: float | None = (
         None  # how long clusters, providers and groups are busy after a change; None: as boot_s, at most 1
     )
+    # How long AWS takes to end things (docs/real-aws.md); None: as `settle_s`, which is quicker than AWS.
+    cluster_end_s: float | None = None  # a cluster with capacity providers is DEPROVISIONING; AWS: 20 s and more
+    instance_end_s: float | None = None  # an instance is shutting-down; AWS: a minute or two
+    gpu_instance_end_s: float | None = None  # the same, of a type with GPUs; AWS: up to ten minutes
+    scaling_delay_s: float = 0.0  # until Auto Scaling acts on a new size; AWS: up to a minute
     chaos_seed: int | None = None
-    role_propagation_s: float = 0.0  # how long ECS can't assume a new role
+    role_propagation_s: float = 0.0  # how long a new role can't be assumed
+    pass_role_s: float = 0.0  # how long nobody may pass a new role, whatever the policies say
+    policy_propagation_s: float = 0.0  # how long a new execution role has no rights yet
     provisioning_timeout_s: float = 900.0
     may_kill: bool = False  # a test may have its client killed at a call
 

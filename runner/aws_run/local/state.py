@@ -82,7 +82,7 @@ def held(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def written(folder: Path, local: LocalAws) -> Iterator[None]:
-    """The state file, for who holds the lock: others of this user find `local` by it."""
+    """The state file, for who holds the lock: it tells other processes of this user about `local`."""
     path = _file(folder)
     partial = path.with_suffix(".partial")
     partial.unlink(missing_ok=True)
@@ -95,8 +95,8 @@ def written(folder: Path, local: LocalAws) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def found(folder: Path) -> Running | None:
-    """The one that lives, by a file that nobody but this user can have written or read."""
+def find_running(folder: Path) -> Running | None:
+    """The embedded AWS that runs, by a state file that nobody but this user can have written or read."""
     try:
         with _file(folder).open(encoding="utf-8") as file:
             if not _mine(status := os.fstat(file.fileno())) or (fcntl is not None and status.st_mode & 0o077):

@@ -66,6 +66,7 @@ class JobSpec(BaseModel):
     args: tuple[str, ...] = ()
     arguments: Arguments = Arguments()
     inputs: tuple[InputPin, ...] = ()
+    exclude: tuple[str, ...] = ()  # patterns of what is left out where inputs are pinned anew
     backend: BackendChoice = "auto"
     resources: Resources = Resources()
     spot_policy: SpotPolicy = "on-demand"
@@ -99,6 +100,15 @@ class JobSpec(BaseModel):
     def pinned(self, *, image: str, command: tuple[str, ...] | None, inputs: tuple[InputPin, ...]) -> JobSpec:
         """The job as a run starts it: its image by digest, the command that was found for it, its inputs pinned."""
         return self.model_copy(update={"image": image, "command": command, "inputs": inputs})
+
+    def to_store(self) -> JobSpec:
+        """As a file holds it that outlives the run: the list of what lay at an address in S3 goes with the run, so each
+        start pins that address anew."""
+        pins = [
+            one.model_copy(update={"snapshot_key": None, "version_id": None}) if one.source else one
+            for one in self.inputs
+        ]
+        return self.model_copy(update={"inputs": tuple(pins)})
 
     @property
     def withheld(self) -> tuple[str, ...]:

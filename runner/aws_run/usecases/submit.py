@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from aws_run.config import Config
+from aws_run.data import InputSnapshot
 from aws_run.events import Notice, RunStarted
 from aws_run.image.build_folder import sweep
 from aws_run.infra.observe import observe
@@ -22,10 +23,12 @@ from aws_run.lifecycle.run_record import initial_record, open_record
 from aws_run.lifecycle.supervise import OnInterrupt, RunSupervisor, leave_on_interrupt
 from aws_run.lifecycle.tidying import start_tidying
 from aws_run.report.views import PlanView
+from aws_run.runs.spec import JobSpec
 from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
 
 ShowPlan = Callable[[PlanView], None]
+OnAccepted = Callable[[JobSpec], None]
 _TIDY_WITHIN_S = 30.0  # of a detached one; what it does not come to is the next one's
 
 
@@ -35,15 +38,19 @@ def submit(
     *,
     show_plan: ShowPlan,
     on_interrupt: OnInterrupt = lambda: "cancel",
+    on_accepted: OnAccepted = lambda job: None,
+    stored: tuple[InputSnapshot, ...] = (),
     detach: bool = False,
     cost_label: str = "cost",
 ) -> SubmitResult:
     """The whole story. Raises AwsRunError when it failed before the job ran; everything it made is gone by then.
 
-    A first Ctrl-C asks `on_interrupt`; a second one leaves at once (InterruptedRunError names the recovery command).
+    `on_accepted` gets the job as it was started, once AWS has accepted its task; it raises nothing. `stored`: inputs
+    beside those of `config` that an earlier client has sent. A first Ctrl-C asks `on_interrupt`; a second one leaves
+    at once (InterruptedRunError names the recovery command).
     """
     sweep()  # whether this one builds or not: a killed client's build may have left passwords
-    preflight, backend = run_preflight(config, context)
+    preflight, backend = run_preflight(config, context, stored)
     run = plan_run(preflight, backend, context)
     spec = run.spec
     store = RunStore(context.aws, preflight.bucket, spec.account)
@@ -60,16 +67,18 @@ def submit(
         observed = {**preflight.kept, **observe(context.aws, run.shared)}
         show_plan(views.plan_view(preflight, run, plan((*run.kept, *run.shared), observed), backend))
         provisioning = Provisioning(context, backend=backend, preflight=preflight, run=run, writer=writer, lanes=lanes)
+        accepted = provisioning.start(plan(run.shared, observed))
         supervisor = RunSupervisor(
             context,
             backend=backend,
             run=run,
             store=store,
             writer=writer,
-            accepted=provisioning.start(plan(run.shared, observed)),
+            accepted=accepted,
             on_interrupt=on_interrupt,
             cost_label=cost_label,
         )
+        on_accepted(accepted.job)
     except BaseException as error:
         context.stop.set()
         if opened is None:

@@ -55,12 +55,12 @@ def test_file_and_folder_are_for_their_user_alone_whatever_they_were_before(
 
 
 def test_one_that_lives_is_found_and_gone_when_it_ends(folder: Path) -> None:
-    assert state.found(folder) is None
+    assert state.find_running(folder) is None
     with state.held(folder), state.written(folder, LOCAL):
-        there = state.found(folder)
+        there = state.find_running(folder)
         assert there is not None
         assert (there.local, there.pid) == (LOCAL, os.getpid())
-    assert state.found(folder) is None
+    assert state.find_running(folder) is None
 
 
 def test_there_is_only_one_at_a_time(folder: Path) -> None:
@@ -118,11 +118,11 @@ def test_a_process_that_is_killed_lets_go_of_the_lock(folder: Path) -> None:
 def test_a_file_that_says_nothing_is_no_embedded_aws(folder: Path, text: str) -> None:
     with state.held(folder), state.written(folder, LOCAL):
         (folder / "local.json").write_text(text)
-        assert state.found(folder) is None
+        assert state.find_running(folder) is None
 
 
 def test_a_file_that_others_could_read_or_write_is_not_trusted(folder: Path) -> None:
     with state.held(folder), state.written(folder, LOCAL):
         for mode in (0o640, 0o604, 0o622):
             (folder / "local.json").chmod(mode)
-            assert state.found(folder) is None
+            assert state.find_running(folder) is None

@@ -17,6 +17,7 @@ from aws_run.infra.resource_types.base import Listing, ResourceType
 from aws_run.infra.resources import Kind, Scope
 from aws_run.infra.retry import on_codes, retrying
 
+_GRACE_S = 60  # a task's own time to stop
 _BUSY = ("ResourceInUseException", "UpdateInProgressException")
 # ECS tells these two by their text only (aws-facts §7): "… was not ACTIVE", "… is not in an ACTIVE state".
 _UNTOLD = ("InvalidParameterException", "ClientException")
@@ -93,8 +94,15 @@ def _attach(aws: Aws, cluster: str, names: list[str], clock: Clock, on_busy: Cal
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:
     """Off the cluster (which has the same name), then away; polled until AWS says INACTIVE or nothing (§7)."""
+    began = clock.monotonic()
+
+    def free() -> None:
+        clusters.stop_tasks(aws, name)
+        if clock.monotonic() - began > _GRACE_S:  # told to stop, and none does: its agent is dead
+            clusters.deregister_instances(aws, name)
+
     try:
-        _attach(aws, name, [], clock, on_busy=lambda: clusters.stop_tasks(aws, name))
+        _attach(aws, name, [], clock, on_busy=free)
     except AwsCallError as error:
         if not clusters.is_gone(error):
             raise
@@ -103,7 +111,8 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
         try:
             aws.call("ecs", "delete_capacity_provider", capacityProvider=name)
         except AwsCallError as error:
-            if not _is_gone(error):
+            # One whose group is gone turns INACTIVE by itself, and nobody has written down how ECS then refuses this.
+            if not _is_gone(error) and not (error.code in _UNTOLD and _is_inactive(aws, name)):
                 raise
 
     retrying(attempt, when=on_codes(*_BUSY), for_s=180, clock=clock)
@@ -143,6 +152,10 @@ def _describe(aws: Aws, name: str) -> list[dict[str, str]]:
 
 def _failed(aws: Aws, name: str) -> bool:
     return any(shown.get("updateStatus") == "DELETE_FAILED" for shown in _describe(aws, name))
+
+
+def _is_inactive(aws: Aws, name: str) -> bool:
+    return any(shown.get("status") == "INACTIVE" for shown in _describe(aws, name))
 
 
 def absent(aws: Aws, name: str) -> bool:

@@ -18,6 +18,9 @@ from aws_run.naming import run_of_name
 
 _GONE = "ClusterNotFoundException"
 _ACTIVE_WITHIN_S = 120
+_DEPROVISIONED_WITHIN_S = 300
+# Deleted, and nothing of it bills. With capacity providers it is DEPROVISIONING first, for 20 s and more.
+_GOING, _OVER = "DEPROVISIONING", ("INACTIVE", "DEPROVISIONING")
 _BUSY = (
     "ClusterContainsContainerInstancesException",
     "ClusterContainsServicesException",
@@ -76,13 +79,28 @@ def _wait_until_active(aws: Aws, name: str, status: str, clock: Clock) -> None:
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:
-    def attempt() -> None:
+    def attempt() -> str:
         # Looked for each time: a task that was accepted seconds ago may not be listed yet.
         stop_tasks(aws, name)
         deregister_instances(aws, name)
-        _unless_gone(aws, "delete_cluster", cluster=name)
+        answer = _unless_gone(aws, "delete_cluster", cluster=name)
+        return str((answer.get("cluster") or {}).get("status", ""))
 
-    retrying(attempt, when=on_codes(*_BUSY), for_s=180, clock=clock, first_wait_s=1)
+    status = retrying(attempt, when=on_codes(*_BUSY), for_s=180, clock=clock, first_wait_s=1)
+    if status == _GOING:
+        _wait_until_deprovisioned(aws, name, clock)
+
+
+def _wait_until_deprovisioned(aws: Aws, name: str, clock: Clock) -> None:
+    """AWS finishes it by itself; after five minutes it is left to that."""
+    started = clock.monotonic()
+    wait_s = 1.0
+    while clock.monotonic() - started < _DEPROVISIONED_WITHIN_S:
+        shown = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
+        if all(cluster["status"] != _GOING for cluster in shown):
+            return
+        clock.sleep(wait_s)
+        wait_s = min(wait_s * 1.5, 5)
 
 
 def stop_tasks(aws: Aws, name: str) -> None:
@@ -117,13 +135,15 @@ def _list(aws: Aws, operation: str, key: str, name: str) -> list[str]:
         raise
 
 
-def _unless_gone(aws: Aws, operation: str, **parameters: object) -> None:
+def _unless_gone(aws: Aws, operation: str, **parameters: object) -> dict[str, Any]:
+    """The answer, which is empty for what is gone already."""
     try:
-        aws.call("ecs", operation, **parameters)
+        return aws.call("ecs", operation, **parameters)
     except AwsCallError as error:
         # A task or instance that has just gone is an InvalidParameterException; a cluster is told by its code.
         if error.code != "InvalidParameterException" and not is_gone(error):
             raise
+        return {}
 
 
 def is_gone(error: AwsCallError) -> bool:
@@ -135,13 +155,14 @@ def is_gone(error: AwsCallError) -> bool:
 
 def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
     shown = aws.call("ecs", "describe_clusters", clusters=[name], include=["TAGS"]).get("clusters", ())
-    return next((tags.parse(cluster.get("tags")) for cluster in shown if cluster["status"] != "INACTIVE"), None)
+    return next((tags.parse(cluster.get("tags")) for cluster in shown if cluster["status"] not in _OVER), None)
 
 
 def absent(aws: Aws, name: str) -> bool:
-    """INACTIVE counts as gone (aws-facts §7)."""
+    """INACTIVE counts as gone (aws-facts §7), and so does DEPROVISIONING: ECS takes a cluster so far only when no task
+    is left on it, and then finishes by itself."""
     shown = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
-    return all(cluster["status"] == "INACTIVE" for cluster in shown)
+    return all(cluster["status"] in _OVER for cluster in shown)
 
 
 def _names(aws: Aws) -> Iterator[str]:

@@ -23,6 +23,7 @@ from aws_run.naming import TAG_RUN, RunNames, is_run_id, run_of_name
 _SWITCH = "arun-deadline"
 _REPLACING = ("ReplaceUnhealthy", "AZRebalance")
 _BUSY = ("ScalingActivityInProgress", "ResourceInUse", "ResourceContention")
+_BEING_DELETED = "Delete in progress"
 _BILLS = {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}
 
 
@@ -112,7 +113,7 @@ def schedule_shutdown(aws: Aws, name: str, at: datetime) -> None:
         "put_scheduled_update_group_action",
         AutoScalingGroupName=name,
         ScheduledActionName=_SWITCH,
-        StartTime=at,
+        StartTime=at.replace(microsecond=0),  # the API reference knows whole seconds only
         MinSize=0,
         MaxSize=0,
         DesiredCapacity=0,
@@ -206,6 +207,20 @@ def scale_to_zero(aws: Aws, name: str, clock: Clock) -> None:
     retrying(attempt, when=on_codes(*_BUSY), for_s=60, clock=clock)
 
 
+def end_bill(aws: Aws, name: str, clock: Clock) -> None:
+    """Auto Scaling acts on desired 0 when it gets to it, up to a minute later. The instances are terminated at once:
+    the bill ends when they are shutting down."""
+    try:
+        scale_to_zero(aws, name, clock)
+    finally:
+        _terminate(aws, _instances(aws, name))
+
+
+def _terminate(aws: Aws, instance_ids: list[str]) -> None:
+    if instance_ids:
+        aws.call("ec2", "terminate_instances", InstanceIds=instance_ids)
+
+
 def delete(aws: Aws, name: str, clock: Clock) -> None:
     def attempt() -> None:
         try:
@@ -219,16 +234,18 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
     _wait_until_gone(aws, name, clock)
 
 
-def _wait_until_gone(aws: Aws, name: str, clock: Clock, for_s: float = 300) -> None:
+def _wait_until_gone(aws: Aws, name: str, clock: Clock, for_s: float = 1200) -> None:
+    """Until nothing of it bills. The group itself is listed until the last of its instances is terminated, which takes
+    some types ten minutes; that AWS finishes by itself."""
     started = clock.monotonic()
     wait_s = 0.5
     while True:
-        if describe(aws, name) is None:
+        if _is_over(describe(aws, name)):
             left = _instances(aws, name)
             if not left:
                 return
             # Detached, or launched while the group went: nothing else would end it now.
-            aws.call("ec2", "terminate_instances", InstanceIds=left)
+            _terminate(aws, left)
         if clock.monotonic() - started > for_s:
             raise AwsCallError(
                 f"The group {name} is still being deleted after {for_s:.0f} s",
@@ -251,7 +268,15 @@ def _is_going(error: AwsCallError) -> bool:
 
 def absent(aws: Aws, name: str) -> bool:
     """Neither the group nor a machine of the run: what bills is the machine."""
-    return describe(aws, name) is None and not _instances(aws, name)
+    return _is_over(describe(aws, name)) and not _instances(aws, name)
+
+
+def _is_over(group: Mapping[str, Any] | None) -> bool:
+    """Gone, or being deleted with no instance that is not at its end: it launches nothing more."""
+    if group is None:
+        return True
+    ending = all(str(i.get("LifecycleState", "")).startswith("Terminat") for i in group.get("Instances", ()))
+    return group.get("Status") == _BEING_DELETED and ending
 
 
 def _instances(aws: Aws, name: str) -> list[str]:
@@ -277,7 +302,8 @@ def use_on_demand(aws: Aws, group: Group) -> None:
 
 def _names(aws: Aws) -> Iterator[str]:
     for group in aws.pages("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
-        yield group["AutoScalingGroupName"]
+        if not _is_over(group):
+            yield group["AutoScalingGroupName"]
 
 
 def _names_by_machine(aws: Aws) -> Iterator[str]:
@@ -311,6 +337,6 @@ TYPE = ResourceType(
     owner_tags=owner_tags,
     manual_commands=manual_commands,
     keep_as="group",
-    end_bill=scale_to_zero,
+    end_bill=end_bill,
     ends_bill_first=True,
 )

@@ -11,6 +11,7 @@ from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
 from aws_run.infra.resource_types.base import ABSENT, Observation, ResourceType
 from aws_run.infra.resources import Kind, Scope
+from aws_run.infra.retry import on_codes, retrying
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,13 @@ def observe(aws: Aws, group: LogGroup) -> Observation:
 
 def create(aws: Aws, group: LogGroup, clock: Clock) -> str:
     try:
-        aws.call("logs", "create_log_group", logGroupName=group.name, tags=dict(group.tags))
+        # The last run's teardown may have deleted it seconds ago, and CloudWatch is still at it.
+        retrying(
+            lambda: aws.call("logs", "create_log_group", logGroupName=group.name, tags=dict(group.tags)),
+            when=on_codes("OperationAbortedException"),
+            for_s=60,
+            clock=clock,
+        )
     except AwsCallError as error:
         if error.code != "ResourceAlreadyExistsException":
             raise

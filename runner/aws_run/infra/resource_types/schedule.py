@@ -14,7 +14,7 @@ from aws_run.errors import AwsCallError
 from aws_run.infra.resource_types import cluster as clusters
 from aws_run.infra.resource_types.base import Listing, ResourceType
 from aws_run.infra.resources import Kind, Scope
-from aws_run.infra.retry import retrying
+from aws_run.infra.retry import retrying, role_is_too_new
 from aws_run.naming import PREFIX
 
 _AT = "at(%Y-%m-%dT%H:%M:%S)"
@@ -61,7 +61,7 @@ def create(aws: Aws, schedule: Schedule, clock: Clock) -> str:
     try:
         return retrying(
             attempt,
-            when=lambda e: e.code == "ValidationException" and "assume" in e.message.lower(),
+            when=lambda e: (e.code == "ValidationException" and "assume" in e.message.lower()) or role_is_too_new(e),
             for_s=60,
             clock=clock,
             first_wait_s=2,

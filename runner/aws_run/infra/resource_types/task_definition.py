@@ -12,6 +12,7 @@ from aws_run.errors import AwsCallError
 from aws_run.infra import tags
 from aws_run.infra.resource_types.base import Listing, ResourceType
 from aws_run.infra.resources import Kind, Scope
+from aws_run.infra.retry import retrying, role_is_too_new
 from aws_run.naming import PREFIX
 
 
@@ -27,15 +28,20 @@ class TaskDefinition:
 
 
 def create(aws: Aws, definition: TaskDefinition, clock: Clock) -> str:
-    """The new revision's ARN."""
-    answer = aws.call(
-        "ecs",
-        "register_task_definition",
-        family=definition.name,
-        tags=tags.lower(definition.tags),
-        **definition.request,
-    )
-    return str(answer["taskDefinition"]["taskDefinitionArn"])
+    """The new revision's ARN. ECS checks the roles, which another lane is making meanwhile when the image is there
+    already."""
+
+    def attempt() -> str:
+        answer = aws.call(
+            "ecs",
+            "register_task_definition",
+            family=definition.name,
+            tags=tags.lower(definition.tags),
+            **definition.request,
+        )
+        return str(answer["taskDefinition"]["taskDefinitionArn"])
+
+    return retrying(attempt, when=role_is_too_new, for_s=60, clock=clock, first_wait_s=1, longest_wait_s=5)
 
 
 def _revisions(aws: Aws, family: str, status: str) -> list[str]:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from aws_run.local.api.tasks import FARGATE_PROVIDERS, active_cluster
+from aws_run.local.api.tag_rules import check_tags
+from aws_run.local.api.task_checks import FARGATE_PROVIDERS, active_cluster
 from aws_run.local.http.protocol import Call, Params, Refusal, Reply
 from aws_run.local.http.routes import Handler, Table
 from aws_run.local.sim.model import Place, Provider
@@ -41,11 +42,15 @@ def create_cluster(world: AccountState, call: Call) -> Reply:
     name = str(params.get("clusterName") or "default")
     if not _NAME.match(name):
         raise Refusal("InvalidParameterException", "Identifier is unexpected or longer than 255 characters")
+    check_tags(params.get("tags"))
     with world.lock:
         place = world.place(call.region)
         _check_known(place, params.get("capacityProviders") or [])
         clusters = world.moto("ecs", call.region).clusters
         there = clusters.get(name)
+        if there is not None and there.status == "DEPROVISIONING":
+            text = "The specified cluster is being deleted. Please try again later."
+            raise Refusal("UpdateInProgressException", text)
         if there is not None and there.status == "ACTIVE":
             # AWS answers with the cluster that is there.
             return call.reply({"cluster": _cluster_json(there)})
@@ -57,7 +62,7 @@ def delete_cluster(world: AccountState, call: Call) -> Reply:
         place = world.place(call.region)
         cluster = active_cluster(world, place, call.params().get("cluster"))
         _check_idle(world, cluster)
-        if any(t.cluster == cluster.name and t.status != "STOPPED" for t in place.tasks.values()):
+        if any(t.cluster == cluster.name and t.is_tracked for t in place.tasks.values()):
             raise Refusal("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
         if any(c.cluster == cluster.name for c in place.container_instances.values()):
             raise Refusal(
@@ -69,7 +74,17 @@ def delete_cluster(world: AccountState, call: Call) -> Reply:
             raise Refusal(
                 "ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active."
             )
-        return call.proceed()
+        if not cluster.capacity_providers:
+            return call.proceed()
+        # With providers attached AWS takes them down first, FARGATE's too; what is left then is INACTIVE.
+        cluster.status = "DEPROVISIONING"
+
+        def ended() -> None:
+            if cluster.status == "DEPROVISIONING":
+                cluster.status = "INACTIVE"
+
+        world.later(world.cluster_end_s, ended)
+        return call.reply({"cluster": {**_cluster_json(cluster), "attachmentsStatus": "UPDATE_IN_PROGRESS"}})
 
 
 def list_clusters(world: AccountState, call: Call) -> Mapping[str, Any]:
@@ -94,7 +109,7 @@ def put_providers(world: AccountState, call: Call) -> Reply:
                 )
         leaving = set(cluster.capacity_providers or []) - set(wanted)
         for task in place.tasks.values():
-            if task.cluster == cluster.name and task.provider in leaving and task.status != "STOPPED":
+            if task.cluster == cluster.name and task.provider in leaving and task.is_tracked:
                 raise Refusal(
                     "ResourceInUseException", "The specified capacity provider is in use and cannot be removed."
                 )
@@ -128,6 +143,7 @@ def _check_known(place: Place, names: list[str]) -> None:
 
 def _create_provider(world: AccountState, place: Place, p: Params) -> Params:
     name = str(p["name"])
+    check_tags(p.get("tags"))
     if re.match(r"(?i)(aws|ecs|fargate)", name) or not _NAME.match(name):
         raise Refusal(
             "InvalidParameterException",
@@ -138,14 +154,14 @@ def _create_provider(world: AccountState, place: Place, p: Params) -> Params:
         )
     if "managedInstancesProvider" in p:
         raise Refusal("UnsupportedFeatureException", "The embedded AWS has no ECS Managed Instances.")
-    if name in place.providers:
+    if name in place.providers and place.providers[name].status != "INACTIVE":
         raise Refusal(
             "InvalidParameterException",
             "The specified capacity provider already exists. To change the configuration of an existing capacity "
             "provider, update the capacity provider.",
         )
-    asked = p.get("autoScalingGroupProvider") or {}
-    arn = str(asked.get("autoScalingGroupArn") or "")
+    requested = p.get("autoScalingGroupProvider") or {}
+    arn = str(requested.get("autoScalingGroupArn") or "")
     group = next((g for g in place.groups.values() if arn in (g.arn, g.name)), None)
     if group is None:
         raise Refusal(
@@ -158,8 +174,8 @@ def _create_provider(world: AccountState, place: Place, p: Params) -> Params:
             "The specified Auto Scaling group ARN is already being used by another capacity provider. Specify a "
             "unique Auto Scaling group ARN and try again.",
         )
-    scaling = asked.get("managedScaling") or {}
-    protection = asked.get("managedTerminationProtection") or "DISABLED"
+    scaling = requested.get("managedScaling") or {}
+    protection = requested.get("managedTerminationProtection") or "DISABLED"
     if protection == "ENABLED" and not group.protect_new:
         raise Refusal(
             "InvalidParameterException",
@@ -176,7 +192,7 @@ def _create_provider(world: AccountState, place: Place, p: Params) -> Params:
             "instanceWarmupPeriod": 300, **scaling,
         },
         termination_protection=protection,
-        draining=asked.get("managedDraining") or "ENABLED",
+        draining=requested.get("managedDraining") or "ENABLED",
         tags=[dict(t) for t in p.get("tags") or []],
     )  # fmt: skip
     place.providers[name] = provider
@@ -184,17 +200,18 @@ def _create_provider(world: AccountState, place: Place, p: Params) -> Params:
 
 
 def _describe_providers(world: AccountState, place: Place, p: Params) -> Params:
+    _retire_orphans(world, place)
     wanted = [str(n).split("/")[-1] for n in p.get("capacityProviders") or []]
     tags = "TAGS" in (p.get("include") or [])
-    found = [_provider_json(row, tags=tags) for row in place.providers.values() if not wanted or row.name in wanted]
+    rows = [_provider_json(row, tags=tags) for row in place.providers.values() if not wanted or row.name in wanted]
     built_in = [n for n in FARGATE_PROVIDERS if not wanted or n in wanted]
-    found += [
+    rows += [
         {"capacityProviderArn": world.arn("ecs", place.region, f"capacity-provider/{n}"), "name": n, "status": "ACTIVE"}
         for n in built_in
     ]
     missing = [n for n in wanted if n not in place.providers and n not in FARGATE_PROVIDERS]
     return {
-        "capacityProviders": found,
+        "capacityProviders": rows,
         "failures": [
             {"arn": world.arn("ecs", place.region, f"capacity-provider/{n}"), "reason": "MISSING"} for n in missing
         ],
@@ -203,16 +220,34 @@ def _describe_providers(world: AccountState, place: Place, p: Params) -> Params:
 
 def _update_provider(world: AccountState, place: Place, p: Params) -> Params:
     provider = _provider(place, str(p["name"]))
-    asked = p.get("autoScalingGroupProvider") or {}
-    provider.managed_scaling |= asked.get("managedScaling") or {}
-    provider.termination_protection = asked.get("managedTerminationProtection") or provider.termination_protection
-    provider.draining = asked.get("managedDraining") or provider.draining
+    requested = p.get("autoScalingGroupProvider") or {}
+    provider.managed_scaling |= requested.get("managedScaling") or {}
+    provider.termination_protection = requested.get("managedTerminationProtection") or provider.termination_protection
+    provider.draining = requested.get("managedDraining") or provider.draining
     provider.update_status = "UPDATE_COMPLETE"
     return {"capacityProvider": _provider_json(provider)}
 
 
+def _retire_orphans(world: AccountState, place: Place) -> None:
+    """A provider whose group is gone turns INACTIVE, once no cluster has it."""
+    groups = {group.arn for group in place.groups.values()}
+    attached = {
+        name
+        for cluster in list(world.moto("ecs", place.region).clusters.values())
+        if cluster.status == "ACTIVE"
+        for name in cluster.capacity_providers or []
+    }
+    for provider in place.providers.values():
+        deleting = str(provider.update_status).startswith("DELETE_")
+        if provider.group_arn not in groups and provider.name not in attached and not deleting:
+            provider.status = "INACTIVE"
+
+
 def _delete_provider(world: AccountState, place: Place, p: Params) -> Params:
+    _retire_orphans(world, place)
     provider = _provider(place, str(p["capacityProvider"]))
+    if provider.status == "INACTIVE":
+        raise Refusal("ClientException", "The specified capacity provider is inactive and cannot be changed.")
     for cluster in list(world.moto("ecs", place.region).clusters.values()):
         if cluster.status == "ACTIVE" and provider.name in (cluster.capacity_providers or []):
             raise Refusal(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from aws_run.local.api.roles import check_pass, role_of
+from aws_run.local.api.tag_rules import check_tags
 from aws_run.local.http.protocol import Call, Params, Refusal, Reply
 from aws_run.local.http.routes import Table
 from aws_run.local.sim.state import AccountState
@@ -41,6 +43,9 @@ def register(world: AccountState, call: Call) -> Reply:
     containers = p.get("containerDefinitions") or []
     if not containers:
         raise Refusal("ClientException", "Container list cannot be empty.")
+    if not any(container.get("essential", True) for container in containers):
+        raise Refusal("ClientException", "A TaskDefinition must have at least one essential container.")
+    check_tags(p.get("tags"))
     fargate = "FARGATE" in (p.get("requiresCompatibilities") or [])
     if fargate:
         _check_fargate(p)
@@ -51,11 +56,12 @@ def register(world: AccountState, call: Call) -> Reply:
         for mount in container.get("mountPoints") or []:
             if mount.get("sourceVolume") not in volumes:
                 raise Refusal("ClientException", f"Unknown volume '{mount.get('sourceVolume')}'.")
+    _check_roles(world, p, containers)
     return call.proceed()
 
 
 def describe(world: AccountState, call: Call) -> Reply:
-    """moto knows neither a missing family nor the exact error; AWS has one sentence for both."""
+    """moto handles neither a missing family nor a missing revision; AWS has one error for both."""
     name = str(call.params().get("taskDefinition") or "").split("/")[-1]
     family, _, revision = name.partition(":")
     revisions = world.moto("ecs", call.region).task_definitions.get(family) or {}
@@ -66,7 +72,7 @@ def describe(world: AccountState, call: Call) -> Reply:
 
 
 def delete(world: AccountState, call: Call) -> Params:
-    """Only INACTIVE definitions go; each that can't is a failure of its own."""
+    """Deletes INACTIVE definitions; every other one is listed as a failure."""
     ecs = world.moto("ecs", call.region)
     wanted = call.params().get("taskDefinitions") or []
     if len(wanted) > 10:
@@ -99,6 +105,24 @@ def list_tags(world: AccountState, call: Call) -> Reply | Params:
         if arn in place.tasks:
             return {"tags": place.tasks[arn].tags}
     return call.proceed()
+
+
+def _check_roles(world: AccountState, p: Params, containers: list[Params]) -> None:
+    """ECS looks for the roles when a definition is registered, and asks whether the caller may pass them."""
+    execution = p.get("executionRoleArn")
+    if not execution:
+        if any(container.get("secrets") for container in containers):
+            text = "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."
+            raise Refusal("ClientException", text)
+        drivers = [(container.get("logConfiguration") or {}).get("logDriver") for container in containers]
+        if "FARGATE" in (p.get("requiresCompatibilities") or []) and "awslogs" in drivers:
+            text = "Fargate requires task definition to have execution role ARN to support log driver awslogs."
+            raise Refusal("ClientException", text)
+    for arn in (execution, p.get("taskRoleArn")):
+        if arn:
+            if role_of(world, str(arn)) is None:
+                raise Refusal("ClientException", "Role is not valid")
+            check_pass(world, str(arn), action="ecs:RegisterTaskDefinition")
 
 
 def _check_fargate(p: Params) -> None:

@@ -1,4 +1,4 @@
-"""EC2, watched where our groups must know of it and stricter where moto is lax; names AWS keeps for itself."""
+"""EC2 calls that the groups must hear of or that moto is too lax about, and names that AWS keeps for itself."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 
 from aws_run.local.http.protocol import Call, Refusal, Reply
 from aws_run.local.http.routes import Table
-from aws_run.local.sim.autoscaler import Mover
+from aws_run.local.sim.autoscaler import AutoScaler
 from aws_run.local.sim.state import AccountState
 
 _TEMPLATE_NAME = re.compile(r"^[a-zA-Z0-9().\-/_]{3,128}$")
 
 
-def table(mover: Mover) -> Table:
+def table(scaler: AutoScaler) -> Table:
     def terminate(world: AccountState, call: Call) -> Reply:
         reply = call.proceed()
         if reply.status == 200:
@@ -20,12 +20,12 @@ def table(mover: Mover) -> Table:
                 place = world.place(call.region)
                 for identity in call.params().get("InstanceIds") or []:
                     instance = place.instances.get(identity)
-                    if instance is not None:
-                        mover.died(place, instance, "a user terminating the instance")
+                    if instance is not None and instance.terminated_at is None:
+                        scaler.shut_down(place, instance)
+                        scaler.died(place, instance, "a user terminating the instance")
         return reply
 
     return {
-        ("logs", "CreateLogGroup"): create_log_group,
         ("ssm", "PutParameter"): put_parameter,
         ("ec2", "TerminateInstances"): terminate,
         ("ec2", "CreateLaunchTemplate"): create_template,
@@ -58,12 +58,6 @@ def delete_template(world: AccountState, call: Call) -> Reply:
             "InvalidLaunchTemplateId.NotFound",
             f"The specified launch template, with template ID {identity}, does not exist.",
         )
-    return call.proceed()
-
-
-def create_log_group(world: AccountState, call: Call) -> Reply:
-    if str(call.params().get("logGroupName", "")).lower().startswith("aws/"):
-        raise Refusal("InvalidParameterException", "Log groups starting with AWS/ are reserved for AWS.")
     return call.proceed()
 
 

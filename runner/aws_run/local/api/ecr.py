@@ -10,7 +10,7 @@ from typing import Any
 
 from aws_run.local.http.protocol import Call, Params, Refusal, Reply
 from aws_run.local.http.routes import Table
-from aws_run.local.runtime.registry import Registry
+from aws_run.local.runtime.registry import Manifest, Registry
 from aws_run.local.sim.state import AccountState
 
 _TOKEN_LIFE = timedelta(hours=12)
@@ -23,6 +23,7 @@ def table(address: str | None, registry: Registry | None) -> Table:
         ("ecr", "GetAuthorizationToken"): api.token,
         ("ecr", "CreateRepository"): api.create,
         ("ecr", "PutImage"): api.put_image,
+        ("ecr", "PutImageTagMutability"): api.put_mutability,
         ("ecr", "DescribeImages"): api.synced,
         ("ecr", "ListImages"): api.synced,
         ("ecr", "BatchGetImage"): api.synced,
@@ -53,10 +54,25 @@ class _Api:
     def create(self, world: AccountState, call: Call) -> Reply:
         reply = call.proceed()
         repository = self._repository(world, call)
+        self._note_mutability(repository)
         if reply.status != 200 or repository is None or self._address is None:
             return reply
         repository.uri = f"{self._address}/{repository.name}"
         return Reply(status=200, headers=_without_length(reply), body=_rewritten(reply, world, call, repository.uri))
+
+    def put_mutability(self, world: AccountState, call: Call) -> Reply:
+        reply = call.proceed()
+        self._note_mutability(self._repository(world, call))
+        return reply
+
+    def _note_mutability(self, repository: Any) -> None:
+        """Tells the registry, which is where `docker push` goes."""
+        if repository is None or self._registry is None:
+            return
+        if repository.image_tag_mutability == "IMMUTABLE":
+            self._registry.immutable.add(repository.name)
+        else:
+            self._registry.immutable.discard(repository.name)
 
     def put_image(self, world: AccountState, call: Call) -> Params:
         p = call.params()
@@ -67,7 +83,8 @@ class _Api:
         digest = "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
         if p.get("imageDigest") and p["imageDigest"] != digest:
             raise Refusal("ImageDigestDoesNotMatchException", "The specified image digest does not match the manifest.")
-        self._store(world, call.region, repository, tag, manifest, p.get("imageManifestMediaType"), digest)
+        pushed = Manifest(digest=digest, media_type=str(p.get("imageManifestMediaType") or ""), text=manifest)
+        self._store(world, call.region, repository, tag, pushed)
         return {
             "image": {
                 "registryId": world.account,
@@ -97,9 +114,7 @@ class _Api:
             for tag in self._registry.tags(repository.name):
                 manifest = self._registry.manifest(repository.name, tag)
                 if manifest is not None and known.get(tag) != manifest.digest:
-                    self._store(
-                        world, call.region, repository, tag, manifest.text, manifest.media_type, manifest.digest
-                    )
+                    self._store(world, call.region, repository, tag, manifest)
         return repository
 
     def delete_images(self, world: AccountState, call: Call) -> Reply:
@@ -121,9 +136,8 @@ class _Api:
     def _repository(self, world: AccountState, call: Call) -> Any:
         return world.moto("ecr", call.region).repositories.get(call.params().get("repositoryName"))
 
-    def _store(
-        self, world: AccountState, region: str, repository: Any, tag: Any, manifest: str, media_type: Any, digest: str
-    ) -> None:
+    def _store(self, world: AccountState, region: str, repository: Any, tag: Any, manifest: Manifest) -> None:
+        digest = manifest.digest
         same = next((i for i in repository.images if i.image_digest == digest), None)
         other = next((i for i in repository.images if tag and tag in i.image_tags), None)
         if other is not None and other is not same and repository.image_tag_mutability == "IMMUTABLE":
@@ -144,7 +158,7 @@ class _Api:
                 other.remove_tag(tag)
             same.update_tag(tag)
             return
-        world.moto("ecr", region).put_image(repository.name, manifest, tag, media_type, digest)
+        world.moto("ecr", region).put_image(repository.name, manifest.text, tag, manifest.media_type or None, digest)
 
 
 def _no_repository(p: Params, world: AccountState) -> Refusal:

@@ -1,4 +1,4 @@
-"""The Auto Scaling API, with AWS's refusals; groups_motion moves what it describes."""
+"""The Auto Scaling API, with AWS's refusals; `sim.autoscaler` moves what it describes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from aws_run.local.api.groups_json import activity_json, group_json, instance_json
 from aws_run.local.http.protocol import Call, Params, Refusal
 from aws_run.local.http.routes import Handler, Table
-from aws_run.local.sim.autoscaler import Mover
+from aws_run.local.sim.autoscaler import AutoScaler
 from aws_run.local.sim.hardware import known
 from aws_run.local.sim.launch import LaunchFailed, launch_data
 from aws_run.local.sim.model import Group, Place, ScheduledAction
@@ -21,8 +21,8 @@ PROCESSES = (
 )  # fmt: skip
 
 
-def table(mover: Mover) -> Table:
-    api = _Api(mover)
+def table(scaler: AutoScaler) -> Table:
+    api = _Api(scaler)
     names = [n for n in dir(api) if n[0].isupper()]
     return {("autoscaling", name): _locked(getattr(api, name)) for name in names}
 
@@ -43,19 +43,24 @@ def _group(place: Place, params: Params) -> Group:
     return group
 
 
-def _changeable(place: Place, params: Params, what: str = "The AutoScaling group may not be modified") -> Group:
+_NOT_MODIFIED = "The AutoScaling group may not be modified while it is pending delete"
+_NOT_SUSPENDED = "Processes may not be suspended while the AutoScaling group is pending delete"
+_NOT_RESUMED = "Processes may not be resumed while the AutoScaling group is pending delete"
+
+
+def _changeable(place: Place, params: Params, refusal: str = _NOT_MODIFIED) -> Group:
+    """The group that the call names; `refusal` if it is being deleted."""
     group = _group(place, params)
     if group.deleting:
-        when = "it" if "group" in what else "the AutoScaling group"
-        raise Refusal("ValidationError", f"{what} while {when} is pending delete")
+        raise Refusal("ValidationError", refusal)
     return group
 
 
 class _Api:
     """One method an operation, named as AWS names it."""
 
-    def __init__(self, mover: Mover) -> None:
-        self._mover = mover
+    def __init__(self, scaler: AutoScaler) -> None:
+        self._scaler = scaler
         self._generation = 0
 
     def CreateAutoScalingGroup(self, world: AccountState, place: Place, p: Params) -> None:
@@ -105,7 +110,7 @@ class _Api:
         )
         _check_launch(world, place, group)
         place.groups[name] = group
-        self._mover.reconcile(place, group, "a user request created an AutoScalingGroup")
+        self._scaler.reconcile(place, group, "a user request created an AutoScalingGroup")
 
     def UpdateAutoScalingGroup(self, world: AccountState, place: Place, p: Params) -> None:
         group = _changeable(place, p)
@@ -125,7 +130,7 @@ class _Api:
         if p.get("NewInstancesProtectedFromScaleIn") is not None:
             group.protect_new = bool(p["NewInstancesProtectedFromScaleIn"])
         group.min_size, group.max_size, group.desired = minimum, maximum, desired
-        self._mover.reconcile(
+        self._scaler.resize(
             place,
             group,
             "a user request update of AutoScalingGroup constraints to min: "
@@ -146,7 +151,7 @@ class _Api:
                 f"New SetDesiredCapacity value {desired} is below min value {group.min_size} for the AutoScalingGroup.",
             )
         group.desired = desired
-        self._mover.reconcile(place, group, f"a user request explicitly set group desired capacity to {desired}")
+        self._scaler.resize(place, group, f"a user request explicitly set group desired capacity to {desired}")
 
     def DeleteAutoScalingGroup(self, world: AccountState, place: Place, p: Params) -> None:
         group = _group(place, p)
@@ -158,13 +163,7 @@ class _Api:
             )
         group.deleting = True
         group.suspended.discard("Terminate")
-        self._mover.reconcile(place, group, "a user request deleted an AutoScalingGroup")
-
-        def gone() -> None:
-            if place.groups.get(group.name) is group:
-                del place.groups[group.name]
-
-        world.later(world.settle_s, gone)
+        self._scaler.resize(place, group, "a user request deleted an AutoScalingGroup")
 
     def DescribeAutoScalingGroups(self, world: AccountState, place: Place, p: Params) -> Params:
         names = p.get("AutoScalingGroupNames") or []
@@ -191,12 +190,12 @@ class _Api:
         return {**page, "NextToken": str(start + size)} if start + size < len(rows) else page
 
     def SuspendProcesses(self, world: AccountState, place: Place, p: Params) -> None:
-        _changeable(place, p, "Processes may not be suspended").suspended |= set(_processes(p))
+        _changeable(place, p, _NOT_SUSPENDED).suspended |= set(_processes(p))
 
     def ResumeProcesses(self, world: AccountState, place: Place, p: Params) -> None:
-        group = _changeable(place, p, "Processes may not be resumed")
+        group = _changeable(place, p, _NOT_RESUMED)
         group.suspended -= set(_processes(p))
-        self._mover.reconcile(
+        self._scaler.reconcile(
             place, group, "an instance was started in response to a difference between desired and actual capacity,"
         )
 
@@ -208,6 +207,8 @@ class _Api:
                 "ValidationError", "StartTime or Recurrence must be given; the embedded AWS fires StartTime only"
             )
         start_at = start if start.tzinfo else start.replace(tzinfo=timezone.utc)
+        if start_at.microsecond:
+            raise Refusal("ValidationError", "The start time has to be in whole seconds: YYYY-MM-DDThh:mm:ssZ")
         if start_at <= world.clock.now():
             raise Refusal("ValidationError", "Given start time is in the past")
         sizes = [p.get(k) for k in ("MinSize", "MaxSize", "DesiredCapacity")]
@@ -225,7 +226,7 @@ class _Api:
         if clash:
             raise Refusal("ValidationError", "Given start time is conflicting with another scheduled action")
         group.actions[name] = action
-        self._mover.arm(place, action)
+        self._scaler.arm(place, action)
 
     def DescribeScheduledActions(self, world: AccountState, place: Place, p: Params) -> Params:
         groups = [_group(place, p)] if p.get("AutoScalingGroupName") else list(place.groups.values())
@@ -268,11 +269,11 @@ class _Api:
                     "group's min size constraint.",
                 )
             group.desired -= 1
-        self._mover.terminate(
+        self._scaler.terminate(
             place, instance, f"instance {instance.id} was taken out of service in response to a user request."
         )
         ended = activity_json(place.activities[0])
-        self._mover.reconcile(
+        self._scaler.reconcile(
             place, group, "an instance was started in response to a difference between desired and actual capacity,"
         )
         return {"Activity": ended}

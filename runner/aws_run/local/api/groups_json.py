@@ -43,7 +43,7 @@ def group_json(group: Group, world: AccountState) -> Params:
         "HealthCheckType": "EC2",
         "HealthCheckGracePeriod": 0,
         "CreatedTime": group.created_at,
-        "Instances": [instance_json(group, i) for i in group.instances],
+        "Instances": [instance_json(group, i) for i in (*group.instances, *group.ending)],
         "SuspendedProcesses": [
             {"ProcessName": n, "SuspensionReason": "User suspended"} for n in sorted(group.suspended)
         ],

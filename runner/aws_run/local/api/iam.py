@@ -1,21 +1,45 @@
-"""Where moto's IAM breaks instead of refusing."""
+"""IAM calls that moto breaks on, or takes, instead of refusing them."""
 
 from __future__ import annotations
 
+from aws_run.local.api.roles import check_trust_policy
+from aws_run.local.api.tag_rules import check_tags
 from aws_run.local.http.protocol import Call, Refusal, Reply
 from aws_run.local.http.routes import Table
 from aws_run.local.sim.state import AccountState
 
 
 def table() -> Table:
-    return {("iam", "RemoveRoleFromInstanceProfile"): remove_role}
+    return {
+        ("iam", "RemoveRoleFromInstanceProfile"): remove_role,
+        ("iam", "CreateRole"): create_role,
+        ("iam", "UpdateAssumeRolePolicy"): update_trust,
+        ("iam", "TagRole"): tagged,
+        ("iam", "CreateInstanceProfile"): tagged,
+        ("iam", "TagInstanceProfile"): tagged,
+    }
+
+
+def create_role(world: AccountState, call: Call) -> Reply:
+    check_trust_policy(str(call.params().get("AssumeRolePolicyDocument") or ""))
+    return tagged(world, call)
+
+
+def update_trust(world: AccountState, call: Call) -> Reply:
+    check_trust_policy(str(call.params().get("PolicyDocument") or ""))
+    return call.proceed()
+
+
+def tagged(world: AccountState, call: Call) -> Reply:
+    check_tags(call.params().get("Tags"), code="ValidationError")
+    return call.proceed()
 
 
 def remove_role(world: AccountState, call: Call) -> Reply:
     """A role that is not in the profile (any more) is an error of moto's own; on AWS it is NoSuchEntity."""
     p = call.params()
     profiles = list(world.moto("iam", "aws").instance_profiles.values())
-    profile = next((found for found in profiles if found.name == p["InstanceProfileName"]), None)
+    profile = next((candidate for candidate in profiles if candidate.name == p["InstanceProfileName"]), None)
     if profile is not None and all(role.name != p["RoleName"] for role in profile.roles):
         raise Refusal(
             "NoSuchEntity",

@@ -18,7 +18,7 @@ def table() -> Table:
 
 
 def products(world: AccountState, call: Call) -> Mapping[str, Any]:
-    """Linux on-demand instances, by the `instanceType` filter; nothing for what is not asked by type."""
+    """Linux on-demand instances, by the `instanceType` filter; nothing without one."""
     p = call.params()
     wanted = {f["Field"]: f["Value"] for f in p.get("Filters") or []}
     kind = str(wanted.get("instanceType", ""))
@@ -27,7 +27,7 @@ def products(world: AccountState, call: Call) -> Mapping[str, Any]:
 
 
 def spot_history(world: AccountState, call: Call) -> Mapping[str, Any]:
-    """One price a zone for each type asked, from before the start that was asked for, as AWS includes it."""
+    """One price a zone for each type, with a time stamp before the requested start, as AWS includes it."""
     p = call.params()
     ec2 = world.moto("ec2", call.region)
     zones = sorted(zone.name for zone in ec2.describe_availability_zones())

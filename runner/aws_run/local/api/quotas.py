@@ -34,8 +34,8 @@ def table() -> Table:
 
 def get(world: AccountState, call: Call) -> Mapping[str, Any]:
     p = call.params()
-    found = QUOTAS.get(str(p["QuotaCode"]))
-    if found is None or found[0] != p["ServiceCode"]:
+    known = QUOTAS.get(str(p["QuotaCode"]))
+    if known is None or known[0] != p["ServiceCode"]:
         raise Refusal("NoSuchResourceException", "The request failed because the specified resource does not exist.")
     return {"Quota": _row(world, call.region, str(p["QuotaCode"]))}
 

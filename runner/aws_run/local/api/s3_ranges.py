@@ -6,11 +6,11 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-_asked = threading.local()
+_request = threading.local()
 
 
 class _Part:
-    """Stands for an object's bytes where only a slice of them is going to be taken."""
+    """Stands for an object's bytes where only a slice of them is needed."""
 
     def __init__(self, key: Any) -> None:
         self._key = key
@@ -37,14 +37,14 @@ def install() -> None:
     ranged = S3Response._handle_range_header
 
     def value(self: Any) -> Any:
-        return _Part(self) if getattr(_asked, "part", False) else whole.fget(self)
+        return _Part(self) if getattr(_request, "part", False) else whole.fget(self)
 
     def get(self: Any) -> Any:
-        _asked.part = bool(self.headers.get("range")) and "," not in self.headers["range"]
+        _request.part = bool(self.headers.get("range")) and "," not in self.headers["range"]
         try:
             return get_object(self)
         finally:
-            _asked.part = False
+            _request.part = False
 
     def handle(self: Any, request: Any, headers: dict[str, Any], content: Any) -> Any:
         status, headers, content = ranged(self, request, headers, content)

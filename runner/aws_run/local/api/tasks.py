@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta, timezone
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from aws_run.local.api.describe import container_instance_json, task_json
+from aws_run.local.api.roles import check_pass
+from aws_run.local.api.tag_rules import check_tags
+from aws_run.local.api.task_checks import (
+    FARGATE_PROVIDERS,
+    active_cluster,
+    check_assumable,
+    check_counts,
+    check_network,
+    check_overrides,
+    needs,
+    target_of,
+)
 from aws_run.local.http.protocol import Call, Params, Refusal
 from aws_run.local.http.routes import Handler, Table
 from aws_run.local.sim.agent import Agent
 from aws_run.local.sim.model import Container, Place, Task
+from aws_run.local.sim.placement import NoInstancesError, place_or_fail
 from aws_run.local.sim.state import AccountState
 
-FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 _TOKEN_LIFE = timedelta(hours=24)
 
 
@@ -63,8 +76,10 @@ class _Api:
         return answer
 
     def _run(self, world: AccountState, place: Place, cluster: Any, p: Params) -> Params:
+        check_counts(p)
+        check_tags(p.get("tags"))
         definition = self._definition(world, place, p["taskDefinition"])
-        launch_type, provider = _target(place, cluster, p)
+        launch_type, provider = target_of(place, cluster, p)
         fargate = launch_type == "FARGATE" or provider in FARGATE_PROVIDERS
         if fargate and "FARGATE" not in (definition.requires_compatibilities or []):
             raise Refusal("InvalidParameterException", "Task definition does not support launch_type FARGATE.")
@@ -80,26 +95,32 @@ class _Api:
             )
         network = (p.get("networkConfiguration") or {}).get("awsvpcConfiguration")
         if network is not None:
-            _check_network(world, place, network)
+            check_network(world, place, network)
         overrides = p.get("overrides") or {}
-        _check_overrides(definition, overrides)
+        check_overrides(definition, overrides)
         for role in (
             overrides.get("taskRoleArn") or getattr(definition, "task_role_arn", None),
             overrides.get("executionRoleArn") or getattr(definition, "execution_role_arn", None),
         ):
             if role:
-                check_assumable(world, place, role)
+                check_pass(world, role, action="ecs:RunTask")
+                check_assumable(world, role)
         count = int(p.get("count") or 1)
         tags = [dict(t) for t in p.get("tags") or []]
         if p.get("propagateTags") == "TASK_DEFINITION":
             own = {t["key"] for t in tags}
             tags += [dict(t) for t in definition.tags if t["key"] not in own]
+        target = _Target(fargate=fargate, launch_type=launch_type, provider=provider)
         tasks = [
-            _new_task(world, place, cluster, definition, p, overrides, fargate, launch_type, provider, network, tags)
+            _new_task(world, place, cluster, definition=definition, target=target, tags=tags, request=p)
             for _ in range(count)
         ]
         if launch_type == "EC2":
-            failures = self._agent.place_or_fail(place, tasks)
+            try:
+                failures = place_or_fail(place, tasks)
+            except NoInstancesError:
+                text = "No Container Instances were found in your cluster."
+                raise Refusal("InvalidParameterException", text) from None
             if failures:
                 return {"tasks": [], "failures": failures}
         for task in tasks:
@@ -165,12 +186,12 @@ class _Api:
         wanted = p.get("containerInstances") or []
         if not wanted:
             raise Refusal("InvalidParameterException", "Container instances cannot be empty.")
-        found, failures = [], []
+        shown, failures = [], []
         for name in wanted:
             identity = str(name).split("/")[-1]
             rows = [c for c in place.container_instances.values() if c.id == identity and c.cluster == cluster.name]
             if rows:
-                found.append(container_instance_json(place, rows[0]))
+                shown.append(container_instance_json(place, rows[0]))
             else:
                 arn = (
                     str(name)
@@ -178,7 +199,7 @@ class _Api:
                     else world.arn("ecs", place.region, f"container-instance/{cluster.name}/{name}")
                 )
                 failures.append({"arn": arn, "reason": "MISSING"})
-        return {"containerInstances": found, "failures": failures}
+        return {"containerInstances": shown, "failures": failures}
 
     def DeregisterContainerInstance(self, world: AccountState, place: Place, p: Params) -> Params:
         cluster = active_cluster(world, place, p.get("cluster"))
@@ -223,93 +244,27 @@ class _Api:
         return definition
 
 
-def active_cluster(world: AccountState, place: Place, name: Any) -> Any:
-    cluster = world.moto("ecs", place.region).clusters.get(str(name or "default").split("/")[-1])
-    if cluster is None:
-        raise Refusal("ClusterNotFoundException", "Cluster not found.")
-    if cluster.status == "INACTIVE":
-        raise Refusal("ClusterNotFoundException", "The referenced cluster was inactive.")
-    return cluster
+@dataclass(frozen=True, kw_only=True)
+class _Target:
+    """Where a task is to run."""
 
-
-def check_assumable(world: AccountState, place: Place, arn: str) -> None:
-    """ClientException, as ECS says it, for a role that is not there, is too new, or does not trust ECS tasks."""
-    name = arn.split("/")[-1]
-    roles = list(world.moto("iam", "aws").roles.values())
-    role = next((r for r in roles if r.name == name), None)
-    ok = role is not None and "ecs-tasks.amazonaws.com" in json.dumps(role.assume_role_policy_document)
-    if role is not None and ok:
-        created = role.create_date if role.create_date.tzinfo else role.create_date.replace(tzinfo=timezone.utc)
-        ok = (world.clock.now() - created).total_seconds() >= world.options.role_propagation_s
-    if not ok:
-        raise Refusal(
-            "ClientException",
-            f"ECS was unable to assume the role '{arn}' that was provided for this task. Please verify that the role "
-            "being passed has the proper trust relationship and permissions and that your IAM user has permissions to "
-            "pass this role.",
-        )
-
-
-def _target(place: Place, cluster: Any, p: Params) -> tuple[str, str | None]:
-    launch_type, strategy = p.get("launchType"), p.get("capacityProviderStrategy")
-    if launch_type and strategy:
-        raise Refusal(
-            "InvalidParameterException",
-            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
-        )
-    if launch_type:
-        if launch_type not in ("EC2", "FARGATE"):
-            raise Refusal("InvalidParameterException", "Launch type should be one of [EC2,FARGATE,EXTERNAL]")
-        return str(launch_type), None
-    strategy = strategy or cluster.default_capacity_provider_strategy
-    if not strategy:
-        return "EC2", None
-    provider = str(strategy[0]["capacityProvider"]).split("/")[-1]
-    if provider not in (cluster.capacity_providers or []):
-        raise Refusal(
-            "InvalidParameterException",
-            f"The specified capacity provider {provider} is not associated with cluster {cluster.name}.",
-        )
-    if provider not in FARGATE_PROVIDERS and provider not in place.providers:
-        raise Refusal("InvalidParameterException", "The specified capacity provider was not found.")
-    return "FARGATE" if provider in FARGATE_PROVIDERS else "", provider
-
-
-def _check_network(world: AccountState, place: Place, network: Params) -> None:
-    ec2 = world.moto("ec2", place.region)
-    subnets = {s.id for zone in ec2.subnets.values() for s in zone.values()}
-    for subnet in network.get("subnets") or []:
-        if subnet not in subnets:
-            raise Refusal(
-                "InvalidParameterException",
-                "Error retrieving subnet information for "
-                f"[{subnet}]: The subnet ID '{subnet}' does not exist (ErrorCode: InvalidSubnetID.NotFound)",
-            )
-    for group in network.get("securityGroups") or []:
-        if ec2.get_security_group_from_id(group) is None:
-            raise Refusal(
-                "InvalidParameterException",
-                "Error retrieving security group information for "
-                f"[{group}]: The security group '{group}' does not exist (ErrorCode: InvalidGroup.NotFound)",
-            )
-
-
-def _check_overrides(definition: Any, overrides: Params) -> None:
-    names = {c["name"] for c in definition.container_definitions}
-    for override in overrides.get("containerOverrides") or []:
-        if override.get("name") not in names:
-            raise Refusal(
-                "InvalidParameterException",
-                f"Override for container named {override.get('name')} is not a container in the TaskDefinition.",
-            )
-    if len(json.dumps(overrides)) > 8192:
-        raise Refusal("InvalidParameterException", "Container Overrides length must be at most 8192")
+    fargate: bool
+    launch_type: str
+    provider: str | None
 
 
 def _new_task(
-    world: AccountState, place: Place, cluster: Any, definition: Any, p: Params, overrides: Params, fargate: bool,
-    launch_type: str, provider: str | None, network: Params | None, tags: list[dict[str, str]],
-) -> Task:  # fmt: skip
+    world: AccountState,
+    place: Place,
+    cluster: Any,
+    *,
+    definition: Any,
+    target: _Target,
+    tags: list[dict[str, str]],
+    request: Params,
+) -> Task:
+    overrides = request.get("overrides") or {}
+    network = (request.get("networkConfiguration") or {}).get("awsvpcConfiguration")
     identity = world.new_id()
     arn = world.arn("ecs", place.region, f"task/{cluster.name}/{identity}")
     containers = [
@@ -340,17 +295,17 @@ def _new_task(
         overrides=overrides,
         containers=containers,
         created_at=world.clock.now(),
-        fargate=fargate,
-        launch_type="FARGATE" if fargate else (launch_type or "EC2"),
-        provider=provider,
+        fargate=target.fargate,
+        launch_type="FARGATE" if target.fargate else (target.launch_type or "EC2"),
+        provider=target.provider,
         cpu=cpu,
         memory_mib=memory,
         gpu=gpu,
-        group=str(p.get("group") or f"family:{definition.family}"),
-        started_by=p.get("startedBy"),
+        group=str(request.get("group") or f"family:{definition.family}"),
+        started_by=request.get("startedBy"),
         tags=tags,
         network=network,
-        enable_execute_command=bool(p.get("enableExecuteCommand")),
+        enable_execute_command=bool(request.get("enableExecuteCommand")),
         attachments=attachments,
     )
 
@@ -370,23 +325,6 @@ def definition_json(definition: Any) -> Params:
         "ephemeralStorageGiB": (definition.ephemeral_storage or {}).get("sizeInGiB"),
         "arch": (definition.runtime_platform or {}).get("cpuArchitecture") or "X86_64",
     }
-
-
-def needs(definition: Any, overrides: Params) -> tuple[int, int, int]:
-    """CPU units, MiB and GPUs a task asks of its host."""
-    own = {o["name"]: o for o in overrides.get("containerOverrides") or []}
-    cpu = memory = gpu = 0
-    for container in definition.container_definitions:
-        override = own.get(container["name"], {})
-        cpu += int(override.get("cpu") or container.get("cpu") or 0)
-        memory += int(
-            override.get("memoryReservation") or override.get("memory")
-            or container.get("memoryReservation") or container.get("memory") or 0
-        )  # fmt: skip
-        for requirement in override.get("resourceRequirements") or container.get("resourceRequirements") or []:
-            gpu += int(requirement["value"]) if requirement["type"] == "GPU" else 0
-    task_cpu, task_memory = overrides.get("cpu") or definition.cpu, overrides.get("memory") or definition.memory
-    return int(task_cpu or cpu), int(task_memory or memory), gpu
 
 
 def _task(place: Place, cluster: str, name: str) -> Task | None:

@@ -42,9 +42,9 @@ def page(world: AccountState, target: str, method: str, body: bytes) -> Reply:
             world.quotas.update({str(k): float(v) for k, v in _json(body).items()})
             return as_json(world.quotas)
         case ["spot-interrupt"] if method == "POST":
-            asked = _json(body)
+            request = _json(body)
             return as_json(
-                {"interrupted": _interrupt(world, str(asked.get("instance", "")), float(asked.get("after_s", 120)))}
+                {"interrupted": _interrupt(world, str(request.get("instance", "")), float(request.get("after_s", 120)))}
             )
         case ["faults"] if method == "POST":
             world.faults.scripted.append(Fault(**_json(body)))

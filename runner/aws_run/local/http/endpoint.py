@@ -16,7 +16,7 @@ CREDENTIALS, METADATA = "/v2/credentials/", "/v4/"  # as ECS has them
 
 
 def page(world: AccountState, path: str) -> Reply | None:
-    """What a task may ask without a signature; None for every other path."""
+    """The pages that a task may read without a signature; None for every other path."""
     if path.startswith(CREDENTIALS):
         return task_credentials(world, path[len(CREDENTIALS) :])
     if path.startswith(METADATA):
@@ -29,10 +29,10 @@ def page(world: AccountState, path: str) -> Reply | None:
 def task_credentials(world: AccountState, credentials_id: str) -> Reply:
     """Temporary credentials of a task's role, in the form ECS gives them."""
     with world.lock:
-        found = _find(world, lambda task: task.credentials_id == credentials_id)
-        if found is None:
+        match = _find(world, lambda task: task.credentials_id == credentials_id)
+        if match is None:
             return as_json({"code": "InvalidIdInRequest", "message": "CredentialsV2Request: ID not found"}, status=400)
-        region, task = found
+        region, task = match
         arn = str(task.overrides.get("taskRoleArn") or task.definition["taskRoleArn"])
         role = world.moto("sts", "aws").assume_role(
             region_name=region, role_session_name=task.id, role_arn=arn, policy="", duration=21600, external_id=""
@@ -55,10 +55,10 @@ def task_credentials(world: AccountState, credentials_id: str) -> Reply:
 def metadata(world: AccountState, metadata_id: str, container: str, rest: str) -> Reply:
     """The task metadata endpoint, version 4: the container at its root, the task under /task."""
     with world.lock:
-        found = _find(world, lambda task: task.metadata_id == metadata_id)
-        if found is None:
+        match = _find(world, lambda task: task.metadata_id == metadata_id)
+        if match is None:
             return as_json({"error": "task not found"}, status=404)
-        _, task = found
+        _, task = match
         if rest in ("stats", "task/stats"):
             return as_json({})
         if rest in ("task", "taskWithTags"):

@@ -31,15 +31,15 @@ def denied(world: AccountState, call: Call) -> Refusal | None:
     sent = str(call.environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or call.query.get("X-Amz-Security-Token") or "")
     if not hmac.compare_digest(sent.encode(), session.token.encode()):
         return Refusal("InvalidToken", "The provided token is malformed or otherwise invalid.", status=403)
-    asked = s3_request(call) if call.service == "s3" else ((f"{call.service}:{call.operation}", None),)
-    if asked == (("sts:GetCallerIdentity", None),):
+    requests = s3_request(call) if call.service == "s3" else ((f"{call.service}:{call.operation}", None),)
+    if requests == (("sts:GetCallerIdentity", None),):
         return None
     whose = owner(world, call.path.lstrip("/").partition("/")[0]) if call.service == "s3" else world.account
     context = {"aws:resourceaccount": whose, "aws:securetransport": "true", "aws:requestedregion": call.region}
     if "prefix" in call.query:
         context["s3:prefix"] = call.query["prefix"]
     statements = list(_statements(world, role_name))
-    for action, resource in asked:
+    for action, resource in requests:
         effects = {each["Effect"] for each in statements if applies(each, action, resource, context)}
         if "Allow" not in effects or "Deny" in effects:
             break
@@ -71,10 +71,10 @@ def s3_request(call: Call) -> tuple[tuple[str, str], ...]:
 def _deleted(call: Call) -> list[str]:
     """The keys that a DeleteObjects names, read as XML as moto reads them; all there are where it can't be read."""
     try:
-        found = ElementTree.fromstring(call.whole_body())  # noqa: S314 - expat itself bounds what entities become
+        document = ElementTree.fromstring(call.whole_body())  # noqa: S314 - expat itself bounds what entities become
     except ElementTree.ParseError:
         return ["*"]
-    return [each.text or "" for each in found.iter() if each.tag.rpartition("}")[2] == "Key"] or ["*"]
+    return [each.text or "" for each in document.iter() if each.tag.rpartition("}")[2] == "Key"] or ["*"]
 
 
 def _single(call: Call) -> tuple[str, str]:

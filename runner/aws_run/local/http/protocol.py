@@ -10,7 +10,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
@@ -48,6 +48,16 @@ class Call:
     proceed: Callable[[], Reply]
     query: Mapping[str, str] = field(default_factory=dict)
     given: Params | None = None  # a call from inside: its parameters, never on a wire
+    _open: list[IO[bytes]] = field(default_factory=list)
+
+    def keep_open(self, file: IO[bytes]) -> IO[bytes]:
+        """`file`, which `close` closes once the call is answered."""
+        self._open.append(file)
+        return file
+
+    def close(self) -> None:
+        for file in self._open:
+            file.close()
 
     @property
     def method(self) -> str:

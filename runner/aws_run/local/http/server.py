@@ -1,4 +1,4 @@
-"""The HTTP front: who comes in, whose call it is by its signature, our answer or moto's."""
+"""The HTTP front: checks who may come in and who signed the call, then answers it or hands it to moto."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from aws_run.local.api.s3_rules import wrong_owner
+from aws_run.local.api import s3_rules
 from aws_run.local.http import endpoint, signature
 from aws_run.local.http.door import Door
 from aws_run.local.http.iam_policy import denied
@@ -96,13 +96,16 @@ class App:
         environ["HTTP_AUTHORIZATION"], environ[BACKEND] = claim.authorization, claim.service
         if not is_role_key(call.access_key):
             self._world.calls.append(f"{call.service}:{call.operation or f'{call.method} {call.path}'}")
-        return self._world.faults.around(call, lambda: self.dispatch(call))
+        try:
+            return self._world.faults.around(call, lambda: self.dispatch(call))
+        finally:
+            call.close()
 
     def dispatch(self, call: Call) -> Reply:
         try:
             refusal = denied(self._world, call)
             if refusal is None and call.service == "s3":
-                refusal = wrong_owner(self._world, call)
+                refusal = s3_rules.refusal(self._world, call)
             if refusal is not None:
                 return call.refuse(refusal)
             handler = self._table.get((call.service, call.operation))

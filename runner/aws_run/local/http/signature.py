@@ -229,15 +229,15 @@ def _unknown_key(call: Call) -> Refusal:
 
 
 def _wrong(call: Call, text: str = "") -> Refusal:
-    said = text or (
+    message = text or (
         "The request signature we calculated does not match the signature you provided. "
         "Check your AWS Secret Access Key and signing method."
     )
     if call.service == "ec2":
         return Refusal("AuthFailure", "AWS was not able to validate the provided access credentials", status=401)
     if call.service == "s3" or call.service in QUERY_SERVICES:
-        return Refusal("SignatureDoesNotMatch", said, status=403)
-    return Refusal("InvalidSignatureException", said)
+        return Refusal("SignatureDoesNotMatch", message, status=403)
+    return Refusal("InvalidSignatureException", message)
 
 
 QUERY_SERVICES = frozenset({"autoscaling", "iam", "sts"})  # and EC2, in its own way

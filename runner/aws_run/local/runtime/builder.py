@@ -56,7 +56,7 @@ class ProcessBuilder:
             Path(self._local.state_dir),
             plan.source.root,
             [file.path for file in plan.source.files],
-            plan.command or (),
+            command=plan.command or (),
             request=install_request(plan, plan.recipe),
             python_path=plan.recipe.python_path,
             stop=self._stop,
@@ -91,10 +91,10 @@ def install_request(plan: ImagePlan, recipe: StandardRecipe) -> InstallRequest:
 
 def put_image(local: LocalAws, repository: str, tag: str, manifest: str) -> None:
     """ECR's PutImage; an image that is there already is fine."""
-    request = {"repositoryName": repository, "imageTag": tag, "imageManifest": manifest}
+    parameters = {"repositoryName": repository, "imageTag": tag, "imageManifest": manifest}
     for wait_s in (*_WAITS_S, None):
         try:
-            direct().open(_signed(local, "PutImage", json.dumps(request).encode()), timeout=30).close()
+            direct().open(_signed(local, "PutImage", json.dumps(parameters).encode()), timeout=30).close()
         except urllib.error.HTTPError as error:
             answer = json.loads(error.read() or b"{}")
             error.close()

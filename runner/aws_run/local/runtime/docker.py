@@ -69,11 +69,11 @@ class DockerRuntime:
                 with contextlib.suppress(ImageNotFound):
                     self._client.images.get(image)
                     return None
-            said = _text(error)
-            if _UNREACHED.search(said):  # AWS would have reached it, and found no such image or what we can't know
-                said = f"not found: it is not on this machine, and its registry can't be reached ({said})"
+            message = _text(error)
+            if _UNREACHED.search(message):  # AWS would have reached it, and found no such image or what we can't know
+                message = f"not found: it is not on this machine, and its registry can't be reached ({message})"
             raise PullFailed(
-                f"pull image manifest has been retried 1 time(s): failed to resolve ref {image}: {said}"
+                f"pull image manifest has been retried 1 time(s): failed to resolve ref {image}: {message}"
             ) from None
         one = got[0] if isinstance(got, list) else got
         return image.rpartition("@")[2] if "@" in image else str(one.id)
@@ -150,8 +150,8 @@ class DockerRuntime:
     def _network(self) -> str:
         """The gateway's address in the tasks' network; the network is made at first use and kept."""
         try:
-            found = self._client.networks.list(names=[TASK_NETWORK])
-            exact = [n for n in found if n.name == TASK_NETWORK]
+            candidates = self._client.networks.list(names=[TASK_NETWORK])
+            exact = [n for n in candidates if n.name == TASK_NETWORK]
             if not exact:
                 pool = IPAMPool(subnet=TASK_SUBNET, gateway=TASK_GATEWAY)
                 ipam = IPAMConfig(pool_configs=[pool])
@@ -243,12 +243,12 @@ def _close(output: Any) -> None:
 def remove_orphans(client: Any) -> None:
     """Containers of an embedded AWS that was killed before it could remove them; those of one that may live stay."""
     with contextlib.suppress(DockerException):
-        found = [
+        candidates = [
             (container, container.labels[ownership.LABEL])
             for container in client.containers.list(all=True, filters={"label": ownership.LABEL})
         ]
-        dead = {path for path in {path for _, path in found} if ownership.owner_has_died(path)}
-        for container, path in found:
+        dead = {path for path in {path for _, path in candidates} if ownership.owner_has_died(path)}
+        for container, path in candidates:
             if path in dead:
                 container.remove(force=True, v=True)
         for path in dead:  # the last act: without it the containers could not be told any more

@@ -32,7 +32,9 @@ class OciServer:
 
     def __init__(self, root: Path, password: str | None = None) -> None:
         login = None if password is None else basic(password)
-        handler = type("Handler", (_Handler,), {"root": root, "lock": threading.Lock(), "login": login})
+        self.immutable: set[str] = set()  # repositories whose tags stay what they are
+        own = {"root": root, "lock": threading.Lock(), "login": login, "immutable": self.immutable}
+        handler = type("Handler", (_Handler,), own)
         for folder in ("blobs", "uploads", "manifests"):
             (root / folder).mkdir(parents=True, exist_ok=True)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -59,6 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
     root: Path
     lock: threading.Lock
     login: str | None
+    immutable: set[str]
 
     def parse_request(self) -> bool:
         """Before any method is chosen: who is not let in gets an answer, and its body is never read."""
@@ -187,12 +190,16 @@ class _Handler(BaseHTTPRequestHandler):
             return
         kind = self.headers.get("Content-Type") or "application/vnd.oci.image.manifest.v1+json"
         folder = self._folder(name)
+        tag = folder / "tags" / reference
         with self.lock:
+            if name in self.immutable and tag.is_file() and tag.read_text() != digest:
+                self._refuse(400, "TAG_INVALID")
+                return
             for part in ("tags", "digests"):
                 (folder / part).mkdir(parents=True, exist_ok=True)
             (folder / "digests" / digest).write_bytes(kind.encode() + b"\n" + body)
             if not reference.startswith("sha256:"):
-                (folder / "tags" / reference).write_text(digest)
+                tag.write_text(digest)
         self._reply(201, b"", {"Location": f"/v2/{name}/manifests/{digest}", "Docker-Content-Digest": digest})
 
     def _append(self, path: Path) -> None:
@@ -216,10 +223,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _finish(self, name: str, path: Path, digest: str) -> None:
         with path.open("rb") as stream:
-            found = hashlib.sha256()
+            actual = hashlib.sha256()
             while chunk := stream.read(_CHUNK):
-                found.update(chunk)
-        if digest != f"sha256:{found.hexdigest()}":
+                actual.update(chunk)
+        if digest != f"sha256:{actual.hexdigest()}":
             path.unlink()
             self._refuse(400, "DIGEST_INVALID")
             return

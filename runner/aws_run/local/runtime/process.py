@@ -136,14 +136,14 @@ class _Process:
 
 def _processes_of(home: Path) -> list[int]:
     """Those whose environment names the task's folder. Only where /proc tells (Linux)."""
-    found = []
+    pids = []
     for environ in Path("/proc").glob("[0-9]*/environ"):
         try:
             if os.fsencode(home) in environ.read_bytes():
-                found.append(int(environ.parent.name))
+                pids.append(int(environ.parent.name))
         except OSError:
             continue  # it has ended, or is somebody else's
-    return found
+    return pids
 
 
 def _entrypoint() -> list[str]:

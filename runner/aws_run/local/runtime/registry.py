@@ -36,6 +36,7 @@ class Registry:
 
     def __init__(self, address: str, stop: Callable[[], None] | None = None, password: str | None = None) -> None:
         self.address = address
+        self.immutable: set[str] = set()  # repositories whose tags can't be pushed again; only our own registry obeys
         self.password = password  # of the user AWS; None where it asks for none
         self._stop = stop
 
@@ -88,4 +89,6 @@ def start_registry(state_dir: Path) -> Registry:
     """A small one of ours on a free port, with a password that is new; it keeps what is pushed in the state folder."""
     password = secrets.token_urlsafe(30)
     own = OciServer(state_dir / "oci", password)
-    return Registry(own.address, own.stop, password)
+    registry = Registry(own.address, own.stop, password)
+    registry.immutable = own.immutable
+    return registry

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from aws_run.local.api.roles import age_s, role_of
 from aws_run.local.runtime.base import ContainerSpec, Exit, PullFailed, Running, Runtime, StartFailed
 from aws_run.local.runtime.logsink import LogGroupMissing, LogSink, open_sink
 from aws_run.local.runtime.taskspec import SecretUnavailable, container_spec
-from aws_run.local.sim.model import Container, ContainerInstance, GroupInstance, Place, Task
+from aws_run.local.sim.model import Container, GroupInstance, Place, Task
+from aws_run.local.sim.placement import assign, shortage
 from aws_run.local.sim.state import AccountState
 
 SPOT = "a spot interruption"
@@ -53,26 +55,9 @@ class Agent:
             ]
             for row in rows:
                 if shortage(place, row, task) is None:
-                    self._assign(place, row, task)
+                    assign(place, row, task)
                     self._begin(place, task)
                     break
-
-    def place_or_fail(self, place: Place, tasks: list[Task]) -> list[dict[str, str]]:
-        """launchType EC2: placed at once or refused with ECS's failures."""
-        from aws_run.local.http.protocol import Refusal
-
-        failures: list[dict[str, str]] = []
-        for task in tasks:
-            rows = [r for r in place.container_instances.values() if r.cluster == task.cluster and r.status == "ACTIVE"]
-            if not rows:
-                raise Refusal("InvalidParameterException", "No Container Instances were found in your cluster.")
-            wants = [(row, shortage(place, row, task)) for row in rows]
-            fit = next((row for row, lack in wants if lack is None), None)
-            if fit is None:
-                failures += [{"arn": row.arn, "reason": f"RESOURCE:{lack}"} for row, lack in wants if lack]
-            else:
-                self._assign(place, fit, task)
-        return failures
 
     def stop(self, place: Place, task: Task, code: str, reason: str) -> None:
         if task.desired == "STOPPED":
@@ -81,7 +66,7 @@ class Agent:
         task.stopping_at = self._world.clock.now()
         if task.status == "PROVISIONING":
             self._end(task, code, reason)
-        else:
+        elif task.instance is None or not task.instance.agent_dead:
             task.stop.set()
         self._touch(task)
 
@@ -115,11 +100,6 @@ class Agent:
         if task.status == "PROVISIONING":
             self._end(task, "TaskFailedToStart", _CAPACITY_REASON)
 
-    def _assign(self, place: Place, row: ContainerInstance, task: Task) -> None:
-        task.instance = row
-        taken = {g for t in place.tasks.values() if t.instance is row and t.status != "STOPPED" for g in t.gpu_ids}
-        task.gpu_ids = tuple(g for g in row.gpus if g not in taken)[: task.gpu]
-
     def _begin(self, place: Place, task: Task) -> None:
         task.status = "PENDING"
         for attachment in task.attachments:
@@ -147,12 +127,13 @@ class Agent:
         sinks: dict[str, LogSink | None] = {}
         specs: list[tuple[Container, ContainerSpec]] = []
         try:
+            _check_execution_role(self._world, task)
             for container in task.containers:
                 sinks[container.name] = open_sink(self._world, place.region, task, container)
                 specs.append((container, container_spec(self._world, place, task, container, self._runtime)))
             for container, spec in specs:
                 container.image_digest = self._runtime.pull(spec.image)
-        except (PullFailed, SecretUnavailable, LogGroupMissing) as error:
+        except (PullFailed, SecretUnavailable, LogGroupMissing, NoRightsYet) as error:
             kind = "CannotPullContainerError" if isinstance(error, PullFailed) else "ResourceInitializationError"
             text = f"{kind}: {error}"
             with self._world.lock:
@@ -220,7 +201,7 @@ class Agent:
             thread.start()
         threading.Thread(target=stopper, daemon=True).start()
         over.wait()
-        asked = task.stop.is_set()
+        told_to_stop = task.stop.is_set()
         with self._world.lock:
             if task.status != "STOPPED":
                 task.status = "DEACTIVATING"
@@ -232,7 +213,7 @@ class Agent:
             thread.join()
         task.kill.set()  # nothing is left to kill; lets the stopper go
         with self._world.lock:
-            if asked and task.stop_code:
+            if told_to_stop and task.stop_code:
                 self._end(task, task.stop_code, task.stopped_reason or "")
             else:
                 self._end(task, "EssentialContainerExited", "Essential container in task exited")
@@ -271,18 +252,19 @@ class Agent:
         self._world.changed.notify_all()
 
 
-def shortage(place: Place, row: ContainerInstance, task: Task) -> str | None:
-    """What the instance lacks for the task, in ECS's word for it; None if it fits."""
-    if row.status != "ACTIVE":
-        return "AGENT"
-    there = [t for t in place.tasks.values() if t.instance is row and t.status != "STOPPED"]
-    if sum(t.memory_mib for t in there) + task.memory_mib > row.memory_mib:
-        return "MEMORY"
-    if sum(t.cpu for t in there) + task.cpu > row.cpu:
-        return "CPU"
-    if sum(len(t.gpu_ids) for t in there) + task.gpu > len(row.gpus):
-        return "GPU"
-    return None
+class NoRightsYet(Exception):
+    pass
+
+
+def _check_execution_role(world: AccountState, task: Task) -> None:
+    """IAM has not told everybody yet what a role may do that was made seconds ago."""
+    arn = str(task.overrides.get("executionRoleArn") or task.definition["executionRoleArn"] or "")
+    role = role_of(world, arn) if arn else None
+    if role is not None and age_s(world, role) < world.options.policy_propagation_s:
+        raise NoRightsYet(
+            "unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve ecr "
+            f"registry auth: AccessDeniedException: {arn} is not authorized to perform: ecr:GetAuthorizationToken"
+        )
 
 
 def _close_container(container: Container, end: Exit, *, killed: bool) -> None:

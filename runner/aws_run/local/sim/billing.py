@@ -1,4 +1,4 @@
-"""What AWS would have charged so far, by the second and by resource: the oracle for "nothing bills"."""
+"""What AWS would have charged so far, by the second and by resource. Tests read it to show that nothing bills."""
 
 from __future__ import annotations
 

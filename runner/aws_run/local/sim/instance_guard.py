@@ -1,4 +1,4 @@
-"""What the host guard in an instance's user data would do: watch its tasks, pass the Spot notice on, power off.
+"""What the guard in an instance's user data would do: watch its tasks, pass the Spot notice on, power off.
 
 It acts only where the user data sets a guard up, and with that guard's own numbers. The script itself is tested apart.
 """
@@ -16,10 +16,10 @@ from aws_run.local.sim.state import AccountState
 PowerOff = Callable[[Place, GroupInstance, str], None]
 NOTICE = "run/aws-run/notice"  # under the host's root
 _NUMBER = re.compile(r"^(NEVER_CAME_S|OVER_S|DEADLINE_EPOCH|MADE_EPOCH|LATE_S|LATE_NEVER_CAME_S)=(\d+)$", re.MULTILINE)
-_LOOK_S = 5.0  # how often the guard looks
+_LOOK_S = 5.0  # the interval at which the guard looks at its tasks
 
 
-class HostGuard:
+class InstanceGuard:
     def __init__(self, world: AccountState, power_off: PowerOff) -> None:
         self._world = world
         self._power_off = power_off

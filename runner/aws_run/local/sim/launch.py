@@ -1,4 +1,4 @@
-"""What a group would launch: its template's data, types and market, and the reasons AWS has not to."""
+"""What a group would launch: its template's data, types and market, and why AWS would refuse."""
 
 from __future__ import annotations
 
@@ -17,16 +17,20 @@ class LaunchFailed(Exception):
 def launch_data(world: AccountState, place: Place, group: Group) -> tuple[dict[str, Any], list[str], bool]:
     """The launch template's data, the instance types in order of preference, and whether to ask for Spot."""
     mixed = group.mixed or {}
-    asked = (mixed.get("LaunchTemplate") or {}).get("LaunchTemplateSpecification") or group.launch_template or {}
+    specification = (
+        (mixed.get("LaunchTemplate") or {}).get("LaunchTemplateSpecification") or group.launch_template or {}
+    )
     ec2 = world.moto("ec2", place.region)
-    identity = asked.get("LaunchTemplateId") or ec2.launch_template_name_to_ids.get(asked.get("LaunchTemplateName"))
+    identity = specification.get("LaunchTemplateId") or ec2.launch_template_name_to_ids.get(
+        specification.get("LaunchTemplateName")
+    )
     template = ec2.launch_templates.get(identity)
     if template is None:
         raise LaunchFailed(
             "You must use a valid fully-formed launch template. The specified launch template does not exist. "
             "Launching EC2 instance failed."
         )
-    data = dict(template.get_version(asked.get("Version") or "$Default").data)
+    data = dict(template.get_version(specification.get("Version") or "$Default").data)
     if data.get("ImageId") and not _known_image(ec2, str(data["ImageId"])):
         raise LaunchFailed(f"The image id '[{data['ImageId']}]' does not exist. Launching EC2 instance failed.")
     overrides = (mixed.get("LaunchTemplate") or {}).get("Overrides") or []
@@ -71,8 +75,8 @@ def disk_gib(data: dict[str, Any]) -> int:
 
 def disks(data: dict[str, Any]) -> list[dict[str, Any]]:
     """The root disk as moto wants it; it goes with its instance unless the template says otherwise."""
-    asked = [device for device in data.get("BlockDeviceMappings") or [] if device.get("Ebs")]
-    named = [(str(device.get("DeviceName") or "/dev/xvda"), device["Ebs"]) for device in asked] or [("/dev/xvda", {})]
+    devices = [device for device in data.get("BlockDeviceMappings") or [] if device.get("Ebs")]
+    named = [(str(device.get("DeviceName") or "/dev/xvda"), device["Ebs"]) for device in devices] or [("/dev/xvda", {})]
     return [
         {
             "DeviceName": name,

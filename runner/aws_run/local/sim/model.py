@@ -1,4 +1,4 @@
-"""What the embedded AWS keeps beside moto: groups, instances, tasks. Mutable, guarded by World.lock."""
+"""What the embedded AWS keeps beside moto: groups, instances, tasks. Mutable, guarded by AccountState.lock."""
 
 from __future__ import annotations
 
@@ -72,6 +72,7 @@ class Group:
     azs: tuple[str, ...]
     tags: list[dict[str, Any]]
     instances: list[GroupInstance] = field(default_factory=list)
+    ending: list[GroupInstance] = field(default_factory=list)  # still listed, as Terminating, until they are terminated
     suspended: set[str] = field(default_factory=set)
     actions: dict[str, ScheduledAction] = field(default_factory=dict)
     deleting: bool = False
@@ -91,6 +92,7 @@ class ContainerInstance:
     gpus: tuple[str, ...]
     registered_at: datetime
     status: str = "ACTIVE"
+    agent_dead: bool = False  # a test's: its tasks are told to stop and don't
 
 
 @dataclass(kw_only=True)
@@ -139,12 +141,17 @@ class Task:
     stopping_at: datetime | None = None
     execution_stopped_at: datetime | None = None
     stopped_at: datetime | None = None
-    # Under these its credentials and its metadata are served: who can't guess them can't ask.
+    # Unguessable, because whoever knows them gets the task's credentials and metadata.
     credentials_id: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     metadata_id: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     stop: threading.Event = field(default_factory=threading.Event)
     kill: threading.Event = field(default_factory=threading.Event)  # the host is gone: no grace
     version: int = 1
+
+    @property
+    def is_tracked(self) -> bool:
+        """Whether ECS counts it: not once it has stopped, nor when its instance was deregistered by force."""
+        return self.status != "STOPPED" and (self.instance is None or self.instance.status != "INACTIVE")
 
 
 @dataclass(kw_only=True)

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from aws_run.local.api.roles import can_be_assumed, check_pass
 from aws_run.local.http.protocol import Call, Params, Refusal, Reply
 from aws_run.local.http.routes import Table
 from aws_run.local.sim.state import AccountState
@@ -31,7 +32,7 @@ class Schedules:
 
     def changed(self, world: AccountState, call: Call) -> Reply:
         if call.method in ("POST", "PUT") and call.path.startswith("/schedules/"):
-            _check(call)
+            _check(world, call)
         reply = call.proceed()
         if call.method != "GET":
             for group in list(world.moto("scheduler", call.region).schedule_groups.values()):
@@ -66,7 +67,7 @@ class Schedules:
             elif ":ecs:" in target["Arn"] and "EcsParameters" in target:
                 self._invoke(region, "ecs", "RunTask", _run_task(target))
         except Refusal as refusal:
-            # As on AWS nobody is told that a target refused; what it refused stands here for tests.
+            # AWS tells nobody that a target refused the call; tests read the refusal here.
             world.refused_targets.append(f"{schedule.name}: {refusal}")
         if schedule.action_after_completion == "DELETE":
             group.schedules.pop(schedule.name, None)
@@ -81,17 +82,53 @@ def fires_at(expression: str, zone: str | None) -> datetime | None:
     return local.astimezone(timezone.utc)
 
 
-def _check(call: Call) -> None:
+def _check(world: AccountState, call: Call) -> None:
     body = json.loads(call.body or b"{}")
     expression = str(body.get("ScheduleExpression", ""))
     if not re.match(r"^(at|rate|cron)\(.+\)$", expression):
         raise Refusal("ValidationException", f"Invalid Schedule Expression {expression}.")
-    role = str((body.get("Target") or {}).get("RoleArn", ""))
+    target = body.get("Target") or {}
+    _check_target(str(target.get("Arn", "")), str(target.get("Input") or "{}"))
+    role = str(target.get("RoleArn", ""))
     if not re.match(r"^arn:aws:iam::\d{12}:role/.+$", role):
+        raise Refusal("ValidationException", f"RoleArn {role} is not a role's ARN.")
+    check_pass(world, role, action="scheduler:CreateSchedule")
+    if not can_be_assumed(world, role, "scheduler.amazonaws.com"):
         raise Refusal(
             "ValidationException",
             "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.",
         )
+
+
+def _check_target(arn: str, text: str) -> None:
+    """A universal target names an API of AWS, and its input the API's own members, in PascalCase."""
+    match = _UNIVERSAL.match(arn)
+    if match is None:
+        return
+    operation = _operation(match["service"], match["operation"])
+    if operation is None:
+        raise Refusal("ValidationException", f"Target {arn} is not supported: there is no such API.")
+    try:
+        given = json.loads(text)
+    except ValueError:
+        raise Refusal("ValidationException", "Input is not valid JSON.") from None
+    shape = operation.input_shape
+    required = [name[0].upper() + name[1:] for name in (shape.required_members if shape else ())]
+    missing = [name for name in required if not isinstance(given, dict) or name not in given]
+    if missing:
+        raise Refusal(
+            "ValidationException",
+            f"The request body is missing the following field(s): {', '.join(missing)}",
+        )
+
+
+def _operation(service: str, name: str) -> Any | None:
+    from moto.core.utils import get_service_model
+
+    try:
+        return get_service_model(service).operation_model(name[0].upper() + name[1:])
+    except Exception:  # noqa: BLE001 - botocore has several errors for what it does not know
+        return None
 
 
 def _lower(value: Params, service: str) -> Params:
@@ -100,17 +137,17 @@ def _lower(value: Params, service: str) -> Params:
 
 
 def _run_task(target: Params) -> Params:
-    asked = target["EcsParameters"]
+    ecs_parameters = target["EcsParameters"]
     parameters: Params = {
         "cluster": target["Arn"],
-        "taskDefinition": asked["TaskDefinitionArn"],
-        "count": asked.get("TaskCount", 1),
+        "taskDefinition": ecs_parameters["TaskDefinitionArn"],
+        "count": ecs_parameters.get("TaskCount", 1),
     }
-    if asked.get("LaunchType"):
-        parameters["launchType"] = asked["LaunchType"]
-    if asked.get("CapacityProviderStrategy"):
-        parameters["capacityProviderStrategy"] = asked["CapacityProviderStrategy"]
-    network = (asked.get("NetworkConfiguration") or {}).get("awsvpcConfiguration")
+    if ecs_parameters.get("LaunchType"):
+        parameters["launchType"] = ecs_parameters["LaunchType"]
+    if ecs_parameters.get("CapacityProviderStrategy"):
+        parameters["capacityProviderStrategy"] = ecs_parameters["CapacityProviderStrategy"]
+    network = (ecs_parameters.get("NetworkConfiguration") or {}).get("awsvpcConfiguration")
     if network:
         lower = {k[0].lower() + k[1:]: v for k, v in network.items()}
         parameters["networkConfiguration"] = {"awsvpcConfiguration": lower}

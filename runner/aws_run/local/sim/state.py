@@ -1,4 +1,4 @@
-"""The state all parts of the embedded AWS share, and their way into moto's backends."""
+"""The state that all parts of the embedded AWS share, and their access to moto's backends."""
 
 from __future__ import annotations
 
@@ -42,12 +42,23 @@ class AccountState:
         self.end: Callable[[], None] | None = None  # set where it has a process of its own: ends that
         self._busy_until: dict[str, float] = {}
         self.refused_targets: list[str] = []  # schedules whose target refused the call
-        self.errors: list[str] = []  # what went wrong inside; shown by the status endpoint
+        self.errors: list[str] = []  # faults of the embedded AWS itself; the status page shows them
 
     @property
     def settle_s(self) -> float:
-        asked = self.options.settle_s
-        return min(self.options.boot_s, 1.0) if asked is None else asked
+        configured = self.options.settle_s
+        return min(self.options.boot_s, 1.0) if configured is None else configured
+
+    def end_s(self, *, gpus: bool) -> float:
+        """How long an instance is shutting-down."""
+        wanted = self.options.gpu_instance_end_s if gpus else self.options.instance_end_s
+        return self.settle_s if wanted is None else wanted
+
+    @property
+    def cluster_end_s(self) -> float:
+        """How long a cluster with capacity providers is DEPROVISIONING."""
+        wanted = self.options.cluster_end_s
+        return self.settle_s if wanted is None else wanted
 
     def busy(self, what: str) -> bool:
         return self._busy_until.get(what, 0.0) > self.clock.seconds()

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: a client killed at its n-th call, single faults a test asks for, and seeded chaos."""
+"""Faults that are injected: a client killed at its n-th call, single faults that a test sets up, and seeded chaos."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from aws_run.local.http.keys import is_role_key
 from aws_run.local.http.protocol import Call, Refusal, Reply
@@ -27,7 +27,6 @@ How = Literal[
     "throttle", "error-before", "error-after", "lost-before", "lost-after",
     "cut-body", "garbled", "redirect", "captive-portal", "denied",
 ]  # fmt: skip
-HOWS: tuple[How, ...] = get_args(How)
 # Per call. A client that retries with back-off some eight times rides this out.
 _RATES: dict[How, float] = {
     "throttle": 0.05, "error-before": 0.02, "error-after": 0.01, "lost-before": 0.01, "lost-after": 0.01,
@@ -51,7 +50,7 @@ class Fault:
     times: int = 1
     skip: int = 0
     code: str | None = None
-    message: str = "asked for by a test"
+    message: str = "a test wants this call refused"
     status: int = 400
 
     def takes(self, call: Call) -> bool:
@@ -151,7 +150,7 @@ def denied(call: Call) -> Refusal:
 
 
 def spoil(call: Call, how: How, execute: Callable[[], Reply]) -> Reply:
-    """What a client gets for `call` when this goes wrong; `execute` carries the call out."""
+    """The answer that a client gets for `call` under this fault; `execute` carries the call out."""
     code = "InternalError" if call.service == "s3" else "InternalFailure"
     broken = Refusal(code, "We encountered an internal error.", status=500)
     page = b"" if call.method == "HEAD" else _LOGIN_PAGE

@@ -1,4 +1,4 @@
-"""Every resource of ours that exists, by kind: what a test looks at to say that nothing is left."""
+"""Every resource of ours that exists, by kind. Tests read it to show that nothing is left."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from aws_run.naming import IAM_PATH, PREFIX
 
 def left(world: AccountState) -> dict[str, list[str]]:
     """Names that begin with our prefix, and everything a group of ours launched that still lives."""
-    found: dict[str, list[str]] = {}
+    resources: dict[str, list[str]] = {}
 
     def add(kind: str, names: Any) -> None:
         rows = sorted(str(n) for n in names)
         if rows:
-            found[kind] = sorted({*found.get(kind, []), *rows})
+            resources[kind] = sorted({*resources.get(kind, []), *rows})
 
     with world.lock:
         add("bucket", _ours(world.moto("s3", "aws").buckets))
@@ -44,7 +44,7 @@ def left(world: AccountState) -> dict[str, list[str]]:
                     if d.status == "ACTIVE" and f.startswith(PREFIX)
                 ),
             )
-            add("capacity-provider", _ours(place.providers))
+            add("capacity-provider", _ours(n for n, p in place.providers.items() if p.status != "INACTIVE"))
             add("group", _ours(place.groups))
             add("instance", (i.id for i in place.instances.values() if i.terminated_at is None))
             add("volume", (v.id for v in list(world.moto("ec2", region).volumes.values()) if v.get_tags()))
@@ -62,7 +62,7 @@ def left(world: AccountState) -> dict[str, list[str]]:
                     if s.startswith(PREFIX)
                 ),
             )
-    return found
+    return resources
 
 
 def _ours(names: Any) -> list[str]:

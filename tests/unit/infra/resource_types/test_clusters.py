@@ -96,6 +96,45 @@ def test_a_task_that_cannot_be_stopped_keeps_no_other_running() -> None:
     assert [sent["task"] for sent in aws.sent("stop_task")] == ["task/1", "task/2"]
 
 
+def test_a_cluster_that_is_deprovisioning_is_polled_and_after_five_minutes_left_to_aws() -> None:
+    going = {"cluster": {"status": "DEPROVISIONING"}}
+    shown = {"clusters": [{"status": "DEPROVISIONING"}]}
+    aws, clock = FakeAws().on("delete_cluster", going), FakeClock()
+    aws.on("describe_clusters", shown, shown, {"clusters": [{"status": "INACTIVE"}]})
+    cluster.delete(aws, NAME, clock)
+    assert len(aws.sent("describe_clusters")) == 3
+    aws.on("describe_clusters", shown)
+    cluster.delete(aws, NAME, clock)
+    assert cluster.absent(aws, NAME)
+    assert 300 <= clock.elapsed_s < 320
+
+
+def test_a_cluster_without_providers_costs_no_further_call() -> None:
+    aws = FakeAws().on("delete_cluster", {"cluster": {"status": "INACTIVE"}})
+    cluster.delete(aws, NAME, FakeClock())
+    assert "describe_clusters" not in aws.operations
+
+
+def test_a_provider_that_turned_inactive_by_itself_is_gone_whatever_ecs_says_to_its_delete() -> None:
+    aws = FakeAws().on("delete_capacity_provider", refused("ClientException", "a sentence that nobody knows"))
+    aws.on("describe_capacity_providers", {"capacityProviders": [{"status": "INACTIVE"}]})
+    capacity_provider.delete(aws, NAME, FakeClock())
+    aws.on("describe_capacity_providers", {"capacityProviders": [{"status": "ACTIVE"}]})
+    with pytest.raises(AwsCallError, match="nobody knows"):
+        capacity_provider.delete(aws, NAME, FakeClock())
+
+
+def test_a_task_that_does_not_stop_within_its_grace_loses_its_instance() -> None:
+    in_use = refused("ResourceInUseException")
+    aws = with_something_in_it().on("put_cluster_capacity_providers", *[in_use] * 12, {})
+    aws.on("describe_capacity_providers", {"capacityProviders": []})
+    clock = FakeClock()
+    capacity_provider.delete(aws, NAME, clock)
+    first = aws.operations.index("deregister_container_instance")
+    assert aws.operations[:first].count("stop_task") > 5
+    assert aws.sent("deregister_container_instance")[0]["force"] is True
+
+
 def test_the_accounts_first_cluster_waits_for_ecs_own_role() -> None:
     linked = refused("InvalidParameterException", "Unable to assume the service linked role.")
     aws = FakeAws().on("create_cluster", linked, {"cluster": {"clusterArn": "arn"}})

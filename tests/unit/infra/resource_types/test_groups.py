@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -120,13 +121,41 @@ def test_a_group_is_absent_only_without_a_machine_of_the_run() -> None:
 
 
 def test_a_group_that_is_being_deleted_already_is_only_waited_for() -> None:
-    there: dict[str, Any] = {"AutoScalingGroups": [{"Status": "Delete in progress"}]}
+    machine = {"InstanceId": "i-1", "LifecycleState": "InService"}
+    there: dict[str, Any] = {"AutoScalingGroups": [{"Status": "Delete in progress", "Instances": [machine]}]}
     going = refused("ValidationError", "The AutoScaling group may not be modified while it is pending delete")
     for operation in ("update_auto_scaling_group", "delete_auto_scaling_group"):
         aws = FakeAws().on("describe_auto_scaling_groups", there, there, NO_GROUP).on(operation, going)
         group.delete(aws, NAME, FakeClock())
         assert len(aws.sent(operation)) == 1
         assert len(aws.sent("describe_auto_scaling_groups")) == 3
+
+
+def test_a_group_whose_last_machine_is_shutting_down_is_over_since_nothing_bills() -> None:
+    machine = {"InstanceId": "i-1", "LifecycleState": "Terminating"}
+    going = {"AutoScalingGroups": [{"Status": "Delete in progress", "Instances": [machine]}]}
+    aws, clock = FakeAws().on("describe_auto_scaling_groups", going), FakeClock()
+    group.delete(aws, NAME, clock)
+    assert clock.elapsed_s == 0
+    assert group.absent(aws, NAME)
+
+
+def test_a_group_that_is_deleted_with_a_machine_that_still_bills_is_waited_for_twenty_minutes() -> None:
+    going = {"AutoScalingGroups": [{"Status": "Delete in progress"}]}
+    aws, clock = FakeAws().on("describe_auto_scaling_groups", going), FakeClock()
+    aws.on("describe_instances", [{"Instances": [{"InstanceId": "i-1"}]}])
+    with pytest.raises(AwsCallError, match="still being deleted"):
+        group.delete(aws, NAME, clock)
+    assert 1200 <= clock.elapsed_s < 1210
+
+
+@pytest.mark.parametrize("update", [{}, refused("AccessDenied")])
+def test_the_bill_ends_at_once_and_not_when_auto_scaling_gets_to_it(update: Any) -> None:
+    aws = FakeAws().on("update_auto_scaling_group", update)
+    aws.on("describe_instances", [{"Instances": [{"InstanceId": "i-1"}]}])
+    with contextlib.suppress(AwsCallError):
+        group.end_bill(aws, NAME, FakeClock())
+    assert aws.operations == ["update_auto_scaling_group", "describe_instances", "terminate_instances"]
 
 
 def test_a_machine_that_outlives_its_group_is_ended() -> None:

@@ -88,13 +88,20 @@ GONE: list[tuple[str, str, str, str]] = [
     ("task-definition", "deregister_task_definition", "ClientException", "The specified task definition is inactive."),
     ("schedule", "delete_schedule", "ResourceNotFoundException", "no"),
 ]  # fmt: skip
+
+
+def _name(operation: str) -> str:
+    """Only an instance role has a profile, and it is told by its name."""
+    return f"{NAME}-instance" if "instance_profile" in operation else NAME
+
+
 GONE_IDS = [f"{kind}:{operation}:{code}" for kind, operation, code, _ in GONE]
 
 
 @pytest.mark.parametrize(("kind", "operation", "code", "text"), GONE, ids=GONE_IDS)
 def test_a_delete_of_what_is_gone_is_done(kind: Any, operation: str, code: str, text: str) -> None:
     aws = with_something_in_it().on(operation, refused(code, text))
-    apply.delete(aws, Ref(kind=kind, name=NAME, scope="run"), FakeClock())
+    apply.delete(aws, Ref(kind=kind, name=_name(operation), scope="run"), FakeClock())
     assert operation in aws.operations
 
 
@@ -102,9 +109,11 @@ def test_a_delete_of_what_is_gone_is_done(kind: Any, operation: str, code: str, 
 def test_a_refused_delete_is_raised_and_not_taken_for_gone(kind: Any, operation: str, code: str, text: str) -> None:
     aws = with_something_in_it().on(operation, refused("AccessDeniedException", "not found? not allowed"))
     with pytest.raises(AwsCallError, match="AccessDenied"):
-        apply.delete(aws, Ref(kind=kind, name=NAME, scope="run"), FakeClock())
+        apply.delete(aws, Ref(kind=kind, name=_name(operation), scope="run"), FakeClock())
 
 
+# Deleted with force, and one of its machines has not been told to end yet.
+GOING_WITH_A_MACHINE = {"Status": "Delete in progress", "Instances": [{"LifecycleState": "Pending"}]}
 ABSENT: list[tuple[str, str, Any, bool]] = [
     ("bucket", "head_bucket", refused("404"), True),
     ("bucket", "head_bucket", {}, False),
@@ -118,14 +127,16 @@ ABSENT: list[tuple[str, str, Any, bool]] = [
     ("launch-template", "describe_launch_templates", {"LaunchTemplates": []}, True),
     ("launch-template", "describe_launch_templates", {"LaunchTemplates": [{}]}, False),
     ("group", "describe_auto_scaling_groups", {"AutoScalingGroups": []}, True),
-    ("group", "describe_auto_scaling_groups", {"AutoScalingGroups": [{"Status": "Delete in progress"}]}, False),
+    ("group", "describe_auto_scaling_groups", {"AutoScalingGroups": [{"Status": "Delete in progress"}]}, True),
+    ("group", "describe_auto_scaling_groups", {"AutoScalingGroups": [{}]}, False),
+    ("group", "describe_auto_scaling_groups", {"AutoScalingGroups": [GOING_WITH_A_MACHINE]}, False),
     ("capacity-provider", "describe_capacity_providers", {"capacityProviders": []}, True),
     ("capacity-provider", "describe_capacity_providers", {"capacityProviders": [{"status": "INACTIVE"}]}, True),
     ("capacity-provider", "describe_capacity_providers", {"capacityProviders": [{"status": "ACTIVE"}]}, False),
     ("cluster", "describe_clusters", {"clusters": []}, True),
     ("cluster", "describe_clusters", {"clusters": [{"status": "INACTIVE"}]}, True),
     ("cluster", "describe_clusters", {"clusters": [{"status": "ACTIVE"}]}, False),
-    ("cluster", "describe_clusters", {"clusters": [{"status": "DEPROVISIONING"}]}, False),
+    ("cluster", "describe_clusters", {"clusters": [{"status": "DEPROVISIONING"}]}, True),
     ("schedule", "get_schedule", refused("ResourceNotFoundException"), True),
     ("schedule", "get_schedule", {}, False),
     ("task-definition", "list_task_definitions", [f"x/{NAME}-longer:1"], True),

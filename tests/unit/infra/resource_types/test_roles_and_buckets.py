@@ -111,9 +111,15 @@ def test_a_role_under_a_boundary_is_made_under_it() -> None:
     assert aws.sent("create_role")[0]["PermissionsBoundary"] == "arn:b"
 
 
+def test_a_role_without_a_profile_is_not_asked_about_one() -> None:
+    aws = with_something_in_it()
+    role.delete(aws, "r-task", FakeClock())
+    assert not [operation for operation in aws.operations if "instance_profile" in operation]
+
+
 def test_a_role_loses_its_policies_before_it_goes_and_a_conflict_is_waited_out() -> None:
     aws = with_something_in_it().on("delete_role", refused("DeleteConflict"), {})
-    role.delete(aws, "r", FakeClock())
+    role.delete(aws, "r-instance", FakeClock())
     order = list(dict.fromkeys(aws.operations))
     assert order.index("delete_instance_profile") < order.index("delete_role_policy") < order.index("delete_role")
     assert "detach_role_policy" in order

@@ -1,0 +1,96 @@
+"""What `submit` and `start` share: a run that this terminal follows, or leaves behind."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from aws_run.cli import compose
+from aws_run.cli.say import result_json, say
+from aws_run.errors import InterruptedRunError, UsageError
+
+if TYPE_CHECKING:
+    from aws_run.lifecycle.ending import SubmitResult
+    from aws_run.report import Reporter
+    from aws_run.report.views import OutcomeView
+
+# When the embedded AWS has ended with its run, `logs`, `explain` and `pull` have nothing to read.
+_NEXT_TIME = 'eval "$(aws-run local start)"  # an embedded AWS that stays, for logs, explain and pull'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terminal:
+    """`local`: --local was given. `as_json`: the result goes to stdout as JSON."""
+
+    reporter: Reporter
+    target: compose.Target
+    local: bool
+    as_json: bool
+
+    def choose(self) -> Literal["cancel", "detach"]:
+        """On a terminal the user chooses; anywhere else (CI) an interrupt means cancel and clean up. An embedded AWS
+        that this command started ends with it, so there is nothing to detach from."""
+        if self.local or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return "cancel"
+        with self.reporter.pause():
+            say("")
+            try:
+                answer = _prompt()
+            except click.Abort:  # Ctrl-C at the question counts as the second one
+                raise KeyboardInterrupt from None
+        return "detach" if answer == "d" else "cancel"
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """An interrupted run on an ephemeral AWS leaves nothing to clean up."""
+        try:
+            yield
+        except InterruptedRunError as error:
+            if not self.target.ephemeral or error.hint is None:
+                raise
+            raise InterruptedRunError(
+                "Interrupted; the embedded AWS ends with this command, and the run with it"
+            ) from error
+
+    def show(self, done: SubmitResult) -> int:
+        """The exit code."""
+        from aws_run.report.jsonlines import to_json
+
+        outcome = _with_next_commands(done.view, self.target)
+        self.reporter.outcome(outcome)
+        if done.teardown_error is not None:
+            self.reporter.error(done.teardown_error)
+        if self.as_json:
+            result_json(to_json(outcome))
+        return done.exit_code
+
+
+def refuse_detach_on_ephemeral(*, detach: bool, local: bool) -> None:
+    if detach and local and not compose.embedded_is_running():
+        raise UsageError(
+            "--detach needs an embedded AWS that outlives this command", hint='start one: eval "$(aws-run local start)"'
+        )
+
+
+def _with_next_commands(view: OutcomeView, target: compose.Target) -> OutcomeView:
+    """The next commands must reach the AWS that the run was on; an ephemeral one will be gone."""
+    if target.ephemeral:
+        return replace(view, next_commands=(_NEXT_TIME,) if view.next_commands else ())
+    return replace(view, next_commands=tuple(f"{command}{target.flag}" for command in view.next_commands))
+
+
+def _prompt() -> str:
+    return str(
+        click.prompt(
+            "Interrupted. [c]ancel the run, or [d]etach and let it finish?",
+            type=click.Choice(["c", "d"]),
+            default="c",
+            show_choices=False,
+            err=True,
+        )
+    )

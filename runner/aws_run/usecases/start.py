@@ -1,0 +1,109 @@
+"""`aws-run start`: a stored job, without its project and without Docker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_run import naming
+from aws_run.config import Config
+from aws_run.config.models import Input
+from aws_run.config.value_types import MAX_TIMEOUT_S
+from aws_run.data import InputSnapshot
+from aws_run.errors import UsageError
+from aws_run.events import Notice
+from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.ending import SubmitResult
+from aws_run.lifecycle.supervise import OnInterrupt
+from aws_run.runs.spec import InputPin, JobSpec
+from aws_run.usecases.submit import ShowPlan, submit
+
+_BY_DIGEST = re.compile(r"[^\s@]+@sha256:[0-9a-f]{64}")
+_STORED_INPUT = re.compile(r"inputs/(?P<project>[a-z0-9-]+)/(?P<label>[^/]+)\.snapshot\.json")
+_AGAIN = "`aws-run submit --save-spec FILE` writes a job spec"
+
+
+def start(
+    job: JobSpec,
+    context: AppContext,
+    *,
+    inputs: tuple[Input, ...] = (),
+    env: Mapping[str, str] | None = None,
+    output: Path | None,
+    show_plan: ShowPlan,
+    on_interrupt: OnInterrupt = lambda: "cancel",
+    detach: bool = False,
+    cost_label: str = "cost",
+) -> SubmitResult:
+    """Runs `job` as a submit of its project would, with the image and the inputs that it is pinned to.
+
+    `inputs`: addresses in S3 that take the place of all of the job's own. `env`: values that replace the job's or that
+    its spec withholds. UsageError: a job that can't be started so; else as `submit`.
+    """
+    _refuse_unusable(job)
+    values = {**job.env, **(env or {})}
+    missing = sorted(name for name, value in values.items() if value is None)
+    if missing:
+        raise UsageError(
+            f"The job spec holds no value for {', '.join(missing)}", hint="give each one with --env NAME=VALUE"
+        )
+    stored: tuple[InputSnapshot, ...] = ()
+    if not inputs:
+        stored = tuple(_snapshot(job, pin) for pin in job.inputs if pin.source is None)
+        inputs = tuple(Input(name=pin.into or None, place=pin.source) for pin in job.inputs if pin.source)
+        for one in inputs:
+            context.emit(Notice(text=f"{one.place} is read as it is now; the job spec names its address alone"))
+    if not (inputs or stored):
+        raise UsageError("The job spec names no input", hint="give one with -i s3://BUCKET/PREFIX")
+    shared = JobSpec.model_fields.keys() & Config.model_fields.keys() - {"inputs", "env"}
+    config = Config(
+        project_dir=Path.cwd(),
+        inputs=inputs,
+        output=output,
+        env={name: value for name, value in values.items() if value is not None},
+        **{name: getattr(job, name) for name in shared},
+    )
+    return submit(
+        config,
+        context,
+        show_plan=show_plan,
+        on_interrupt=on_interrupt,
+        stored=stored,
+        detach=detach,
+        cost_label=cost_label,
+    )
+
+
+def _refuse_unusable(job: JobSpec) -> None:
+    """What a spec that was written by hand could hold, and what would lead names and keys astray."""
+    if re.fullmatch(naming.PROJECT_PATTERN, job.name) is None or len(job.name) > naming.PROJECT_MAX:
+        raise UsageError(f"The job spec's name {job.name!r} is no project name", hint=_AGAIN)
+    if job.image is None or _BY_DIGEST.fullmatch(job.image) is None:
+        raise UsageError("The job spec names no image by its digest (NAME@sha256:…)", hint=_AGAIN)
+    if not 1 <= job.timeout_s <= MAX_TIMEOUT_S:
+        raise UsageError(f"The job spec's timeout_s is {job.timeout_s}, not 1 to {MAX_TIMEOUT_S} seconds")
+    taken = sorted(name for name in job.tags if name.lower().startswith(("aws:", "aws-run:")))
+    if taken:
+        raise UsageError(f"The job spec sets the tag {taken[0]!r}, which is not a user's to set")
+
+
+def _snapshot(job: JobSpec, pin: InputPin) -> InputSnapshot:
+    match = _STORED_INPUT.fullmatch(pin.snapshot_key or "")
+    if match is None or match["project"] != job.name:
+        raise UsageError(
+            f"The job spec's input {pin.label} is pinned to {pin.snapshot_key!r}, which is no input of {job.name}",
+            hint=_AGAIN,
+        )
+    return InputSnapshot(
+        snapshot_key=match[0],
+        version_id=pin.version_id,
+        label=pin.label,
+        into=pin.into,
+        files=pin.files,
+        bytes=pin.bytes,
+        sent_files=0,
+        sent_bytes=0,
+        deleted_files=0,
+        unchanged=True,
+    )

@@ -1,0 +1,129 @@
+"""Runs on an embedded AWS that takes AWS's own times and windows (docs/real-aws.md): the product copes with each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.crash.account import Happened
+from tests.crash.story import Begin, Story, stories
+
+from aws_run.infra.resources import Kind, Ref
+from aws_run.local.http.protocol import Call
+from aws_run.usecases.cleanup import cleanup
+
+CLUSTER_END_S, GPU_END_S = 60.0, 600.0
+
+
+@pytest.fixture
+def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
+    with stories(tmp_path, monkeypatch) as begin_one:
+        yield begin_one
+
+
+def assert_nothing_is_left(story: Story, after_s: float) -> None:
+    """At once nothing bills; what AWS ends by itself has gone `after_s` later."""
+    assert story.account.still_bills() == []
+    story.account.advance(after_s)
+    assert story.account.left() == {}
+
+
+def test_a_fargate_run_ends_well_though_its_cluster_is_deprovisioning_for_a_minute(begin: Begin) -> None:
+    story = begin(cluster_end_s=CLUSTER_END_S)
+    done = story.submit(backend="fargate")
+    assert (done.exit_code, done.teardown_error) == (0, None)
+    assert_nothing_is_left(story, CLUSTER_END_S)
+
+
+def test_a_gpu_run_ends_well_though_its_instance_takes_ten_minutes_to_terminate(begin: Begin) -> None:
+    story = begin(gpu_instance_end_s=GPU_END_S)
+    done = story.submit(backend="ec2", gpu="1")
+    assert (done.exit_code, done.teardown_error) == (0, None)
+    assert_nothing_is_left(story, GPU_END_S + 10)
+
+
+def test_a_run_stops_billing_before_auto_scaling_gets_to_its_new_size(begin: Begin) -> None:
+    story = begin(scaling_delay_s=60.0)
+    told_at: list[datetime] = []
+
+    def note(seen: Happened, call: Call) -> None:
+        if "DesiredCapacity=0" in seen.text:
+            told_at.append(story.account.now())
+
+    story.on_call("autoscaling:UpdateAutoScalingGroup", note, times=None)
+    assert story.submit(backend="ec2").exit_code == 0
+    (line,) = [line for line in story.account.bill() if line.kind == "instance"]
+    assert line.ended_at is not None
+    assert line.ended_at - told_at[0] < timedelta(seconds=10)
+    assert_nothing_is_left(story, 120)
+
+
+@pytest.mark.parametrize("backend", ["ec2", "fargate"])
+def test_a_warm_run_waits_until_its_new_roles_may_be_passed(begin: Begin, backend: str) -> None:
+    """The image is there already, so nothing else holds up the registration of the definition."""
+    story = begin(pass_role_s=15.0)
+    assert story.submit(backend=backend).exit_code == 0
+    assert story.submit(backend=backend).exit_code == 0
+    assert story.account.left() == {}
+
+
+def test_a_schedule_waits_until_its_role_may_be_passed_and_assumed(begin: Begin) -> None:
+    story = begin(pass_role_s=20.0, role_propagation_s=30.0)
+    assert story.submit(backend="fargate").exit_code == 0
+
+
+def test_a_log_group_that_is_just_going_is_made_a_little_later(begin: Begin) -> None:
+    story = begin(settle_s=20.0)
+    assert story.submit(backend="fargate").exit_code == 0
+    assert story.submit(backend="fargate").exit_code == 0
+
+
+def test_a_caller_whose_name_holds_a_comma_can_submit(begin: Begin) -> None:
+    story = begin()
+    caller = {"Account": "123456789012", "Arn": "arn:aws:sts::123456789012:assumed-role/dev/ann,bob", "UserId": "x"}
+    story.on_call("sts:GetCallerIdentity", lambda seen, call: call.reply(caller), times=None)
+    assert story.submit(backend="fargate").exit_code == 0
+
+
+def test_a_provider_that_turned_inactive_with_its_group_is_gone(begin: Begin) -> None:
+    story = begin()
+    run_id = _left_running(story)
+    ecs = {"cluster": f"arun-{run_id}"}
+    aws = story.context.aws
+    aws.call("autoscaling", "delete_auto_scaling_group", AutoScalingGroupName=f"arun-{run_id}", ForceDelete=True)
+    story.account.advance(30)
+    aws.call("ecs", "put_cluster_capacity_providers", **ecs, capacityProviders=[], defaultCapacityProviderStrategy=[])
+    story.account.advance(5)
+    assert _clean(story, run_id).failed == ()
+    assert story.account.left() == {}
+
+
+def test_a_task_whose_agent_is_dead_does_not_hold_the_provider(begin: Begin) -> None:
+    story = begin()
+    run_id = _left_running(story)
+    place = story.world.place("us-east-1")
+    (row,) = place.container_instances.values()
+    row.agent_dead = True
+    # The group is kept out of this: its machine's end would end the task as well.
+    removals = _remove(story, [Ref(kind=Kind("capacity-provider"), name=f"arun-{run_id}", scope="run")])
+    assert [removal.error for removal in removals] == [None]
+
+
+def _left_running(story: Story, backend: str = "ec2") -> str:
+    assert story.submit("--hang", backend=backend, detach=True).exit_code == 0
+    story.account.until(story.account.running)
+    return story.record().run_id
+
+
+def _clean(story: Story, run_id: str) -> Any:
+    return cleanup(story.new_bench(), run_id, None)[1]
+
+
+def _remove(story: Story, refs: list[Ref]) -> tuple[Any, ...]:
+    from aws_run.infra.remove import remove
+
+    context = story.new_bench()
+    return remove(context.aws, refs, context.clock, context.emit)

@@ -1,0 +1,180 @@
+"""`submit --save-spec` and `start`: a stored job runs from an empty folder, without its project and without Docker."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from tests.local.cli_support import Cloud, cloud, project
+
+DATA = "data-of-a-start"
+_NUMBERS = count()
+SCRIPT = """
+import argparse, os, pathlib, shutil
+parser = argparse.ArgumentParser()
+parser.add_argument("--factor")
+parser.add_argument("-i", required=True)
+parser.add_argument("-o", required=True)
+options = parser.parse_args()
+shutil.copytree(options.i, options.o, dirs_exist_ok=True)
+pathlib.Path(options.o, "mode.txt").write_text(f"{os.environ['MODE']} {options.factor}")
+"""
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory, aws_session: boto3.Session) -> Iterator[Cloud]:
+    with cloud(tmp_path_factory.mktemp("home"), aws_session) as running:
+        running.client("s3").create_bucket(Bucket=DATA)
+        running.client("s3").put_object(Bucket=DATA, Key="set/b.txt", Body=b"first")
+        yield running
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    return folder
+
+
+def tree(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def saved(aws: Cloud, folder: Path, *arguments: object) -> tuple[Path, dict[str, Any], dict[str, str]]:
+    """The spec's file, what the submit told as JSON, and its outputs."""
+    spec, out = folder / "spec.json", folder / "out"
+    done = aws.run(
+        "submit", project(folder / "job", SCRIPT), *arguments, "-o", out, "--env", "MODE=fast", "--save-spec", spec,
+        "--local", "--json", "--", "--factor", "3",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f"the job spec is in {spec}; it holds the values of MODE, so only you may read it" in done.stderr
+    return spec, json.loads(done.stdout), tree(out)
+
+
+def without_a_container_engine() -> dict[str, str]:
+    return {"PATH": "", "DOCKER_HOST": "unix:///nothing"}
+
+
+def test_a_stored_job_runs_again_with_its_image_its_inputs_and_its_values(
+    aws: Cloud, tmp_path: Path, empty: Path
+) -> None:
+    spec, first, outputs = saved(aws, tmp_path, "-i", tmp_path / "job" / "data")
+    assert spec.stat().st_mode & 0o777 == 0o600
+    stored = json.loads(spec.read_text())
+    assert "@sha256:" in stored["image"]
+    assert str(tmp_path) not in spec.read_text()
+    (tmp_path / "job" / "data" / "a.txt").write_text("changed since")
+    assert aws.run("submit", tmp_path / "job", "-i", tmp_path / "job" / "data", "-o", tmp_path / "other", "--local",
+                   "--env", "MODE=x").returncode == 0  # fmt: skip
+
+    before = len(aws.sent)
+    done = aws.run("start", spec, "-o", empty / "out", "--local", "--json", cwd=empty, **without_a_container_engine())
+    assert done.returncode == 0, done.stderr
+    assert tree(empty / "out") == outputs, "the input as the first submit sent it, and not as it is now"
+    assert outputs["mode.txt"] == "fast 3"
+    told = json.loads(done.stdout)
+    assert told["run_id"] != first["run_id"]
+    ended = ("exit_code", "sentence", "headline")
+    assert {key: told.get(key) for key in ended} == {key: first.get(key) for key in ended}
+    assert not [name for name in aws.names_sent(before) if name.startswith(("ecr:Put", "ecr:GetAuth"))]
+    assert aws.left("job-") == {}
+
+
+def test_a_detached_start_is_followed_by_the_other_commands(aws: Cloud, tmp_path: Path, empty: Path) -> None:
+    spec, _, outputs = saved(aws, tmp_path, "-i", tmp_path / "job" / "data")
+    done = aws.run("start", spec, "--detach", "--local", "--json", cwd=empty)
+    assert done.returncode == 0, done.stderr
+    run_id = json.loads(done.stdout)["run_id"]
+    assert aws.run("wait", run_id, "--local", cwd=empty).returncode == 0
+    assert aws.run("pull", run_id, "-o", empty / "out", "--local", cwd=empty).returncode == 0
+    assert tree(empty / "out") == outputs
+
+
+def test_an_address_in_s3_is_read_as_it_is_at_each_start(aws: Cloud, tmp_path: Path, empty: Path) -> None:
+    spec, _, outputs = saved(aws, tmp_path, "-i", f"s3://{DATA}/set")
+    assert outputs["b.txt"] == "first"
+    aws.client("s3").put_object(Bucket=DATA, Key="set/b.txt", Body=b"second")
+    done = aws.run("start", spec, "-o", empty / "out", "--local", cwd=empty)
+    assert done.returncode == 0, done.stderr
+    assert f"s3://{DATA}/set is read as it is now" in done.stderr
+    assert tree(empty / "out")["b.txt"] == "second"
+
+
+def test_another_address_and_other_values_take_the_place_of_the_stored_ones(
+    aws: Cloud, tmp_path: Path, empty: Path
+) -> None:
+    spec, _, _ = saved(aws, tmp_path, "-i", tmp_path / "job" / "data")
+    aws.client("s3").put_object(Bucket=DATA, Key="else/c.txt", Body=b"third")
+    done = aws.run("start", spec, "-i", f"s3://{DATA}/else", "--env", "MODE=slow", "-o", empty / "out", "--local",
+                   cwd=empty)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert tree(empty / "out") == {"c.txt": "third", "mode.txt": "slow 3"}
+
+
+def changed(spec: Path, **values: object) -> Path:
+    other = spec.with_name(f"{next(_NUMBERS)}.json")
+    other.write_text(json.dumps({**json.loads(spec.read_text()), **values}))
+    return other
+
+
+def test_a_start_that_can_not_be_is_refused_before_anything_is_made(aws: Cloud, tmp_path: Path, empty: Path) -> None:
+    spec, _, _ = saved(aws, tmp_path, "-i", tmp_path / "job" / "data")
+    pin = json.loads(spec.read_text())["inputs"][0]
+    no_json, array = tmp_path / "no.json", tmp_path / "array.json"
+    no_json.write_text("{")
+    array.write_text("[]")
+    too_large = tmp_path / "large.json"
+    too_large.write_bytes(b"x" * (1024 * 1024 + 1))
+    cases: list[tuple[list[object], str]] = [
+        ([tmp_path / "nothing.json"], "can't be read: No such file or directory"),
+        ([tmp_path], "can't be read: Is a directory"),
+        ([no_json], "holds no job spec"),
+        ([array], "holds no job spec"),
+        ([too_large], "is larger than"),
+        ([changed(spec, version=9)], "was written by a newer aws-run"),
+        ([changed(spec, surprise=1)], "surprise"),
+        ([changed(spec, name="../up")], "is no project name"),
+        ([changed(spec, image="python:3.12")], "names no image by its digest"),
+        ([changed(spec, timeout_s=0)], "timeout_s is 0"),
+        ([changed(spec, tags={"aws-run:run": "x"})], "'aws-run:run'"),
+        ([changed(spec, env={"MODE": None, "KEY": None})], "holds no value for KEY, MODE"),
+        ([changed(spec, inputs=[])], "names no input"),
+        ([changed(spec, inputs=[{**pin, "snapshot_key": "runs/x/record.json"}])], "which is no input of job"),
+        ([changed(spec, inputs=[{**pin, "version_id": "0" * 32}])], "of this job spec is not in "),
+        ([spec, "-i", tmp_path], "a stored job reads addresses in S3"),
+        ([spec, "-i", ""], "error"),
+    ]
+    for arguments, sentence in cases:
+        before = len(aws.sent)
+        done = aws.run("start", *arguments, "-o", empty / "out", "--local", cwd=empty)
+        assert done.returncode == 2, (arguments, done.stderr)
+        assert sentence in done.stderr, (arguments, done.stderr)
+        assert "Traceback" not in done.stderr
+        assert not [name for name in aws.names_sent(before) if ":Create" in name or ":Run" in name], arguments
+    assert "no output folder is given" in aws.run("start", spec, "--local", cwd=empty).stderr
+    assert not (empty / "out").exists()
+
+
+def test_a_spec_that_can_not_be_saved_is_refused_before_the_run_or_told_after_it(aws: Cloud, tmp_path: Path) -> None:
+    job = project(tmp_path / "job", SCRIPT)
+    given = ["submit", job, "-i", job / "data", "-o", tmp_path / "out", "--env", "MODE=x", "--local", "--save-spec"]
+    refused = aws.run(*given, tmp_path / "no" / "spec.json")
+    assert refused.returncode == 2
+    assert "there is no folder" in refused.stderr
+    assert aws.run(*given, tmp_path).returncode == 2
+    assert "starts none" in aws.run(*given, tmp_path / "spec.json", "--dry-run").stderr
+
+    folder = tmp_path / "goes away"
+    folder.mkdir()
+    aws.before["ecs:RunTask"] = lambda: os.rmdir(folder)  # noqa: PTH106
+    done = aws.run(*given, folder / "spec.json")
+    assert done.returncode == 125, done.stderr
+    assert "could not be written" in done.stderr
+    assert tree(tmp_path / "out")["mode.txt"] == "x None", "the run itself goes on to its end"
