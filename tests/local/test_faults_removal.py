@@ -143,9 +143,10 @@ def test_row_25_what_was_half_made_is_taken_away_whichever_step_failed(begin: Be
 def test_row_26_a_cleanup_that_got_half_way_is_finished_by_the_next_and_a_third_finds_nothing(begin: Begin) -> None:
     story = begin()
     run_id = left_running(story)
-    story.refuse("ecs:DeleteCluster", "LimitExceededException", "not yet", times=2)
+    story.refuse("ecs:DeleteCluster", "LimitExceededException", "not yet", times=None)
     assert [removal.ref.kind for removal in clean(story, run_id).failed] == ["cluster"]
     assert clean(story, run_id).failed != ()
+    story.script.on_call.clear()
     assert clean(story, run_id).failed == ()
     assert story.account.left() == {}
     assert clean(story, run_id).failed == ()
@@ -280,6 +281,8 @@ def test_row_40_a_run_of_another_account_or_region_is_not_touched(begin: Begin, 
 
 def _change_record(story: Story, run_id: str, **changes: Any) -> None:
     text = {**story.account.object(f"runs/{run_id}/run.json"), **changes}
+    if "region" in changes:  # it is in the names of what a project shares
+        text["resources"] = json.loads(json.dumps(text["resources"]).replace("us-east-1", changes["region"]))
     story.context.aws.call(
         "s3", "put_object", Bucket="arun-123456789012-us-east-1-an", Key=f"runs/{run_id}/run.json",
         Body=json.dumps(text).encode(),
