@@ -14,7 +14,7 @@ from aws_run.local.ask import ask
 from aws_run.local.options import LocalAws
 from aws_run.local.runtime.builder import put_image
 from aws_run.local.runtime.process_image import build
-from aws_run.local.state import found
+from aws_run.local.state import find_running
 
 Client = Callable[[str], Any]
 TRUST = json.dumps(
@@ -34,7 +34,7 @@ def admin(local: LocalAws, page: str, body: dict[str, Any] | None = None, method
 
 def page(environment: Mapping[str, str], name: str, *, method: str | None = None) -> Any:
     """One of the pages of the embedded AWS that a subprocess with that environment would find."""
-    there = found(Path(environment["XDG_STATE_HOME"]) / "aws-run")
+    there = find_running(Path(environment["XDG_STATE_HOME"]) / "aws-run")
     assert there is not None
     return ask(there.local, name, method=method)
 
@@ -61,8 +61,15 @@ def process_image(local: LocalAws, client: Client, folder: Path, files: dict[str
     return f"{local.account}.dkr.ecr.{local.region}.amazonaws.com/arun/demo@{image.digest}"
 
 
-def role(client: Client, name: str, statements: list[dict[str, Any]] | None = None) -> str:
-    arn = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+def role(
+    client: Client,
+    name: str,
+    statements: list[dict[str, Any]] | None = None,
+    *,
+    service: str = "ecs-tasks.amazonaws.com",
+) -> str:
+    trust = TRUST.replace("ecs-tasks.amazonaws.com", service)
+    arn = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     if statements is not None:
         document = json.dumps({"Version": "2012-10-17", "Statement": statements})
         client("iam").put_role_policy(RoleName=name, PolicyName="inline", PolicyDocument=document)
