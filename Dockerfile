@@ -13,6 +13,17 @@
 # writes an id that no other project knows in place of PROJECT-CACHE. The stage `uv` runs no code of any project.
 ARG BASE_IMAGE=public.ecr.aws/docker/library/python:3.12-slim-bookworm
 
+# begin apt
+FROM ${BASE_IMAGE} AS system
+ARG APT=""
+RUN --mount=type=secret,id=settings \
+    set -e; \
+    if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi; \
+    if ! command -v apt-get >/dev/null; then echo "the base image has no apt-get" >&2; exit 1; fi; \
+    apt-get update -qq; \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $APT; \
+    rm -rf /var/lib/apt/lists/*
+# end apt
 # uv comes from PyPI, not from an image: one address less that a company network has to let through. uv.txt names one
 # version and its hashes. There is no cache mount: this step is the same for all projects and cached as a whole.
 FROM ${BASE_IMAGE} AS uv
@@ -31,8 +42,26 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
 FROM uv AS dependencies
 # none | requirements | lock | pyproject
 ARG DEPENDENCIES=none
+# begin git
+RUN --mount=type=secret,id=settings \
+    set -e; \
+    if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi; \
+    if ! command -v git >/dev/null; then \
+      if ! command -v apt-get >/dev/null; then echo "git: not found" >&2; exit 1; fi; \
+      apt-get update -qq; \
+      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends git ca-certificates; \
+    fi
+# end git
 WORKDIR /app
 COPY deps/ ./
+# What uv is given beside the list, the file that it reads, and folders of packages inside the project.
+ARG UV_OPTIONS=""
+ARG REQUIREMENTS=requirements.txt
+ARG FIND_LINKS=""
+# begin version
+ARG VERSION_VARIABLE=""
+ARG VERSION=""
+# end version
 RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
     --mount=type=cache,id=PROJECT-CACHE,target=/root/.cache/uv \
     set -e; \
@@ -41,14 +70,47 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
     python3 -m venv --without-pip /opt/venv; \
     export VIRTUAL_ENV=/opt/venv UV_PROJECT_ENVIRONMENT=/opt/venv UV_PYTHON_DOWNLOADS=never; \
     export UV_LINK_MODE=copy UV_NO_PROGRESS=1 UV_CACHE_DIR=/root/.cache/uv; \
+    if [ -n "$FIND_LINKS" ]; then export UV_FIND_LINKS="$FIND_LINKS"; fi; \
+    if [ -n "${VERSION_VARIABLE:-}" ]; then export "$VERSION_VARIABLE=$VERSION"; fi; \
     case "$DEPENDENCIES" in \
-      requirements) /opt/uv/bin/uv pip install -r requirements.txt ;; \
-      lock) /opt/uv/bin/uv sync --frozen --no-install-project --no-dev ;; \
-      pyproject) /opt/uv/bin/uv pip install -r pyproject.toml ;; \
+      requirements) /opt/uv/bin/uv pip install $UV_OPTIONS -r "$REQUIREMENTS" ;; \
+      lock) /opt/uv/bin/uv sync --frozen --no-install-project --no-dev $UV_OPTIONS ;; \
+      pyproject) /opt/uv/bin/uv pip install $UV_OPTIONS -r pyproject.toml ;; \
     esac; \
     mkdir -p /export/opt; \
     mv /opt/venv /export/opt/venv; \
     find /export -exec touch -h -d @946684800 {} +
+
+# begin project
+# The project itself, as `pip install -e .` does it: its version, its commands, what its back end compiles. Only what
+# that adds leaves the stage, so a code edit changes a few small files beside the code.
+FROM uv AS project
+COPY --from=dependencies /export/ /
+WORKDIR /app
+COPY code/ /
+ARG INSTALL_REQUIRED=no
+# begin version
+ARG VERSION_VARIABLE=""
+ARG VERSION=""
+# end version
+RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
+    --mount=type=cache,id=PROJECT-CACHE,target=/root/.cache/uv \
+    set -e; \
+    if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi; \
+    if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca REQUESTS_CA_BUNDLE=/run/secrets/ca; fi; \
+    export VIRTUAL_ENV=/opt/venv UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_PROGRESS=1 UV_CACHE_DIR=/root/.cache/uv; \
+    if [ -n "${VERSION_VARIABLE:-}" ]; then export "$VERSION_VARIABLE=$VERSION"; fi; \
+    mkdir -p /export-venv /export-app/app; \
+    touch /tmp/before; sleep 0.05; \
+    if /opt/uv/bin/uv pip install --no-deps -e .; then \
+      find /opt/venv \( -type f -o -type l \) -cnewer /tmp/before -print > /tmp/venv; \
+      find /app \( -type f -o -type l \) -cnewer /tmp/before ! -path '*/__pycache__/*' -print > /tmp/app; \
+      tar -c -f - -C / -T /tmp/venv 2>/dev/null | tar -x -f - -C /export-venv; \
+      tar -c -f - -C / -T /tmp/app 2>/dev/null | tar -x -f - -C /export-app; \
+    elif [ "$INSTALL_REQUIRED" = yes ]; then exit 1; \
+    else echo "aws-run: the project itself could not be installed"; fi; \
+    find /export-venv /export-app -exec touch -h -d @946684800 {} +
+# end project
 
 FROM ${BASE_IMAGE}
 ADD entrypoint.tar /
@@ -68,6 +130,10 @@ COPY --from=dependencies /export/ /
 ARG PYTHON_PATH=""
 ENV PATH=/opt/venv/bin:$PATH HOME=/home/job PYTHONUNBUFFERED=1 PYTHONPATH=${PYTHON_PATH}
 WORKDIR /app
+# begin project
+COPY --from=project /export-venv/ /
+COPY --from=project --chown=10001:10001 /export-app/app/ /app/
+# end project
 COPY --chown=10001:10001 code/ /
 USER 10001:10001
 STOPSIGNAL SIGTERM

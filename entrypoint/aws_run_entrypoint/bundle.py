@@ -19,6 +19,8 @@ PYZ_PATH = "opt/aws-run/entrypoint.pyz"
 _OPEN_DIRS = ("aws-run", "checkpoint")
 # Parsing them all would take each submit 50 ms; a test holds this equal to what the parser finds.
 _IMPORT = re.compile(rb"^\s*(?:import (\w[\w.]*)(?: as \w+)?|from (\w[\w.]*) import .*?)\s*(?:#.*)?$", re.MULTILINE)
+# Comments on lines of their own stay at home; the empty lines keep the numbers in tracebacks right.
+_COMMENT = re.compile(rb"^[ \t]*#.*$", re.MULTILINE)
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -28,13 +30,17 @@ def pyz_bytes() -> bytes:
     sources = {f"aws_run_entrypoint/{path.relative_to(package).as_posix()}": path for path in package.rglob("*.py")}
     del sources["aws_run_entrypoint/bundle.py"]
     sources["__main__.py"] = sources.pop("aws_run_entrypoint/__main__.py")
-    contents = {name: path.read_bytes().replace(b"\r\n", b"\n") for name, path in sources.items()}
+    contents = {name: without_comments(path.read_bytes()) for name, path in sources.items()}
     contents["aws_run_entrypoint/needed.py"] = f"MODULES = {imported(contents.values())!r}\n".encode()
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(contents):
             archive.writestr(_info(name), contents[name])
     return held.getvalue()
+
+
+def without_comments(source: bytes) -> bytes:
+    return _COMMENT.sub(b"", source.replace(b"\r\n", b"\n"))
 
 
 def imported(sources: Iterable[bytes]) -> Tuple[str, ...]:

@@ -13,6 +13,7 @@ PREFIX = "AWS_RUN_PREFIX"  # runs/<run-id>/
 INPUTS = "AWS_RUN_INPUTS"  # JSON list of {"name", "snapshot_key", "version_id": str|null, "into": "" or a folder of -i}
 COMMAND = "AWS_RUN_COMMAND"  # JSON argv replacing the image's CMD, or absent
 ARGS = "AWS_RUN_ARGS"  # JSON argv put after the command, before -i and -o
+ARGUMENTS = "AWS_RUN_ARGUMENTS"  # JSON pair: the options for the two folders, "" for none; absent: -i and -o
 DEADLINE = "AWS_RUN_DEADLINE"  # absolute, epoch seconds
 STOP_GRACE_S = "AWS_RUN_STOP_GRACE_S"  # the most the job gets between SIGTERM and SIGKILL
 STOP_WINDOW_S = "AWS_RUN_STOP_WINDOW_S"  # from SIGTERM to the container's end: the grace and the last sync
@@ -32,6 +33,7 @@ ALL = (
     INPUTS,
     COMMAND,
     ARGS,
+    ARGUMENTS,
     DEADLINE,
     STOP_GRACE_S,
     STOP_WINDOW_S,

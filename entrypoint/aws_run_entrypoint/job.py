@@ -44,6 +44,7 @@ class Job:
     prefix: str
     inputs: Tuple[Input, ...]
     command: Tuple[str, ...]
+    arguments: Tuple[str, str]
     deadline: Optional[float]
     stop_grace_s: float
     stop_window_s: float
@@ -68,7 +69,9 @@ class Job:
 
     @property
     def argv(self) -> List[str]:
-        return [*self.command, "-i", self.input_dir, "-o", self.output_dir]
+        first, second = self.arguments
+        given = [first, self.input_dir, second, self.output_dir]
+        return [*self.command, *(word for word in given if word)]
 
 
 def read_job(env: Mapping[str, str], image_command: Sequence[str]) -> Job:
@@ -97,6 +100,7 @@ def read_job(env: Mapping[str, str], image_command: Sequence[str]) -> Job:
         prefix=_needed(env, contract.PREFIX),
         inputs=_inputs(env),
         command=command,
+        arguments=_arguments(env),
         deadline=_number(env, contract.DEADLINE, 0) or None,
         stop_grace_s=_number(env, contract.STOP_GRACE_S, DEFAULT_STOP_GRACE_S),
         stop_window_s=_number(env, contract.STOP_WINDOW_S, DEFAULT_STOP_WINDOW_S),
@@ -127,6 +131,13 @@ def job_environment(env: Mapping[str, str]) -> Dict[str, str]:
     seen = {name: value for name, value in env.items() if name not in contract.ALL or name in contract.FOR_THE_JOB}
     seen.setdefault("PYTHONUNBUFFERED", "1")  # else the last lines before a kill are lost in a buffer
     return seen
+
+
+def _arguments(env: Mapping[str, str]) -> Tuple[str, str]:
+    given = _argv(env, contract.ARGUMENTS) if env.get(contract.ARGUMENTS) else ("-i", "-o")
+    if len(given) != 2:
+        raise ContractError(f"{contract.ARGUMENTS} is no pair of options")
+    return given[0], given[1]
 
 
 def _needed(env: Mapping[str, str], name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shutil
 import signal
 import subprocess
 import time
@@ -19,6 +20,22 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 PASSED_ON = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _TICK_S = 1.0
 _GONE_WITHIN_S = 1.0
+
+
+def _why_absent(program: str, path: str) -> str:
+    """The kernel says "no such file" of a script whose interpreter is not there, too."""
+    where = program if os.path.dirname(program) else shutil.which(program, path=path)
+    try:
+        with open(where or program, "rb") as file:
+            first = file.readline(256)
+    except OSError:
+        return f"{program!r} is not in this image"
+    if not first.startswith(b"#!"):
+        return f"{program!r} is there, but what it is loaded by is not (another libc or processor)"
+    interpreter = first[2:].strip().decode(errors="replace")
+    if first.endswith(b"\r\n"):
+        return f"{program!r} has Windows line ends (CRLF), so its first line names an interpreter that is not there"
+    return f"{program!r} is there, but its interpreter {interpreter!r} is not in this image"
 
 
 class StopRequested(Exception):
@@ -105,7 +122,8 @@ class Supervisor:
             # A session of its own: signals reach the whole group, and the terminal's don't arrive twice.
             job = subprocess.Popen(list(argv), env=dict(env), start_new_session=True)
         except FileNotFoundError:
-            return Outcome(127, EndReason.COMMAND_NOT_FOUND, detail=f"{argv[0]!r} is not in this image")
+            detail = _why_absent(argv[0], env.get("PATH", os.defpath))
+            return Outcome(127, EndReason.COMMAND_NOT_FOUND, detail=detail)
         except OSError as error:
             return Outcome(126, EndReason.COMMAND_NOT_FOUND, detail=f"{argv[0]!r} can't be run: {error.strerror}")
         self._job = job.pid

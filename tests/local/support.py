@@ -53,7 +53,7 @@ def process_image(local: LocalAws, client: Client, folder: Path, files: dict[str
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text)
-    image = build(Path(local.state_dir), folder, list(files), dependencies="none")
+    image = build(Path(local.state_dir), folder, list(files))
     repositories = client("ecr").describe_repositories()["repositories"]
     if not repositories:
         client("ecr").create_repository(repositoryName="arun/demo")

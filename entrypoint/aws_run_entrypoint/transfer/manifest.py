@@ -126,7 +126,7 @@ def entry_lines(raw: bytes) -> Iterator[bytes]:
 
 def start_of(file: ScannedFile) -> bytes:
     """The beginning of the line of an unchanged file: all but its sum and its version."""
-    path, size, mtime_ns, mode = file
+    path, size, mtime_ns, mode, _ = file
     return f"[{_quote(path)},{size},{mtime_ns},{mode},".encode()
 
 

@@ -13,6 +13,8 @@ from .objects import read_whole
 
 # When the pins were last compared with the versions that are current, on a manifest that was written later.
 _CHECKED = "x-amz-meta-pins-checked"
+# When the folder's scan began, by the clock of the machine that its files are on.
+_SCANNED = "x-amz-meta-scanned-ns"
 
 
 class StoredManifest(NamedTuple):
@@ -28,6 +30,12 @@ class StoredManifest(NamedTuple):
         """When its pins were last known to be current, by the server's clock: at the latest when it was written."""
         stamp = self.headers.get(_CHECKED, "")
         return float(stamp) if stamp.isdecimal() else s3_requests.time_of(self.headers.get("last-modified"))
+
+    @property
+    def scanned_ns(self) -> Optional[int]:
+        """None: an earlier version wrote it, or another tool."""
+        stamp = self.headers.get(_SCANNED, "")
+        return int(stamp) if stamp.isdecimal() and len(stamp) < 20 else None
 
     def is_older_than(self, age_s: float) -> bool:
         """By the server's clock; this machine's may be wrong."""
@@ -48,12 +56,18 @@ def read_manifest(loop: Loop, key: str, version_id: Optional[str] = None) -> Sto
 
 
 def write_manifest(
-    loop: Loop, key: str, raw: bytes, *, stored: StoredManifest, checked_s: Optional[float] = None
+    loop: Loop,
+    key: str,
+    raw: bytes,
+    *,
+    stored: StoredManifest,
+    checked_s: Optional[float] = None,
+    scanned_ns: Optional[int] = None,
 ) -> StoredManifest:
     """Puts `raw` where `stored` is. S3Error with `conflict` where another client was first. `checked_s` None: the pins
     are as fresh as the manifest."""
     try:
-        return _write(loop, key, raw, stored=stored, checked_s=checked_s)
+        return _write(loop, key, raw, stored=stored, checked_s=checked_s, scanned_ns=scanned_ns)
     except S3Error as error:
         if not error.conflict:
             raise
@@ -64,11 +78,11 @@ def write_manifest(
             raise
         if error.status != 412:
             # Another client's put was under way: it may still arrive, so the condition stays.
-            return _write(loop, key, raw, stored=stored, checked_s=checked_s)
+            return _write(loop, key, raw, stored=stored, checked_s=checked_s, scanned_ns=scanned_ns)
         if stored.etag is None:
             raise
     # Nobody changed it, so the condition holds: a server that can't tell (Ceph, in buckets with versions).
-    return _write(loop, key, raw, stored=stored, checked_s=checked_s, unconditionally=True)
+    return _write(loop, key, raw, stored=stored, checked_s=checked_s, scanned_ns=scanned_ns, unconditionally=True)
 
 
 def _write(
@@ -78,9 +92,12 @@ def _write(
     *,
     stored: StoredManifest,
     checked_s: Optional[float],
+    scanned_ns: Optional[int],
     unconditionally: bool = False,
 ) -> StoredManifest:
     metadata: Headers = [(_CHECKED, str(int(checked_s)))] if checked_s is not None else []
+    if scanned_ns is not None:
+        metadata.append((_SCANNED, str(scanned_ns)))
     request = s3_requests.put(
         key,
         raw,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Iterable, Iterator, List, Optional, Tuple, Union
 
 from .manifest import decode_entry, start_of
@@ -17,17 +18,17 @@ MAX_PIECES = 9_000  # S3 allows 10,000 parts
 Pair = Tuple[Optional[ScannedFile], Union[Entry, bytes, None]]
 
 
-def compare(files: Iterable[ScannedFile], lines: Iterable[bytes]) -> Iterator[Pair]:
+def compare(files: Iterable[ScannedFile], lines: Iterable[bytes], *, since_ns: int = sys.maxsize) -> Iterator[Pair]:
     """A folder and a manifest's lines, both sorted by `sort_key`, merged: (here, there), either of them None.
 
     `there` is the line as it stands where it says what `here` says: an unchanged folder of any size is compared without
-    reading a single line. Holds one of each in memory.
+    reading a single line; a file that changed after `since_ns` is never one. Holds one of each in memory.
     """
     there = iter(lines)
     line = next(there, None)
     entry: Optional[Entry] = None  # the line, once it was read
     for here in files:
-        if line is not None and entry is None and line.startswith(start_of(here)):
+        if line is not None and entry is None and here.ctime_ns < since_ns and line.startswith(start_of(here)):
             yield here, line
             line = next(there, None)
             continue
@@ -51,7 +52,8 @@ def compare(files: Iterable[ScannedFile], lines: Iterable[bytes]) -> Iterator[Pa
 
 
 def looks_same(file: ScannedFile, entry: Entry) -> bool:
-    """Same size and the same mtime to the nanosecond: what rsync and git trust as well."""
+    """Same size and the same mtime to the nanosecond. That is not yet the same content: archives and build tools set
+    times; whether the kernel saw a change since the last push is asked besides (`PushPlan.since_ns`)."""
     return file.size == entry.size and file.mtime_ns == entry.mtime_ns
 
 

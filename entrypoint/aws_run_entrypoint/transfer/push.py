@@ -183,7 +183,9 @@ class _Push:
         if known is None or known.size != now.st_size or known.crc32 != crc32:
             return False
         entry = known._replace(mtime_ns=now.st_mtime_ns, mode=pending.file.mode)
-        self.plan.changed = self.plan.changed or entry != known
+        # The manifest is written anew, so that the next push need not read the file again.
+        read_for_its_ctime = not self.plan.options.full and pending.file.ctime_ns >= self.plan.since_ns
+        self.plan.changed = self.plan.changed or entry != known or read_for_its_ctime
         self.settle(pending, entry)
         return True
 
@@ -227,7 +229,14 @@ class _Push:
             raise EngineError(f"{plan.files} files are too many: their list has more than {manifest.MOST_BYTES} bytes")
         unchecked = plan.options.check_pins_after_s is not None and not plan.pins_checked
         checked_s = stored.checked_s if unchecked else None
-        return write_manifest(self.loop, plan.options.manifest_key, raw, stored=stored, checked_s=checked_s)
+        return write_manifest(
+            self.loop,
+            plan.options.manifest_key,
+            raw,
+            stored=stored,
+            checked_s=checked_s,
+            scanned_ns=plan.started_ns,
+        )
 
     def delete_gone(self) -> None:
         """After the manifest: one that is in the bucket never names what was taken away before it came."""

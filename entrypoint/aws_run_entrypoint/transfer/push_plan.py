@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from array import array
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Union
 
@@ -50,14 +52,19 @@ class PushPlan:
         self.skipped: List[Skipped] = []
         self.changed = False
         self.pins_checked = False
+        self.started_ns = time.time_ns()
+        self.since_ns = sys.maxsize  # what changed later than this is read, whatever size and mtime say
         self.files = self.bytes = 0
         self._unlisted: List[str] = []  # what the paths below folders that can't be listed begin with
 
     def compare_with(self, stored: StoredManifest, loop: Loop) -> None:
         lines = self._lines(stored)
+        if stored.scanned_ns is not None:
+            self.since_ns = stored.scanned_ns
         current = self._list_current(stored, loop)
         on_refused = None if self.options.strict else self._refused
-        for file, entry in compare(scan_folder(self.root, exclude=self.options.exclude, on_refused=on_refused), lines):
+        scanned = scan_folder(self.root, exclude=self.options.exclude, on_refused=on_refused)
+        for file, entry in compare(scanned, lines, since_ns=self.since_ns):
             if isinstance(entry, bytes):
                 assert file is not None
                 if current is None:
@@ -155,7 +162,7 @@ class PushPlan:
         if entry is not None and current is not None and not is_current(entry, current):
             entry = None  # sent whatever its sum is: only that makes a version that lasts
             self.changed = True
-        if entry is not None and not options.full and looks_same(file, entry):
+        if entry is not None and not options.full and looks_same(file, entry) and file.ctime_ns < self.since_ns:
             if entry.mode != file.mode:
                 entry = entry._replace(mode=file.mode)
                 self.changed = True

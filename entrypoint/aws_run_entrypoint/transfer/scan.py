@@ -105,7 +105,8 @@ class _Scan:
                     if exclude is None or not exclude(path):
                         folder.empty = False
                         mode = kind & 0o777
-                        yield ScannedFile(path, status.st_size, status.st_mtime_ns, modes.setdefault(mode, mode))
+                        shared = modes.setdefault(mode, mode)
+                        yield ScannedFile(path, status.st_size, status.st_mtime_ns, shared, status.st_ctime_ns)
                     continue
                 if stat.S_ISDIR(kind):
                     folder.empty = False

@@ -61,6 +61,7 @@ class ScannedFile(NamedTuple):
     size: int
     mtime_ns: int
     mode: int
+    ctime_ns: int = 0  # when the kernel last saw a change of it, which no program can set
 
     @property
     def is_dir(self) -> bool:

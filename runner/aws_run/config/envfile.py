@@ -1,4 +1,5 @@
-"""--env-file: NAME=VALUE lines, as Docker and dotenv write them.
+"""--env-file: NAME=VALUE lines, read as python-dotenv and docker compose read them: quotes, comments behind a value,
+`export`, values of several lines.
 
 Such files hold secrets, so messages name the file, the line number and the fault, and never repeat the line.
 """
@@ -16,7 +17,10 @@ from aws_run.project.files import UnreadableFileError, read_file
 
 _MAX_BYTES = 256 * 1024
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_ONE_LINE = "a value has to stand on one line; put longer ones into a file of the input folder, or use `secrets:`"
+_ONE_LINE = "a value of several lines stands in quotes; longer ones go into a file of the input folder, or `secrets:`"
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
+_QUOTES = ("'", '"')
+_MOST_LINES = 500
 
 
 def read_env_file(path: Path, shown: str) -> Iterator[tuple[int, str, str | None]]:
@@ -25,17 +29,42 @@ def read_env_file(path: Path, shown: str) -> Iterator[tuple[int, str, str | None
         text = _content(path, shown).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigError(f"--env-file {shown}: not UTF-8 text") from None
-    for number, raw in enumerate(text.split("\n"), start=1):
-        line = raw.strip().removeprefix("export ").strip()
+    yield from parse_env(text, shown)
+
+
+def parse_env(text: str, shown: str) -> Iterator[tuple[int, str, str | None]]:
+    """The same of a text that has been read."""
+    lines = text.split("\n")
+    number = 0
+    while number < len(lines):
+        begun = number + 1
+        line = lines[number].strip().removeprefix("export ").strip()
+        number += 1
         if not line or line.startswith("#"):
             continue
         name, equals, value = line.partition("=")
         name, value = name.strip(), value.strip()
         if _NAME.fullmatch(name) is None:
-            raise ConfigError(f"--env-file {shown}:{number}: is not NAME=VALUE", hint=_ONE_LINE)
-        if value[:1] in ("'", '"') and value.count(value[0]) == 1:
-            raise ConfigError(f"--env-file {shown}:{number}: the quote is not closed on its line", hint=_ONE_LINE)
-        yield number, name, _unquoted(value) if equals else None
+            raise ConfigError(f"--env-file {shown}:{begun}: is not NAME=VALUE", hint=_ONE_LINE)
+        if value.startswith(_QUOTES):
+            last = _closing(value, lines, number)
+            if last is None:
+                raise ConfigError(f"--env-file {shown}:{begun}: the quote is not closed", hint=_ONE_LINE)
+            value = "\n".join([value, *(each.rstrip("\r") for each in lines[number:last])])
+            number = last
+            yield begun, name, _unquoted(value)
+        else:
+            yield begun, name, _without_comment(value) if equals else None
+
+
+def _closing(value: str, lines: list[str], following: int) -> int | None:
+    """Where the lines of a quoted value end; None: nowhere."""
+    if _ends(value[1:], value[0]):
+        return following
+    for place in range(following, min(len(lines), following + _MOST_LINES)):
+        if _ends(lines[place].rstrip("\r"), value[0]):
+            return place + 1
+    return None
 
 
 def _content(path: Path, shown: str) -> bytes:
@@ -61,7 +90,32 @@ def _is_pipe(path: Path) -> bool:
     return stat.S_ISFIFO(path.stat().st_mode)
 
 
+def _ends(text: str, quote: str) -> bool:
+    """Whether the quote is closed on this line: nothing but a comment stands behind it."""
+    return _end(text, quote) is not None
+
+
+def _end(text: str, quote: str) -> int | None:
+    place = -1
+    while (place := text.find(quote, place + 1)) >= 0:
+        before = text[:place]
+        escaped = quote == '"' and (len(before) - len(before.rstrip("\\"))) % 2 == 1
+        behind = text[place + 1 :]
+        if not escaped and (not behind.strip() or (behind[0].isspace() and behind.lstrip().startswith("#"))):
+            return place
+    return None
+
+
 def _unquoted(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
-        return value[1:-1]
-    return value
+    quote, text = value[0], value[1:]
+    *inner, last = text.split("\n")
+    end = _end(last, quote)
+    text = "\n".join([*inner, last if end is None else last[:end]])
+    if quote == "'":
+        return text
+    return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[0]), text)
+
+
+def _without_comment(value: str) -> str:
+    """` #` begins a comment, `abc#def` holds none."""
+    return "" if value.startswith("#") else re.split(r"\s#", value, maxsplit=1)[0].rstrip()

@@ -38,6 +38,20 @@ class Build(_Section):
     base_image: str | None = None
     refresh_base: bool = False
     trust_dockerfile: bool = False  # never from the file: it comes with the Dockerfile that it would trust
+    dependencies: str = "auto"  # auto | none | the path of the list that is installed
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    install: bool | None = None  # the project itself; None: where it is a package
+    apt: tuple[str, ...] = ()
+    target: str | None = None  # a stage of the Dockerfile
+    args: dict[str, str] = Field(default_factory=dict)
+
+
+class Arguments(_Section):
+    """How the command is given the two folders. Empty: without an option, in this order."""
+
+    input: str = "-i"
+    output: str = "-o"
 
 
 class Resources(_Section):
@@ -125,6 +139,7 @@ class Config(_Section):
     name: str
     command: tuple[str, ...] | None = None
     args: tuple[str, ...] = ()
+    arguments: Arguments = Arguments()
     inputs: tuple[Input, ...] = ()
     output: Path | None = None  # absolute
     follow_output: bool = False

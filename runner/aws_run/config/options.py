@@ -437,6 +437,74 @@ OPTIONS: tuple[Option, ...] = (
         kind=value_types.text("the name of a profile"),
         help="The AWS profile whose credentials are used.",
     ),
+    Option(
+        key="build.dependencies",
+        field="build.dependencies",
+        env="AWS_RUN_DEPENDENCIES",
+        kind=value_types.text("auto, none or the path of a list"),
+        help="The list of dependencies that is installed, where a project has several: its path; none: nothing is.",
+    ),
+    Option(
+        key="build.extras",
+        field="build.extras",
+        env="AWS_RUN_EXTRAS",
+        kind=value_types.listed(value_types.pattern(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", "the name of an extra")),
+        help="Optional dependencies of the project that are installed too, as pip's `.[train]`.",
+    ),
+    Option(
+        key="build.groups",
+        field="build.groups",
+        env="AWS_RUN_GROUPS",
+        kind=value_types.listed(value_types.pattern(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", "the name of a group")),
+        help="Dependency groups (PEP 735, poetry, pdm, pipenv) that are installed too.",
+    ),
+    Option(
+        key="build.install",
+        field="build.install",
+        env="AWS_RUN_INSTALL",
+        kind=value_types.SWITCH,
+        help="Whether the project itself is installed, as `pip install -e .` does. Default: where it is a package; if "
+        "that fails, its folder is on PYTHONPATH.",
+    ),
+    Option(
+        key="build.apt",
+        field="build.apt",
+        env="AWS_RUN_APT",
+        kind=value_types.listed(
+            value_types.pattern(r"^[a-z0-9][a-z0-9.+-]{0,99}$", "the name of a Debian package, like libgl1")
+        ),
+        help="Debian packages that are put into the image, when the project has no Dockerfile: [libgl1, ffmpeg].",
+    ),
+    Option(
+        key="build.target",
+        field="build.target",
+        env="AWS_RUN_TARGET",
+        kind=value_types.pattern(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", "the name of a stage"),
+        help="The stage of the project's Dockerfile that is built; default: the last.",
+    ),
+    Option(
+        key="build.args",
+        field="build.args",
+        env="AWS_RUN_BUILD_ARGS",
+        kind=value_types.BUILD_ARGS,
+        merge="add",
+        help="Build arguments (ARG) of the project's Dockerfile. They are no place for secrets: the image keeps them.",
+    ),
+    Option(
+        key="arguments.input",
+        field="arguments.input",
+        env="AWS_RUN_ARGUMENTS_INPUT",
+        kind=value_types.pattern(r"^(--?[A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$", "an option, like --input-dir, or empty"),
+        help="The option by which the command is given the input folder; empty: none, it comes first. Default: as the "
+        "script declares it, else -i.",
+    ),
+    Option(
+        key="arguments.output",
+        field="arguments.output",
+        env="AWS_RUN_ARGUMENTS_OUTPUT",
+        kind=value_types.pattern(r"^(--?[A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$", "an option, like --output-dir, or empty"),
+        help="The same for the output folder; default: as the script declares it, else -o.",
+    ),
 )
 
 EXTRA_FLAGS: tuple[ExtraFlag, ...] = (

@@ -9,6 +9,7 @@ from aws_run.config.options import OPTIONS, Option
 
 _SECTION_HELP = {
     "build": "How the image is made.",
+    "arguments": "How the command is given the two folders, where it takes them otherwise than by -i and -o.",
     "resources": "The hardware that the job needs.",
     "retry": "When another attempt is made.",
     "checkpoint": "What is saved for the next attempt; without this section there are no checkpoints.",

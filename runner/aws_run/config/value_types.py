@@ -251,6 +251,16 @@ ENV = ValueType(
         "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
     },
 )
+BUILD_ARGS = ValueType(
+    shape="map",
+    parse=str,
+    parse_key=_env_name,
+    schema={
+        "type": "object",
+        "propertyNames": {"pattern": f"^{_ENV_NAME.pattern}$"},
+        "additionalProperties": {"type": ["string", "number", "boolean"]},
+    },
+)
 SECRETS = ValueType(
     shape="map",
     parse=_secret,

@@ -51,6 +51,9 @@ def to_tool_error(doing: str, error: EngineError | OSError, *, into_outputs: boo
     message = f"{doing}: {error}"
     if isinstance(error, UnwritableError):
         return TransferError(message, hint=_ANOTHER_FOLDER)
+    if isinstance(error, PathError) and "is a link" in error.why:
+        hint = "Links are not followed out of the folder: send a copy with what they point to (`cp -rL FOLDER COPY`)."
+        return UsageError(message, hint=hint)
     if isinstance(error, PathError):
         return UsageError(message, hint="Remove it, or leave it out with `exclude:` in aws-run.yaml.")
     if isinstance(error, NoCredentialsError):

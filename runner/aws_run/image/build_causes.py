@@ -54,7 +54,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     (
         r"Git executable not found|\bgit: (?:command )?not found|Cannot find command 'git'",
         "A requirement comes from git, and the base image has no git",
-        "set build.base_image to one with git (python:3.12-bookworm has it), or give the project a Dockerfile",
+        "set `build: {apt: [git]}`, or build.base_image to one with git (python:3.12-bookworm has it)",
     ),
     (
         r"No matching distribution found for (uv==\S+)",
@@ -66,6 +66,11 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         r"THESE PACKAGES DO NOT MATCH THE HASHES",
         "The package index has a file for uv whose hash is not the pinned one",
         "somebody changed it on the way: check the index that PIP_INDEX_URL names, and the proxy",
+    ),
+    (
+        r"(?:unable to detect version for|setuptools-scm was unable|Unable to determine the version)",
+        "The version of the project comes from git, which is never sent to a build",
+        "set SETUPTOOLS_SCM_PRETEND_VERSION in the Dockerfile; without one, tag the project: the version is read here",
     ),
     (
         r"Because ([^\s]+) was not found in the package registry",
@@ -91,7 +96,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         r"(?:gcc|g\+\+|cc|clang|cargo)['\"]? ?(?:failed|: not found|: command not found|: No such file)"
         r"|command 'gcc' failed|error: linker",
         "A requirement has no ready package for this Python and must be compiled, but the base image has no compiler",
-        "choose a version with wheels, another build.python, or a base image with a compiler (python:3.12-bookworm)",
+        "set `build: {apt: [build-essential]}`, or choose a version with wheels or another build.python",
     ),
     (
         r"Temporary failure in name resolution|Could not resolve host|dns error|Network is unreachable"
@@ -108,7 +113,8 @@ _COPY_CAUSES: tuple[tuple[str, str, str], ...] = (
         r"\"/?([^\s\"]+)\":? not found"
         r"|(?:COPY|ADD) failed: .*?(?:stat |lstat )?([^\s/:]+): (?:no such file|file does not exist)",
         "The Dockerfile copies {0}, which is not among the files that are sent",
-        "files that git or an ignore file leaves out are not sent: check .gitignore, .dockerignore and .awsrunignore",
+        "the folders of -i and -o are not sent (the job gets them as data), nor are files that git or an ignore file "
+        "leaves out: check .gitignore, .dockerignore and .awsrunignore",
     ),
 )
 # For the step that gets the base image, a network that is down is no news about packages.
@@ -126,7 +132,7 @@ def build_failure(log: BuildLog, what: str, arch: str) -> AwsRunError:
     for pattern, message, hint in causes:
         match = re.search(pattern, log.text, re.IGNORECASE | re.MULTILINE)
         if match is not None:
-            group = next((found for found in match.groups() if found), "")
+            group = next((text for text in match.groups() if text), "")
             sentence = message.format(group, arch=arch)
             return (
                 DockerError(sentence, hint=hint)

@@ -80,7 +80,7 @@ def about_passwords(plan: ImagePlan, secrets: BuildSecrets) -> Notice | None:
         return None
     names = ", ".join(secrets.with_passwords)
     if isinstance(plan.recipe, StandardRecipe):
-        if not plan.recipe.dependencies.whole_project:
+        if not plan.recipe.dependencies.whole_project and plan.recipe.install is None:
             return None
         text = f"installing the project runs its own build code, which can read the passwords in {names}"
         return Notice(text=text, hint="unset them for a project that you don't know")

@@ -12,20 +12,20 @@ import re
 import sys
 import tokenize
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from aws_run.errors import SourceError
+from aws_run.image.script_options import DECLARING, SHORT, find_arguments, name_of, strings
 from aws_run.image.source import Source
 
-# Who declares an option: argparse, optparse, click, typer, cyclopts.
-_DECLARING = frozenset({"add_argument", "add_option", "option", "Option", "Parameter"})
 _MAX_SCRIPT_BYTES = 1 << 20
 # Together; a tree takes a hundred times the memory of its text, but only one is held at a time.
 _MAX_SCRIPTS_BYTES = 64 << 20
 _MOST_TOKENS_OF_A_LINE = 8_000
 _MENTIONS = re.compile(r"""["']-[io]["']|getopt""")
+_MENTIONS_LONGER = re.compile(r"add_argument|add_option|click|typer|fire|cyclopts")
 _NOT_SCRIPTS = frozenset({"setup.py", "conftest.py", "noxfile.py"})
 _HINT = "name it in aws-run.yaml, for example `command: python {path}` (-i and -o are appended)"
 
@@ -34,44 +34,111 @@ _HINT = "name it in aws-run.yaml, for example `command: python {path}` (-i and -
 class _Script:
     path: str
     declares: bool  # options -i and -o, in any of the usual ways
+    arguments: tuple[str, str] | None  # the options that take the two folders, however they are spelled
+    relative: bool  # imports relatively, so it runs only as a module
     runs: bool  # does something when started, not only when imported
     imports: frozenset[str]  # module names as written
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Reading:
+    """`broken`: files that no Python of ours parses, with the reason."""
+
+    scripts: list[_Script]
+    broken: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """`arguments`: the options that the two folders are given by."""
+
+    command: tuple[str, ...]
+    arguments: tuple[str, str] = SHORT
+
+
 def find_command(source: Source) -> tuple[str, ...]:
-    """The argv that starts the one script that takes -i and -o. SourceError where there is none, or several."""
+    """The argv that starts the one script that takes the two folders."""
+    return find_program(source).command
+
+
+def find_program(source: Source) -> Program:
+    """The one script that takes -i and -o, or else two options that mean the same. SourceError where there is none,
+    or several."""
     texts = list(_python_files(source))
     # Parsing is slow and most files mention no such option: look at the text first.
-    scripts = _parse_all(pair for pair in texts if _MENTIONS.search(pair[1]))
-    found = [script.path for script in scripts if script.runs and script.declares]
-    if not found:
+    reading = _parse_all(pair for pair in texts if _MENTIONS.search(pair[1]))
+    chosen = [script for script in reading.scripts if script.runs and script.declares]
+    if not chosen:
+        reading = _parse_all(texts)
         # Options are often declared in a module of their own, and the script imports it.
-        scripts = _parse_all(texts)
-        declaring = {name for script in scripts if script.declares for name in _module_names(script.path)}
-        found = [script.path for script in scripts if script.runs and script.imports & declaring]
-    if len(found) == 1:
-        return command_of(found[0])
-    if found:
-        listed = ", ".join(sorted(found)[:8])
-        raise SourceError(f"Several scripts take -i and -o: {listed}", hint=_HINT.format(path=sorted(found)[0]))
-    candidates = [script.path for script in scripts if script.runs] or [script.path for script in scripts]
-    if not candidates:
-        raise SourceError(
-            f"There is no Python script in {source.root}",
-            hint="give the project's folder, or name what to run in aws-run.yaml: `command: python main.py`",
+        declaring = {name for script in reading.scripts if script.declares for name in _module_names(script.path)}
+        chosen = [script for script in reading.scripts if script.runs and script.imports & declaring]
+    if not chosen:
+        chosen = [script for script in reading.scripts if script.runs and script.arguments is not None]
+        if len(chosen) == 1:
+            script = chosen[0]
+            return Program(
+                command=command_of(script.path, relative=script.relative), arguments=script.arguments or SHORT
+            )
+    if len(chosen) == 1:
+        return Program(command=command_of(chosen[0].path, relative=chosen[0].relative))
+    if chosen:
+        paths = sorted(script.path for script in chosen)
+        raise SourceError(f"Several scripts take -i and -o: {', '.join(paths[:8])}", hint=_HINT.format(path=paths[0]))
+    raise _no_script(source, reading)
+
+
+def find_arguments_of(command: Sequence[str], source: Source) -> tuple[str, str]:
+    """The options that the script of a command takes the two folders by; -i and -o where that can't be told."""
+    paths = source.paths
+    for word in command:
+        path = word.removeprefix("./")
+        if path.endswith(".py") and path in paths:
+            content = source.read(path, max_bytes=_MAX_SCRIPT_BYTES)
+            parsed = _parse(path, content.decode("utf-8-sig", errors="replace"))
+            if isinstance(parsed, _Script) and not parsed.declares and parsed.arguments is not None:
+                return parsed.arguments
+            break
+    return SHORT
+
+
+def _no_script(source: Source, reading: _Reading) -> SourceError:
+    scripts = reading.scripts
+    if reading.broken:
+        path = min(reading.broken, key=_depth)
+        return SourceError(
+            f"{path} does not parse: {reading.broken[path]}",
+            hint="correct it; if it is written for a newer Python than aws-run itself runs on, name what to run in "
+            f"aws-run.yaml: `command: python {path}`",
         )
-    listed = ", ".join(sorted(candidates, key=_depth)[:8])
-    raise SourceError(
-        f"No script takes both -i and -o (looked at {listed})",
-        hint=_HINT.format(path=min(candidates, key=_depth)),
+    candidates = [script.path for script in scripts if script.runs] or [script.path for script in scripts]
+    if candidates:
+        listed = ", ".join(sorted(candidates, key=_depth)[:8])
+        return SourceError(
+            f"No script takes both -i and -o (looked at {listed})",
+            hint=_HINT.format(path=min(candidates, key=_depth))
+            + "; other options are named by `arguments: {input: --in-dir, output: --out-dir}`",
+        )
+    notebooks = sorted((path for path in source.paths if path.endswith(".ipynb")), key=_depth)
+    if notebooks:
+        return SourceError(
+            f"There is no Python script in {source.root}, only notebooks: {', '.join(notebooks[:4])}",
+            hint=f"make a script of it (`jupyter nbconvert --to script {notebooks[0]}`) that takes -i and -o",
+        )
+    return SourceError(
+        f"There is no Python script in {source.root}",
+        hint="give the project's folder, or name what to run in aws-run.yaml: `command: python main.py`",
     )
 
 
-def command_of(path: str) -> tuple[str, ...]:
-    """The argv for a script of the project; a package's `__main__.py` runs as a module."""
+def command_of(path: str, *, relative: bool = False) -> tuple[str, ...]:
+    """The argv for a script of the project; a package's `__main__.py`, and a script that imports `relative` to its own
+    package, run as a module."""
     script = PurePosixPath(path)
-    if script.name == "__main__.py" and len(script.parts) == 2:
-        return ("python", "-m", script.parts[0])
+    parts = script.parts[1:] if script.parts[0] == "src" else script.parts
+    main = script.name == "__main__.py"
+    if len(parts) > 1 and (main or relative) and all(part.isidentifier() for part in parts[:-1]):
+        return ("python", "-m", ".".join(parts[:-1] if main else [*parts[:-1], script.stem]))
     return ("python", path)
 
 
@@ -114,27 +181,39 @@ def _python_files(source: Source) -> Iterator[tuple[str, str]]:
             yield file.path, content.decode("utf-8-sig", errors="replace")
 
 
-def _parse_all(texts: Iterable[tuple[str, str]]) -> list[_Script]:
-    parsed = (_parse(path, text) for path, text in texts)
-    return [script for script in parsed if script is not None]
+def _parse_all(texts: Iterable[tuple[str, str]]) -> _Reading:
+    reading = _Reading(scripts=[], broken={})
+    for path, text in texts:
+        parsed = _parse(path, text)
+        if isinstance(parsed, _Script):
+            reading.scripts.append(parsed)
+        elif parsed is not None:
+            reading.broken[path] = parsed
+    return reading
 
 
-def _parse(path: str, text: str) -> _Script | None:
-    """None for a file that is no Python of this version, or nested deeper than anybody writes: it can't be judged."""
+def _parse(path: str, text: str) -> _Script | str | None:
+    """The reason for a file that is no Python of this version; None for one that is nested deeper than anybody writes:
+    it can't be judged."""
     if sys.version_info < (3, 11) and has_too_many_tokens(text):
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a project's invalid escapes are its own business
             tree = ast.parse(text)
+        declares = _declares(tree) or _uses_getopt(tree)
         return _Script(
             path=path,
-            declares=_declares(tree) or _uses_getopt(tree),
+            declares=declares,
+            arguments=find_arguments(tree) if _MENTIONS_LONGER.search(text) else None,
+            relative=any(isinstance(node, ast.ImportFrom) and node.level > 0 for node in tree.body),
             runs=path.endswith("__main__.py") or any(_does_something(statement) for statement in tree.body),
             imports=frozenset(_imports(tree)),
         )
+    except SyntaxError as error:
+        return f"line {error.lineno}: {error.msg}"
     # MemoryError is what the parser says when its own stack is full (pegen, MAXSTACK).
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (ValueError, RecursionError, MemoryError):
         return None
 
 
@@ -160,14 +239,14 @@ def _declares(tree: ast.Module) -> bool:
     compared: set[str] = set()
     reads_argv = False
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _name(node.func) in _DECLARING:
-            declared.update(_strings([*node.args, *(keyword.value for keyword in node.keywords)]))
-        elif isinstance(node, ast.Call) and _name(node.func) == "index":
-            compared.update(_strings(node.args))
+        if isinstance(node, ast.Call) and name_of(node.func) in DECLARING:
+            declared.update(strings([*node.args, *(keyword.value for keyword in node.keywords)]))
+        elif isinstance(node, ast.Call) and name_of(node.func) == "index":
+            compared.update(strings(node.args))
         elif isinstance(node, ast.Compare):
-            compared.update(_strings([node.left, *node.comparators]))
+            compared.update(strings([node.left, *node.comparators]))
         elif isinstance(node, ast.MatchValue):
-            compared.update(_strings([node.value]))
+            compared.update(strings([node.value]))
         elif isinstance(node, ast.Attribute) and node.attr == "argv":
             reads_argv = True
     wanted = {"-i", "-o"}
@@ -178,24 +257,10 @@ def _uses_getopt(tree: ast.Module) -> bool:
     """`getopt.getopt(sys.argv[1:], "i:o:")`."""
     return any(
         isinstance(node, ast.Call)
-        and _name(node.func) in ("getopt", "gnu_getopt")
-        and any("i:" in text and "o:" in text for text in _strings(node.args))
+        and name_of(node.func) in ("getopt", "gnu_getopt")
+        and any("i:" in text and "o:" in text for text in strings(node.args))
         for node in ast.walk(tree)
     )
-
-
-def _strings(nodes: Iterable[ast.expr]) -> Iterator[str]:
-    for node in nodes:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
-        elif isinstance(node, (ast.Tuple, ast.List, ast.Set)):
-            yield from _strings(node.elts)
-
-
-def _name(func: ast.expr) -> str:
-    if isinstance(func, ast.Attribute):
-        return func.attr
-    return func.id if isinstance(func, ast.Name) else ""
 
 
 def _does_something(statement: ast.stmt) -> bool:
@@ -209,7 +274,7 @@ def _does_something(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Assign):
         # `args = parser.parse_args()` is a script; `app = typer.Typer()` in a library is not.
         return any(
-            isinstance(node, ast.Call) and _name(node.func) in ("parse_args", "parse_known_args", "getopt")
+            isinstance(node, ast.Call) and name_of(node.func) in ("parse_args", "parse_known_args", "getopt")
             for node in ast.walk(statement)
         )
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and not _sets_up(statement.value)
@@ -217,7 +282,7 @@ def _does_something(statement: ast.stmt) -> bool:
 
 def _sets_up(call: ast.Call) -> bool:
     """Calls that a library makes when it is imported."""
-    return _name(call.func) in (
+    return name_of(call.func) in (
         "add_argument",
         "basicConfig",
         "filterwarnings",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from aws_run.errors import SourceError
-from aws_run.image.dependencies import read_dependency_file
+from aws_run.image.dependencies import installer_files
 from aws_run.image.entrypoint_layer import wrap_dockerfile
 from aws_run.image.plan import ImagePlan, standard_dockerfile, uv_requirements
 from aws_run.image.recipe import OwnDockerfile, StandardRecipe
@@ -42,7 +42,7 @@ def write_standard(
     mounts; None for BuildKit.
     """
     with _open(out) as tar:
-        text = standard_dockerfile().replace(f"id={PROJECT_CACHE},", f"id={cache_id},")
+        text = standard_dockerfile(recipe).replace(f"id={PROJECT_CACHE},", f"id={cache_id},")
         if classic_secrets is not None:
             text = classic_dockerfile(text)
             _add_folder(tar, "secrets")
@@ -52,11 +52,11 @@ def write_standard(
         _add_bytes(tar, "uv.txt", uv_requirements().encode())
         _add_bytes(tar, LAYER, plan.entrypoint_layer)
         _add_folder(tar, "deps")
+        written = installer_files(plan.source, recipe.dependencies)
         if recipe.dependencies.whole_project:
-            _add_source(tar, plan.source, "deps/")
-        else:
-            for path in recipe.dependencies.files:
-                _add_bytes(tar, f"deps/{path}", read_dependency_file(plan.source, path))
+            _add_source(tar, plan.source, "deps/", leave_out=frozenset(written))
+        for path, content in written.items():
+            _add_bytes(tar, f"deps/{path}", content)
         # A folder that is copied whole keeps its date; one that is copied into gets today's.
         _add_folder(tar, "code")
         _add_folder(tar, "code/app")
@@ -86,18 +86,19 @@ def write_wrap(plan: ImagePlan, entrypoint: Iterable[str], cmd: Iterable[str], o
 def classic_dockerfile(text: str) -> str:
     """The recipe without mounts. The secrets are copied into the first stage, of which nothing but the installed
     packages reaches the image: they stay on the building machine."""
-    stage = "FROM ${BASE_IMAGE} AS uv\n"
-    if stage not in text:
+    bare = re.sub(r"--mount=\S+ ?", "", text)
+    made, count = re.subn(r"^(FROM \S+ AS uv\n)", r"\1COPY secrets/ /run/secrets/\n", bare, flags=re.MULTILINE)
+    if count != 1:
         raise ValueError("the recipe has no stage named uv")
-    return re.sub(r"--mount=\S+ ?", "", text).replace(stage, f"{stage}COPY secrets/ /run/secrets/\n")
+    return made
 
 
 def _open(out: IO[bytes]) -> tarfile.TarFile:
     return tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT)
 
 
-def _add_source(tar: tarfile.TarFile, source: Source, prefix: str) -> None:
-    """Every file, checked on the way: what is sent is what the tag was computed from."""
+def _add_source(tar: tarfile.TarFile, source: Source, prefix: str, leave_out: frozenset[str] = frozenset()) -> None:
+    """Every file but those of `leave_out`, checked on the way: what is sent is what the tag was computed from."""
     digest = hashlib.sha256()
     made: set[str] = set()
     for file in source.files:
@@ -106,6 +107,10 @@ def _add_source(tar: tarfile.TarFile, source: Source, prefix: str) -> None:
                 made.add(folder)
                 _add_folder(tar, f"{prefix}{folder}")
         digest.update(frame(file))
+        if file.path in leave_out:
+            for chunk in read_chunks(source.root, file):
+                digest.update(chunk)
+            continue
         _add_file(tar, source.root, prefix, file, digest.update)
     if digest.hexdigest() != source.digest:
         raise SourceError(

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _BASE_LABEL = "org.opencontainers.image.base."
 _BARE = re.compile(r"python[\d.]*|(ba|da|a)?sh")
+# What the recipe prints where the run can do without the project's own installation; BuildKit shows the command too.
+_NOT_INSTALLED = re.compile(r"^(?:#\d+ +[\d.]+ )?aws-run: the project itself could not be installed", re.MULTILINE)
 _PULSE_EVERY_S = 20.0
 _ARCHES = {"amd64": "x86_64", "arm64": "arm64"}
 
@@ -52,6 +54,7 @@ class _Build:
     write: Callable[[IO[bytes], dict[str, bytes] | None], None]
     secrets: BuildSecrets
     base: BaseImage | None = None
+    target: str | None = None  # a stage of the Dockerfile
 
     @property
     def labels(self) -> dict[str, str]:
@@ -84,7 +87,7 @@ class DockerBuilder:
     def build_push(self, plan: ImagePlan, repository_uri: str, tag: str, login: Login, emit: Emit) -> str:
         client = connect(self._environ)
         try:
-            with _engine_trouble_said():
+            with _as_docker_errors():
                 self.build(client, plan, f"{repository_uri}:{tag}", emit)
                 return push_image(ApiPushEngine(client.api), repository_uri, tag, login, emit, self._clock)
         finally:
@@ -132,7 +135,8 @@ def _build_standard(
             build_args={
                 "BASE_IMAGE": base.build_from if base is not None else recipe.base_image,
                 "DEPENDENCIES": recipe.dependencies.kind,
-                "INSTALL_UV": "no" if recipe.dependencies.kind == "none" else "yes",
+                "INSTALL_UV": "yes" if recipe.needs_uv else "no",
+                **_recipe_args(recipe),
                 "MACHINE": run.plan.machine,
                 "PYTHON_PATH": ":".join(f"/app/{path}".rstrip("/") for path in recipe.python_path),
             },
@@ -144,6 +148,21 @@ def _build_standard(
         )
     )
     run.check_arch(reference)
+
+
+def _recipe_args(recipe: StandardRecipe) -> dict[str, str]:
+    """Those that only some projects need; an argument that the Dockerfile does not name would be warned of."""
+    dependencies = recipe.dependencies
+    given = {
+        "UV_OPTIONS": " ".join(dependencies.options),
+        "REQUIREMENTS": dependencies.requirements_file if dependencies.texts else "",
+        "FIND_LINKS": ",".join(dependencies.find_links),
+        "APT": " ".join(recipe.apt),
+        "INSTALL_REQUIRED": "yes" if recipe.install is not None and recipe.install.required else "",
+    }
+    if recipe.version is not None:
+        given["VERSION_VARIABLE"], given["VERSION"] = recipe.version
+    return {name: value for name, value in given.items() if value}
 
 
 def _build_own(
@@ -159,7 +178,8 @@ def _build_own(
                 what=recipe.summary,
                 tag=project_image,
                 dockerfile=recipe.path,
-                build_args={"BASE_IMAGE": base_image} if base_image else {},
+                build_args={**({"BASE_IMAGE": base_image} if base_image else {}), **dict(recipe.args)},
+                target=recipe.target,
                 write=lambda out, _classic: write_own(run.plan, recipe, out),
                 secrets=secrets,
                 base=base,
@@ -222,7 +242,7 @@ class _Runner:
     def build(self, build: _Build) -> None:
         """BuildError with the failing program's own last lines."""
         log = BuildLog(lambda text: self.emit(LaneProgress(lane="image", text=text)))
-        with _disk_full_said():
+        with _disk_full_as_an_error():
             context = self.folder / "context.tar"
             with context.open("wb") as out:
                 build.write(out, None if self.cli is not None else build.secrets.by_name())
@@ -234,6 +254,14 @@ class _Runner:
             context.unlink()
         if failed:
             raise build_failure(log, build.what, self.plan.arch)
+        if _NOT_INSTALLED.search(log.text):
+            self.emit(
+                Notice(
+                    text="the project itself could not be installed; its folder is on PYTHONPATH instead",
+                    hint="`build: {install: true}` shows why, and `install: false` leaves it out",
+                    level="warning",
+                )
+            )
 
     def _with_buildkit(self, cli: DockerCli, build: _Build, context: Path, log: BuildLog) -> bool:
         paths = {}
@@ -248,6 +276,7 @@ class _Runner:
             build_args=build.build_args,
             secrets=paths,
             labels=build.labels,
+            target=build.target,
         )
         return (
             run_build(
@@ -274,6 +303,7 @@ class _Runner:
                     platform=self.plan.platform,
                     buildargs=dict(build.build_args),
                     labels=build.labels,
+                    target=build.target,
                     rm=True,
                     forcerm=True,
                     decode=True,
@@ -291,11 +321,12 @@ class _Runner:
 
     def check_arch(self, reference: str) -> None:
         """A base image of another architecture builds well and then dies in the task with `exec format error`."""
-        found = str(self._inspect(reference).get("Architecture", ""))
-        if _ARCHES.get(found, found) != self.plan.arch:
+        architecture = str(self._inspect(reference).get("Architecture", ""))
+        architecture = _ARCHES.get(architecture, architecture)
+        if architecture != self.plan.arch:
             raise BuildError(
-                f"The image is for {_ARCHES.get(found, found)}, but {self.plan.arch} was asked for",
-                hint=f"set --arch {_ARCHES.get(found, found)}, or choose a base image that exists for {self.plan.arch}",
+                f"The image is for {architecture}, but {self.plan.arch} was asked for",
+                hint=f"set --arch {architecture}, or choose a base image that exists for {self.plan.arch}",
             )
 
     def entry(self, reference: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -317,13 +348,13 @@ class _Runner:
         import docker
 
         try:
-            found = cast("Any", self.client.api).inspect_image(reference)
+            document = cast("Any", self.client.api).inspect_image(reference)
         except docker.errors.ImageNotFound:
             raise DockerError(
                 "The image was built, but this Docker engine does not have it",
                 hint="docker and aws-run may talk to different engines: check DOCKER_HOST and `docker context ls`",
             ) from None
-        return dict(found)
+        return dict(document)
 
 
 class _Pulse:
@@ -359,7 +390,7 @@ def _feed_classic(messages: Iterable[Mapping[str, Any]], feed: Callable[[str], N
 
 
 @contextmanager
-def _engine_trouble_said() -> Iterator[None]:
+def _as_docker_errors() -> Iterator[None]:
     """An engine that stops answering in the middle, or answers with an error nobody expects."""
     import docker
     import requests
@@ -373,7 +404,7 @@ def _engine_trouble_said() -> Iterator[None]:
 
 
 @contextmanager
-def _disk_full_said() -> Iterator[None]:
+def _disk_full_as_an_error() -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -39,6 +39,7 @@ class CliBuild:
     build_args: Mapping[str, str]
     secrets: Mapping[str, Path]
     labels: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
 
 
 def find_cli(environ: Mapping[str, str]) -> DockerCli | None:
@@ -62,6 +63,8 @@ def build_argv(cli: DockerCli, build: CliBuild) -> list[str]:
     argv += ["--progress", "plain", "--platform", build.platform, "--file", build.dockerfile, "--tag", build.tag]
     for name, value in build.build_args.items():
         argv += ["--build-arg", f"{name}={value}"]
+    if build.target is not None:
+        argv += ["--target", build.target]
     for name, value in build.labels.items():
         argv += ["--label", f"{name}={value}"]
     for name, path in build.secrets.items():

@@ -54,10 +54,27 @@ def wrap_dockerfile(entrypoint: Sequence[str], cmd: Sequence[str]) -> str:
 def drops_arguments(entrypoint: Sequence[str], cmd: Sequence[str]) -> str | None:
     """The instruction in shell form, if there is one: `sh -c TEXT` takes what is appended as $0, $1, … and the
     project never sees -i and -o. None when they arrive."""
-    for name, argv in (("ENTRYPOINT", entrypoint), ("CMD", () if entrypoint else cmd)):
-        if len(argv) == 3 and argv[0].endswith("sh") and argv[1] == "-c" and "$@" not in argv[2]:
-            return name
-    return None
+    if _ends_in_a_text(entrypoint):
+        return "ENTRYPOINT"
+    # Behind an init (tini, dumb-init, `conda run`, an own `exec "$@"`) CMD is the program.
+    return "CMD" if _ends_in_a_text(cmd) else None
+
+
+def is_shell(program: str) -> bool:
+    return program.rpartition("/")[2] in ("sh", "bash", "dash", "ash", "zsh", "ksh")
+
+
+def _ends_in_a_text(argv: Sequence[str]) -> bool:
+    """Whether it ends like `bash -euo pipefail -c TEXT`, and the text has no place for arguments."""
+    if len(argv) < 3 or "$@" in argv[-1] or "$*" in argv[-1]:
+        return False
+    shell = next((place for place in range(len(argv) - 2, -1, -1) if is_shell(argv[place])), None)
+    if shell is None:
+        return False
+    options = argv[shell + 1 : -1]
+    return (
+        bool(options) and options[-1].startswith("-") and not options[-1].startswith("--") and options[-1].endswith("c")
+    )
 
 
 def _env_value(text: str) -> str:

@@ -67,7 +67,7 @@ def find_repository(folder: Path) -> Repository | None:
 def list_committable(repository: Repository, folder: Path) -> list[str]:
     """Tracked files and untracked ones that are not ignored, as the work tree has them now; relative to `folder`."""
     arguments = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "."]
-    status, out, error = _git(repository, folder, arguments)
+    status, out, error = run_git(repository, folder, arguments)
     if status != 0:
         raise SourceError(
             f"git can't list the files of {folder}: {_first_line(error)}",
@@ -78,7 +78,7 @@ def list_committable(repository: Repository, folder: Path) -> list[str]:
 
 
 def is_ignored(repository: Repository, folder: Path) -> bool:
-    status, _, _ = _git(repository, folder, ["check-ignore", "-q", "."])
+    status, _, _ = run_git(repository, folder, ["check-ignore", "-q", "."])
     return status == 0
 
 
@@ -102,13 +102,15 @@ def _opened(top: Path, marker: Path) -> Repository | None:
 
 
 @contextmanager
-def _stand_in(repository: Repository) -> Iterator[dict[str, str]]:
-    """An empty repository around the folder's files; yields the environment that makes git use it."""
+def _stand_in(repository: Repository, head: str, tags: str) -> Iterator[dict[str, str]]:
+    """An empty repository around the folder's files; yields the environment that makes git use it. `head` and `tags`:
+    the content of HEAD and packed-refs, where git is to know the history."""
     with tempfile.TemporaryDirectory(prefix="aws-run-git-") as name:
         made = Path(name)
         for folder in ("objects", "refs", "info"):
             (made / folder).mkdir()
-        (made / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
+        (made / "HEAD").write_text(f"{head or 'ref: refs/heads/main'}\n", encoding="utf-8")
+        (made / "packed-refs").write_text(tags, encoding="utf-8")
         (made / "config").write_text(_config(repository), encoding="utf-8")
         (made / "info" / "exclude").write_bytes(_own_file(repository.common / "info" / "exclude"))
         for shared in repository.own.glob("sharedindex.*"):
@@ -125,6 +127,7 @@ def _stand_in(repository: Repository) -> Iterator[dict[str, str]]:
             "GIT_OBJECT_DIRECTORY": str((repository.common / "objects").absolute()),
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": "",
             "GIT_NO_LAZY_FETCH": "1",
+            "GIT_NO_REPLACE_OBJECTS": "1",
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_TERMINAL_PROMPT": "0",
         }
@@ -158,7 +161,9 @@ def _refuse_other_than_a_file(path: Path) -> None:
         )
 
 
-def _git(repository: Repository, folder: Path, arguments: Sequence[str]) -> tuple[int, bytes, bytes]:
+def run_git(
+    repository: Repository, folder: Path, arguments: Sequence[str], *, head: str = "", tags: str = ""
+) -> tuple[int, bytes, bytes]:
     """Exit status, stdout and stderr of a git command that only reads."""
     import git
 
@@ -166,7 +171,7 @@ def _git(repository: Repository, folder: Path, arguments: Sequence[str]) -> tupl
     # Stronger than the user's own configuration, too, where it would start a program beside us.
     settings = ["-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.untrackedCache=false"]
     command = [program, "--no-pager", *settings, *arguments]
-    with _stand_in(repository) as environment:
+    with _stand_in(repository, head, tags) as environment:
         try:
             process: Any = git.Git(str(folder)).execute(command, as_process=True, env=environment)
         except git.exc.GitCommandNotFound:

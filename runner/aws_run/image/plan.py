@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shlex
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
@@ -12,12 +14,16 @@ from importlib import resources
 from pathlib import Path
 
 from aws_run.config import Arch, Config
+from aws_run.config.envfile import parse_env
+from aws_run.errors import ConfigError, SourceError
 from aws_run.events import Notice
 from aws_run.image.base import BaseImage
-from aws_run.image.command import check_command, find_command
+from aws_run.image.command import check_command, find_arguments_of, find_program
 from aws_run.image.dependencies import dependency_digest
 from aws_run.image.entrypoint_layer import WRAP_TEMPLATE
-from aws_run.image.recipe import OwnDockerfile, Recipe, choose_recipe
+from aws_run.image.own_dockerfile import find_dockerfile
+from aws_run.image.recipe import OwnDockerfile, Recipe, StandardRecipe, choose_recipe
+from aws_run.image.script_options import POSITIONAL, SHORT
 from aws_run.image.shell_form import refuse_shell_form
 from aws_run.image.source import DOCKERIGNORE, Source, read_source
 
@@ -33,11 +39,13 @@ class ImagePlan:
     source: Source
     recipe: Recipe
     command: tuple[str, ...] | None
+    arguments: tuple[str, str] = SHORT  # the options that the command is given the two folders by
     arch: Arch
     recipe_digest: str  # over the recipe's text, the pinned installer and the dependency files
     trust_dockerfile: bool = False  # the package indexes' passwords are handed to the project's own Dockerfile
     base: BaseImage | None = None  # None: not looked up, or the Dockerfile's own affair
     entrypoint_layer: bytes = field(repr=False)  # a tar, the same bytes for every project
+    notes: tuple[str, ...] = ()  # what was chosen, in sentences for the plan
 
     @cached_property
     def tag(self) -> str:
@@ -99,16 +107,23 @@ def plan_image(
         exclude_paths=[*exclude_dirs, *_config_files(config)],
         dockerignore=own_ignore if (config.project_dir / own_ignore).is_file() else DOCKERIGNORE,
     )
-    recipe = choose_recipe(config.build, source)
+    own = find_dockerfile(config.build, source)
     command = config.command
-    if isinstance(recipe, OwnDockerfile):
-        text = source.read(recipe.path).decode(errors="replace")
-        refuse_shell_form(text, recipe.path, own_command=command is not None)
-    if command is not None:
-        if not isinstance(recipe, OwnDockerfile):
-            check_command(command, source)
-    elif not isinstance(recipe, OwnDockerfile):
-        command = find_command(source)
+    chosen, arguments = False, SHORT
+    if own is not None:
+        text = source.read(own).decode(errors="replace")
+        refuse_shell_form(text, own, own_command=command is not None)
+    elif command is not None:
+        check_command(command, source)
+        arguments = find_arguments_of(command, source)
+    else:
+        program = find_program(source)
+        command, arguments = program.command, program.arguments
+        chosen = True
+    given = (config.arguments.input, config.arguments.output)
+    if given != SHORT:
+        arguments = given
+    recipe = choose_recipe(config.build, source, command or ())
     return ImagePlan(
         source=source,
         recipe=recipe,
@@ -117,7 +132,31 @@ def plan_image(
         trust_dockerfile=config.build.trust_dockerfile,
         recipe_digest=_recipe_digest(source, recipe),
         entrypoint_layer=(entrypoint_layer or read_entrypoint_layer)(),
+        arguments=arguments,
+        notes=(*_command_notes(command if chosen else None, arguments), *recipe.notes, *_dotenv_notes(source, config)),
     )
+
+
+def _command_notes(command: tuple[str, ...] | None, arguments: tuple[str, str]) -> list[str]:
+    """What was chosen for the user."""
+    notes = [f"command: {shlex.join(command)}"] if command else []
+    if arguments == POSITIONAL:
+        notes.append("the folders are given to the script without options, the input first")
+    elif arguments != SHORT:
+        notes.append(f"the folders are given to the script by {arguments[0]} and {arguments[1]}")
+    return notes
+
+
+def _dotenv_notes(source: Source, config: Config) -> list[str]:
+    """A word about a .env that the script reads at home: it never goes into an image."""
+    try:
+        text = source.read(".env").decode("utf-8-sig") if source.has(".env") else ""
+        names = {name for _, name, _ in parse_env(text, ".env")}
+    except (ConfigError, SourceError, UnicodeDecodeError):
+        return []
+    if not names - config.env.keys() - config.secrets.keys():
+        return []
+    return [".env stays on this machine, and the job does not get its variables; --env-file .env hands them over"]
 
 
 def big_source(source: Source) -> Notice | None:
@@ -136,8 +175,32 @@ def big_source(source: Source) -> Notice | None:
     )
 
 
-def standard_dockerfile() -> str:
-    return resources.files("aws_run.image").joinpath("Dockerfile").read_text(encoding="utf-8")
+def standard_dockerfile(recipe: StandardRecipe | None = None) -> str:
+    """Our Dockerfile with the parts that this project needs: `# begin NAME` to `# end NAME` stands for one of them.
+    None: the file as it is."""
+    text = resources.files("aws_run.image").joinpath("Dockerfile").read_text(encoding="utf-8")
+    if recipe is None:
+        return text
+    parts = {
+        "apt": bool(recipe.apt),
+        "git": recipe.dependencies.needs_git,
+        "project": recipe.install is not None,
+    }
+    # A version from git changes with each commit: the dependencies know it only where the project is among them.
+    before, stage, after = text.partition("# begin project\n")
+    text = _with_part(before, "version", wanted=recipe.version is not None and recipe.dependencies.whole_project)
+    text += stage + _with_part(after, "version", wanted=recipe.version is not None)
+    for name, wanted in parts.items():
+        text = _with_part(text, name, wanted=wanted)
+    if recipe.apt:
+        head, stage, rest = text.partition("FROM ${BASE_IMAGE} AS system\n")
+        text = head + stage + rest.replace("FROM ${BASE_IMAGE}", "FROM system")
+    return text
+
+
+def _with_part(text: str, name: str, *, wanted: bool) -> str:
+    pattern = re.compile(rf"^# begin {name}\n(.*?)^# end {name}\n", re.MULTILINE | re.DOTALL)
+    return pattern.sub(lambda part: part[1] if wanted else "", text)
 
 
 def uv_requirements() -> str:
@@ -161,16 +224,16 @@ def _run_folders(config: Config) -> list[Path]:
 
 def _config_files(config: Config) -> list[Path]:
     """Our own settings stay out: a longer time-out needs no new image."""
-    found = [config.project_dir / "aws-run.yaml", config.project_dir / "aws-run.yml"]
-    return [*found, config.file] if config.file is not None else found
+    files = [config.project_dir / "aws-run.yaml", config.project_dir / "aws-run.yml"]
+    return [*files, config.file] if config.file is not None else files
 
 
 def _recipe_digest(source: Source, recipe: Recipe) -> str:
     if isinstance(recipe, OwnDockerfile):
         parts = [WRAP_TEMPLATE, hashlib.sha256(source.read(recipe.path)).hexdigest()]
     else:
-        parts = [standard_dockerfile(), dependency_digest(source, recipe.dependencies)]
-        if recipe.dependencies.kind != "none":  # else uv is not even installed
+        parts = [standard_dockerfile(recipe), dependency_digest(source, recipe.dependencies)]
+        if recipe.needs_uv:
             parts.append(uv_requirements())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

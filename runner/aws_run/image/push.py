@@ -235,13 +235,13 @@ class ApiPushEngine:
 
         try:
             with self._patience(_STALLED_AFTER_S[0]):
-                found = self._api.inspect_distribution(reference, auth_config=dict(auth))
+                document = self._api.inspect_distribution(reference, auth_config=dict(auth))
         except docker.errors.APIError as error:
             raise DockerError(
                 f"The registry has {reference}, but does not say its digest: {error.explanation or error}",
                 hint="run the command again",
             ) from None
-        return str(found["Descriptor"]["digest"])
+        return str(document["Descriptor"]["digest"])
 
 
 def _timed_out(error: BaseException) -> bool:

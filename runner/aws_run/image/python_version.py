@@ -20,6 +20,17 @@ def from_pin(text: str) -> str | None:
     return None
 
 
+def from_runtime(text: str) -> str | None:
+    """Heroku's runtime.txt: `python-3.11.4`."""
+    match = re.fullmatch(r"python-(\d{1,2}\.\d{1,2})(?:\.\d{1,3})?", text.strip())
+    return match[1] if match else None
+
+
+def is_readable(text: str) -> bool:
+    """Whether every clause of a `requires-python` is one that is understood here."""
+    return all(_CLAUSE.match(clause) for clause in text.split(",") if clause.strip())
+
+
 def from_requires(text: str) -> str | None:
     """The best known version that `requires-python` allows; None where it can't be read or allows none."""
     clauses = []

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aws_run.config import Build
 from aws_run.errors import ConfigError, SourceError
 from aws_run.image import python_version
-from aws_run.image.dependencies import Dependencies, DependencyKind, find_dependencies
+from aws_run.image.dependencies import Dependencies, DependencyKind, find_dependencies, poetry_python
+from aws_run.image.git_version import version_from_git
+from aws_run.image.own_dockerfile import find_dockerfile
 from aws_run.image.source import Source
-from aws_run.project.private_names import is_private
-
-# tomli is tomllib, for Python 3.10.
-tomllib: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+from aws_run.project.files import TEXT_MAX_BYTES
+from aws_run.project.folder import read_toml, table
+from aws_run.project.package import InstallPlan, plan_install, scm_variable
 
 DEFAULT_BASE = "public.ecr.aws/docker/library/python:{python}-slim-bookworm"
 
@@ -27,10 +27,17 @@ class OwnDockerfile:
 
     path: str
     base_image: str | None = None
+    target: str | None = None
+    args: tuple[tuple[str, str], ...] = ()
 
     @property
     def summary(self) -> str:
-        return f"the project's {self.path}"
+        return f"the project's {self.path}" + (f", stage {self.target}" if self.target else "")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was chosen, for the plan."""
+        return (f"the image is built from {self.summary}",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +48,9 @@ class StandardRecipe:
     python: str | None  # None: whatever `base_image` holds
     dependencies: Dependencies
     python_path: tuple[str, ...] = ()
+    install: InstallPlan | None = None  # None: the project itself is not installed
+    version: tuple[str, str] | None = None  # a variable and the version from git that it hands to the build back end
+    apt: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -48,65 +58,60 @@ class StandardRecipe:
         files = self.dependencies.files
         return f"{python}, {' + '.join(files[:2])}" if files else f"{python}, no dependencies"
 
+    @property
+    def needs_uv(self) -> bool:
+        return self.dependencies.kind != "none" or self.install is not None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was chosen, for the plan."""
+        told = [f"dependencies: {self.dependencies.title}", *self.dependencies.notes]
+        if self.install is not None:
+            told.append("the project itself is installed")
+        if self.version is not None:
+            told.append(f"its version is {self.version[1]}, read from git's tags")
+        if self.apt:
+            told.append(f"Debian packages: {', '.join(self.apt)}")
+        return tuple(told)
+
 
 Recipe = OwnDockerfile | StandardRecipe
 
 
-def choose_recipe(build: Build, source: Source) -> Recipe:
-    """ConfigError for settings that can't be right, SourceError for files of the project that can't be read."""
-    own = _own_dockerfile(build, source)
+def choose_recipe(build: Build, source: Source, command: Sequence[str] = ()) -> Recipe:
+    """ConfigError for settings that can't be right, SourceError for files of the project that can't be read.
+
+    `command`: what will be run, where that is known; a script may carry its own list of dependencies."""
+    own = find_dockerfile(build, source)
     if own is not None:
-        return OwnDockerfile(path=own, base_image=build.base_image)
+        args = tuple(sorted(build.args.items()))
+        return OwnDockerfile(path=own, base_image=build.base_image, target=build.target, args=args)
+    if build.target or build.args:
+        raise ConfigError(
+            "build.target and build.args are for a Dockerfile, and the project has none that is used",
+            hint="remove them, or name the Dockerfile: `build: {dockerfile: PATH}`",
+        )
     pyproject = read_pyproject(source)
-    python = _python(build, source, pyproject)
+    dependencies = find_dependencies(source, pyproject, build, command)
+    python = _python(build, source, pyproject, dependencies)
     base = build.base_image or DEFAULT_BASE.format(python=python)
+    install = plan_install(source, pyproject, wanted=build.install, command=command)
     return StandardRecipe(
         base_image=base,
         python=None if build.base_image else python,
-        dependencies=find_dependencies(source, pyproject),
+        dependencies=dependencies,
         python_path=_python_path(source, pyproject),
+        install=install,
+        version=_version(source, pyproject) if install is not None or dependencies.whole_project else None,
+        apt=build.apt,
     )
 
 
 def read_pyproject(source: Source) -> dict[str, Any]:
-    if not source.has("pyproject.toml"):
-        return {}
-    text = source.read_text("pyproject.toml")
-    try:
-        parsed: dict[str, Any] = tomllib.loads(text)
-    except RecursionError:
-        raise SourceError("pyproject.toml can't be read: it is nested too deep", hint="correct it") from None
-    except ValueError as error:  # TOMLDecodeError is one; a number of 5,000 digits gives another
-        raise SourceError(f"pyproject.toml can't be read: {error}", hint="correct it") from None
-    return parsed
+    return read_toml(source, "pyproject.toml", max_bytes=TEXT_MAX_BYTES)
 
 
-def _own_dockerfile(build: Build, source: Source) -> str | None:
-    if build.dockerfile == "none":
-        return None
-    if build.dockerfile == "auto":
-        # Docker reads it from the disk whatever the ignore files say, and so do we.
-        return "Dockerfile" if source.has("Dockerfile") else None
-    path = build.dockerfile.removeprefix("./")
-    if path.startswith("/") or ".." in path.split("/"):
-        raise ConfigError(
-            f"build.dockerfile is {build.dockerfile!r}, outside of the project",
-            hint="give a path inside the project, or `auto`, or `none`",
-        )
-    if any(is_private(part) for part in path.split("/")):
-        raise ConfigError(
-            f"build.dockerfile names {build.dockerfile}, which never goes into an image",
-            hint="give the Dockerfile another name",
-        )
-    if not source.has(path):
-        raise ConfigError(
-            f"build.dockerfile names {build.dockerfile}, which is not in {source.root}",
-            hint="correct the path, or set `dockerfile: auto` or `none`",
-        )
-    return path
-
-
-def _python(build: Build, source: Source, pyproject: dict[str, Any]) -> str:
+def _python(build: Build, source: Source, pyproject: dict[str, Any], dependencies: Dependencies) -> str:
     if build.python is not None:
         if not re.fullmatch(r"\d+\.\d+(\.\d+)?", build.python):
             raise ConfigError(f"build.python is {build.python!r}, which is no version", hint='write it as "3.12"')
@@ -115,16 +120,44 @@ def _python(build: Build, source: Source, pyproject: dict[str, Any]) -> str:
         pinned = python_version.from_pin(source.read_text(".python-version"))
         if pinned is not None:
             return pinned
-    project = pyproject.get("project")
-    requires = project.get("requires-python") if isinstance(project, dict) else None
-    if isinstance(requires, str):
-        return python_version.from_requires(requires) or python_version.DEFAULT
+    if source.has("runtime.txt"):
+        pinned = python_version.from_runtime(source.read_text("runtime.txt"))
+        if pinned is not None:
+            return pinned
+    for place, requires in _requirements_of_python(pyproject, dependencies):
+        if not python_version.is_readable(requires):
+            continue
+        chosen = python_version.from_requires(requires)
+        if chosen is None:
+            if build.base_image is not None:
+                continue
+            raise SourceError(
+                f"{place} asks for Python {requires}, which no base image here has (3.9 to 3.14)",
+                hint="set build.python to a version that works, or build.base_image to an image that has it",
+            )
+        return chosen
     return python_version.DEFAULT
 
 
+def _version(source: Source, pyproject: dict[str, Any]) -> tuple[str, str] | None:
+    """Where the build back end would ask git, which it can't: .git never goes into a build."""
+    variable = scm_variable(source, pyproject)
+    return (variable, version_from_git(source.root)) if variable is not None else None
+
+
+def _requirements_of_python(pyproject: dict[str, Any], dependencies: Dependencies) -> list[tuple[str, str]]:
+    """(who says it, in the words of `requires-python`), the strongest first."""
+    requires = table(pyproject, "project").get("requires-python")
+    places = [
+        ("pyproject.toml", requires if isinstance(requires, str) else None),
+        ("pyproject.toml", poetry_python(pyproject)),
+        (" + ".join(dependencies.files) or "the project", dependencies.requires_python),
+    ]
+    return [(place, text) for place, text in places if text]
+
+
 def _python_path(source: Source, pyproject: dict[str, Any]) -> tuple[str, ...]:
-    """The dependencies are installed, the project is not (a code edit would rebuild them), so its package is put
-    where Python finds it."""
+    """Where the project's own package is imported from: from its files, whether it is installed or not."""
     if "build-system" not in pyproject:
         return ()
     return ("src",) if any(file.path.startswith("src/") for file in source.files) else ("",)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aws_run.errors import SourceError
+from aws_run.image.entrypoint_layer import is_shell
 
 _HEREDOC = re.compile(r"<<-?[\"']?(\w+)[\"']?")
 _FROM = re.compile(r"(?:--\S+\s+)*(?P<base>\S+)(?:\s+as\s+(?P<name>\S+))?\s*$", re.IGNORECASE)
@@ -16,7 +17,7 @@ _FROM = re.compile(r"(?:--\S+\s+)*(?P<base>\S+)(?:\s+as\s+(?P<name>\S+))?\s*$", 
 
 @dataclass(kw_only=True)
 class _Stage:
-    """The text after ENTRYPOINT and CMD; None: there is no such line. `shell`: the default one runs the shell form."""
+    """The text after ENTRYPOINT and CMD; None: there is no such line. `shell`: a shell runs the shell form."""
 
     entrypoint: str | None = None
     cmd: str | None = None
@@ -28,23 +29,40 @@ def refuse_shell_form(text: str, path: str, *, own_command: bool) -> None:
     stage = _last_stage(text)
     if not stage.shell:
         return
-    # A CMD in shell form behind an ENTRYPOINT goes to that program, which may do with it what it likes.
     judged = [("ENTRYPOINT", stage.entrypoint)]
-    if stage.entrypoint is None and not own_command:
+    behind = stage.entrypoint is not None and bool(stage.cmd) and (stage.cmd or "").startswith("-")
+    # `CMD --fast` behind an ENTRYPOINT is no program; an init like tini starts the shell, which drops the arguments.
+    if not own_command and not behind and (stage.entrypoint is None or not _in_shell_form(stage.entrypoint)):
         judged.append(("CMD", stage.cmd))
-    for name, said in judged:
-        if said and _in_shell_form(said) and "$@" not in said:
+    for name, written in judged:
+        if written and _in_shell_form(written) and "$@" not in written:
             raise SourceError(
                 f"{name} in {path} is in shell form, so -i and -o would not reach the program",
-                hint=f'write it as a list: {name} ["python", "main.py"]',
+                hint=f"write it as a list: {name} {as_list(written)}",
             )
 
 
-def _in_shell_form(said: str) -> bool:
+def as_list(text: str) -> str:
+    """The exec form of a plain command; an example for one that needs a shell."""
+    words = text.removeprefix("exec ").split()
+    plain = all(re.fullmatch(r"[\w./:,@%+-]+", word) for word in words)
+    return json.dumps(words if plain and words else ["python", "main.py"])
+
+
+def _in_shell_form(text: str) -> bool:
     try:
-        return not isinstance(json.loads(said), list)
+        return not isinstance(json.loads(text), list)
     except (ValueError, RecursionError):
         return True
+
+
+def _is_shell(text: str) -> bool:
+    """Whether SHELL names one that takes a text after -c, as `["/bin/bash", "-lc"]` does."""
+    try:
+        words = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(words, list) and bool(words) and is_shell(str(words[0])) and str(words[-1]).endswith("c")
 
 
 def _last_stage(text: str) -> _Stage:
@@ -53,17 +71,17 @@ def _last_stage(text: str) -> _Stage:
     stage = _Stage()
     for count, (word, rest) in enumerate(_instructions(text)):
         match word:
-            case "FROM" if (found := _FROM.match(rest)) is not None:
-                below = stages.get(found["base"].lower(), _Stage())
+            case "FROM" if (base := _FROM.match(rest)) is not None:
+                below = stages.get(base["base"].lower(), _Stage())
                 stage = _Stage(entrypoint=below.entrypoint, cmd=below.cmd, shell=below.shell)
-                stages[(found["name"] or f" {count}").lower()] = stage
+                stages[(base["name"] or f" {count}").lower()] = stage
             case "ENTRYPOINT":
                 # A new ENTRYPOINT takes away a CMD that came from below.
                 stage.entrypoint = rest
             case "CMD":
                 stage.cmd = rest
             case "SHELL":
-                stage.shell = False
+                stage.shell = _is_shell(rest)
     return stage
 
 

@@ -203,14 +203,14 @@ def _look(root: Path, path: str) -> SourceFile | None:
     """The file as it is on disk; None where git knows it and the disk does not, or it is no file at all."""
     full = f"{root}/{path}"
     try:
-        found = os.lstat(full)
+        status = os.lstat(full)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if stat.S_ISLNK(found.st_mode):
+    if stat.S_ISLNK(status.st_mode):
         return _link(root, path, full)
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         return None
-    return SourceFile(path=path, size=found.st_size, mode=0o755 if found.st_mode & 0o100 else 0o644)
+    return SourceFile(path=path, size=status.st_size, mode=0o755 if status.st_mode & 0o100 else 0o644)
 
 
 def _link(root: Path, path: str, full: str) -> SourceFile:
@@ -236,12 +236,13 @@ def _never(path: str, folders: set[str]) -> bool:
 
 def _inside(root: Path, folders: Iterable[Path]) -> set[str]:
     """Those of `folders` that lie inside `root`, relative to it. The root itself or a folder around it is not one."""
-    found = set()
+    inside = set()
     for folder in folders:
-        resolved = folder.resolve()
-        if resolved != root and resolved.is_relative_to(root):
-            found.add(resolved.relative_to(root).as_posix())
-    return found
+        # A link inside the project that leads elsewhere is the folder, too: `data` on the big disk.
+        for place in (folder.resolve(), folder.parent.resolve() / folder.name):
+            if place != root and place.is_relative_to(root):
+                inside.add(place.relative_to(root).as_posix())
+    return inside
 
 
 def _rules(kind: Callable[[list[str]], R], lines: list[str], shown: str) -> R:

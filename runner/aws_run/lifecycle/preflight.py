@@ -12,6 +12,7 @@ from aws_run.aws.session import Identity
 from aws_run.backends import disk
 from aws_run.backends.base import Backend, Stage
 from aws_run.config import Config
+from aws_run.config.models import Arguments
 from aws_run.data import InputSnapshot, InputSummary, inspect_input
 from aws_run.errors import AwsCallError, UsageError
 from aws_run.events import Notice
@@ -58,6 +59,9 @@ def run_preflight(
     for folder in image.source.results if image else ():
         text = f"{folder}/ holds results of an earlier run and stays out of the image"
         context.emit(Notice(text=text, hint=f"remove {folder}/{MARKER} to send it with the project"))
+    if image is not None:
+        first, second = image.arguments
+        config = config.model_copy(update={"arguments": Arguments(input=first, output=second)})
     job = JobSpec.from_config(config)
     backend = context.backends[backend_for(job)]
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="preflight") as pool:
@@ -104,7 +108,11 @@ def run_preflight(
             image_digest=existing_image[0] if existing_image else None,
             kept=dict(kept.result()),
             inputs=inputs,
-            notes=(*(note for note in (room.note, _base_note(image, context)) if note), *outside_notes(config)),
+            notes=(
+                *(image.notes if image else ()),
+                *(note for note in (room.note, _base_note(image, context)) if note),
+                *outside_notes(config),
+            ),
         ), backend
 
 

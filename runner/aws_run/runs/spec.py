@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aws_run.config.models import (
+    Arguments,
     BackendChoice,
     Checkpoint,
     Config,
@@ -63,6 +64,7 @@ class JobSpec(BaseModel):
     image: str | None = None
     command: tuple[str, ...] | None = None
     args: tuple[str, ...] = ()
+    arguments: Arguments = Arguments()
     inputs: tuple[InputPin, ...] = ()
     exclude: tuple[str, ...] = ()  # patterns of what is left out where inputs are pinned anew
     backend: BackendChoice = "auto"

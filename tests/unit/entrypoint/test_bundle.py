@@ -14,6 +14,7 @@ import pytest
 from tests.unit.transfer.stub import StubS3
 
 from aws_run.image.entrypoint_layer import ENTRYPOINT
+from aws_run_entrypoint import bundle
 from aws_run_entrypoint.bundle import pyz_bytes, write_layer
 
 
@@ -103,3 +104,12 @@ def test_the_zip_checks_itself_in_an_isolated_python(tmp_path: Path) -> None:
     )
     assert done.stdout.startswith("aws-run entrypoint works with Python 3.")
     assert done.stderr == ""
+
+
+def test_leaving_out_comments_changes_no_program() -> None:
+    for path in Path(bundle.__file__).parent.rglob("*.py"):
+        source = path.read_bytes()
+        short = bundle.without_comments(source)
+        assert ast.dump(ast.parse(short), include_attributes=True) == ast.dump(
+            ast.parse(source), include_attributes=True
+        ), path

@@ -47,15 +47,17 @@ def content(tar: bytes, name: str) -> bytes:
 def test_the_context_holds_the_code_and_apart_from_it_the_files_that_decide_the_dependencies(tmp_path: Path) -> None:
     big = bytes(range(256)) * 10_000
     files = {"main.py": SCRIPT, "requirements.txt": "-r r/a.txt\n", "r/a.txt": "x\n", "pkg/big.bin": big}
-    tar = standard(plan_of(tmp_path, files))
-    found = {name for name, member in members(tar).items() if member.isfile()}
-    assert found == {
+    plan = plan_of(tmp_path, files)
+    tar = standard(plan)
+    assert {name for name, member in members(tar).items() if member.isfile()} == {
         "Dockerfile", "uv.txt", "entrypoint.tar", "deps/requirements.txt", "deps/r/a.txt",
         "code/app/main.py", "code/app/requirements.txt", "code/app/r/a.txt", "code/app/pkg/big.bin",
     }  # fmt: skip
     assert content(tar, "code/app/pkg/big.bin") == big
     assert content(tar, "entrypoint.tar") == LAYER
-    assert content(tar, "Dockerfile").decode() == standard_dockerfile().replace("PROJECT-CACHE,", "aws-run-mine,")
+    assert isinstance(plan.recipe, StandardRecipe)
+    expected = standard_dockerfile(plan.recipe).replace("PROJECT-CACHE,", "aws-run-mine,")
+    assert content(tar, "Dockerfile").decode() == expected
     assert content(tar, "uv.txt").decode() == uv_requirements()
 
 
@@ -122,12 +124,14 @@ def test_our_layer_goes_on_top_with_two_files(tmp_path: Path) -> None:
 
 
 def test_the_classic_recipe_has_no_mounts_and_reads_secrets_in_a_stage_that_is_thrown_away(tmp_path: Path) -> None:
-    text = classic_dockerfile(standard_dockerfile())
+    plan = plan_of(tmp_path, {"main.py": SCRIPT})
+    assert isinstance(plan.recipe, StandardRecipe)
+    text = classic_dockerfile(standard_dockerfile(plan.recipe))
     assert "--mount" not in text
     first, *later = text.split("\nFROM ")[1:]
     assert "COPY secrets/ /run/secrets/" in first
     assert not any("COPY secrets" in stage for stage in later)
-    tar = standard(plan_of(tmp_path, {"main.py": SCRIPT}), {"ca": b"PEM"})
+    tar = standard(plan, {"ca": b"PEM"})
     assert content(tar, "secrets/ca") == b"PEM"
     assert content(tar, "Dockerfile").decode() == text
 

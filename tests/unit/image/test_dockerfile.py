@@ -48,6 +48,13 @@ def test_secrets_are_mounted_and_no_argument_or_variable_holds_one() -> None:
         "DEPENDENCIES",
         "PYTHON_PATH",
         "MACHINE",
+        "UV_OPTIONS",
+        "REQUIREMENTS",
+        "FIND_LINKS",
+        "APT",
+        "INSTALL_REQUIRED",
+        "VERSION_VARIABLE",
+        "VERSION",
     }
     assert "/run/secrets" not in final_stage()
     assert "secret" not in final_stage()
@@ -83,7 +90,7 @@ def test_any_entrypoint_survives_the_quoting_of_env(argv: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entrypoint", "cmd", "found"),
+    ("entrypoint", "cmd", "instruction"),
     [
         (["python", "x"], ["a"], None),
         ([], ["python", "x.py"], None),
@@ -91,8 +98,14 @@ def test_any_entrypoint_survives_the_quoting_of_env(argv: list[str]) -> None:
         (["/bin/sh", "-c", "python x.py"], ["a"], "ENTRYPOINT"),
         (["/bin/bash", "-c", 'python x.py "$@"', "x"], [], None),
         (["/bin/sh", "-c", 'exec python x.py "$0" "$@"'], [], None),
-        (["run"], ["/bin/sh", "-c", "x"], None),
+        (["tini", "--"], ["/bin/sh", "-c", "x"], "CMD"),
+        ([], ["/bin/bash", "-lc", "python x.py"], "CMD"),
+        ([], ["/bin/bash", "-o", "pipefail", "-ec", "python x.py"], "CMD"),
+        (["tini", "--", "bash", "-c", "python x.py"], [], "ENTRYPOINT"),
+        ([], ["bash", "start.sh", "abc"], None),
     ],
 )
-def test_a_shell_form_that_swallows_arguments_is_seen(entrypoint: list[str], cmd: list[str], found: str | None) -> None:
-    assert drops_arguments(entrypoint, cmd) == found
+def test_a_shell_form_that_swallows_arguments_is_seen(
+    entrypoint: list[str], cmd: list[str], instruction: str | None
+) -> None:
+    assert drops_arguments(entrypoint, cmd) == instruction

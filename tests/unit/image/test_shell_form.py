@@ -27,7 +27,7 @@ def refused(text: str, *, own_command: bool = False) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "instruction"),
     [
         ("FROM python\nCMD python main.py", "CMD"),
         ("FROM python\ncmd python main.py", "CMD"),
@@ -47,13 +47,15 @@ def refused(text: str, *, own_command: bool = False) -> str:
         ("FROM python\n# CMD python main.py", ""),
         ("FROM python\nRUN <<EOF\nCMD python main.py\nEOF", ""),
         ('FROM python\nSHELL ["python", "-c"]\nCMD print(1)', ""),
+        ('FROM python\nENTRYPOINT ["tini", "--"]\nCMD python main.py', "CMD"),
+        ('FROM python\nSHELL ["/bin/bash", "-lc"]\nCMD python main.py', "CMD"),
         ("FROM python", ""),
         ("", ""),
         ("FROM --platform=linux/amd64 python AS a\nCMD python x\nFROM A", "CMD"),
     ],
 )
-def test_the_last_stage_decides(text: str, found: str) -> None:
-    assert refused(text) == found
+def test_the_last_stage_decides(text: str, instruction: str) -> None:
+    assert refused(text) == instruction
 
 
 def test_a_command_of_the_config_takes_the_place_of_cmd_and_not_of_entrypoint() -> None:

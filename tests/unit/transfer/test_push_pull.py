@@ -61,7 +61,7 @@ def test_an_unchanged_folder_costs_one_get_and_nothing_else(stub: StubS3, tmp_pa
 def test_ten_changes_in_ten_thousand_files_cost_ten_puts_and_two_requests(stub: StubS3, tmp_path: Path) -> None:
     for number in range(10_000):
         os.close(os.open(f"{tmp_path}/{number:05}", os.O_CREAT))
-    was = [Entry(*found, 0, None) for found in scan_folder(str(tmp_path))]
+    was = [Entry(*found[:4], 0, None) for found in scan_folder(str(tmp_path))]
     stub.store(KEY, from_entries(was))
     for number in range(0, 10_000, 1000):
         (tmp_path / f"{number:05}").write_bytes(b"other")
@@ -140,17 +140,49 @@ def test_excluded_files_never_leave(stub: StubS3, tmp_path: Path) -> None:
     assert not any("ace" in seen.key for seen in stub.seen)
 
 
-def test_a_full_sync_sends_what_somebody_removed_and_what_only_looks_the_same(stub: StubS3, tmp_path: Path) -> None:
+def _rewrite_with_its_time(path: Path, content: str) -> None:
+    state = path.stat()
+    path.write_text(content)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def test_a_file_that_kept_its_size_and_time_is_sent_when_its_content_changed(stub: StubS3, tmp_path: Path) -> None:
     send(stub.bucket(), grown(tmp_path))
-    state = (tmp_path / "plain.txt").stat()
-    (tmp_path / "plain.txt").write_text("PLAIN")
-    os.utime(tmp_path / "plain.txt", ns=(state.st_atime_ns, state.st_mtime_ns))
+    _rewrite_with_its_time(tmp_path / "plain.txt", "PLAIN")
+    assert send(stub.bucket(), tmp_path).sent_files == 1
+    assert stub.current()[f"{PREFIX}plain.txt"] == b"PLAIN"
+
+
+def test_a_file_that_was_only_touched_is_read_once_and_not_sent(stub: StubS3, tmp_path: Path) -> None:
+    send(stub.bucket(), grown(tmp_path))
+    content = (tmp_path / "plain.txt").read_text()
+    _rewrite_with_its_time(tmp_path / "plain.txt", content)
+    again = send(stub.bucket(), tmp_path)
+    assert (again.sent_files, again.unchanged) == (0, False)
+    stub.seen.clear()
+    assert send(stub.bucket(), tmp_path).unchanged
+    assert stub.counts() == {"GET": 1}
+
+
+def test_a_result_with_the_size_and_time_of_an_earlier_one_replaces_it(stub: StubS3, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a").write_text("AAAA")
+    os.utime(tmp_path / "in/a", ns=(10**18, 10**18))
+    send(stub.bucket(), tmp_path / "in")
+    fetch(stub.bucket(), tmp_path / "out")
+    _rewrite_with_its_time(tmp_path / "in/a", "BBBB")
+    send(stub.bucket(), tmp_path / "in")
+    fetch(stub.bucket(), tmp_path / "out")
+    assert (tmp_path / "out/a").read_text() == "BBBB"
+
+
+def test_a_full_sync_sends_what_somebody_removed(stub: StubS3, tmp_path: Path) -> None:
+    send(stub.bucket(), grown(tmp_path))
     del stub.objects[f"{PREFIX}a.txt"]
     stub.store(f"{PREFIX}stray", b"nobody's")
     assert send(stub.bucket(), tmp_path).unchanged
     done = send(stub.bucket(), tmp_path, full=True)
-    assert done.sent_files == 2
-    assert stub.current()[f"{PREFIX}plain.txt"] == b"PLAIN"
+    assert done.sent_files == 1
     assert f"{PREFIX}a.txt" in stub.current()
     assert f"{PREFIX}stray" not in stub.current()
 

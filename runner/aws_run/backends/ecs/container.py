@@ -59,6 +59,8 @@ def _environment(spec: RunSpec) -> dict[str, str]:
         ours[contract.CHECKPOINT_EVERY_S] = str(job.checkpoint.every_s)
     if job.args:
         ours[contract.ARGS] = json.dumps(job.args)
+    if (job.arguments.input, job.arguments.output) != ("-i", "-o"):
+        ours[contract.ARGUMENTS] = json.dumps([job.arguments.input, job.arguments.output])
     return {**{name: value for name, value in job.env.items() if value is not None}, **ours}
 
 

@@ -18,6 +18,8 @@ from aws_run.local.options import LocalAws
 if TYPE_CHECKING:
     from aws_run.image.builder import Builder, Login
     from aws_run.image.plan import ImagePlan
+    from aws_run.image.recipe import StandardRecipe
+    from aws_run.local.runtime.process_environment import InstallRequest
 
 
 _WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6)  # between attempts: throttling and lost answers pass, as with every AWS call
@@ -45,20 +47,46 @@ class ProcessBuilder:
                 f"The project brings its own {plan.recipe.path}, and there is no Docker engine to build it",
                 hint="start Docker, or use --dockerfile none to run with aws-run's own recipe",
             )
+        if plan.recipe.apt:
+            text = f"without Docker the packages of build.apt are not installed: {', '.join(plan.recipe.apt)}"
+            emit(Notice(text=text, level="warning"))
         emit(Notice(text=f"image: {self._local.runtime_reason}", level="info"))
         emit(LaneProgress(lane="image", text="installing dependencies", done=0, total=2))
-        files = [file.path for file in plan.source.files]
         image = build(
             Path(self._local.state_dir),
             plan.source.root,
-            files,
+            [file.path for file in plan.source.files],
             command=plan.command or (),
-            dependencies=plan.recipe.dependencies.kind,
+            request=install_request(plan, plan.recipe),
+            python_path=plan.recipe.python_path,
             stop=self._stop,
         )
+        for note in image.notes:
+            emit(Notice(text=note, level="warning"))
         emit(LaneProgress(lane="image", text="storing the image", done=1, total=2))
         put_image(self._local, repository_uri.partition("/")[2], tag, image.manifest)
         return image.digest
+
+
+def install_request(plan: ImagePlan, recipe: StandardRecipe) -> InstallRequest:
+    from aws_run.image.dependencies import installer_files
+    from aws_run.local.runtime.process_environment import InstallRequest
+
+    dependencies = recipe.dependencies
+    whole = dependencies.whole_project or recipe.install is not None
+    return InstallRequest(
+        kind=dependencies.kind,
+        files=installer_files(plan.source, dependencies),
+        requirements_file=dependencies.requirements_file,
+        options=dependencies.options,
+        find_links=dependencies.find_links,
+        source_digest=plan.source.digest if whole else None,
+        source_files=tuple(file.path for file in plan.source.files) if whole else (),
+        project=recipe.install is not None,
+        required=recipe.install is not None and recipe.install.required,
+        variables=dict([recipe.version]) if recipe.version is not None else {},
+        python=recipe.python,
+    )
 
 
 def put_image(local: LocalAws, repository: str, tag: str, manifest: str) -> None:

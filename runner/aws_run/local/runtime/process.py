@@ -57,6 +57,7 @@ class ProcessRuntime:
             "VIRTUAL_ENV": str(venv),
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": os.pathsep.join(str(app / path) for path in image.get("python_path", ())),
             _WORK_DIR: str(home / "work"),
             **_rehomed(spec, home),
         }

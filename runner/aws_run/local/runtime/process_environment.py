@@ -1,0 +1,166 @@
+"""The virtual environment of a process image: the same list, installed as the recipe of the image installs it.
+
+An environment is shared by all that ask for the same; one that holds the project itself belongs to that very source,
+of which it keeps a copy, because an editable installation points at it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aws_run.errors import BuildError
+from aws_run.programs import run_program
+
+_TAIL = 20
+_FAILURE = "The project's requirements could not be installed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstallRequest:
+    """`files`: what the installer reads, by path. `source_digest` and `source_files`: the project's own files, where
+    something of them is installed. `project`: the project itself is, too; `required`: the run can't do without it.
+    `variables`: what the build back end is told besides. `python`: the version asked for."""
+
+    kind: str = "none"
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    requirements_file: str = "requirements.txt"
+    options: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    source_digest: str | None = None
+    source_files: tuple[str, ...] = ()
+    project: bool = False
+    required: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+    python: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """`notes`: sentences for the user."""
+
+    folder: Path
+    notes: tuple[str, ...] = ()
+
+
+def make_environment(state_dir: Path, root: Path, request: InstallRequest, stop: threading.Event) -> Environment:
+    """Made once for the same request; BuildError with the installer's last lines."""
+    python, notes = _interpreter(request, stop)
+    venv = state_dir / "venvs" / _key(request, python)
+    with alone(venv):
+        marker = venv / ".complete"
+        if not marker.is_file():
+            shutil.rmtree(venv, ignore_errors=True)
+            made = _install(venv, root, request, python, stop)
+            marker.write_text(json.dumps(made), encoding="utf-8")
+        notes += json.loads(marker.read_text(encoding="utf-8") or "[]")
+    return Environment(folder=venv, notes=tuple(notes))
+
+
+def uv_binary() -> str:
+    """Where uv is; BuildError when it is not."""
+    on_path = shutil.which("uv")
+    if on_path:
+        return on_path
+    try:
+        from uv import find_uv_bin
+    except ImportError:
+        raise BuildError("uv is not installed.", hint="pip install 'aws-run[local]'") from None
+    try:
+        return str(find_uv_bin())
+    except FileNotFoundError:
+        raise BuildError(
+            "uv is installed, but its program can't be found.", hint="pip install --force-reinstall uv"
+        ) from None
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One process at a time makes `folder`; the others wait and find it made."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _key(request: InstallRequest, python: str) -> str:
+    digest = hashlib.sha256(f"{sys.version_info[:2]} {python}".encode())
+    facts: list[object] = [request.kind, request.options, request.find_links, request.requirements_file]
+    facts += [request.source_digest, request.project, request.required, sorted(request.variables.items())]
+    digest.update(json.dumps(facts).encode())
+    for name, content in sorted(request.files.items()):
+        digest.update(f"{len(content)}\0{name}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()[:32]
+
+
+def _interpreter(request: InstallRequest, stop: threading.Event) -> tuple[str, list[str]]:
+    """The Python that is asked for, where this machine has it; else its own."""
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    wanted = ".".join(request.python.split(".")[:2]) if request.python else here
+    if wanted == here:
+        return sys.executable, []
+    lines: list[str] = []
+    find = [uv_binary(), "python", "find", "--no-project", "--no-python-downloads", wanted]
+    if run_program(find, on_line=lines.append, stop=stop, env=_clean_environment({}), cwd=Path("/")) == 0:
+        paths = [line.strip() for line in lines if line.startswith("/")]
+        if paths:
+            return paths[-1], []
+    return sys.executable, [f"the project asks for Python {wanted}; without Docker it runs on this machine's {here}"]
+
+
+def _install(venv: Path, root: Path, request: InstallRequest, python: str, stop: threading.Event) -> list[str]:
+    uv = uv_binary()
+    making = [uv, "venv", "--quiet", "--python", python, str(venv)]
+    _run(making, root, "The environment could not be made", stop, {})
+    stage = venv / "project"
+    stage.mkdir()
+    for name in request.source_files:
+        target = stage / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / name, target, follow_symlinks=False)
+    for name, content in request.files.items():
+        (stage / name).parent.mkdir(parents=True, exist_ok=True)
+        (stage / name).unlink(missing_ok=True)
+        (stage / name).write_bytes(content)
+    variables = dict(request.variables)
+    if request.find_links:
+        variables["UV_FIND_LINKS"] = ",".join(request.find_links)
+    into = ["--python", str(venv / "bin" / "python")]
+    if request.kind == "lock":
+        options = [*request.options, "--frozen", "--no-install-project", "--no-dev"]
+        _run([uv, "sync", *into, *options], stage, _FAILURE, stop, {**variables, "UV_PROJECT_ENVIRONMENT": str(venv)})
+    elif request.kind != "none":
+        listed = request.requirements_file if request.kind == "requirements" else "pyproject.toml"
+        _run([uv, "pip", "install", *into, *request.options, "-r", listed], stage, _FAILURE, stop, variables)
+    if not request.project:
+        return []
+    try:
+        install = [uv, "pip", "install", *into, "--no-deps", "-e", "."]
+        _run(install, stage, "The project itself could not be installed", stop, variables)
+    except BuildError:
+        if request.required:
+            raise
+        return ["the project itself could not be installed; its folder is on PYTHONPATH instead"]
+    return []
+
+
+def _run(argv: list[str], cwd: Path, failure: str, stop: threading.Event, variables: Mapping[str, str]) -> None:
+    lines: deque[str] = deque(maxlen=_TAIL)
+    if run_program(argv, on_line=lines.append, stop=stop, env=_clean_environment(variables), cwd=cwd) != 0:
+        raise BuildError(f"{failure}.", log_tail=tuple(lines), hint="see the last lines of uv's own message above")
+
+
+def _clean_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    own = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT")}
+    return {**own, **variables}

@@ -1,0 +1,214 @@
+"""Lock files of other tools, as the lines of a requirements file: exactly what they lock, installed without resolving.
+
+Each reader takes the parsed file and gives lines `name==version ; marker --hash=…`. Nothing of the tools is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from aws_run.errors import SourceError
+from aws_run.project.folder import strings, table
+from aws_run.project.versions import normalized, satisfies
+
+_MOST_MARKERS = 6  # of one package, from as many paths to it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pin:
+    """`url`: a direct reference instead of a version. `marker` empty: always."""
+
+    name: str
+    version: str
+    marker: str = ""
+    hashes: tuple[str, ...] = ()
+    url: str = ""
+
+    @property
+    def line(self) -> str:
+        text = f"{self.name} @ {self.url}" if self.url else f"{self.name}=={self.version}"
+        if self.marker:
+            text += f" ; {self.marker}"
+        return text + "".join(f" --hash={each}" for each in self.hashes)
+
+
+def check_fit(pins: Iterable[Pin], wanted: Iterable[tuple[str, str]], lock: str, manifest: str, remedy: str) -> None:
+    """SourceError where the lock lacks a package of the manifest, or holds a version that it excludes."""
+    by_name: dict[str, list[Pin]] = {}
+    for pin in pins:
+        by_name.setdefault(normalized(pin.name), []).append(pin)
+    for name, specifier in wanted:
+        locked = by_name.get(normalized(name))
+        if locked is None:
+            problem = f"it lacks {name}"
+        elif not any(pin.url or satisfies(pin.version, specifier) for pin in locked):
+            problem = f"it holds {name} {locked[0].version}, and {manifest} asks for {specifier}"
+        else:
+            continue
+        raise SourceError(f"{lock} does not fit {manifest}: {problem}", hint=f"run `{remedy}` and try again")
+
+
+def poetry_pins(lock: dict[str, Any], roots: Iterable[str], groups: frozenset[str]) -> list[Pin]:
+    """`roots`: the names that the manifest asks for, used where the lock is of poetry 1, which names no groups."""
+    packages = [entry for entry in _entries(lock, "package") if isinstance(entry.get("name"), str)]
+    if any("groups" in entry for entry in packages):
+        return [
+            _poetry_pin(entry, _poetry_marker(entry.get("markers"), groups))
+            for entry in packages
+            if groups & set(strings(entry.get("groups"))) and not entry.get("optional")
+        ]
+    return _poetry_one_pins(packages, roots)
+
+
+def pdm_pins(lock: dict[str, Any], groups: frozenset[str]) -> list[Pin]:
+    pins = []
+    for entry in _entries(lock, "package"):
+        if "groups" in entry and not groups & set(strings(entry["groups"])):
+            continue
+        if entry.get("extras"):
+            continue  # `name[extra]` stands beside `name`
+        pins.append(
+            Pin(
+                name=str(entry.get("name")),
+                version=str(entry.get("version")),
+                marker=str(entry.get("marker", "")),
+                hashes=_file_hashes(entry.get("files")),
+                url=_reference(entry, entry.get("git"), entry.get("revision"), entry.get("path"), entry.get("url")),
+            )
+        )
+    return pins
+
+
+def pipfile_pins(lock: dict[str, Any], sections: Iterable[str]) -> list[Pin]:
+    pins = []
+    for section in sections:
+        for name, entry in table(lock, section).items():
+            entry = entry if isinstance(entry, dict) else {"version": entry}
+            pins.append(
+                Pin(
+                    name=name,
+                    version=str(entry.get("version", "")).removeprefix("=="),
+                    marker=str(entry.get("markers", "")),
+                    hashes=tuple(strings(entry.get("hashes"))),
+                    url=_reference(entry, entry.get("git"), entry.get("ref"), entry.get("path"), entry.get("file")),
+                )
+            )
+    return pins
+
+
+def pylock_pins(lock: dict[str, Any]) -> list[Pin]:
+    """PEP 751."""
+    pins = []
+    for entry in _entries(lock, "packages"):
+        archives = [*_entries(entry, "wheels"), *([entry["sdist"]] if isinstance(entry.get("sdist"), dict) else [])]
+        sums = [table(archive, "hashes").get("sha256") for archive in archives]
+        vcs, folder, archive = table(entry, "vcs"), table(entry, "directory"), table(entry, "archive")
+        if folder.get("path") in (".", "./"):
+            continue  # the project itself
+        pins.append(
+            Pin(
+                name=str(entry.get("name")),
+                version=str(entry.get("version", "")),
+                marker=str(entry.get("marker", "")),
+                hashes=tuple(f"sha256:{each}" for each in sums if isinstance(each, str)),
+                url=_reference(
+                    vcs or folder, vcs.get("url"), vcs.get("commit-id"), folder.get("path"), archive.get("url")
+                ),
+            )
+        )
+    return pins
+
+
+def _poetry_one_pins(packages: list[dict[str, Any]], roots: Iterable[str]) -> list[Pin]:
+    by_name: dict[str, dict[str, Any]] = {}
+    for entry in packages:
+        name = normalized(entry["name"])
+        if name in by_name:
+            raise SourceError(
+                f"poetry.lock holds several versions of {entry['name']}, and poetry 1 does not write down for which",
+                hint="run `poetry lock` of poetry 2, or `poetry export -o requirements.txt`, and try again",
+            )
+        by_name[name] = entry
+    reached: dict[str, set[str]] = {}
+    waiting = [(normalized(name), "") for name in roots]
+    while waiting:
+        name, marker = waiting.pop()
+        markers = reached.setdefault(name, set())
+        if name not in by_name or marker in markers or "" in markers:
+            continue
+        if len(markers) >= _MOST_MARKERS:
+            marker = ""
+        markers.add(marker)
+        if not marker:
+            reached[name] = {""}
+        for below, wanted in table(by_name[name], "dependencies").items():
+            waiting += [(normalized(below), _joined(marker, own)) for own in _edge_markers(wanted)]
+    pins = []
+    for name, markers in sorted(reached.items()):
+        if name in by_name:
+            either = "" if "" in markers else " or ".join(f"({each})" for each in sorted(markers))
+            pins.append(_poetry_pin(by_name[name], either))
+    return pins
+
+
+def _edge_markers(wanted: object) -> list[str]:
+    """One for each way in which a package asks for another. An extra's marker says nothing about the machine."""
+    entries = wanted if isinstance(wanted, list) else [wanted]
+    markers = [str(entry.get("markers", "")) if isinstance(entry, dict) else "" for entry in entries]
+    return ["" if "extra" in marker else marker for marker in markers]
+
+
+def _joined(left: str, right: str) -> str:
+    if not left or not right or left == right:
+        return left or right
+    return f"({left}) and ({right})"
+
+
+def _poetry_marker(markers: object, groups: frozenset[str]) -> str:
+    if isinstance(markers, dict):
+        chosen = [str(markers[group]) for group in sorted(groups) if group in markers]
+        return " or ".join(f"({each})" for each in chosen)
+    return markers if isinstance(markers, str) else ""
+
+
+def _poetry_pin(entry: dict[str, Any], marker: str) -> Pin:
+    source = table(entry, "source")
+    kind, url = source.get("type"), str(source.get("url", ""))
+    reference = ""
+    if kind == "git":
+        reference = f"git+{url}@{source.get('resolved_reference', '')}"
+    elif kind == "url":
+        reference = url
+    elif kind in ("directory", "file"):
+        reference = f"./{url.removeprefix('./')}"
+    hashes = () if kind in ("git", "directory", "file") else _file_hashes(entry.get("files"))
+    return Pin(
+        name=entry["name"], version=str(entry.get("version")), marker=marker, hashes=hashes, url=_as_file(reference)
+    )
+
+
+def _reference(entry: dict[str, Any], git: object, revision: object, path: object, url: object) -> str:
+    if isinstance(git, str):
+        where = str(entry.get("subdirectory", ""))
+        return f"git+{git}@{revision}" + (f"#subdirectory={where}" if where else "")
+    if isinstance(path, str):
+        return _as_file(f"./{path.removeprefix('./')}")
+    return url if isinstance(url, str) else ""
+
+
+def _as_file(reference: str) -> str:
+    """A path in a direct reference stands behind `file:`; uv takes it relative to the requirements file."""
+    return f"file:{reference}" if reference.startswith("./") else reference
+
+
+def _file_hashes(files: object) -> tuple[str, ...]:
+    entries = files if isinstance(files, list) else []
+    sums = [entry.get("hash") for entry in entries if isinstance(entry, dict)]
+    return tuple(each for each in sums if isinstance(each, str))
+
+
+def _entries(parsed: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    value = parsed.get(key)
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
