@@ -13,7 +13,7 @@ from aws_run.errors import ConfigError
 
 FLAGGED = [option for option in OPTIONS if option.flag and option.flag != "args"]
 # What `submit` has of its own: no setting of a run.
-OWN = {"path", "args", "runtime", "detach", "dry_run", "local", "as_json", "debug"}
+OWN = {"path", "args", "runtime", "detach", "dry_run", "save_spec", "local", "as_json", "debug"}
 
 
 def options_of(command: click.Command) -> dict[str, click.Parameter]:
