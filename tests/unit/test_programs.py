@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from tests.waiting import until
 
 from aws_run.errors import InterruptedRunError
 from aws_run.programs import run_program
@@ -53,7 +54,7 @@ def test_a_stop_ends_it_and_its_children_whatever_they_make_of_a_polite_signal()
     with pytest.raises(InterruptedRunError, match="was stopped"):
         run(STUBBORN, stop, on_line)
     assert len(pids) == 2
-    assert all(gone(pid) for pid in pids)
+    until(lambda: all(gone(pid) for pid in pids))
 
 
 def test_a_stop_that_came_before_it_began_ends_it_too() -> None:

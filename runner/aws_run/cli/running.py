@@ -45,23 +45,11 @@ class Terminal:
                 raise KeyboardInterrupt from None
         return "detach" if answer == "d" else "cancel"
 
-    @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """An interrupted run on an ephemeral AWS leaves nothing to clean up."""
-        try:
-            yield
-        except InterruptedRunError as error:
-            if not self.target.ephemeral or error.hint is None:
-                raise
-            raise InterruptedRunError(
-                "Interrupted; the embedded AWS ends with this command, and the run with it"
-            ) from error
-
-    def show(self, done: SubmitResult) -> int:
-        """The exit code."""
+    def report(self, done: SubmitResult) -> int:
+        """Shows how it ended; the exit code."""
         from aws_run.report.jsonlines import to_json
 
-        outcome = _with_next_commands(done.view, self.target)
+        outcome = with_next_commands(done.view, self.target)
         self.reporter.outcome(outcome)
         if done.teardown_error is not None:
             self.reporter.error(done.teardown_error)
@@ -77,7 +65,20 @@ def refuse_detach_on_ephemeral(*, detach: bool, local: bool) -> None:
         )
 
 
-def _with_next_commands(view: OutcomeView, target: compose.Target) -> OutcomeView:
+@contextmanager
+def without_cleanup_hint(target: compose.Target) -> Iterator[None]:
+    """An interrupted run on an ephemeral AWS leaves nothing to clean up."""
+    try:
+        yield
+    except InterruptedRunError as error:
+        if not target.ephemeral or error.hint is None:
+            raise
+        raise InterruptedRunError(
+            "Interrupted; the embedded AWS ends with this command, and the run with it"
+        ) from error
+
+
+def with_next_commands(view: OutcomeView, target: compose.Target) -> OutcomeView:
     """The next commands must reach the AWS that the run was on; an ephemeral one will be gone."""
     if target.ephemeral:
         return replace(view, next_commands=(_NEXT_TIME,) if view.next_commands else ())

@@ -73,4 +73,4 @@ def start(
             detach=detach,
             cost_label=here.target.cost_label,
         )
-        return terminal.show(done)
+        return terminal.report(done)

@@ -10,7 +10,7 @@ import click
 
 from aws_run.cli import compose
 from aws_run.cli.options import aws_options, detach_option, file_options, run_options
-from aws_run.cli.running import Terminal, refuse_detach_on_ephemeral
+from aws_run.cli.running import Terminal, refuse_detach_on_ephemeral, without_cleanup_hint
 from aws_run.cli.say import result_json
 from aws_run.cli.spec_file import SavedSpec, refuse_unwritable
 from aws_run.cli.trust import need_trust
@@ -94,7 +94,7 @@ def _submit(
             return 0
         terminal = Terminal(reporter=reporter, target=target, local=local, as_json=as_json)
         saved = SavedSpec(save_spec, reporter.emit)
-        with terminal.interruptible():
+        with without_cleanup_hint(target):
             done = run(
                 config,
                 context,
@@ -106,7 +106,7 @@ def _submit(
             )
         if config.output is not None:
             mark(config.output, config.project_dir)
-        code = terminal.show(done)
+        code = terminal.report(done)
         if saved.failed is not None:
             reporter.error(saved.failed)
             return code or saved.failed.exit_code

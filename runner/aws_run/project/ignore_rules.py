@@ -31,15 +31,22 @@ class PatternError(ValueError):
 
 
 class GitRules:
-    """What GitIgnoreSpec says (the last line that matches decides; git's edge cases included), in bounded time."""
+    """What GitIgnoreSpec says of the lines as git reads them (the last one that matches decides), in bounded time."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         """PatternError for a line that can't be read, or more lines than any project needs."""
-        patterns = _patterns(lines, _BoundedSpecPattern)
+        patterns = _patterns(map(as_git_reads, lines), _BoundedSpecPattern)
         self._spec = pathspec.GitIgnoreSpec(patterns, backend="simple") if patterns else None
 
     def ignores(self, path: str) -> bool:
         return self._spec is not None and self._spec.match_file(path)
+
+
+def as_git_reads(line: str) -> str:
+    """`a/**/` ignores the folders below `a` and what lies in them; pathspec takes it for `a/**`, which ignores
+    the files of `a` itself as well."""
+    trimmed = line.rstrip(" ")
+    return f"{trimmed}*/" if trimmed.endswith("/**/") else line
 
 
 def exclude_matcher(lines: Sequence[str]) -> Callable[[str], bool]:
@@ -70,7 +77,7 @@ def bounded(text: str, *, full: bool = False, flags: int = 0) -> re.Pattern[str]
 P = TypeVar("P", bound="_Bounded")
 
 
-def _patterns(lines: Sequence[str], kind: type[P]) -> list[P]:
+def _patterns(lines: Iterable[str], kind: type[P]) -> list[P]:
     made = []
     for number, line in numbered(lines):
         try:

@@ -8,7 +8,7 @@ import pytest
 
 from aws_run.cli.compose import Target
 from aws_run.cli.pull import summary
-from aws_run.cli.submit import _with_next_commands, _without_cleanup_hint
+from aws_run.cli.running import with_next_commands, without_cleanup_hint
 from aws_run.data import PulledOutput
 from aws_run.errors import InterruptedRunError, UsageError
 from aws_run.report.views import LeftRow, LeftView, OutcomeView
@@ -27,17 +27,17 @@ VIEW = OutcomeView(
 
 
 def test_on_aws_itself_all_is_shown() -> None:
-    assert _with_next_commands(VIEW, Target()) == VIEW
+    assert with_next_commands(VIEW, Target()) == VIEW
 
 
 def test_an_embedded_aws_that_stays_is_named_in_the_next_command_unless_it_is_exported() -> None:
-    seen = _with_next_commands(VIEW, Target(embedded=True, flag=" --local"))
+    seen = with_next_commands(VIEW, Target(embedded=True, flag=" --local"))
     assert seen.next_commands == (f"aws-run logs {RUN} --local",)
-    assert _with_next_commands(VIEW, Target(embedded=True)).next_commands == VIEW.next_commands
+    assert with_next_commands(VIEW, Target(embedded=True)).next_commands == VIEW.next_commands
 
 
 def test_after_an_embedded_aws_that_goes_with_the_command_no_run_is_named() -> None:
-    seen = _with_next_commands(VIEW, Target(embedded=True, ephemeral=True))
+    seen = with_next_commands(VIEW, Target(embedded=True, ephemeral=True))
     assert len(seen.next_commands) == 1
     assert "aws-run local start" in seen.next_commands[0]
     assert RUN not in seen.next_commands[0]
@@ -45,10 +45,10 @@ def test_after_an_embedded_aws_that_goes_with_the_command_no_run_is_named() -> N
 
 def test_who_leaves_an_embedded_aws_that_goes_has_nothing_to_clean_up() -> None:
     left = InterruptedRunError("Left at once", hint=f"aws-run cleanup {RUN}")
-    with pytest.raises(InterruptedRunError) as caught, _without_cleanup_hint(Target(ephemeral=True)):
+    with pytest.raises(InterruptedRunError) as caught, without_cleanup_hint(Target(ephemeral=True)):
         raise left
     assert caught.value.hint is None
-    with pytest.raises(InterruptedRunError) as caught, _without_cleanup_hint(Target()):
+    with pytest.raises(InterruptedRunError) as caught, without_cleanup_hint(Target()):
         raise left
     assert caught.value.hint == f"aws-run cleanup {RUN}"
 

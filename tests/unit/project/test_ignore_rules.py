@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 
 from aws_run.image.ignore import DockerIgnore
 from aws_run.project import ignore_rules
-from aws_run.project.ignore_rules import MAX_LINE_CHARACTERS, MAX_LINES, GitRules, PatternError, exclude_matcher
+from aws_run.project.ignore_rules import (
+    MAX_LINE_CHARACTERS,
+    MAX_LINES,
+    GitRules,
+    PatternError,
+    as_git_reads,
+    exclude_matcher,
+)
 from aws_run.project.linear_match import LinearRegex, compile_quietly
 
 lines_of_any_kind = st.lists(
@@ -50,7 +57,7 @@ def by_pathspec(lines: list[str], spec: type[pathspec.PathSpec[Any]]) -> pathspe
 @given(st.one_of(lines_of_any_kind, wild_lines), st.lists(path, min_size=1, max_size=6))
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_the_rules_say_what_pathspec_says(lines: list[str], paths: list[str]) -> None:
-    expected = by_pathspec(lines, pathspec.GitIgnoreSpec)
+    expected = by_pathspec([as_git_reads(line) for line in lines], pathspec.GitIgnoreSpec)
     if expected is None:
         with pytest.raises(PatternError):
             GitRules(lines)
@@ -77,7 +84,7 @@ def test_exclude_says_what_pathspec_says_of_files_and_folders(lines: list[str], 
 @given(st.one_of(lines_of_any_kind, wild_lines), st.lists(path, min_size=1, max_size=6))
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_the_one_pass_matcher_alone_says_what_pathspec_says(lines: list[str], paths: list[str]) -> None:
-    expected = by_pathspec(lines, pathspec.GitIgnoreSpec)
+    expected = by_pathspec([as_git_reads(line) for line in lines], pathspec.GitIgnoreSpec)
     assume(expected is not None)
     with patch.object(ignore_rules, "bounded", linear_wherever_it_can_be):
         rules = GitRules(lines)
@@ -126,6 +133,13 @@ def test_the_rules_say_what_git_says_where_no_line_takes_files_back(
     )
     rules = GitRules(lines)
     assert {each for each in paths if rules.ignores(each)} == set(told.stdout.decode().strip("\0").split("\0")) - {""}
+
+
+def test_a_pattern_of_folders_at_any_depth_leaves_the_files_beside_them() -> None:
+    rules = GitRules(["a/**/"])
+    assert [rules.ignores(path) for path in ("a/file", "a/folder/file", "a/b/c/file", "file")] == [
+        False, True, True, False
+    ]  # fmt: skip
 
 
 HOSTILE = [

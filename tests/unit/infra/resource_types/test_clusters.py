@@ -125,8 +125,14 @@ def test_a_provider_that_turned_inactive_by_itself_is_gone_whatever_ecs_says_to_
 
 
 def test_a_task_that_does_not_stop_within_its_grace_loses_its_instance() -> None:
-    in_use = refused("ResourceInUseException")
-    aws = with_something_in_it().on("put_cluster_capacity_providers", *[in_use] * 12, {})
+    aws = with_something_in_it()
+
+    def in_use_until_the_instance_is_off(**_: object) -> dict[str, object]:
+        if "deregister_container_instance" not in aws.operations:
+            raise refused("ResourceInUseException")
+        return {}
+
+    aws.on("put_cluster_capacity_providers", in_use_until_the_instance_is_off)
     aws.on("describe_capacity_providers", {"capacityProviders": []})
     clock = FakeClock()
     capacity_provider.delete(aws, NAME, clock)
