@@ -1,4 +1,4 @@
-"""The composition root: chooses the AWS, the image builder and the clock. Only this module knows the embedded AWS."""
+"""The composition root: chooses the AWS, the image builder and the clock. Only it and `aws-run local` know the embedded AWS."""
 
 from __future__ import annotations
 

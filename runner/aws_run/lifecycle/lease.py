@@ -1,6 +1,6 @@
 """The machine that waits for its image and input: for a bounded time, and not at the user's cost after that.
 
-Whoever is at it, the group's own switch ends the machine a little later (backends/ec2.py).
+Whoever is at it, the group's own switch ends the machine a little later (backends/ec2/backend.py).
 """
 
 from __future__ import annotations
