@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     help="Read this address in place of the inputs that the job spec names.  Repeatable.",
 )  # fmt: skip
 @setting(option_of("output"))
-@setting(option_of("env"))
+@click.option(
+    "--env", metavar="K=V", multiple=True,
+    help="Environment variables for the job, in place of the stored ones of these names. One without a value takes the "
+    "shell's value.  Repeatable.",
+)  # fmt: skip
 @detach_option
 @aws_options
 def start(
