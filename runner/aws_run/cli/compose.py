@@ -1,4 +1,5 @@
-"""The composition root: chooses the AWS, the image builder and the clock. Only it and `aws-run local` know the embedded AWS."""
+"""The composition root: chooses the AWS, the image builder and the clock. Beside `cli.local` the only one that knows the
+embedded AWS."""
 
 from __future__ import annotations
 
