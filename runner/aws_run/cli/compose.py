@@ -1,5 +1,4 @@
-"""The composition root: chooses the AWS, the image builder and the clock. Beside `cli.local` the only one that knows the
-embedded AWS."""
+"""The composition root: chooses the AWS, the image builder and the clock. It and `cli.local` know the embedded AWS."""
 
 from __future__ import annotations
 
