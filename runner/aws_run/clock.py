@@ -29,6 +29,20 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None: ...
 
 
+def wait_until(
+    clock: Clock, check: Callable[[], bool], *, for_s: float, first_wait_s: float = 0.5, longest_wait_s: float = 5.0
+) -> bool:
+    """Whether `check()` came true within `for_s` seconds. It is called at once, then after waits that grow by half."""
+    began = clock.monotonic()
+    wait_s = first_wait_s
+    while not check():
+        if clock.monotonic() - began > for_s:
+            return False
+        clock.sleep(wait_s)
+        wait_s = min(wait_s * 1.5, longest_wait_s)
+    return True
+
+
 class SystemClock:
     """The machine's own clock; `sleep` ends early when `wake` is set."""
 

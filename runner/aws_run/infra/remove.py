@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from aws_run.aws.errors import DENIED, is_transient
 from aws_run.aws.session import Aws
-from aws_run.clock import Clock, iso
+from aws_run.clock import Clock, iso, wait_until
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError, sentence_of
 from aws_run.events import Emit, Notice, TeardownStep, unfailing
 from aws_run.infra import apply
@@ -160,10 +160,9 @@ def _remove_one(aws: Aws, ref: Ref, clock: Clock, types: Registry) -> Removal:
         if retrying(attempt, when=heals, for_s=_TRIED_FOR_S, clock=clock, first_wait_s=1):
             return Removal(ref=ref)
         # A delete that was accepted may take a moment to show in the listing.
-        for _ in range(10):
-            clock.sleep(1.0)
-            if apply.absent(aws, ref, types):
-                return Removal(ref=ref)
+        clock.sleep(1.0)
+        if wait_until(clock, lambda: apply.absent(aws, ref, types), for_s=8.0, first_wait_s=1.0, longest_wait_s=1.0):
+            return Removal(ref=ref)
         return Removal(ref=ref, error="AWS still lists it")
     except _ForeignError as error:
         return Removal(ref=ref, error=error.message, foreign=True)

@@ -48,7 +48,9 @@ class FargateBackend:
         low, high = hardware.FARGATE_DISK_GIB
         disk_gib = max(requested.disk_gib or low, low)
         if disk_gib > high:
-            raise UsageError(f"Fargate's disk goes to {high} GiB, {disk_gib} was asked for", hint="use --backend ec2")
+            raise UsageError(
+                f"A Fargate task has at most {high}GB of disk, and {disk_gib}GB is wanted", hint="use --backend ec2"
+            )
         spot = job.spot_policy != "on-demand"
         return Offer(
             network=network.find(self._aws, job),

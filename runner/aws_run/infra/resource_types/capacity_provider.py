@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from aws_run.aws.session import Aws
-from aws_run.clock import Clock
+from aws_run.clock import Clock, wait_until
 from aws_run.errors import AwsCallError
 from aws_run.infra import tags
 from aws_run.infra.resource_types import cluster as clusters
@@ -17,6 +17,7 @@ from aws_run.infra.resource_types.base import Listing, ResourceType
 from aws_run.infra.resources import Kind, Scope
 from aws_run.infra.retry import on_codes, retrying
 
+_GONE_WITHIN_S = 300
 _GRACE_S = 60  # a task's own time to stop
 _BUSY = ("ResourceInUseException", "UpdateInProgressException")
 # ECS tells these two by their text only (aws-facts §7): "… was not ACTIVE", "… is not in an ACTIVE state".
@@ -116,19 +117,20 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
                 raise
 
     retrying(attempt, when=on_codes(*_BUSY), for_s=180, clock=clock)
-    started = clock.monotonic()
-    wait_s = 0.5
-    while not absent(aws, name):
-        if clock.monotonic() - started > 300:
-            raise AwsCallError(
-                f"The capacity provider {name} is still being deleted",
-                code="StillDeleting",
-                operation="DeleteCapacityProvider",
-            )
-        clock.sleep(wait_s)
-        wait_s = min(wait_s * 1.5, 10)
+
+    def gone() -> bool:
+        if absent(aws, name):
+            return True
         if _failed(aws, name):
             attempt()
+        return False
+
+    if not wait_until(clock, gone, for_s=_GONE_WITHIN_S, longest_wait_s=10):
+        raise AwsCallError(
+            f"The capacity provider {name} is still being deleted",
+            code="StillDeleting",
+            operation="DeleteCapacityProvider",
+        )
 
 
 def _is_gone(error: AwsCallError) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from aws_run.aws.session import Aws
-from aws_run.clock import Clock
+from aws_run.clock import Clock, wait_until
 from aws_run.errors import AwsCallError
 from aws_run.infra import tags
 from aws_run.infra.resource_types.base import Listing, ResourceType
@@ -18,6 +18,7 @@ from aws_run.naming import run_of_name
 
 _GONE = "ClusterNotFoundException"
 _ACTIVE_WITHIN_S = 120
+_SETTLED = ("ACTIVE", "FAILED")
 _DEPROVISIONED_WITHIN_S = 300
 # Deleted, and nothing of it bills. With capacity providers it is DEPROVISIONING first, for 20 s and more.
 _GOING, _OVER = "DEPROVISIONING", ("INACTIVE", "DEPROVISIONING")
@@ -63,19 +64,22 @@ def waits_for_own_role(error: AwsCallError) -> bool:
 
 
 def _wait_until_active(aws: Aws, name: str, status: str, clock: Clock) -> None:
-    started = clock.monotonic()
-    wait_s = 0.5
-    while status != "ACTIVE":
-        if status == "FAILED" or clock.monotonic() - started > _ACTIVE_WITHIN_S:
-            raise AwsCallError(
-                f"The cluster {name} did not become active (it is {status})",
-                code="ClusterNotActive",
-                operation="CreateCluster",
-            )
-        clock.sleep(wait_s)
-        wait_s = min(wait_s * 1.5, 5)
-        shown = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
-        status = str(shown[0]["status"]) if shown else "not listed"
+    """`status`: as its creation was answered."""
+    statuses = [status]
+
+    def settled() -> bool:
+        if statuses[-1] not in _SETTLED:
+            shown = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
+            statuses.append(str(shown[0]["status"]) if shown else "not listed")
+        return statuses[-1] in _SETTLED
+
+    wait_until(clock, settled, for_s=_ACTIVE_WITHIN_S)
+    if statuses[-1] != "ACTIVE":
+        raise AwsCallError(
+            f"The cluster {name} did not become active (it is {statuses[-1]})",
+            code="ClusterNotActive",
+            operation="CreateCluster",
+        )
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:
@@ -93,14 +97,12 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
 
 def _wait_until_deprovisioned(aws: Aws, name: str, clock: Clock) -> None:
     """AWS finishes it by itself; after five minutes it is left to that."""
-    started = clock.monotonic()
-    wait_s = 1.0
-    while clock.monotonic() - started < _DEPROVISIONED_WITHIN_S:
+
+    def deprovisioned() -> bool:
         shown = aws.call("ecs", "describe_clusters", clusters=[name]).get("clusters", ())
-        if all(cluster["status"] != _GOING for cluster in shown):
-            return
-        clock.sleep(wait_s)
-        wait_s = min(wait_s * 1.5, 5)
+        return all(cluster["status"] != _GOING for cluster in shown)
+
+    wait_until(clock, deprovisioned, for_s=_DEPROVISIONED_WITHIN_S, first_wait_s=1.0)
 
 
 def stop_tasks(aws: Aws, name: str) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from aws_run.aws.session import Aws
-from aws_run.clock import Clock
+from aws_run.clock import Clock, wait_until
 from aws_run.errors import AwsCallError, CapacityError
 from aws_run.infra import tags
 from aws_run.infra.resource_types.base import Listing, ResourceType
@@ -237,23 +237,22 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
 def _wait_until_gone(aws: Aws, name: str, clock: Clock, for_s: float = 1200) -> None:
     """Until nothing of it bills. The group itself is listed until the last of its instances is terminated, which takes
     some types ten minutes; that AWS finishes by itself."""
-    started = clock.monotonic()
-    wait_s = 0.5
-    while True:
-        if _is_over(describe(aws, name)):
-            left = _instances(aws, name)
-            if not left:
-                return
+
+    def nothing_bills() -> bool:
+        if not _is_over(describe(aws, name)):
+            return False
+        left = _instances(aws, name)
+        if left:
             # Detached, or launched while the group went: nothing else would end it now.
             _terminate(aws, left)
-        if clock.monotonic() - started > for_s:
-            raise AwsCallError(
-                f"The group {name} is still being deleted after {for_s:.0f} s",
-                code="StillDeleting",
-                operation="DeleteAutoScalingGroup",
-            )
-        clock.sleep(wait_s)
-        wait_s = min(wait_s * 1.5, 5)
+        return not left
+
+    if not wait_until(clock, nothing_bills, for_s=for_s):
+        raise AwsCallError(
+            f"The group {name} is still being deleted after {for_s:.0f} s",
+            code="StillDeleting",
+            operation="DeleteAutoScalingGroup",
+        )
 
 
 def _is_gone(error: AwsCallError) -> bool:
