@@ -7,32 +7,28 @@ import json
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.local.door_support import PAGE, send
 from tests.local.support import Client, admin, log_lines, run, stack, stopped, task_definition
+from tests.unit.fakes import config
 
 from aws_run.errors import BuildError, DockerError
+from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.local import image_builder
 from aws_run.local.options import LocalAws
 from aws_run.local.runtime.oci import OciServer, basic
 from aws_run.local.runtime.registry import Registry
 
 
-def plan(root: Path, kind: str = "none", **files: str) -> Any:
-    """As far as the builder looks at one."""
-    from aws_run.image.recipe import StandardRecipe
-
+def plan(root: Path, **files: str) -> ImagePlan:
     root.mkdir(exist_ok=True)
-    names = [name.replace("_", ".") for name in files]
-    for name, text in zip(names, files.values(), strict=True):
-        (root / name).write_text(text)
-    recipe = StandardRecipe(base_image="base", python="3.12", dependencies=SimpleNamespace(kind=kind))  # type: ignore[arg-type]
-    source = SimpleNamespace(root=root, files=[SimpleNamespace(path=name) for name in names])
-    return SimpleNamespace(source=source, recipe=recipe, command=None, tag="t1")
+    for name, text in files.items():
+        (root / name.replace("_", ".")).write_text(text)
+    return plan_image(config(project_dir=root, command=("python", "main.py")))
 
 
 def login() -> Any:
@@ -66,7 +62,7 @@ def test_builders_side_by_side_make_one_image_and_ride_out_throttling(
     builder = image_builder(local_aws)
     assert builder is not None
     # A requirements file nobody else has, so that the environment too is made here.
-    project = plan(tmp_path / "p", kind="requirements", main_py="", requirements_txt=f"# {tmp_path}\n")
+    project = plan(tmp_path / "p", main_py="", requirements_txt=f"iniconfig==2.0.0  # {tmp_path}\n")
     admin(local_aws, "faults", {"operation": "ecr:PutImage", "how": "throttle", "times": 2})
     admin(local_aws, "faults", {"operation": "ecr:PutImage", "how": "lost-after"})
 
@@ -83,7 +79,7 @@ def test_a_requirement_that_does_not_exist_fails_the_build(local_aws: LocalAws, 
     client("ecr").create_repository(repositoryName="arun/demo")
     builder = image_builder(local_aws)
     assert builder is not None
-    project = plan(tmp_path / "p", kind="requirements", main_py="", requirements_txt="./no-such-package-here\n")
+    project = plan(tmp_path / "p", main_py="", requirements_txt="no-such-package-here==1\n")
     with pytest.raises(BuildError) as failed:
         builder.build_push(project, "host/arun/demo", "t1", login, lambda event: None)
     assert any("no-such-package-here" in line for line in failed.value.log_tail)
@@ -95,8 +91,7 @@ def test_a_dockerfile_of_its_own_needs_docker(local_aws: LocalAws, tmp_path: Pat
 
     builder = image_builder(local_aws)
     assert builder is not None
-    project = plan(tmp_path / "p", main_py="")
-    project.recipe = OwnDockerfile(path="Dockerfile")
+    project = replace(plan(tmp_path / "p", main_py=""), recipe=OwnDockerfile(path="Dockerfile"))
     with pytest.raises(DockerError, match="no Docker engine to build it"):
         builder.build_push(project, "host/arun/demo", "t1", login, lambda event: None)
 
