@@ -84,6 +84,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     in_ci = os.environ.get("CI") == "true"
+    _mark_rest_of_long_files(items)
     _choose_tier(config, items)
     needs_engine = [item for item in items if DOCKER_TESTS in item.path.parents]
     if needs_engine and not _engine_answers():
@@ -96,6 +97,40 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     needs_browser = [item for item in items if item.path == BROWSER_TESTS]
     if needs_browser and not chromium.is_there() and not in_ci:  # as above
         _leave_out(config, items, needs_browser, _NO_BROWSER)
+
+
+# Of these long files, tables of one kind each, one test in so many runs with every change and the others at night.
+_ONE_IN = {
+    "tests/crash/test_crash_sample.py": 3,
+    "tests/crash/test_fault_table_sample.py": 2,
+    "tests/docker/test_submit.py": 2,
+    "tests/local/test_deleted_behind.py": 6,
+    "tests/local/test_faults_answers.py": 4,
+    "tests/local/test_faults_removal.py": 4,
+    "tests/local/test_faults_running.py": 4,
+    "tests/local/test_faults_start.py": 4,
+    "tests/local/test_lifecycle_runs.py": 3,
+    "tests/local/test_lifecycle_signals.py": 2,
+    "tests/local/test_real_aws.py": 3,
+    "tests/local/test_rivals.py": 3,
+    "tests/local/test_start_bounds.py": 2,
+    "tests/projects/test_dependency_lists.py": 4,
+    "tests/projects/test_packages_and_scripts.py": 4,
+}
+_WHOLE_SUITE_FILES = 100  # a run of fewer is somebody's choice of tests, and gets all of them
+
+
+def _mark_rest_of_long_files(items: list[pytest.Item]) -> None:
+    if len({item.path for item in items}) < _WHOLE_SUITE_FILES:
+        return
+    seen: Counter[str] = Counter()
+    for item in items:
+        file = item.nodeid.split("::", 1)[0]
+        if file not in _ONE_IN or item.get_closest_marker("nightly") is not None:
+            continue
+        if seen[file] % _ONE_IN[file]:
+            item.add_marker(pytest.mark.nightly)
+        seen[file] += 1
 
 
 def _choose_tier(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -127,29 +127,12 @@ def changed(spec: Path, **values: object) -> Path:
 def test_a_start_that_can_not_be_is_refused_before_anything_is_made(aws: Cloud, tmp_path: Path, empty: Path) -> None:
     spec, _, _ = saved(aws, tmp_path, "-i", tmp_path / "job" / "data")
     pin = json.loads(spec.read_text())["inputs"][0]
-    no_json, array = tmp_path / "no.json", tmp_path / "array.json"
-    no_json.write_text("{")
-    array.write_text("[]")
-    too_large = tmp_path / "large.json"
-    too_large.write_bytes(b"x" * (1024 * 1024 + 1))
     cases: list[tuple[list[object], str]] = [
         ([tmp_path / "nothing.json"], "can't be read: No such file or directory"),
-        ([tmp_path], "can't be read: Is a directory"),
-        ([no_json], "holds no job spec"),
-        ([array], "holds no job spec"),
-        ([too_large], "is larger than"),
-        ([changed(spec, version=9)], "was written by a newer aws-run"),
-        ([changed(spec, surprise=1)], "surprise"),
-        ([changed(spec, name="../up")], "is no project name"),
-        ([changed(spec, image="python:3.12")], "names no image by its digest"),
-        ([changed(spec, timeout_s=0)], "timeout_s is 0"),
-        ([changed(spec, tags={"aws-run:run": "x"})], "'aws-run:run'"),
-        ([changed(spec, env={"MODE": None, "KEY": None})], "holds no value for KEY, MODE"),
-        ([changed(spec, inputs=[])], "names no input"),
         ([changed(spec, inputs=[{**pin, "snapshot_key": "runs/x/record.json"}])], "which is no input of job"),
         ([changed(spec, inputs=[{**pin, "version_id": "0" * 32}])], "of this job spec is not in "),
+        ([changed(spec, env={"MODE": None, "KEY": None})], "holds no value for KEY, MODE"),
         ([spec, "-i", tmp_path], "a stored job reads addresses in S3"),
-        ([spec, "-i", ""], "error"),
     ]
     for arguments, sentence in cases:
         before = len(aws.sent)
