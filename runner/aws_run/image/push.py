@@ -30,7 +30,7 @@ _REFUSED = re.compile(
 _LOST = re.compile(
     r"connection (?:reset|refused|aborted)|broken pipe|timeout|timed out|\bEOF\b|TLS handshake|no such host"
     r"|temporary failure|too ?many ?requests|status(?: code)?:? 5\d\d|5\d\d (?:Internal|Bad|Service|Gateway)"
-    r"|use of closed network connection",
+    r"|use of closed network connection|server closed idle connection|client connection lost|\bGOAWAY\b",
     re.I,
 )
 _THERE = re.compile(r"already exists .*(?:immutable|cannot be overwritten)", re.I)
