@@ -114,8 +114,6 @@ _ONE_IN = {
     "tests/local/test_real_aws.py": 3,
     "tests/local/test_rivals.py": 3,
     "tests/local/test_start_bounds.py": 2,
-    "tests/projects/test_dependency_lists.py": 4,
-    "tests/projects/test_packages_and_scripts.py": 4,
 }
 _WHOLE_SUITE_FILES = 100  # a run of fewer is somebody's choice of tests, and gets all of them
 
