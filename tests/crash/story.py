@@ -26,7 +26,7 @@ from aws_run.config import Config
 from aws_run.config.load import load_config
 from aws_run.events import Event, Notice, StatusChanged
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.ending import SubmitResult
+from aws_run.lifecycle.end.ending import SubmitResult
 from aws_run.local.http.protocol import Call, Refusal, Reply
 from aws_run.local.runtime.builder import ProcessBuilder
 from aws_run.runs.record import Record

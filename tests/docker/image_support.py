@@ -15,8 +15,8 @@ import docker
 from aws_run.config import Build, Config
 from aws_run.events import Event, LaneProgress
 from aws_run.image.builder import RegistryLogin
-from aws_run.image.docker_builder import DockerBuilder
-from aws_run.image.docker_cli import find_cli
+from aws_run.image.docker.docker_builder import DockerBuilder
+from aws_run.image.docker.docker_cli import find_cli
 from aws_run.image.plan import ImagePlan, plan_image
 
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"

@@ -13,7 +13,7 @@ import pytest
 from tests.unit.transfer.stub import Seen, StubS3
 from tests.unit.transfer.trees import KEY, grown, listing, send
 
-from aws_run.image.entrypoint_layer import ENTRYPOINT
+from aws_run.image.recipe.entrypoint_layer import ENTRYPOINT
 from aws_run_entrypoint.bundle import write_layer
 
 IMAGE = "aws-run-test-entrypoint"

@@ -14,7 +14,7 @@ from tests.docker.image_support import Bench
 
 from aws_run.config import Build
 from aws_run.events import Event
-from aws_run.image.find_base import find_base
+from aws_run.image.docker.find_base import find_base
 from aws_run.image.plan import ImagePlan
 
 SCRIPT = """\

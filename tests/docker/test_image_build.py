@@ -26,10 +26,10 @@ from aws_run.config import Build, Config, Resources
 from aws_run.errors import BuildError, DockerError, SourceError
 from aws_run.events import Event
 from aws_run.image.builder import RegistryLogin
-from aws_run.image.engine import check_docker
-from aws_run.image.entrypoint_layer import ENTRYPOINT
+from aws_run.image.docker.engine import check_docker
+from aws_run.image.docker.push import ApiPushEngine, push_image
 from aws_run.image.plan import plan_image
-from aws_run.image.push import ApiPushEngine, push_image
+from aws_run.image.recipe.entrypoint_layer import ENTRYPOINT
 
 SCRIPT = """\
 import os, pwd, sys

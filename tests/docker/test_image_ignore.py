@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from aws_run.image.docker_cli import find_cli
-from aws_run.image.ignore import DockerIgnore
+from aws_run.image.docker.docker_cli import find_cli
+from aws_run.image.sources.ignore import DockerIgnore
 
 PATHS = [
     "a.txt", "b.txt", "README.md", "keep.md", "note.md", "x/a.txt", "x/y/a.txt", "x/y/z/b.txt", "x/keep.md", "x/c-d.py",

@@ -19,8 +19,8 @@ from aws_run.config import Build
 from aws_run.errors import DockerError, InterruptedRunError
 from aws_run.events import Event, LaneProgress, Notice
 from aws_run.image.builder import RegistryLogin
-from aws_run.image.docker_builder import DockerBuilder
-from aws_run.image.push import ApiPushEngine, push_image
+from aws_run.image.docker.docker_builder import DockerBuilder
+from aws_run.image.docker.push import ApiPushEngine, push_image
 
 # Nobody else sleeps for so long.
 SLEEP = "sleep 98765"

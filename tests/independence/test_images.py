@@ -23,7 +23,7 @@ from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import KEY, send
 
 from aws_run.errors import BuildError
-from aws_run.image.entrypoint_layer import wrap_dockerfile
+from aws_run.image.recipe.entrypoint_layer import wrap_dockerfile
 from aws_run_entrypoint import contract
 from aws_run_entrypoint.bundle import write_layer
 

@@ -14,7 +14,7 @@ import pytest
 from tests.independence import story
 from tests.unit.transfer.stub import StubS3
 
-from aws_run.image.entrypoint_layer import ENTRYPOINT
+from aws_run.image.recipe.entrypoint_layer import ENTRYPOINT
 from aws_run_entrypoint import contract
 
 _VERSION = "import sys; sys.stdout.write('%d.%d' % sys.version_info[:2])"

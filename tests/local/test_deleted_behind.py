@@ -18,7 +18,7 @@ from botocore.config import Config
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import AwsRunError
-from aws_run.lifecycle import leftovers as collector
+from aws_run.lifecycle.end import leftovers as collector
 from aws_run.local.http.protocol import Reply
 from aws_run.naming import ProjectNames, RunNames
 from aws_run.runs.keys import RunKeys

@@ -12,7 +12,7 @@ from tests.crash.story import Begin, Story, stories
 from aws_run.errors import UsageError
 from aws_run.infra.resource_types.launch_template import LaunchTemplate
 from aws_run.infra.resource_types.task_definition import TaskDefinition
-from aws_run.lifecycle.preflight import plan_run, run_preflight
+from aws_run.lifecycle.start.preflight import plan_run, run_preflight
 from aws_run.usecases.plan import plan
 
 GIB = 1 << 30

@@ -87,7 +87,7 @@ def test_a_requirement_that_does_not_exist_fails_the_build(local_aws: LocalAws, 
 
 
 def test_a_dockerfile_of_its_own_needs_docker(local_aws: LocalAws, tmp_path: Path) -> None:
-    from aws_run.image.recipe import OwnDockerfile
+    from aws_run.image.recipe.recipe import OwnDockerfile
 
     builder = image_builder(local_aws)
     assert builder is not None

@@ -12,8 +12,9 @@ import pytest
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import AwsRunError, TeardownError
-from aws_run.lifecycle import leftovers as collector
-from aws_run.lifecycle import lookup, teardown
+from aws_run.lifecycle import lookup
+from aws_run.lifecycle.end import leftovers as collector
+from aws_run.lifecycle.end import teardown
 from aws_run.local.http.protocol import Reply
 from aws_run.runs.locks import LOCK_S
 from aws_run.runs.writer import RecordWriter

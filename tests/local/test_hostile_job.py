@@ -11,7 +11,8 @@ import pytest
 from tests.crash.story import Begin, stories
 from tests.waiting import PATIENCE_S
 
-from aws_run.lifecycle import leftovers, lookup
+from aws_run.lifecycle import lookup
+from aws_run.lifecycle.end import leftovers
 from aws_run.runs.keys import RunKeys
 
 POISON = """

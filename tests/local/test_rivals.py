@@ -18,8 +18,9 @@ from tests.waiting import PATIENCE_S
 
 from aws_run.clock import Clock
 from aws_run.errors import AwsRunError
-from aws_run.lifecycle import leftovers as collector
-from aws_run.lifecycle import lookup, reconcile
+from aws_run.lifecycle import lookup
+from aws_run.lifecycle.end import leftovers as collector
+from aws_run.lifecycle.end import reconcile
 from aws_run.lifecycle.run_status import RunStatus
 from aws_run.local.http.protocol import Refusal, Reply
 from aws_run.runs.writer import RecordWriter

@@ -17,7 +17,7 @@ from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import KEY, grown, listing, send
 from tests.waiting import PATIENCE_S
 
-from aws_run.image.entrypoint_layer import ENTRYPOINT
+from aws_run.image.recipe.entrypoint_layer import ENTRYPOINT
 from aws_run_entrypoint.bundle import pyz_bytes
 from aws_run_entrypoint.transfer import pull_manifest
 

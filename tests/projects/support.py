@@ -12,7 +12,7 @@ from pathlib import Path
 from aws_run.config import Build, Config, Resources
 from aws_run.config.models import Arguments
 from aws_run.image.plan import ImagePlan, plan_image
-from aws_run.image.recipe import StandardRecipe
+from aws_run.image.recipe.recipe import StandardRecipe
 from aws_run.local.runtime.builder import install_request
 from aws_run.local.runtime.process_image import build, image_dir
 

@@ -10,7 +10,7 @@ import pytest
 
 from aws_run.config import Build
 from aws_run.errors import SourceError
-from aws_run.image.git_version import version_from_git
+from aws_run.image.recipe.git_version import version_from_git
 
 from .support import HEAD, VERSION_OF_SIX, plan_project, run_project, write
 

@@ -141,7 +141,7 @@ def embedded_is_running() -> bool:
 def base_image(config: Config) -> str | None:
     """The image that the project's own image is built on; None if only a build shows it."""
     from aws_run.image.plan import plan_image
-    from aws_run.image.recipe import StandardRecipe
+    from aws_run.image.recipe.recipe import StandardRecipe
 
     if config.image:
         return None
@@ -194,13 +194,13 @@ def storage(aws: Aws, bucket: str) -> Bucket:
 
 
 def docker_builder(stop: threading.Event) -> Builder:
-    from aws_run.image.docker_builder import DockerBuilder
+    from aws_run.image.docker.docker_builder import DockerBuilder
 
     return DockerBuilder(stop=stop)
 
 
 def _find_base(emit: Emit, plan: ImagePlan, refresh: bool) -> ImagePlan:
-    from aws_run.image.find_base import find_base
+    from aws_run.image.docker.find_base import find_base
 
     return find_base(plan, refresh=refresh, emit=emit)
 

@@ -15,7 +15,7 @@ from aws_run.cli.say import result_json, say
 from aws_run.errors import InterruptedRunError, UsageError
 
 if TYPE_CHECKING:
-    from aws_run.lifecycle.ending import SubmitResult
+    from aws_run.lifecycle.end.ending import SubmitResult
     from aws_run.report import Reporter
     from aws_run.report.views import OutcomeView
 

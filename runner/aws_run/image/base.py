@@ -18,7 +18,7 @@ from typing import Any, Literal, Protocol
 
 from aws_run.errors import DockerError
 from aws_run.events import Emit, Notice
-from aws_run.image.machine import BuildMachine
+from aws_run.image.docker.machine import BuildMachine
 
 _REMEMBERED_FILE = "base-images.json"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")

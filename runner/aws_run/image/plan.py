@@ -18,14 +18,14 @@ from aws_run.config.envfile import parse_env
 from aws_run.errors import ConfigError, SourceError
 from aws_run.events import Notice
 from aws_run.image.base import BaseImage
-from aws_run.image.command import check_command, find_arguments_of, find_program
-from aws_run.image.dependencies import dependency_digest
-from aws_run.image.entrypoint_layer import WRAP_TEMPLATE
-from aws_run.image.own_dockerfile import find_dockerfile
-from aws_run.image.recipe import OwnDockerfile, Recipe, StandardRecipe, choose_recipe
-from aws_run.image.script_options import POSITIONAL, SHORT
-from aws_run.image.shell_form import refuse_shell_form
-from aws_run.image.source import DOCKERIGNORE, Source, read_source
+from aws_run.image.recipe.command import check_command, find_arguments_of, find_program
+from aws_run.image.recipe.dependencies import dependency_digest
+from aws_run.image.recipe.entrypoint_layer import WRAP_TEMPLATE
+from aws_run.image.recipe.own_dockerfile import find_dockerfile
+from aws_run.image.recipe.recipe import OwnDockerfile, Recipe, StandardRecipe, choose_recipe
+from aws_run.image.recipe.script_options import POSITIONAL, SHORT
+from aws_run.image.recipe.shell_form import refuse_shell_form
+from aws_run.image.sources.source import DOCKERIGNORE, Source, read_source
 
 TAG_LENGTH = 40
 _BIG_SOURCE_BYTES = 200 << 20

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_run.lifecycle import lookup, reconcile
+from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.end import reconcile
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Record
 from aws_run.runs.writer import RecordWriter

@@ -13,8 +13,8 @@ from aws_run.infra.plan import Step
 from aws_run.infra.resource_types.registry import RESOURCE_TYPES
 from aws_run.infra.resources import Ref
 from aws_run.lifecycle import budget
-from aws_run.lifecycle.preflight import Preflight, RunPlan
-from aws_run.lifecycle.teardown import Receipt, TeardownResult
+from aws_run.lifecycle.end.teardown import Receipt, TeardownResult
+from aws_run.lifecycle.start.preflight import Preflight, RunPlan
 from aws_run.pricing import table
 from aws_run.pricing.receipt import LEFT_OUT, Charge, total_usd
 from aws_run.report.format import seconds, size

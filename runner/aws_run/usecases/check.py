@@ -13,7 +13,7 @@ from aws_run.backends import network
 from aws_run.config import Config, Input
 from aws_run.data import inspect_input
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
-from aws_run.image.engine import check_docker
+from aws_run.image.docker.engine import check_docker
 from aws_run.infra import desired
 from aws_run.infra.observe import observe_one
 from aws_run.lifecycle.context import AppContext

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.end_run import end_run
-from aws_run.lifecycle.teardown import TeardownResult
+from aws_run.lifecycle.end.end_run import end_run
+from aws_run.lifecycle.end.teardown import TeardownResult
 from aws_run.runs.record import Record
 
 

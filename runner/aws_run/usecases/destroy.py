@@ -18,8 +18,9 @@ from aws_run.infra.resource_types import bucket as buckets
 from aws_run.infra.resource_types.bucket import Bucket
 from aws_run.infra.resource_types.repository import Repository
 from aws_run.infra.resources import Ref
-from aws_run.lifecycle import lookup, teardown
+from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.end import teardown
 from aws_run.runs.store import RunStore
 
 _LASTS_S = 15 * 60  # of the lock: some millions of versions go under it; one that died with it blocks nobody for longer

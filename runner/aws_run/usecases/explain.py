@@ -8,8 +8,9 @@ from typing_extensions import assert_never
 
 from aws_run.backends.base import Advice
 from aws_run.backends.executor import TaskPhase, TaskState
-from aws_run.lifecycle import lookup, reconcile
+from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.end import reconcile
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.outcome import OutcomeReason, reason_of
 from aws_run.runs.record import Outcome, Record

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aws_run.infra.remove import Removal
-from aws_run.lifecycle import leftovers
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.leftovers import Leftover
+from aws_run.lifecycle.end import leftovers
+from aws_run.lifecycle.end.leftovers import Leftover
 
 
 @dataclass(frozen=True, kw_only=True)

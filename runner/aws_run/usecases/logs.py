@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from aws_run.backends.executor import LogSource
 from aws_run.events import LogLine
-from aws_run.lifecycle import lookup, reconcile
+from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.end import reconcile
 from aws_run.runs.keys import RunKeys
 
 _LONGEST_LINE = 1024 * 1024  # CloudWatch's own limit of an event

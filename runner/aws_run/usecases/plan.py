@@ -7,7 +7,7 @@ from aws_run.infra import plan as plans
 from aws_run.infra.observe import observe
 from aws_run.lifecycle import views
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.preflight import plan_run, run_preflight
+from aws_run.lifecycle.start.preflight import plan_run, run_preflight
 from aws_run.report.views import PlanView
 
 

@@ -14,8 +14,8 @@ from aws_run.data import InputSnapshot
 from aws_run.errors import UsageError
 from aws_run.events import Notice
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.ending import SubmitResult
-from aws_run.lifecycle.supervise import OnInterrupt
+from aws_run.lifecycle.end.ending import SubmitResult
+from aws_run.lifecycle.follow.supervise import OnInterrupt
 from aws_run.runs.spec import InputPin, JobSpec
 from aws_run.usecases.submit import ShowPlan, submit
 

@@ -8,20 +8,21 @@ from dataclasses import replace
 from aws_run.config import Config
 from aws_run.data import InputSnapshot
 from aws_run.events import Notice, RunStarted
-from aws_run.image.build_folder import sweep
+from aws_run.image.docker.build_folder import sweep
 from aws_run.infra.observe import observe
 from aws_run.infra.plan import plan
-from aws_run.lifecycle import teardown, views
-from aws_run.lifecycle.abandon import abandon, was_interrupted
+from aws_run.lifecycle import views
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.ending import SubmitResult, detached_result
+from aws_run.lifecycle.end import teardown
+from aws_run.lifecycle.end.ending import SubmitResult, detached_result
+from aws_run.lifecycle.end.tidying import start_tidying
+from aws_run.lifecycle.follow.supervise import OnInterrupt, RunSupervisor, leave_on_interrupt
 from aws_run.lifecycle.interrupts import run_uninterrupted
-from aws_run.lifecycle.lanes import LaneRunner
-from aws_run.lifecycle.preflight import plan_run, run_preflight
-from aws_run.lifecycle.provision import Provisioning
-from aws_run.lifecycle.run_record import initial_record, open_record
-from aws_run.lifecycle.supervise import OnInterrupt, RunSupervisor, leave_on_interrupt
-from aws_run.lifecycle.tidying import start_tidying
+from aws_run.lifecycle.start.abandon import abandon, was_interrupted
+from aws_run.lifecycle.start.lanes import LaneRunner
+from aws_run.lifecycle.start.preflight import plan_run, run_preflight
+from aws_run.lifecycle.start.provision import Provisioning
+from aws_run.lifecycle.start.run_record import initial_record, open_record
 from aws_run.report.views import PlanView
 from aws_run.runs.spec import JobSpec
 from aws_run.runs.store import RunStore

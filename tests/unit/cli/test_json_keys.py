@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
-from aws_run.cli import check, gc, removal
+from aws_run.cli import removal
+from aws_run.cli.commands import check, gc
 from aws_run.infra.remove import Removal
 from aws_run.infra.resources import Kind, Ref
-from aws_run.lifecycle.leftovers import Leftover
+from aws_run.lifecycle.end.leftovers import Leftover
 from aws_run.usecases.check import Finding
 
 GROUP = Ref(kind=Kind("group"), name="arun-demo", scope="run")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from aws_run.cli.commands.pull import summary
 from aws_run.cli.compose import Target
-from aws_run.cli.pull import summary
 from aws_run.cli.running import with_next_commands, without_cleanup_hint
 from aws_run.data import PulledOutput
 from aws_run.errors import InterruptedRunError, UsageError

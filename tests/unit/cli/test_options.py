@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from aws_run.cli.submit import plan, submit
+from aws_run.cli.commands.submit import plan, submit
 from aws_run.config import Config
 from aws_run.config.options import EXTRA_FLAGS, FLAGS, OPTIONS, ExtraFlag, Option
 from aws_run.config.schema import default_of

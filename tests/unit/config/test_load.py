@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aws_run import contract
-from aws_run.cli.submit import submit
+from aws_run.cli.commands.submit import submit
 from aws_run.config import Amount, Checkpoint, Config, Gpu, Input, load_config
 from aws_run.config.options import FLAGS, OPTIONS, VARIABLES
 from aws_run.errors import UsageError

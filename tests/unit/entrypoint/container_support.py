@@ -15,7 +15,7 @@ from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import send
 from tests.waiting import PATIENCE_S, until
 
-from aws_run.image.entrypoint_layer import ENTRYPOINT
+from aws_run.image.recipe.entrypoint_layer import ENTRYPOINT
 from aws_run_entrypoint.bundle import pyz_bytes
 
 RUN = "p-20260101-000000-abcd"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.unit.transfer.stub import StubS3
 
-from aws_run.image.entrypoint_layer import ENTRYPOINT
+from aws_run.image.recipe.entrypoint_layer import ENTRYPOINT
 from aws_run_entrypoint import bundle
 from aws_run_entrypoint.bundle import pyz_bytes, write_layer
 

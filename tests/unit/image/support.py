@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aws_run.config import Build, Config, Resources
 from aws_run.config.models import Arch
-from aws_run.image.source import Source, read_source
+from aws_run.image.sources.source import Source, read_source
 
 SCRIPT = 'import sys\nprint(sys.argv[sys.argv.index("-i")], sys.argv[sys.argv.index("-o")])\n'
 LAYER = b"the same tar for every project"

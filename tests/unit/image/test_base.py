@@ -10,7 +10,7 @@ from tests.unit.image.support import LAYER, SCRIPT, config_of, write
 from aws_run.errors import DockerError
 from aws_run.events import Event, Notice
 from aws_run.image.base import BaseImage, BaseImages, LocalImage, repository_of
-from aws_run.image.machine import BuildMachine
+from aws_run.image.docker.machine import BuildMachine
 from aws_run.image.plan import plan_image
 
 NAME = "public.ecr.aws/docker/library/python:3.12-slim"

@@ -10,9 +10,9 @@ import pytest
 
 from aws_run.config.load import load_config
 from aws_run.errors import BuildError, ConfigError, SourceError
-from aws_run.image.docker_builder import _check_entry
-from aws_run.image.recipe import OwnDockerfile
-from aws_run.image.source import read_source
+from aws_run.image.docker.docker_builder import _check_entry
+from aws_run.image.recipe.recipe import OwnDockerfile
+from aws_run.image.sources.source import read_source
 
 
 @pytest.fixture

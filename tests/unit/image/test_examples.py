@@ -11,7 +11,7 @@ import pytest
 from tests.unit.image.support import config_of
 
 from aws_run.image.plan import plan_image
-from aws_run.image.recipe import OwnDockerfile, StandardRecipe
+from aws_run.image.recipe.recipe import OwnDockerfile, StandardRecipe
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 

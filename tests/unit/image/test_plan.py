@@ -10,7 +10,7 @@ from aws_run.config import Build, Config
 from aws_run.config.models import Input
 from aws_run.errors import SourceError
 from aws_run.image.plan import ImagePlan, big_source, plan_image, read_entrypoint_layer
-from aws_run.image.source import Source, SourceFile
+from aws_run.image.sources.source import Source, SourceFile
 
 FILES = {"main.py": SCRIPT, "requirements.txt": "numpy\n"}
 

@@ -18,7 +18,7 @@ from aws_run.infra.resource_types.bucket import Bucket
 from aws_run.infra.resources import ref
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.interrupts import run_uninterrupted
-from aws_run.lifecycle.run_record import open_record
+from aws_run.lifecycle.start.run_record import open_record
 from aws_run.runs.record_reader import load
 from aws_run.runs.store import RunStore
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from aws_run.image.ignore import DockerIgnore
+from aws_run.image.sources.ignore import DockerIgnore
 from aws_run.project import ignore_rules
 from aws_run.project.ignore_rules import (
     MAX_LINE_CHARACTERS,

@@ -14,8 +14,8 @@ from tests.unit.runs.support import version_1
 
 from aws_run.errors import AwsRunError, DamagedError
 from aws_run.events import Notice
-from aws_run.lifecycle import leftovers
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.end import leftovers
 from aws_run.naming import TAG_RUN
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import HardwareEntry, Outcome, Record, ResourceEntry, dump

@@ -9,8 +9,8 @@ import pytest
 from tests.unit.fakes import ACCOUNT, BUCKET, RUN, Events, FakeAws, FakeBucket, FakeClock, backends, record, refused
 
 from aws_run.clock import iso
-from aws_run.lifecycle import leftovers
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.end import leftovers
 from aws_run.runs.record import Outcome, Record
 from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.unit.fakes import ACCOUNT, BUCKET, Events, FakeAws, FakeBucket, FakeClock, backends, record, refused
 
-from aws_run.lifecycle import leftovers
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.end import leftovers
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import dump
 from aws_run.runs.store import RunStore

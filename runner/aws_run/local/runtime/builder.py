@@ -18,7 +18,7 @@ from aws_run.local.options import LocalAws
 if TYPE_CHECKING:
     from aws_run.image.builder import Builder, Login
     from aws_run.image.plan import ImagePlan
-    from aws_run.image.recipe import StandardRecipe
+    from aws_run.image.recipe.recipe import StandardRecipe
     from aws_run.local.runtime.process_environment import InstallRequest
 
 
@@ -39,7 +39,7 @@ class ProcessBuilder:
 
     def build_push(self, plan: ImagePlan, repository_uri: str, tag: str, login: Login, emit: Emit) -> str:
         """As image.builder.Builder says; BuildError with uv's last lines when a requirement can't be installed."""
-        from aws_run.image.recipe import OwnDockerfile
+        from aws_run.image.recipe.recipe import OwnDockerfile
         from aws_run.local.runtime.process_image import build
 
         if isinstance(plan.recipe, OwnDockerfile):
@@ -69,7 +69,7 @@ class ProcessBuilder:
 
 
 def install_request(plan: ImagePlan, recipe: StandardRecipe) -> InstallRequest:
-    from aws_run.image.dependencies import installer_files
+    from aws_run.image.recipe.dependencies import installer_files
     from aws_run.local.runtime.process_environment import InstallRequest
 
     dependencies = recipe.dependencies

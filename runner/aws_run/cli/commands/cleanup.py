@@ -1,0 +1,50 @@
+"""`aws-run cleanup`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.say import say
+from aws_run.cli.session import session
+from aws_run.cli.types import TEXT
+
+if TYPE_CHECKING:
+    from aws_run.lifecycle.context import AppContext
+    from aws_run.lifecycle.end.teardown import TeardownResult
+    from aws_run.runs.record import Record
+
+
+End = Callable[["AppContext", "str | None", "str | None"], "tuple[Record, TeardownResult]"]
+
+
+@click.command()
+@click.argument("run", type=TEXT)
+@project_options
+@aws_options
+def cleanup(run: str, **flags: Any) -> int:
+    """Remove everything of RUN, stopping it if need be. Safe to repeat, from any machine."""
+    from aws_run.usecases.cleanup import cleanup as remove
+
+    return end_and_show(remove, run, flags, word="cleaned up")
+
+
+def end_and_show(end: End, run: str | None, flags: Mapping[str, Any], *, word: str) -> int:
+    from aws_run.cli import removal
+
+    with session(flags) as here:
+        record, result = end(here.context, run, here.project)
+        if here.as_json:
+            here.print_json({"run_id": record.run_id, **removal.data(result.removed, result.kept)})
+        else:
+            done = sum(1 for removed in result.removed if not removed.error)
+            if not result.removed:
+                word = f"had ended already ({record.outcome.sentence})" if record.outcome else "had ended already"
+            say(f"{record.run_id}: {word}; {done} resources gone")
+            if record.task_arn:
+                here.say_next(f"aws-run pull {record.run_id} -o out")
+        result.raise_if_failed(record.region)
+    return 0

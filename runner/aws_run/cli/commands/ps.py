@@ -1,0 +1,40 @@
+"""`aws-run ps`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.session import session
+
+
+@click.command()
+@project_options
+@click.option("-a", "--all", "everything", is_flag=True, help="List the runs of all projects, not only this folder's.")
+@aws_options
+def ps(everything: bool, **flags: Any) -> int:
+    """List this project's runs in this account and region, newest first."""
+    from aws_run.cli.commands.status import as_data
+    from aws_run.report.tables import Mark, table
+    from aws_run.usecases.ps import ps as list_runs
+
+    with session(flags) as here:
+        runs = list_runs(here.context, None if everything else here.project)
+        if here.as_json:
+            here.print_json({"runs": [as_data(run) for run in runs]})
+            return 0
+        rows = [
+            (
+                run.record.run_id,
+                run.phase if run.exit_code is None else Mark(state="failed" if run.exit_code else "ok", text=run.phase),
+                run.exit_code,
+                f"${float(run.record.cost_usd):.4f}" if run.record.cost_usd else "",
+                run.record.created_at,
+                run.record.hardware.description if run.record.hardware else "",
+            )
+            for run in runs
+        ]
+        table("", ("run", "status", "exit", "cost", "created", "hardware"), rows)
+    return 0

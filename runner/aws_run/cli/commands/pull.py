@@ -1,0 +1,79 @@
+"""`aws-run pull`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.say import say
+from aws_run.cli.session import session
+from aws_run.cli.types import PATH, TEXT
+
+if TYPE_CHECKING:
+    from aws_run.data import PulledOutput
+
+
+@click.command()
+@click.argument("run", required=False, type=TEXT)
+@click.option(
+    "-o",
+    "--output",
+    "into",
+    type=PATH,
+    default=Path("out"),
+    metavar="DIR",
+    show_default=True,
+    help="The folder for the results.",
+)
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace local files that are newer than the run's, instead of moving them aside.",
+)
+@project_options
+@aws_options
+def pull(run: str | None, into: Path, overwrite: bool, **flags: Any) -> int:
+    """Fetch the outputs of RUN (default: the last one) into a folder. Unchanged files are not fetched again."""
+    from aws_run.image.sources.results import looks_like_a_project, mark
+    from aws_run.naming import bucket_name
+    from aws_run.usecases.pull import pull as fetch
+
+    with session(flags) as here:
+        record, pulled = fetch(here.context, run, here.project, into.absolute(), overwrite=overwrite)
+        if looks_like_a_project(Path.cwd()):
+            mark(into, Path.cwd())
+        source = f"s3://{bucket_name(record.account, record.region)}/{record.output_prefix}"
+        if here.as_json:
+            counts = {
+                "files": pulled.files,
+                "fetched": pulled.fetched_files,
+                "bytes": pulled.bytes,
+                "kept": list(pulled.kept),
+            }
+            here.print_json({"run_id": record.run_id, "source": source, "output": str(into), **counts})
+        else:
+            for line in summary(record.run_id, pulled, source, into.absolute()):
+                say(line)
+    return 0
+
+
+def summary(run_id: str, pulled: PulledOutput, source: str, into: Path) -> list[str]:
+    """What was fetched, from where and to where, and what was already there."""
+    from aws_run.report.format import count, size
+
+    if not pulled.files:
+        return [f"{run_id}: the run has saved no files; {into} is unchanged"]
+    there = pulled.files - pulled.fetched_files
+    if not pulled.fetched_files:
+        return [f"{run_id}: nothing to fetch; {count(pulled.files, 'file')} already in {into}"]
+    lines = [
+        f"{run_id}: fetched {pulled.fetched_files:,} of {count(pulled.files, 'file')}, {size(pulled.fetched_bytes)}",
+        f"from: {source}",
+        f"to:   {into}",
+    ]
+    if there:
+        lines.append(f"same: {count(there, 'file')} had been fetched before")
+    return lines

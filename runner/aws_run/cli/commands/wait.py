@@ -1,0 +1,34 @@
+"""`aws-run wait`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.say import say
+from aws_run.cli.session import session
+from aws_run.cli.types import TEXT
+
+
+@click.command()
+@click.argument("run", required=False, type=TEXT)
+@project_options
+@aws_options
+def wait(run: str | None, **flags: Any) -> int:
+    """Wait until RUN (default: the last one) has ended, remove its resources, and exit with its exit code."""
+    from aws_run.cli.commands.status import as_data
+    from aws_run.usecases.wait import wait as follow
+
+    with session(flags) as here:
+        ended = follow(here.context, run, here.project)
+        if here.as_json:
+            here.print_json(as_data(ended))
+            return ended.exit_code or 0
+    # Only after the live display has closed, or both would write on the same line.
+    record = ended.record
+    cost = f", ${float(record.cost_usd):.4f}" if record.cost_usd else ""
+    say(f"{record.run_id}: {ended.sentence or ended.phase} (exit {ended.exit_code}{cost})")
+    here.say_next(f"aws-run logs {record.run_id}" if ended.exit_code else f"aws-run pull {record.run_id} -o out")
+    return ended.exit_code or 0

@@ -1,0 +1,1 @@
+"""Building and pushing an image with a Docker engine."""

@@ -1,0 +1,151 @@
+"""Why a build failed, in a sentence, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+
+from aws_run.errors import AwsRunError, BuildError, DockerError
+from aws_run.image.docker.build_log import BuildLog, in_words
+
+_DISK_FULL = r"no space left on device"
+
+# The first that matches the failed step's output decides what is said. {0} is the pattern's first group.
+_CAUSES: tuple[tuple[str, str, str], ...] = (
+    (
+        _DISK_FULL,
+        "The disk of the Docker engine is full",
+        "free some: docker system prune, or docker builder prune for the build cache",
+    ),
+    (
+        r"exec format error|exec user process caused",
+        "This machine can't run programs of the architecture {arch}",
+        "install QEMU's emulation (docker run --privileged --rm tonistiigi/binfmt --install all), or change --arch",
+    ),
+    (
+        r"^the image holds programs for (\S+)",
+        "The image is for {0}, but {arch} was asked for",
+        "change --arch, or choose a base image of that architecture (`FROM --platform` in the Dockerfile fixes one)",
+    ),
+    (
+        r"no match for platform|does not match the specified platform|no matching manifest",
+        "The base image does not exist for the architecture {arch}",
+        "choose another base image or change --arch",
+    ),
+    (
+        r"python3\"?: (?:executable file )?not found|python3\"?: (?:stat .*: )?no such file or directory: unknown",
+        "The image has no python3, and aws-run needs Python 3.9 or newer in it to move files in and out",
+        "install python3 in the Dockerfile, or choose another base image",
+    ),
+    (
+        r"python3 is [\d.]+; 3\.9 or newer",
+        "The image's python3 is too old; aws-run needs Python 3.9 or newer in it to move files in and out",
+        "install a newer python3 in the Dockerfile, or choose another base image",
+    ),
+    (
+        r"python3 is not whole, it lacks the module (\S+)",
+        "The image's python3 is not whole: it lacks the module {0}, which aws-run needs to move files in and out",
+        "install python3 where python3-minimal is; a Python built from source needs OpenSSL's and zlib's headers",
+    ),
+    (
+        r"ensurepip is not|No module named venv|No module named ensurepip",
+        "The base image's Python lacks the venv module",
+        "choose a base image with it (Debian: python3-venv), or give the project a Dockerfile",
+    ),
+    (
+        r"Git executable not found|\bgit: (?:command )?not found|Cannot find command 'git'",
+        "A requirement comes from git, and the base image has no git",
+        "set `build: {apt: [git]}`, or build.base_image to one with git (python:3.12-bookworm has it)",
+    ),
+    (
+        r"No matching distribution found for (uv==\S+)",
+        "The package index has no ready {0}, which installs the requirements",
+        "PIP_INDEX_URL names the index: it has to carry that version (a mirror of PyPI does), or give the project a "
+        "Dockerfile",
+    ),
+    (
+        r"THESE PACKAGES DO NOT MATCH THE HASHES",
+        "The package index has a file for uv whose hash is not the pinned one",
+        "somebody changed it on the way: check the index that PIP_INDEX_URL names, and the proxy",
+    ),
+    (
+        r"(?:unable to detect version for|setuptools-scm was unable|Unable to determine the version)",
+        "The version of the project comes from git, which is never sent to a build",
+        "set SETUPTOOLS_SCM_PRETEND_VERSION in the Dockerfile; without one, tag the project: the version is read here",
+    ),
+    (
+        r"Because ([^\s]+) was not found in the package registry",
+        "The requirement {0} does not exist in the package index",
+        "correct its name, or set PIP_INDEX_URL or UV_INDEX to the index that has it",
+    ),
+    (
+        r"No solution found when resolving dependencies",
+        "The requirements can't be installed together",
+        "the last lines of the build name the versions that exclude each other",
+    ),
+    (
+        r"The lockfile at .* needs to be updated|Unable to find lockfile",
+        "uv.lock does not fit pyproject.toml",
+        "run `uv lock` and commit the result",
+    ),
+    (
+        r"(?:CERTIFICATE_VERIFY_FAILED|invalid peer certificate|UnknownIssuer|self.signed certificate)",
+        "The build could not verify a server's certificate",
+        "behind a company proxy, set SSL_CERT_FILE to its CA bundle; it is handed to the build",
+    ),
+    (
+        r"(?:gcc|g\+\+|cc|clang|cargo)['\"]? ?(?:failed|: not found|: command not found|: No such file)"
+        r"|command 'gcc' failed|error: linker",
+        "A requirement has no ready package for this Python and must be compiled, but the base image has no compiler",
+        "set `build: {apt: [build-essential]}`, or choose a version with wheels or another build.python",
+    ),
+    (
+        r"Temporary failure in name resolution|Could not resolve host|dns error|Network is unreachable"
+        r"|Failed to establish a new connection|Connection timed out|Connection refused",
+        "The build could not reach the network",
+        "check the connection and proxy settings (HTTPS_PROXY, PIP_INDEX_URL) and run the command again",
+    ),
+)
+
+
+# For COPY and ADD only: other programs say "not found" of other things.
+_COPY_CAUSES: tuple[tuple[str, str, str], ...] = (
+    (
+        r"\"/?([^\s\"]+)\":? not found"
+        r"|(?:COPY|ADD) failed: .*?(?:stat |lstat )?([^\s/:]+): (?:no such file|file does not exist)",
+        "The Dockerfile copies {0}, which is not among the files that are sent",
+        "the folders of -i and -o are not sent (the job gets them as data), nor are files that git or an ignore file "
+        "leaves out: check .gitignore, .dockerignore and .awsrunignore",
+    ),
+)
+# For the step that gets the base image, a network that is down is no news about packages.
+_BASE_CAUSES = _CAUSES[:4]
+_BASE_STEP = re.compile(r"^(?:load metadata for|FROM) (?P<image>\S+)")
+
+
+def build_failure(log: BuildLog, what: str, arch: str) -> AwsRunError:
+    """What to raise for a build that failed; `what` names the recipe."""
+    tail = log.tail()
+    base = _BASE_STEP.match(log.failed_step)
+    causes = _CAUSES if base is None else _BASE_CAUSES
+    if log.failed_step.startswith(("COPY ", "ADD ")):
+        causes = _COPY_CAUSES + causes
+    for pattern, message, hint in causes:
+        match = re.search(pattern, log.text, re.IGNORECASE | re.MULTILINE)
+        if match is not None:
+            group = next((text for text in match.groups() if text), "")
+            sentence = message.format(group, arch=arch)
+            return (
+                DockerError(sentence, hint=hint)
+                if pattern == _DISK_FULL
+                else BuildError(sentence, log_tail=tail, hint=hint)
+            )
+    if base is not None:
+        return BuildError(
+            f"The base image {base['image']} can't be fetched",
+            log_tail=tail,
+            hint="check its name and the network; build.base_image (or --base-image) chooses another",
+        )
+    failed = f"{in_words(log.failed_step)} failed" if log.failed_step else "Docker refused it"
+    return BuildError(
+        f"The image did not build from {what}: {failed}", log_tail=tail, hint="the last lines of the build say why"
+    )

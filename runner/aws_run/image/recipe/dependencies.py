@@ -1,0 +1,415 @@
+"""What the project needs installed, and the files that alone decide it.
+
+The lists are looked for in one order (`_candidates`); the first that names anything is installed, and the plan tells
+which. Locks of other tools become a requirements file of exactly what they lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from aws_run.config import Build
+from aws_run.errors import ConfigError, SourceError
+from aws_run.image.recipe.conda import NAMES as CONDA_NAMES
+from aws_run.image.recipe.conda import read_conda
+from aws_run.image.sources.source import Source
+from aws_run.project import locks, manifests
+from aws_run.project.files import LOCK_MAX_BYTES
+from aws_run.project.folder import parse_toml, read_json, read_toml, strings, table
+from aws_run.project.private_names import is_private
+from aws_run.project.requirements import decode, read_requirements
+from aws_run.project.uv_lock import check_uv_lock, count_packages, installs_from_folder
+from aws_run.project.versions import from_poetry
+
+# lock: pyproject.toml with uv.lock; pyproject: its [project] dependencies, resolved at build time.
+DependencyKind = Literal["none", "requirements", "lock", "pyproject"]
+
+GENERATED = "aws-run-requirements.txt"
+_MAIN = frozenset({"main", "default"})
+_NOT_FOR_RUNS = re.compile(r"(?:^|[-_./])(?:dev|tests?|testing|docs?|lint|ci|build|typing|constraints?)(?:[-_.]|$)")
+_REQUIREMENT_NAMES = ("requirements.txt", "requirements.in")
+_PREFERRED = ("main", "base", "prod", "production", "default", "requirements", "run", "runtime")
+_MOST_SCRIPTS = 2_000
+_VCS_IN_TOML = re.compile(r"git\+|^\s*git\s*=|\bgit\s*=\s*\"", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependencies:
+    """`files`: paths inside the project. `whole_project`: installing them installs something of the project as well
+    (`-e .`, a path dependency), so every file goes into the dependency layer and decides it.
+
+    `texts`: (path, content) of requirements files as they are handed to the installer, the first of them is named to
+    it. `locked`: nothing but those lines is installed. `requires_python`: what the list says of it, as PEP 440 does."""
+
+    kind: DependencyKind
+    files: tuple[str, ...] = ()
+    whole_project: bool = False
+    title: str = "none"
+    texts: tuple[tuple[str, str], ...] = ()
+    locked: bool = False
+    needs_git: bool = False
+    find_links: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    requires_python: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def requirements_file(self) -> str:
+        return self.texts[0][0] if self.texts else "requirements.txt"
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What uv is given beside the list."""
+        chosen = [f"--extra={name}" for name in self.extras] + [f"--group={name}" for name in self.groups]
+        return (*(["--no-deps"] if self.locked else []), *(chosen if self.kind in ("lock", "pyproject") else []))
+
+
+_NONE = Dependencies(kind="none")
+
+
+def find_dependencies(
+    source: Source, pyproject: dict[str, Any], build: Build | None = None, command: Sequence[str] = ()
+) -> Dependencies:
+    """The first list that names anything, or the one that `build.dependencies` names."""
+    build = build or Build()
+    if build.dependencies == "none":
+        return _NONE
+    finder = _Finder(source=source, pyproject=pyproject, build=build)
+    if build.dependencies != "auto":
+        return finder.named(build.dependencies)
+    candidates = list(_candidates(source, pyproject))
+    passed: list[str] = []
+    for place, path in enumerate(candidates):
+        chosen = finder.read(path)
+        if chosen.kind == "none":
+            passed.append(path)
+            continue
+        # Beside a list of its own a script may carry metadata for others who run it alone.
+        return replace(chosen, notes=(*chosen.notes, *_others(path, candidates[place + 1 :])))
+    for path in _scripts(source, command):
+        block = manifests.script_block(decode(source.read(path)))
+        if block is not None:
+            return finder.script(path, block)
+    return _NONE
+
+
+def dependency_digest(source: Source, dependencies: Dependencies) -> str:
+    """64 hex digits over the dependency files as they are on disk, ignored or not."""
+    digest = hashlib.sha256(dependencies.kind.encode())
+    for path in dependencies.files:
+        content = read_dependency_file(source, path)
+        digest.update(f"{len(content)}\0{path}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def read_dependency_file(source: Source, path: str) -> bytes:
+    """One of `Dependencies.files`; a lock may be large."""
+    return source.read(path, max_bytes=LOCK_MAX_BYTES)
+
+
+def installer_files(source: Source, dependencies: Dependencies) -> dict[str, bytes]:
+    """What the installer reads, by path: the files as they are, or as uv takes them."""
+    written = {path: text.encode() for path, text in dependencies.texts}
+    own = {path: read_dependency_file(source, path) for path in dependencies.files if path not in written}
+    return {**own, **written}
+
+
+def _candidates(source: Source, pyproject: dict[str, Any]) -> Iterator[str]:
+    """Paths of lists that are there, best first."""
+    top = {path for path in source.paths if "/" not in path}
+    manifest = bool(pyproject)
+    names = ["uv.lock"] if manifest else []
+    names += ["pylock.toml", *sorted(path for path in top if re.fullmatch(r"pylock\.[^./]+\.toml", path))]
+    names += ["poetry.lock", "pdm.lock"] if manifest else []
+    names += ["Pipfile.lock", "Pipfile", *_REQUIREMENT_NAMES]
+    yield from (name for name in names if source.has(name))
+    yield from _requirement_files(source)
+    yield from (name for name in CONDA_NAMES if source.has(name))
+    if manifest:
+        yield "pyproject.toml"
+    yield from (name for name in ("setup.py", "setup.cfg") if source.has(name))
+
+
+def _requirement_files(source: Source) -> list[str]:
+    """`requirements-gpu.txt`, `requirements/base.txt`: the likeliest first."""
+    if any(source.has(name) for name in _REQUIREMENT_NAMES):
+        return []
+    pattern = re.compile(r"(?:requirements[^/]*|requirements/[^/]+|reqs?)\.(?:txt|in)")
+    paths = [path for path in source.paths if pattern.fullmatch(path) and not _NOT_FOR_RUNS.search(path)]
+
+    def rank(path: str) -> tuple[int, int, str]:
+        stem = path.rpartition("/")[2].rpartition(".")[0]
+        return (_PREFERRED.index(stem) if stem in _PREFERRED else len(_PREFERRED), path.endswith(".in"), path)
+
+    return sorted(paths, key=rank)
+
+
+_SAME = (
+    frozenset({"uv.lock", "pyproject.toml", "setup.py", "setup.cfg"}),
+    frozenset({"poetry.lock", "pyproject.toml"}),
+    frozenset({"pdm.lock", "pyproject.toml"}),
+    frozenset({"Pipfile.lock", "Pipfile"}),
+    frozenset({"requirements.txt", "requirements.in"}),
+    frozenset({"pyproject.toml", "setup.py", "setup.cfg"}),
+)
+
+
+def _others(chosen: str, rest: list[str]) -> list[str]:
+    others = [path for path in rest if not any({chosen, path} <= pair for pair in _SAME)]
+    others = [path for path in others if path not in ("setup.py", "setup.cfg", "pyproject.toml")] or others
+    if not others:
+        return []
+    named = ", ".join(others[:4])
+    return [f"{chosen} is installed and {named} is not; `build: {{dependencies: {others[0]}}}` chooses that one"]
+
+
+def _scripts(source: Source, command: Sequence[str]) -> list[str]:
+    """Those of the command; without one, the scripts that lie in the project's own folder."""
+    paths = source.paths
+    named = [word.removeprefix("./") for word in command if word.endswith(".py")]
+    if named:
+        return [path for path in named if path in paths]
+    return sorted(path for path in paths if path.endswith(".py") and "/" not in path)[:_MOST_SCRIPTS]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Finder:
+    """Reads one list, as its name says."""
+
+    source: Source
+    pyproject: dict[str, Any]
+    build: Build
+
+    def named(self, path: str) -> Dependencies:
+        path = path.removeprefix("./")
+        parts = path.split("/")
+        if path.startswith("/") or ".." in parts or any(is_private(part) for part in parts):
+            raise ConfigError(f"build.dependencies is {path!r}, which can't be a list of this project")
+        if not self.source.has(path):
+            raise ConfigError(
+                f"build.dependencies names {path}, which is not in {self.source.root}",
+                hint="correct the path, or write `dependencies: auto`",
+            )
+        if path.endswith(".py") and path != "setup.py":
+            return self.script(path, manifests.script_block(decode(self.source.read(path))) or "")
+        return self.read(path)
+
+    def read(self, path: str) -> Dependencies:
+        readers: dict[str, Callable[[], Dependencies]] = {
+            "uv.lock": self._uv_lock,
+            "poetry.lock": self._poetry_lock,
+            "pdm.lock": self._pdm_lock,
+            "Pipfile.lock": self._pipfile_lock,
+            "Pipfile": self._pipfile,
+            "pyproject.toml": self._pyproject,
+            "setup.py": lambda: self._legacy("setup.py"),
+            "setup.cfg": lambda: self._legacy("setup.cfg"),
+        }
+        if path in readers:
+            return readers[path]()
+        if path.startswith("pylock."):
+            return self._pylock(path)
+        if path.endswith((".yml", ".yaml")):
+            return self._conda(path)
+        return self._requirements(path)
+
+    def script(self, path: str, block: str) -> Dependencies:
+        parsed = parse_toml(block, path)
+        python = parsed.get("requires-python")
+        return self._generated(
+            (path,),
+            strings(parsed.get("dependencies")),
+            f"{path} (script metadata)",
+            requires_python=python if isinstance(python, str) else None,
+        )
+
+    def _requirements(self, path: str) -> Dependencies:
+        read = read_requirements(self.source, path)
+        if read.packages == 0:
+            return _NONE
+        return Dependencies(
+            kind="requirements",
+            files=tuple(read.texts),
+            whole_project=read.local,
+            title=f"{path}, {_packages(read.packages)}",
+            texts=tuple(read.texts.items()),
+            needs_git=read.git,
+            find_links=read.find_links,
+        )
+
+    def _uv_lock(self) -> Dependencies:
+        text = read_dependency_file(self.source, "uv.lock").decode(errors="replace")
+        check_uv_lock(text, self.pyproject)
+        return Dependencies(
+            kind="lock",
+            files=("pyproject.toml", "uv.lock"),
+            whole_project=installs_from_folder(text),
+            title=f"uv.lock, {_packages(count_packages(text))}",
+            needs_git="git = " in text,
+            extras=self.build.extras,
+            groups=self.build.groups,
+        )
+
+    def _pylock(self, path: str) -> Dependencies:
+        lock = read_toml(self.source, path)
+        python = lock.get("requires-python")
+        return self._locked((path,), locks.pylock_pins(lock), path, python if isinstance(python, str) else None)
+
+    def _poetry_lock(self) -> Dependencies:
+        lock = read_toml(self.source, "poetry.lock")
+        groups = frozenset(self.build.groups) | {"main"}
+        wanted = manifests.poetry_wanted(self.pyproject, sorted(groups))
+        pins = locks.poetry_pins(lock, [name for name, _ in wanted], groups)
+        locks.check_fit(pins, wanted, "poetry.lock", "pyproject.toml", "poetry lock")
+        return self._locked(
+            ("pyproject.toml", "poetry.lock"),
+            pins,
+            "poetry.lock",
+            poetry_python(self.pyproject),
+            manifests.poetry_indexes(self.pyproject),
+        )
+
+    def _pdm_lock(self) -> Dependencies:
+        pins = locks.pdm_pins(read_toml(self.source, "pdm.lock"), frozenset(self.build.groups) | {"default"})
+        wanted = manifests.project_wanted(self.pyproject)
+        locks.check_fit(pins, wanted, "pdm.lock", "pyproject.toml", "pdm lock")
+        return self._locked(("pyproject.toml", "pdm.lock"), pins, "pdm.lock", None)
+
+    def _pipfile_lock(self) -> Dependencies:
+        lock = read_json(self.source, "Pipfile.lock")
+        pins = locks.pipfile_pins(lock, ["default", *self.build.groups])
+        files: tuple[str, ...] = ("Pipfile.lock",)
+        if self.source.has("Pipfile"):
+            files = ("Pipfile", "Pipfile.lock")
+            wanted = manifests.pipfile_wanted(read_toml(self.source, "Pipfile"), ["packages", *self.build.groups])
+            locks.check_fit(pins, wanted, "Pipfile.lock", "Pipfile", "pipenv lock")
+        python = table(lock, "_meta", "requires")
+        indexes = manifests.pipfile_indexes(table(lock, "_meta").get("sources"))
+        return self._locked(files, pins, "Pipfile.lock", _series(python), indexes)
+
+    def _pipfile(self) -> Dependencies:
+        parsed = read_toml(self.source, "Pipfile")
+        lines = manifests.pipfile_lines(parsed, ["packages", *self.build.groups])
+        python = _series(table(parsed, "requires"))
+        indexes = manifests.pipfile_indexes(parsed.get("source"))
+        return self._generated(("Pipfile",), lines, "Pipfile", requires_python=python, indexes=indexes)
+
+    def _conda(self, path: str) -> Dependencies:
+        environment = read_conda(self.source, path)
+        title = f"{path} (conda, installed from the package index)"
+        return self._generated((path,), list(environment.lines), title, requires_python=environment.python)
+
+    def _pyproject(self) -> Dependencies:
+        files = ("pyproject.toml",)
+        poetry = manifests.poetry_sections(self.pyproject, ())[0]
+        project = self.pyproject.get("project")
+        if not isinstance(project, dict):
+            if poetry:
+                lines = manifests.poetry_lines(self.pyproject, self.build.groups)
+                indexes = manifests.poetry_indexes(self.pyproject)
+                python = poetry_python(self.pyproject)
+                title = "pyproject.toml (poetry, no lock)"
+                return self._generated(files, lines, title, requires_python=python, indexes=indexes)
+            if "build-system" not in self.pyproject:
+                return _NONE  # only settings of tools
+            # The build backend knows the dependencies, and wants to see the project.
+            return self._by_uv(whole=True, count=None)
+        dynamic = strings(project.get("dynamic"))
+        if {"dependencies", "optional-dependencies"} & set(dynamic):
+            return self._by_uv(whole=True, count=None)
+        listed = strings(project.get("dependencies"))
+        if not listed and not self.build.extras and not self.build.groups:
+            return _NONE
+        return self._by_uv(whole=_has_path_sources(self.pyproject), count=len(listed))
+
+    def _by_uv(self, *, whole: bool, count: int | None) -> Dependencies:
+        optional = table(self.pyproject, "project", "optional-dependencies")
+        left = [name for name in optional if name not in self.build.extras]
+        notes = []
+        if left and not self.build.extras:
+            notes.append(f"the extras {', '.join(left[:6])} are not installed; `build: {{extras: [{left[0]}]}}` does")
+        text = self.source.read_text("pyproject.toml")
+        return Dependencies(
+            kind="pyproject",
+            files=("pyproject.toml",),
+            whole_project=whole,
+            title="pyproject.toml" + (f", {_packages(count)}" if count is not None else ", by its build backend"),
+            needs_git=_VCS_IN_TOML.search(text) is not None,
+            extras=self.build.extras,
+            groups=self.build.groups,
+            notes=tuple(notes),
+        )
+
+    def _legacy(self, path: str) -> Dependencies:
+        """setup.py and setup.cfg: only setuptools knows what they ask for."""
+        if path == "setup.cfg" and not re.search(
+            r"(?m)^\[(?:metadata|options)\]", decode(self.source.read("setup.cfg"))
+        ):
+            return _NONE  # only settings of tools
+        extras = f"[{','.join(self.build.extras)}]" if self.build.extras else ""
+        made = self._generated((path,), [f"-e .{extras}"], path)
+        return replace(made, whole_project=True, title=f"{path}, the project itself and what it asks for")
+
+    def _locked(
+        self,
+        files: tuple[str, ...],
+        pins: list[locks.Pin],
+        title: str,
+        python: str | None,
+        indexes: list[str] | None = None,
+    ) -> Dependencies:
+        lines = [pin.line for pin in pins]
+        made = self._generated(files, lines, title, requires_python=python, indexes=indexes)
+        return made if made.kind == "none" else replace(made, locked=True)
+
+    def _generated(
+        self,
+        files: tuple[str, ...],
+        lines: list[str],
+        title: str,
+        *,
+        requires_python: str | None = None,
+        indexes: list[str] | None = None,
+    ) -> Dependencies:
+        if not lines:
+            return replace(_NONE, requires_python=requires_python)
+        for line in lines:
+            if "\n" in line or "\r" in line:
+                raise SourceError(f"{title} holds a line break inside of an entry", hint="correct it")
+        text = "".join(f"{line}\n" for line in [*(indexes or []), *lines])
+        return Dependencies(
+            kind="requirements",
+            files=files,
+            whole_project=any("file:" in line or line.startswith(("-e ", "./")) for line in lines),
+            title=f"{title}, {_packages(len(lines))}",
+            texts=((GENERATED, text),),
+            needs_git="git+" in text,
+            requires_python=requires_python,
+        )
+
+
+def poetry_python(pyproject: dict[str, Any]) -> str | None:
+    value = table(pyproject, "tool", "poetry", "dependencies").get("python")
+    return from_poetry(value) if isinstance(value, str) else None
+
+
+def _series(requires: dict[str, Any]) -> str | None:
+    """pipenv's `python_version = "3.11"`."""
+    value = requires.get("python_version") or requires.get("python_full_version")
+    match = re.match(r"\d+\.\d+", value) if isinstance(value, str) else None
+    return f"=={match[0]}.*" if match else None
+
+
+def _packages(count: int) -> str:
+    return "1 package" if count == 1 else f"{count} packages"
+
+
+def _has_path_sources(pyproject: dict[str, Any]) -> bool:
+    sources = table(pyproject, "tool", "uv", "sources")
+    return any(isinstance(entry, dict) and ("path" in entry or "workspace" in entry) for entry in sources.values())

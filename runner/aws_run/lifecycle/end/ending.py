@@ -1,0 +1,194 @@
+"""The end of a run that this client follows: outcome, log, teardown beside the download, receipt, result."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from aws_run.backends.base import Backend, Usage
+from aws_run.backends.executor import TaskState
+from aws_run.clock import iso
+from aws_run.errors import AwsRunError, TeardownError, TransferError, sentence_of
+from aws_run.events import Notice, unfailing
+from aws_run.lifecycle import views
+from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.end import teardown
+from aws_run.lifecycle.follow.log_buffer import LogBuffer
+from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
+from aws_run.report.views import OutcomeView, ReceiptView
+from aws_run.runs.outcome import OutcomeReason, reason_of
+from aws_run.runs.record import Outcome
+from aws_run.runs.spec import RunSpec
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmitResult:
+    """A run that ended (or, detached, that was accepted). `teardown_error`: something could not be shown to be gone."""
+
+    view: OutcomeView
+    exit_code: int
+    teardown_error: TeardownError | None = None
+
+
+class RunEnding:
+    def __init__(
+        self,
+        context: AppContext,
+        *,
+        backend: Backend,
+        spec: RunSpec,
+        output: Path | None,
+        store: RunStore,
+        writer: RecordWriter,
+        outputs: OutputFetcher,
+        log: LogBuffer,
+        cost_label: str,
+    ) -> None:
+        self._context = context
+        self._backend = backend
+        self._spec = spec
+        self._output = output
+        self._store = store
+        self._writer = writer
+        self._outputs = outputs
+        self._log = log
+        self._cost_label = cost_label
+
+    def end(self, outcome: Outcome, state: TaskState | None) -> SubmitResult:
+        """Cost first: the teardown runs while the outputs come down, and is waited for whatever else is raised."""
+        spec, context = self._spec, self._context
+        stopped = context.clock.now()
+        noted = teardown.note_outcome(self._writer, outcome, state, iso(stopped))
+        lost = outcome.reason is OutcomeReason.BUCKET_GONE
+        if noted and not lost:  # else another client has ended it, and saved the log
+            teardown.save_log(self._store, context.emit, spec.keys.log, self._log)
+        before = self._usage(state, stopped)
+        done: Future[teardown.TeardownResult] = Future()
+
+        def tear_down() -> None:
+            try:
+                done.set_result(teardown.teardown(context.aws, context.clock, context.emit, self._store, self._writer))
+            except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits
+                done.set_exception(error)
+
+        # No daemon: the thread that it is started from is none either, and the process ends after both.
+        thread = threading.Thread(target=tear_down, name="teardown", daemon=False)
+        thread.start()
+        try:
+            fetch_error = self._fetch(lost)
+        finally:
+            thread.join()
+        try:
+            removed = done.result()
+        except Exception as error:
+            raise AwsRunError(
+                f"{outcome.sentence}; the teardown itself failed ({sentence_of(error)})",
+                hint=f"aws-run cleanup {spec.run_id}",
+            ) from error
+        return self._result(outcome, self._paid(state, before), removed, fetch_error, state)
+
+    def _fetch(self, lost: bool) -> AwsRunError | None:
+        """What kept the outputs from coming down, whatever it was."""
+        try:
+            self._outputs.stop()
+            return None if lost else self._outputs.finish()
+        except Exception as error:  # noqa: BLE001 - the outputs are in S3, and the teardown goes on beside this
+            hint = f"aws-run pull {self._spec.run_id} tries again"
+            failed = TransferError(f"The outputs could not be fetched ({sentence_of(error)})", hint=hint)
+            unfailing(self._context.emit)(Notice(text=failed.message, level="warning", hint=hint))
+            return failed
+
+    def _paid(self, state: TaskState | None, before: Usage) -> teardown.Receipt:
+        usage = self._usage(state, self._context.clock.now())
+        usage = usage if usage.seconds >= before.seconds else before
+        paid = teardown.receipt(self._backend.charges(self._spec.offer.hardware, usage), usage)
+        if paid.total_usd is not None:
+            self._note_cost(f"{paid.total_usd:.6f}")
+        return paid
+
+    def _note_cost(self, usd: str) -> None:
+        try:
+            self._writer.change(lambda record: replace(record, cost_usd=usd), now=True)
+        except Exception as error:  # noqa: BLE001
+            unfailing(self._context.emit)(
+                Notice(text=f"the cost could not be recorded: {sentence_of(error)}", level="warning")
+            )
+
+    def _usage(self, state: TaskState | None, now: datetime) -> Usage:
+        try:
+            public_ip = self._spec.offer.network.public_ip
+            usage = self._backend.usage(self._spec.run_id, state, now, public_ip=public_ip)
+            return usage or Usage(seconds=0.0, public_ip=public_ip)
+        except Exception as error:  # noqa: BLE001
+            unfailing(self._context.emit)(
+                Notice(text=f"what was used could not be read: {sentence_of(error)}", level="warning")
+            )
+            return Usage(seconds=0.0)
+
+    def _result(
+        self,
+        outcome: Outcome,
+        paid: teardown.Receipt,
+        removed: teardown.TeardownResult,
+        fetch_error: AwsRunError | None,
+        state: TaskState | None,
+    ) -> SubmitResult:
+        spec = self._spec
+        teardown_error = None
+        lost = outcome.reason is OutcomeReason.BUCKET_GONE
+        left = views.left_view(removed, spec.region)
+        try:
+            removed.raise_if_failed(spec.region)
+        except TeardownError as error:
+            teardown_error = error
+        receipt: ReceiptView | None = views.receipt_view(paid, label=self._cost_label)
+        began, ended = (state.started_at, state.stopped_at) if state is not None else (None, None)
+        code = (
+            outcome.exit_code
+            or (fetch_error.exit_code if fetch_error else 0)
+            or (teardown_error.exit_code if teardown_error else 0)
+        )
+        view = OutcomeView(
+            run_id=spec.run_id,
+            exit_code=code,
+            status=outcome.sentence if not fetch_error else f"{outcome.sentence}; {fetch_error.message}",
+            seconds=(ended - began).total_seconds() if began and ended else None,
+            output_dir=None if lost else self._output,
+            s3_uri=None if lost else f"s3://{spec.bucket}/{spec.keys.output}",
+            console_url=None if lost else views.output_link(spec.bucket, spec.keys.output, spec.region),
+            receipt=receipt,
+            left=left,
+            next_commands=_next(
+                outcome, spec, cleanup=outcome.reason is OutcomeReason.LOST or teardown_error is not None
+            ),
+        )
+        return SubmitResult(view=view, exit_code=code, teardown_error=teardown_error)
+
+
+def detached_result(spec: RunSpec) -> SubmitResult:
+    view = OutcomeView(
+        run_id=spec.run_id,
+        exit_code=0,
+        status="accepted; it runs without this terminal, saves its outputs and stops billing by itself",
+        s3_uri=f"s3://{spec.bucket}/{spec.keys.output}",
+        console_url=views.output_link(spec.bucket, spec.keys.output, spec.region),
+        next_commands=(
+            f"aws-run status {spec.run_id}",
+            f"aws-run logs {spec.run_id} -f",
+            f"aws-run pull {spec.run_id} -o out",
+        ),
+    )
+    return SubmitResult(view=view, exit_code=0)
+
+
+def _next(outcome: Outcome, spec: RunSpec, *, cleanup: bool) -> tuple[str, ...]:
+    """A job that never ran has no log. `cleanup`: something may be left."""
+    last = (f"aws-run cleanup {spec.run_id}",) if cleanup else ()
+    if outcome.exit_code == 0 or outcome.reason is OutcomeReason.BUCKET_GONE:
+        return last
+    return (f"aws-run {'logs' if reason_of(outcome.reason).has_log else 'explain'} {spec.run_id}", *last)

@@ -1,0 +1,273 @@
+"""An accepted run, followed to its end by the client that started it: attempts, Ctrl-C, and then its ending."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Literal
+
+from aws_run.backends.base import Backend
+from aws_run.backends.executor import TaskState
+from aws_run.clock import iso
+from aws_run.errors import (
+    EXIT_INTERRUPT,
+    EXIT_TOOL,
+    AwsRunError,
+    CapacityError,
+    InterruptedRunError,
+    OutOfReachError,
+    sentence_of,
+)
+from aws_run.events import Notice, unfailing
+from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.end import teardown
+from aws_run.lifecycle.end.ending import RunEnding, SubmitResult, detached_result
+from aws_run.lifecycle.follow import outcome as outcomes
+from aws_run.lifecycle.follow.log_buffer import LogBuffer
+from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
+from aws_run.lifecycle.follow.patience import Patience, out_of_reach
+from aws_run.lifecycle.follow.watch import Watch
+from aws_run.lifecycle.interrupts import run_uninterrupted
+from aws_run.lifecycle.start.preflight import RunPlan
+from aws_run.lifecycle.start.provision import AcceptedTask
+from aws_run.runs.outcome import OutcomeReason, reason_of
+from aws_run.runs.record import Outcome, Record
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
+
+_WORTH_ANOTHER_S = 60  # less time than this before the deadline is not worth another attempt
+# Asked at the first Ctrl-C of a run that is on its way: leave it running, or stop it?
+OnInterrupt = Callable[[], Literal["cancel", "detach"]]
+# How a run ended, and its task as it was last seen.
+Ended = tuple[Outcome, TaskState | None]
+
+
+@contextmanager
+def leave_on_interrupt(run_id: str) -> Iterator[None]:
+    """Ctrl-C while things are already being stopped or removed: go, and say what finishes the job."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            f"Left at once; {run_id} may still have something in AWS (its deadline holds without this terminal)",
+            hint=f"aws-run cleanup {run_id}",
+        ) from None
+
+
+_INTERRUPTED = Outcome(
+    exit_code=EXIT_INTERRUPT, reason=OutcomeReason.INTERRUPTED, sentence="interrupted; the job was stopped"
+)
+
+
+class _Detached(Exception):
+    pass
+
+
+class RunSupervisor:
+    """An accepted run, followed to its end by the client that started it."""
+
+    def __init__(
+        self,
+        context: AppContext,
+        *,
+        backend: Backend,
+        run: RunPlan,
+        store: RunStore,
+        writer: RecordWriter,
+        accepted: AcceptedTask,
+        on_interrupt: OnInterrupt,
+        cost_label: str,
+    ) -> None:
+        self._context = context
+        self._backend = backend
+        self._spec = run.spec
+        self._store = store
+        self._writer = writer
+        self._accepted = accepted
+        self._handle = accepted.handle
+        self._log = LogBuffer()
+        self._on_interrupt = on_interrupt
+        self._outputs = OutputFetcher(context, run.spec, run.output, follow=run.follow_output)
+        self._ending = RunEnding(
+            context,
+            backend=backend,
+            spec=run.spec,
+            output=run.output,
+            store=store,
+            writer=writer,
+            outputs=self._outputs,
+            log=self._log,
+            cost_label=cost_label,
+        )
+
+    def run_to_completion(self) -> SubmitResult:
+        """Whatever happens to an accepted run ends in the teardown, but for two things: the user leaves it running, or
+        AWS can't be reached any more, in which case the deadline that lives there is what ends it."""
+        try:
+            self._outputs.start()
+            outcome, state = self._attempts()
+        except _Detached:
+            self._outputs.leave()
+            teardown.attempt_or_warn(
+                self._context.emit, lambda: self._writer.change(lambda record: replace(record, detached=True), now=True)
+            )
+            return detached_result(self._spec)
+        except (OutOfReachError, InterruptedRunError):
+            self._outputs.leave()
+            raise
+        except KeyboardInterrupt:
+            outcome, state = _INTERRUPTED, None
+        except Exception as error:  # noqa: BLE001 - a fault of ours is no reason to let anything bill
+            outcome, state = self._lost(error), None
+        # Who has been told that Ctrl-C leaves at once is not told twice.
+        max_interrupts = 1 if outcome is _INTERRUPTED else 2
+        with leave_on_interrupt(self._spec.run_id):
+            return run_uninterrupted(
+                self._context.emit, lambda: self._ending.end(outcome, state), max_interrupts=max_interrupts
+            )
+
+    def _attempts(self) -> Ended:
+        """One attempt after the other, as long as AWS takes the machine away and `retry` allows another."""
+        attempt = 1
+        while True:
+            watch = self._watch()
+            outcome, state = self._follow(watch, attempt)
+            if not self._goes_again(outcome, attempt):
+                return outcome, state
+            attempt += 1
+            try:
+                self._start_again(outcome, attempt)
+            except KeyboardInterrupt:
+                return _INTERRUPTED, state
+            except Exception as error:  # noqa: BLE001 - whatever it is, this attempt was the last
+                again = f"{outcome.sentence}; another attempt could not be started: {_with_hint(error)}"
+                return replace(outcome, sentence=again), state
+
+    def _watch(self) -> Watch:
+        spec, context, executor = self._spec, self._context, self._backend.executor
+        return Watch(
+            executor,
+            executor.log_source(self._writer.record, self._handle),
+            self._handle,
+            clock=context.clock,
+            emit=context.emit,
+            poll_s=context.poll_s,
+            longest_poll_s=context.longest_poll_s,
+            check_capacity=lambda: self._backend.check_capacity(spec, context.emit),
+            on_placed=lambda: self._backend.on_task_placed(spec),
+            keep=lambda line: self._log.add(line.text),
+        )
+
+    def _follow(self, watch: Watch, attempt: int) -> Ended:
+        try:
+            state = watch.follow()
+            return self._classify(state, attempt), state
+        except KeyboardInterrupt:
+            with leave_on_interrupt(self._spec.run_id):
+                if self._on_interrupt() == "detach":
+                    raise _Detached from None
+                return _INTERRUPTED, self._stop(watch)
+        except AwsRunError as error:
+            return self._gave_up(error), None
+
+    def _classify(self, state: TaskState, attempt: int) -> Outcome:
+        patiently = Patience(self._context.clock, self._context.emit, self._context.poll_s)
+        result = patiently(lambda: self._store.get(self._spec.keys.result, most_bytes=outcomes.MOST_RESULT_BYTES))
+        spot, deadline = self._spec.offer.hardware.spot, self._accepted.deadline
+        outcome = outcomes.classify(state, result, attempt, spot=spot, deadline=deadline)
+        if outcome.reason in (OutcomeReason.NO_RESULT, OutcomeReason.UNKNOWN) and not patiently(self._store.exists):
+            return outcomes.without_bucket(outcome, self._spec.bucket)
+        if outcome.reason is OutcomeReason.DEADLINE and self._accepted.capped:
+            return replace(outcome, sentence="the job was stopped where --max-cost ends it")
+        return outcome
+
+    def _gave_up(self, error: AwsRunError) -> Outcome:
+        """What the run ends with when following it fails. OutOfReachError when nothing can be done about it now."""
+        spec = self._spec
+        if out_of_reach(error):
+            raise OutOfReachError(
+                f"{error.message}. The run {spec.run_id} goes on without this terminal",
+                hint=f"later: aws-run wait {spec.run_id}, then aws-run pull {spec.run_id} -o out; "
+                f"aws-run cleanup {spec.run_id} ends it",
+            ) from error
+        if isinstance(error, CapacityError):
+            self._try_to_stop("aws-run: no capacity")
+            return Outcome(
+                exit_code=error.exit_code,
+                reason=OutcomeReason.CAPACITY,
+                sentence=_with_hint(error),
+                stop_code=error.code or None,
+            )
+        return self._theirs() or self._lost(error)
+
+    def _theirs(self) -> Outcome | None:
+        """How the run ended where another terminal cancelled it or cleaned it up; None too when nobody can tell."""
+        try:
+            return self._store.read(self._spec.run_id)[0].outcome
+        except Exception:  # noqa: BLE001
+            return None
+
+    def _lost(self, error: Exception) -> Outcome:
+        self._try_to_stop("aws-run: lost sight of the task")
+        if isinstance(error, AwsRunError):
+            return Outcome(exit_code=error.exit_code, reason=OutcomeReason.LOST, sentence=_with_hint(error))
+        sentence = f"the run could not be followed any more, and was ended ({sentence_of(error)})"
+        return Outcome(exit_code=EXIT_TOOL, reason=OutcomeReason.LOST, sentence=sentence)
+
+    def _goes_again(self, outcome: Outcome, attempt: int) -> bool:
+        retry = self._spec.job.retry
+        left_s = (self._accepted.deadline - self._context.clock.now()).total_seconds()
+        return (
+            reason_of(outcome.reason).retryable
+            and "interruption" in retry.on
+            and attempt <= retry.max
+            and left_s > _WORTH_ANOTHER_S
+        )
+
+    def _start_again(self, outcome: Outcome, attempt: int) -> None:
+        """The next attempt begins with the checkpoint that the last one saved; the deadline is that of all of them."""
+        context, spec = self._context, self._spec
+        context.emit(Notice(text=f"{outcome.sentence}; starting attempt {attempt}", level="warning"))
+        # Before anything is asked for: who looks at the run must see one that goes on, not one whose task has ended.
+        stopped_at = iso(context.clock.now())
+        self._note(lambda record: record.with_attempt(attempt, last=outcome, stopped_at=stopped_at))
+        self._backend.prepare_retry(spec)
+        self._handle = self._backend.executor.start(replace(self._accepted.request, attempt=attempt))
+        self._note(lambda record: record.with_handle(self._handle, attempt=attempt))
+        self._backend.on_task_accepted(spec, self._handle, self._accepted.deadline, context.emit)
+
+    def _note(self, step: Callable[[Record], Record]) -> None:
+        """Writes one step into the record, with a sign of life."""
+        renewed_at = iso(self._context.clock.now())
+        self._writer.change(lambda record: replace(step(record), renewed_at=renewed_at), now=True)
+
+    def _stop(self, watch: Watch) -> TaskState | None:
+        """The job is told to stop and given its grace; what it had written is saved by the entrypoint."""
+        context = self._context
+        context.emit(
+            Notice(text="interrupted: stopping the job (press Ctrl-C again to leave at once)", level="warning")
+        )
+        if not self._try_to_stop("aws-run: interrupted"):
+            return None
+        try:
+            return watch.follow()
+        except Exception as error:  # noqa: BLE001
+            context.emit(Notice(text=f"the job's end could not be seen: {sentence_of(error)}", level="warning"))
+            return None
+
+    def _try_to_stop(self, reason: str) -> bool:
+        """The teardown takes the machine away all the same; asking first gives the job its grace."""
+        try:
+            self._backend.executor.stop(self._handle, reason)
+        except Exception as error:  # noqa: BLE001
+            unfailing(self._context.emit)(
+                Notice(text=f"the task could not be stopped: {sentence_of(error)}", level="warning")
+            )
+            return False
+        return True
+
+
+def _with_hint(error: Exception) -> str:
+    hint = error.hint if isinstance(error, AwsRunError) else None
+    return f"{sentence_of(error)} ({hint})" if hint else sentence_of(error)

@@ -1,0 +1,120 @@
+"""Following a task from acceptance to its end: status, log lines, and whether a machine is coming at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from aws_run.backends.executor import Executor, LogSource, TaskHandle, TaskPhase, TaskState
+from aws_run.clock import Clock
+from aws_run.errors import AwsRunError, CapacityError
+from aws_run.events import Emit, LogLine, StatusChanged
+from aws_run.lifecycle.follow.patience import Patience
+
+_CAPACITY_EVERY_S = 5.0
+_PLACED_WITHIN_S = 20 * 60  # ECS gives a task that waits 10 to 30 minutes itself (aws-facts §2)
+_DRAIN_S = 5.0
+_UNKNOWN_AT_MOST = 10  # looks in a row
+
+
+class Watch:
+    """`on_placed` is called once when the task has its machine, `check_capacity` every few seconds before that, `keep`
+    with each line of the log: nothing is kept here, since a job may write millions of them."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        log: LogSource,
+        handle: TaskHandle,
+        *,
+        clock: Clock,
+        emit: Emit,
+        poll_s: float,
+        longest_poll_s: float,
+        check_capacity: Callable[[], None] = lambda: None,
+        on_placed: Callable[[], None] = lambda: None,
+        keep: Callable[[LogLine], None] = lambda line: None,
+    ) -> None:
+        self._executor = executor
+        self._log = log
+        self._handle = handle
+        self._clock = clock
+        self._emit = emit
+        self._poll_s = poll_s
+        self._patiently = Patience(clock, emit, poll_s)
+        self._longest_poll_s = longest_poll_s
+        self._check_capacity = check_capacity
+        self._on_placed = on_placed
+        self._keep = keep
+        self._seen_any = False
+
+    def follow(self) -> TaskState:
+        """Blocks until the task has stopped and its log is drained; the task as it was last seen.
+
+        Raises CapacityError when no machine is going to come, AwsRunError when the task has vanished.
+        """
+        last: TaskState | None = None
+        for state in self._states():
+            last = state
+        if last is None:
+            raise AwsRunError(
+                f"AWS does not know the task {self._handle.id} any more",
+                hint="`aws-run status` shows what was recorded",
+            )
+        self.drain()
+        return last
+
+    def _states(self) -> Iterator[TaskState]:
+        began = checked = self._clock.monotonic()
+        status, placed, wait_s, unknown = "", False, self._poll_s, 0
+        while True:
+            state = self._patiently(lambda: self._executor.state(self._handle))
+            if state is None:
+                # A service is eventually consistent right after a start; a task that stays unknown is lost.
+                unknown += 1
+                if unknown > _UNKNOWN_AT_MOST:
+                    return
+            else:
+                unknown = 0
+                yield state
+                if state.status != status:
+                    status, wait_s = state.status, self._poll_s
+                    self._emit(StatusChanged(status=status, detail=state.detail))
+                if state.stopped:
+                    return
+                if not placed and state.placed:
+                    placed = True
+                    self._patiently(self._on_placed)
+            now = self._clock.monotonic()
+            if not placed and now - checked >= _CAPACITY_EVERY_S:
+                checked = now
+                self._patiently(self._check_capacity)
+                if now - began > _PLACED_WITHIN_S:
+                    raise CapacityError(
+                        f"The task has had no machine for {_PLACED_WITHIN_S // 60} minutes",
+                        hint="the subnets may have no route to ECS: use public ones, or add a NAT gateway",
+                    )
+            if state is not None and state.phase in (TaskPhase.RUNNING, TaskPhase.STOPPING) and self._read():
+                wait_s = self._poll_s
+            self._clock.sleep(wait_s)
+            wait_s = min(wait_s * 1.3, self._longest_poll_s)
+
+    def _read(self) -> int:
+        return self._patiently(self._read_once)
+
+    def _read_once(self) -> int:
+        count = 0
+        for line in self._log.read():
+            count += 1
+            self._keep(line)
+            self._emit(line)
+        self._seen_any = self._seen_any or count > 0
+        return count
+
+    def drain(self) -> None:
+        """Lines may arrive after the task has stopped: reading goes on until a while passes without any (aws-facts
+        §6)."""
+        quiet_s, step_s = 0.0, min(self._poll_s, 1.0)
+        while quiet_s < (_DRAIN_S / 2 if self._seen_any else _DRAIN_S) * min(self._poll_s, 1.0):
+            quiet_s = 0.0 if self._read() else quiet_s + step_s
+            if quiet_s:
+                self._clock.sleep(step_s)

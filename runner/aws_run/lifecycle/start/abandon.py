@@ -1,0 +1,98 @@
+"""A start that failed or was interrupted: everything made so far goes, and the first error is what the user hears."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aws_run.backends.base import Backend
+from aws_run.clock import iso
+from aws_run.errors import (
+    EXIT_INTERRUPT,
+    EXIT_TOOL,
+    AwsRunError,
+    InterruptedRunError,
+    TeardownError,
+    sentence_of,
+)
+from aws_run.events import Notice, unfailing
+from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.end import teardown
+from aws_run.lifecycle.start.lanes import LaneRunner, Stopped
+from aws_run.runs.outcome import OutcomeReason
+from aws_run.runs.record import Outcome
+from aws_run.runs.spec import RunSpec
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
+
+_BUILD_ENDS_WITHIN_S = 10.0  # its programs are told to end when the lanes are, and its folder goes with them
+
+
+def was_interrupted(error: BaseException) -> bool:
+    return isinstance(error, (KeyboardInterrupt, Stopped))
+
+
+def abandon(
+    context: AppContext,
+    error: BaseException,
+    *,
+    store: RunStore,
+    writer: RecordWriter,
+    lanes: LaneRunner,
+    backend: Backend,
+    spec: RunSpec,
+) -> BaseException:
+    """The start failed: everything made so far goes, and the first error is what the user hears."""
+    context = replace(context, emit=unfailing(context.emit))  # a renderer that fails must not cut the removal short
+    interrupted, run_id = was_interrupted(error), writer.record.run_id
+    if interrupted:
+        text = "interrupted: removing what was made (press Ctrl-C again to leave at once)"
+        context.emit(Notice(text=text, level="warning"))
+    lanes.settle("capacity", 90)
+    sentence = sentence_of(error)
+    code = error.exit_code if isinstance(error, AwsRunError) else EXIT_INTERRUPT if interrupted else EXIT_TOOL
+    teardown.note_outcome(
+        writer,
+        Outcome(exit_code=code, reason=OutcomeReason.NOT_STARTED, sentence=sentence),
+        None,
+        iso(context.clock.now()),
+    )
+    try:
+        removed = teardown.teardown(context.aws, context.clock, context.emit, store, writer)
+        _note_waiting_cost(context, backend, spec, writer)
+        lanes.settle("image", _BUILD_ENDS_WITHIN_S)
+        removed.raise_if_failed(writer.record.region)
+    except TeardownError as failed:
+        failed.message = f"{sentence}. {failed.message}"
+        failed.args = (failed.message,)
+        failed.hint = f"aws-run cleanup {run_id} tries again; those below do it by hand"
+        return failed
+    except Exception as failed:  # noqa: BLE001 - the run must not look as if nothing were left
+        text = f"{sentence}. The teardown itself failed ({sentence_of(failed)})"
+        return AwsRunError(text, hint=f"aws-run cleanup {run_id}")
+    if interrupted:
+        return InterruptedRunError("Interrupted before the job ran; everything that had been made is gone")
+    if isinstance(error, AwsRunError) or not isinstance(error, Exception):
+        return error
+    return AwsRunError(
+        f"The run {run_id} could not be started ({sentence}); everything that had been made is gone",
+        hint="run it again with --debug and report what it prints",
+    )
+
+
+def _note_waiting_cost(context: AppContext, backend: Backend, spec: RunSpec, writer: RecordWriter) -> None:
+    """A machine that had waited for a job that never came is billed all the same, and the user hears of it."""
+    try:
+        usage = backend.usage(spec.run_id, None, context.clock.now(), public_ip=spec.offer.network.public_ip)
+    except AwsRunError as error:
+        context.emit(Notice(text=f"what was used could not be read: {error.message}", level="warning"))
+        return
+    if usage is None:
+        return
+    paid = teardown.receipt(backend.charges(spec.offer.hardware, usage), usage)
+    if usage.seconds <= 0 or paid.total_usd is None:
+        return
+    usd = paid.total_usd
+    teardown.attempt_or_warn(
+        context.emit, lambda: writer.change(lambda record: replace(record, cost_usd=f"{usd:.6f}"), now=True)
+    )
+    context.emit(Notice(text=f"its machine was up for {usage.seconds:.0f} s before the job could start: ${usd:.4f}"))

@@ -1,0 +1,229 @@
+"""Everything that is read before a run is decided. Nothing is written, so a plan and a refusal cost nothing."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from aws_run import naming
+from aws_run.aws.session import Identity
+from aws_run.backends import disk
+from aws_run.backends.base import Backend, Stage
+from aws_run.config import Config
+from aws_run.config.models import Arguments
+from aws_run.data import InputSnapshot, InputSummary, inspect_input
+from aws_run.errors import AwsCallError, UsageError
+from aws_run.events import Notice
+from aws_run.image.plan import ImagePlan, plan_image
+from aws_run.image.sources.results import MARKER
+from aws_run.infra import desired
+from aws_run.infra.observe import observe
+from aws_run.infra.policies import ReadOnly
+from aws_run.infra.resource_types import repository as repositories
+from aws_run.infra.resource_types import role as roles
+from aws_run.infra.resource_types.base import Observation
+from aws_run.infra.resource_types.role import Role
+from aws_run.infra.resources import Ref, Resource
+from aws_run.lifecycle import budget
+from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.outside import outside_notes
+from aws_run.pricing.hardware import backend_for
+from aws_run.runs.objects import ABSENT
+from aws_run.runs.spec import JobSpec, Offer, RunSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preflight:
+    """`image_digest` None: there is no such image yet. `image_uri` set: a ready image was named."""
+
+    config: Config
+    job: JobSpec
+    identity: Identity
+    bucket: str
+    offer: Offer
+    image: ImagePlan | None
+    image_digest: str | None
+    kept: dict[Ref, Observation]
+    inputs: tuple[InputSummary, ...] = ()
+    notes: tuple[str, ...] = ()  # sentences for the plan
+
+
+def run_preflight(
+    config: Config, context: AppContext, stored: tuple[InputSnapshot, ...] = ()
+) -> tuple[Preflight, Backend]:
+    """Two levels of round trips: who we are, then everything else side by side. `stored`: inputs beside those of
+    `config` that an earlier client has sent."""
+    image = None if config.image else plan_image(config, _not_in_the_image(config))
+    for folder in image.source.results if image else ():
+        text = f"{folder}/ holds results of an earlier run and stays out of the image"
+        context.emit(Notice(text=text, hint=f"remove {folder}/{MARKER} to send it with the project"))
+    if image is not None:
+        first, second = image.arguments
+        config = config.model_copy(update={"arguments": Arguments(input=first, output=second)})
+    job = JobSpec.from_config(config)
+    backend = context.backends[backend_for(job)]
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="preflight") as pool:
+        based = pool.submit(context.find_base, image, config.build.refresh_base) if image else None
+        identity = context.aws.identity()
+        image = based.result() if based else None
+    bucket = desired.bucket(job, account=identity.account, region=identity.region)
+    repository = desired.repository(job, {})
+    with ThreadPoolExecutor(max_workers=4, thread_name_prefix="preflight") as pool:
+        kept = pool.submit(observe, context.aws, (bucket, repository))
+        digest = pool.submit(repositories.image_digest, context.aws, repository.name, image.tag) if image else None
+        ready = pool.submit(repositories.refuse_missing, context.aws, config.image) if config.image else None
+        offered = pool.submit(backend.inspect, job)
+        there = [pool.submit(_stored_summary, context, bucket.name, identity.account, one) for one in stored]
+        seen = [
+            pool.submit(
+                inspect_input, one, context.storage, emit=context.emit, exclude=config.exclude, cancel=context.stop
+            )
+            for one in config.inputs
+        ]
+        existing_image = digest.result() if digest else None
+        if ready is not None:
+            ready.result()
+        inputs = tuple(one.result() for one in (*there, *seen))
+        contents = disk.Contents(
+            input_bytes=sum(one.bytes for one in inputs),
+            image_bytes=existing_image[1] or None if existing_image else None,
+            gpu=config.resources.gpu is not None,
+        )
+        offer = offered.result()
+        if config.backend == "auto" and not disk.fits(backend.disk_limits, config.resources, contents):
+            backend = max(context.backends.values(), key=lambda one: one.disk_limits.most)
+            offer = backend.inspect(job)
+        room = disk.size(backend.disk_limits, config.resources, offer.hardware.disk_gib, contents)
+        if room.warning:
+            context.emit(Notice(text=room.warning, hint=room.hint, level="warning"))
+        return Preflight(
+            config=config,
+            job=job,
+            identity=identity,
+            bucket=bucket.name,
+            offer=replace(offer, hardware=replace(offer.hardware, disk_gib=room.gib)),
+            image=image,
+            image_digest=existing_image[0] if existing_image else None,
+            kept=dict(kept.result()),
+            inputs=inputs,
+            notes=(
+                *(image.notes if image else ()),
+                *(note for note in (room.note, _base_note(image, context)) if note),
+                *outside_notes(config),
+            ),
+        ), backend
+
+
+def _stored_summary(context: AppContext, bucket: str, account: str, one: InputSnapshot) -> InputSummary:
+    """UsageError where the list of the input's files is no longer in the bucket."""
+    version = {"VersionId": one.version_id} if one.version_id else {}
+    try:
+        context.aws.call(
+            "s3", "head_object", Bucket=bucket, Key=one.snapshot_key, ExpectedBucketOwner=account, **version
+        )
+    except AwsCallError as error:
+        if error.code not in (*ABSENT, "NoSuchVersion", "400"):  # a HEAD says no more of a version id it can't read
+            raise
+        raise UsageError(
+            f"The input {one.label} of this job spec is not in {bucket}: it was sent in another account or region, or "
+            "a newer one has replaced it more than 30 days ago",
+            hint="name an input with -i s3://BUCKET/PREFIX, or submit the project again with --save-spec",
+        ) from error
+    return InputSummary(
+        name=one.into or None, place=f"s3://{bucket}/{one.prefix}", files=one.files, bytes=one.bytes, stored=one
+    )
+
+
+def _base_note(image: ImagePlan | None, context: AppContext) -> str | None:
+    if image is None or image.base is None:
+        return None
+    note = image.base.describe(context.clock.now())
+    return f"{note}; --refresh-base asks for a newer one" if image.base.digest else note
+
+
+def _not_in_the_image(config: Config) -> tuple[Path, ...]:
+    """The data travels by S3: -i and -o never enter the image, even when they lie inside the project."""
+    return (*config.input_folders, *([config.output] if config.output else []))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPlan:
+    """One run with its name: the spec, and all it will make, by scope."""
+
+    spec: RunSpec
+    kept: tuple[Resource, ...]
+    shared: tuple[Resource, ...]
+    roles: tuple[Role, ...]  # the run's own
+    stages: tuple[Stage, ...]  # the backend's resources, in the order of creation
+    output: Path | None = None  # where this client puts the results
+    follow_output: bool = False  # while the job runs, not only after it
+
+    @property
+    def own(self) -> tuple[Resource, ...]:
+        """The backend's resources of this run."""
+        return tuple(resource for stage in self.stages for resource in stage.resources)
+
+    @property
+    def all(self) -> tuple[Resource, ...]:
+        return (*self.kept, *self.shared, *self.roles, *self.own)
+
+
+def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> RunPlan:
+    """Names everything. Pure but for the clock and the salt."""
+    job, identity = preflight.job, preflight.identity
+    account, region = identity.account, identity.region
+    now = context.clock.now()
+    run_id = naming.new_run_id(job.name, now, context.salt())
+    timeout_s = budget.timeout_s(job, preflight.offer, backend)
+    deadline = now + timedelta(seconds=timeout_s)
+    owner = identity.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+    project_tags = desired.tags(job, owner=owner)
+    run_tags = desired.tags(job, owner=owner, run_id=run_id, expires=deadline)
+    execution = desired.execution_role(job, account=account, region=region, run_id=run_id, tags=project_tags)
+    task = desired.task_role(
+        job, account=account, bucket=preflight.bucket, run_id=run_id, tags=run_tags, read=_elsewhere(preflight)
+    )
+    spec = RunSpec(
+        run_id=run_id,
+        account=account,
+        region=region,
+        bucket=preflight.bucket,
+        job=job,
+        offer=preflight.offer,
+        execution_role=roles.arn(account, execution.name),
+        task_role_arn=roles.arn(account, task.name) if task else job.iam.task_role,
+        tags=run_tags,
+        created_at=now,
+        deadline=deadline,
+        timeout_s=timeout_s,
+        idle_s=budget.idle_s(backend, timeout_s),
+        ending_s=backend.ending_s,
+        cap_s=budget.cap_s(job, preflight.offer, backend),
+    )
+    shared: list[Resource] = [desired.log_group(job, region=region, tags=project_tags)]
+    own_roles = [task] if task else []
+    if execution.scope == "shared":
+        shared.append(execution)
+    else:
+        own_roles.append(replace(execution, tags=run_tags))
+    shared += backend.shared_resources(job, account=account, region=region, tags=project_tags)
+    kept: list[Resource] = [desired.bucket(job, account=account, region=region)]
+    if preflight.image is not None:
+        kept.append(desired.repository(job, project_tags))
+    return RunPlan(
+        spec=spec,
+        kept=tuple(kept),
+        shared=tuple(shared),
+        roles=tuple(own_roles),
+        stages=backend.stages(spec),
+        output=preflight.config.output,
+        follow_output=preflight.config.follow_output,
+    )
+
+
+def _elsewhere(preflight: Preflight) -> tuple[ReadOnly, ...]:
+    """What the job reads where it lies."""
+    pins = [one.pinned for one in preflight.inputs if one.pinned is not None]
+    return tuple(ReadOnly(bucket=p.uri.bucket, prefix=p.prefix, exact=p.single, own=p.own) for p in pins)

@@ -1,0 +1,119 @@
+"""The record of a run at its start: written before anything exists, and taken back where nothing came of it."""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from aws_run.backends.base import Backend
+from aws_run.clock import iso
+from aws_run.documents import harmless
+from aws_run.errors import EXIT_INTERRUPT, AwsCallError, AwsRunError, RunNotFoundError
+from aws_run.infra import apply
+from aws_run.infra.plan import plan
+from aws_run.infra.resources import Kind, Ref, ref
+from aws_run.lifecycle import budget
+from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.start.preflight import Preflight, RunPlan
+from aws_run.pricing import table
+from aws_run.runs.outcome import OutcomeReason
+from aws_run.runs.record import HardwareEntry, Origin, Outcome, Record, ResourceEntry
+from aws_run.runs.spec import Offer
+from aws_run.runs.store import RunStore
+from aws_run.runs.writer import RecordWriter
+
+
+def initial_record(
+    run: RunPlan,
+    preflight: Preflight,
+    backend: Backend,
+    owner: str,
+    *,
+    origin: Origin = "cli",
+    origin_detail: str = "",
+) -> Record:
+    """All names are known, so all intent is in the very first write."""
+    spec = run.spec
+    intended = [*map(ref, (*run.all, backend.definition(spec, ""))), *backend.deferred_resources(spec)]
+    record = Record(
+        run_id=spec.run_id,
+        project=spec.job.name,
+        account=spec.account,
+        region=spec.region,
+        created_at=iso(spec.created_at),
+        deadline=iso(spec.deadline),
+        origin=origin,
+        origin_detail=harmless(origin_detail),
+        job=spec.job.without_values().to_json(),
+        backend=backend.name,
+        hardware=_priced(backend, preflight.offer),
+        command=" ".join(preflight.image.command) if preflight.image and preflight.image.command else "",
+        base_image=preflight.image.base.label if preflight.image and preflight.image.base else "",
+        output_prefix=spec.keys.output,
+        log_group=spec.project.log_group,
+        keep=spec.job.keep,
+        owner=owner,
+        resources=tuple(ResourceEntry(kind=r.kind, name=r.name, scope=r.scope) for r in intended),
+    )
+    return record.with_attempt(1)
+
+
+def _priced(backend: Backend, offer: Offer) -> HardwareEntry:
+    """The hardware with what an hour of it costs by the table; without a price where the table has none."""
+    usd = budget.hour_usd(backend, offer)
+    if usd is None:
+        return offer.hardware
+    source = f"aws-run's table, {table.PRICED_REGION}"
+    return replace(offer.hardware, usd_per_hour=f"{usd:f}", priced_on=table.PRICED_ON, price_source=source)
+
+
+def open_record(
+    context: AppContext, store: RunStore, preflight: Preflight, run: RunPlan, record: Record
+) -> RecordWriter:
+    """The bucket where it is missing, then the record and the mark, before anything else exists (aws-facts §12, 41)."""
+    wanted = run.kept[0]
+    for step in plan([wanted], preflight.kept):
+        apply.apply(context.aws, step, context.clock)
+    try:
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            mark = pool.submit(store.locks.mark_live, record.run_id)
+            writer = RecordWriter.begin(store, record, context.clock)
+            mark.result()
+        store.locks.wait_until_unlocked(record.project, context.clock, context.emit)
+    except BaseException as error:
+        _never_began(context, store, record, error)
+        if not isinstance(error, AwsCallError):
+            raise
+        raise AwsRunError(
+            f"The run could not be recorded in {wanted.name}, so nothing was created: {error.message}", hint=error.hint
+        ) from error
+    return writer
+
+
+def _never_began(context: AppContext, store: RunStore, record: Record, error: BaseException) -> None:
+    """Nothing was made yet: the mark goes, so that it keeps no other run's roles, and a record that was written says
+    so. What can't be taken back now is taken by gc after a while."""
+    with contextlib.suppress(AwsRunError):
+        try:
+            writer = RecordWriter.resume(store, record.run_id, context.clock)
+        except RunNotFoundError:
+            store.locks.unmark(record.run_id)
+            return
+        if writer.record != record:
+            return  # another run has this very name, and the mark is its
+        store.locks.unmark(record.run_id)
+        code = error.exit_code if isinstance(error, AwsRunError) else EXIT_INTERRUPT
+        outcome = Outcome(
+            exit_code=code, reason=OutcomeReason.NOT_STARTED, sentence="it ended before anything was made"
+        )
+        writer.change(lambda r: replace(r.with_outcome(outcome), state="removed"), now=True)
+
+
+def refs(record: Record, scopes: tuple[str, ...]) -> tuple[Ref, ...]:
+    """The record's resources of those scopes that are not known to be gone."""
+    return tuple(
+        Ref(kind=Kind(entry.kind), name=entry.name, scope=entry.scope)  # type: ignore[arg-type]
+        for entry in record.resources
+        if entry.scope in scopes and entry.state != "deleted"
+    )

@@ -1,0 +1,152 @@
+"""Three lanes side by side: the first error wins, the others stop at their next step, and no thread holds up the end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.unit.fakes import Events, FakeClock
+from tests.waiting import PATIENCE_S
+
+from aws_run.errors import AwsRunError, BuildError
+from aws_run.events import LaneDone, LaneFailed, LaneStarted
+from aws_run.lifecycle.start.lanes import LaneResult, LaneRunner, Stopped
+
+
+class Lanes:
+    def __init__(self) -> None:
+        self.events = Events()
+        self.stop = threading.Event()
+        self.runner = LaneRunner(emit=self.events.emit, clock=FakeClock(), stop=self.stop)
+
+    def join(self, while_waiting: Callable[[], None] = lambda: None) -> Any:
+        return self.runner.join(while_waiting, every_s=0.001)
+
+
+@pytest.fixture
+def lanes() -> Lanes:
+    return Lanes()
+
+
+def ended(lanes: Lanes, kind: type) -> dict[str, str]:
+    return {event.lane: event.text for event in lanes.events.of(kind)}
+
+
+def test_all_three_run_at_once_and_each_gives_its_result(lanes: Lanes) -> None:
+    meeting = threading.Barrier(3, timeout=PATIENCE_S)
+
+    def work(result: str, skipped: bool) -> Callable[[], LaneResult[str]]:
+        def body() -> LaneResult[str]:
+            meeting.wait()  # only when all three are there does any go on
+            return LaneResult(value=result, text=f"{result} done", skipped=skipped)
+
+        return body
+
+    for lane, skipped in (("capacity", False), ("image", True), ("input", False)):
+        lanes.runner.start(lane, "begins", work(lane, skipped))  # type: ignore[arg-type]
+    assert lanes.join() == {"capacity": "capacity", "image": "image", "input": "input"}
+    assert set(ended(lanes, LaneStarted)) == {"capacity", "image", "input"}
+    assert ended(lanes, LaneDone) == {lane: f"{lane} done" for lane in ("capacity", "image", "input")}
+    assert {event.lane for event in lanes.events.of(LaneDone) if event.skipped} == {"image"}
+
+
+def test_the_first_error_is_the_one_that_is_raised_and_the_others_stop_at_their_next_step(lanes: Lanes) -> None:
+    steps = []
+
+    def fails() -> Any:
+        raise BuildError("no such requirement")
+
+    def many_steps() -> Any:
+        lanes.stop.wait(PATIENCE_S)
+        steps.append("was in the middle of it")
+        lanes.runner.check()
+        steps.append("must not come")
+
+    lanes.runner.start("capacity", "", many_steps)
+    lanes.runner.start("image", "", fails)
+    with pytest.raises(BuildError, match="no such requirement"):
+        lanes.join()
+    assert steps == ["was in the middle of it"]
+    assert ended(lanes, LaneFailed) == {"image": "no such requirement", "capacity": "stopped"}
+
+
+def test_a_later_error_hides_no_earlier_one(lanes: Lanes) -> None:
+    def first() -> Any:
+        raise BuildError("first")
+
+    def second() -> Any:
+        lanes.stop.wait(PATIENCE_S)
+        raise AwsRunError("second, because of the first")
+
+    lanes.runner.start("capacity", "", second)
+    lanes.runner.start("image", "", first)
+    with pytest.raises(BuildError, match="first"):
+        lanes.join()
+
+
+def test_the_capacity_lane_takes_its_last_step_before_the_error_is_heard(lanes: Lanes) -> None:
+    """Else a teardown could miss what is made behind its back."""
+    made = []
+
+    def capacity() -> Any:
+        lanes.stop.wait(PATIENCE_S)
+        made.append("group")
+        lanes.runner.check()
+
+    def image() -> Any:
+        raise BuildError("no")
+
+    lanes.runner.start("capacity", "", capacity)
+    lanes.runner.start("image", "", image)
+    with pytest.raises(BuildError):
+        lanes.join()
+    assert made == ["group"]
+
+
+def test_an_error_of_ours_is_raised_as_it_is(lanes: Lanes) -> None:
+    def broken() -> Any:
+        raise ZeroDivisionError("ours")
+
+    lanes.runner.start("input", "", broken)
+    with pytest.raises(ZeroDivisionError):
+        lanes.join()
+
+
+def test_a_stop_from_outside_ends_the_lanes(lanes: Lanes) -> None:
+    def patient() -> Any:
+        lanes.stop.wait(PATIENCE_S)
+        lanes.runner.check()
+
+    lanes.runner.start("input", "", patient)
+    with pytest.raises(Stopped):
+        lanes.join(lanes.stop.set)
+    assert ended(lanes, LaneFailed) == {"input": "stopped"}
+
+
+def test_the_lease_is_looked_after_while_a_lane_still_works(lanes: Lanes) -> None:
+    ticks, enough = [], threading.Event()
+
+    def tick() -> None:
+        ticks.append(1)
+        if len(ticks) >= 3:
+            enough.set()
+
+    def work() -> LaneResult[int]:
+        assert enough.wait(PATIENCE_S)
+        return LaneResult(value=1, text="")
+
+    lanes.runner.start("image", "", work)
+    assert lanes.join(tick) == {"image": 1}
+
+
+def test_lanes_are_daemons_so_that_a_stuck_build_ends_with_the_command(lanes: Lanes) -> None:
+    go = threading.Event()
+
+    def work() -> LaneResult[bool]:
+        return LaneResult(value=threading.current_thread().daemon and go.wait(PATIENCE_S), text="")
+
+    lanes.runner.start("image", "", work)
+    go.set()
+    assert lanes.join() == {"image": True}
