@@ -42,6 +42,9 @@ class AccountState:
         self.end: Callable[[], None] | None = None  # set where it has a process of its own: ends that
         self._busy_until: dict[str, float] = {}
         self.refused_targets: list[str] = []  # schedules whose target refused the call
+        self.caller_policy = options.caller_policy
+        self.asked: deque[Any] = deque(maxlen=100_000)  # what IAM was asked about the caller, for tests
+        self.linked_roles: set[str] = set()  # services whose own role this account has
         self.errors: list[str] = []  # faults of the embedded AWS itself; the status page shows them
 
     @property
