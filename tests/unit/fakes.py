@@ -116,6 +116,7 @@ class FakeBucket:
         self.metadata: dict[str, dict[str, str]] = {}
         self._clock = clock
         self._writes = 0
+        self._denied: set[str] = set()
         aws.on("put_object", self._put).on("get_object", self._get).on("delete_object", self._delete)
         aws.on("head_object", self._head).on("list_objects_v2", self._list)
 
@@ -132,7 +133,13 @@ class FakeBucket:
         self.metadata[Key] = more.get("Metadata", {})
         return {"ETag": etag}
 
+    def deny(self, key: str) -> None:
+        """From now on `key` can't be read."""
+        self._denied.add(key)
+
     def _get(self, *, Key: str, Range: str | None = None, IfMatch: str | None = None, **_: Any) -> Any:
+        if Key in self._denied:
+            raise refused("AccessDenied", operation="GetObject")
         if Key not in self.objects:
             raise refused("NoSuchKey", operation="GetObject")
         body, etag, _written = self.objects[Key]
