@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from tests.unit.fakes import START, refused
-from tests.unit.lifecycle.support import KEYS, MemoryRun
+from tests.unit.lifecycle.memory_run import KEYS, MemoryRun
 
 from aws_run.backends.executor import TaskPhase
 from aws_run.clock import iso

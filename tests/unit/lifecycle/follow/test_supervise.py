@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 from tests.backends.memory import MemoryTask
 from tests.unit.fakes import START, job, refused
-from tests.unit.lifecycle.support import KEYS, MemoryRun
+from tests.unit.lifecycle.memory_run import KEYS, MemoryRun
 
 from aws_run.backends.executor import EndCause, TaskEnd, TaskHandle, TaskState
 from aws_run.config import Retry
@@ -91,7 +91,7 @@ class Supervised(MemoryRun):
 
             self.service.on_exit = on_exit
 
-        self.backend.on_task_accepted = accepted  # type: ignore[method-assign]
+        self.backend.on_task_accepted = accepted  # type: ignore[method-assign, assignment]
 
 
 @pytest.mark.parametrize("exit_code", [0, 7])

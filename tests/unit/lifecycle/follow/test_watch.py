@@ -91,7 +91,7 @@ def test_lines_are_kept_and_shown_in_their_order_those_after_the_end_included() 
 
 
 def test_looks_become_rarer_while_nothing_happens_and_frequent_again_with_a_line() -> None:
-    quiet = [[] for _ in range(12)]
+    quiet: list[list[str]] = [[] for _ in range(12)]
     followed = Followed(*[RUNNING] * 14, STOPPED, lines=[*quiet, ["a line"], []])
     followed.watch.follow()
     waits = followed.clock.slept[:14]

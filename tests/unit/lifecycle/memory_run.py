@@ -7,45 +7,29 @@ from dataclasses import replace
 from typing import Any
 
 from tests.backends.memory import MemoryBackend, MemoryService
-from tests.unit.fakes import ACCOUNT, BUCKET, RUN, Events, FakeBucket, FakeClock, record, spec
+from tests.unit.fakes import BUCKET, RUN, FakeAccount, record, spec
 from tests.unit.infra.removal_support import empty_cloud
 
 from aws_run.backends.executor import TaskHandle, TaskRequest
-from aws_run.lifecycle.context import AppContext
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import HardwareEntry, Record
 from aws_run.runs.spec import Offer, RunSpec
-from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
 
 KEYS = RunKeys(run_id=RUN)
 HARDWARE = HardwareEntry(backend="memory", description="this process", vcpu=1, memory_mib=512, disk_gib=20)
 
 
-def no_builder() -> Any:
-    raise AssertionError("nothing is to be built")
-
-
-class MemoryRun:
+class MemoryRun(FakeAccount):
     """One recorded run; its task is started by `start_task`. `moves`: each look moves the task one step on."""
 
     def __init__(self, *, moves: bool = True, **changes: Any) -> None:
-        self.clock, self.events, self.aws = FakeClock(), Events(), empty_cloud()
-        self.bucket = FakeBucket(self.aws, self.clock)
+        super().__init__(empty_cloud())
         self.service = MemoryService(self.clock, moves=moves)
         self.backend = MemoryBackend(self.aws, self.clock, self.service)
         placed = spec().offer.network
         self.spec: RunSpec = spec(offer=Offer(network=placed, hardware=HARDWARE), **changes)
-        self.context = AppContext(
-            aws=self.aws,
-            clock=self.clock,
-            emit=self.events.emit,
-            backends={"memory": self.backend},
-            builder=no_builder,
-            storage=lambda name: no_builder(),
-            salt=lambda: "abcd",
-        )
-        self.store = RunStore(self.aws, BUCKET, ACCOUNT)
+        self.context = replace(self.context, backends={"memory": self.backend})
         self.store.locks.mark_live(RUN)
         recorded = record(backend="memory", hardware=HARDWARE)
         self.writer = RecordWriter.begin(self.store, recorded, self.clock)
