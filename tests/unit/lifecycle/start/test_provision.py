@@ -93,7 +93,7 @@ def test_the_deadline_and_the_inputs_are_on_record_before_the_task_is_asked_for(
         on_record.append((start.record.deadline, len(start.record.inputs)))
         return begin(request, check)
 
-    start.backend.executor.start = look_first  # type: ignore[method-assign]
+    start.backend.executor.start = look_first  # type: ignore[method-assign, assignment]
     accepted = start.go()
     assert on_record == [(iso(accepted.deadline), 1)]
 
