@@ -75,6 +75,14 @@ OPTIONS: tuple[Option, ...] = (
         help="The folder for the results; created if it is missing.",
     ),
     Option(
+        key="outputs",
+        field="outputs",
+        env="AWS_RUN_OUTPUTS",
+        kind=value_types.choice("optional", "required"),
+        default="optional",
+        help="required: a job that ends well but saves no file has failed (exit code 125); optional: it is warned of.",
+    ),
+    Option(
         key="follow_output",
         field="follow_output",
         env="AWS_RUN_FOLLOW_OUTPUT",

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 def pull(run: str | None, into: Path, overwrite: bool, **flags: Any) -> int:
     """Fetch the outputs of RUN (default: the last one) into a folder. Unchanged files are not fetched again."""
     from aws_run.image.sources.results import looks_like_a_project, mark
+    from aws_run.lifecycle.outcome_warnings import warnings_of
     from aws_run.naming import bucket_name
     from aws_run.usecases.pull import pull as fetch
 
@@ -57,6 +58,8 @@ def pull(run: str | None, into: Path, overwrite: bool, **flags: Any) -> int:
         else:
             for line in summary(record.run_id, pulled, source, into.absolute()):
                 say(line)
+            for text in warnings_of(record.outcome) if record.outcome is not None else ():
+                say(f"warning: {text}")
     return 0
 
 
