@@ -38,6 +38,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         key="command",
         field="command",
+        flag="command",
+        metavar="CMD",
         kind=value_types.COMMAND,
         help="The command to run, without a shell; -i and -o are appended. Default: the one script that takes -i and "
         "-o, or the Dockerfile's own command.",

@@ -67,7 +67,7 @@ def _ended(record: Record, outcome: Outcome, last: str) -> Advice:
         text = f"It finished. {' '.join(warnings)} What is to stay has to be written into the folder that -o names."
         return Advice(sentence=text, command=f"aws-run logs {record.run_id}")
     if outcome.exit_code == 0:
-        return Advice(sentence="Nothing is wrong: it finished.", command=f"aws-run pull {record.run_id} -o out")
+        return Advice(sentence="Nothing is wrong: it finished.", command=f"aws-run pull {record.run_id}")
     hardware = record.hardware
     sentence = outcome.sentence[:1].upper() + outcome.sentence[1:]
     if last:

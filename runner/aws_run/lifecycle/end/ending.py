@@ -182,7 +182,7 @@ def detached_result(spec: RunSpec) -> SubmitResult:
         next_commands=(
             f"aws-run status {spec.run_id}",
             f"aws-run logs {spec.run_id} -f",
-            f"aws-run pull {spec.run_id} -o out",
+            f"aws-run pull {spec.run_id}",
         ),
     )
     return SubmitResult(view=view, exit_code=0)
