@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "iam-policy": ("iam_policy", "Print the least IAM policy that works."),
     "config": ("config", "The configuration file: its JSON Schema."),
     "local": ("local", "The embedded AWS, to try things without an account."),
+    "github": ("github", "What the GitHub Action calls."),
 }
 
 
