@@ -189,7 +189,14 @@ RIGHTS: tuple[Right, ...] = (
         why="the rest of a large input that was not sent",
         rarely="when sending a large file is cut short",
     ),
-    _own("s3:DeleteObject", OBJECTS, commands=ENDING, why="marks and locks", also=("s3:DeleteObjects",)),
+    _own(
+        "s3:DeleteObject",
+        OBJECTS,
+        commands=ENDING,
+        why="marks and locks",
+        also=("s3:DeleteObjects",),
+        without="the marks and locks of ended runs stay, and other runs wait for them to expire",
+    ),
     Right(
         action="s3:ListBucketVersions",
         on=(BUCKET,),
@@ -359,6 +366,7 @@ RIGHTS: tuple[Right, ...] = (
         SCHEDULES,
         commands=RUN,
         why="AWS stops the task at its deadline even without a client",
+        without="only the container itself keeps the deadline, and the run says so",
     ),
     _own(
         "scheduler:UpdateSchedule",

@@ -70,7 +70,7 @@ class GitHubApi:
             following = link[1].removeprefix(self._url) if link and link[1].startswith(self._url) else None
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[Any, Mapping[str, str]]:
-        """`path`: `/user`, or below the repository where it begins with `:`. GitHubError where GitHub refuses or is not there.
+        """`path`: `/user`, or below the repository where it begins with `:`. GitHubError where GitHub refuses.
 
         What creates something is sent once: a lost answer must not become a second comment.
         """

@@ -29,6 +29,7 @@ class Caps:
 def read_caps(inputs: Mapping[str, str]) -> Caps:
     """From the workflow's inputs `max-cpu`, `max-memory`, `max-gpus`, `max-timeout`, `allow-spot`, `instance-types`.
     UsageError for one that can't be read: a limit that nobody understands allows nothing."""
+    types = inputs.get("instance-types", "").strip()
     try:
         return Caps(
             cpu=Decimal(inputs["max-cpu"]),
@@ -36,7 +37,7 @@ def read_caps(inputs: Mapping[str, str]) -> Caps:
             gpus=int(inputs["max-gpus"]),
             timeout_s=seconds(inputs["max-timeout"]),
             spot={"true": True, "false": False}[inputs["allow-spot"]],
-            instance_types=tuple(re.split(r"[\s,]+", inputs["instance-types"].strip())) if inputs["instance-types"] else (),
+            instance_types=tuple(re.split(r"[\s,]+", types)) if types else (),
         )
     except (KeyError, ValueError, InvalidOperation) as error:
         raise UsageError(f"The workflow's limits can't be read: {error}") from None

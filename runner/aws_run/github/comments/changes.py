@@ -27,8 +27,8 @@ _DEEPEST = 6
 
 @dataclass(frozen=True, kw_only=True)
 class OutputFile:
-    """`checksum`: equal where the contents are. `shape`: rows and columns of a table, None for anything else. `url`: its
-    page."""
+    """`checksum`: equal where the contents are. `shape`: rows and columns of a table; None for anything else.
+    `url`: the page that shows it."""
 
     bytes: int
     checksum: str
@@ -92,8 +92,10 @@ class Changes:
         return f"{files}{metrics}."
 
 
-def compare(before: RunFacts, after: RunFacts, *, against: str, tolerance: Mapping[str, float] | None = None) -> Changes:
-    """`tolerance`: how far a metric may move, relative to what it was, by its last key; `*` for all others, 0 by default."""
+def compare(
+    before: RunFacts, after: RunFacts, *, against: str, tolerance: Mapping[str, float] | None = None
+) -> Changes:
+    """`tolerance`: how far a metric may move, relative to what it was, by its last key; `*` for all others, else 0."""
     files = []
     for path in sorted({*before.outputs, *after.outputs}):
         old, new = before.outputs.get(path), after.outputs.get(path)
@@ -196,10 +198,8 @@ def changes_section(changes: Changes, shown: Callable[[str], str]) -> str:
         rest = f"\n\n… and {more} more" if more > 0 else ""
         files = table(("output", "", "before", "after"), listed)
         count = len(changes.files)
-        parts.append(
-            f"<details><summary>{count} output file{'' if count == 1 else 's'} differ{'s' if count == 1 else ''}</summary>"
-            f"\n\n{files}{rest}\n\n</details>"
-        )
+        summary = "1 output file differs" if count == 1 else f"{count} output files differ"
+        parts.append(f"<details><summary>{summary}</summary>\n\n{files}{rest}\n\n</details>")
     return "\n\n".join(parts)
 
 
@@ -209,9 +209,9 @@ def _file_row(change: FileChange, shown: Callable[[str], str]) -> Sequence[str]:
 
 def _file(path: str, there: OutputFile | None) -> str:
     if there is None:
-        return "–"
+        return "—"
     if there.shape is not None:
-        text = f"{there.shape[0]} rows × {there.shape[1]} columns, {size(there.bytes)}"
+        text = f"{there.shape[0]} rows, {there.shape[1]} columns, {size(there.bytes)}"
     else:
         text = size(there.bytes)
     is_image = path.lower().endswith(IMAGES)
@@ -219,10 +219,10 @@ def _file(path: str, there: OutputFile | None) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else escape(f"{value:.6g}")
+    return "—" if value is None else escape(f"{value:.6g}")
 
 
 def _percent(before: float | None, after: float | None) -> str:
     if before is None or after is None or not before or not math.isfinite(before) or not math.isfinite(after):
         return ""
-    return f"{(after - before) / abs(before):+.1%}".replace("-", "−")
+    return f"{(after - before) / abs(before):+.1%}"

@@ -1,7 +1,7 @@
-"""What a comment asks for: its first line, read without a shell, without abbreviations, and without anything but the table below.
+"""What a comment asks for: its first line, read without a shell, without abbreviations, by the table below.
 
-A comment is written by whoever can write comments. So every value has a form of its own, and nothing that decides about rights,
-places or secrets (roles, buckets, networks, environment, images) has a flag here.
+A comment is written by whoever can write comments. So every value has a form of its own, and nothing that decides about
+rights, places or secrets (roles, buckets, networks, environment, images) has a flag here.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Command:
 
 
 def parse(body: str, trigger: str = TRIGGER) -> Command | None:
-    """None: the comment is no command of ours. UsageError: it is one that can't be carried out, and says what is wrong."""
+    """None: the comment is no command of ours. UsageError: it is one that can't be carried out; says what is wrong."""
     line = re.split(r"[\r\n]", body, maxsplit=1)[0]
     if not re.match(rf"{re.escape(trigger)}(?:[ \t]|$)", line):
         return None
@@ -91,6 +91,7 @@ def _flags(words: list[str], trigger: str) -> dict[str, str]:
 
 def help_text(trigger: str = TRIGGER) -> str:
     """Markdown."""
+    flags = " ".join(f"`--{name}`" for name in FLAGS if name != "sha")
     return "\n".join(
         (
             f"`{trigger}` runs this pull request's code on AWS. Only the first line of a new comment counts.",
@@ -98,9 +99,8 @@ def help_text(trigger: str = TRIGGER) -> str:
             "| | |",
             "|---|---|",
             f"| `{trigger}` | with what the workflow sets |",
-            f"| `{trigger} --gpu L4:1 --spot` | other hardware, up to the workflow's limits: `--gpu` `--cpu` `--memory` `--spot` "
-            "`--timeout` `--backend` `--instance-type` |",
-            f"| `{trigger} --sha COMMIT` | exactly this commit (40 digits); for a fork's code, where the workflow allows it |",
+            f"| `{trigger} --gpu L4:1 --spot` | other hardware, up to the workflow's limits: {flags} |",
+            f"| `{trigger} --sha COMMIT` | exactly this commit (40 digits); a fork's code runs by it alone |",
             f"| `{trigger} status`, `cost` | how the newest run stands; what the runs of this pull request cost |",
             f"| `{trigger} stop` | stops the run and removes what it uses |",
         )

@@ -1,4 +1,4 @@
-"""The gate: who may start what, decided before anything of the pull request is fetched. Closed wherever GitHub gives no answer.
+"""The gate: who may start what, decided before anything of the pull request is fetched. Closed where GitHub is silent.
 
 It reads the event, GitHub's API and the workflow's own inputs; of the pull request it reads no file.
 """
@@ -19,6 +19,7 @@ from aws_run.github.comments.text import CommentState, cost_text, render, status
 
 _MAY_RUN = ("admin", "write")  # `maintain` is shown as write by that API
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})")
+_NO_RUN = "No run of this pull request yet."
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -43,7 +44,7 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """`reason`: one word, for the output reason-code. `outputs`: for the job that runs, empty where nothing is to be run."""
+    """`reason`: one word, for the output reason-code. `outputs`: for the job that runs; empty where nothing is run."""
 
     run: bool
     reason: str
@@ -82,9 +83,7 @@ class Gate:
         number, comment_id = int(issue["number"]), int(comment["id"])
         try:
             self._refuse_stranger(comment.get("user") or {})
-            if wrong is not None:
-                raise Denied("usage", f"{wrong.message}.{f' Try `{wrong.hint}`.' if wrong.hint else ''}")
-            assert command is not None
+            command = _understood(command, wrong)
             self._react(comment_id, "eyes")
             return self._carry_out(command, number)
         except Denied as denied:
@@ -100,10 +99,10 @@ class Gate:
                 self._answer(number, help_text(self._settings.trigger))
             case "status":
                 there = sticky.find()
-                self._answer(number, status_text(there.data, there.url) if there else "No run of this pull request yet.")
+                self._answer(number, status_text(there.data, there.url) if there else _NO_RUN)
             case "cost":
                 there = sticky.find()
-                self._answer(number, cost_text(there.data) if there else "No run of this pull request yet.")
+                self._answer(number, cost_text(there.data) if there else _NO_RUN)
             case "stop":
                 self._stop(sticky, number)
             case "run":
@@ -133,7 +132,9 @@ class Gate:
         written = sticky.write(render(state), self._turn, data)
         if written is None:
             raise Denied("superseded", None)
-        outputs = {name: flags.get(name, "") for name in ("gpu", "cpu", "memory", "timeout", "backend", "instance-type")}
+        outputs = {
+            name: flags.get(name, "") for name in ("gpu", "cpu", "memory", "timeout", "backend", "instance-type")
+        }
         return Decision(
             run=True,
             reason="run",
@@ -199,6 +200,13 @@ class Gate:
 
     def _react(self, comment_id: int, content: str) -> None:
         react(self._api, comment_id, content)
+
+
+def _understood(command: Command | None, wrong: UsageError | None) -> Command:
+    if wrong is not None or command is None:
+        hint = f" Try `{wrong.hint}`." if wrong and wrong.hint else ""
+        raise Denied("usage", f"{wrong.message if wrong else ''}.{hint}")
+    return command
 
 
 def head_of(pull: Mapping[str, Any]) -> tuple[str, bool]:

@@ -1,4 +1,4 @@
-"""The one comment that shows a pull request's runs: found by its marker and its author, written by the newest run only."""
+"""The one comment that shows a pull request's runs: found by marker and author, written by the newest run only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from aws_run.github.comments.api import GitHubApi, GitHubError
 # Whose comments a workflow's own token writes; such a token may not ask who it is.
 ACTIONS_BOT = "github-actions[bot]"
 MOST_CHARACTERS = 65_536
-_MARKER = re.compile(r"<!-- aws-run:v1 key=(?P<key>[A-Za-z0-9._-]*) run=(?P<run>[0-9]+) attempt=(?P<attempt>[0-9]+) -->")
+_MARKER = re.compile(
+    r"<!-- aws-run:v1 key=(?P<key>[A-Za-z0-9._-]*) run=(?P<run>[0-9]+) attempt=(?P<attempt>[0-9]+) -->"
+)
 _STATE = re.compile(r"<!-- aws-run:state ([A-Za-z0-9_=-]+) -->")
 
 

@@ -1,4 +1,4 @@
-"""The comment's Markdown, from one frozen state. Everything that comes from elsewhere is escaped, fenced and redacted."""
+"""The comment's Markdown, from one frozen state. What comes from elsewhere is escaped, fenced and redacted."""
 
 from __future__ import annotations
 
@@ -70,7 +70,13 @@ class CommentState:
         if self.run_id and self.cost_usd is not None:
             costs[self.run_id] = str(self.cost_usd)
         newest = dict(list(costs.items())[-_MOST_RUNS:])
-        return {"state": self.state, "sha": self.sha, "run": self.run_id, "sentence": self.sentence[:200], "costs": newest}
+        return {
+            "state": self.state,
+            "sha": self.sha,
+            "run": self.run_id,
+            "sentence": self.sentence[:200],
+            "costs": newest,
+        }
 
 
 def render(state: CommentState, secrets: Iterable[str] = ()) -> str:
@@ -148,8 +154,9 @@ def cost_text(data: Mapping[str, Any]) -> str:
             continue
     if not rows:
         return "No run of this pull request has ended yet, so none has a cost."
+    total = sum((usd for _, usd in rows), Decimal(0))
     lines = [(code(run), escape(money(usd))) for run, usd in rows]
-    lines.append((f"the last {len(rows)} runs" if len(rows) > 1 else "one run", escape(money(sum(usd for _, usd in rows)))))
+    lines.append((f"the last {len(rows)} runs" if len(rows) > 1 else "one run", escape(money(total))))
     return table(("run", "cost"), lines, right=(1,))
 
 
