@@ -165,6 +165,7 @@ class Config(_Section):
     tags: dict[str, str] = Field(default_factory=dict)
     log_retention_days: int = 30
     runs_retention_days: int = 90
+    tolerances: dict[str, float] = Field(default_factory=dict)  # metric -> part of its value that it may differ by
     region: str | None = None
     profile: str | None = None
     outside: tuple[Outside, ...] = ()  # shown in the plan; what the project's file names needs the user's consent

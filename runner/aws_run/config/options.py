@@ -430,6 +430,13 @@ OPTIONS: tuple[Option, ...] = (
         "projects of an account share the bucket, and the longest retention among them holds for all.",
     ),
     Option(
+        key="tolerances",
+        field="tolerances",
+        kind=value_types.TOLERANCES,
+        help="For the comment under a pull request: how far the numbers of a metrics.json may differ from the base "
+        "branch's before that is remarked, as a part of the value: {loss: 0.05}; '*' for all others. Default: 0.",
+    ),
+    Option(
         key="region",
         field="region",
         env="AWS_RUN_REGION",

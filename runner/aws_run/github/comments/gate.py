@@ -142,6 +142,8 @@ class Gate:
                 **outputs,
                 "spot": flags.get("spot", "false"),
                 "sha": sha,
+                "base": str((pull.get("base") or {}).get("ref") or ""),
+                "repository": str(((pull.get("head") or {}).get("repo") or {}).get("full_name") or ""),
                 "number": str(number),
                 "fork": str(fork).lower(),
                 "comment-id": str(written),
