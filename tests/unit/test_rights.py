@@ -22,7 +22,7 @@ SERVICES = (
     "ssm", "sts",
 )  # fmt: skip
 # Names of operations that stand in the code for something else, or that nobody has to be allowed.
-NO_CALLS = {"sts:GetCallerIdentity"}
+NO_CALLS = {"sts:GetCallerIdentity", "sts:AssumeRoleWithWebIdentity"}  # the role's trust policy decides on the latter
 # Made by Docker and by the transfer engine, not through the session: the table has them, no text of the code does.
 ELSEWHERE = {
     "ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload",
