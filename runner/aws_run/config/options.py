@@ -22,6 +22,10 @@ __all__ = [
 ]
 
 _IMAGE_NAME = value_types.pattern(r"^\S{1,512}$", "the name of an image")
+_ARGUMENT = value_types.pattern(
+    r"^(--?[A-Za-z0-9][A-Za-z0-9_.-]{0,99}=?|[A-Za-z_+][A-Za-z0-9_./@+-]{0,99}=?)?$",
+    "an option like --input-dir, a name like data.dir=, or empty",
+)
 _INSTANCE_TYPE = value_types.pattern(r"^[a-z][a-z0-9-]*\.([a-z0-9-]+)$", "an instance type; they look like c7i.2xlarge")
 
 OPTIONS: tuple[Option, ...] = (
@@ -494,15 +498,16 @@ OPTIONS: tuple[Option, ...] = (
         key="arguments.input",
         field="arguments.input",
         env="AWS_RUN_ARGUMENTS_INPUT",
-        kind=value_types.pattern(r"^(--?[A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$", "an option, like --input-dir, or empty"),
-        help="The option by which the command is given the input folder; empty: none, it comes first. Default: as the "
-        "script declares it, else -i.",
+        kind=_ARGUMENT,
+        help="The option by which the command is given the input folder; empty: none, it comes first; with = at its "
+        "end: one word with the folder (`data.dir=`); for a notebook the parameter's name. Default: as the script "
+        "declares it, else -i.",
     ),
     Option(
         key="arguments.output",
         field="arguments.output",
         env="AWS_RUN_ARGUMENTS_OUTPUT",
-        kind=value_types.pattern(r"^(--?[A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$", "an option, like --output-dir, or empty"),
+        kind=_ARGUMENT,
         help="The same for the output folder; default: as the script declares it, else -o.",
     ),
 )
