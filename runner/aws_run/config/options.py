@@ -528,10 +528,12 @@ EXTRA_FLAGS: tuple[ExtraFlag, ...] = (
     ),
     ExtraFlag(
         flag="env_file",
+        key="env_file",
         env="AWS_RUN_ENV_FILE",
         metavar="FILE",
         beside="env",
-        help="A file of K=V lines: environment variables for the job. --env overrides it.",
+        help="A file of K=V lines: environment variables for the job. --env overrides it; aws-run.yaml may name one of "
+        "the project, which its `env:` overrides.",
     ),
     ExtraFlag(
         flag="trust_project_file",
@@ -542,6 +544,7 @@ EXTRA_FLAGS: tuple[ExtraFlag, ...] = (
 )
 
 # The flags that `load_config` takes; it is handed the file by itself, and trust is the CLI's question.
+FILE_KEYS = tuple(extra.key for extra in EXTRA_FLAGS if extra.key)
 FLAGS = frozenset(option.flag for option in OPTIONS if option.flag) | {"spot", "env_file"}
 EXTRA_VARIABLES = (*(extra.env for extra in EXTRA_FLAGS if extra.env), "AWS_RUN_DEBUG")
 VARIABLES = (*(option.env for option in OPTIONS if option.env), *EXTRA_VARIABLES)

@@ -156,7 +156,10 @@ def _dotenv_notes(source: Source, config: Config) -> list[str]:
         return []
     if not names - config.env.keys() - config.secrets.keys():
         return []
-    return [".env stays on this machine, and the job does not get its variables; --env-file .env hands them over"]
+    return [
+        ".env stays on this machine, and the job does not get its variables; "
+        "`env_file: .env` in aws-run.yaml or --env-file .env hands them over"
+    ]
 
 
 def big_source(source: Source) -> Notice | None:
