@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional
 
 from .contract import EndReason
 from .job import Job
+from .short_names import Renamed
 from .transfer import Pulled, Pushed, put_object
 
 
@@ -29,6 +30,7 @@ class Result:
         self.checkpoint_in: Optional[Pulled] = None
         self.outputs: Optional[Pushed] = None
         self.checkpoint_out: Optional[Pushed] = None
+        self.renamed: List[Renamed] = []
         self.retries = 0
         self.peak_memory_bytes: Optional[int] = None
         self.cpu_seconds: Optional[float] = None
@@ -75,6 +77,7 @@ class Result:
                 "bytes": out.bytes,
                 "manifest_version_id": out.manifest_version_id,
                 "skipped": [[item.path, item.why] for item in out.skipped[:100]],
+                "renamed": len(self.renamed),
             },
             "checkpoint": {
                 "restored_files": self.checkpoint_in.files if self.checkpoint_in else 0,

@@ -88,6 +88,15 @@ OPTIONS: tuple[Option, ...] = (
         "too.",
     ),
     Option(
+        key=None,
+        field="follow_links",
+        env="AWS_RUN_FOLLOW_LINKS",
+        flag="follow_links",
+        kind=value_types.SWITCH,
+        help="Send what links of an input lead to, also outside of its folder: data of DVC, git-annex, or a cache of "
+        "Hugging Face.",
+    ),
+    Option(
         key="full_sync",
         field="full_sync",
         env="AWS_RUN_FULL_SYNC",

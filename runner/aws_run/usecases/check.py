@@ -117,7 +117,14 @@ def _bucket(aws: Aws, config: Config) -> Finding:
 def _input(context: AppContext, config: Config, one: Input) -> Finding:
     what = f"input {one.name}" if one.name else "input"
     try:
-        seen = inspect_input(one, context.storage, emit=lambda event: None, exclude=config.exclude)
+        seen = inspect_input(
+            one,
+            context.storage,
+            emit=lambda event: None,
+            project=config.name,
+            exclude=config.exclude,
+            follow_links=config.follow_links,
+        )
     except AwsRunError as error:
         return Finding(what=what, state="failed", text=error.message, todo=error.hint or "")
     held = f"{one.place}: {seen.files} files, {size(seen.bytes)}"
