@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional
 
 from .contract import EndReason
 from .job import Job
+from .left_behind import LeftBehind
 from .short_names import Renamed
 from .transfer import Pulled, Pushed, put_object
 
@@ -31,6 +32,7 @@ class Result:
         self.outputs: Optional[Pushed] = None
         self.checkpoint_out: Optional[Pushed] = None
         self.renamed: List[Renamed] = []
+        self.left_behind: Optional[LeftBehind] = None  # looked for only where nothing was saved
         self.retries = 0
         self.peak_memory_bytes: Optional[int] = None
         self.cpu_seconds: Optional[float] = None
@@ -79,6 +81,7 @@ class Result:
                 "skipped": [[item.path, item.why] for item in out.skipped[:100]],
                 "renamed": len(self.renamed),
             },
+            "left_behind": None if self.left_behind is None else self.left_behind.document(),
             "checkpoint": {
                 "restored_files": self.checkpoint_in.files if self.checkpoint_in else 0,
                 "restored_bytes": self.checkpoint_in.bytes if self.checkpoint_in else 0,

@@ -19,6 +19,7 @@ from aws_run.image.recipe.python_scripts import (
     MAX_SCRIPT_BYTES,
     Reading,
     Script,
+    imports_relatively,
     mentions_options,
     mentions_short,
     module_names,
@@ -27,7 +28,7 @@ from aws_run.image.recipe.python_scripts import (
     python_files,
 )
 from aws_run.image.recipe.script_options import SHORT, Takes, has_places
-from aws_run.image.recipe.shell_scripts import check_program, check_shell_text, find_shell_scripts
+from aws_run.image.recipe.shell_scripts import check_program, check_shell_text, find_shell_scripts, shell_of
 from aws_run.image.sources.source import Source
 from aws_run.project.console_scripts import console_scripts, module_file
 
@@ -82,6 +83,15 @@ def find_arguments_of(command: Sequence[str], source: Source) -> tuple[str, str]
         return SHORT
     named = [each for each in parsed.takes if not each.subcommand or each.subcommand[0] in command]
     return named[0].arguments if len(named) == 1 and not (parsed.short and not named[0].subcommand) else SHORT
+
+
+def command_for(path: str, text: str) -> tuple[str, ...]:
+    """The argv for a script or notebook of the project that was named, with its text."""
+    if path.endswith(".ipynb"):
+        return (path,)
+    if path.endswith((".sh", ".bash")):
+        return (shell_of(text), path)
+    return command_of(path, relative=imports_relatively(text))
 
 
 def command_of(path: str, *, relative: bool = False) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from aws_run.errors import SourceError
+from aws_run.errors import AmbiguousScriptError, SourceError
 from aws_run.image.recipe.notebooks import list_notebooks
 from aws_run.image.recipe.python_scripts import Reading
 from aws_run.image.recipe.script_options import SHORT
@@ -34,23 +34,26 @@ class Program:
     notes: tuple[str, ...] = ()
 
 
-def several_programs(candidates: list[Program]) -> SourceError:
+def several_programs(candidates: list[Program]) -> AmbiguousScriptError:
     """Names them, and how one is chosen."""
+    candidates = sorted(candidates, key=lambda program: (_name(program), program.command))
     kinds = {program.arguments for program in candidates}
     options = " and ".join(filter(None, candidates[0].arguments)) if len(kinds) == 1 else ""
     what = "Several scripts take -i and -o" if kinds == {SHORT} else "Several scripts take the two folders"
     names = [_name(program) for program in candidates]
-    commands = [shlex.join(program.command) for program in candidates]
+    commands = [program.command for program in candidates]
     if candidates[0].tools:
-        what, options, commands = "Several notebooks take the two folders", "", names
+        what, options, commands = "Several notebooks take the two folders", "", [(name,) for name in names]
     elif len({program.command[:2] for program in candidates}) == 1:
         what = f"{names[0]} has several commands that take the two folders"
         names = [program.command[-1] for program in candidates]
-    return SourceError(
-        f"{what}: {', '.join(sorted(names)[:8])}",
-        hint=_HINT.format(
-            command=min(commands, key=lambda text: (text.count("/"), text)), options=options or "the folders"
-        ),
+    first = min(commands, key=lambda command: (shlex.join(command).count("/"), command))
+    name = names[commands.index(first)]
+    choose = f"choose one: `aws-run submit {name} …`, or " if name.endswith((".py", ".ipynb", ".sh")) else ""
+    return AmbiguousScriptError(
+        f"{what}: {', '.join(names[:8])}",
+        candidates=tuple(zip(names, commands, strict=True)),
+        hint=choose + _HINT.format(command=shlex.join(first), options=options or "the folders"),
     )
 
 

@@ -104,7 +104,7 @@ def parse(path: str, text: str, source: Source, given: tuple[str, str] = SHORT) 
             path=path,
             short=_declares(tree) or _uses_getopt(tree),
             takes=_takes(path, text, tree, source, given),
-            relative=any(isinstance(node, ast.ImportFrom) and node.level > 0 for node in tree.body),
+            relative=_is_relative(tree),
             runs=path.endswith("__main__.py") or any(_does_something(statement) for statement in tree.body),
             imports=frozenset(_imports(tree)),
         )
@@ -113,6 +113,18 @@ def parse(path: str, text: str, source: Source, given: tuple[str, str] = SHORT) 
     # MemoryError is what the parser says when its own stack is full (pegen, MAXSTACK).
     except (ValueError, RecursionError, MemoryError):
         return None
+
+
+def imports_relatively(text: str) -> bool:
+    """False for what is no Python of this version."""
+    try:
+        return not has_too_many_tokens(text) and _is_relative(ast.parse(text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+
+
+def _is_relative(tree: ast.Module) -> bool:
+    return any(isinstance(node, ast.ImportFrom) and node.level > 0 for node in tree.body)
 
 
 def _takes(path: str, text: str, tree: ast.Module, source: Source, given: tuple[str, str]) -> tuple[Takes, ...]:

@@ -23,7 +23,7 @@ def find_shell_scripts(source: Source) -> list[tuple[tuple[str, ...], tuple[str,
             text = source.read(file.path, max_bytes=_MAX_BYTES).decode("utf-8-sig", errors="replace")
             arguments = _arguments(text)
             if arguments is not None:
-                scripts.append(((_shell(text), file.path), arguments))
+                scripts.append(((shell_of(text), file.path), arguments))
     return scripts
 
 
@@ -80,7 +80,8 @@ def _runs(path: str) -> str:
     return "bash" if path.endswith((".sh", ".bash")) else "python"
 
 
-def _shell(text: str) -> str:
+def shell_of(text: str) -> str:
+    """The program that its first line names; bash where it names none."""
     first = text.split("\n", 1)[0].rstrip("\r")
     name = first.rpartition("/")[2].rpartition(" ")[2] if first.startswith("#!") else "bash"
     return _SHELLS.get(name, "bash")
