@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from array import array
-from contextlib import suppress
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Union
 
 from . import manifest
@@ -21,6 +20,8 @@ from .versions import Current, current_names, current_versions, is_current
 
 # Linux's CLOCK_REALTIME_COARSE, by which its file systems date changes: a few ms behind the precise one.
 _COARSE_CLOCK = 5
+_TICK_S = 0.001
+_MOST_LAG_NS = 1_000_000_000
 Stable = Callable[[ScannedFile], bool]
 # A manifest line once it is known, what the scan saw before that, None when the file was left out.
 Row = Union[bytes, ScannedFile, None]
@@ -63,7 +64,7 @@ class PushPlan:
 
     def compare_with(self, stored: StoredManifest, loop: Loop) -> None:
         lines = self._lines(stored)
-        self.scanned = Scanned(_file_time_ns(), os.stat(self.root).st_ino)
+        self.scanned = Scanned(_begin_ns(), os.stat(self.root).st_ino)
         before = stored.scanned
         if before is not None and before.inode == self.scanned.inode:
             self.since_ns = before.began_ns
@@ -220,9 +221,18 @@ class PushPlan:
         self.emit(skipped)
 
 
-def _file_time_ns() -> int:
-    """The time that a change of a file would be dated with now. All later changes are dated with this or more."""
-    if sys.platform.startswith("linux"):
-        with suppress(OSError):
-            return time.clock_gettime_ns(_COARSE_CLOCK)
-    return time.time_ns()
+def _begin_ns() -> int:
+    """A time that all earlier changes of files are dated before, and all later ones not. Linux dates some changes by
+    the precise clock and others by one that moves every few milliseconds (its Documentation/filesystems/
+    multigrain-ts.rst), so it waits until that one has passed the time that it is."""
+    now = time.time_ns()
+    if not sys.platform.startswith("linux"):
+        return now
+    try:
+        while (coarse := time.clock_gettime_ns(_COARSE_CLOCK)) <= now:
+            if now - coarse > _MOST_LAG_NS:
+                return now  # somebody has set the clock back, or it does not move
+            time.sleep(_TICK_S)
+    except OSError:
+        return now
+    return coarse

@@ -107,7 +107,7 @@ class _Scan:
                 except PathError as error:
                     if exclude is not None and exclude(path):
                         continue
-                    self.refuse(path, error.why)
+                    self.report(error)
                     folder.empty = False
                     continue
                 if status is None:

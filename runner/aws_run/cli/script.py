@@ -44,8 +44,8 @@ def _refuse_more_words(more: tuple[str, ...]) -> None:
 
 
 def project_and_script(path: Path) -> tuple[Path, str | None]:
-    """The project's folder, and the script or notebook in it (with /) where `path` is one. UsageError for a file that is
-    neither."""
+    """The project's folder, and the script or notebook in it (with /) where `path` is one. UsageError for other
+    files."""
     if not path.is_file():
         return path, None  # a folder, or nothing: the loader of the configuration tells
     if path.suffix in (".yaml", ".yml"):

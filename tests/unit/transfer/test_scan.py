@@ -160,8 +160,9 @@ def _ctimes(folder: Path) -> dict[str, int]:
 
 def _wait_for_a_later_time(tmp_path: Path) -> int:
     """The kernel dates changes by a clock of some milliseconds."""
-    before = tmp_path.stat().st_ctime_ns
     probe = tmp_path / "probe"
+    probe.touch()
+    before = probe.stat().st_ctime_ns
     while True:
         probe.touch()
         os.utime(probe)
