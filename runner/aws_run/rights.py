@@ -14,8 +14,9 @@ from typing import Literal
 from aws_run.naming import IAM_PATH, TAG_RUN
 
 Command = Literal[
-    "check", "plan", "submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc", "destroy"
-]
+    "check", "plan", "submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc", "destroy",
+    "network",
+]  # fmt: skip
 
 ANY = "*"
 _ECS = "arn:aws:ecs:{region}:{account}:"
@@ -90,6 +91,16 @@ _CHANGED_ROLE = "when a role of an older version is brought up to date"
 RIGHTS: tuple[Right, ...] = (
     # What is there: reads that know no resource.
     _own("ec2:DescribeSubnets", commands=("check", "plan", "submit"), why="the network that a run is put into"),
+    *(
+        _own(
+            f"ec2:{name}",
+            commands=("plan", "submit"),
+            why="whether a subnet leads to what a run needs",
+            rarely="with --subnets, or in a region without a default VPC",
+            without="nobody checks that the subnets lead there",
+        )
+        for name in ("DescribeRouteTables", "DescribeVpcEndpoints")
+    ),
     _own("ec2:DescribeInstanceTypeOfferings", commands=("plan", "submit"), why="zones that have the instance type"),
     _own(
         "ec2:DescribeInstanceTypes",
@@ -472,13 +483,40 @@ RIGHTS: tuple[Right, ...] = (
 )
 
 
+# What `network create` and `network delete` need beside the reads above: once a region, by whoever keeps the networks.
+NETWORK_RIGHTS: tuple[Right, ...] = tuple(
+    Right(action=f"ec2:{name}", calls=(f"ec2:{name}",), commands=("network",), why=why)
+    for why, names in {
+        "what is there": ("DescribeVpcs", "DescribeInternetGateways", "DescribeAvailabilityZones"),
+        "the network of a region without a default VPC": (
+            "CreateVpc",
+            "CreateSubnet",
+            "ModifySubnetAttribute",
+            "CreateInternetGateway",
+            "AttachInternetGateway",
+            "CreateRoute",
+            "CreateVpcEndpoint",
+            "CreateTags",
+        ),
+        "removal of it": (
+            "DeleteVpc",
+            "DeleteSubnet",
+            "DetachInternetGateway",
+            "DeleteInternetGateway",
+            "DeleteVpcEndpoints",
+        ),
+    }.items()
+    for name in names
+)
+
+
 def actions_of(service: str, operation: str) -> tuple[str, ...]:
     """The IAM actions that AWS checks for an operation, for a hint. `service` as in boto3, `operation` in CamelCase.
 
     The operation's own name comes first, and stands alone for a call that the table lacks.
     """
     call = f"{service}:{operation}"
-    matching = dict.fromkeys(right.action for right in RIGHTS if call in right.calls)
+    matching = dict.fromkeys(right.action for right in (*RIGHTS, *NETWORK_RIGHTS) if call in right.calls)
     ordered = sorted(matching, key=lambda action: action != _action(call))
     return tuple(ordered) or (_action(call),)
 

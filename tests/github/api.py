@@ -127,7 +127,7 @@ def github() -> Iterator[FakeGitHub]:
             self.end_headers()
             self.wfile.write(sent)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = _any  # noqa: N815 - the names that http.server looks for
+        do_GET = do_POST = do_PATCH = do_DELETE = _any
 
         def log_message(self, *args: object) -> None:
             """stderr belongs to the tests."""

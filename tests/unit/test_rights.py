@@ -13,16 +13,18 @@ from botocore import xform_name
 from aws_run import rights
 from aws_run.infra.policies import caller_policy
 from aws_run.infra.policy_formats import INLINE_MAX, MANAGED_MAX, size, split
-from aws_run.rights import RIGHTS, actions_of
+from aws_run.rights import NETWORK_RIGHTS, actions_of
+from aws_run.rights import RIGHTS as CALLERS
 from aws_run.usecases.iam_policy import iam_policy
 
+RIGHTS = (*CALLERS, *NETWORK_RIGHTS)
 RUNNER = Path(rights.__file__).parent
 SERVICES = (
     "autoscaling", "ec2", "ecr", "ecs", "iam", "logs", "pricing", "s3", "scheduler", "secretsmanager", "service-quotas",
     "ssm", "sts",
 )  # fmt: skip
 # Names of operations that stand in the code for something else, or that nobody has to be allowed.
-NO_CALLS = {"sts:GetCallerIdentity"}
+NO_CALLS = {"sts:GetCallerIdentity", "sts:AssumeRoleWithWebIdentity"}  # the role's trust policy decides on the latter
 # Made by Docker and by the transfer engine, not through the session: the table has them, no text of the code does.
 ELSEWHERE = {
     "ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload",
@@ -105,7 +107,7 @@ def test_the_policy_fits_a_role_and_its_parts_fit_managed_policies() -> None:
     assert [row for part in parts for row in part["Statement"]] == whole["Statement"]
 
 
-@pytest.mark.parametrize("role", ["caller", "execution", "task", "instance"])
+@pytest.mark.parametrize("role", ["caller", "network", "execution", "task", "instance"])
 def test_a_template_is_the_same_document_once_its_account_is_filled_in(role: str) -> None:
     where = {"region": "us-east-1", "project": "demo", "boundary": None}
     plain = json.loads(iam_policy(role, "json", account="123456789012", **where).text)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aws_run.naming import RunNames, any_run_id
-from aws_run.rights import DEFINITIONS, RIGHTS, Right
+from aws_run.rights import DEFINITIONS, NETWORK_RIGHTS, RIGHTS, Right
 from aws_run.runs.keys import RunKeys
 
 
@@ -214,6 +214,17 @@ def caller_policy(
         }
     )
     return _document(*statements)
+
+
+def network_policy(*, account: str, region: str = "*") -> dict[str, Any]:
+    """What `aws-run network create` and `delete` need: once a region, by whoever keeps its networks."""
+    reads = ("ec2:DescribeSubnets", "ec2:DescribeRouteTables", "ec2:DescribeVpcEndpoints")
+    wanted = [right for right in RIGHTS if right.action in reads] + list(NETWORK_RIGHTS)
+    actions = sorted({right.action for right in wanted} - {"ec2:CreateTags"})
+    return _document(
+        {"Effect": "Allow", "Action": actions, "Resource": ["*"]},
+        {"Effect": "Allow", "Action": ["ec2:CreateTags"], "Resource": [f"arn:aws:ec2:{region}:{account}:*/*"]},
+    )
 
 
 def _filled(pattern: str, where: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from aws_run.infra import policies
 from aws_run.infra.policy_formats import ACCOUNT_OF, Format, as_cloudformation, as_terraform, size, split
 from aws_run.naming import any_run_id, bucket_name
 
-RoleName = Literal["caller", "execution", "task", "instance"]
+RoleName = Literal["caller", "network", "execution", "task", "instance"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,8 @@ def iam_policy(
 def _document(role: RoleName, *, account: str, region: str, project: str, boundary: str | None) -> dict[str, Any]:
     if role == "caller":
         return policies.caller_policy(account=account, region=region, boundary=boundary)
+    if role == "network":
+        return policies.network_policy(account=account, region=region)
     repository = f"arun/{project}"
     if role == "execution":
         return policies.execution_policy(

@@ -18,11 +18,11 @@ from aws_run.errors import UsageError
 @click.command("iam-policy")
 @click.option(
     "--role",
-    type=click.Choice(["caller", "execution", "task", "instance"]),
+    type=click.Choice(["caller", "network", "execution", "task", "instance"]),
     default="caller",
     show_default=True,
-    help="Whose rights: caller is who types aws-run, or the workflow that does; the others are roles that a run makes "
-    "for itself: ECS's to pull and log, the job's own, and the machine's.",
+    help="Whose rights: caller is who types aws-run, or the workflow that does; network is who makes a network; "
+    "the others are roles that a run makes for itself: ECS's to pull and log, the job's own, and the machine's.",
 )
 @click.option(
     "--as",

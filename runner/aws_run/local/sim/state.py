@@ -41,6 +41,7 @@ class AccountState:
         self.interrupt: Callable[[Place, GroupInstance], None] = lambda place, instance: None
         self.end: Callable[[], None] | None = None  # set where it has a process of its own: ends that
         self._busy_until: dict[str, float] = {}
+        self.networked: set[str] = set()  # the regions whose default VPC has its internet gateway
         self.refused_targets: list[str] = []  # schedules whose target refused the call
         self.caller_policy = options.caller_policy
         self.asked: deque[Any] = deque(maxlen=100_000)  # what IAM was asked about the caller, for tests
