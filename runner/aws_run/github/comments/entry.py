@@ -62,7 +62,7 @@ def read_pull_request(environ: Mapping[str, str]) -> PullRequest | None:
             sha=str(given["sha"]),
             base=str(given["base"]),
             comment=int(given["comment"]),
-            fork=given["fork"] in (True, "true"),
+            fork=given["fork"] is not False,
         )
     except (ValueError, KeyError, TypeError):
         raise UsageError("AWSRUN_PULL_REQUEST can't be read") from None
