@@ -116,7 +116,8 @@ def github() -> Iterator[FakeGitHub]:
             fake.requests.append(line)
             fake.on_request(line)
             if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-                status, headers, value = 401, {}, {"message": "Bad credentials"}
+                status, value = 401, {"message": "Bad credentials"}
+                headers: dict[str, str] = {}
             else:
                 status, headers, value = fake.answer(self.command, place.path, parse_qs(place.query), body)
             sent = json.dumps(value).encode()

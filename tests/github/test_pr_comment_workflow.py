@@ -48,7 +48,7 @@ def on_github(runner: Runner, hub: FakeGitHub) -> Runner:
     return runner
 
 
-def document() -> dict[str, Any]:
+def document() -> dict[Any, Any]:
     return yaml.safe_load(WORKFLOW.read_text())  # type: ignore[no-any-return]
 
 
