@@ -21,7 +21,9 @@ def test_the_job_that_uses_the_action_passes(tmp_path: Path, runner_temp: Path) 
         done = runner.run_job(job, {"matrix": {"runner": "ubuntu-24.04"}}, skip=("actions/",))
     finally:
         runner.close()
-    assert [name for name, step in done.items() if step.exit_code != 0] == [], "".join(step.log.text for step in done.values())
+    assert [name for name, step in done.items() if step.exit_code != 0] == [], "".join(
+        step.log.text for step in done.values()
+    )
     assert done["wordcount"].outputs["status"] == "succeeded"
     assert (temp / "words" / "words.csv").is_file()
     assert len(done) == 5, "the post step is one of them"
