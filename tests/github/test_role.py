@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import boto3
 import pytest
 from tests.crash.account import Account
 from tests.github.id_tokens import ISSUER, IdTokens, id_tokens
-from tests.github.runner import Action, Runner
+from tests.github.runner import Action, Runner, Step
 from tests.github.test_cancel import HANGING, assert_nothing_is_left, kill_all, started
 from tests.local.support import boto_client
 from tests.local.test_embedded_web_identity import trust
@@ -64,6 +65,10 @@ def accepted_keys(aws: Account) -> set[str]:
     return seen
 
 
+def more_than(count: int, accepted: set[str], step: Step) -> bool:
+    return len(accepted) > count or step.ended
+
+
 def files_below(*folders: Path) -> list[str]:
     paths = [path for folder in folders for path in folder.rglob("*") if path.is_file() and "aws-run-" not in str(path)]
     return [path.read_text(errors="replace") for path in paths]
@@ -79,7 +84,7 @@ def test_a_run_outlives_its_credentials_and_so_does_its_removal(
     for _ in range(3):  # hours
         before = len(accepted)
         aws.advance(3600)
-        until(lambda before=before: len(accepted) > before or step.ended)
+        until(partial(more_than, before, accepted, step))
         assert not step.ended, step.log.text
     assert len(tokens.given) >= 4
     kill_all(step)
