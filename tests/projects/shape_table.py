@@ -72,10 +72,9 @@ def shape_row(shape: Shape, place: Path) -> tuple[str, str, str, str]:
     heading = f"**{shape.title}**: {shape.mirrors}"
     try:
         plan = plan_shape(shape.copy_to(place))
-    except SourceError as error:
-        told = str(error.message).replace(str(place / shape.name), "the project")
-        return heading, "", "", f"refused: {told}"
-    notes = [note for note in plan.notes if not note.startswith("command: ")]
+    except SourceError:
+        return heading, "", "", f"refused: {shape.refusal}"
+    notes = [note for note in plan.notes if not note.startswith(("command: ", "the folders are given"))]
     if isinstance(plan.recipe, StandardRecipe):
         notes.append(f"Python {plan.recipe.python}")
     result = "planned" if shape.answer is None else "runs"
