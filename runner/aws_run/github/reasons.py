@@ -11,6 +11,7 @@ _WORDS: dict[type[errors.AwsRunError], str] = {
     errors.RefChangedError: "ref-changed",
     errors.ConfigError: "config",
     errors.SourceError: "project",
+    errors.AmbiguousScriptError: "ambiguous-script",
     errors.DockerError: "docker",
     errors.BuildError: "build",
     errors.CredentialsError: "credentials",
