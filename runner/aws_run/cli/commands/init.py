@@ -20,7 +20,7 @@ from aws_run.errors import UsageError
     "--github",
     metavar="OWNER/aws-run@REF",
     type=TEXT,
-    help="Write workflows for GitHub Actions instead, which use aws-run from there, and print their role's policies.",
+    help="Write workflows for GitHub Actions instead, which take the tool from there, and print their role's policies.",
 )
 @click.option("--repository", metavar="OWNER/NAME", type=TEXT, help="With --github: the repository that PATH is.")
 @click.option("--account", metavar="ID", type=TEXT, help="With --github: the AWS account of the role.")
