@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from tests.crash.account import Happened
 from tests.crash.story import Begin, Story, stories
 
+from aws_run.errors import AwsCallError
 from aws_run.infra.resources import Kind, Ref
 from aws_run.local.http.protocol import Call
 from aws_run.usecases.cleanup import cleanup
@@ -31,11 +33,43 @@ def assert_nothing_is_left(story: Story, after_s: float) -> None:
     assert story.account.left() == {}
 
 
-def test_a_fargate_run_ends_well_though_its_cluster_is_deprovisioning_for_a_minute(begin: Begin) -> None:
+def test_a_fargate_spot_run_ends_well_though_its_cluster_is_deprovisioning_for_a_minute(begin: Begin) -> None:
     story = begin(cluster_end_s=CLUSTER_END_S)
-    done = story.submit(backend="fargate")
+    done = story.submit(backend="fargate", spot=True)
     assert (done.exit_code, done.teardown_error) == (0, None)
     assert_nothing_is_left(story, CLUSTER_END_S)
+
+
+def test_an_on_demand_fargate_run_has_no_provider_whose_end_it_would_wait_for(begin: Begin) -> None:
+    story = begin(cluster_end_s=CLUSTER_END_S)
+    began: list[datetime] = []
+    story.on_call("ecs:DeleteCluster", lambda seen, call: began.append(story.account.now()))
+    assert story.submit(backend="fargate").exit_code == 0
+    assert story.account.now() - began[0] < timedelta(seconds=10)
+    assert story.account.left() == {}
+
+
+@pytest.mark.parametrize("backend", ["ec2", "fargate"])
+def test_an_unchanged_run_registers_its_definition_when_its_roles_are_there(begin: Begin, backend: str) -> None:
+    """However long IAM takes for them, and however soon the image is known."""
+    story = begin()
+    assert story.submit(backend=backend).exit_code == 0
+    story.script.happened.clear()
+    story.on_call("iam:CreateRole", lambda seen, call: time.sleep(0.5), times=None)
+    assert story.submit(backend=backend, context=story.new_bench()).exit_code == 0
+    operations = story.operations()
+    assert operations.count("ecs:RegisterTaskDefinition") == 1
+    assert operations.index("iam:PutRolePolicy") < operations.index("ecs:RegisterTaskDefinition")
+
+
+def test_run_task_waits_until_the_roles_may_be_passed(begin: Begin) -> None:
+    story = begin()
+    denied = "User: x is not authorized to perform: iam:PassRole on resource: arn:aws:iam::123456789012:role/x"
+    story.refuse("ecs:RunTask", "AccessDeniedException", denied, times=3)
+    assert story.submit(backend="fargate").exit_code == 0
+    story.refuse("ecs:RunTask", "AccessDeniedException", "you are not authorized to perform: ecs:RunTask", times=1)
+    with pytest.raises(AwsCallError, match="ecs:RunTask"):
+        story.submit(backend="fargate", context=story.new_bench())
 
 
 def test_a_gpu_run_ends_well_though_its_instance_takes_ten_minutes_to_terminate(begin: Begin) -> None:
@@ -77,6 +111,7 @@ def test_a_schedule_waits_until_its_role_may_be_passed_and_assumed(begin: Begin)
 
 def test_a_log_group_that_is_just_going_is_made_a_little_later(begin: Begin) -> None:
     story = begin(settle_s=20.0)
+    story.settings = {"AWS_RUN_KEEP": "bucket"}  # what is shared goes with the last run
     assert story.submit(backend="fargate").exit_code == 0
     assert story.submit(backend="fargate").exit_code == 0
 

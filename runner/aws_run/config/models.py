@@ -159,7 +159,7 @@ class Config(_Section):
     secrets: dict[str, str] = Field(default_factory=dict)  # NAME -> ARN
     network: Network = Network()
     iam: Iam = Iam()
-    keep: tuple[str, ...] = ("bucket", "repository")
+    keep: tuple[str, ...] = ("bucket", "repository", "roles", "log-group")
     tags: dict[str, str] = Field(default_factory=dict)
     log_retention_days: int = 30
     runs_retention_days: int = 90

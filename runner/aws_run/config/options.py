@@ -401,8 +401,9 @@ OPTIONS: tuple[Option, ...] = (
         metavar="KIND",
         repeatable=True,
         kind=value_types.KEEP,
-        help="Kinds of resources that are not removed after the run; --keep adds to the list. The bucket and the "
-        "repository stay even with []: only `aws-run destroy --everything` removes them.",
+        help="Kinds of resources that are not removed after the run; --keep adds to the list. Without roles and "
+        "log-group here, what the project's runs share goes with the last of them. The bucket and the repository stay "
+        "even with []: only `aws-run destroy --everything` removes them.",
     ),
     Option(
         key="retention.logs",

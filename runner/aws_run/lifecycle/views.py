@@ -135,10 +135,16 @@ def _line(charge: Charge) -> ReceiptLine:
 
 def left_view(teardown: TeardownResult, region: str) -> LeftView:
     rows = [
-        LeftRow(kind=ref.kind, name=ref.name, state="kept", where=console_link(ref, region)) for ref in teardown.kept
+        LeftRow(kind=ref.kind, name=ref.name, where=console_link(ref, region), why=_idle_cost(ref))
+        for ref in teardown.kept
     ]
     rows += [LeftRow(kind=r.ref.kind, name=r.ref.name, state="failed", why=r.error or "") for r in teardown.failed]
     return LeftView(rows=tuple(rows))
+
+
+def _idle_cost(ref: Ref) -> str:
+    known = RESOURCE_TYPES.get(ref.kind)
+    return known.idle_cost if known is not None and ref.scope == "shared" else ""
 
 
 def console_link(ref: Ref, region: str) -> str:

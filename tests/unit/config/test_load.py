@@ -221,7 +221,7 @@ def test_excludes_and_tags_add_up(load: Load) -> None:
 
 
 def test_keep_on_the_command_line_adds_to_what_is_kept(load: Load) -> None:
-    assert load(keep=("cluster",)).keep == ("bucket", "repository", "cluster")
+    assert load(keep=("cluster",)).keep == ("bucket", "repository", "roles", "log-group", "cluster")
     assert load("keep: [bucket]\n", keep=("roles",)).keep == ("bucket", "roles")
     assert load("keep: []\n").keep == ()
     assert load("keep: [bucket]\n", environ={"AWS_RUN_KEEP": "log-group"}).keep == ("log-group",)

@@ -16,7 +16,7 @@ from aws_run.backends.executor import EndCause, TaskEnd, TaskHandle, TaskPhase, 
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, CapacityError
 from aws_run.infra.resource_types import cluster
-from aws_run.infra.retry import retrying
+from aws_run.infra.retry import retrying, role_is_too_new
 from aws_run.runs.record import Record
 from aws_run.runs.spec import RunSpec
 
@@ -244,7 +244,7 @@ def _job_container(containers: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]
 def _heals(error: AwsCallError) -> bool:
     """A role or a capacity provider made seconds ago (aws-facts §3)."""
     text = error.message.lower()
-    if "unable to assume the" in text:  # "… role", "… service linked role"
+    if "unable to assume the" in text or role_is_too_new(error):  # "… role", "… service linked role"
         return True
     transient = "capacity provider" in text or "not active" in text or "not in an active" in text
     return error.code in ("InvalidParameterException", "ClientException") and transient

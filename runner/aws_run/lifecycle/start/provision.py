@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +19,7 @@ from aws_run.image.builder import RegistryLogin
 from aws_run.infra import apply
 from aws_run.infra.plan import Step
 from aws_run.infra.resource_types.repository import Repository
+from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resources import Resource, ref
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
@@ -29,6 +31,7 @@ from aws_run.runs.spec import InputPin, JobSpec
 from aws_run.runs.writer import RecordWriter
 
 _RENEW_EVERY_S = 5 * 60
+_LOOKS_EVERY_S = 0.05  # at whether the lanes were told to stop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,10 @@ class Provisioning:
         self._writer = writer
         self._lanes = lanes
         self._lease = Lease(backend, run.spec, context.clock, context.emit)
+        # Those that the definition names: ECS looks for them when it is registered (docs/real-aws.md, 2).
+        named = {arn.rsplit("/", 1)[-1] for arn in (run.spec.execution_role, run.spec.task_role_arn)}
+        self._missing_roles = {role.name for role in (*run.shared, *run.roles) if role.kind == Role.kind} & named
+        self._roles_made = threading.Condition()
 
     # -- the lanes ------------------------------------------------------------------------------------------------
 
@@ -99,6 +106,17 @@ class Provisioning:
 
     def _note(self, resource: Resource, made: str | None) -> None:
         self._writer.change(lambda record: record.with_resource(resource.kind, resource.name, "created", made))
+        if resource.kind == Role.kind:
+            with self._roles_made:
+                self._missing_roles.discard(resource.name)
+                self._roles_made.notify_all()
+
+    def _wait_for_roles(self) -> None:
+        """Until the roles are made that the definition names, which the capacity lane does."""
+        with self._roles_made:
+            while self._missing_roles:
+                self._roles_made.wait(_LOOKS_EVERY_S)
+                self._lanes.check()
 
     def _capacity(self, steps: tuple[Step, ...]) -> LaneResult[None]:
         """Roles, log group and the backend's first stage side by side; then its stages one after the other."""
@@ -130,6 +148,7 @@ class Provisioning:
     def _image(self) -> LaneResult[_Image]:
         """The definition names the image by digest, so it is made as soon as there is one."""
         image = self._image_uri()
+        self._wait_for_roles()
         self._lanes.check()
         definition = self._backend.definition(self._run.spec, image.value)
         self._writer.change(lambda record: replace(record, image=image.value))
