@@ -12,6 +12,7 @@ from typing import Mapping, Optional, Sequence
 from .cgroup import Cgroup
 from .contract import EndReason
 from .errors import describe
+from .first_minute import FirstMinute
 from .job import ContractError, Job, job_environment, read_job
 from .periodic_sync import BackgroundSync
 from .result import Result
@@ -37,6 +38,7 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     except (ContractError, NoCredentialsError) as error:
         say(str(error))
         return EXIT_TOOL
+    first_minute = FirstMinute(say)
     result = Result(job)
     usage = UsageRecorder(Cgroup(), job.work_dir)
     background = BackgroundSync(job, say)
@@ -57,7 +59,7 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     )
     saving = Saving(job, supervisor, plan, say)
     try:
-        if _bring_in(job, supervisor, result):
+        if _bring_in(job, supervisor, first_minute, result):
             _run(job, env, supervisor, background=background, usage=usage, result=result)
             saving.save_folders(background, result)
         return saving.finish(usage, result)
@@ -65,13 +67,13 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
         supervisor.close()
 
 
-def _bring_in(job: Job, supervisor: Supervisor, result: Result) -> bool:
+def _bring_in(job: Job, supervisor: Supervisor, first_minute: FirstMinute, result: Result) -> bool:
     """False when the command can't be started; the result says why."""
     began = time.monotonic()
     try:
         with supervisor.interruptible():
-            result.inputs = sync_in(job)
-            result.checkpoint_in = restore_checkpoint(job)
+            result.inputs = first_minute.patiently(lambda: sync_in(job))
+            result.checkpoint_in = first_minute.patiently(lambda: restore_checkpoint(job))
     except StopRequested as stop:
         code = EXIT_DEADLINE if stop.reason is EndReason.DEADLINE else EXIT_TOOL
         result.fail(code, stop.reason, "the command had not been started")

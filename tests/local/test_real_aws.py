@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.crash.account import Happened
+from tests.crash.account import OUTPUT, Happened
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import AwsCallError
@@ -102,6 +103,46 @@ def test_a_warm_run_waits_until_its_new_roles_may_be_passed(begin: Begin, backen
     assert story.submit(backend=backend).exit_code == 0
     assert story.submit(backend=backend).exit_code == 0
     assert story.account.left() == {}
+
+
+@pytest.mark.parametrize("backend", ["ec2", "fargate"])
+def test_a_task_that_its_new_execution_role_could_not_start_is_started_again(begin: Begin, backend: str) -> None:
+    story = begin(policy_propagation_s=25.0)
+    assert story.submit(backend=backend).exit_code == 0
+    assert story.operations().count("ecs:RunTask") >= 2
+    assert [text for text in story.notices() if "its role was just made" in text]
+    assert "ec2:TerminateInstances" not in story.operations()[: _last(story.operations(), "ecs:RunTask")]
+    assert story.account.left() == {}
+
+
+def test_an_old_role_that_is_denied_something_is_tried_once(begin: Begin) -> None:
+    story = begin()
+    assert story.submit(backend="fargate").exit_code == 0
+    story.account.advance(300)
+    story.world.options = replace(story.world.options, policy_propagation_s=100_000.0)
+    story.script.happened.clear()
+    assert story.submit(backend="fargate", context=story.new_bench()).exit_code == 125
+    assert story.operations().count("ecs:RunTask") == 1
+
+
+def test_a_container_waits_until_its_new_role_may_read(begin: Begin) -> None:
+    story = begin()
+    assert story.submit(backend="fargate").exit_code == 0
+    story.account.advance(300)
+    story.world.options = replace(story.world.options, policy_propagation_s=60.0)  # the execution role is older
+    assert story.submit(backend="fargate", context=story.new_bench()).exit_code == 0
+    assert "the run's role or bucket is new" in story.account.log()
+
+
+def test_a_container_waits_until_what_was_put_into_a_new_bucket_is_there(begin: Begin) -> None:
+    story = begin(versioning_settle_s=60.0)
+    assert story.submit(backend="fargate").exit_code == 0
+    assert "the run's role or bucket is new" in story.account.log()
+    assert story.outputs() == OUTPUT
+
+
+def _last(names: list[str], wanted: str) -> int:
+    return len(names) - 1 - names[::-1].index(wanted)
 
 
 def test_a_schedule_waits_until_its_role_may_be_passed_and_assumed(begin: Begin) -> None:
