@@ -140,7 +140,8 @@ def test_a_new_task_role_may_read_nothing_for_a_while(client: Client, embedded: 
     client("s3").create_bucket(Bucket="arun-plain")
     client("s3").put_object(Bucket="arun-plain", Key="a", Body=b"x")
     role(client, "arun-task")
-    allowed = {"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    allowed = {"Version": "2012-10-17", "Statement": [statement]}
     client("iam").put_role_policy(RoleName="arun-task", PolicyName="p", PolicyDocument=json.dumps(allowed))
     session = embedded.world.keys.new_session("arun-task")
     get = Call(
