@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -128,17 +130,34 @@ def test_an_old_role_that_is_denied_something_is_tried_once(begin: Begin) -> Non
 def test_a_container_waits_until_its_new_role_may_read(begin: Begin) -> None:
     story = begin()
     assert story.submit(backend="fargate").exit_code == 0
-    story.account.advance(300)
-    story.world.options = replace(story.world.options, policy_propagation_s=60.0)  # the execution role is older
-    assert story.submit(backend="fargate", context=story.new_bench()).exit_code == 0
-    assert "the run's role or bucket is new" in story.account.log()
+    story.account.advance(5100)  # by then the execution role, which is kept, is old enough
+    story.world.options = replace(story.world.options, policy_propagation_s=5000.0)
+    with once_the_container_has_told_that_it_waits(story, policy_propagation_s=0.0):
+        assert story.submit(backend="fargate", context=story.new_bench()).exit_code == 0
 
 
 def test_a_container_waits_until_what_was_put_into_a_new_bucket_is_there(begin: Begin) -> None:
-    story = begin(versioning_settle_s=60.0)
-    assert story.submit(backend="fargate").exit_code == 0
-    assert "the run's role or bucket is new" in story.account.log()
+    story = begin(versioning_settle_s=5000.0)
+    with once_the_container_has_told_that_it_waits(story, versioning_settle_s=0.0):
+        assert story.submit(backend="fargate").exit_code == 0
     assert story.outputs() == OUTPUT
+
+
+@contextmanager
+def once_the_container_has_told_that_it_waits(story: Story, **changes: float) -> Iterator[None]:
+    """Changes the account's options then; fails where the container has not."""
+
+    def change() -> None:
+        story.account.until(lambda: "the run's role or bucket is new" in story.account.log())
+        story.world.options = replace(story.world.options, **changes)  # type: ignore[arg-type]
+        changed.append(True)
+
+    changed: list[bool] = []
+    thread = threading.Thread(target=change, daemon=True)
+    thread.start()
+    yield
+    thread.join(1)
+    assert changed
 
 
 def _last(names: list[str], wanted: str) -> int:
