@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "destroy": ("destroy", "Remove a project's resources."),
     "config": ("config", "The configuration file: its JSON Schema."),
     "local": ("local", "The embedded AWS, to try things without an account."),
+    "github": ("github", "What the GitHub Action calls."),
 }
 
 

@@ -47,6 +47,6 @@ def end_and_show(end: End, run: str | None, flags: Mapping[str, Any], *, word: s
             if any(ref.scope == "shared" for ref in result.kept):
                 say("what the project's runs share is kept, at no cost: `aws-run destroy` removes it")
             if record.task_arn:
-                here.say_next(f"aws-run pull {record.run_id} -o out")
+                here.say_next(f"aws-run pull {record.run_id}")
         result.raise_if_failed(record.region)
     return 0
