@@ -11,15 +11,15 @@ from .transfer import ChangedError, EngineError, NoManifestError, S3Error
 
 T = TypeVar("T")
 
-LASTS_S = 60.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 10.0
 
 
 class FirstMinute:
-    """`began`: when the container did, on the clock of `monotonic`."""
+    """`lasts_s`: how long it is, from this object's making on."""
 
     def __init__(
         self,
+        lasts_s: float,
         say: Callable[[str], None],
         *,
         monotonic: Callable[[], float] = time.monotonic,
@@ -28,7 +28,7 @@ class FirstMinute:
         self._say = say
         self._monotonic = monotonic
         self._sleep = sleep
-        self._began = monotonic()
+        self._ends = monotonic() + lasts_s
 
     def patiently(self, action: Callable[[], T]) -> T:
         """`action()`, tried again while what it raises may pass. What it has fetched must not be fetched again."""
@@ -37,7 +37,7 @@ class FirstMinute:
             try:
                 return action()
             except EngineError as error:
-                if not may_pass(error) or self._monotonic() - self._began >= LASTS_S:
+                if not may_pass(error) or self._monotonic() >= self._ends:
                     raise
                 if not told:
                     self._say(f"{error}; the run's role or bucket is new, so this is tried again for a minute")

@@ -39,7 +39,7 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     except (ContractError, NoCredentialsError) as error:
         say(str(error))
         return EXIT_TOOL
-    first_minute = FirstMinute(say)
+    first_minute = FirstMinute(job.new_role_s, say)
     result = Result(job)
     usage = UsageRecorder(Cgroup(), job.work_dir)
     background = BackgroundSync(job, say)

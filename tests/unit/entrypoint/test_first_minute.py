@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aws_run_entrypoint.first_minute import LASTS_S, FirstMinute
+from aws_run_entrypoint.first_minute import FirstMinute
 from aws_run_entrypoint.transfer import ChangedError, EngineError, NetworkError, NoManifestError, S3Error
 
 
@@ -55,7 +55,7 @@ def test_what_passes_is_tried_again_and_told_once(error: EngineError) -> None:
             raise answer
         return answer
 
-    assert FirstMinute(said.append, monotonic=time.monotonic, sleep=time.sleep).patiently(action) == "there"
+    assert FirstMinute(60, said.append, monotonic=time.monotonic, sleep=time.sleep).patiently(action) == "there"
     assert len(said) == 1
 
 
@@ -74,11 +74,11 @@ def fails(error: EngineError, time: Time, minute: FirstMinute) -> float:
 @pytest.mark.parametrize("error", LASTING)
 def test_what_lasts_is_raised_at_once(error: EngineError) -> None:
     time = Time()
-    assert fails(error, time, FirstMinute(lambda text: None, monotonic=time.monotonic, sleep=time.sleep)) == 0
+    assert fails(error, time, FirstMinute(60, lambda text: None, monotonic=time.monotonic, sleep=time.sleep)) == 0
 
 
 def test_after_the_first_minute_a_refusal_is_one() -> None:
     time = Time()
-    minute = FirstMinute(lambda text: None, monotonic=time.monotonic, sleep=time.sleep)
-    assert LASTS_S <= fails(PASSING[0], time, minute) < LASTS_S + 11
+    minute = FirstMinute(60, lambda text: None, monotonic=time.monotonic, sleep=time.sleep)
+    assert 60 <= fails(PASSING[0], time, minute) < 71
     assert fails(PASSING[0], time, minute) == 0
