@@ -78,7 +78,14 @@ def run_preflight(
         there = [pool.submit(_stored_summary, context, bucket.name, identity.account, one) for one in stored]
         seen = [
             pool.submit(
-                inspect_input, one, context.storage, emit=context.emit, exclude=config.exclude, cancel=context.stop
+                inspect_input,
+                one,
+                context.storage,
+                emit=context.emit,
+                project=config.name,
+                exclude=config.exclude,
+                follow_links=config.follow_links,
+                cancel=context.stop,
             )
             for one in config.inputs
         ]
@@ -111,6 +118,7 @@ def run_preflight(
             notes=(
                 *(image.notes if image else ()),
                 *(note for note in (room.note, _base_note(image, context)) if note),
+                *offer.network.notes,
                 *outside_notes(config),
             ),
         ), backend
