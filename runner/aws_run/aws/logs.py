@@ -17,6 +17,16 @@ class LogTail:
         self._where = {"logGroupName": group, "logStreamName": stream}
         self._token: str | None = None
 
+    def last(self, count: int) -> list[LogLine]:
+        """The last events, oldest first, without a change in what `read` gives next; none while there is no stream."""
+        try:
+            page = self._aws.call("logs", "get_log_events", startFromHead=False, limit=count, **self._where)
+        except AwsCallError as error:
+            if error.code == "ResourceNotFoundException":
+                return []
+            raise
+        return [LogLine(timestamp_ms=int(event["timestamp"]), text=str(event["message"])) for event in page["events"]]
+
     def read(self) -> Iterator[LogLine]:
         """The events that were not read yet; none while the stream does not exist."""
         while True:

@@ -17,6 +17,9 @@ from aws_run.clock import Clock
 from aws_run.errors import AwsRunError
 from aws_run.events import (
     Event,
+    JobLimits,
+    JobProgress,
+    JobUsage,
     LaneDone,
     LaneFailed,
     LaneProgress,
@@ -124,7 +127,7 @@ class ConsoleReporter:
 
     def emit(self, event: Event) -> None:
         with self._lock:
-            self._state.now = self._clock.monotonic()
+            self._state.now, self._state.wall = self._clock.monotonic(), self._clock.now()
             self._take(event)
             self._refresh()
 
@@ -140,6 +143,12 @@ class ConsoleReporter:
                 self._status(event)
             case LogLine():
                 self._print_unwrapped(Text(clean(event.text)))
+            case JobProgress():
+                self._state.bars = tuple(clean(line) for line in event.lines)
+            case JobUsage():
+                self._state.usage = event
+            case JobLimits():
+                self._state.limits = event
             case OutputProgress():
                 files = f"{event.files:,} of {count(event.total_files, 'file')}"
                 self._state.outputs = f"outputs {files}, {size(event.bytes)} of {size(event.total_bytes)}"
@@ -170,6 +179,8 @@ class ConsoleReporter:
         status = clean(event.status.lower())
         line = Text.assemble((f"  {self._symbols.step} ", "cyan"), status)
         self._print_unwrapped(line.append(f"  {clean(event.detail)}", "dim") if event.detail else line)
+        if event.task_is_over:
+            self._state.bars, self._state.usage = (), None
         self._state.status = "" if event.task_is_over else status
         self._state.status_since = self._state.now
 
@@ -218,6 +229,7 @@ class ConsoleReporter:
             self._state.lanes.clear()
             self._state.removing.clear()
             self._state.status = self._state.outputs = ""
+            self._state.bars = ()
 
     def _refresh(self) -> None:
         if self._state.lanes_over:
@@ -239,7 +251,7 @@ class ConsoleReporter:
             self._live.start()
 
     def _moving(self) -> RenderableType:
-        self._state.now = self._clock.monotonic()
+        self._state.now, self._state.wall = self._clock.monotonic(), self._clock.now()
         return self._view
 
     def _stop(self) -> None:

@@ -14,6 +14,9 @@ from aws_run.clock import Clock
 from aws_run.errors import AwsRunError
 from aws_run.events import (
     Event,
+    JobLimits,
+    JobProgress,
+    JobUsage,
     LaneDone,
     LaneFailed,
     LaneProgress,
@@ -33,6 +36,7 @@ from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 _PREFIX_WIDTH = 8
 # Repeated progress lines are printed at most this often.
 _PROGRESS_EVERY_S = 10.0
+_SHORTEST_S = 0.9  # the container sends a state once a second
 
 
 class PlainReporter:
@@ -43,6 +47,8 @@ class PlainReporter:
         # Re-entrant: a signal handler may report while its own thread is reporting.
         self._lock = threading.RLock()
         self._last: dict[str, tuple[str, float]] = {}
+        self._progress_began: float | None = None
+        self._progress_at = 0.0
 
     def __enter__(self) -> PlainReporter:
         return self
@@ -106,6 +112,10 @@ class PlainReporter:
                 return self._changed("run", f"{event.status}{detail}")
             case LogLine():
                 return [("job", clean(event.text))]
+            case JobProgress():
+                return self._job_progress(event)
+            case JobUsage() | JobLimits():
+                return []  # only a status line has a place for what changes all the time
             case OutputProgress():
                 return self._output(event)
             case TeardownStep(state="removing"):
@@ -127,6 +137,19 @@ class PlainReporter:
         if event.files >= event.total_files:
             return self._changed("output", line)
         return self._throttled("output", line)
+
+    def _job_progress(self, event: JobProgress) -> list[tuple[str, str]]:
+        """The longer the job has been at it, the rarer: some ten lines in the first ten seconds, and as many again
+        until it has taken three times as long."""
+        now = self._clock.monotonic()
+        if not event.lines:
+            return []
+        if self._progress_began is None:
+            self._progress_began = self._progress_at = now
+        elif now - self._progress_at < max(_SHORTEST_S, (now - self._progress_began) / 10):
+            return []
+        self._progress_at = now
+        return [("progress", clean(line)) for line in event.lines]
 
     def _changed(self, prefix: str, line: str) -> list[tuple[str, str]]:
         before, _ = self._last.get(prefix, ("", 0.0))

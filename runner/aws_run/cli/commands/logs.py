@@ -16,14 +16,17 @@ from aws_run.cli.types import TEXT
 @click.command()
 @click.argument("run", required=False, type=TEXT)
 @click.option("-f", "--follow", is_flag=True, help="Follow the log until the run has ended.")
+@click.option(
+    "--raw", is_flag=True, help="Every state of what the job redraws (progress bars), as long as CloudWatch has them."
+)
 @project_options
 @aws_options
-def logs(run: str | None, follow: bool, **flags: Any) -> int:
+def logs(run: str | None, follow: bool, raw: bool, **flags: Any) -> int:
     """Print the log of RUN (default: the last one) on stdout."""
     from aws_run.usecases.logs import logs as read
 
     with session(flags) as here:
-        for line in read(here.context, run, here.project, follow=follow):
+        for line in read(here.context, run, here.project, follow=follow, raw=raw):
             if here.as_json:
                 here.print_json({"timestamp_ms": line.timestamp_ms, "text": line.text})
             else:

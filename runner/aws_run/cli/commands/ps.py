@@ -16,7 +16,7 @@ from aws_run.cli.session import session
 @aws_options
 def ps(everything: bool, **flags: Any) -> int:
     """List this project's runs in this account and region, newest first."""
-    from aws_run.cli.commands.status import as_data
+    from aws_run.cli.commands.status import as_data, cost_of, times_of
     from aws_run.report.tables import Mark, table
     from aws_run.usecases.ps import ps as list_runs
 
@@ -30,11 +30,12 @@ def ps(everything: bool, **flags: Any) -> int:
                 run.record.run_id,
                 run.phase if run.exit_code is None else Mark(state="failed" if run.exit_code else "ok", text=run.phase),
                 run.exit_code,
-                f"${float(run.record.cost_usd):.4f}" if run.record.cost_usd else "",
+                cost_of(run),
+                times_of(run),
                 run.record.created_at,
                 run.record.hardware.description if run.record.hardware else "",
             )
             for run in runs
         ]
-        table("", ("run", "status", "exit", "cost", "created", "hardware"), rows)
+        table("", ("run", "status", "exit", "cost", "elapsed", "created", "hardware"), rows)
     return 0

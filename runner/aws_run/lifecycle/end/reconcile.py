@@ -13,6 +13,7 @@ from aws_run.events import Notice
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.follow import outcome as outcomes
+from aws_run.lifecycle.follow.fold_log import own_lines
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.outcome import OutcomeReason
@@ -175,7 +176,7 @@ def _save_log(context: AppContext, store: RunStore, record: Record, state: TaskS
         return
     try:
         log = LogBuffer()
-        for line in executor_of(context, record).log_source(record, handle).read():
+        for line in own_lines(executor_of(context, record).log_source(record, handle).read()):
             log.add(line.text)
     except AwsRunError as error:
         context.emit(Notice(text=f"the log could not be read: {error.message}", level="warning"))
