@@ -16,8 +16,9 @@ STATES_EVERY_S = 1.0
 _MOST_ROWS = 40
 # As much as a log driver of Docker's takes into one event; a longer line goes out in parts there as well.
 _MOST_HELD_BYTES = 16 * 1024
-_REDRAWS = re.compile(rb"[\r\x08]|\x1b\[\d*[ABEF]")
-_CONTROL = re.compile(rb"\r|\n|\x08+|\x1b\[([0-?]*)[ -/]*([@-~])")
+# Carriage return, backspace; up, down, next and previous line, and wiping a line. Other sequences are part of the text.
+_REDRAWS = re.compile(rb"[\r\x08]|\x1b\[\d*[ABEFK]")
+_CONTROL = re.compile(rb"\r|\n|\x08+|\x1b\[(\d*)([ABEFK])")
 _CUT_ESCAPE = re.compile(rb"\x1b(?:\[[0-?]{0,20}[ -/]{0,5})?\Z")
 
 
@@ -131,9 +132,9 @@ class RedrawnLines:
             del row.text[max(0, len(row.text) - len(kind)) :]
             row.redrawn = True
         else:
-            self._escape(control[0], control[1], control[2], now, out)
+            self._escape(control[1], control[2], now, out)
 
-    def _escape(self, whole: bytes, parameters: bytes, final: bytes, now: float, out: bytearray) -> None:
+    def _escape(self, parameters: bytes, final: bytes, now: float, out: bytearray) -> None:
         row = self._rows[self._at]
         count = int(parameters) if parameters.isdigit() and len(parameters) < 4 else 1
         if final in b"AF":
@@ -143,11 +144,8 @@ class RedrawnLines:
         elif final in b"BE":
             for _ in range(min(count, _MOST_ROWS)):
                 self._line_end(now, out)
-        elif final == b"m":
-            self._write(whole, out)  # a colour is part of the text
-        elif final == b"K" and parameters in (b"1", b"2"):
+        elif parameters in (b"1", b"2"):  # K; without one of these it wipes what the cursor has not come to
             row.text = bytearray()
-        # All others move the cursor in ways that change no line's last state.
         if final in b"EF":
             self._rows[self._at].returned = True
 

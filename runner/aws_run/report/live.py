@@ -52,7 +52,7 @@ class LiveState:
 
     @property
     def empty(self) -> bool:
-        return not (self.lanes or self.status or self.removing)
+        return not (self.lanes or self.status or self.removing or self.bars)
 
     @property
     def lanes_over(self) -> bool:
@@ -88,8 +88,8 @@ class LiveView:
             took = Text(seconds(state.now - state.status_since), style="dim")
             beside = state.outputs or status_text(state)
             table.add_row(self._spinner, Text(state.status), Text(beside, style="dim"), "", took)
-            for bar in tuple(state.bars)[:_MOST_BARS]:
-                table.add_row("", "", Text(bar), "", "")
+        for bar in tuple(state.bars)[:_MOST_BARS]:
+            table.add_row("", Text(""), Text(bar), "", "")
         for (kind, name), since in list(state.removing.items()):
             what = Text.assemble(kind, (f" {name}", "dim"))
             table.add_row(self._spinner, Text("removing"), what, "", Text(seconds(state.now - since), style="dim"))
@@ -111,7 +111,7 @@ def status_text(state: LiveState) -> str:
     parts = []
     if state.limits is not None and state.status == "running":
         if state.limits.usd_per_hour is not None:
-            parts.append(f"~{money(state.limits.usd_per_hour * Decimal(state.now - state.status_since) / 3600)}")
+            parts.append(money(state.limits.usd_per_hour * Decimal(state.now - state.status_since) / 3600))
         if state.wall is not None:
             parts.append(f"{seconds(max(0.0, (state.limits.deadline - state.wall).total_seconds()))} left")
     if state.usage is not None:

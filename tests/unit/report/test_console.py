@@ -8,12 +8,17 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
+from rich.console import Console
 from tests.unit.fakes import FakeClock
 
 from aws_run.errors import BuildError
 from aws_run.events import (
+    JobLimits,
+    JobUsage,
     LaneDone,
     LaneFailed,
     LaneProgress,
@@ -26,6 +31,8 @@ from aws_run.events import (
     TeardownStep,
 )
 from aws_run.report.console import ConsoleReporter
+from aws_run.report.live import LiveState, LiveView
+from aws_run.report.symbols import UNICODE
 
 from .conftest import BUCKET, LEFT, OUTCOME, OWN, PLAN, RECEIPT, RUN, Terminal
 
@@ -272,3 +279,18 @@ def test_commands_and_links_of_notices_and_steps_are_never_broken(make: Make, wr
     lines = written()
     assert sum(link in line for line in lines) == 3
     assert any(f"aws-run cleanup {RUN} --local" in line for line in lines)
+
+
+def test_the_status_line_tells_cost_time_left_and_use_and_shows_the_bars_below(stream: io.StringIO) -> None:
+    clock = FakeClock(datetime(2026, 11, 21, 4, 15, tzinfo=timezone.utc))
+    state = LiveState(symbols=UNICODE, status="running", status_since=0.0, now=90.0, wall=clock.now())
+    state.limits = JobLimits(deadline=clock.now() + timedelta(hours=2), usd_per_hour=Decimal("1.2"))
+    state.usage = JobUsage(
+        cpu_percent=380, memory_bytes=3 << 30, memory_limit_bytes=8 << 30, gpu_percent=97, gpu_memory_mib=2048
+    )
+    state.bars = ("epoch 1/3", " 42%|####")
+    console = Console(file=stream, width=120, force_terminal=False, _environ={})
+    console.print(LiveView(state))
+    first, *bars = stream.getvalue().splitlines()
+    assert "running   $0.0300 · 2h 00m left · GPU 97 %, 2.0 GiB · CPU 380 % · memory 3.0 GiB of 8.0 GiB" in first
+    assert [bar.strip() for bar in bars] == ["epoch 1/3", "42%|####"]

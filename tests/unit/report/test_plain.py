@@ -12,6 +12,7 @@ from tests.unit.fakes import FakeClock
 from aws_run.errors import BuildError
 from aws_run.events import (
     Event,
+    JobProgress,
     LaneDone,
     LaneFailed,
     LaneProgress,
@@ -172,3 +173,16 @@ def test_no_control_code_is_ever_written(reporter: PlainReporter, stream: io.Str
         with reporter.pause():
             reporter.outcome(OUTCOME)
     assert not {c for c in stream.getvalue() if ord(c) < 32} - {"\n"}
+
+
+def test_a_bar_is_shown_once_a_second_at_first_and_then_ever_rarer(
+    reporter: PlainReporter, clock: FakeClock, written: Written
+) -> None:
+    for step in range(3600):
+        reporter.emit(JobProgress(lines=(f"{step} of 3600",)))
+        clock.sleep(1.0)
+    lines = written()
+    assert lines[:3] == [f"progress | {step} of 3600" for step in range(3)]
+    assert 50 < len(lines) < 120
+    reporter.emit(JobProgress(lines=()))
+    assert written() == []

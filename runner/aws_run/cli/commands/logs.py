@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -30,7 +31,9 @@ def logs(run: str | None, follow: bool, raw: bool, **flags: Any) -> int:
             if here.as_json:
                 here.print_json({"timestamp_ms": line.timestamp_ms, "text": line.text})
             else:
-                result(line.text)
+                # The status line is on the same terminal, and has to be away while a line goes to stdout.
+                with here.reporter.pause() if sys.stdout is not None and sys.stdout.isatty() else nullcontext():
+                    result(line.text)
             if getattr(sys.stdout, "unread", False):
                 break  # `aws-run logs -f | head`: the reader has gone
     return 0

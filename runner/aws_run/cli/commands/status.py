@@ -59,7 +59,7 @@ def cost_of(run: RunStatus) -> str:
     if run.record.cost_usd:
         return f"${float(run.record.cost_usd):.4f}"
     spent = run.so_far.cost_usd if run.so_far else None
-    return "" if spent is None else f"~{money(spent)} so far"
+    return "" if spent is None else f"{money(spent)} so far"
 
 
 def times_of(run: RunStatus) -> str:
