@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 RuntimeName = Literal["auto", "docker", "process"]
 LOCAL_COST_LABEL = "what AWS would have charged"
-_FOR_THIS_COMMAND = (
-    "this embedded AWS and everything in it end with this command; `aws-run local start` starts one that stays"
-)
+_FOR_THIS_COMMAND = "it ends with this command, and everything in it; `aws-run local start` starts one that stays"
 # These variables would lead a command away from the embedded AWS.
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 
@@ -91,7 +89,7 @@ def open_target(
             yield Target(
                 embedded=True,
                 builder=builder,
-                notices=(_runtime_notice(aws), _FOR_THIS_COMMAND) if ephemeral else (_runtime_notice(aws),),
+                notices=(f"{_runtime_notice(aws)}; {_FOR_THIS_COMMAND}" if ephemeral else _runtime_notice(aws),),
                 ephemeral=ephemeral,
                 flag="" if exported else " --local",
             )

@@ -92,7 +92,11 @@ def without_cleanup_hint(target: compose.Target) -> Iterator[None]:
 
 
 def with_next_commands(view: OutcomeView, target: compose.Target) -> OutcomeView:
-    """The next commands must reach the AWS that the run was on; an ephemeral one will be gone."""
+    """The next commands must reach the AWS that the run was on; an ephemeral one will be gone. The console of AWS
+    itself shows nothing of an embedded one."""
+    if target.embedded:
+        kept = tuple(replace(row, where="") for row in view.left.rows) if view.left is not None else ()
+        view = replace(view, console_url=None, left=None if view.left is None else replace(view.left, rows=kept))
     if target.ephemeral:
         return replace(view, next_commands=(_NEXT_TIME,) if view.next_commands else ())
     return replace(view, next_commands=tuple(f"{command}{target.flag}" for command in view.next_commands))

@@ -8,9 +8,9 @@ from decimal import Decimal
 from aws_run.backends.executor import TaskPhase, TaskState
 from aws_run.errors import AwsRunError
 from aws_run.events import JobUsage
+from aws_run.job_log import LogFold
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import reconcile
-from aws_run.lifecycle.follow.fold_log import LogFold
 from aws_run.runs.record import Record
 
 _LAST_LINES = 200

@@ -17,7 +17,7 @@ from aws_run.lifecycle.end.teardown import Receipt, TeardownResult
 from aws_run.lifecycle.start.preflight import Preflight, RunPlan
 from aws_run.pricing import table
 from aws_run.pricing.receipt import LEFT_OUT, Charge, total_usd
-from aws_run.report.format import seconds, size
+from aws_run.report.format import count, seconds, size
 from aws_run.report.views import (
     LaneView,
     LeftRow,
@@ -74,11 +74,14 @@ def _image_rows(preflight: Preflight, run: RunPlan, backend: Backend) -> list[Pl
     if preflight.image_digest:
         return [PlanRow(action="reuse", kind="image", name=name, scope="kept", note="unchanged"), task]
     files = len(preflight.image.source.files)
-    return [PlanRow(action="build", kind="image", name=name, scope="kept", note=f"{files} files, then push"), task]
+    return [
+        PlanRow(action="build", kind="image", name=name, scope="kept", note=f"{count(files, 'file')}, then push"),
+        task,
+    ]
 
 
 def _input_row(seen: InputSummary) -> PlanRow:
-    held = f"{seen.files} files, {size(seen.bytes)}"
+    held = f"{count(seen.files, 'file')}, {size(seen.bytes)}"
     name = seen.place if seen.name is None else f"{seen.name}={seen.place}"
     if seen.stored is not None:
         return PlanRow(action="reuse", kind="input", name=name, scope="kept", note=f"{held}; as an earlier run sent it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -140,3 +141,8 @@ def usage_parts(usage: JobUsage) -> list[str]:
         limit = f" of {size(usage.memory_limit_bytes)}" if usage.memory_limit_bytes else ""
         parts.append(f"memory {size(usage.memory_bytes)}{limit}")
     return parts
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Lines of at most `width` characters, broken between words alone: a longer word has a line of its own."""
+    return textwrap.wrap(text, max(20, width), break_long_words=False, break_on_hyphens=False) or [""]

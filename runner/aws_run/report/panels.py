@@ -5,14 +5,16 @@ Names and texts come from AWS, Docker and the job, so everything is a `Text`: ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 from aws_run import naming
+from aws_run.report import calm
 from aws_run.report.format import clean, money, quantity, unit_price
 from aws_run.report.symbols import Symbols
 from aws_run.report.text import outcome_places, receipt_footer
@@ -106,16 +108,36 @@ def left_panel(view: LeftView, symbols: Symbols) -> list[Text]:
     return [*lines, Text()]
 
 
-def outcome_panel(view: OutcomeView, head: str, symbols: Symbols) -> list[Text]:
-    """Lines that must not be wrapped, so that paths and links can be clicked and copied."""
+def folded_plan_panel(view: PlanView) -> RenderableType:
+    first, *others = calm.folded_plan(view)
+    name, _, place = first.partition("  ")
+    rest = [Padding(Text(line, style="dim"), (0, 0, 0, 2)) for line in others]
+    return Group(Text.assemble((name, "bold"), f"  {place}"), *rest)
+
+
+def outcome_panel(
+    view: OutcomeView, head: str, symbols: Symbols, more: Sequence[tuple[str, str]] = (), *, links: bool = False
+) -> list[Text]:
+    """Lines that must not be wrapped, so that paths and links can be clicked and copied. `more`: further rows. `links`:
+    the terminal shows hyperlinks, so an address is behind what it leads to."""
     good = view.succeeded
     lines = [Text.assemble((symbols.done if good else symbols.failed, "bold green" if good else "bold red"), " ", head)]
     warning = (symbols.warning, "bold yellow")
     lines += [Text.assemble(warning, f" {clean(text)}") for text in view.warnings]
-    lines += pairs(outcome_places(view))
+    linked = links and view.console_url is not None
+    for what, where in (*outcome_places(view), *more):
+        if linked and what == "console":
+            continue
+        address = ""
+        if linked and what == "S3":
+            address = view.console_url or ""
+        elif links and what == "output":
+            address = view.output_dir.absolute().as_uri() if view.output_dir is not None else ""
+        value = Text(clean(where), style=Style(link=clean(address)) if address else "")
+        lines.append(Text.assemble((f"  {what:<9}", "dim"), value))
     if view.next_commands:
         lines += [
-            Text(),
+            *([] if more else [Text()]),
             *pairs([("next" if index == 0 else "", each) for index, each in enumerate(view.next_commands)]),
         ]
     return lines

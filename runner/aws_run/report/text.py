@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_run.report import calm
 from aws_run.report.format import aligned, clean, money, quantity, seconds, unit_price
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 
@@ -58,4 +59,11 @@ def outcome_places(view: OutcomeView) -> list[tuple[str, str]]:
         ("S3", view.s3_uri),
         ("console", view.console_url),
     ]
+    return [(what, clean(where)) for what, where in places if where]
+
+
+def calm_places(view: OutcomeView) -> list[tuple[str, str]]:
+    """What a short ending tells besides: the cost as one sum, and what stays in AWS as one line."""
+    rows = calm.kept_rows(view.left) if view.left is not None else []
+    places = [("cost", calm.cost(view.receipt) if view.receipt is not None else ""), ("left", calm.left(rows))]
     return [(what, clean(where)) for what, where in places if where]

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from aws_run.backends.executor import LogSource
 from aws_run.errors import AwsRunError
 from aws_run.events import LogLine
+from aws_run.job_log import LogFold
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import reconcile
-from aws_run.lifecycle.follow.fold_log import LogFold
 from aws_run.runs.keys import RunKeys
 
 _LONGEST_LINE = 1024 * 1024  # CloudWatch's own limit of an event

@@ -10,10 +10,10 @@ from aws_run.backends.executor import Executor, TaskHandle, TaskState
 from aws_run.clock import iso, parse_iso
 from aws_run.errors import EXIT_TOOL, AwsRunError
 from aws_run.events import Notice
+from aws_run.job_log import own_lines
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.follow import outcome as outcomes
-from aws_run.lifecycle.follow.fold_log import own_lines
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.outcome import OutcomeReason

@@ -8,7 +8,7 @@ from aws_run.backends.executor import Executor, LogSource, TaskHandle, TaskPhase
 from aws_run.clock import Clock
 from aws_run.errors import AwsRunError, CapacityError
 from aws_run.events import Emit, LogLine, StatusChanged
-from aws_run.lifecycle.follow.fold_log import LogFold
+from aws_run.job_log import LogFold
 from aws_run.lifecycle.follow.patience import Patience
 
 _CAPACITY_EVERY_S = 5.0
