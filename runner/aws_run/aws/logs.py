@@ -25,7 +25,7 @@ class LogTail:
             if error.code == "ResourceNotFoundException":
                 return []
             raise
-        return [LogLine(timestamp_ms=int(event["timestamp"]), text=str(event["message"])) for event in page["events"]]
+        return [LogLine(timestamp_ms=int(event["timestamp"]), text=str(event["message"])) for event in page.get("events", ())]
 
     def read(self) -> Iterator[LogLine]:
         """The events that were not read yet; none while the stream does not exist."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 
 from aws_run.report.format import clean, count, money
@@ -11,7 +12,7 @@ from aws_run.report.views import LeftRow, LeftView, PlanRow, PlanView, ReceiptVi
 def folded_plan(view: PlanView) -> list[str]:
     """Three lines, and one more for what there is to note: where, what is made and sent, for how much."""
     where = view.backend.partition(": ")[2] or view.backend
-    lines = [f"{view.run_id}  {where}, {view.region}, account {view.account}", _what_is_made(view)]
+    lines = [f"{view.run_id or view.project}  {where}, {view.region}, account {view.account}", _what_is_made(view)]
     lines += view.estimate
     if view.notes:
         lines.append("; ".join(view.notes))
@@ -23,9 +24,9 @@ def _what_is_made(view: PlanView) -> str:
     made = any(row.action == "create" and row.scope != "kept" for row in rows)
     stay = [row.kind for row in rows if row.action == "create" and row.scope == "kept"]
     spared = f", but for {' and '.join(stay)}" if stay else ""
-    parts = [f"what it makes is removed after the run{spared}"] if made else []
-    parts += [_part(row) for row in rows if row.kind in ("image", "input")]
-    return "; ".join(parts)
+    runs = [f"runs {shlex.join(view.argv)}"] if view.argv is not None else []
+    made_parts = [f"what it makes is removed after the run{spared}"] if made else []
+    return "; ".join([*runs, *(_part(row) for row in rows if row.kind in ("image", "input")), *made_parts])
 
 
 def _part(row: PlanRow) -> str:

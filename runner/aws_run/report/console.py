@@ -108,7 +108,8 @@ class ConsoleReporter:
         with self._lock:
             self._planned = view.run_id
             if self._verbose:
-                self._print(panels.plan_panel(view, self._console.width, self._symbols))
+                for line in panels.plan_panel(view, self._console.width):
+                    self._print_unwrapped(line)
             else:
                 self._print(panels.folded_plan_panel(view))
 

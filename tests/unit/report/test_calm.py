@@ -66,6 +66,15 @@ WARNING = {
     120: [f"  ! {LONG}"],
     160: [f"  ! {LONG}"],
 }
+WHAT = "runs python main.py --epochs 3 -i INPUT -o OUTPUT; builds the image; what it makes is removed after the run"
+MADE = {
+    80: [
+        "  runs python main.py --epochs 3 -i INPUT -o OUTPUT; builds the image; what it",
+        "  makes is removed after the run",
+    ],
+    120: [f"  {WHAT}"],
+    160: [f"  {WHAT}"],
+}
 PLACE = {
     80: [f"{RUN}  ec2, eu-central-1, account 123456789012"],
     120: [f"{RUN}  ec2, eu-central-1, account 123456789012"],
@@ -78,7 +87,7 @@ def test_a_short_run_on_a_terminal(stream: io.StringIO, clock: FakeClock, writte
     show_a_run(ConsoleReporter(stream, clock=clock, verbose=False, environ={}, width=width, force_terminal=False))
     assert [line.rstrip() for line in written()] == [
         *PLACE[width],
-        "  what it makes is removed after the run; builds the image",
+        *MADE[width],
         "  about $0.34 an hour",
         "  spot prices of 2026-11-20",
         *WARNING[width],
@@ -100,7 +109,7 @@ def test_a_short_run_in_a_file(stream: io.StringIO, clock: FakeClock, written: W
     show_a_run(PlainReporter(stream, clock=clock, verbose=False))
     assert written() == [
         f"plan     | {RUN}  ec2, eu-central-1, account 123456789012",
-        "plan     | what it makes is removed after the run; builds the image",
+        f"plan     | {WHAT}",
         "plan     | about $0.34 an hour",
         "plan     | spot prices of 2026-11-20",
         f"warning  | {LONG}",

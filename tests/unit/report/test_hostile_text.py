@@ -154,7 +154,7 @@ def filled(kind: Any, text: str) -> Any:
         return date(2026, 1, 2)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple:
-        return (filled(arguments[0], text),)
+        return tuple(filled(one, text) for one in arguments if one is not Ellipsis)
     if origin is typing.Literal:
         return arguments[0]
     if dataclasses.is_dataclass(kind):
