@@ -44,6 +44,7 @@ class Target:
     notices: tuple[str, ...] = ()
     ephemeral: bool = False
     flag: str = ""
+    without_docker: str | None = None  # why no Docker engine is needed; None where one is
 
     @property
     def cost_label(self) -> str:
@@ -93,6 +94,7 @@ def open_target(
                 notices=(f"{_runtime_notice(aws)}; {_FOR_THIS_COMMAND}" if ephemeral else _runtime_notice(aws),),
                 ephemeral=ephemeral,
                 flag="" if exported else " --local",
+                without_docker=None if aws.runtime == "docker" else aws.runtime_reason,
             )
         finally:
             for name, value in before.items():
@@ -126,7 +128,11 @@ def _exported() -> Target:
             "The keys in the environment belong to an embedded AWS that has stopped; each start makes new keys",
             hint='eval "$(aws-run local start)"',
         )
-    return Target(embedded=True, builder=partial(embedded.image_builder, running))
+    return Target(
+        embedded=True,
+        builder=partial(embedded.image_builder, running),
+        without_docker=None if running.runtime == "docker" else running.runtime_reason,
+    )
 
 
 def embedded_is_running() -> bool:
