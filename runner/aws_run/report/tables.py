@@ -119,8 +119,8 @@ def _rich_table(
         ])  # fmt: skip
     widths = _widths([[cell.plain for cell in line] for line in lines], console.width)
     if widths is None and len(columns) > 2:
-        for line in _records(columns, lines[1:]):
-            console.print(line, soft_wrap=True)
+        for block in _records(columns, lines[1:]):
+            console.print(block, soft_wrap=True)
         return
     if widths is None:
         natural = [max(cell_len(line[column].plain) for line in lines) for column in range(len(columns))]
