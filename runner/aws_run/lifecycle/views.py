@@ -10,7 +10,7 @@ from aws_run import naming
 from aws_run.backends.base import Backend, Usage
 from aws_run.data import InputSummary
 from aws_run.events import Lane
-from aws_run.image.recipe.recipe import StandardRecipe
+from aws_run.image.plan import python_of
 from aws_run.image.sources.source import Source
 from aws_run.infra.plan import Step
 from aws_run.infra.resource_types.registry import RESOURCE_TYPES
@@ -55,7 +55,7 @@ def plan_view(preflight: Preflight, run: RunPlan, steps: tuple[Step, ...], backe
             _lane("input", [_input_row(seen) for seen in preflight.inputs]),
         ),
         argv=_argv(preflight, run),
-        python=_python(preflight),
+        python=python_of(preflight.image),
         content=None if preflight.image is None else image_content(preflight.image.source),
         inputs=tuple(_plan_input(seen) for seen in preflight.inputs),
         price=_price(run, backend),
@@ -87,11 +87,6 @@ def _argv(preflight: Preflight, run: RunPlan) -> tuple[str, ...] | None:
     job = run.spec.job
     options = (job.arguments.input, "INPUT", job.arguments.output, "OUTPUT")
     return (*command, *job.args, *(word for word in options if word))
-
-
-def _python(preflight: Preflight) -> str | None:
-    recipe = preflight.image.recipe if preflight.image is not None else None
-    return recipe.python if isinstance(recipe, StandardRecipe) else None
 
 
 def image_content(source: Source) -> ImageContent:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import shlex
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
 
+if TYPE_CHECKING:
+    from aws_run.runs.record import Record
+
 
 @click.command()
 @project_options
 @click.option("-a", "--all", "everything", is_flag=True, help="List the runs of all projects, not only this folder's.")
+@click.option("-l", "--long", "long", is_flag=True, help="With command, commit and labels.")
 @aws_options
-def ps(everything: bool, **flags: Any) -> int:
+def ps(everything: bool, long: bool, **flags: Any) -> int:
     """List this project's runs in this account and region, newest first."""
     from aws_run.cli.commands.status import as_data, cost_of, times_of
     from aws_run.report.tables import Mark, table
@@ -34,8 +39,16 @@ def ps(everything: bool, **flags: Any) -> int:
                 times_of(run),
                 run.record.created_at,
                 run.record.hardware.description if run.record.hardware else "",
+                *(_more(run.record) if long else ()),
             )
             for run in runs
         ]
-        table("", ("run", "status", "exit", "cost", "elapsed", "created", "hardware"), rows)
+        more = ("command", "commit", "labels") if long else ()
+        table("", ("run", "status", "exit", "cost", "elapsed", "created", "hardware", *more), rows)
     return 0
+
+
+def _more(record: Record) -> tuple[str, str, str]:
+    from aws_run.lifecycle.what_ran import argv_of, commit_of
+
+    return shlex.join(argv_of(record)), commit_of(record), ", ".join(record.labels)

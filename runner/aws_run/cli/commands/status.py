@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -73,6 +74,7 @@ def times_of(run: RunStatus) -> str:
 
 def _print(run: RunStatus) -> None:
     from aws_run import naming
+    from aws_run.lifecycle.what_ran import argv_of, commit_of, image_of
     from aws_run.report.format import usage_parts
     from aws_run.report.tables import table
 
@@ -85,6 +87,12 @@ def _print(run: RunStatus) -> None:
         ("status", run.phase + (f": {run.sentence}" if run.sentence else "")),
         *(("warning", text) for text in run.warnings),
         ("exit code", "" if run.exit_code is None else str(run.exit_code)),
+        ("ran", shlex.join(argv_of(record))),
+        ("commit", commit_of(record)),
+        ("image", image_of(record)),
+        ("python", record.python or ""),
+        ("labels", ", ".join(record.labels)),
+        ("note", record.note),
         ("hardware", record.hardware.description if record.hardware else ""),
         ("created", record.created_at),
         ("started", record.started_at or ""),
