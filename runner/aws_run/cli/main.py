@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "iam-policy": ("iam_policy", "Print the least IAM policy that works."),
     "network": ("network", "A network for runs, in regions without a default VPC."),
     "config": ("config", "The configuration file: its JSON Schema."),
+    "completion": ("completion", "Complete commands and options in bash, zsh and fish."),
     "local": ("local", "The embedded AWS, to try things without an account."),
     "github": ("github", "What the GitHub Action calls."),
 }

@@ -15,11 +15,11 @@ from aws_run.runs.store import RunStore
 _NEWEST = 50
 
 
-def ps(context: AppContext, project: str | None) -> list[RunStatus]:
+def ps(context: AppContext, project: str | None, *, limit: int = _NEWEST) -> list[RunStatus]:
     """The newest runs, newest first, from their records (one request a run, side by side); of those that go on also
     what they have cost and use now (two requests more)."""
     store = lookup.store(context)
-    ids = store.run_ids(project)[-_NEWEST:]
+    ids = store.run_ids(project)[-limit:]
     with ThreadPoolExecutor(max_workers=8) as pool:
         found = pool.map(lambda run: _look(context, store, run), reversed(ids))
         return [status for status in found if status is not None]
