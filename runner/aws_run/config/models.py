@@ -169,7 +169,7 @@ class Config(_Section):
     region: str | None = None
     profile: str | None = None
     labels: tuple[str, ...] = ()
-    note: str = ""
+    note: str | None = None
     outside: tuple[Outside, ...] = ()  # shown in the plan; what the project's file names needs the user's consent
 
     @property

@@ -37,7 +37,7 @@ def start(
     detach: bool = False,
     cost_label: str = "cost",
     labels: tuple[str, ...] = (),
-    note: str = "",
+    note: str | None = None,
     like: Record | None = None,
 ) -> SubmitResult:
     """Runs `job` as a submit of its project would, with the image and the inputs that it is pinned to.

@@ -138,9 +138,9 @@ def test_a_runs_output_folder_is_remembered_on_this_machine_alone(
     assert remembered_output(RUN) is None
 
 
-@pytest.mark.parametrize(("name", "command"), [("a.ipynb", ("a.ipynb",)), ("run.sh", ("sh", "run.sh"))])
+@pytest.mark.parametrize(("name", "command"), [("a.ipynb", "a.ipynb"), ("run.sh", "sh run.sh")])
 def test_a_notebook_and_a_shell_script_may_be_named_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, command: tuple[str, ...]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, command: str
 ) -> None:
     (tmp_path / name).write_text("#!/bin/sh\n")
     monkeypatch.chdir(tmp_path)

@@ -74,7 +74,7 @@ def rerun(
             detach=detach,
             cost_label=here.target.cost_label,
             labels=given.get("labels", ()),
-            note=given.get("note", ""),
+            note=given.get("note"),
             like=record,
         )
         return terminal.report(done)

@@ -54,7 +54,7 @@ def initial_record(
         dirty=preflight.git.dirty if preflight.git else None,
         python=python_of(preflight.image),
         labels=preflight.config.labels,
-        note=harmless(preflight.config.note),
+        note=harmless(preflight.config.note or ""),
         base_image=preflight.image.base.label if preflight.image and preflight.image.base else "",
         output_prefix=spec.keys.output,
         log_group=spec.project.log_group,
