@@ -63,7 +63,7 @@ class Terminal:
         from aws_run.report.jsonlines import to_json
 
         outcome = with_next_commands(done.view, self.target)
-        self.reporter.outcome(outcome)
+        self.reporter.outcome(without_links(outcome) if self.target.embedded and not self.as_json else outcome)
         if done.teardown_error is not None:
             self.reporter.error(done.teardown_error)
         if self.as_json:
@@ -91,12 +91,16 @@ def without_cleanup_hint(target: compose.Target) -> Iterator[None]:
         ) from error
 
 
+def without_links(view: OutcomeView) -> OutcomeView:
+    """For people: the console of AWS itself shows nothing of an embedded one."""
+    left = view.left
+    if left is not None:
+        left = replace(left, rows=tuple(replace(row, where="") for row in left.rows))
+    return replace(view, console_url=None, left=left)
+
+
 def with_next_commands(view: OutcomeView, target: compose.Target) -> OutcomeView:
-    """The next commands must reach the AWS that the run was on; an ephemeral one will be gone. The console of AWS
-    itself shows nothing of an embedded one."""
-    if target.embedded:
-        kept = tuple(replace(row, where="") for row in view.left.rows) if view.left is not None else ()
-        view = replace(view, console_url=None, left=None if view.left is None else replace(view.left, rows=kept))
+    """The next commands must reach the AWS that the run was on; an ephemeral one will be gone."""
     if target.ephemeral:
         return replace(view, next_commands=(_NEXT_TIME,) if view.next_commands else ())
     return replace(view, next_commands=tuple(f"{command}{target.flag}" for command in view.next_commands))
