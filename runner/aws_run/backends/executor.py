@@ -112,6 +112,10 @@ class LogSource(Protocol):
         """The lines that are there and were not read yet; none while the task has written nothing."""
         ...
 
+    def last(self, count: int) -> list[LogLine]:
+        """The last lines, oldest first, whatever was read."""
+        ...
+
 
 class Executor(Protocol):
     """Runs the tasks of a run. Every method may raise AwsCallError or CredentialsError.

@@ -168,6 +168,8 @@ class Config(_Section):
     runs_retention_days: int = 90
     region: str | None = None
     profile: str | None = None
+    labels: tuple[str, ...] = ()
+    note: str | None = None
     outside: tuple[Outside, ...] = ()  # shown in the plan; what the project's file names needs the user's consent
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from typing import Literal
 
 from aws_run.backends.base import Backend
@@ -19,7 +20,7 @@ from aws_run.errors import (
     OutOfReachError,
     sentence_of,
 )
-from aws_run.events import Notice, unfailing
+from aws_run.events import JobLimits, Notice, unfailing
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.end.ending import RunEnding, SubmitResult, detached_result
@@ -105,6 +106,7 @@ class RunSupervisor:
         """Whatever happens to an accepted run ends in the teardown, but for two things: the user leaves it running, or
         AWS can't be reached any more, in which case the deadline that lives there is what ends it."""
         try:
+            self._emit_limits()
             self._outputs.start()
             outcome, state = self._attempts()
         except _Detached:
@@ -126,6 +128,12 @@ class RunSupervisor:
             return run_uninterrupted(
                 self._context.emit, lambda: self._ending.end(outcome, state), max_interrupts=max_interrupts
             )
+
+    def _emit_limits(self) -> None:
+        hardware = self._writer.record.hardware
+        hour = hardware.usd_per_hour if hardware is not None else None
+        usd_per_hour = None if hour is None else Decimal(hour)
+        self._context.emit(JobLimits(deadline=self._accepted.deadline, usd_per_hour=usd_per_hour))
 
     def _attempts(self) -> Ended:
         """One attempt after the other, as long as another may end well and `retry` allows it."""
