@@ -112,7 +112,7 @@ def plan_image(
     given = (config.arguments.input, config.arguments.output)
     if own is not None:
         text = source.read(own).decode(errors="replace")
-        refuse_shell_form(text, own, own_command=config.command is not None)
+        refuse_shell_form(text, own, own_command=config.command is not None, root=source.root)
         program = Program(command=config.command or (), arguments=given)
     elif config.command is not None:
         program = program_of(config.command, source, given)
