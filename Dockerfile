@@ -58,6 +58,7 @@ COPY deps/ ./
 ARG UV_OPTIONS=""
 ARG REQUIREMENTS=requirements.txt
 ARG FIND_LINKS=""
+ARG VENV_OPTIONS=""
 # begin version
 ARG VERSION_VARIABLE=""
 ARG VERSION=""
@@ -67,7 +68,7 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
     set -e; \
     if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi; \
     if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca REQUESTS_CA_BUNDLE=/run/secrets/ca; fi; \
-    python3 -m venv --without-pip /opt/venv; \
+    python3 -m venv $VENV_OPTIONS /opt/venv; \
     export VIRTUAL_ENV=/opt/venv UV_PROJECT_ENVIRONMENT=/opt/venv UV_PYTHON_DOWNLOADS=never; \
     export UV_LINK_MODE=copy UV_NO_PROGRESS=1 UV_CACHE_DIR=/root/.cache/uv; \
     if [ -n "$FIND_LINKS" ]; then export UV_FIND_LINKS="$FIND_LINKS"; fi; \
@@ -126,7 +127,13 @@ RUN set -e; \
     mkdir -p /home/job /app; \
     chown 10001:10001 /home/job /app; \
     touch -d @946684800 /etc/passwd /etc/group /etc /home/job /home /app
+# begin without-pip
 COPY --from=dependencies /export/ /
+# end without-pip
+# begin pip
+# The job's own: pip adds to it while the job runs.
+COPY --from=dependencies --chown=10001:10001 /export/opt/venv/ /opt/venv/
+# end pip
 ARG PYTHON_PATH=""
 ENV PATH=/opt/venv/bin:$PATH HOME=/home/job PYTHONUNBUFFERED=1 PYTHONPATH=${PYTHON_PATH}
 WORKDIR /app

@@ -103,7 +103,8 @@ def _comment(text: str, why: str, indent: str = "") -> str:
 
 def _scalar(text: str) -> str:
     """Plain if YAML reads it back unchanged, otherwise in double quotes."""
-    if re.fullmatch(r"[A-Za-z0-9_./][A-Za-z0-9_./ -]*", text) and text.strip() == text:
+    plain = re.fullmatch(r"[A-Za-z0-9_./][A-Za-z0-9_./ -]*", text) is not None and text.strip() == text
+    if plain and text.lower() != "null":  # that word alone is no text
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
     return f'"{escaped}"'

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from aws_run.errors import SourceError
@@ -31,6 +31,7 @@ _FIND_LINKS = re.compile(r"^(?:-f|--find-links)[\s=]*(?P<where>\S+)$")
 _NAMED_FILE = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*@\s*file:(?://)?(?P<path>[^\s;]+)")
 _CONDA_EXPORT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)=(?P<version>[^=\s]+)(?:=(?P<build>[^=\s]+))?$")
 _ARCHIVES = (".whl", ".tar.gz", ".tar.bz2", ".zip", ".tgz")
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")  # the only form that pip replaces
 _VCS = re.compile(r"(?:^|\s|@)git\+|^git\+")
 
 
@@ -85,6 +86,11 @@ def read_requirements(folder: Folder, path: str) -> Requirements:
         git=state.git,
         find_links=tuple(dict.fromkeys(state.find_links)),
     )
+
+
+def variables_of(texts: Iterable[str]) -> tuple[str, ...]:
+    """The variables of the environment that the installer puts into lines."""
+    return tuple(sorted({name for text in texts for name in _VARIABLE.findall(text)}))
 
 
 def requirement_names(lines: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ import re
 
 from aws_run.errors import AwsRunError, BuildError, DockerError
 from aws_run.image.docker.build_log import BuildLog, in_words
+from aws_run.project.system_packages import find_missing
 
 _DISK_FULL = r"no space left on device"
 
@@ -93,8 +94,8 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "behind a company proxy, set SSL_CERT_FILE to its CA bundle; it is handed to the build",
     ),
     (
-        r"(?:gcc|g\+\+|cc|clang|cargo)['\"]? ?(?:failed|: not found|: command not found|: No such file)"
-        r"|command 'gcc' failed|error: linker",
+        r"(?:gcc|g\+\+|cc|clang|cargo)['\"]?(?: failed)?: (?:not found|command not found|No such file)"
+        r"|error: linker",
         "A requirement has no ready package for this Python and must be compiled, but the base image has no compiler",
         "set `build: {apt: [build-essential]}`, or choose a version with wheels or another build.python",
     ),
@@ -125,6 +126,7 @@ _BASE_STEP = re.compile(r"^(?:load metadata for|FROM) (?P<image>\S+)")
 def build_failure(log: BuildLog, what: str, arch: str) -> AwsRunError:
     """What to raise for a build that failed; `what` names the recipe."""
     tail = log.tail()
+    missing = find_missing(log.text)
     base = _BASE_STEP.match(log.failed_step)
     causes = _CAUSES if base is None else _BASE_CAUSES
     if log.failed_step.startswith(("COPY ", "ADD ")):
@@ -139,6 +141,8 @@ def build_failure(log: BuildLog, what: str, arch: str) -> AwsRunError:
                 if pattern == _DISK_FULL
                 else BuildError(sentence, log_tail=tail, hint=hint)
             )
+    if missing is not None and base is None:
+        return BuildError(f"The image has no {missing.what}, which the build needs", log_tail=tail, hint=missing.remedy)
     if base is not None:
         return BuildError(
             f"The base image {base['image']} can't be fetched",

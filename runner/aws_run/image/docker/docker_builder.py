@@ -22,7 +22,7 @@ from aws_run.image.docker.build_causes import build_failure
 from aws_run.image.docker.build_folder import build_folder, note_child
 from aws_run.image.docker.build_log import BuildLog
 from aws_run.image.docker.build_secrets import BuildSecrets, about_passwords, read_build_secrets
-from aws_run.image.docker.context import write_own, write_standard, write_wrap
+from aws_run.image.docker.context import dockerfile_in_context, write_own, write_standard, write_wrap
 from aws_run.image.docker.docker_cli import CliBuild, DockerCli, find_cli, run_build
 from aws_run.image.docker.engine import connect
 from aws_run.image.docker.machine import BuildMachine
@@ -97,7 +97,9 @@ class DockerBuilder:
         """Leave the finished image in the engine as `reference`."""
         cli = self._find(self._environ)
         own = isinstance(plan.recipe, OwnDockerfile)
-        secrets = read_build_secrets(self._environ, passwords=not own or plan.trust_dockerfile)
+        secrets = read_build_secrets(
+            self._environ, passwords=not own or plan.trust_dockerfile, named=plan.build_secrets, mounted=own
+        )
         if (warning := about_passwords(plan, secrets)) is not None:
             emit(warning)
         for sentence in secrets.left_out:
@@ -158,6 +160,7 @@ def _recipe_args(recipe: StandardRecipe) -> dict[str, str]:
         "REQUIREMENTS": dependencies.requirements_file if dependencies.texts else "",
         "FIND_LINKS": ",".join(dependencies.find_links),
         "APT": " ".join(recipe.apt),
+        "VENV_OPTIONS": "" if recipe.pip else "--without-pip",
         "INSTALL_REQUIRED": "yes" if recipe.install is not None and recipe.install.required else "",
     }
     if recipe.version is not None:
@@ -177,7 +180,7 @@ def _build_own(
             _Build(
                 what=recipe.summary,
                 tag=project_image,
-                dockerfile=recipe.path,
+                dockerfile=dockerfile_in_context(recipe),
                 build_args={**({"BASE_IMAGE": base_image} if base_image else {}), **dict(recipe.args)},
                 target=recipe.target,
                 write=lambda out, _classic: write_own(run.plan, recipe, out),

@@ -21,7 +21,7 @@ from aws_run.project import locks, manifests
 from aws_run.project.files import LOCK_MAX_BYTES
 from aws_run.project.folder import parse_toml, read_json, read_toml, strings, table
 from aws_run.project.private_names import is_private
-from aws_run.project.requirements import decode, read_requirements
+from aws_run.project.requirements import decode, read_requirements, variables_of
 from aws_run.project.uv_lock import check_uv_lock, count_packages, installs_from_folder
 from aws_run.project.versions import from_poetry
 
@@ -61,6 +61,11 @@ class Dependencies:
     @property
     def requirements_file(self) -> str:
         return self.texts[0][0] if self.texts else "requirements.txt"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Of the shell, which the list puts into addresses: `https://${TOKEN}@host/simple`."""
+        return variables_of(text for _, text in self.texts)
 
     @property
     def options(self) -> tuple[str, ...]:

@@ -12,12 +12,15 @@ from aws_run.errors import ConfigError, SourceError
 from aws_run.image.recipe import python_version
 from aws_run.image.recipe.dependencies import Dependencies, DependencyKind, find_dependencies, poetry_python
 from aws_run.image.recipe.git_version import version_from_git
-from aws_run.image.recipe.own_dockerfile import find_dockerfile
+from aws_run.image.recipe.mentions import find_pip_caller
+from aws_run.image.recipe.own_dockerfile import context_of, find_dockerfile
 from aws_run.image.sources.source import Source
 from aws_run.project.files import TEXT_MAX_BYTES
 from aws_run.project.folder import read_toml, table
 from aws_run.project.package import InstallPlan, plan_install, scm_variable
 
+# What a project's own Dockerfile decides instead.
+_OF_OUR_RECIPE = ("python", "dependencies", "extras", "groups", "install", "apt", "pip")
 DEFAULT_BASE = "public.ecr.aws/docker/library/python:{python}-slim-bookworm"
 
 
@@ -29,15 +32,22 @@ class OwnDockerfile:
     base_image: str | None = None
     target: str | None = None
     args: tuple[tuple[str, str], ...] = ()
+    context: str = ""  # the folder that it sees, relative to the project; empty: all of it
+    unused: tuple[str, ...] = ()  # settings that only our own recipe follows
 
     @property
     def summary(self) -> str:
-        return f"the project's {self.path}" + (f", stage {self.target}" if self.target else "")
+        place = f", in {self.context}/" if self.context else ""
+        return f"the project's {self.path}" + (f", stage {self.target}" if self.target else "") + place
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was chosen, for the plan."""
-        return (f"the image is built from {self.summary}",)
+        told = [f"the image is built from {self.summary}"]
+        if self.unused:
+            verb = "is" if len(self.unused) == 1 else "are"
+            told.append(f"{', '.join(self.unused)} {verb} not followed, because the Dockerfile says what is installed")
+        return tuple(told)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +61,8 @@ class StandardRecipe:
     install: InstallPlan | None = None  # None: the project itself is not installed
     version: tuple[str, str] | None = None  # a variable and the version from git that it hands to the build back end
     apt: tuple[str, ...] = ()
+    pip: bool = False  # the job can install packages itself
+    pip_caller: str | None = None  # the script that calls it, where that alone decided
 
     @property
     def summary(self) -> str:
@@ -72,6 +84,8 @@ class StandardRecipe:
             told.append(f"its version is {self.version[1]}, read from git's tags")
         if self.apt:
             told.append(f"Debian packages: {', '.join(self.apt)}")
+        if self.pip:
+            told.append("the job has pip" + (f", because {self.pip_caller} calls it" if self.pip_caller else ""))
         return tuple(told)
 
 
@@ -84,17 +98,20 @@ def choose_recipe(build: Build, source: Source, command: Sequence[str] = ()) -> 
     `command`: what will be run, where that is known; a script may carry its own list of dependencies."""
     own = find_dockerfile(build, source)
     if own is not None:
-        args = tuple(sorted(build.args.items()))
-        return OwnDockerfile(path=own, base_image=build.base_image, target=build.target, args=args)
-    if build.target or build.args:
-        raise ConfigError(
-            "build.target and build.args are for a Dockerfile, and the project has none that is used",
-            hint="remove them, or name the Dockerfile: `build: {dockerfile: PATH}`",
+        return OwnDockerfile(
+            path=own,
+            base_image=build.base_image,
+            target=build.target,
+            args=tuple(sorted(build.args.items())),
+            context=context_of(build),
+            unused=tuple(f"build.{name}" for name in _OF_OUR_RECIPE if getattr(build, name) != getattr(Build(), name)),
         )
     pyproject = read_pyproject(source)
     dependencies = find_dependencies(source, pyproject, build, command)
     python = _python(build, source, pyproject, dependencies)
     base = build.base_image or DEFAULT_BASE.format(python=python)
+    _refuse_unnamed_variables(build, dependencies)
+    caller = find_pip_caller(source) if build.pip is None else None
     install = plan_install(source, pyproject, wanted=build.install, command=command)
     return StandardRecipe(
         base_image=base,
@@ -104,7 +121,21 @@ def choose_recipe(build: Build, source: Source, command: Sequence[str] = ()) -> 
         install=install,
         version=_version(source, pyproject) if install is not None or dependencies.whole_project else None,
         apt=build.apt,
+        pip=build.pip or caller is not None,
+        pip_caller=caller,
     )
+
+
+def _refuse_unnamed_variables(build: Build, dependencies: Dependencies) -> None:
+    """A list of the project's may send any variable of this shell to any address: the user says which ones."""
+    unnamed = [name for name in dependencies.variables if name not in build.secrets]
+    if unnamed:
+        listed = ", ".join(unnamed)
+        flags = " ".join(f"--build-secret {name}" for name in unnamed)
+        raise SourceError(
+            f"{dependencies.files[0]} puts {listed} of this shell into an address, and nobody has said that it may",
+            hint=f"{flags} (or AWS_RUN_BUILD_SECRETS) hands it to the build; the image never holds it",
+        )
 
 
 def read_pyproject(source: Source) -> dict[str, Any]:

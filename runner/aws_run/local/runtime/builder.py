@@ -80,12 +80,13 @@ def install_request(plan: ImagePlan, recipe: StandardRecipe) -> InstallRequest:
         requirements_file=dependencies.requirements_file,
         options=dependencies.options,
         find_links=dependencies.find_links,
-        source_digest=plan.source.digest if whole else None,
+        source_digest=plan.source.digest if whole or recipe.pip else None,
         source_files=tuple(file.path for file in plan.source.files) if whole else (),
         project=recipe.install is not None,
         required=recipe.install is not None and recipe.install.required,
         variables=dict([recipe.version]) if recipe.version is not None else {},
         python=recipe.python,
+        pip=recipe.pip,
     )
 
 

@@ -51,6 +51,7 @@ def test_secrets_are_mounted_and_no_argument_or_variable_holds_one() -> None:
         "UV_OPTIONS",
         "REQUIREMENTS",
         "FIND_LINKS",
+        "VENV_OPTIONS",
         "APT",
         "INSTALL_REQUIRED",
         "VERSION_VARIABLE",
