@@ -37,6 +37,16 @@ class SourceError(UsageError):
     """The project folder can't be run as it is: no script, several candidates, a link that leaves it."""
 
 
+class AmbiguousScriptError(SourceError):
+    """Several scripts would do. `candidates`: each one's path in the project, and the argv that starts it."""
+
+    def __init__(
+        self, message: str, *, candidates: tuple[tuple[str, tuple[str, ...]], ...], hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.candidates = candidates
+
+
 class DockerError(AwsRunError):
     """No Docker engine answers, or it can't do what is needed."""
 

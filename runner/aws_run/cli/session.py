@@ -23,6 +23,7 @@ class Session:
     project: str  # this folder's, as `submit` would name it
     as_json: bool
     target: compose.Target
+    output: Path | None = None  # as this folder's aws-run.yaml or the environment names it
 
     @property
     def flag(self) -> str:
@@ -55,4 +56,5 @@ def session(flags: Mapping[str, Any]) -> Iterator[Session]:
             project=config.name,
             as_json=as_json,
             target=target,
+            output=config.output,
         )

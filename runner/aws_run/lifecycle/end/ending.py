@@ -19,6 +19,7 @@ from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.lifecycle.follow.outcome import explained
 from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
+from aws_run.lifecycle.outcome_warnings import warnings_of
 from aws_run.report.views import OutcomeView, ReceiptView
 from aws_run.runs.outcome import OutcomeReason, reason_of
 from aws_run.runs.record import Outcome
@@ -159,6 +160,7 @@ class RunEnding:
             run_id=spec.run_id,
             exit_code=code,
             status=outcome.sentence if not fetch_error else f"{outcome.sentence}; {fetch_error.message}",
+            warnings=() if lost else warnings_of(outcome),
             seconds=(ended - began).total_seconds() if began and ended else None,
             output_dir=None if lost else self._output,
             s3_uri=None if lost else f"s3://{spec.bucket}/{spec.keys.output}",
@@ -182,7 +184,7 @@ def detached_result(spec: RunSpec) -> SubmitResult:
         next_commands=(
             f"aws-run status {spec.run_id}",
             f"aws-run logs {spec.run_id} -f",
-            f"aws-run pull {spec.run_id} -o out",
+            f"aws-run pull {spec.run_id}",
         ),
     )
     return SubmitResult(view=view, exit_code=0)
