@@ -203,6 +203,7 @@ def standard_dockerfile(recipe: StandardRecipe | None = None) -> str:
         "apt": bool(recipe.apt),
         "git": recipe.dependencies.needs_git,
         "project": recipe.install is not None,
+        "conda": recipe.dependencies.conda is not None,
         "pip": recipe.pip,
         "without-pip": not recipe.pip,
     }

@@ -28,6 +28,16 @@ LAYER = "entrypoint.tar"
 PROJECT_CACHE = "PROJECT-CACHE"
 
 
+# Starts a command in conda's environment, as `conda activate` does it: the packages' scripts are written for bash.
+_ACTIVATE = """\
+#!/bin/bash
+for script in "$CONDA_PREFIX"/etc/conda/activate.d/*.sh; do
+  if [ -r "$script" ]; then . "$script"; fi
+done
+exec "$@"
+"""
+
+
 def write_standard(
     plan: ImagePlan,
     recipe: StandardRecipe,
@@ -51,6 +61,8 @@ def write_standard(
         _add_bytes(tar, "Dockerfile", text.encode())
         _add_bytes(tar, "uv.txt", uv_requirements().encode())
         _add_bytes(tar, LAYER, plan.entrypoint_layer)
+        if recipe.dependencies.conda is not None:
+            _add_bytes(tar, "activate", _ACTIVATE.encode())
         _add_folder(tar, "deps")
         written = installer_files(plan.source, recipe.dependencies)
         if recipe.dependencies.whole_project:

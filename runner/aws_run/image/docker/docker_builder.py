@@ -159,6 +159,7 @@ def _recipe_args(recipe: StandardRecipe) -> dict[str, str]:
         "UV_OPTIONS": " ".join(dependencies.options),
         "REQUIREMENTS": dependencies.requirements_file if dependencies.texts else "",
         "FIND_LINKS": ",".join(dependencies.find_links),
+        "CUDA": (dependencies.conda.cuda or "") if dependencies.conda is not None else "",
         "APT": " ".join(recipe.apt),
         "VENV_OPTIONS": "" if recipe.pip else "--without-pip",
         "INSTALL_REQUIRED": "yes" if recipe.install is not None and recipe.install.required else "",

@@ -8,27 +8,29 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from aws_run.config import Build
 from aws_run.errors import ConfigError, SourceError
 from aws_run.image.recipe.conda import NAMES as CONDA_NAMES
-from aws_run.image.recipe.conda import read_conda
+from aws_run.image.recipe.conda import CondaEnvironment, read_conda
 from aws_run.image.sources.source import Source
 from aws_run.project import locks, manifests
 from aws_run.project.files import LOCK_MAX_BYTES
 from aws_run.project.folder import parse_toml, read_json, read_toml, strings, table
 from aws_run.project.private_names import is_private
-from aws_run.project.requirements import decode, read_requirements, variables_of
+from aws_run.project.requirements import decode, read_requirement_lines, read_requirements, variables_of
 from aws_run.project.uv_lock import check_uv_lock, count_packages, installs_from_folder
 from aws_run.project.versions import from_poetry
 
 # lock: pyproject.toml with uv.lock; pyproject: its [project] dependencies, resolved at build time.
-DependencyKind = Literal["none", "requirements", "lock", "pyproject"]
+# conda: micromamba makes the environment, and pip's own section follows.
+DependencyKind = Literal["none", "requirements", "lock", "pyproject", "conda"]
 
 GENERATED = "aws-run-requirements.txt"
+CONDA_GENERATED = "aws-run-environment.yml"
 _MAIN = frozenset({"main", "default"})
 _NOT_FOR_RUNS = re.compile(r"(?:^|[-_./])(?:dev|tests?|testing|docs?|lint|ci|build|typing|constraints?)(?:[-_.]|$)")
 _REQUIREMENT_NAMES = ("requirements.txt", "requirements.in")
@@ -57,6 +59,7 @@ class Dependencies:
     groups: tuple[str, ...] = ()
     requires_python: str | None = None
     notes: tuple[str, ...] = ()
+    conda: CondaEnvironment | None = None  # of the kind conda
 
     @property
     def requirements_file(self) -> str:
@@ -307,8 +310,41 @@ class _Finder:
 
     def _conda(self, path: str) -> Dependencies:
         environment = read_conda(self.source, path)
+        if environment.only_conda:
+            return self._by_micromamba(path, environment)
         title = f"{path} (conda, installed from the package index)"
-        return self._generated((path,), list(environment.lines), title, requires_python=environment.python)
+        return self._of_lines(path, environment.lines, title, environment.python)
+
+    def _by_micromamba(self, path: str, environment: CondaEnvironment) -> Dependencies:
+        pip = self._of_lines(path, environment.pip, path, environment.python)
+        count = len(environment.specs) + len(environment.pip)
+        named = ", ".join(environment.only_conda[:4])
+        return replace(
+            pip,
+            kind="conda",
+            files=pip.files or (path,),
+            title=f"{path} (conda), {_packages(count)}",
+            notes=(f"micromamba makes the environment, because only conda has {named}",),
+            requires_python=environment.python,
+            conda=environment,
+        )
+
+    def _of_lines(self, path: str, lines: Iterable[str], title: str, python: str | None) -> Dependencies:
+        """Lines of a requirements file that stand inside of another one; they may name files of the project."""
+        lines = list(lines)
+        if not lines:
+            return replace(_NONE, requires_python=python)
+        read = read_requirement_lines(self.source, path, lines, written_to=GENERATED)
+        return Dependencies(
+            kind="requirements",
+            files=(path, *(name for name in read.texts if name != GENERATED)),
+            whole_project=read.local,
+            title=f"{title}, {_packages(read.packages)}",
+            texts=tuple(read.texts.items()),
+            needs_git=read.git,
+            find_links=read.find_links,
+            requires_python=python,
+        )
 
     def _pyproject(self) -> Dependencies:
         files = ("pyproject.toml",)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aws_run.config import Build
 from aws_run.errors import ConfigError, SourceError
 from aws_run.image.recipe import python_version
-from aws_run.image.recipe.dependencies import Dependencies, DependencyKind, find_dependencies, poetry_python
+from aws_run.image.recipe.dependencies import (
+    CONDA_GENERATED,
+    Dependencies,
+    DependencyKind,
+    find_dependencies,
+    poetry_python,
+)
 from aws_run.image.recipe.git_version import version_from_git
 from aws_run.image.recipe.mentions import find_pip_caller
 from aws_run.image.recipe.own_dockerfile import context_of, find_dockerfile
@@ -110,6 +116,9 @@ def choose_recipe(build: Build, source: Source, command: Sequence[str] = ()) -> 
     dependencies = find_dependencies(source, pyproject, build, command)
     python = _python(build, source, pyproject, dependencies)
     base = build.base_image or DEFAULT_BASE.format(python=python)
+    if dependencies.conda is not None:
+        made = (CONDA_GENERATED, dependencies.conda.for_micromamba(python))
+        dependencies = replace(dependencies, texts=(made, *dependencies.texts))
     _refuse_unnamed_variables(build, dependencies)
     caller = find_pip_caller(source) if build.pip is None else None
     install = plan_install(source, pyproject, wanted=build.install, command=command)
