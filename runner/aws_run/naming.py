@@ -15,6 +15,7 @@ TAG_PROJECT = "aws-run:project"
 TAG_OWNER = "aws-run:owner"
 TAG_EXPIRES = "aws-run:expires"
 IAM_PATH = "/aws-run/"
+NETWORK = f"{PREFIX}-network"  # the account's, in a region without a default VPC
 
 # arun-<project>-yyyymmdd-hhmmss-xxxx-task is the longest role name: 64 - 5 - 21 - 5 leaves 33.
 PROJECT_MAX = 32

@@ -138,12 +138,13 @@ def job_from_json(document: Any, *, place: str) -> JobSpec:
 @dataclass(frozen=True, kw_only=True)
 class NetworkPlacement:
     """Where in the account's network a run goes. Empty `security_groups`: the VPC's default one, which lets everything
-    out and nothing in."""
+    out and nothing in. `notes`: sentences for the plan."""
 
     subnets: tuple[str, ...]
     zones: tuple[str, ...]
     security_groups: tuple[str, ...]
     public_ip: bool
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from aws_run.aws.errors import DENIED
@@ -13,7 +14,7 @@ from aws_run.errors import AwsCallError, PreflightError
 from aws_run.pricing import hardware
 from aws_run.pricing.table import BY_NAME, InstanceType
 from aws_run.runs.record import HardwareEntry
-from aws_run.runs.spec import JobSpec, NetworkPlacement, Offer
+from aws_run.runs.spec import JobSpec, Offer
 
 NAME = "ec2"
 _DEFAULT_DISK_GIB = 40
@@ -29,7 +30,7 @@ class Ec2Offers:
 
     def inspect(self, job: JobSpec) -> Offer:
         types = hardware.instance_types(job, self._describe_unknown(job))
-        everywhere = network.find(self._aws, job)
+        everywhere = network.find(self._aws, job, agent=True)
         offered = self._offered([kind.name for kind in types])
         here = {name: zones & set(everywhere.zones) for name, zones in offered.items()}
         usable = tuple(kind for kind in types if here.get(kind.name))
@@ -40,11 +41,10 @@ class Ec2Offers:
             )
         zones = set().union(*(here[kind.name] for kind in usable))
         keep = [index for index, zone in enumerate(everywhere.zones) if zone in zones]
-        placement = NetworkPlacement(
+        placement = replace(
+            everywhere,
             subnets=tuple(everywhere.subnets[index] for index in keep),
             zones=tuple(everywhere.zones[index] for index in keep),
-            security_groups=everywhere.security_groups,
-            public_ip=everywhere.public_ip,
         )
         spot = job.spot_policy != "on-demand"
         wanted = job.resources

@@ -53,7 +53,7 @@ class FargateBackend:
             )
         spot = job.spot_policy != "on-demand"
         return Offer(
-            network=network.find(self._aws, job),
+            network=network.find(self._aws, job, agent=False),
             hardware=HardwareEntry(
                 backend=self.name,
                 description=f"Fargate{' Spot' if spot else ''} ({size.vcpu:g} vCPU, {size.memory_mib / 1024:g} GB)",

@@ -11,6 +11,7 @@ from pathlib import Path
 from aws_run.backends.base import Backend, Usage
 from aws_run.backends.executor import TaskState
 from aws_run.clock import iso
+from aws_run.data import NO_OUTPUTS, OutputListing
 from aws_run.errors import AwsRunError, TeardownError, TransferError, sentence_of
 from aws_run.events import Notice, unfailing
 from aws_run.lifecycle import views
@@ -22,7 +23,7 @@ from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
 from aws_run.lifecycle.outcome_warnings import warnings_of
 from aws_run.report.views import OutcomeView, ReceiptView
 from aws_run.runs.outcome import OutcomeReason, reason_of
-from aws_run.runs.record import Outcome
+from aws_run.runs.record import Outcome, Record
 from aws_run.runs.spec import RunSpec
 from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
@@ -30,10 +31,13 @@ from aws_run.runs.writer import RecordWriter
 
 @dataclass(frozen=True, kw_only=True)
 class SubmitResult:
-    """A run that ended (or, detached, that was accepted). `teardown_error`: something could not be shown to be gone."""
+    """A run that ended (or, detached, that was accepted). `record`: as it was last written. `outputs`: what was
+    fetched. `teardown_error`: something could not be shown to be gone."""
 
     view: OutcomeView
     exit_code: int
+    record: Record
+    outputs: OutputListing = NO_OUTPUTS
     teardown_error: TeardownError | None = None
 
 
@@ -171,10 +175,16 @@ class RunEnding:
                 outcome, spec, cleanup=outcome.reason is OutcomeReason.LOST or teardown_error is not None
             ),
         )
-        return SubmitResult(view=view, exit_code=code, teardown_error=teardown_error)
+        return SubmitResult(
+            view=view,
+            exit_code=code,
+            record=self._writer.record,
+            outputs=self._outputs.listing,
+            teardown_error=teardown_error,
+        )
 
 
-def detached_result(spec: RunSpec) -> SubmitResult:
+def detached_result(spec: RunSpec, record: Record) -> SubmitResult:
     view = OutcomeView(
         run_id=spec.run_id,
         exit_code=0,
@@ -187,7 +197,7 @@ def detached_result(spec: RunSpec) -> SubmitResult:
             f"aws-run pull {spec.run_id}",
         ),
     )
-    return SubmitResult(view=view, exit_code=0)
+    return SubmitResult(view=view, exit_code=0, record=record)
 
 
 def _next(outcome: Outcome, spec: RunSpec, *, cleanup: bool) -> tuple[str, ...]:

@@ -112,7 +112,7 @@ class RunSupervisor:
             teardown.attempt_or_warn(
                 self._context.emit, lambda: self._writer.change(lambda record: replace(record, detached=True), now=True)
             )
-            return detached_result(self._spec)
+            return detached_result(self._spec, self._writer.record)
         except (OutOfReachError, InterruptedRunError):
             self._outputs.leave()
             raise
