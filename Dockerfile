@@ -74,6 +74,10 @@ COPY activate /opt/aws-run-activate
 ARG VERSION_VARIABLE=""
 ARG VERSION=""
 # end version
+# begin tools
+# What the program is run by (papermill for a notebook), beside the project's own list and never instead of it.
+ARG TOOLS=""
+# end tools
 RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
     --mount=type=cache,id=PROJECT-CACHE,target=/root/.cache/uv \
     set -e; \
@@ -101,6 +105,9 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
         install -m 0755 /opt/aws-run-activate /opt/venv/bin/aws-run-activate ;; \
 # end conda
     esac; \
+# begin tools
+    /opt/uv/bin/uv pip install $TOOLS; \
+# end tools
     mkdir -p /export/opt; \
     mv /opt/venv /export/opt/venv; \
     find /export -exec touch -h -d @946684800 {} +

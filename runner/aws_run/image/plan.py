@@ -18,13 +18,14 @@ from aws_run.config.envfile import parse_env
 from aws_run.errors import ConfigError, SourceError
 from aws_run.events import Notice
 from aws_run.image.base import BaseImage
-from aws_run.image.recipe.command import check_command, find_arguments_of, find_program
+from aws_run.image.recipe.command import find_program, program_of
 from aws_run.image.recipe.dependencies import dependency_digest
 from aws_run.image.recipe.entrypoint_layer import WRAP_TEMPLATE
 from aws_run.image.recipe.mentions import find_memory_sharer
 from aws_run.image.recipe.own_dockerfile import context_of, find_dockerfile
+from aws_run.image.recipe.program import Program
 from aws_run.image.recipe.recipe import OwnDockerfile, Recipe, StandardRecipe, choose_recipe
-from aws_run.image.recipe.script_options import POSITIONAL, SHORT
+from aws_run.image.recipe.script_options import POSITIONAL, SHORT, has_places
 from aws_run.image.recipe.shell_form import refuse_shell_form
 from aws_run.image.sources.source import DOCKERIGNORE, Source, read_source
 
@@ -110,35 +111,29 @@ def plan_image(
         context=context,
     )
     own = find_dockerfile(config.build, source)
-    command = config.command
-    chosen, arguments = False, SHORT
+    given = (config.arguments.input, config.arguments.output)
     if own is not None:
         text = source.read(own).decode(errors="replace")
-        refuse_shell_form(text, own, own_command=command is not None)
-    elif command is not None:
-        check_command(command, source)
-        arguments = find_arguments_of(command, source)
+        refuse_shell_form(text, own, own_command=config.command is not None)
+        program = Program(command=config.command or (), arguments=given)
+    elif config.command is not None:
+        program = program_of(config.command, source, given)
     else:
-        program = find_program(source)
-        command, arguments = program.command, program.arguments
-        chosen = True
-    given = (config.arguments.input, config.arguments.output)
-    if given != SHORT:
-        arguments = given
-    recipe = choose_recipe(config.build, source, command or ())
+        program = find_program(source, given)
+    recipe = choose_recipe(config.build, source, program.command, program.tools)
     return ImagePlan(
         source=source,
         recipe=recipe,
-        command=command,
+        command=program.command or None,
         arch=config.resources.arch,
         build_secrets=config.build.secrets,
         trust_dockerfile=config.build.trust_dockerfile,
         recipe_digest=_recipe_digest(source, recipe),
         entrypoint_layer=(entrypoint_layer or read_entrypoint_layer)(),
-        arguments=arguments,
+        arguments=program.arguments,
         memory_sharer=find_memory_sharer(source),
         notes=(
-            *_command_notes(command if chosen else None, arguments),
+            *_command_notes(program, config.command),
             *recipe.notes,
             *([f"the image build can read {', '.join(config.build.secrets)}"] if config.build.secrets else []),
             *_dotenv_notes(source, config),
@@ -155,9 +150,14 @@ def _dockerignore(config: Config, context: str) -> str:
     return own_ignore if (config.project_dir / own_ignore).is_file() else f"{below}{DOCKERIGNORE}"
 
 
-def _command_notes(command: tuple[str, ...] | None, arguments: tuple[str, str]) -> list[str]:
-    """What was chosen for the user."""
-    notes = [f"command: {shlex.join(command)}"] if command else []
+def _command_notes(program: Program, own: tuple[str, ...] | None) -> list[str]:
+    """What was chosen for the user. `own`: the config's command."""
+    command, arguments = program.command, program.arguments
+    if program.notes:
+        return list(program.notes)
+    notes = [f"command: {shlex.join(command)}"] if command and command != own else []
+    if has_places(command):
+        return notes
     if arguments == POSITIONAL:
         notes.append("the folders are given to the script without options, the input first")
     elif arguments != SHORT:
@@ -174,7 +174,10 @@ def _dotenv_notes(source: Source, config: Config) -> list[str]:
         return []
     if not names - config.env.keys() - config.secrets.keys():
         return []
-    return [".env stays on this machine, and the job does not get its variables; --env-file .env hands them over"]
+    return [
+        ".env stays on this machine, and the job does not get its variables; "
+        "`env_file: .env` in aws-run.yaml or --env-file .env hands them over"
+    ]
 
 
 def big_source(source: Source) -> Notice | None:
@@ -206,6 +209,7 @@ def standard_dockerfile(recipe: StandardRecipe | None = None) -> str:
         "conda": recipe.dependencies.conda is not None,
         "pip": recipe.pip,
         "without-pip": not recipe.pip,
+        "tools": bool(recipe.tools),
     }
     # A version from git changes with each commit: the dependencies know it only where the project is among them.
     before, stage, after = text.partition("# begin project\n")

@@ -6,7 +6,7 @@ import re
 
 from aws_run.errors import AwsRunError, BuildError, DockerError
 from aws_run.image.docker.build_log import BuildLog, in_words
-from aws_run.project.system_packages import find_missing
+from aws_run.project.missing_packages import find_missing
 
 _DISK_FULL = r"no space left on device"
 

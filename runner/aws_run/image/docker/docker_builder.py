@@ -162,6 +162,7 @@ def _recipe_args(recipe: StandardRecipe) -> dict[str, str]:
         "CUDA": (dependencies.conda.cuda or "") if dependencies.conda is not None else "",
         "APT": " ".join(recipe.apt),
         "VENV_OPTIONS": "" if recipe.pip else "--without-pip",
+        "TOOLS": " ".join(recipe.tools),
         "INSTALL_REQUIRED": "yes" if recipe.install is not None and recipe.install.required else "",
     }
     if recipe.version is not None:

@@ -69,6 +69,7 @@ class StandardRecipe:
     apt: tuple[str, ...] = ()
     pip: bool = False  # the job can install packages itself
     pip_caller: str | None = None  # the script that calls it, where that alone decided
+    tools: tuple[str, ...] = ()  # packages that only running the program needs
 
     @property
     def summary(self) -> str:
@@ -78,7 +79,7 @@ class StandardRecipe:
 
     @property
     def needs_uv(self) -> bool:
-        return self.dependencies.kind != "none" or self.install is not None
+        return self.dependencies.kind != "none" or self.install is not None or bool(self.tools)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -98,10 +99,11 @@ class StandardRecipe:
 Recipe = OwnDockerfile | StandardRecipe
 
 
-def choose_recipe(build: Build, source: Source, command: Sequence[str] = ()) -> Recipe:
+def choose_recipe(build: Build, source: Source, command: Sequence[str] = (), tools: tuple[str, ...] = ()) -> Recipe:
     """ConfigError for settings that can't be right, SourceError for files of the project that can't be read.
 
-    `command`: what will be run, where that is known; a script may carry its own list of dependencies."""
+    `command`: what will be run, where that is known; a script may carry its own list of dependencies. `tools`: what
+    running it needs beside the project's own list."""
     own = find_dockerfile(build, source)
     if own is not None:
         return OwnDockerfile(
@@ -132,6 +134,7 @@ def choose_recipe(build: Build, source: Source, command: Sequence[str] = ()) -> 
         apt=build.apt,
         pip=build.pip or caller is not None,
         pip_caller=caller,
+        tools=tools,
     )
 
 

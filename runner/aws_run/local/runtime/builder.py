@@ -94,6 +94,7 @@ def install_request(plan: ImagePlan, recipe: StandardRecipe) -> InstallRequest:
         variables=dict([recipe.version]) if recipe.version is not None else {},
         python=recipe.python,
         pip=recipe.pip,
+        tools=recipe.tools,
     )
 
 

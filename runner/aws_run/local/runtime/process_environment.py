@@ -21,7 +21,7 @@ from pathlib import Path
 
 from aws_run.errors import BuildError
 from aws_run.programs import run_program
-from aws_run.project.system_packages import find_missing
+from aws_run.project.missing_packages import find_missing
 
 _TAIL = 20
 _FAILURE = "The project's requirements could not be installed"
@@ -31,8 +31,8 @@ _FAILURE = "The project's requirements could not be installed"
 class InstallRequest:
     """`files`: what the installer reads, by path. `source_digest` and `source_files`: the project's own files, where
     something of them is installed. `project`: the project itself is, too; `required`: the run can't do without it.
-    `variables`: what the build back end is told besides. `python`: the version asked for. `pip`: the
-    job may install more, so no other project gets that environment."""
+    `variables`: what the build back end is told besides. `python`: the version asked for. `tools`: packages that are
+    installed after the list. `pip`: the job may install more, so no other project gets that environment."""
 
     kind: str = "none"
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -46,6 +46,7 @@ class InstallRequest:
     variables: Mapping[str, str] = field(default_factory=dict)
     python: str | None = None
     pip: bool = False
+    tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,8 @@ def alone(folder: Path) -> Iterator[None]:
 def _key(request: InstallRequest, python: str) -> str:
     digest = hashlib.sha256(f"{sys.version_info[:2]} {python}".encode())
     facts: list[object] = [request.kind, request.options, request.find_links, request.requirements_file]
-    facts += [request.source_digest, request.project, request.required, sorted(request.variables.items()), request.pip]
+    facts += [request.source_digest, request.project, request.required, sorted(request.variables.items())]
+    facts += [request.tools, request.pip]
     digest.update(json.dumps(facts).encode())
     for name, content in sorted(request.files.items()):
         digest.update(f"{len(content)}\0{name}\0".encode())
@@ -146,6 +148,8 @@ def _install(venv: Path, root: Path, request: InstallRequest, python: str, stop:
     elif request.kind != "none":
         listed = request.requirements_file if request.kind == "requirements" else "pyproject.toml"
         _run([uv, "pip", "install", *into, *request.options, "-r", listed], stage, _FAILURE, stop, variables)
+    if request.tools:
+        _run([uv, "pip", "install", *into, *request.tools], stage, _FAILURE, stop, variables)
     if not request.project:
         return []
     try:

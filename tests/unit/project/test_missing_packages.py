@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws_run.project.system_packages import find_missing
+from aws_run.project.missing_packages import find_missing
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "main.py", line 3, in <module>\n    import cv2\n'
 
