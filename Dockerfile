@@ -94,19 +94,19 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
       pyproject) /opt/uv/bin/uv pip install $UV_OPTIONS -r pyproject.toml ;; \
 # begin conda
       conda) \
+        unset VIRTUAL_ENV; \
         export MAMBA_ROOT_PREFIX=/root/.cache/uv/conda; \
         if [ -s /run/secrets/ca ]; then export MAMBA_SSL_VERIFY=/run/secrets/ca; fi; \
         if [ -n "${CUDA:-}" ]; then export CONDA_OVERRIDE_CUDA="$CUDA"; fi; \
         /opt/micromamba create --yes --quiet --always-copy --no-rc --prefix /opt/venv --file "$REQUIREMENTS"; \
         if [ -s aws-run-requirements.txt ]; then \
-          unset VIRTUAL_ENV; \
           /opt/uv/bin/uv pip install --python /opt/venv/bin/python -r aws-run-requirements.txt; \
         fi; \
         install -m 0755 /opt/aws-run-activate /opt/venv/bin/aws-run-activate ;; \
 # end conda
     esac; \
 # begin tools
-    /opt/uv/bin/uv pip install $TOOLS; \
+    /opt/uv/bin/uv pip install --python /opt/venv/bin/python $TOOLS; \
 # end tools
     mkdir -p /export/opt; \
     mv /opt/venv /export/opt/venv; \
