@@ -248,8 +248,8 @@ def test_an_image_without_python_is_told_at_build_time(tmp_path: Path, context: 
 @pytest.mark.parametrize(
     ("dockerfile", "sentence"),
     [
-        ("CMD python3 main.py\n", "CMD in Dockerfile is in shell form"),
-        ("ENTRYPOINT python3 main.py\n", "ENTRYPOINT in Dockerfile is in shell form"),
+        ("CMD cd / && python3 main.py\n", "CMD in Dockerfile is in shell form"),
+        ("ENTRYPOINT X=1 python3 main.py\n", "ENTRYPOINT in Dockerfile is in shell form"),
         ("CMD []\n", "neither ENTRYPOINT nor CMD"),
         ("COPY absent.txt /\n", r"copies absent\.txt, which is not among the files"),
         ("RUN echo last words >&2; exit 3\n", "RUN echo last words >&2; exit 3 failed"),

@@ -112,9 +112,10 @@ def plan_image(
     )
     own = find_dockerfile(config.build, source)
     given = (config.arguments.input, config.arguments.output)
+    rewritten = None
     if own is not None:
         text = source.read(own).decode(errors="replace")
-        refuse_shell_form(text, own, own_command=config.command is not None)
+        rewritten = refuse_shell_form(text, own, own_command=config.command is not None)
         program = Program(command=config.command or (), arguments=given)
     elif config.command is not None:
         program = program_of(config.command, source, given)
@@ -135,6 +136,7 @@ def plan_image(
         notes=(
             *_command_notes(program, config.command),
             *recipe.notes,
+            *([rewritten] if rewritten else []),
             *([f"the image build can read {', '.join(config.build.secrets)}"] if config.build.secrets else []),
             *_dotenv_notes(source, config),
         ),

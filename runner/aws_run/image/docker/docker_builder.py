@@ -28,7 +28,7 @@ from aws_run.image.docker.engine import connect
 from aws_run.image.docker.machine import BuildMachine
 from aws_run.image.docker.push import ApiPushEngine, push_image
 from aws_run.image.plan import ImagePlan, big_source
-from aws_run.image.recipe.entrypoint_layer import drops_arguments
+from aws_run.image.recipe.entrypoint_layer import drops_arguments, keep_arguments
 from aws_run.image.recipe.recipe import OwnDockerfile, StandardRecipe
 
 if TYPE_CHECKING:
@@ -192,6 +192,7 @@ def _build_own(
         )
         run.check_arch(project_image)
         entrypoint, cmd = run.entry(project_image)
+        entrypoint, cmd = keep_arguments(entrypoint, cmd, own_command=run.plan.command is not None)
         _check_entry(recipe, entrypoint, cmd, run.plan.command)
         run.build(
             _Build(

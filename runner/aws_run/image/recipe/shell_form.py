@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from aws_run.errors import SourceError
 from aws_run.image.recipe.entrypoint_layer import is_shell
 from aws_run.image.recipe.script_options import has_places
+from aws_run.image.recipe.shell_text import is_one_command
 
 _HEREDOC = re.compile(r"<<-?[\"']?(\w+)[\"']?")
 _FROM = re.compile(r"(?:--\S+\s+)*(?P<base>\S+)(?:\s+as\s+(?P<name>\S+))?\s*$", re.IGNORECASE)
@@ -25,11 +26,13 @@ class _Stage:
     shell: bool = True
 
 
-def refuse_shell_form(text: str, path: str, *, own_command: bool) -> None:
-    """SourceError where `sh -c TEXT` would swallow -i and -o. `own_command`: `command` of the config replaces CMD."""
+def refuse_shell_form(text: str, path: str, *, own_command: bool) -> str | None:
+    """SourceError where `sh -c TEXT` would swallow -i and -o; a sentence for the plan where they are put behind TEXT,
+    which is one plain command. `own_command`: `command` of the config replaces CMD."""
     stage = _last_stage(text)
     if not stage.shell:
-        return
+        return None
+    note = None
     judged = [("ENTRYPOINT", stage.entrypoint)]
     behind = stage.entrypoint is not None and bool(stage.cmd) and (stage.cmd or "").startswith("-")
     # `CMD --fast` behind an ENTRYPOINT is no program; an init like tini starts the shell, which drops the arguments.
@@ -37,10 +40,14 @@ def refuse_shell_form(text: str, path: str, *, own_command: bool) -> None:
         judged.append(("CMD", stage.cmd))
     for name, written in judged:
         if written and _in_shell_form(written) and "$@" not in written and not has_places([written]):
+            if is_one_command(written) and (name == "CMD" or not own_command):
+                note = f"{name} in {path} is in shell form; the folders are put behind its command"
+                continue
             raise SourceError(
                 f"{name} in {path} is in shell form, so -i and -o would not reach the program",
                 hint=f"write it as a list: {name} {as_list(written)}",
             )
+    return note
 
 
 def as_list(text: str) -> str:
