@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from aws_run.config import Build
 from aws_run.errors import ConfigError
 from aws_run.image.sources.source import Source
 from aws_run.project.private_names import is_private
 
 # Docker takes `dockerfile` too; podman and buildah take Containerfile before Dockerfile.
+_OTHER = re.compile(r"(?:[^/]+/)?(?:(?:docker|container)file(?:[.-][^/]+)?|[^/]+\.(?:docker|container)file)(?<!ignore)")
 _NAMES = ("Dockerfile", "dockerfile", "Containerfile", "containerfile", "DOCKERFILE")
 
 
@@ -30,7 +33,7 @@ def _find(build: Build, source: Source) -> str | None:
         # Docker reads it from the disk whatever the ignore files say, and so do we.
         context = context_of(build)
         places = [f"{context}/{name}" for name in _NAMES] if context else []
-        return next((path for path in (*places, *_NAMES) if source.has(path)), None)
+        return next((path for path in (*places, *_NAMES) if source.has(path)), None) or _by_case(source)
     path = build.dockerfile.removeprefix("./")
     if path.startswith("/") or ".." in path.split("/"):
         raise ConfigError(
@@ -48,6 +51,19 @@ def _find(build: Build, source: Source) -> str | None:
             hint="correct the path, or set `dockerfile: auto` or `none`",
         )
     return path
+
+
+def _by_case(source: Source) -> str | None:
+    """`DockerFile`, as file systems that know no case have it."""
+    names = sorted(path for path in source.paths if path.lower() in ("dockerfile", "containerfile"))
+    return names[0] if names else None
+
+
+def other_dockerfiles(source: Source) -> list[str]:
+    """Those that nobody named: `Dockerfile.gpu`, `docker/Dockerfile`."""
+    return sorted(
+        (path for path in source.paths if _OTHER.fullmatch(path.lower())), key=lambda path: (path.count("/"), path)
+    )
 
 
 def context_of(build: Build) -> str:

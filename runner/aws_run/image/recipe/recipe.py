@@ -19,14 +19,15 @@ from aws_run.image.recipe.dependencies import (
 )
 from aws_run.image.recipe.git_version import version_from_git
 from aws_run.image.recipe.mentions import find_pip_caller
-from aws_run.image.recipe.own_dockerfile import context_of, find_dockerfile
+from aws_run.image.recipe.own_dockerfile import context_of, find_dockerfile, other_dockerfiles
 from aws_run.image.sources.source import Source
 from aws_run.project.files import TEXT_MAX_BYTES
 from aws_run.project.folder import read_toml, table
-from aws_run.project.package import InstallPlan, plan_install, scm_variable
+from aws_run.project.package import InstallPlan, legacy_python, plan_install, scm_variable
 
 # What a project's own Dockerfile decides instead.
 _OF_OUR_RECIPE = ("python", "dependencies", "extras", "groups", "install", "apt", "pip")
+_OLD = "set build.python to a version that works, or build.base_image to an image that has it"
 DEFAULT_BASE = "public.ecr.aws/docker/library/python:{python}-slim-bookworm"
 
 
@@ -67,6 +68,7 @@ class StandardRecipe:
     install: InstallPlan | None = None  # None: the project itself is not installed
     version: tuple[str, str] | None = None  # a variable and the version from git that it hands to the build back end
     apt: tuple[str, ...] = ()
+    passed_over: str | None = None  # a Dockerfile that has another name or place than docker looks at
     pip: bool = False  # the job can install packages itself
     pip_caller: str | None = None  # the script that calls it, where that alone decided
     tools: tuple[str, ...] = ()  # packages that only running the program needs
@@ -85,6 +87,8 @@ class StandardRecipe:
     def notes(self) -> tuple[str, ...]:
         """What was chosen, for the plan."""
         told = [f"dependencies: {self.dependencies.title}", *self.dependencies.notes]
+        if self.passed_over:
+            told.append(f"{self.passed_over} is not used; --dockerfile {self.passed_over} does")
         if self.install is not None:
             told.append("the project itself is installed")
         if self.version is not None:
@@ -132,6 +136,7 @@ def choose_recipe(build: Build, source: Source, command: Sequence[str] = (), too
         install=install,
         version=_version(source, pyproject) if install is not None or dependencies.whole_project else None,
         apt=build.apt,
+        passed_over=next(iter(other_dockerfiles(source)), None) if build.dockerfile == "auto" else None,
         pip=build.pip or caller is not None,
         pip_caller=caller,
         tools=tools,
@@ -158,16 +163,20 @@ def _python(build: Build, source: Source, pyproject: dict[str, Any], dependencie
     if build.python is not None:
         if not re.fullmatch(r"\d+\.\d+(\.\d+)?", build.python):
             raise ConfigError(f"build.python is {build.python!r}, which is no version", hint='write it as "3.12"')
+        if build.base_image is None and tuple(int(part) for part in build.python.split(".")[:2]) < (3, 9):
+            raise ConfigError(
+                f"build.python is {build.python}, and aws-run needs Python 3.9 or newer in the image", hint=_OLD
+            )
         return build.python
     if source.has(".python-version"):
         pinned = python_version.from_pin(source.read_text(".python-version"))
         if pinned is not None:
-            return pinned
+            return _known(".python-version", pinned, build)
     if source.has("runtime.txt"):
         pinned = python_version.from_runtime(source.read_text("runtime.txt"))
         if pinned is not None:
-            return pinned
-    for place, requires in _requirements_of_python(pyproject, dependencies):
+            return _known("runtime.txt", pinned, build)
+    for place, requires in _requirements_of_python(source, pyproject, dependencies):
         if not python_version.is_readable(requires):
             continue
         chosen = python_version.from_requires(requires)
@@ -176,10 +185,16 @@ def _python(build: Build, source: Source, pyproject: dict[str, Any], dependencie
                 continue
             raise SourceError(
                 f"{place} asks for Python {requires}, which no base image here has (3.9 to 3.14)",
-                hint="set build.python to a version that works, or build.base_image to an image that has it",
+                hint=_OLD,
             )
         return chosen
     return python_version.DEFAULT
+
+
+def _known(place: str, pinned: str, build: Build) -> str:
+    if build.base_image is None and not python_version.is_known(pinned):
+        raise SourceError(f"{place} asks for Python {pinned}, which no base image here has (3.9 to 3.14)", hint=_OLD)
+    return pinned
 
 
 def _version(source: Source, pyproject: dict[str, Any]) -> tuple[str, str] | None:
@@ -188,13 +203,17 @@ def _version(source: Source, pyproject: dict[str, Any]) -> tuple[str, str] | Non
     return (variable, version_from_git(source.root)) if variable is not None else None
 
 
-def _requirements_of_python(pyproject: dict[str, Any], dependencies: Dependencies) -> list[tuple[str, str]]:
+def _requirements_of_python(
+    source: Source, pyproject: dict[str, Any], dependencies: Dependencies
+) -> list[tuple[str, str]]:
     """(who says it, in the words of `requires-python`), the strongest first."""
     requires = table(pyproject, "project").get("requires-python")
     places = [
         ("pyproject.toml", requires if isinstance(requires, str) else None),
         ("pyproject.toml", poetry_python(pyproject)),
         (" + ".join(dependencies.files) or "the project", dependencies.requires_python),
+        ("setup.cfg", legacy_python(source, "setup.cfg")),
+        ("setup.py", legacy_python(source, "setup.py")),
     ]
     return [(place, text) for place, text in places if text]
 
