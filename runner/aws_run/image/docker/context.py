@@ -88,19 +88,17 @@ def write_own(plan: ImagePlan, recipe: OwnDockerfile, out: IO[bytes]) -> None:
         beside = (recipe.path, inside), (f"{recipe.path}{DOCKERIGNORE}", f"{inside}{DOCKERIGNORE}")
         for path, name in (*beside, (f"{below}{DOCKERIGNORE}", DOCKERIGNORE)):
             if (path not in paths or name != path[len(below) :]) and plan.source.has(path):
-                _add_bytes(tar, name, plan.source.read(path))
+                own = recipe.changed if path == recipe.path else None
+                _add_bytes(tar, name, own.encode() if own is not None else plan.source.read(path))
 
 
 def dockerfile_in_context(recipe: OwnDockerfile) -> str:
-    """Its name among the files that Docker is sent: one that lies outside of `build.context` is put beside them."""
-    if not recipe.context:
-        return recipe.path
-    below = f"{recipe.context}/"
-    return (
-        recipe.path.removeprefix(below)
-        if recipe.path.startswith(below)
-        else f".aws-run-{recipe.path.replace('/', '-')}"
-    )
+    """Its name among the files that Docker is sent: one that lies outside of `build.context`, or is changed, is put
+    beside them."""
+    below = f"{recipe.context}/" if recipe.context else ""
+    if recipe.changed is None and recipe.path.startswith(below):
+        return recipe.path.removeprefix(below)
+    return f".aws-run-{recipe.path.replace('/', '-')}"
 
 
 def write_wrap(plan: ImagePlan, entrypoint: Iterable[str], cmd: Iterable[str], out: IO[bytes]) -> None:

@@ -20,6 +20,7 @@ from aws_run.image.recipe.dependencies import (
 from aws_run.image.recipe.git_version import version_from_git
 from aws_run.image.recipe.mentions import find_pip_caller
 from aws_run.image.recipe.own_dockerfile import context_of, find_dockerfile, other_dockerfiles
+from aws_run.image.recipe.shell_form import without_triggers
 from aws_run.image.sources.source import Source
 from aws_run.project.files import TEXT_MAX_BYTES
 from aws_run.project.folder import read_toml, table
@@ -40,6 +41,7 @@ class OwnDockerfile:
     target: str | None = None
     args: tuple[tuple[str, str], ...] = ()
     context: str = ""  # the folder that it sees, relative to the project; empty: all of it
+    changed: str | None = None  # its text without what is only for images that stand on it; None: it is sent as it is
     unused: tuple[str, ...] = ()  # settings that only our own recipe follows
 
     @property
@@ -110,12 +112,15 @@ def choose_recipe(build: Build, source: Source, command: Sequence[str] = (), too
     running it needs beside the project's own list."""
     own = find_dockerfile(build, source)
     if own is not None:
+        text = source.read(own).decode(errors="replace")
+        changed = without_triggers(text, build.target)
         return OwnDockerfile(
             path=own,
             base_image=build.base_image,
             target=build.target,
             args=tuple(sorted(build.args.items())),
             context=context_of(build),
+            changed=changed if changed != text else None,
             unused=tuple(f"build.{name}" for name in _OF_OUR_RECIPE if getattr(build, name) != getattr(Build(), name)),
         )
     pyproject = read_pyproject(source)

@@ -77,8 +77,9 @@ def _last_stage(text: str) -> _Stage:
     """With what it has from earlier stages of the same file that it stands on."""
     stages: dict[str, _Stage] = {}
     stage = _Stage()
-    for count, (word, rest) in enumerate(_instructions(text)):
-        match word:
+    for count, each in enumerate(_instructions(text)):
+        rest = each.rest
+        match each.word:
             case "FROM" if (base := _FROM.match(rest)) is not None:
                 below = stages.get(base["base"].lower(), _Stage())
                 stage = _Stage(entrypoint=below.entrypoint, cmd=below.cmd, shell=below.shell)
@@ -93,25 +94,55 @@ def _last_stage(text: str) -> _Stage:
     return stage
 
 
-def _instructions(text: str) -> Iterator[tuple[str, str]]:
-    """(WORD, rest) of each instruction, its continued lines joined; comments and heredocs are left out."""
+def without_triggers(text: str, target: str | None = None) -> str:
+    """A Dockerfile without the ONBUILD lines of its last stage (or of `target`): they are for images that stand on this
+    one, and the only one that does is ours, with which they have nothing to do."""
+    spans: dict[str, list[range]] = {}
+    names = [""]
+    for each in _instructions(text):
+        if each.word == "FROM" and (base := _FROM.match(each.rest)) is not None:
+            names.append((base["name"] or f" {len(names)}").lower())
+        elif each.word == "ONBUILD":
+            spans.setdefault(names[-1], []).append(each.lines)
+    wanted = target.lower() if target else names[-1]
+    if target and target.isdecimal() and target not in names:
+        wanted = names[int(target) + 1] if int(target) + 1 < len(names) else wanted
+    left_out = {number for span in spans.get(wanted, ()) for number in span}
+    if not left_out:
+        return text
+    kept = (line for number, line in enumerate(text.splitlines(keepends=True)) if number not in left_out)
+    return "".join(kept)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Instruction:
+    """`lines`: the numbers of its lines in the text, from 0."""
+
+    word: str
+    rest: str
+    lines: range
+
+
+def _instructions(text: str) -> Iterator[_Instruction]:
+    """Each with its continued lines joined; comments and heredocs are left out."""
     escape = "`" if re.match(r"\s*#\s*escape\s*=\s*`", text, re.IGNORECASE) else "\\"
-    lines = iter(text.splitlines())
-    for line in lines:
+    lines = enumerate(text.splitlines())
+    for begin, line in lines:
         joined = line.strip()
         if not joined or joined.startswith("#"):
             continue
-        parts = [joined]
+        parts, end = [joined], begin
         while parts[-1].endswith(escape):
-            more = next((each for each in lines if not each.lstrip().startswith("#")), None)
+            more = next((each for each in lines if not each[1].lstrip().startswith("#")), None)
             if more is None:
                 break
+            end = more[0]
             parts[-1] = parts[-1][:-1].rstrip()
-            parts.append(more.strip())
+            parts.append(more[1].strip())
         word, _, rest = " ".join(parts).partition(" ")
         if word.upper() in ("RUN", "COPY", "ADD"):
-            for end in _HEREDOC.findall(rest):
-                for inner in lines:
-                    if inner.strip() == end:
+            for mark in _HEREDOC.findall(rest):
+                for end, inner in lines:  # noqa: B007 - where the heredoc ends is where the instruction does
+                    if inner.strip() == mark:
                         break
-        yield word.upper(), rest.strip()
+        yield _Instruction(word=word.upper(), rest=rest.strip(), lines=range(begin, end + 1))

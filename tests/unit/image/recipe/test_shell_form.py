@@ -13,7 +13,7 @@ from tests.unit.image.support import LAYER, SCRIPT, config_of, write
 from aws_run.errors import SourceError
 from aws_run.image.plan import plan_image
 from aws_run.image.recipe.entrypoint_layer import keep_arguments
-from aws_run.image.recipe.shell_form import refuse_shell_form
+from aws_run.image.recipe.shell_form import refuse_shell_form, without_triggers
 from aws_run.image.recipe.shell_text import is_one_command
 
 
@@ -122,3 +122,26 @@ def test_the_last_stage_decides(text: str, instruction: str) -> None:
 def test_a_command_of_the_config_takes_the_place_of_cmd_and_not_of_entrypoint() -> None:
     assert refused("FROM python\nCMD python main.py", own_command=True) == ""
     assert refused("FROM python\nENTRYPOINT python main.py", own_command=True) == "ENTRYPOINT"
+
+
+TRIGGERS = (
+    "FROM a AS one\nONBUILD RUN x \\\n  # why\n  && y\nRUN <<EOF\nONBUILD not this\nEOF\n"
+    'FROM b\nonbuild COPY . /\nCMD ["c"]\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "left_out"),
+    [
+        (None, ["onbuild COPY . /"]),
+        ("ONE", ["ONBUILD RUN x \\", "  # why", "  && y"]),
+        ("0", ["ONBUILD RUN x \\", "  # why", "  && y"]),
+        ("other", []),
+    ],
+)
+def test_triggers_for_other_images_are_left_out_of_the_stage_that_is_built(
+    target: str | None, left_out: list[str]
+) -> None:
+    kept = without_triggers(TRIGGERS, target).splitlines()
+    assert [line for line in TRIGGERS.splitlines() if line not in kept] == left_out
+    assert "ONBUILD not this" in kept
