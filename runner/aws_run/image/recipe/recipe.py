@@ -19,6 +19,7 @@ from aws_run.image.recipe.dependencies import (
 )
 from aws_run.image.recipe.git_version import version_from_git
 from aws_run.image.recipe.mentions import find_pip_caller
+from aws_run.image.recipe.other_builders import apt_list, notes_about, pinned_python
 from aws_run.image.recipe.own_dockerfile import context_of, find_dockerfile, other_dockerfiles
 from aws_run.image.recipe.shell_form import without_triggers
 from aws_run.image.sources.source import Source
@@ -73,6 +74,8 @@ class StandardRecipe:
     passed_over: str | None = None  # a Dockerfile that has another name or place than docker looks at
     pip: bool = False  # the job can install packages itself
     pip_caller: str | None = None  # the script that calls it, where that alone decided
+    apt_file: str | None = None  # the list of another builder that names `apt`
+    other_notes: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()  # packages that only running the program needs
 
     @property
@@ -96,10 +99,10 @@ class StandardRecipe:
         if self.version is not None:
             told.append(f"its version is {self.version[1]}, read from git's tags")
         if self.apt:
-            told.append(f"Debian packages: {', '.join(self.apt)}")
+            told.append(f"Debian packages: {', '.join(self.apt)}" + (f", of {self.apt_file}" if self.apt_file else ""))
         if self.pip:
             told.append("the job has pip" + (f", because {self.pip_caller} calls it" if self.pip_caller else ""))
-        return tuple(told)
+        return (*told, *self.other_notes)
 
 
 Recipe = OwnDockerfile | StandardRecipe
@@ -124,6 +127,7 @@ def choose_recipe(build: Build, source: Source, command: Sequence[str] = (), too
             unused=tuple(f"build.{name}" for name in _OF_OUR_RECIPE if getattr(build, name) != getattr(Build(), name)),
         )
     pyproject = read_pyproject(source)
+    listed = apt_list(source) if not build.apt else None
     dependencies = find_dependencies(source, pyproject, build, command)
     python = _python(build, source, pyproject, dependencies)
     base = build.base_image or DEFAULT_BASE.format(python=python)
@@ -140,7 +144,9 @@ def choose_recipe(build: Build, source: Source, command: Sequence[str] = (), too
         python_path=_python_path(source, pyproject),
         install=install,
         version=_version(source, pyproject) if install is not None or dependencies.whole_project else None,
-        apt=build.apt,
+        apt=build.apt or (listed[1] if listed is not None else ()),
+        apt_file=listed[0] if listed is not None else None,
+        other_notes=tuple(notes_about(source)),
         passed_over=next(iter(other_dockerfiles(source)), None) if build.dockerfile == "auto" else None,
         pip=build.pip or caller is not None,
         pip_caller=caller,
@@ -177,6 +183,8 @@ def _python(build: Build, source: Source, pyproject: dict[str, Any], dependencie
         pinned = python_version.from_pin(source.read_text(".python-version"))
         if pinned is not None:
             return _known(".python-version", pinned, build)
+    if (pinned := pinned_python(source)) is not None:
+        return pinned
     if source.has("runtime.txt"):
         pinned = python_version.from_runtime(source.read_text("runtime.txt"))
         if pinned is not None:

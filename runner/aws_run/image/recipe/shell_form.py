@@ -7,8 +7,9 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from aws_run.errors import SourceError
+from aws_run.errors import Place, SourceError
 from aws_run.image.recipe.entrypoint_layer import is_shell
 from aws_run.image.recipe.script_options import has_places
 from aws_run.image.recipe.shell_text import is_one_command
@@ -26,7 +27,7 @@ class _Stage:
     shell: bool = True
 
 
-def refuse_shell_form(text: str, path: str, *, own_command: bool) -> str | None:
+def refuse_shell_form(text: str, path: str, *, own_command: bool, root: Path) -> str | None:
     """SourceError where `sh -c TEXT` would swallow -i and -o; a sentence for the plan where they are put behind TEXT,
     which is one plain command. `own_command`: `command` of the config replaces CMD."""
     stage = _last_stage(text)
@@ -46,8 +47,18 @@ def refuse_shell_form(text: str, path: str, *, own_command: bool) -> str | None:
             raise SourceError(
                 f"{name} in {path} is in shell form, so -i and -o would not reach the program",
                 hint=f"write it as a list: {name} {as_list(written)}",
+                place=Place(path=root / path, line=line_of(text, name, written)),
             )
     return note
+
+
+def line_of(text: str, word: str, rest: str) -> int | None:
+    """The line on which the last such instruction of a Dockerfile begins."""
+    wanted = " ".join(rest.split())
+    same = (
+        each.lines[0] + 1 for each in _instructions(text) if each.word == word and " ".join(each.rest.split()) == wanted
+    )
+    return max(same, default=None)
 
 
 def as_list(text: str) -> str:

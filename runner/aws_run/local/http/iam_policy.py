@@ -38,6 +38,10 @@ def denied(world: AccountState, call: Call) -> Refusal | None:
     sent = str(call.environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or call.query.get("X-Amz-Security-Token") or "")
     if not hmac.compare_digest(sent.encode(), session.token.encode()):
         return Refusal("InvalidToken", "The provided token is malformed or otherwise invalid.", status=403)
+    if session.ends_at is not None and world.clock.now() >= session.ends_at:
+        code = "RequestExpired" if call.service == "ec2" else "ExpiredToken"
+        code = code if call.service in ("s3", "sts", "ec2", "autoscaling", "iam") else "ExpiredTokenException"
+        return Refusal(code, "The security token included in the request is expired", status=403)
     requests = s3_request(call) if call.service == "s3" else ((f"{call.service}:{call.operation}", None),)
     if requests == (("sts:GetCallerIdentity", None),):
         return None

@@ -79,7 +79,7 @@ def test_behind_an_entrypoint_in_shell_form_cmd_is_nothing_as_docker_has_it() ->
 def refused(text: str, *, own_command: bool = False) -> str:
     """The instruction that is refused, or told to be rewritten."""
     try:
-        note = refuse_shell_form(text, "Dockerfile", own_command=own_command)
+        note = refuse_shell_form(text, "Dockerfile", own_command=own_command, root=Path("/p"))
     except SourceError as error:
         return error.message.split()[0]
     return note.split()[0] if note else ""
