@@ -134,6 +134,19 @@ class Aws:
         return None if url.endswith((".amazonaws.com", ".amazonaws.com.cn")) else url
 
     @property
+    def configured_region(self) -> str | None:
+        """The region that a flag, the environment or the profile names; None where nothing does. Asks nobody."""
+        return (self._session.region_name or "").strip() or None
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether there are any, right or wrong. Outside of a profile it may ask the machine's metadata service."""
+        try:
+            return self._session.get_credentials() is not None
+        except BotoCoreError:
+            return False
+
+    @property
     def region(self) -> str:
         region: str = self._client("sts").meta.region_name
         return region

@@ -89,6 +89,12 @@ class ImagePlan:
         return f"{self.recipe.summary}; {len(self.source.files)} files, {_size(self.source.total_bytes)}"
 
 
+def python_of(plan: ImagePlan | None) -> str | None:
+    """The version that is installed; None where the image brings its own."""
+    recipe = plan.recipe if plan is not None else None
+    return recipe.python if isinstance(recipe, StandardRecipe) else None
+
+
 def plan_image(
     config: Config,
     exclude_dirs: Iterable[Path] | None = None,
