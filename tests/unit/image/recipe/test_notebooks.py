@@ -43,7 +43,7 @@ def test_the_plan_tells_it_and_the_image_gets_what_executes_it(tmp_path: Path) -
     assert isinstance(plan.recipe, StandardRecipe)
     assert "a.ipynb is executed by papermill, with the folders as input_dir and output_dir" in plan.notes[0]
     assert plan.notes[1] == "papermill and ipykernel are installed for it"
-    assert "uv pip install $TOOLS" in standard_dockerfile(plan.recipe)
+    assert "uv pip install --python /opt/venv/bin/python $TOOLS" in standard_dockerfile(plan.recipe)
     script = write(
         tmp_path / "other", {"main.py": "import argparse\np.add_argument('-i')\np.add_argument('-o')\nrun()\n"}
     )
