@@ -14,17 +14,19 @@ from aws_run.backends.disk import DiskLimits
 from aws_run.backends.executor import Executor, TaskHandle, TaskState
 from aws_run.events import Emit
 from aws_run.infra.resources import Ref, Resource
-from aws_run.pricing.receipt import Charge
+from aws_run.pricing.receipt import Charge, MachineUse
 from aws_run.runs.record import HardwareEntry, Record
 from aws_run.runs.spec import JobSpec, Offer, RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What a run used of its hardware, as far as AWS shows it; `seconds` from the first billed second to the last."""
+    """What a run used of its hardware, as far as AWS shows it; `seconds` from the first billed second to the last, of
+    all attempts together. `machines`: each of them, where the run has machines of its own. `reclaimed` in them: AWS
+    took that one back."""
 
     seconds: float
-    instance_type: str | None = None
+    machines: tuple[MachineUse, ...] = ()
     public_ip: bool = True
 
 

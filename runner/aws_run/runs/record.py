@@ -39,9 +39,28 @@ class ResourceEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RateEntry:
+    """A price as it was when the run began. `item`: what it is for (instance, gp3, public-ipv4, fargate-vcpu,
+    fargate-gb, fargate-storage). `unit`: hour, vCPU-hour, GB-hour or GB-month. `source`: who said so; `as_of`: an ISO
+    date. `zone`: a spot price holds in one."""
+
+    item: str
+    unit: str
+    usd: str
+    source: str
+    as_of: str
+    instance_type: str | None = None
+    zone: str | None = None
+    spot: bool = False
+    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class HardwareEntry:
-    """The hardware that the run was placed on. `usd_per_hour`: what an hour of all of it was going to cost when the run
-    began, by `price_source` as of `priced_on`; None where no price was known."""
+    """The hardware that the run was placed on. `usd_per_hour`: the most that an hour of all of it was going to cost
+    when the run began, by `price_source` as of `priced_on`; None where no price was known. `rates`: every price that
+    its receipt may need. `spot_max_usd_per_hour`: the most that the run pays for a spot machine; above it AWS takes it
+    back."""
 
     backend: str
     description: str
@@ -55,6 +74,8 @@ class HardwareEntry:
     usd_per_hour: str | None = None
     priced_on: str | None = None
     price_source: str | None = None
+    rates: tuple[RateEntry, ...] = ()
+    spot_max_usd_per_hour: str | None = None
     unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
 
 

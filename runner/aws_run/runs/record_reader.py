@@ -23,6 +23,7 @@ from aws_run.runs.record import (
     AttemptEntry,
     HardwareEntry,
     Outcome,
+    RateEntry,
     Record,
     RecordState,
     ResourceEntry,
@@ -35,7 +36,7 @@ from aws_run.runs.record_v1 import as_version_2
 
 MOST_BYTES = 4 * 1024 * 1024
 _MOST_TEXT, _MOST_COMMAND = 4096, 2 * 1024 * 1024
-_MOST_RESOURCES, _MOST_TASKS, _MOST_ATTEMPTS = 1000, 100, 1000
+_MOST_RESOURCES, _MOST_TASKS, _MOST_ATTEMPTS, _MOST_RATES = 1000, 100, 1000, 10_000
 # The longest timeout is 14 days; a build before it and a retry's own clock take no other two weeks.
 LONGEST_LIFE = timedelta(days=30)
 _CLOCKS_DIFFER_BY = timedelta(days=2)
@@ -146,10 +147,29 @@ def _hardware(fields: Fields) -> HardwareEntry:
         known["spot"] = fields.flag("spot")
     if "arch" in fields:
         known["arch"] = fields.text("arch", most_chars=100)
-    for name in ("usd_per_hour", "priced_on", "price_source"):
+    for name in ("usd_per_hour", "priced_on", "price_source", "spot_max_usd_per_hour"):
         text = fields.text_or_none(name, most_chars=200)
         known[name] = None if text is None else harmless(text)
+    if "rates" in fields:
+        known["rates"] = tuple(_rate(one) for one in fields.objects("rates", most=_MOST_RATES))
     return HardwareEntry(**known)
+
+
+def _rate(fields: Fields) -> RateEntry:
+    known = {name: harmless(fields.text(name, most_chars=200)) for name in ("item", "unit", "usd", "source", "as_of")}
+    _check_amount("usd", known["usd"])
+    return RateEntry(
+        **known,
+        instance_type=_harmless_or_none(fields, "instance_type"),
+        zone=_harmless_or_none(fields, "zone"),
+        spot=fields.flag("spot") if "spot" in fields else False,
+        unknown=_unknown(fields, RateEntry),
+    )
+
+
+def _harmless_or_none(fields: Fields, name: str) -> str | None:
+    text = fields.text_or_none(name, most_chars=100)
+    return None if text is None else harmless(text)
 
 
 def _outcome(fields: Fields) -> Outcome:
@@ -211,6 +231,7 @@ def _check(record: Record, run_id: str | None) -> None:
     _check_amount("cost_usd", record.cost_usd)
     if record.hardware is not None:
         _check_amount("usd_per_hour", record.hardware.usd_per_hour)
+        _check_amount("spot_max_usd_per_hour", record.hardware.spot_max_usd_per_hour)
     _check_tasks(record)
     _check_resources(record)
     if len(dump(record)) > MOST_BYTES:

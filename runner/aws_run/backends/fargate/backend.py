@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,9 @@ from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resource_types.schedule import Schedule
 from aws_run.infra.resource_types.task_definition import TaskDefinition
 from aws_run.infra.resources import Ref, Resource
-from aws_run.pricing import hardware
+from aws_run.pricing import hardware, offers
+from aws_run.pricing.offers import Choice
+from aws_run.pricing.prices import Prices
 from aws_run.pricing.receipt import Charge, fargate_charges
 from aws_run.runs.record import HardwareEntry, Record
 from aws_run.runs.spec import JobSpec, Offer, RunSpec
@@ -37,9 +40,10 @@ class FargateBackend:
     ending_s = 60
     waits = False  # the hardware comes with the task
 
-    def __init__(self, aws: Aws, clock: Clock) -> None:
+    def __init__(self, aws: Aws, clock: Clock, *, prices: Prices) -> None:
         self._aws = aws
         self._clock = clock
+        self._prices = prices
         self.executor = EcsExecutor(aws, clock, _placement)
 
     def inspect(self, job: JobSpec) -> Offer:
@@ -52,8 +56,24 @@ class FargateBackend:
                 f"A Fargate task has at most {high}GB of disk, and {disk_gib}GB is wanted", hint="use --backend ec2"
             )
         spot = job.spot_policy != "on-demand"
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="fargate") as pool:
+            priced = pool.submit(self._prices.region_rates)
+            placement = network.find(self._aws, job)
+            rates = priced.result()
+        choice = offers.fargate_choice(
+            rates,
+            vcpu=size.vcpu,
+            memory_mib=size.memory_mib,
+            disk_gib=disk_gib,
+            arch=requested.arch,
+            spot=spot,
+            zones=placement.zones,
+            public_ip=placement.public_ip,
+        )
         return Offer(
-            network=network.find(self._aws, job),
+            network=placement,
+            why=_why(choice),
+            notes=(self._prices.note,) if self._prices.note else (),
             hardware=HardwareEntry(
                 backend=self.name,
                 description=f"Fargate{' Spot' if spot else ''} ({size.vcpu:g} vCPU, {size.memory_mib / 1024:g} GB)",
@@ -62,6 +82,7 @@ class FargateBackend:
                 spot=spot,
                 disk_gib=disk_gib,
                 arch=requested.arch,
+                rates=offers.fargate_rates(rates, arch=requested.arch, spot=spot, public_ip=placement.public_ip),
             ),
         )
 
@@ -155,11 +176,23 @@ class FargateBackend:
             vcpu=hardware.vcpu,
             memory_mib=hardware.memory_mib,
             disk_gib=hardware.disk_gib,
-            arch=hardware.arch,
             spot=hardware.spot,
             public_ip=usage.public_ip,
             seconds=usage.seconds,
+            rates=hardware.rates,
         )
+
+
+def _why(choice: Choice) -> str:
+    """One sentence on why this size."""
+    market = "Fargate Spot" if choice.spot else "Fargate"
+    text = f"{choice.vcpu:g} vCPU and {choice.memory_mib / 1024:g} GB are the smallest size of {market} that fits"
+    if choice.spot and choice.machine_usd_per_hour and choice.on_demand_usd_per_hour:
+        if choice.at_most:
+            return f"{text}; AWS tells no price of Fargate Spot here, so it counts as what Fargate costs"
+        saved = 1 - choice.machine_usd_per_hour / choice.on_demand_usd_per_hour
+        text += f"; about {saved:.0%} less than Fargate, by prices of {choice.as_of}"
+    return text
 
 
 def _placement(spec: RunSpec) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 Tags = dict[str, str]
+SPOT = "a spot interruption"  # why an instance or a task ended
 
 
 @dataclass(kw_only=True)
@@ -44,6 +45,7 @@ class GroupInstance:
     activity: Activity
     lifecycle: str = "Pending"
     terminated_at: datetime | None = None
+    reclaimed: bool = False  # AWS took it back for its spot market
     protected: bool = False
 
 
