@@ -178,12 +178,12 @@ class Ec2Offers:
 
 
 def _affordable(choices: tuple[Choice, ...], job: JobSpec) -> tuple[Choice, ...]:
-    """Without those over `--max-price`, which bounds all of an hour. UsageError, with the cheapest, where none is left.
-    Hardware without a known price stays: whoever keeps the limits refuses it (lifecycle/budget.py)."""
+    """Without those over `--max-price`, which bounds all of an hour, or without a known price. UsageError, with the
+    cheapest, where none is left. Where no price at all is known whoever keeps the limits refuses it (budget.py)."""
     limit = job.limits.max_price_usd_per_hour
-    if limit is None:
+    if limit is None or choices[0].usd_per_hour is None:
         return choices
-    within = tuple(one for one in choices if one.usd_per_hour is None or one.usd_per_hour <= Decimal(str(limit)))
+    within = tuple(one for one in choices if one.usd_per_hour is not None and one.usd_per_hour <= Decimal(str(limit)))
     if not within:
         cheapest = choices[0]
         market = "spot" if cheapest.spot else "on demand"
