@@ -15,6 +15,7 @@ TAG_PROJECT = "aws-run:project"
 TAG_OWNER = "aws-run:owner"
 TAG_EXPIRES = "aws-run:expires"
 IAM_PATH = "/aws-run/"
+NETWORK = f"{PREFIX}-network"  # the account's, in a region without a default VPC
 
 # arun-<project>-yyyymmdd-hhmmss-xxxx-task is the longest role name: 64 - 5 - 21 - 5 leaves 33.
 PROJECT_MAX = 32
@@ -45,6 +46,12 @@ def any_run_id(project: str) -> str:
 
 def is_run_id(text: str) -> bool:
     return _RUN_ID.fullmatch(text) is not None
+
+
+def shortens(text: str, run_id: str) -> bool:
+    """Whether a run may be called `text`: the beginning or the end of its id, or the beginning of the part after the
+    project's name, which is its time."""
+    return run_id.startswith(text) or run_id.endswith(text) or run_id[-20:].startswith(text)
 
 
 def project_of_run(run_id: str) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 import docker
 import pytest
 from pytest_docker.plugin import Services
+from tests.docker.entrypoint_image import build_image
 
 from aws_run.local.state import find_running
 
@@ -50,6 +51,11 @@ def base_image(docker_engine: docker.DockerClient) -> str:
     """Python on Debian, for `--base-image`; made where it is not there yet."""
     tool("base-image")
     return BASE_IMAGE
+
+
+@pytest.fixture(scope="session")
+def entrypoint_image(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return build_image(base_image, tmp_path_factory.mktemp("image"))
 
 
 @pytest.fixture(scope="session")

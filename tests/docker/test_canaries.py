@@ -19,7 +19,7 @@ import boto3
 import docker
 import pytest
 from tests.docker.image_support import Bench
-from tests.docker.test_image_build import host_address, private_index
+from tests.docker.private_index import host_address, private_index
 
 SCRIPT = """
 import argparse, os, pathlib

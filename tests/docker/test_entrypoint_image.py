@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.docker.entrypoint_image import PREFIX, Containers
 from tests.unit.transfer.stub import Seen, StubS3
 from tests.unit.transfer.trees import KEY, grown, listing, send
 
-from aws_run.image.recipe.entrypoint_layer import ENTRYPOINT
-from aws_run_entrypoint.bundle import write_layer
-
-IMAGE = "aws-run-test-entrypoint"
-RUN = "p-20260101-000000-abcd"
-PREFIX = f"runs/{RUN}/"
-DOCKERFILE = """
-FROM {base}
-ADD layer.tar /
-RUN {check}
-ENTRYPOINT {ours}
-"""
 COPY = "import shutil,sys; shutil.copytree(sys.argv[2], sys.argv[4], dirs_exist_ok=True)"
-
-
-@pytest.fixture(scope="module")
-def image(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("image")
-    write_layer(folder / "layer.tar")
-    (folder / "Dockerfile").write_text(
-        DOCKERFILE.format(base=base_image, check=json.dumps([*ENTRYPOINT, "--self-check"]), ours=json.dumps(ENTRYPOINT))
-    )
-    subprocess.run(["docker", "build", "--quiet", "--tag", IMAGE, folder], check=True, capture_output=True)
-    return IMAGE
 
 
 @pytest.fixture
@@ -45,32 +21,9 @@ def stub() -> Iterator[StubS3]:
         yield running
 
 
-class Containers:
-    def __init__(self, image: str, stub: StubS3) -> None:
-        self.image, self.stub, self.inputs = image, stub, "[]"
-
-    def run(self, code: str, *options: str) -> tuple[int, str, dict[str, Any]]:
-        env = {
-            "AWS_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL_S3": self.stub.url,
-            "AWS_ACCESS_KEY_ID": "key",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_RUN_ID": RUN,
-            "AWS_RUN_BUCKET": "bucket",
-            "AWS_RUN_PREFIX": PREFIX,
-            "AWS_RUN_INPUTS": self.inputs,
-            "AWS_RUN_COMMAND": json.dumps(["python3", "-c", code]),
-        }
-        settings = [part for name, value in env.items() for part in ("--env", f"{name}={value}")]
-        command = ["docker", "run", "--rm", "--network", "host", *options, *settings, self.image]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-        result: dict[str, Any] = json.loads(self.stub.current()[f"{PREFIX}result.json"])
-        return done.returncode, done.stdout + done.stderr, result
-
-
 @pytest.fixture
-def containers(image: str, stub: StubS3) -> Containers:
-    return Containers(image, stub)
+def containers(entrypoint_image: str, stub: StubS3) -> Containers:
+    return Containers(entrypoint_image, stub)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tests.docker.test_entrypoint_image import PREFIX, Containers, image  # noqa: F401 - a fixture
+from tests.docker.entrypoint_image import PREFIX, Containers
 from tests.unit.transfer.stub import StubS3
 
 USERS = {"root": (), "user": ("--user", "10001:10001"), "bare": ("--user", "10001", "--cap-drop", "ALL")}
@@ -53,8 +53,8 @@ def stub() -> Iterator[StubS3]:
 
 
 @pytest.fixture
-def containers(image: str, stub: StubS3) -> Containers:  # noqa: F811
-    return Containers(image, stub)
+def containers(entrypoint_image: str, stub: StubS3) -> Containers:
+    return Containers(entrypoint_image, stub)
 
 
 @pytest.mark.parametrize("options", USERS.values(), ids=USERS.keys())

@@ -38,7 +38,9 @@ class Console:
     def client(self, service: str) -> Any:
         # To a server within this process: a call that is made again while the first is still at it would be a second.
         config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-        return boto3.client(service, region_name=REGION, endpoint_url=os.environ["AWS_ENDPOINT_URL"], config=config)
+        # A session of its own: the default one keeps the keys of the first account that this process has seen.
+        session = boto3.Session(region_name=REGION)
+        return session.client(service, endpoint_url=os.environ["AWS_ENDPOINT_URL"], config=config)
 
     def task(self) -> None:
         arns = self.client("ecs").list_tasks(cluster=self.names.cluster)["taskArns"]

@@ -84,6 +84,46 @@ def test_fargate_needs_no_instance(client: Client, image: str) -> None:
         run(client, definition, launchType="FARGATE")
 
 
+def test_nothing_starts_in_a_subnet_from_which_nothing_leads_to_ecr(client: Client, image: str) -> None:
+    ec2 = client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    made = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24", AvailabilityZone="us-east-1a")["Subnet"]
+    assert (made["DefaultForAz"], made["MapPublicIpOnLaunch"]) == (False, False)
+    client("ecs").create_cluster(clusterName="arun-a")
+    definition = task_definition(
+        client, image, ["python", "main.py"], requiresCompatibilities=["FARGATE"], networkMode="awsvpc", cpu="256",
+        memory="512", executionRoleArn=role(client, "arun-execution"),
+    )  # fmt: skip
+
+    def reason(subnet_id: str) -> str:
+        network = {"awsvpcConfiguration": {"subnets": [subnet_id], "assignPublicIp": "DISABLED"}}
+        started = run(client, definition, launchType="FARGATE", networkConfiguration=network)
+        return str(stopped(client, started["taskArn"])["stoppedReason"])
+
+    assert reason(made["SubnetId"]).startswith("ResourceInitializationError: unable to pull secrets or registry auth")
+    assert "connection issue" in reason(subnet(client))  # of the default VPC, without a public address
+    for service in ("ecr.api", "ecr.dkr", "logs", "s3"):
+        ec2.create_vpc_endpoint(
+            VpcId=vpc, ServiceName=f"com.amazonaws.us-east-1.{service}", VpcEndpointType="Interface",
+            SubnetIds=[made["SubnetId"]],
+        )  # fmt: skip
+    assert reason(made["SubnetId"]) == "Essential container in task exited"
+
+
+def test_a_route_table_takes_one_gateway_to_each_service_and_a_vpc_goes_last(client: Client) -> None:
+    ec2 = client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    table = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"][0]["RouteTableId"]
+    s3 = {"VpcId": vpc, "ServiceName": "com.amazonaws.us-east-1.s3", "RouteTableIds": [table]}
+    endpoint = ec2.create_vpc_endpoint(**s3)["VpcEndpoint"]["VpcEndpointId"]
+    with pytest.raises(ClientError, match="RouteAlreadyExists"):
+        ec2.create_vpc_endpoint(**s3)
+    with pytest.raises(ClientError, match="DependencyViolation"):
+        ec2.delete_vpc(VpcId=vpc)
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])
+    ec2.delete_vpc(VpcId=vpc)
+
+
 def test_an_image_that_is_not_there_is_a_pull_failure(client: Client) -> None:
     stack(client, size=1)
     missing = "123456789012.dkr.ecr.us-east-1.amazonaws.com/arun/demo@sha256:" + "0" * 64

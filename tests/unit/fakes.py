@@ -12,24 +12,42 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from aws_run.aws.session import Aws, Identity, RoundTrip
 from aws_run.backends.base import Backend
 from aws_run.backends.ec2.backend import Ec2Backend
 from aws_run.backends.fargate.backend import FargateBackend
 from aws_run.clock import Clock
 from aws_run.config import Config, Input, Resources
+from aws_run.data import InputSnapshot
 from aws_run.errors import AwsCallError
+from aws_run.lifecycle.context import AppContext
 from aws_run.pricing import packaged
 from aws_run.pricing.catalogue import InstanceType
 from aws_run.pricing.prices import Rate, RegionRates
 from aws_run.runs.record import AttemptEntry, HardwareEntry, Record, TaskEntry, TaskHandle
 from aws_run.runs.spec import JobSpec, NetworkPlacement, Offer, RunSpec
+from aws_run.runs.store import RunStore
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 RUN = "demo-20260102-030405-abcd"
 BUCKET = f"arun-{ACCOUNT}-{REGION}-an"
+
+
+SNAPSHOT = InputSnapshot(
+    snapshot_key="inputs/demo/data.snapshot.json",
+    version_id="v1",
+    label="data",
+    files=1,
+    bytes=1,
+    sent_files=0,
+    sent_bytes=0,
+    deleted_files=0,
+    unchanged=True,
+)
 
 
 class FakeClock:
@@ -120,6 +138,7 @@ class FakeBucket:
         self.metadata: dict[str, dict[str, str]] = {}
         self._clock = clock
         self._writes = 0
+        self._denied: set[str] = set()
         aws.on("put_object", self._put).on("get_object", self._get).on("delete_object", self._delete)
         aws.on("head_object", self._head).on("list_objects_v2", self._list)
 
@@ -136,7 +155,13 @@ class FakeBucket:
         self.metadata[Key] = more.get("Metadata", {})
         return {"ETag": etag}
 
+    def deny(self, key: str) -> None:
+        """From now on `key` can't be read."""
+        self._denied.add(key)
+
     def _get(self, *, Key: str, Range: str | None = None, IfMatch: str | None = None, **_: Any) -> Any:
+        if Key in self._denied:
+            raise refused("AccessDenied", operation="GetObject")
         if Key not in self.objects:
             raise refused("NoSuchKey", operation="GetObject")
         body, etag, _written = self.objects[Key]
@@ -180,6 +205,24 @@ class Events(list[Any]):
     @property
     def emit(self) -> Callable[[Any], None]:
         return self.append
+
+
+class FakeAccount:
+    """A scripted account with a bucket of runs, and the context of a terminal in which nothing is built or sent."""
+
+    def __init__(self, aws: FakeAws | None = None) -> None:
+        self.aws, self.clock, self.events = aws or FakeAws(), FakeClock(), Events()
+        self.bucket = FakeBucket(self.aws, self.clock)
+        self.store = RunStore(self.aws, BUCKET, ACCOUNT)
+        self.context = AppContext(
+            aws=self.aws,
+            clock=self.clock,
+            emit=self.events.emit,
+            backends=backends(self.aws, self.clock),
+            builder=lambda: pytest.fail("nothing is built"),
+            storage=lambda _: pytest.fail("no data moves"),
+            salt=lambda: "ab12",
+        )
 
 
 def record(*, attempt: int = 1, task_arn: str | None = None, started_at: str | None = None, **changes: Any) -> Record:

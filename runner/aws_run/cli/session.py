@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ class Session:
     project: str  # this folder's, as `submit` would name it
     as_json: bool
     target: compose.Target
+    tags: Mapping[str, str] = field(default_factory=dict)  # the configuration's, for what a command makes
+    output: Path | None = None  # as this folder's aws-run.yaml or the environment names it
 
     @property
     def flag(self) -> str:
@@ -55,4 +57,6 @@ def session(flags: Mapping[str, Any]) -> Iterator[Session]:
             project=config.name,
             as_json=as_json,
             target=target,
+            tags=config.tags,
+            output=config.output,
         )

@@ -13,6 +13,7 @@ from aws_run.infra import policies
 from aws_run.infra.resource_types import role as roles
 from aws_run.infra.resource_types.bucket import Bucket
 from aws_run.infra.resource_types.log_group import LogGroup
+from aws_run.infra.resource_types.network import Network
 from aws_run.infra.resource_types.repository import Repository
 from aws_run.infra.resource_types.role import Role
 from aws_run.infra.tags import TAG_ACCOUNT, clean
@@ -41,6 +42,10 @@ def bucket(job: JobSpec, *, account: str, region: str) -> Bucket:
         runs_retention_days=job.runs_retention_days,
         tags={TAG_ACCOUNT: account},
     )
+
+
+def network(tags: Mapping[str, str], *, account: str, region: str, zones: int = 2) -> Network:
+    return Network(account=account, region=region, zones=zones, tags=dict(tags))
 
 
 def repository(job: JobSpec, tags: Mapping[str, str]) -> Repository:

@@ -22,6 +22,7 @@ from aws_run.config.models import (
     Iam,
     Limits,
     Network,
+    OutputsPolicy,
     Resources,
     Retry,
     SpotPolicy,
@@ -66,6 +67,7 @@ class JobSpec(BaseModel):
     args: tuple[str, ...] = ()
     arguments: Arguments = Arguments()
     inputs: tuple[InputPin, ...] = ()
+    outputs: OutputsPolicy = "optional"
     exclude: tuple[str, ...] = ()  # patterns of what is left out where inputs are pinned anew
     backend: BackendChoice = "auto"
     resources: Resources = Resources()
@@ -136,12 +138,13 @@ def job_from_json(document: Any, *, place: str) -> JobSpec:
 @dataclass(frozen=True, kw_only=True)
 class NetworkPlacement:
     """Where in the account's network a run goes. Empty `security_groups`: the VPC's default one, which lets everything
-    out and nothing in."""
+    out and nothing in. `notes`: sentences for the plan."""
 
     subnets: tuple[str, ...]
     zones: tuple[str, ...]
     security_groups: tuple[str, ...]
     public_ip: bool
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from aws_run.image.docker.engine import check_docker
 from aws_run.infra import desired
 from aws_run.infra.observe import observe_one
 from aws_run.lifecycle.context import AppContext
+from aws_run.pricing.hardware import backend_for
 from aws_run.report.format import size
 from aws_run.runs.spec import JobSpec
 
@@ -107,18 +108,14 @@ def _input(context: AppContext, config: Config, one: Input) -> Finding:
 
 
 def _network(aws: Aws, config: Config) -> Finding:
+    job = JobSpec.from_config(config)
     try:
-        found = network.find(aws, JobSpec.from_config(config))
+        found = network.find(aws, job, agent=backend_for(job) == "ec2")
     except AwsRunError as error:
         return Finding(what="network", state="failed", text=error.message, todo=error.hint or "")
-    if not found.public_ip:
-        return Finding(
-            what="network",
-            state="warning",
-            text=f"{len(found.subnets)} private subnets",
-            todo="they need a NAT gateway, or VPC endpoints for ECR, S3, ECS and CloudWatch Logs",
-        )
-    return Finding(what="network", state="ok", text=f"{len(found.subnets)} public subnets in {', '.join(found.zones)}")
+    kind = "public" if found.public_ip else "private"
+    text = "; ".join((f"{len(found.subnets)} {kind} subnets in {', '.join(found.zones)}", *found.notes))
+    return Finding(what="network", state="ok", text=text)
 
 
 def _permissions(aws: Aws) -> Finding:

@@ -1,6 +1,7 @@
 """`aws-run destroy`: a project's shared resources, and with `everything` its images and all that it has in the bucket.
 
-The bucket is the account's. Other projects' results in it are none of this project's: it goes with the last of them.
+The bucket is the account's, and so is its `arun-network`. Other projects' results in the bucket are
+none of this project's: both go with the last of them.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from aws_run import naming
+from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Identity
-from aws_run.errors import AwsRunError
-from aws_run.events import TeardownStep
+from aws_run.errors import AwsCallError, AwsRunError
+from aws_run.events import Notice, TeardownStep
 from aws_run.infra import apply
 from aws_run.infra.remove import Removal, remove
 from aws_run.infra.resource_types import bucket as buckets
 from aws_run.infra.resource_types.bucket import Bucket
+from aws_run.infra.resource_types.network import Network
 from aws_run.infra.resource_types.repository import Repository
 from aws_run.infra.resources import Ref
 from aws_run.lifecycle import lookup
@@ -24,6 +27,8 @@ from aws_run.lifecycle.end import teardown
 from aws_run.runs.store import RunStore
 
 _LASTS_S = 15 * 60  # of the lock: some millions of versions go under it; one that died with it blocks nobody for longer
+
+_OF_THE_ACCOUNT = (Bucket.kind, Network.kind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +55,8 @@ def plan_destroy(context: AppContext, project: str, *, everything: bool) -> Dest
         if not others:
             wanted.append(_bucket(identity))
     present = tuple(ref for ref in wanted if not apply.absent(context.aws, ref))
+    if everything and not others:
+        present += _network(context)
     whole = any(ref.kind == Bucket.kind for ref in present)
     return DestroyPlan(
         refs=present,
@@ -61,6 +68,18 @@ def plan_destroy(context: AppContext, project: str, *, everything: bool) -> Dest
 
 def _bucket(identity: Identity) -> Ref:
     return Ref(kind=Bucket.kind, name=naming.bucket_name(identity.account, identity.region), scope="kept")
+
+
+def _network(context: AppContext) -> tuple[Ref, ...]:
+    """The account's own network, where there is one. Who may not look for it has made none."""
+    network = Ref(kind=Network.kind, name=naming.NETWORK, scope="kept")
+    try:
+        return () if apply.absent(context.aws, network) else (network,)
+    except AwsCallError as error:
+        if error.code not in DENIED:
+            raise
+        context.emit(Notice(text=f"nobody has looked for a network of aws-run's own: {error.message}"))
+        return ()
 
 
 def _users(store: RunStore, project: str, *, whole_bucket: bool) -> tuple[str, ...]:
@@ -87,17 +106,16 @@ def destroy(context: AppContext, project: str, removable: DestroyPlan) -> teardo
         # One may have started since `look`: a start marks itself and then looks for the lock.
         _refuse(_users(store, project, whole_bucket=whole))
         _refuse_newcomers(store, project, whole)
-        removed = remove(
-            context.aws, [ref for ref in removable.refs if ref.kind != Bucket.kind], context.clock, context.emit
-        )
+        projects = [ref for ref in removable.refs if ref.kind not in _OF_THE_ACCOUNT]
+        removed = remove(context.aws, projects, context.clock, context.emit)
         if removable.data or whole:
             removed = (*removed, _remove_data(context, store, project))
         if whole and not removed[-1].error:
             # Emptying takes its time, and the lock is this project's: another's run may have begun meanwhile.
             _refuse(_users(store, project, whole_bucket=True))
             _refuse_newcomers(store, project, whole)
-            bucket = [ref for ref in removable.refs if ref.kind == Bucket.kind]
-            removed = (*removed[:-1], *remove(context.aws, bucket, context.clock, context.emit))
+            accounts = [ref for ref in removable.refs if ref.kind in _OF_THE_ACCOUNT]
+            removed = (*removed[:-1], *remove(context.aws, accounts, context.clock, context.emit))
     finally:
         if store.exists():
             store.locks.unlock(project, owner)

@@ -49,6 +49,9 @@ MADE: dict[str, Any] = {
     "create_capacity_provider": {"capacityProvider": {"capacityProviderArn": "arn"}},
     "register_task_definition": {"taskDefinition": {"taskDefinitionArn": "arn:1"}},
     "create_schedule": {"ScheduleArn": "arn:schedule"},
+    "create_vpc": {"Vpc": {"VpcId": "vpc-1"}},
+    "create_internet_gateway": {"InternetGateway": {"InternetGatewayId": "igw-1"}},
+    "create_subnet": {"Subnet": {"SubnetId": "subnet-1"}},
 }
 
 

@@ -9,38 +9,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.unit.fakes import ACCOUNT, BUCKET, RUN, Events, FakeAws, FakeBucket, FakeClock, record, refused
+from tests.unit.fakes import BUCKET, RUN, Events, FakeAccount, record, refused
 
 from aws_run.errors import AwsRunError, CredentialsError
 from aws_run.events import Notice
 from aws_run.infra.resource_types.base import Observation
 from aws_run.infra.resource_types.bucket import Bucket
 from aws_run.infra.resources import ref
-from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.interrupts import run_uninterrupted
 from aws_run.lifecycle.start.run_record import open_record
 from aws_run.runs.record_reader import load
-from aws_run.runs.store import RunStore
 
 KEY = f"runs/{RUN}/run.json"
 STORE = Bucket(name=BUCKET, region="us-east-1", runs_retention_days=90, tags={})
 
 
-class Account:
-    def __init__(self) -> None:
-        self.aws, self.clock, self.events = FakeAws(), FakeClock(), Events()
-        self.bucket = FakeBucket(self.aws, self.clock)
-        self.store = RunStore(self.aws, BUCKET, ACCOUNT)
-        self.context = AppContext(
-            aws=self.aws,
-            clock=self.clock,
-            emit=self.events.emit,
-            backends={},
-            builder=lambda: pytest.fail("nothing is built"),
-            storage=lambda _: pytest.fail("no data moves"),
-            salt=lambda: "ab12",
-        )
-
+class Account(FakeAccount):
     def begin(self) -> Any:
         found = SimpleNamespace(kept={ref(STORE): Observation(present=True)})
         decided = SimpleNamespace(kept=(STORE,))

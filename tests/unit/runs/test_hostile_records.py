@@ -9,18 +9,21 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.fakes import ACCOUNT, BUCKET, START, Events, FakeAws, FakeBucket, FakeClock, backends, record
+from tests.unit.fakes import (
+    ACCOUNT,
+    START,
+    FakeAccount,
+    record,
+)
 from tests.unit.runs.support import version_1
 
 from aws_run.errors import AwsRunError, DamagedError
 from aws_run.events import Notice
-from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import leftovers
 from aws_run.naming import TAG_RUN
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import HardwareEntry, Outcome, Record, ResourceEntry, dump
 from aws_run.runs.record_reader import MOST_BYTES, load
-from aws_run.runs.store import RunStore
 from aws_run.usecases.ps import ps
 from aws_run.usecases.status import status
 
@@ -76,24 +79,11 @@ TASK = full()["tasks"][0]
 ATTEMPT = TASK["attempts"][0]
 
 
-class Account:
+class Account(FakeAccount):
     """A damaged record, a run that goes on, and one that is long over, each with a group in the listing."""
 
     def __init__(self, text: bytes) -> None:
-        self.aws, clock = FakeAws(), FakeClock()
-        self.clock = clock
-        FakeBucket(self.aws, clock)
-        self.events = Events()
-        self.store = RunStore(self.aws, BUCKET, ACCOUNT)
-        self.context = AppContext(
-            aws=self.aws,
-            clock=clock,
-            emit=self.events.emit,
-            backends=backends(self.aws, clock),
-            builder=lambda: pytest.fail("nothing is built"),
-            storage=lambda _: pytest.fail("no data moves"),
-            salt=lambda: "ab12",
-        )
+        super().__init__()
         task = f"arn:aws:ecs:us-east-1:{ACCOUNT}:task/arun-{VICTIM}/0123"
         over = good(OVER, created_at="2026-01-02T01:04:05Z", deadline="2026-01-02T02:04:05Z")
         for run_id, held in ((HOSTILE, text), (VICTIM, dump(good(VICTIM, task_arn=task))), (OVER, dump(over))):

@@ -381,3 +381,19 @@ def _error(status: int, code: str) -> tuple[int, dict[str, str], bytes]:
 def _chunked(body: bytes) -> bytes:
     out = b"".join(b"%x\r\n%s\r\n" % (len(body[at : at + 700]), body[at : at + 700]) for at in range(0, len(body), 700))
     return out + b"0\r\n\r\n"
+
+
+def once_each(fault: Fault) -> Script:
+    """Every object meets the fault once, and works when asked again."""
+    met: set[tuple[str, str, str]] = set()
+    lock = threading.Lock()
+
+    def script(seen: Seen) -> Fault | None:
+        with lock:
+            what = (seen.method, seen.key, str(sorted(seen.query.items())) + seen.headers.get("range", ""))
+            if what in met:
+                return None
+            met.add(what)
+            return fault
+
+    return script

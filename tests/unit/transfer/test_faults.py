@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.transfer.stub import Fault, Script, Seen, StubS3
+from tests.unit.transfer.stub import Fault, Script, Seen, StubS3, once_each
 from tests.unit.transfer.trees import KEY, PREFIX, fetch, grown, listing, send
 
 from aws_run_entrypoint.transfer import (
@@ -47,22 +46,6 @@ FAULTS = [
 
 def at(number: int, fault: Fault) -> Script:
     return lambda seen: fault if seen.number == number else None
-
-
-def once_each(fault: Fault) -> Script:
-    """Every object meets the fault once, and works when asked again."""
-    met: set[tuple[str, str, str]] = set()
-    lock = threading.Lock()
-
-    def script(seen: Seen) -> Fault | None:
-        with lock:
-            what = (seen.method, seen.key, str(sorted(seen.query.items())) + seen.headers.get("range", ""))
-            if what in met:
-                return None
-            met.add(what)
-            return fault
-
-    return script
 
 
 def big(folder: Path) -> Path:

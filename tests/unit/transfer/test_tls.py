@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit.transfer.certificates import make_certificate
-from tests.unit.transfer.stub import Fault, StubS3
-from tests.unit.transfer.test_faults import once_each
+from tests.unit.transfer.stub import Fault, StubS3, once_each
 from tests.unit.transfer.trees import fetch, grown, listing, send
 
 from aws_run_entrypoint.transfer import NetworkError, Retried

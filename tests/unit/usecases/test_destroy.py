@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.fakes import ACCOUNT, BUCKET, RUN, Events, FakeAws, FakeBucket, FakeClock, refused
+from tests.unit.fakes import BUCKET, RUN, FakeAccount, refused
 
 from aws_run.errors import AwsRunError
 from aws_run.infra.resources import Ref
-from aws_run.lifecycle.context import AppContext
-from aws_run.runs.store import RunStore
 from aws_run.usecases.destroy import DestroyPlan, destroy, plan_destroy
 
 LOGS = Ref(kind="log-group", name="/aws-run/demo", scope="shared")
@@ -18,24 +16,8 @@ STORE = Ref(kind="bucket", name=BUCKET, scope="kept")
 OTHER = "other-20260102-030405-0001"
 
 
-class Account:
-    def __init__(self) -> None:
-        self.aws, clock = FakeAws(), FakeClock()
-        self.bucket = FakeBucket(self.aws, clock)
-        self.store = RunStore(self.aws, BUCKET, ACCOUNT)
-        self.context = AppContext(
-            aws=self.aws,
-            clock=clock,
-            emit=Events().emit,
-            backends={},
-            builder=lambda: pytest.fail("nothing is built"),
-            storage=lambda _: pytest.fail("no data moves"),
-            salt=lambda: "ab12",
-        )
-
-
 def test_a_run_that_started_after_the_look_keeps_its_roles() -> None:
-    account = Account()
+    account = FakeAccount()
     seen = DestroyPlan(refs=(LOGS,), live_runs=())
     account.store.locks.mark_live(RUN)
     with pytest.raises(AwsRunError, match=RUN) as caught:
@@ -46,7 +28,7 @@ def test_a_run_that_started_after_the_look_keeps_its_roles() -> None:
 
 
 def test_another_projects_run_keeps_the_accounts_bucket_but_not_this_projects_roles() -> None:
-    account = Account()
+    account = FakeAccount()
     account.store.locks.mark_live(OTHER)
     with pytest.raises(AwsRunError, match=OTHER):
         destroy(account.context, "demo", DestroyPlan(refs=(LOGS, STORE), live_runs=()))
@@ -55,7 +37,7 @@ def test_another_projects_run_keeps_the_accounts_bucket_but_not_this_projects_ro
 
 
 def test_the_look_tells_whom_it_would_hurt() -> None:
-    account = Account()
+    account = FakeAccount()
     account.aws.on("get_role", refused("NoSuchEntity"))
     account.store.locks.mark_live(OTHER)
     account.store.locks.mark_live(RUN)
@@ -66,7 +48,7 @@ def test_the_look_tells_whom_it_would_hurt() -> None:
 class Versions:
     """`list_object_versions` and `delete_objects` on the fake bucket."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: FakeAccount) -> None:
         self.objects = account.bucket.objects
         account.aws.on("list_object_versions", self.listed).on("delete_objects", self.deleted)
 
@@ -84,8 +66,8 @@ MINE = (f"runs/{RUN}/run.json", f"runs/{RUN}/output/a", "inputs/demo/data/a", f"
 THEIRS = ("runs/demo-two-20260102-030405-0001/run.json", "inputs/demo-two/data/b", "inputs/alpha/data/c")
 
 
-def filled(*keys: str) -> Account:
-    account = Account()
+def filled(*keys: str) -> FakeAccount:
+    account = FakeAccount()
     Versions(account)
     for key in keys:
         account.aws.call("s3", "put_object", Key=key, Body=b"x")

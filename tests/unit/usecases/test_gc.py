@@ -6,35 +6,28 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.fakes import ACCOUNT, BUCKET, RUN, Events, FakeAws, FakeBucket, FakeClock, backends, record, refused
+from tests.unit.fakes import (
+    ACCOUNT,
+    RUN,
+    FakeAccount,
+    record,
+    refused,
+)
 
 from aws_run.clock import iso
-from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import leftovers
 from aws_run.runs.record import Outcome, Record
-from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
 from aws_run.usecases import explain, status
 
 TASK = f"arn:aws:ecs:us-east-1:{ACCOUNT}:task/arun-demo/0123456789abcdef"
 
 
-class Account:
+class Account(FakeAccount):
     """A bucket with one accepted run in it, whose cluster is gone."""
 
     def __init__(self) -> None:
-        self.aws, self.clock = FakeAws(), FakeClock()
-        self.bucket = FakeBucket(self.aws, self.clock)
-        self.store = RunStore(self.aws, BUCKET, ACCOUNT)
-        self.context = AppContext(
-            aws=self.aws,
-            clock=self.clock,
-            emit=Events().emit,
-            backends=backends(self.aws, self.clock),
-            builder=lambda: pytest.fail("nothing is built"),
-            storage=lambda _: pytest.fail("no data moves"),
-            salt=lambda: "ab12",
-        )
+        super().__init__()
         self.writer = RecordWriter.begin(self.store, record(task_arn=TASK), self.clock)
         self.store.locks.mark_live(RUN)
         self.aws.on("describe_tasks", refused("ClusterNotFoundException"))

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.fakes import ACCOUNT, BUCKET, Events, FakeAws, FakeBucket, FakeClock, backends, record, refused
+from tests.unit.fakes import (
+    FakeAccount,
+    record,
+    refused,
+)
 
-from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import leftovers
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import dump
-from aws_run.runs.store import RunStore
 
 DAMAGED = "demo-20260102-020405-0001"
 OVER = "demo-20260102-010405-0002"
 
 
-class Account:
-    def __init__(self) -> None:
-        self.aws, clock = FakeAws(), FakeClock()
-        self.bucket = FakeBucket(self.aws, clock)
-        self.store = RunStore(self.aws, BUCKET, ACCOUNT)
-        self.context = AppContext(
-            aws=self.aws,
-            clock=clock,
-            emit=Events().emit,
-            backends=backends(self.aws, clock),
-            builder=lambda: pytest.fail("nothing is built"),
-            storage=lambda _: pytest.fail("no data moves"),
-            salt=lambda: "ab12",
-        )
-
+class Account(FakeAccount):
     def hold(self, run_id: str, text: bytes) -> None:
         self.aws.call("s3", "put_object", Key=RunKeys(run_id=run_id).record, Body=text)
         self.store.locks.mark_live(run_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,7 @@ from aws_run.pricing.catalogue import Catalogue, InstanceType
 from aws_run.pricing.offers import Choice
 from aws_run.pricing.prices import Prices, Rate, RegionRates
 from aws_run.runs.record import HardwareEntry
-from aws_run.runs.spec import JobSpec, NetworkPlacement, Offer
+from aws_run.runs.spec import JobSpec, Offer
 
 NAME = "ec2"
 _DEFAULT_DISK_GIB = 40
@@ -102,7 +102,7 @@ class Ec2Offers:
     def market(self, job: JobSpec) -> Market:
         """PreflightError or UsageError where nothing fits, or no zone of the network has it."""
         with ThreadPoolExecutor(max_workers=3, thread_name_prefix="ec2-market") as pool:
-            placed = pool.submit(network.find, self._aws, job)
+            placed = pool.submit(network.find, self._aws, job, agent=True)
             flat = pool.submit(self._prices.region_rates)
             known = [kind.name for kind in packaged.load().types]
             everything = self._catalogue.types(job.resources)
@@ -197,11 +197,10 @@ def _affordable(choices: tuple[Choice, ...], job: JobSpec) -> tuple[Choice, ...]
 
 def _within(placement: NetworkPlacement, zones: set[str]) -> NetworkPlacement:
     keep = [index for index, zone in enumerate(placement.zones) if zone in zones]
-    return NetworkPlacement(
+    return replace(
+        placement,
         subnets=tuple(placement.subnets[index] for index in keep),
         zones=tuple(placement.zones[index] for index in keep),
-        security_groups=placement.security_groups,
-        public_ip=placement.public_ip,
     )
 
 

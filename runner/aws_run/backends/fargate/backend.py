@@ -58,7 +58,7 @@ class FargateBackend:
         spot = job.spot_policy != "on-demand"
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="fargate") as pool:
             priced = pool.submit(self._prices.region_rates)
-            placement = network.find(self._aws, job)
+            placement = network.find(self._aws, job, agent=False)
             rates = priced.result()
         choice = offers.fargate_choice(
             rates,

@@ -14,6 +14,7 @@ from aws_run.infra.resource_types import (
     group,
     launch_template,
     log_group,
+    network,
     repository,
     role,
     schedule,
@@ -113,4 +114,5 @@ RESOURCE_TYPES = Registry(
     launch_template.TYPE,
     task_definition.TYPE,
     role.TYPE,
+    network.TYPE,
 )

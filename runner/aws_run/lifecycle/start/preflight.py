@@ -111,6 +111,7 @@ def run_preflight(
             notes=(
                 *(image.notes if image else ()),
                 *(note for note in (room.note, _base_note(image, context)) if note),
+                *offer.network.notes,
                 *outside_notes(config),
             ),
         ), backend

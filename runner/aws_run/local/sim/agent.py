@@ -11,6 +11,7 @@ from aws_run.local.runtime.logsink import LogGroupMissing, LogSink, open_sink
 from aws_run.local.runtime.taskspec import SecretUnavailable, container_spec
 from aws_run.local.sim.model import SPOT, Container, GroupInstance, Place, Task
 from aws_run.local.sim.placement import assign, shortage
+from aws_run.local.sim.reach import task_lacks
 from aws_run.local.sim.state import AccountState
 
 _STOP_TIMEOUT_S = 30.0
@@ -127,11 +128,16 @@ class Agent:
         specs: list[tuple[Container, ContainerSpec]] = []
         try:
             _check_execution_role(self._world, task)
+            _check_network(self._world, place.region, task)
             for container in task.containers:
                 sinks[container.name] = open_sink(self._world, place.region, task, container)
                 specs.append((container, container_spec(self._world, place, task, container, self._runtime)))
             for container, spec in specs:
                 container.image_digest = self._runtime.pull(spec.image)
+        except OutOfReach as error:
+            with self._world.lock:
+                self._end(task, "TaskFailedToStart", str(error))
+            return
         except (PullFailed, SecretUnavailable, LogGroupMissing, NoRightsYet) as error:
             kind = "CannotPullContainerError" if isinstance(error, PullFailed) else "ResourceInitializationError"
             text = f"{kind}: {error}"
@@ -253,6 +259,17 @@ class Agent:
 
 class NoRightsYet(Exception):
     pass
+
+
+class OutOfReach(Exception):
+    pass
+
+
+def _check_network(world: AccountState, region: str, task: Task) -> None:
+    """The task's image and log are behind an address that nothing leads to."""
+    lacks = task_lacks(world, region, task)
+    if lacks is not None:
+        raise OutOfReach(lacks)
 
 
 def _check_execution_role(world: AccountState, task: Task) -> None:

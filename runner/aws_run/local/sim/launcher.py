@@ -22,6 +22,7 @@ from aws_run.local.sim.launch import (
     tags_of,
 )
 from aws_run.local.sim.model import Activity, ContainerInstance, Group, GroupInstance, Place
+from aws_run.local.sim.reach import AGENT_SERVICES, host_lacks
 from aws_run.local.sim.state import AccountState
 from aws_run.local.testing.launch_failures import MESSAGES
 
@@ -155,6 +156,8 @@ class Launcher:
         cluster = ecs.clusters.get(match.group(1)) if match else None
         if cluster is None or cluster.status != "ACTIVE":
             return  # the agent keeps trying in vain, as it does on AWS
+        if host_lacks(self._world, place.region, instance, AGENT_SERVICES) is not None:
+            return
         spec = spec_of(instance.type)
         gpu_agent = "ECS_ENABLE_GPU_SUPPORT=true" in instance.user_data
         identity = self._world.new_id()

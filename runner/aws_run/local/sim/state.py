@@ -41,6 +41,7 @@ class AccountState:
         self.interrupt: Callable[[Place, GroupInstance], None] = lambda place, instance: None
         self.end: Callable[[], None] | None = None  # set where it has a process of its own: ends that
         self._busy_until: dict[str, float] = {}
+        self.networked: set[str] = set()  # the regions whose default VPC has its internet gateway
         self.refused_targets: list[str] = []  # schedules whose target refused the call
         self.errors: list[str] = []  # faults of the embedded AWS itself; the status page shows them
 

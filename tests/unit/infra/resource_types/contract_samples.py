@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.fakes import RUN, refused
+from tests.unit.fakes import ACCOUNT, REGION, RUN, refused
 from tests.unit.infra.resource_samples import (
     BUCKET_,
     CLUSTER,
@@ -22,8 +22,8 @@ from tests.unit.infra.resource_samples import (
 )
 from tests.unit.infra.resource_types.contract import Answers, Sample
 
-from aws_run.infra import tags
-from aws_run.infra.resource_types import bucket, role
+from aws_run.infra import desired, tags
+from aws_run.infra.resource_types import bucket, network, role
 from aws_run.infra.resource_types.role import Role
 from aws_run.naming import TAG_RUN
 
@@ -90,6 +90,11 @@ _NO_CLUSTER = refused("ClusterNotFoundException")
 _NO_TEMPLATE = refused("InvalidLaunchTemplateName.NotFoundException")
 _NO_REPOSITORY = refused("RepositoryNotFoundException")
 _NO_SCHEDULE = refused("ResourceNotFoundException")
+NETWORK_ = desired.network({}, account=ACCOUNT, region=REGION)
+_NETWORK: Answers = {
+    "describe_route_tables": [{"RouteTableId": "rtb-1", "VpcId": "vpc-1"}],
+    "describe_availability_zones": {"AvailabilityZones": [{"ZoneName": "us-east-1a"}, {"ZoneName": "us-east-1b"}]},
+}
 
 
 SAMPLES = (
@@ -249,5 +254,29 @@ SAMPLES = (
         },
         gone=dict.fromkeys(("get_schedule", "delete_schedule"), _NO_SCHEDULE),
         listed={"list_schedules": lambda names: [{"Name": name} for name in names]},
+    ),
+    Sample(
+        # EC2 gives no names: what is there is looked for by its tags before anything is made.
+        resource=NETWORK_,
+        create_call="describe_vpcs",
+        delete_call="delete_vpc",
+        absent_call="describe_vpcs",
+        observe_call="describe_vpcs",
+        made={**MADE, **_NETWORK},
+        present={
+            **_NETWORK,
+            "describe_vpcs": [{"VpcId": "vpc-1", "Tags": with_config(network.config_digest(NETWORK_))}],
+            "describe_internet_gateways": [{"InternetGatewayId": "igw-1", "Attachments": [{"VpcId": "vpc-1"}]}],
+            "describe_subnets": [{"SubnetId": "subnet-1", "CidrBlock": "10.0.0.0/20"}],
+            "create_route": refused("RouteAlreadyExists"),
+            "create_vpc_endpoint": refused("RouteAlreadyExists"),
+        },
+        gone={"describe_vpcs": ()},
+        deletable={
+            "describe_vpcs": [{"VpcId": "vpc-1"}],
+            "describe_subnets": [{"SubnetId": "subnet-1"}],
+            "describe_vpc_endpoints": [{"VpcEndpointId": "vpce-1", "State": "available"}],
+            "describe_internet_gateways": [{"InternetGatewayId": "igw-1", "Attachments": [{"VpcId": "vpc-1"}]}],
+        },
     ),
 )

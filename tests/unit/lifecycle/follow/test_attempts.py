@@ -6,13 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.unit.fakes import START, FakeAws, FakeClock, job, refused, spec
+from tests.unit.fakes import SNAPSHOT, START, FakeAws, FakeClock, job, refused, spec
 
 from aws_run.backends.ec2 import scaling_activities
 from aws_run.backends.ecs.tasks import run_task_request, task_state
 from aws_run.backends.executor import TaskRequest
 from aws_run.config import Limits, Retry
-from aws_run.data import InputSnapshot
 from aws_run.errors import UsageError
 from aws_run.infra.resource_types import group, schedule
 from aws_run.infra.resource_types.schedule import Schedule
@@ -20,18 +19,6 @@ from aws_run.lifecycle import budget
 from aws_run.lifecycle.follow import outcome
 from aws_run.pricing.receipt import Charge
 from aws_run.runs.spec import JobSpec, Offer
-
-SNAPSHOT = InputSnapshot(
-    snapshot_key="inputs/demo/data.snapshot.json",
-    version_id="v1",
-    label="data",
-    files=1,
-    bytes=1,
-    sent_files=0,
-    sent_bytes=0,
-    deleted_files=0,
-    unchanged=True,
-)
 
 
 class Priced:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.unit.fakes import RUN, Events, FakeAws, FakeClock, refused, spec
-from tests.unit.lifecycle.follow.test_attempts import SNAPSHOT
+from tests.unit.fakes import RUN, SNAPSHOT, Events, FakeAws, FakeClock, refused, spec
 
 from aws_run.backends.ecs.tasks import EcsExecutor
 from aws_run.backends.executor import TaskRequest
