@@ -19,7 +19,7 @@ from aws_run.pricing.catalogue import Catalogue, InstanceType
 from aws_run.pricing.offers import Choice
 from aws_run.pricing.prices import Prices, Rate, RegionRates
 from aws_run.runs.record import HardwareEntry
-from aws_run.runs.spec import JobSpec, Offer
+from aws_run.runs.spec import JobSpec, NetworkPlacement, Offer
 
 NAME = "ec2"
 _DEFAULT_DISK_GIB = 40
