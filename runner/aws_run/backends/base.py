@@ -14,6 +14,7 @@ from aws_run.backends.disk import DiskLimits
 from aws_run.backends.executor import Executor, TaskHandle, TaskState
 from aws_run.events import Emit
 from aws_run.infra.resources import Ref, Resource
+from aws_run.pricing.offers import Choice
 from aws_run.pricing.receipt import Charge, MachineUse
 from aws_run.runs.record import HardwareEntry, Record
 from aws_run.runs.spec import JobSpec, Offer, RunSpec
@@ -66,8 +67,18 @@ class Backend(Protocol):
     @property
     def waits(self) -> bool: ...
 
+    @property
+    def boot_s(self) -> int:
+        """What is billed, as a rule, before the job begins to run."""
+        ...
+
     def inspect(self, job: JobSpec) -> Offer:
         """Reads what the run needs to know of the account. PreflightError or UsageError when it can't work."""
+        ...
+
+    def offers(self, job: JobSpec) -> tuple[tuple[Choice, ...], tuple[str, ...]]:
+        """Everything that could run the job, cheapest first, and sentences on what that stands on. PreflightError or
+        UsageError where there is nothing."""
         ...
 
     def shared_resources(

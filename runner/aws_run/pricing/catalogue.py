@@ -24,6 +24,7 @@ class InstanceType:
     local_disk_gb: int = 0
     network: str = ""
     burstable: bool = False
+    accelerated: bool = False  # a GPU or another accelerator, of whatever kind or part
     free_plan: bool = False
 
     @property

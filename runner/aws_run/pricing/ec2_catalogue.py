@@ -20,6 +20,7 @@ _ZONES_AGE_S = 86_400
 # The numbers of vCPUs that types come with.
 _LADDER = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 448)
 _LEAN_MIB_PER_VCPU = 8192  # the most memory for its vCPUs that the ordinary families have (r7i)
+_ACCELERATORS = ("GpuInfo", "FpgaInfo", "InferenceAcceleratorInfo", "NeuronInfo", "MediaAcceleratorInfo")
 _GPU_FAMILIES = ("g*", "p*")
 
 
@@ -130,6 +131,7 @@ def from_ec2(described: Mapping[str, Any]) -> InstanceType:
         gpu_memory_mib=int(gpus[0].get("MemoryInfo", {}).get("SizeInMiB", 0)) if count else 0,
         local_disk_gb=int(described.get("InstanceStorageInfo", {}).get("TotalSizeInGB", 0)),
         network=str(described.get("NetworkInfo", {}).get("NetworkPerformance", "")),
+        accelerated=any(described.get(name) for name in _ACCELERATORS),
         burstable=bool(described.get("BurstablePerformanceSupported", False)),
         free_plan=bool(described.get("FreeTierEligible", False)),
     )

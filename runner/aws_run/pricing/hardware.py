@@ -117,7 +117,7 @@ def fits(kind: InstanceType, wanted: Resources, *, named: bool) -> bool:
             return False
         if wanted.gpu.model and not gpus.matches(wanted.gpu.model, kind):
             return False
-    elif kind.gpus and not named:
+    elif (kind.gpus or kind.accelerated) and not named:
         return False
     if kind.burstable and not named:
         return False

@@ -165,7 +165,7 @@ def list_of(**parameters: Any) -> list[str]:
             *(
                 product(f"EUW9-BoxUsage:{name}", "0.1500000000", instanceType=name)
                 for name in names
-                if name != "x.large"
+                if name == "m5.large" or "long" in name
             ),
             product("EUW9-BoxUsage:m5.large", "99", instanceType="m5.large", marketoption="CapacityBlock"),
             product("EUW9-DedicatedUsage:m5.large", "98", instanceType="m5.large"),

@@ -18,6 +18,7 @@ from aws_run.runs.record import (
     LeftBehind,
     LeftFile,
     Outcome,
+    RateEntry,
     Record,
     ResourceEntry,
     TaskEntry,
@@ -136,8 +137,16 @@ TASKS = every_field_of(
     .map(lambda attempts: sorted(attempts, key=lambda attempt: attempt.number))
     .map(tuple),
 )
+RATES = every_field_of(
+    RateEntry,
+    usd=MONEY,
+    **{name: st.text("abc é.", max_size=20) for name in ("item", "unit", "source", "as_of")},
+    **{name: st.none() | st.text("abc é.", max_size=20) for name in ("instance_type", "zone")},
+)
 HARDWARE = every_field_of(
     HardwareEntry,
+    rates=st.lists(RATES, max_size=3).map(tuple),
+    spot_max_usd_per_hour=st.none() | MONEY,
     vcpu=st.floats(min_value=0, max_value=1e6),
     usd_per_hour=st.none() | MONEY,
     priced_on=st.none() | st.just("2025-06"),

@@ -29,6 +29,7 @@ from aws_run.infra.resource_types.task_definition import TaskDefinition
 from aws_run.infra.resources import Ref, Resource
 from aws_run.pricing import burstable
 from aws_run.pricing.catalogue import Catalogue
+from aws_run.pricing.offers import Choice
 from aws_run.pricing.prices import Prices
 from aws_run.pricing.receipt import Charge, MachineUse, ec2_charges
 from aws_run.runs.record import HardwareEntry, Record
@@ -46,6 +47,7 @@ class Ec2Backend:
     disk_limits = disk.EC2
     ending_s = 4 * 60  # the job gets its grace and saves (two minutes), the client hears of it, the machine shuts down
     waits = True
+    boot_s = 90  # 26 s until Linux is up (brevdev/ec2-coldboot-research), then the ECS agent and the image's pull
 
     def __init__(self, aws: Aws, clock: Clock, *, catalogue: Catalogue, prices: Prices) -> None:
         self._aws = aws
@@ -56,6 +58,9 @@ class Ec2Backend:
 
     def inspect(self, job: JobSpec) -> Offer:
         return self._offers.inspect(job)
+
+    def offers(self, job: JobSpec) -> tuple[tuple[Choice, ...], tuple[str, ...]]:
+        return self._offers.all(job)
 
     # -- deciding -----------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import Any
 from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.backends import network
+from aws_run.backends.ec2 import quotas
 from aws_run.config import SpotPolicy
 from aws_run.errors import AwsCallError, PreflightError, UsageError
 from aws_run.pricing import burstable, hardware, offers, packaged
@@ -25,8 +26,7 @@ NAME = "ec2"
 _DEFAULT_DISK_GIB = 40
 _AMI_MIN_DISK_GIB = 30
 _AMI = "/aws/service/ecs/optimized-ami/amazon-linux-2023/{variant}recommended/image_id"
-# Service Quotas codes: (on-demand, spot), by the first letter of the GPU family.
-_QUOTAS = {"g": ("L-DB2E81BA", "L-3819A6DF"), "p": ("L-417A185B", "L-7212CCBC")}
+_ASKED = ("g", "p")  # families whose quota is 0 in a new account
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,8 @@ class Ec2Offers:
             market = self.market(job)
             spot = job.spot_policy != "on-demand"
             choices = _affordable(market.choices(job.spot_policy), job)
+            if wanted.instance_types:  # best first, as their user wrote them
+                choices = tuple(sorted(choices, key=lambda one: wanted.instance_types.index(one.name)))
             best = choices[0]
             self._check_quota(best, job.spot_policy)
             named = bool(wanted.instance_types)
@@ -75,7 +77,7 @@ class Ec2Offers:
         return Offer(
             network=_within(market.placement, zones),
             machine_image=image_id,
-            why=_why(choices, names),
+            why=_why(choices, named=named),
             notes=tuple(note for note in (market.note, self._catalogue.note, self._prices.note) if note),
             hardware=HardwareEntry(
                 backend=NAME,
@@ -98,6 +100,12 @@ class Ec2Offers:
                 ),
             ),
         )
+
+    def all(self, job: JobSpec) -> tuple[tuple[Choice, ...], tuple[str, ...]]:
+        """Every choice, whatever it costs, and sentences on what they stand on."""
+        market = self.market(job)
+        notes = (market.note, self._catalogue.note, self._prices.note)
+        return market.choices(job.spot_policy), tuple(note for note in notes if note)
 
     def market(self, job: JobSpec) -> Market:
         """PreflightError or UsageError where nothing fits, or no zone of the network has it."""
@@ -139,11 +147,13 @@ class Ec2Offers:
     def _check_quota(self, best: Choice, policy: SpotPolicy) -> None:
         """A quota of 0 is the rule for GPUs in a new account; say so before anything is built. Other families have one
         that is enough for most runs, and the scaling activity tells where it isn't: no round trip is spent on them."""
-        if best.name[0] not in _QUOTAS:
+        if not best.name.startswith(_ASKED):
             return
-        on_demand, spot = _QUOTAS[best.name[0]]
         too_small: list[tuple[str, dict[str, Any]]] = []
-        for code in {"spot": (spot,), "on-demand": (on_demand,), "auto": (spot, on_demand)}[policy]:
+        for spot in {"spot": (True,), "on-demand": (False,), "auto": (True, False)}[policy]:
+            code = quotas.quota_of(best.name, spot=spot)
+            if code is None:
+                return
             try:
                 answer = self._aws.call("service-quotas", "get_service_quota", ServiceCode="ec2", QuotaCode=code)
             except AwsCallError as error:
@@ -155,11 +165,10 @@ class Ec2Offers:
                 return
             too_small.append((code, quota))
         code, quota = too_small[-1]
-        region = self._aws.region
         raise PreflightError(
             f"{best.name} needs {best.vcpu:g} vCPUs, and this account may use {quota['Value']:.0f} "
             f"({quota.get('QuotaName', code)})",
-            hint=f"ask for more at https://{region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/{code}",
+            hint=f"ask for more at {quotas.link(self._aws.region, 'ec2', code)}",
         )
 
     def _image_id(self, *, gpu: bool, arch: str) -> str:
@@ -204,9 +213,11 @@ def _within(placement: NetworkPlacement, zones: set[str]) -> NetworkPlacement:
     )
 
 
-def _why(choices: Sequence[Choice], names: Sequence[str]) -> str:
-    """One sentence: what was compared, and what the first saves against the next that is no part of the group."""
+def _why(choices: Sequence[Choice], *, named: bool) -> str:
+    """One sentence: what was compared, and what the first saves against the next."""
     best = choices[0]
+    if named:
+        return f"{best.name} is the first of the types that were named"
     if best.usd_per_hour is None:
         return f"{best.name} is the first of {len(choices)} that fit; their prices are not known"
     market = "spot" if best.spot else "on demand"
