@@ -86,6 +86,7 @@ def install_request(plan: ImagePlan, recipe: StandardRecipe) -> InstallRequest:
         required=recipe.install is not None and recipe.install.required,
         variables=dict([recipe.version]) if recipe.version is not None else {},
         python=recipe.python,
+        tools=recipe.tools,
     )
 
 
