@@ -117,6 +117,11 @@ def job_s(spec: RunSpec, idle_used_s: float) -> int:
     return min(spec.timeout_s, left)
 
 
+def unpaid_s(spec: RunSpec, attempt_s: float) -> int:
+    """How many seconds more than its own an attempt of this length is billed, as far as a cap has to know of them."""
+    return 0 if spec.cap_s is None else max(0, math.ceil(_SHORTEST_JOB_S - attempt_s))
+
+
 def billed_at_most_s(spec: RunSpec) -> int:
     """All three parts together, within the cap."""
     whole = spec.idle_s + spec.timeout_s + spec.ending_s

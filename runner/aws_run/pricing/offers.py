@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from aws_run.config import SpotPolicy
 from aws_run.pricing.catalogue import InstanceType
@@ -19,6 +19,7 @@ INSTANCE, GP3, IPV4 = "instance", "gp3", "public-ipv4"
 FARGATE_VCPU, FARGATE_GB, FARGATE_STORAGE = "fargate-vcpu", "fargate-gb", "fargate-storage"
 _ON_DEMAND_CHOICES, _ON_DEMAND_CEILING = 4, Decimal("1.5")
 _SPOT_CHOICES, _SPOT_CEILING = 8, Decimal(2)
+_SPOT_ROOM = Decimal("1.5")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +211,24 @@ def group_types(choices: Sequence[Choice], *, spot: bool, named: bool) -> tuple[
     if not named:
         market = market[: _SPOT_CHOICES if spot else _ON_DEMAND_CHOICES]
     return tuple(one.name for one in market)
+
+
+def spot_bound(
+    choices: Sequence[Choice], names: Sequence[str], *, max_usd_per_hour: Decimal | None, beside: Beside
+) -> Decimal | None:
+    """The most that a run with a limit pays for an hour of a spot machine: half as much again as the dearest of its
+    types costs now, on-demand's price at the most, and no more than `max_usd_per_hour` leaves for the machine. AWS
+    holds it (SpotMaxPrice), so that a limit is true however the market moves. None where a price is not known."""
+    mine = [one for one in choices if one.spot and one.name in names]
+    now = [one.machine_usd_per_hour for one in mine if one.machine_usd_per_hour is not None]
+    base = [one.on_demand_usd_per_hour for one in mine if one.on_demand_usd_per_hour is not None]
+    extra = beside.usd_per_hour
+    if len(now) < len(mine) or len(base) < len(mine) or not mine or extra is None:
+        return None
+    most = min(max(now) * _SPOT_ROOM, max(base))
+    if max_usd_per_hour is not None:
+        most = min(most, max_usd_per_hour - extra)
+    return most.quantize(Decimal("0.0001"), ROUND_DOWN)
 
 
 # -- what a run's record holds of its prices ---------------------------------------------------------------------------

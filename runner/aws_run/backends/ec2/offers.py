@@ -46,6 +46,19 @@ class Market:
         beside = offers.ec2_beside(self.rates, disk_gib=self.disk_gib, public_ip=self.placement.public_ip)
         return offers.ec2_choices(self.types, self.zones, self.on_demand, self.spot, policy, beside)
 
+    def spot_bound(self, choices: Sequence[Choice], names: Sequence[str], job: JobSpec) -> str | None:
+        """What the run pays for a spot machine at most; None without a limit, and where on-demand may take its
+        place."""
+        limits = job.limits
+        if job.spot_policy != "spot" or (limits.max_cost_usd is None and limits.max_price_usd_per_hour is None):
+            return None
+        limit = limits.max_price_usd_per_hour
+        beside = offers.ec2_beside(self.rates, disk_gib=self.disk_gib, public_ip=self.placement.public_ip)
+        most = offers.spot_bound(
+            choices, names, max_usd_per_hour=None if limit is None else Decimal(str(limit)), beside=beside
+        )
+        return None if most is None else f"{most:f}"
+
 
 class Ec2Offers:
     def __init__(self, aws: Aws, *, catalogue: Catalogue, prices: Prices) -> None:
@@ -90,6 +103,7 @@ class Ec2Offers:
                 spot=spot,
                 disk_gib=market.disk_gib,
                 arch=wanted.arch,
+                spot_max_usd_per_hour=market.spot_bound(choices, names, job),
                 rates=offers.ec2_rates(
                     names,
                     sorted(zones),

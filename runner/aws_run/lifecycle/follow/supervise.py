@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Literal
 
 from aws_run.backends.base import Backend
@@ -20,6 +21,7 @@ from aws_run.errors import (
     sentence_of,
 )
 from aws_run.events import Notice, unfailing
+from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.end.ending import RunEnding, SubmitResult, detached_result
@@ -86,6 +88,7 @@ class RunSupervisor:
         self._writer = writer
         self._accepted = accepted
         self._handle = accepted.handle
+        self._attempt_began = context.clock.now()
         self._log = LogBuffer()
         self._on_interrupt = on_interrupt
         self._outputs = OutputFetcher(context, run.spec, run.output, follow=run.follow_output)
@@ -229,6 +232,7 @@ class RunSupervisor:
         """The next attempt begins with the checkpoint that the last one saved; the deadline is that of all of them."""
         context, spec = self._context, self._spec
         context.emit(Notice(text=f"{outcome.sentence}; starting attempt {attempt}", level="warning"))
+        self._pay_minimum()
         # Before anything is asked for: who looks at the run must see one that goes on, not one whose task has ended.
         stopped_at = iso(context.clock.now())
         self._note(lambda record: record.with_attempt(attempt, last=outcome, stopped_at=stopped_at))
@@ -236,6 +240,16 @@ class RunSupervisor:
         self._handle = self._backend.executor.start(replace(self._accepted.request, attempt=attempt))
         self._note(lambda record: record.with_handle(self._handle, attempt=attempt))
         self._backend.on_task_accepted(spec, self._handle, self._accepted.deadline, context.emit)
+
+    def _pay_minimum(self) -> None:
+        """An attempt that was shorter than what AWS bills at least has cost more than its time: a run with a cap gives
+        that time back from its deadline, so that many short attempts cost no more than it."""
+        now = self._context.clock.now()
+        short_s = budget.unpaid_s(self._spec, (now - self._attempt_began).total_seconds())
+        self._attempt_began = now
+        if short_s:
+            deadline = self._accepted.deadline - timedelta(seconds=short_s)
+            self._accepted = replace(self._accepted, request=replace(self._accepted.request, deadline=deadline))
 
     def _note(self, step: Callable[[Record], Record]) -> None:
         """Writes one step into the record, with a sign of life."""

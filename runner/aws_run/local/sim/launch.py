@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from aws_run.local.api.quotas import quota
@@ -47,6 +48,12 @@ def launch_data(world: AccountState, place: Place, group: Group) -> tuple[dict[s
     spot = bool(mixed) and len(living) >= base and int(100 if above_base is None else above_base) < 100
     spot = spot or (data.get("InstanceMarketOptions") or {}).get("MarketType") == "spot"
     return data, [str(t) for t in types], spot
+
+
+def spot_max_usd(group: Group) -> Decimal | None:
+    """What the group pays for a spot instance at most; None: the on-demand price, which spot never exceeds."""
+    distribution = (group.mixed or {}).get("InstancesDistribution") or {}
+    return Decimal(str(distribution["SpotMaxPrice"])) if distribution.get("SpotMaxPrice") else None
 
 
 def decode_user_data(text: Any) -> str:

@@ -45,6 +45,7 @@ class GroupInstance:
     activity: Activity
     lifecycle: str = "Pending"
     terminated_at: datetime | None = None
+    spot_max_usd: str | None = None  # its group's SpotMaxPrice
     reclaimed: bool = False  # AWS took it back for its spot market
     protected: bool = False
 
