@@ -113,6 +113,31 @@ def test_a_burstable_type_is_never_chosen_and_a_named_one_cannot_cost_more_than_
     assert Decimal(loaded.usd) == Decimal("0.0416") + Decimal("1.6") * Decimal("0.05")
 
 
+def test_a_limit_on_spot_is_held_by_aws_and_the_market_may_move(begin: Begin) -> None:
+    story = begin()
+    assert story.submit("--hang", backend="ec2", spot=True, max_cost="0.20", detach=True).exit_code == 0
+    hardware = story.record().hardware
+    assert hardware is not None
+    assert hardware.spot_max_usd_per_hour is not None
+    made = [seen.text for seen in story.script.happened if seen.operation == "CreateAutoScalingGroup"]
+    assert f"SpotMaxPrice={hardware.spot_max_usd_per_hour}" in made[-1]
+    story.account.until(story.account.running)
+    story.account.advance(3 * 3600)
+    assert story.account.still_bills() == []
+    assert 0 < billed(story) <= 0.20
+
+
+def test_the_price_per_hour_is_held_to_the_spot_market_and_not_to_what_it_never_reaches(begin: Begin) -> None:
+    """On demand the cheapest machine costs more than this limit."""
+    story = begin()
+    receipt = receipt_of(story, backend="ec2", spot=True, max_price="0.07")
+    assert "spot" in receipt.lines[0].what
+    with pytest.raises(UsageError, match="max-price"):
+        story.submit(backend="ec2", spot_policy="auto", max_price="0.07")
+    with pytest.raises(UsageError, match=r"at most \$0\.02"):
+        story.submit(backend="ec2", spot=True, max_price="0.02")
+
+
 def test_a_warm_machine_asks_for_no_price_again(begin: Begin) -> None:
     story = cold(begin())
     assert story.submit(backend="ec2").exit_code == 0
