@@ -29,6 +29,7 @@ class Usage:
     seconds: float
     machines: tuple[MachineUse, ...] = ()
     public_ip: bool = True
+    earlier_s: tuple[float, ...] = ()  # of the tasks of earlier attempts, where these and no machine are billed
 
 
 @dataclass(frozen=True, kw_only=True)

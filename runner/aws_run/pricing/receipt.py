@@ -157,6 +157,13 @@ def fargate_charges(
     return tuple(lines)
 
 
+def billed_together_s(seconds: Sequence[float]) -> float:
+    """Several tasks as one: each of them is billed for a minute at the least."""
+    if len(seconds) == 1:
+        return seconds[0]
+    return sum(max(each, float(_MINIMUM_S)) for each in seconds if each > 0)
+
+
 def _address(rate: RateEntry | None, seconds: float) -> Charge:
     return Charge(
         what="public IPv4 address",

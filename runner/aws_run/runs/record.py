@@ -98,6 +98,31 @@ class LeftBehind:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReceiptLine:
+    """What one thing cost: `seconds` as it was used, `billed_s` with AWS's minimum, both as decimal text like all
+    money. None: the price is not known."""
+
+    what: str
+    seconds: str
+    billed_s: str
+    usd_per_hour: str | None = None
+    usd: str | None = None
+    source: str = ""
+    as_of: str = ""
+    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a run cost, with the prices that `HardwareEntry.rates` held. `saved_usd`: what the spot market saved."""
+
+    lines: tuple[ReceiptLine, ...] = ()
+    total_usd: str | None = None
+    saved_usd: str | None = None
+    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How a run or an attempt ended. `exit_code` is the job's own where it ran to its end, else the tool's (124, 125,
     130). `saved_files`: how many files are in its saved output; None where nobody knows. `left_behind`: None where
@@ -133,6 +158,7 @@ class AttemptEntry:
     started_at: str | None = None
     stopped_at: str | None = None
     outcome: Outcome | None = None
+    billed_s: float | None = None  # how long its task was billed for, once another attempt has followed
     unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
 
 
@@ -178,6 +204,7 @@ class Record:
     stopped_at: str | None = None
     outcome: Outcome | None = None
     cost_usd: str | None = None
+    receipt: Receipt | None = None
     unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
 
     # -- what it says of the current attempt ------------------------------------------------------------------------
@@ -194,6 +221,12 @@ class Record:
     @property
     def attempt(self) -> int:
         return self.current.number if self.current else 1
+
+    @property
+    def earlier_s(self) -> tuple[float, ...]:
+        """How long the tasks of the attempts before the current one were billed for, as far as that is known."""
+        attempts = self.tasks[0].attempts[:-1] if self.tasks else ()
+        return tuple(attempt.billed_s for attempt in attempts if attempt.billed_s is not None)
 
     @property
     def handle(self) -> TaskHandle | None:
@@ -214,15 +247,25 @@ class Record:
 
     # -- the record after one step; each may be applied twice, as `RecordWriter` does after a lost answer -------------
 
-    def with_attempt(self, number: int, *, last: Outcome | None = None, stopped_at: str | None = None) -> Record:
-        """The record at the attempt `number`, which nobody has accepted yet. `last` and `stopped_at`: how and when the
-        attempt before it ended. A record that is there already stays as it is."""
+    def with_attempt(
+        self,
+        number: int,
+        *,
+        last: Outcome | None = None,
+        stopped_at: str | None = None,
+        billed_s: float | None = None,
+    ) -> Record:
+        """The record at the attempt `number`, which nobody has accepted yet. `last`, `stopped_at` and `billed_s`: how
+        and when the attempt before it ended, and how long it was billed for. A record that is there already stays as it
+        is."""
         if self.current is not None and number <= self.current.number:
             return self
         record = self
         if self.current is not None and last is not None:
             ended = replace(last, unknown={})
-            record = self._with_current(lambda attempt: replace(attempt, outcome=ended, stopped_at=stopped_at))
+            record = self._with_current(
+                lambda attempt: replace(attempt, outcome=ended, stopped_at=stopped_at, billed_s=billed_s)
+            )
         task = record.tasks[0] if record.tasks else TaskEntry()
         begun = AttemptEntry(number=number, client_token=self.client_token(number))
         return replace(record, tasks=(replace(task, attempts=(*task.attempts, begun)), *record.tasks[1:]))

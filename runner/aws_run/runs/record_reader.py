@@ -26,6 +26,8 @@ from aws_run.runs.record import (
     LeftFile,
     Outcome,
     RateEntry,
+    Receipt,
+    ReceiptLine,
     Record,
     RecordState,
     ResourceEntry,
@@ -115,6 +117,8 @@ def _record(fields: Fields) -> Record:
         known["hardware"] = _hardware(hardware)
     if (outcome := fields.object_or_none("outcome")) is not None:
         known["outcome"] = _outcome(outcome)
+    if (receipt := fields.object_or_none("receipt")) is not None:
+        known["receipt"] = _receipt(receipt)
     return Record(**known)
 
 
@@ -168,6 +172,35 @@ def _rate(fields: Fields) -> RateEntry:
         spot=fields.flag("spot") if "spot" in fields else False,
         unknown=_unknown(fields, RateEntry),
     )
+
+
+def _receipt(fields: Fields) -> Receipt:
+    return Receipt(
+        lines=tuple(_receipt_line(one) for one in fields.objects("lines", most=_MOST_RATES)),
+        total_usd=_amount_or_none(fields, "total_usd"),
+        saved_usd=_amount_or_none(fields, "saved_usd"),
+        unknown=_unknown(fields, Receipt),
+    )
+
+
+def _receipt_line(fields: Fields) -> ReceiptLine:
+    texts = {name: harmless(fields.text(name, most_chars=200)) for name in ("what", "source", "as_of")}
+    seconds = {name: fields.text(name, most_chars=100) for name in ("seconds", "billed_s")}
+    for name, text in seconds.items():
+        _check_amount(name, text)
+    return ReceiptLine(
+        **texts,
+        **seconds,
+        usd_per_hour=_amount_or_none(fields, "usd_per_hour"),
+        usd=_amount_or_none(fields, "usd"),
+        unknown=_unknown(fields, ReceiptLine),
+    )
+
+
+def _amount_or_none(fields: Fields, name: str) -> str | None:
+    text = fields.text_or_none(name, most_chars=100)
+    _check_amount(name, text)
+    return text
 
 
 def _harmless_or_none(fields: Fields, name: str) -> str | None:
@@ -226,6 +259,7 @@ def _attempt(fields: Fields) -> AttemptEntry:
         started_at=fields.text_or_none("started_at", most_chars=100),
         stopped_at=fields.text_or_none("stopped_at", most_chars=100),
         outcome=None if outcome is None else _outcome(outcome),
+        billed_s=fields.number("billed_s", least=0, most=1e9) if fields.values.get("billed_s") is not None else None,
         unknown=_unknown(fields, AttemptEntry),
     )
 

@@ -19,6 +19,8 @@ from aws_run.runs.record import (
     LeftFile,
     Outcome,
     RateEntry,
+    Receipt,
+    ReceiptLine,
     Record,
     ResourceEntry,
     TaskEntry,
@@ -129,6 +131,7 @@ ATTEMPTS = every_field_of(
     started_at=st.none() | TIMES,
     stopped_at=st.none() | TIMES,
     outcome=st.none() | OUTCOMES,
+    billed_s=st.none() | st.floats(min_value=0, max_value=1e9),
 )
 TASKS = every_field_of(
     TaskEntry,
@@ -153,9 +156,26 @@ HARDWARE = every_field_of(
     price_source=st.none() | st.just("a table"),
     **{name: st.integers(0, 2**40) for name in ("memory_mib", "gpus", "disk_gib")},
 )
+RECEIPTS = every_field_of(
+    Receipt,
+    lines=st.lists(
+        every_field_of(
+            ReceiptLine,
+            seconds=MONEY,
+            billed_s=MONEY,
+            usd_per_hour=st.none() | MONEY,
+            usd=st.none() | MONEY,
+            **{name: st.text("abc é.", max_size=20) for name in ("what", "source", "as_of")},
+        ),
+        max_size=3,
+    ).map(tuple),
+    total_usd=st.none() | MONEY,
+    saved_usd=st.none() | MONEY,
+)
 # The values that tell whose the record is, and what no run may exceed, are checked; the others are anybody's.
 RECORDS = every_field_of(
     Record,
+    receipt=st.none() | RECEIPTS,
     version=st.just(VERSION),
     run_id=st.just(RUN),
     project=st.just("demo"),

@@ -27,7 +27,7 @@ from aws_run.infra.resources import Ref, Resource
 from aws_run.pricing import hardware, offers
 from aws_run.pricing.offers import Choice
 from aws_run.pricing.prices import Prices, RegionRates
-from aws_run.pricing.receipt import Charge, fargate_charges
+from aws_run.pricing.receipt import Charge, billed_together_s, fargate_charges
 from aws_run.runs.record import HardwareEntry, Record
 from aws_run.runs.spec import JobSpec, NetworkPlacement, Offer, RunSpec
 
@@ -182,7 +182,7 @@ class FargateBackend:
             disk_gib=hardware.disk_gib,
             spot=hardware.spot,
             public_ip=usage.public_ip,
-            seconds=usage.seconds,
+            seconds=billed_together_s((*usage.earlier_s, usage.seconds)),
             rates=hardware.rates,
         )
 

@@ -140,7 +140,7 @@ class RunSupervisor:
                 return outcome, state
             attempt += 1
             try:
-                self._start_again(outcome, attempt)
+                self._start_again(outcome, attempt, _billed_s(state))
             except KeyboardInterrupt:
                 return _INTERRUPTED, state
             except Exception as error:  # noqa: BLE001 - whatever it is, this attempt was the last
@@ -228,14 +228,14 @@ class RunSupervisor:
             and left_s > _WORTH_ANOTHER_S
         )
 
-    def _start_again(self, outcome: Outcome, attempt: int) -> None:
+    def _start_again(self, outcome: Outcome, attempt: int, billed_s: float | None) -> None:
         """The next attempt begins with the checkpoint that the last one saved; the deadline is that of all of them."""
         context, spec = self._context, self._spec
         context.emit(Notice(text=f"{outcome.sentence}; starting attempt {attempt}", level="warning"))
         self._pay_minimum()
         # Before anything is asked for: who looks at the run must see one that goes on, not one whose task has ended.
         stopped_at = iso(context.clock.now())
-        self._note(lambda record: record.with_attempt(attempt, last=outcome, stopped_at=stopped_at))
+        self._note(lambda record: record.with_attempt(attempt, last=outcome, stopped_at=stopped_at, billed_s=billed_s))
         self._backend.prepare_retry(spec)
         self._handle = self._backend.executor.start(replace(self._accepted.request, attempt=attempt))
         self._note(lambda record: record.with_handle(self._handle, attempt=attempt))
@@ -280,6 +280,13 @@ class RunSupervisor:
             )
             return False
         return True
+
+
+def _billed_s(state: TaskState | None) -> float | None:
+    """How long a task that has ended was billed for; None where its service does not say."""
+    if state is None or state.billed_from is None or state.stopped_at is None:
+        return None
+    return max((state.stopped_at - state.billed_from).total_seconds(), 0.0)
 
 
 def _with_hint(error: Exception) -> str:
