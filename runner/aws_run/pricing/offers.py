@@ -223,9 +223,11 @@ def spot_bound(
     now = [one.machine_usd_per_hour for one in mine if one.machine_usd_per_hour is not None]
     base = [one.on_demand_usd_per_hour for one in mine if one.on_demand_usd_per_hour is not None]
     extra = beside.usd_per_hour
-    if len(now) < len(mine) or len(base) < len(mine) or not mine or extra is None:
+    if len(now) < len(mine) or not mine or extra is None:
         return None
-    most = min(max(now) * _SPOT_ROOM, max(base))
+    most = max(now) * _SPOT_ROOM
+    if len(base) == len(mine):
+        most = min(most, max(base))
     if max_usd_per_hour is not None:
         most = min(most, max_usd_per_hour - extra)
     return most.quantize(Decimal("0.0001"), ROUND_DOWN)

@@ -72,7 +72,7 @@ def _one(here: Session, record: Record, *, as_csv: bool) -> int:
     receipt = record.receipt
     if receipt is None:
         raise UsageError(
-            f"{record.run_id} has no receipt: it has not ended, or an older aws-run has ended it",
+            f"{record.run_id} has no receipt: it has not ended, or an older version of the tool has ended it",
             hint=f"aws-run status {record.run_id}",
         )
     columns = ("what", "billed_s", "usd_per_hour", "usd", "source", "as_of")
