@@ -10,6 +10,14 @@ import boto3
 import pytest
 from tests.local.cli_support import ENDLESS, Cloud, cloud, command, log_has, project, submit
 
+LONG_OPTIONS = """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--input-dir")
+parser.add_argument("--results-dir")
+parser.parse_args()
+"""
+
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory, aws_session: boto3.Session) -> Iterator[Cloud]:
@@ -121,6 +129,26 @@ def test_check_finds_what_is_fine_and_what_is_not(aws: Cloud) -> None:
     found = json.loads(done.stdout)
     assert "credentials" in json.dumps(found)
     assert "Traceback" not in done.stderr
+
+
+def test_check_says_what_would_be_used_before_anything_is_built(aws: Cloud, tmp_path: Path) -> None:
+    folder = project(tmp_path / "checked", LONG_OPTIONS)
+    (folder / "requirements.txt").write_text("six\n")
+    found = json.loads(aws.run("check", "--local", "--json", cwd=folder).stdout)["checks"]
+    told = [row["message"] for row in found if row["check"] == "project"]
+    for words in (
+        "command: python main.py",
+        "by --input-dir and --results-dir",
+        "dependencies: requirements.txt, 1 package",
+    ):
+        assert any(words in message for message in told), told
+    (folder / "main.py").write_text("print(\n")
+    refused = json.loads(aws.run("check", "--local", "--json", cwd=folder).stdout)["checks"]
+    assert [row["state"] for row in refused if row["check"] == "project"] == ["failed"]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    nothing = json.loads(aws.run("check", "--local", "--json", cwd=empty).stdout)["checks"]
+    assert [row["state"] for row in nothing if row["check"] == "project"] == ["warning"]
 
 
 def test_init_writes_a_file_that_config_schema_and_submit_accept(aws: Cloud, tmp_path: Path) -> None:

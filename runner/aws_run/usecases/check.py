@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from aws_run.aws.errors import DENIED
@@ -15,6 +16,7 @@ from aws_run.data import inspect_input
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
 from aws_run.image.docker.engine import check_docker
 from aws_run.image.plan import plan_image
+from aws_run.image.sources.results import looks_like_a_project
 from aws_run.infra import desired
 from aws_run.infra.observe import observe_one
 from aws_run.lifecycle.context import AppContext
@@ -76,16 +78,23 @@ def _project(config: Config) -> list[Finding]:
     """What a run would use, told before anything is built."""
     if config.image is not None:
         return [Finding(what="project", state="ok", text=f"the image {config.image}; nothing is built")]
+    if not _holds_a_project(config.project_dir):
+        # Planning would read all that is below: not what is meant in somebody's home folder.
+        todo = "go to the project's folder to see what a run of it would use"
+        return [Finding(what="project", state="warning", text="none in this folder", todo=todo)]
     try:
         plan = plan_image(config, entrypoint_layer=lambda: b"")
     except AwsRunError as error:
         return [Finding(what="project", state="failed", text=error.message, todo=error.hint or "")]
-    if not plan.source.files:
-        return [Finding(what="project", state="warning", text="no files", todo="go to the project's folder")]
     return [
         Finding(what="project", state="ok", text=plan.summary),
         *(Finding(what="project", state="ok", text=note) for note in plan.notes),
     ]
+
+
+def _holds_a_project(folder: Path) -> bool:
+    scripts = (".py", ".ipynb", ".sh")
+    return looks_like_a_project(folder) or any(path.suffix in scripts for path in folder.iterdir())
 
 
 def _credentials(aws: Aws) -> Finding:

@@ -331,3 +331,12 @@ def test_whatever_is_given_there_is_a_config_or_a_sentence(
         assert "pydantic" not in error.message  # noqa: PT017
     else:
         assert config.name
+
+
+def test_links_are_followed_at_the_users_word_alone(load: Load, refused: Refused) -> None:
+    assert load("", follow_links=True).follow_links
+    assert load("", environ={"AWS_RUN_FOLLOW_LINKS": "true"}).follow_links
+    message = refused("follow_links: true\n")
+    assert (
+        message == "aws-run.yaml:1: follow_links: can't be set in the file; use --follow-links or AWS_RUN_FOLLOW_LINKS"
+    )
