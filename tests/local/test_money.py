@@ -132,7 +132,7 @@ def test_the_price_per_hour_is_held_to_the_spot_market_and_not_to_what_it_never_
     story = begin()
     receipt = receipt_of(story, backend="ec2", spot=True, max_price="0.07")
     assert "spot" in receipt.lines[0].what
-    with pytest.raises(UsageError, match="max-price"):
+    with pytest.raises(UsageError, match=r"at most \$0\.07"):
         story.submit(backend="ec2", spot_policy="auto", max_price="0.07")
     with pytest.raises(UsageError, match=r"at most \$0\.02"):
         story.submit(backend="ec2", spot=True, max_price="0.02")

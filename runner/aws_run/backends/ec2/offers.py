@@ -206,16 +206,24 @@ def _affordable(choices: tuple[Choice, ...], job: JobSpec) -> tuple[Choice, ...]
     limit = job.limits.max_price_usd_per_hour
     if limit is None or choices[0].usd_per_hour is None:
         return choices
-    within = tuple(one for one in choices if one.usd_per_hour is not None and one.usd_per_hour <= Decimal(str(limit)))
+    within = tuple(one for one in choices if _most_usd(one, job.spot_policy) <= Decimal(str(limit)))
     if not within:
-        cheapest = choices[0]
-        market = "spot" if cheapest.spot else "on demand"
-        hour = f"${cheapest.usd_per_hour:.4f} with its disk and address"
+        cheapest = min(choices, key=lambda one: _most_usd(one, job.spot_policy))
+        market = {"spot": "spot", "on-demand": "on demand", "auto": "on demand, which `auto` may take"}[job.spot_policy]
+        hour = f"${_most_usd(cheapest, job.spot_policy):.4f} with its disk and address"
         raise UsageError(
             f"Nothing that fits costs at most ${limit:g} an hour",
             hint=f"the cheapest is {cheapest.name} {market} at {hour}",
         )
     return within
+
+
+def _most_usd(choice: Choice, policy: SpotPolicy) -> Decimal:
+    """What an hour of a choice may come to: with `auto` on-demand may take the place of spot."""
+    hour, machine, base = choice.usd_per_hour, choice.machine_usd_per_hour, choice.on_demand_usd_per_hour
+    if hour is None or machine is None or (policy == "auto" and base is None):
+        return Decimal("Infinity")
+    return hour - machine + base if policy == "auto" and base is not None else hour
 
 
 def _within(placement: NetworkPlacement, zones: set[str]) -> NetworkPlacement:
