@@ -162,12 +162,14 @@ class Config(_Section):
     secrets: dict[str, str] = Field(default_factory=dict)  # NAME -> ARN
     network: Network = Network()
     iam: Iam = Iam()
-    keep: tuple[str, ...] = ("bucket", "repository")
+    keep: tuple[str, ...] = ("bucket", "repository", "roles", "log-group")
     tags: dict[str, str] = Field(default_factory=dict)
     log_retention_days: int = 30
     runs_retention_days: int = 90
     region: str | None = None
     profile: str | None = None
+    labels: tuple[str, ...] = ()
+    note: str | None = None
     outside: tuple[Outside, ...] = ()  # shown in the plan; what the project's file names needs the user's consent
 
     @property

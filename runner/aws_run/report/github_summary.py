@@ -67,11 +67,11 @@ def render_summary(view: SummaryView) -> str:
     parts = [
         _headline(view),
         _error(view.error),
+        _log(view) if failed else "",
         _places(view),
         _timeline(view),
         _outputs(view),
         _receipt(view.outcome.receipt if view.outcome else None),
-        _log(view) if failed else "",
         _left(view.outcome.left if view.outcome else None),
         _plan(view.plan),
     ]

@@ -144,7 +144,7 @@ def test_every_option_can_be_set_in_all_three_places(key: str, load: Load) -> No
 
 def test_the_test_above_leaves_out_no_option_with_three_places() -> None:
     three = {option.key for option in OPTIONS if option.key and option.env and option.flag}
-    assert three - set(VALUES) == {"exclude", "env", "secrets", "keep", "tags"}  # these add up; see below
+    assert three - set(VALUES) == {"exclude", "env", "secrets", "keep", "labels", "tags"}  # these add up; see below
 
 
 def test_no_option_takes_a_variable_that_belongs_to_the_container() -> None:
@@ -221,7 +221,7 @@ def test_excludes_and_tags_add_up(load: Load) -> None:
 
 
 def test_keep_on_the_command_line_adds_to_what_is_kept(load: Load) -> None:
-    assert load(keep=("cluster",)).keep == ("bucket", "repository", "cluster")
+    assert load(keep=("cluster",)).keep == ("bucket", "repository", "roles", "log-group", "cluster")
     assert load("keep: [bucket]\n", keep=("roles",)).keep == ("bucket", "roles")
     assert load("keep: []\n").keep == ()
     assert load("keep: [bucket]\n", environ={"AWS_RUN_KEEP": "log-group"}).keep == ("log-group",)

@@ -105,6 +105,7 @@ OWN = st.sampled_from(["", "-task", "-exec", "-stop"]).map(f"arun-{RUN}".__add__
 ENTRIES = every_field_of(ResourceEntry, scope=st.just("run"), name=OWN) | every_field_of(
     ResourceEntry, scope=st.just("kept")
 )
+PLAIN = st.text("abc é(;)", max_size=20).map(str.strip)
 COUNTS = st.integers(0, 2**60)
 LEFT = every_field_of(
     LeftBehind,
@@ -176,6 +177,10 @@ RECEIPTS = every_field_of(
 RECORDS = every_field_of(
     Record,
     receipt=st.none() | RECEIPTS,
+    commit=st.none() | PLAIN,
+    python=st.none() | PLAIN,
+    labels=st.lists(PLAIN, max_size=3).map(tuple),
+    note=PLAIN,
     version=st.just(VERSION),
     run_id=st.just(RUN),
     project=st.just("demo"),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.unit.fakes import RUN, job, spec
 
+from aws_run.image.recipe.git_state import GitState
 from aws_run.lifecycle.start.run_record import initial_record
 from aws_run.pricing.receipt import Charge
 from aws_run.runs.record import HardwareEntry, RateEntry, Record, dump
@@ -45,7 +46,12 @@ def first_record(usd_per_hour: Decimal | None = Decimal("0.5"), **origin: Any) -
         RateEntry(item="gp3", unit="GB-month", usd="0.08", source="AWS's spot price history", as_of="2026-01-01"),
     )
     run = replace(run, offer=replace(run.offer, hardware=replace(run.offer.hardware, rates=rates)))
-    preflight: Any = SimpleNamespace(offer=run.offer, image=None)
+    preflight: Any = SimpleNamespace(
+        offer=run.offer,
+        image=None,
+        git=GitState(commit="ab" * 20, dirty=True),
+        config=SimpleNamespace(labels=("x",), note=None),
+    )
     return initial_record(SimpleNamespace(spec=run, all=()), preflight, PricedBackend(usd_per_hour), "ann", **origin)  # type: ignore[arg-type]
 
 
