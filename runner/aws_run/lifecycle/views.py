@@ -109,8 +109,8 @@ def _plan_input(seen: InputSummary) -> PlanInput:
 
 def _price(run: RunPlan, backend: Backend) -> PlanPrice:
     spec = run.spec
-    hour = budget.hour_usd(backend, spec.offer)
-    most = None if hour is None else hour * budget.billed_at_most_s(spec) / 3600
+    hour, dearest = budget.expected_hour_usd(backend, spec.offer), budget.hour_usd(backend, spec.offer)
+    most = None if dearest is None else dearest * budget.billed_at_most_s(spec) / 3600
     return PlanPrice(per_hour=hour, at_most=most, timeout_s=spec.timeout_s)
 
 
