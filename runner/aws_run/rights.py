@@ -15,7 +15,7 @@ from aws_run.naming import IAM_PATH, TAG_RUN
 
 Command = Literal[
     "check", "plan", "submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc", "destroy",
-    "network", "offers", "cost",
+    "network", "offers",
 ]  # fmt: skip
 
 ANY = "*"
@@ -180,7 +180,7 @@ RIGHTS: tuple[Right, ...] = (
         action="s3:ListBucket",
         on=(BUCKET,),
         calls=("s3:HeadBucket", "s3:ListObjectsV2"),
-        commands=("submit", "ps", "cost", "cancel", "cleanup", "gc", "destroy"),
+        commands=("submit", "ps", "cancel", "cleanup", "gc", "destroy"),
         why="the runs there are; a HEAD carries no prefix",
     ),
     _own(
@@ -205,7 +205,7 @@ RIGHTS: tuple[Right, ...] = (
         action="s3:GetObject",
         on=(OBJECTS,),
         calls=("s3:GetObject", "s3:HeadObject"),
-        commands=("submit", "ps", "status", "cost", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc"),
+        commands=("submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc"),
         why="records, results, snapshots of inputs",
     ),
     Right(
