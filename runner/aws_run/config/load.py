@@ -68,6 +68,7 @@ def load_config(
         checks.refuse_too_much_text(config)
         checks.refuse_short_retention(config, winners)
         if for_run:
+            checks.refuse_unset_build_secrets(config, winners, environ)
             checks.refuse_folders(config, winners, detached=bool(flags.get("detach")))
         config = config.model_copy(update={"outside": outside_of(config, given, winners)})
     except (OSError, RuntimeError) as error:  # a name that is too long, links in a circle, a folder without rights

@@ -535,6 +535,32 @@ OPTIONS: tuple[Option, ...] = (
         help="Build arguments (ARG) of the project's Dockerfile. They are no place for secrets: the image keeps them.",
     ),
     Option(
+        key="build.context",
+        field="build.context",
+        env="AWS_RUN_BUILD_CONTEXT",
+        kind=value_types.text("a folder inside the project"),
+        help="The folder of the project that its Dockerfile sees, as `docker build FOLDER` does; default: all of it.",
+    ),
+    Option(
+        key="build.secrets",
+        field="build.secrets",
+        env="AWS_RUN_BUILD_SECRETS",
+        flag="build_secret",
+        metavar="NAME",
+        repeatable=True,
+        kind=value_types.listed(value_types.pattern(r"^[A-Za-z_][A-Za-z0-9_]{0,99}$", "the name of a variable")),
+        merge="add",
+        help="Variables of this shell that the image build can read and the image never holds: tokens of package "
+        "indexes, as in `--extra-index-url https://${TOKEN}@host/simple`. A Dockerfile mounts each by its name.",
+    ),
+    Option(
+        key="build.pip",
+        field="build.pip",
+        env="AWS_RUN_BUILD_PIP",
+        kind=value_types.SWITCH,
+        help="Whether the job can install packages itself, with pip. Default: where one of its scripts calls pip.",
+    ),
+    Option(
         key="arguments.input",
         field="arguments.input",
         env="AWS_RUN_ARGUMENTS_INPUT",

@@ -31,7 +31,8 @@ def init(path: Path, force: bool) -> None:
     for problem in survey.problems:
         say(f"note: {problem}")
     if survey.env_names:
-        names = ", ".join(survey.env_names[:6]) + (", …" if len(survey.env_names) > 6 else "")
+        more = len(survey.env_names) - 6
+        names = ", ".join(survey.env_names[:6]) + (f" and {more} more" if more > 0 else "")
         survey = survey.with_env(_wants(f"Shall the job get the variables of .env ({names})?"))
         if not survey.hand_over_env:
             say("note: .env stays on this machine; `env_file: .env` in aws-run.yaml hands its variables over")
