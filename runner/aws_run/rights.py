@@ -15,7 +15,7 @@ from aws_run.naming import IAM_PATH, TAG_RUN
 
 Command = Literal[
     "check", "plan", "submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc", "destroy",
-    "network",
+    "network", "offers",
 ]  # fmt: skip
 
 ANY = "*"
@@ -83,6 +83,7 @@ def _call(action: str) -> str:
 
 
 _NOT_COLLECTED = "what runs whose client died have left is not found, and not removed"
+_FRESH = "where the machine has not read them today"
 _QUOTA = "a quota that is too small shows only when AWS refuses the instance"
 _RETRY = "when a run tries again after its machine was taken away"
 _DEAD_AGENT = "when the agent of a machine no longer answers"
@@ -90,23 +91,45 @@ _CHANGED_ROLE = "when a role of an older version is brought up to date"
 
 RIGHTS: tuple[Right, ...] = (
     # What is there: reads that know no resource.
-    _own("ec2:DescribeSubnets", commands=("check", "plan", "submit"), why="the network that a run is put into"),
+    _own(
+        "ec2:DescribeSubnets", commands=("check", "plan", "submit", "offers"), why="the network that a run is put into"
+    ),
     *(
         _own(
             f"ec2:{name}",
-            commands=("plan", "submit"),
+            commands=("plan", "submit", "offers"),
             why="whether a subnet leads to what a run needs",
             rarely="with --subnets, or in a region without a default VPC",
             without="nobody checks that the subnets lead there",
         )
         for name in ("DescribeRouteTables", "DescribeVpcEndpoints")
     ),
-    _own("ec2:DescribeInstanceTypeOfferings", commands=("plan", "submit"), why="zones that have the instance type"),
+    _own(
+        "ec2:DescribeInstanceTypeOfferings",
+        commands=("plan", "submit", "offers"),
+        why="zones that have the instance type",
+        rarely=_FRESH,
+    ),
     _own(
         "ec2:DescribeInstanceTypes",
-        commands=("plan", "submit"),
-        why="hardware of a type that the table lacks",
-        rarely="with an --instance-type that the table lacks",
+        commands=("plan", "submit", "offers"),
+        why="what hardware there is",
+        rarely="on EC2, where the machine has not read them this week",
+        without="the choice is among the types of the packaged table",
+    ),
+    _own(
+        "pricing:GetProducts",
+        commands=("plan", "submit", "offers"),
+        why="what the hardware costs in this region",
+        rarely=_FRESH,
+        without="prices are the packaged table's; in a region that it lacks --max-cost and --max-price are refused",
+    ),
+    _own(
+        "ec2:DescribeSpotPriceHistory",
+        commands=("plan", "submit", "offers"),
+        why="what spot costs in each zone",
+        rarely="with --spot on EC2",
+        without="spot counts as what on-demand costs",
     ),
     _own(
         "ssm:GetParameter",
@@ -116,7 +139,7 @@ RIGHTS: tuple[Right, ...] = (
     ),
     _own(
         "servicequotas:GetServiceQuota",
-        commands=("check", "plan", "submit"),
+        commands=("check", "plan", "submit", "offers"),
         why="whether the account may start such a machine",
         rarely="with a GPU or --spot on EC2",
         without=_QUOTA,
@@ -433,7 +456,7 @@ RIGHTS: tuple[Right, ...] = (
     _own(
         "ec2:DescribeLaunchTemplates", commands=("check", *ENDING), why="whether it is there, and which ended runs left"
     ),
-    _own("ec2:DescribeInstances", commands=ENDING, why="how long machines ran, and whether they are gone"),
+    _own("ec2:DescribeInstances", commands=(*ENDING, "offers"), why="how long machines ran, and whether they are gone"),
     Right(
         action="ec2:TerminateInstances",
         on=(INSTANCES,),

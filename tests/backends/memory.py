@@ -20,6 +20,7 @@ from aws_run.clock import Clock
 from aws_run.events import Emit, LogLine
 from aws_run.infra.resource_types.task_definition import TaskDefinition
 from aws_run.infra.resources import Ref, Resource
+from aws_run.pricing.offers import Choice
 from aws_run.pricing.receipt import Charge
 from aws_run.runs.record import HardwareEntry, Record
 from aws_run.runs.spec import JobSpec, NetworkPlacement, Offer, RunSpec
@@ -155,6 +156,7 @@ class MemoryBackend:
     disk_limits = disk.FARGATE
     ending_s = 0
     waits = False
+    boot_s = 0
 
     def __init__(self, aws: Aws, clock: Clock, service: MemoryService) -> None:
         self._aws = aws
@@ -167,6 +169,13 @@ class MemoryBackend:
         placement = NetworkPlacement(subnets=(), zones=(), security_groups=(), public_ip=False)
         hardware = HardwareEntry(backend=self.name, description="this process", vcpu=1, memory_mib=512, disk_gib=20)
         return Offer(network=placement, hardware=hardware)
+
+    def offers(self, job: JobSpec) -> tuple[tuple[Choice, ...], tuple[str, ...]]:
+        choice = Choice(
+            backend=self.name, name="this process", spot=False, zones=(), vcpu=1, memory_mib=512, usable_memory_mib=512,
+            arch="x86_64",
+        )  # fmt: skip
+        return (choice,), ()
 
     def shared_resources(
         self, job: JobSpec, *, account: str, region: str, tags: Mapping[str, str]

@@ -135,7 +135,13 @@ class Account:
     def environment(self, **more: str) -> dict[str, str]:
         """That of a user who exported the account's address; the state folder holds what `local start` leaves there."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        return {**inherited, **self.local.environment(), "XDG_STATE_HOME": str(self._home / "state"), **more}
+        return {
+            **inherited,
+            **self.local.environment(),
+            "XDG_STATE_HOME": str(self._home / "state"),
+            "XDG_CACHE_HOME": str(self._home / "cache"),
+            **more,
+        }
 
     def start(
         self, *arguments: object, kill: tuple[int | str, str] | None = None, **more: str

@@ -22,6 +22,7 @@ from aws_run.aws.session import Aws
 from aws_run.backends.ec2.backend import Ec2Backend
 from aws_run.backends.fargate.backend import FargateBackend
 from aws_run.cli import compose
+from aws_run.clock import SystemClock
 from aws_run.config import Config
 from aws_run.config.load import load_config
 from aws_run.events import Event, Notice, StatusChanged
@@ -29,6 +30,9 @@ from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end.ending import SubmitResult
 from aws_run.local.http.protocol import Call, Refusal, Reply
 from aws_run.local.runtime.builder import ProcessBuilder
+from aws_run.pricing.cache import Cache, Cached, MemoryCache
+from aws_run.pricing.ec2_catalogue import Ec2Catalogue
+from aws_run.pricing.price_list import AwsPrices
 from aws_run.runs.record import Record
 from aws_run.runs.record_reader import load
 from aws_run.usecases.submit import submit
@@ -100,6 +104,17 @@ def hang_up(call: Call, reply: Reply) -> Reply:
     return reply
 
 
+class WarmCache(MemoryCache):
+    """Whatever some story has read before: the embedded AWS's catalogue and prices are the same in all of them, and
+    reading them takes a second of processor time. Stories about them bring a cache of their own."""
+
+    def read(self, key: str, *, most_age_s: float) -> Cached | None:
+        return None if key.startswith("refused") else self.entries.get(key)
+
+
+_WARM = WarmCache(clock=SystemClock())
+
+
 class Story:
     """One account, one project, one bench."""
 
@@ -112,6 +127,7 @@ class Story:
         self.events: list[Event] = []
         self.settings: dict[str, str] = {}  # AWS_RUN_… variables of the user's
         self._salts = itertools.count(0x1000)
+        self.cache: Cache = _WARM  # of the catalogue and the price list
         self.context = self.new_bench()
 
     def clock(self) -> WorldClock:
@@ -121,11 +137,15 @@ class Story:
         """That of another terminal: nothing in memory is shared."""
         clock = self.clock()
         aws = Aws(region=self.account.local.region, clock=clock)
+        prices = AwsPrices(aws, self.cache, clock)
         context = AppContext(
             aws=aws,
             clock=clock,
             emit=self.events.append,
-            backends={"ec2": Ec2Backend(aws, clock), "fargate": FargateBackend(aws, clock)},
+            backends={
+                "ec2": Ec2Backend(aws, clock, catalogue=Ec2Catalogue(aws, self.cache), prices=prices),
+                "fargate": FargateBackend(aws, clock, prices=prices),
+            },
             builder=lambda: ProcessBuilder(self.account.local),
             storage=lambda name: compose.storage(aws, name),
             salt=lambda: f"{next(self._salts):04x}",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ from aws_run.backends.base import Backend
 from aws_run.backends.ec2.backend import Ec2Backend
 from aws_run.backends.fargate.backend import FargateBackend
 from aws_run.clock import Clock
-from aws_run.config import Config, Input
+from aws_run.config import Config, Input, Resources
 from aws_run.data import InputSnapshot
 from aws_run.errors import AwsCallError
 from aws_run.lifecycle.context import AppContext
+from aws_run.pricing import packaged
+from aws_run.pricing.catalogue import InstanceType
+from aws_run.pricing.prices import Rate, RegionRates
 from aws_run.runs.record import AttemptEntry, HardwareEntry, Record, TaskEntry, TaskHandle
 from aws_run.runs.spec import JobSpec, NetworkPlacement, Offer, RunSpec
 from aws_run.runs.store import RunStore
@@ -243,7 +247,46 @@ def record(*, attempt: int = 1, task_arn: str | None = None, started_at: str | N
 
 
 def backends(aws: Aws, clock: Clock) -> dict[str, Backend]:
-    return {"ec2": Ec2Backend(aws, clock), "fargate": FargateBackend(aws, clock)}
+    return {"ec2": ec2_backend(aws, clock), "fargate": fargate_backend(aws, clock)}
+
+
+@dataclass(frozen=True)
+class PackagedMarket:
+    """A catalogue and prices that ask nobody: the packaged table's, whose types are in every zone that there is."""
+
+    region: str = REGION
+    note: str | None = None
+    spot_share: Decimal | None = None  # of the on-demand price; None: nobody knows a spot price
+
+    def types(self, wanted: Resources) -> tuple[InstanceType, ...]:
+        return packaged.load().types
+
+    def zones(self, names: Collection[str]) -> dict[str, frozenset[str]]:
+        return {name: frozenset(f"{self.region}{letter}" for letter in "abcdef") for name in names}
+
+    def region_rates(self) -> RegionRates:
+        return packaged.load().region_rates(self.region)
+
+    def on_demand(self, names: Collection[str]) -> dict[str, Rate]:
+        table = packaged.load()
+        return {name: rate for name in names if (rate := table.on_demand(name, self.region)) is not None}
+
+    def spot(self, names: Collection[str]) -> dict[tuple[str, str], Rate]:
+        if self.spot_share is None:
+            return {}
+        return {
+            (name, f"{self.region}{letter}"): replace(rate, usd=rate.usd * self.spot_share)
+            for name, rate in self.on_demand(names).items()
+            for letter in "ab"
+        }
+
+
+def ec2_backend(aws: Aws, clock: Clock) -> Ec2Backend:
+    return Ec2Backend(aws, clock, catalogue=PackagedMarket(), prices=PackagedMarket())
+
+
+def fargate_backend(aws: Aws, clock: Clock) -> FargateBackend:
+    return FargateBackend(aws, clock, prices=PackagedMarket())
 
 
 def config(**changes: Any) -> Config:

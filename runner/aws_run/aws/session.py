@@ -34,6 +34,14 @@ _RETRIES = BotoConfig(
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
 )
+# What only makes a run's estimate better is not waited for: behind a firewall that knows S3 and ECS alone there is
+# none.
+_OPTIONAL = frozenset({"pricing", "ce"})
+_IMPATIENT = _RETRIES.merge(
+    BotoConfig(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=15)
+)
+# The Price List lives in three regions, Cost Explorer in one (aws-facts §9).
+_PRICE_LIST_NEAR = {"eu": "eu-central-1", "me": "eu-central-1", "af": "eu-central-1", "il": "eu-central-1"}
 # A Date header has whole seconds and is as old as the response: a smaller difference between two clocks means nothing.
 _SAME_CLOCK_S = 3.0
 # A truncated body is requested again; botocore's own retries end with the headers.
@@ -66,6 +74,16 @@ def _contradicts(answer: Answer, body: bytes) -> bool:
         return False
     checksum = _MD5.fullmatch(str(answer["ETag"]))
     return checksum is not None and checksum[1] != hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+def _home(service: str, region: str | None) -> str | None:
+    """The region where a service of all regions answers the callers of `region`; None: each region has its own."""
+    if service == "ce":
+        return "us-east-1"
+    if service != "pricing" or region is None:
+        return None
+    part = region.partition("-")[0]
+    return "ap-south-1" if part == "ap" else _PRICE_LIST_NEAR.get(part, "us-east-1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +242,11 @@ class Aws:
                     # Without a region STS uses "aws-global", where nothing can be run.
                     if not (self._session.region_name or "").strip():
                         raise NoRegionError
-                    client = self._session.client(service, config=_RETRIES)
+                    client = self._session.client(
+                        service,
+                        region_name=_home(service, self._session.region_name),
+                        config=_IMPATIENT if service in _OPTIONAL else _RETRIES,
+                    )
                 except (BotoCoreError, ValueError) as error:  # ValueError: an invalid AWS_ENDPOINT_URL
                     raise translate(error, service=service, operation="client") from None
                 client.meta.events.register("before-send", self._count)

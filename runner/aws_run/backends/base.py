@@ -14,18 +14,22 @@ from aws_run.backends.disk import DiskLimits
 from aws_run.backends.executor import Executor, TaskHandle, TaskState
 from aws_run.events import Emit
 from aws_run.infra.resources import Ref, Resource
-from aws_run.pricing.receipt import Charge
+from aws_run.pricing.offers import Choice
+from aws_run.pricing.receipt import Charge, MachineUse
 from aws_run.runs.record import HardwareEntry, Record
 from aws_run.runs.spec import JobSpec, Offer, RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What a run used of its hardware, as far as AWS shows it; `seconds` from the first billed second to the last."""
+    """What a run used of its hardware, as far as AWS shows it; `seconds` from the first billed second to the last, of
+    all attempts together. `machines`: each of them, where the run has machines of its own. `reclaimed` in them: AWS
+    took that one back."""
 
     seconds: float
-    instance_type: str | None = None
+    machines: tuple[MachineUse, ...] = ()
     public_ip: bool = True
+    earlier_s: tuple[float, ...] = ()  # of the tasks of earlier attempts, where these and no machine are billed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +68,18 @@ class Backend(Protocol):
     @property
     def waits(self) -> bool: ...
 
+    @property
+    def boot_s(self) -> int:
+        """What is billed, as a rule, before the job begins to run."""
+        ...
+
     def inspect(self, job: JobSpec) -> Offer:
         """Reads what the run needs to know of the account. PreflightError or UsageError when it can't work."""
+        ...
+
+    def offers(self, job: JobSpec) -> tuple[tuple[Choice, ...], tuple[str, ...]]:
+        """Everything that could run the job, cheapest first, and sentences on what that stands on. PreflightError or
+        UsageError where there is nothing."""
         ...
 
     def shared_resources(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import threading
@@ -166,8 +167,13 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
     from aws_run.backends.fargate.backend import FargateBackend
     from aws_run.clock import ServerClock, SystemClock
     from aws_run.lifecycle.context import AppContext
+    from aws_run.pricing.cache import DiskCache, MemoryCache
+    from aws_run.pricing.ec2_catalogue import Ec2Catalogue
+    from aws_run.pricing.price_list import AwsPrices
 
     clock = ServerClock(SystemClock(), lambda: aws.ahead_s)
+    cache = MemoryCache(clock=clock) if target.ephemeral else DiskCache(lambda: cache_folder(aws.endpoint_url), clock)
+    prices = AwsPrices(aws, cache, clock)
     for text in target.notices:
         emit(Notice(text=text))
     stop = threading.Event()
@@ -175,7 +181,10 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
         aws=aws,
         clock=clock,
         emit=emit,
-        backends={"ec2": Ec2Backend(aws, clock), "fargate": FargateBackend(aws, clock)},
+        backends={
+            "ec2": Ec2Backend(aws, clock, catalogue=Ec2Catalogue(aws, cache), prices=prices),
+            "fargate": FargateBackend(aws, clock, prices=prices),
+        },
         builder=lambda: target.builder(stop) or docker_builder(stop),
         # An image that is made without Docker has no base image.
         find_base=lambda plan, refresh: plan if target.builder(stop) else _find_base(emit, plan, refresh),
@@ -184,6 +193,13 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
         salt=lambda: secrets.token_hex(2),
         poll_s=0.3 if target.embedded else 1.0,
     )
+
+
+def cache_folder(endpoint_url: str | None) -> Path:
+    """Where this machine keeps what AWS's catalogue and price list said. Another endpoint is another AWS."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    realm = "aws" if endpoint_url is None else hashlib.sha256(endpoint_url.encode()).hexdigest()[:16]
+    return Path(base) / "aws-run" / realm
 
 
 def storage(aws: Aws, bucket: str) -> Bucket:

@@ -98,6 +98,29 @@ def runtime_option(function: F) -> F:
     )(function)
 
 
+# What of a run decides which hardware fits and what it costs.
+OFFER_FLAGS = frozenset(
+    {
+        "backend", "cpu", "memory", "gpu", "disk", "arch", "instance_type", "spot_policy", "max_price", "subnets",
+        "public_ip",
+    }
+)  # fmt: skip
+
+
+def some_run_options(flags: frozenset[str]) -> Callable[[F], F]:
+    """Those options of a run whose flags are named, in the order of the table."""
+
+    def add(function: F) -> F:
+        options: list[Callable[[F], F]] = []
+        for option in OPTIONS:
+            if option.flag in flags:
+                options.append(setting(option))
+                options += [extra(flag) for flag in EXTRA_FLAGS if flag.beside == option.flag]
+        return _all(function, options)
+
+    return add
+
+
 def run_options(function: F) -> F:
     """Everything that configures a run, in the order of the table."""
     options: list[Callable[[F], F]] = []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from decimal import Decimal
 
 from aws_run.backends.base import Backend, Usage
 from aws_run.errors import DeadlineError, UsageError
-from aws_run.pricing.receipt import total_usd
+from aws_run.pricing.receipt import MachineUse, total_usd
 from aws_run.runs.spec import JobSpec, Offer, RunSpec
 
 # The machine is asked for at once, because it takes a minute or two to boot and most images are there by then. Longer
@@ -34,15 +35,35 @@ def idle_s(backend: Backend, timeout_s: int) -> int:
 
 
 def hour_usd(backend: Backend, offer: Offer) -> Decimal | None:
-    """USD for an hour; of several types that may be launched, the one that costs most. None: a price is not known."""
-    hours = [
-        total_usd(
-            backend.charges(offer.hardware, Usage(seconds=3600, instance_type=name, public_ip=offer.network.public_ip))
+    """The most that an hour costs in USD: of several types that may be launched the one that costs most, and of spot
+    what the run agreed to pay at most, else on-demand's price, which spot never exceeds. None: a price is not known."""
+    hardware = offer.hardware
+    agreed = hardware.spot_max_usd_per_hour
+    each: list[tuple[MachineUse, ...]] = [
+        (
+            MachineUse(
+                seconds=3600,
+                instance_type=name,
+                spot=hardware.spot and agreed is not None,
+                spot_usd_per_hour=Decimal(agreed) if agreed is not None else None,
+                public_ip=offer.network.public_ip,
+            ),
         )
-        for name in offer.hardware.instance_types or (None,)
+        for name in hardware.instance_types
+    ]
+    bound = replace(hardware, spot=hardware.spot and agreed is not None)
+    hours = [
+        total_usd(backend.charges(bound, Usage(seconds=3600, machines=machines, public_ip=offer.network.public_ip)))
+        for machines in each or [()]
     ]
     known = [hour for hour in hours if hour is not None]
     return max(known) if len(known) == len(hours) else None
+
+
+def expected_hour_usd(backend: Backend, offer: Offer) -> Decimal | None:
+    """What an hour of the first choice costs in USD at today's prices. None: a price is not known."""
+    usage = Usage(seconds=3600, public_ip=offer.network.public_ip)
+    return total_usd(backend.charges(offer.hardware, usage))
 
 
 def cap_s(job: JobSpec, offer: Offer, backend: Backend) -> int | None:
@@ -55,7 +76,7 @@ def cap_s(job: JobSpec, offer: Offer, backend: Backend) -> int | None:
     if hour is None:
         raise UsageError(
             f"The price of {offer.hardware.description} is not known, so no limit on it can be kept",
-            hint="leave out --max-cost and --max-price, or name another --instance-type",
+            hint="allow pricing:GetProducts for this role, or leave out --max-cost and --max-price",
         )
     if limits.max_price_usd_per_hour is not None and hour > Decimal(str(limits.max_price_usd_per_hour)):
         raise UsageError(
@@ -94,6 +115,11 @@ def job_s(spec: RunSpec, idle_used_s: float) -> int:
             hint="run the same command again: what has been built and sent by now is not built or sent again",
         )
     return min(spec.timeout_s, left)
+
+
+def unpaid_s(spec: RunSpec, attempt_s: float) -> int:
+    """How many seconds more than its own an attempt of this length is billed, as far as a cap has to know of them."""
+    return 0 if spec.cap_s is None else max(0, math.ceil(_SHORTEST_JOB_S - attempt_s))
 
 
 def billed_at_most_s(spec: RunSpec) -> int:

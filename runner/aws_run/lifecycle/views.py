@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from aws_run import naming
-from aws_run.backends.base import Backend, Usage
+from aws_run.backends.base import Backend
 from aws_run.data import InputSummary
 from aws_run.events import Lane
 from aws_run.image.plan import python_of
@@ -18,8 +18,7 @@ from aws_run.infra.resources import Ref
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.end.teardown import Receipt, TeardownResult
 from aws_run.lifecycle.start.preflight import Preflight, RunPlan
-from aws_run.pricing import table
-from aws_run.pricing.receipt import LEFT_OUT, Charge, total_usd
+from aws_run.pricing.receipt import LEFT_OUT, Charge, saved_usd
 from aws_run.report.format import count, seconds, size
 from aws_run.report.views import (
     ImageContent,
@@ -34,9 +33,9 @@ from aws_run.report.views import (
     ReceiptLine,
     ReceiptView,
 )
+from aws_run.runs.spec import RunSpec
 
 _MOST_LARGEST = 3
-_PRICED_ON = date(int(table.PRICED_ON[:4]), int(table.PRICED_ON[5:7]), 1)
 
 
 def plan_view(preflight: Preflight, run: RunPlan, steps: tuple[Step, ...], backend: Backend) -> PlanView:
@@ -60,7 +59,7 @@ def plan_view(preflight: Preflight, run: RunPlan, steps: tuple[Step, ...], backe
         inputs=tuple(_plan_input(seen) for seen in preflight.inputs),
         price=_price(run, backend),
         estimate=_estimate(run, backend),
-        notes=preflight.notes,
+        notes=(*preflight.notes, *preflight.offer.notes),
         output=config.output,
         outside=tuple(
             OutsideRow(kind=one.kind, what=one.what, where=one.where, needs_yes=one.by_project)
@@ -110,8 +109,8 @@ def _plan_input(seen: InputSummary) -> PlanInput:
 
 def _price(run: RunPlan, backend: Backend) -> PlanPrice:
     spec = run.spec
-    hour = budget.hour_usd(backend, spec.offer)
-    most = None if hour is None else hour * budget.billed_at_most_s(spec) / 3600
+    hour, dearest = budget.expected_hour_usd(backend, spec.offer), budget.hour_usd(backend, spec.offer)
+    most = None if dearest is None else dearest * budget.billed_at_most_s(spec) / 3600
     return PlanPrice(per_hour=hour, at_most=most, timeout_s=spec.timeout_s)
 
 
@@ -150,23 +149,30 @@ def _input_row(seen: InputSummary) -> PlanRow:
 
 
 def _estimate(run: RunPlan, backend: Backend) -> tuple[str, ...]:
-    hardware = run.spec.offer.hardware
-    charges = backend.charges(hardware, Usage(seconds=3600, public_ip=run.spec.offer.network.public_ip))
-    hour = total_usd(charges)
-    where = "" if run.spec.region == table.PRICED_REGION else f" at {table.PRICED_REGION}'s prices"
-    if hour is None:
-        return ("estimate: no price is known for this hardware",)
     spec = run.spec
+    hour = budget.expected_hour_usd(backend, spec.offer)
+    why = (f"choice: {spec.offer.why}",) if spec.offer.why else ()
+    if hour is None:
+        return (*why, "estimate: no price is known for this hardware")
     dearest = budget.hour_usd(backend, spec.offer)
     if dearest is None:
-        return (f"estimate: ${hour:.4f} an hour{where}; some of the machines that may be started have no known price",)
+        some = "some of the machines that may be started have no known price"
+        return (*why, f"estimate: ${hour:.4f} an hour; {some}")
     whole = dearest * budget.billed_at_most_s(spec) / 3600
     end = f"its timeout of {seconds(spec.timeout_s)}"
     if spec.timeout_s < spec.job.timeout_s:
         end = f"{seconds(spec.timeout_s)}, where --max-cost ends it"
-    spot = "; spot is usually well below these on-demand prices" if hardware.spot else ""
     beside = "its wait for image and input and its end included" if spec.idle_s else "its end included"
-    return (f"estimate: ${hour:.4f} an hour{where}, at most ${whole:.4f} if it runs to {end}, {beside}{spot}",)
+    return (*why, f"estimate: ${hour:.4f} an hour, at most ${whole:.4f} if it runs to {end}, {beside}{_sources(spec)}")
+
+
+def _sources(spec: RunSpec) -> str:
+    """Whose prices they are, with the oldest date of each source."""
+    oldest: dict[str, str] = {}
+    for rate in spec.offer.hardware.rates:
+        oldest[rate.source] = min(rate.as_of, oldest.get(rate.source, rate.as_of))
+    shown = ", ".join(f"{source} of {as_of}" for source, as_of in oldest.items())
+    return f"; prices: {shown}" if shown else ""
 
 
 def receipt_view(receipt: Receipt, *, label: str = "cost") -> ReceiptView | None:
@@ -176,10 +182,21 @@ def receipt_view(receipt: Receipt, *, label: str = "cost") -> ReceiptView | None
     return ReceiptView(
         lines=tuple(_line(charge) for charge in receipt.charges),
         total_usd=receipt.total_usd,
-        priced_on=_PRICED_ON,
+        priced_on=_oldest(receipt.charges),
+        sources=tuple(dict.fromkeys(charge.source for charge in receipt.charges if charge.source)),
+        saved_usd=saved_usd(receipt.charges),
         label=label,
         left_out=LEFT_OUT,
     )
+
+
+def _oldest(charges: tuple[Charge, ...]) -> date | None:
+    """The day of the oldest price; None where no line has one."""
+    days = [charge.as_of for charge in charges if charge.as_of]
+    try:
+        return date.fromisoformat(min(days)) if days else None
+    except ValueError:
+        return None  # a record that somebody else has written
 
 
 def _line(charge: Charge) -> ReceiptLine:
@@ -187,7 +204,7 @@ def _line(charge: Charge) -> ReceiptLine:
     amount = charge.amount_usd or Decimal(0)
     return ReceiptLine(
         what=charge.what,
-        quantity=amount / price if price else Decimal(0),
+        quantity=charge.billed_s / 3600,
         unit="h",
         unit_price_usd=price,
         amount_usd=amount,

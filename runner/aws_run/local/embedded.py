@@ -16,6 +16,7 @@ from aws_run.local.api import (
     ecr,
     groups,
     iam,
+    instance_types,
     logs,
     networks,
     prices,
@@ -32,9 +33,10 @@ from aws_run.local.options import LocalAws, LocalOptions
 from aws_run.local.runtime.base import Runtime
 from aws_run.local.runtime.process import ProcessRuntime
 from aws_run.local.runtime.registry import Registry, start_registry
-from aws_run.local.sim.agent import SPOT, Agent
+from aws_run.local.sim.agent import Agent
 from aws_run.local.sim.autoscaler import AutoScaler
 from aws_run.local.sim.instance_guard import InstanceGuard
+from aws_run.local.sim.model import SPOT
 from aws_run.local.sim.schedules import Schedules
 from aws_run.local.sim.state import AccountState
 
@@ -78,6 +80,7 @@ class Embedded:
             **definitions.table(),
             **quotas.table(),
             **prices.table(),
+            **instance_types.table(),
             **Schedules(self._invoke).table(),
             **groups.table(scaler),
             **ec2.table(scaler),

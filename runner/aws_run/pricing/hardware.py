@@ -1,21 +1,20 @@
-"""Chooses the hardware for a request: EC2 instance types that fit, or a Fargate size. Pure."""
+"""Which hardware can hold a request: EC2 instance types that fit, or a Fargate size. Pure: nothing here knows a
+price."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
-from aws_run.config import Resources
+from aws_run.config import Amount, Gpu, Resources
 from aws_run.errors import UsageError
-from aws_run.pricing.table import TYPES, InstanceType
+from aws_run.pricing import gpus
+from aws_run.pricing.catalogue import InstanceType
 from aws_run.runs.spec import JobSpec
 
 DEFAULT_VCPU = 2
 DEFAULT_MEMORY_MIB = 8192
-_ON_DEMAND_CHOICES = 4
-_SPOT_CHOICES = 8
 
 # vCPU -> memory sizes in MiB (aws-facts §4).
 FARGATE_SIZES: dict[float, tuple[int, ...]] = {
@@ -74,81 +73,94 @@ def fargate_size(wanted: Resources) -> FargateSize:
     raise UsageError(f"Fargate has no size for {requested}", hint=f"it has {sizes}; or use --backend ec2")
 
 
-def instance_types(job: JobSpec, described: Sequence[InstanceType] = ()) -> tuple[InstanceType, ...]:
-    """The instance types to request, cheapest first. Each of them can hold the whole task, because a group whose
-    smallest type can't never scales. `described`: types that the user named and the table lacks, as EC2 describes them.
+def with_defaults(wanted: Resources) -> Resources:
+    """What EC2 is asked for: what is left open is at least what Fargate gives, 2 vCPU and 8 GB."""
+    if wanted.instance_types or wanted.gpu:
+        return wanted
+    cpu = wanted.cpu or Amount(value=DEFAULT_VCPU, at_least=True)
+    memory = wanted.memory_mib or Amount(value=min(DEFAULT_MEMORY_MIB, int(cpu.value * 4096)), at_least=True)
+    return wanted.model_copy(update={"cpu": cpu, "memory_mib": memory})
 
-    UsageError if nothing fits.
-    """
-    wanted = job.resources
-    known = {kind.name: kind for kind in (*TYPES, *described)}
-    if wanted.instance_types:
-        unknown = [name for name in wanted.instance_types if name not in known]
-        if unknown:
-            close = difflib.get_close_matches(unknown[0], known, 1)
-            raise UsageError(
-                f"There is no EC2 type {unknown[0]!r}", hint=f"did you mean {close[0]}?" if close else None
-            )
-        candidates = [known[name] for name in wanted.instance_types]
-    else:
-        candidates = list(TYPES)
-    fitting = [kind for kind in candidates if _fits(kind, wanted, named=bool(wanted.instance_types))]
-    limit = job.limits.max_price_usd_per_hour
-    if limit is not None:
-        affordable = [kind for kind in fitting if kind.usd_per_hour is None or kind.usd_per_hour <= Decimal(str(limit))]
-        if fitting and not affordable:
-            cheapest = min(fitting, key=_price)
-            raise UsageError(
-                f"Nothing that fits costs at most ${limit:.2f} an hour",
-                hint=f"the cheapest is {cheapest.name} at ${cheapest.usd_per_hour} (on-demand)",
-            )
-        fitting = affordable
-    if not fitting:
-        other = next(
-            (kind for kind in candidates if wanted.instance_types and kind.arch != wanted.arch),
-            None,
-        )
-        if other is not None:
-            raise UsageError(
-                f"{other.name} is {other.arch}, and {wanted.arch} is requested", hint=f"add --arch {other.arch}"
-            )
+
+def fitting(job: JobSpec, types: Sequence[InstanceType], known: Collection[str] = ()) -> tuple[InstanceType, ...]:
+    """Those of `types` that hold the whole task, in the order of `types`. UsageError, with what there is instead, where
+    none does. Named types that are not among `types` are left out (`missing`), unless all are. `known`: names to make a
+    suggestion of."""
+    wanted = with_defaults(job.resources)
+    by_name = {kind.name: kind for kind in types}
+    unknown = missing(job, types)
+    if unknown and len(unknown) == len(wanted.instance_types):
+        close = difflib.get_close_matches(unknown[0], {*known, *by_name}, 1)
         raise UsageError(
-            f"No EC2 type in the price table fits {_words(wanted)}",
-            hint="name one with --instance-type, or request less",
+            f"There is no EC2 type {unknown[0]!r} in this region", hint=f"did you mean {close[0]}?" if close else None
         )
-    if wanted.instance_types:
-        return tuple(fitting)
-    fitting.sort(key=_price)
-    spot = job.spot_policy != "on-demand"
-    ceiling = _price(fitting[0]) * (2 if spot else Decimal("1.5"))
-    return tuple(kind for kind in fitting if _price(kind) <= ceiling)[: _SPOT_CHOICES if spot else _ON_DEMAND_CHOICES]
+    candidates = [by_name[name] for name in wanted.instance_types if name in by_name] or list(types)
+    named = bool(wanted.instance_types)
+    chosen = tuple(kind for kind in candidates if fits(kind, wanted, named=named))
+    if not chosen:
+        raise _nothing_fits(wanted, candidates)
+    return chosen
 
 
-def _fits(kind: InstanceType, wanted: Resources, *, named: bool) -> bool:
+def missing(job: JobSpec, types: Sequence[InstanceType]) -> list[str]:
+    """The types that were named and that are not among `types`."""
+    names = {kind.name for kind in types}
+    return [name for name in job.resources.instance_types if name not in names]
+
+
+def fits(kind: InstanceType, wanted: Resources, *, named: bool) -> bool:
+    """`named`: the user asked for this very type, so more than was requested is fine."""
     if kind.arch != wanted.arch:
         return False
     if wanted.gpu:
         if kind.gpus < wanted.gpu.count or (not named and kind.gpus != wanted.gpu.count):
             return False
-        if wanted.gpu.model and (kind.gpu_model or "").lower() != wanted.gpu.model.lower():
+        if wanted.gpu.model and not gpus.matches(wanted.gpu.model, kind):
             return False
-    elif kind.gpus and not named:
+    elif (kind.gpus or kind.accelerated) and not named:
+        return False
+    if kind.burstable and not named:
         return False
     if wanted.cpu and (
         kind.vcpu < wanted.cpu.value or (not named and not wanted.cpu.at_least and kind.vcpu != wanted.cpu.value)
     ):
         return False
-    if wanted.memory_mib and kind.memory_mib < wanted.memory_mib.value:
-        return False
-    if not named and not wanted.gpu:  # nothing requested: not the smallest machines
-        return (wanted.cpu is not None or kind.vcpu >= DEFAULT_VCPU) and (
-            wanted.memory_mib is not None or kind.memory_mib >= min(DEFAULT_MEMORY_MIB, kind.vcpu * 2048)
+    return not (wanted.memory_mib and kind.memory_mib < wanted.memory_mib.value)
+
+
+def _nothing_fits(wanted: Resources, candidates: Sequence[InstanceType]) -> UsageError:
+    other = next((kind for kind in candidates if wanted.instance_types and kind.arch != wanted.arch), None)
+    if other is not None:
+        return UsageError(
+            f"{other.name} is {other.arch}, and {wanted.arch} is requested", hint=f"add --arch {other.arch}"
         )
-    return True
+    if wanted.instance_types:
+        return UsageError(
+            f"{', '.join(kind.name for kind in candidates)}: too small for {_words(wanted)}",
+            hint="name larger types, or request less",
+        )
+    if wanted.gpu:
+        return UsageError(f"No EC2 type of this region has {_words(wanted)}", hint=_gpu_hint(wanted.gpu, candidates))
+    return UsageError(
+        f"No EC2 type of this region fits {_words(wanted)}", hint="name one with --instance-type, or request less"
+    )
 
 
-def _price(kind: InstanceType) -> Decimal:
-    return kind.usd_per_hour if kind.usd_per_hour is not None else Decimal(10**6)
+def _gpu_hint(gpu: Gpu, candidates: Sequence[InstanceType]) -> str:
+    """The next number that there is of the model, or the models that may have been meant."""
+    mine = [kind for kind in candidates if kind.gpus and (not gpu.model or gpus.matches(gpu.model, kind))]
+    counts = sorted({kind.gpus for kind in mine})
+    name = f"{gpu.model}:" if gpu.model else ""
+    if not counts:
+        close = gpus.closest(gpu.model or "", candidates)
+        if close:
+            return f"did you mean {' or '.join(close)}?"
+        return f"this region has {', '.join(gpus.models(candidates)) or 'no GPUs'}"
+    if gpu.count in counts:
+        return "ask for less memory or fewer vCPUs, or leave them out"
+    after = [count for count in counts if count > gpu.count] or counts[-1:]
+    example = next(kind for kind in mine if kind.gpus == after[0])
+    return f"the next there is: --gpu {name}{after[0]} ({example.name}); it comes by {', '.join(map(str, counts))}"
 
 
 def _words(wanted: Resources) -> str:

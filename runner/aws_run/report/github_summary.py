@@ -13,6 +13,7 @@ from aws_run.errors import AwsRunError, BuildError, TeardownError
 from aws_run.events import Event, LogLine
 from aws_run.report.format import count, money, quantity, seconds, size, unit_price
 from aws_run.report.markdown import code, escape, fence, link, table
+from aws_run.report.text import receipt_footer
 from aws_run.report.timeline import Step, Timeline, timeline_lines
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 
@@ -172,14 +173,12 @@ def _receipt(view: ReceiptView | None) -> str:
         for line in view.lines
     ]
     rows.append(("**total**", "", "", f"**{escape(money(view.total_usd))}**"))
-    left_out = f"not included: {', '.join(view.left_out)}; " if view.left_out else ""
-    footer = f"{left_out}prices of {view.priced_on.isoformat()}"
     label = view.label[:1].upper() + view.label[1:]
     return "\n\n".join(
         (
             f"#### {escape(label)}",
             table(("", "Quantity", "Price", "Amount"), rows, right=(1, 2, 3)),
-            f"<sub>{escape(footer)}</sub>",
+            *(f"<sub>{escape(line)}</sub>" for line in receipt_footer(view)),
         )
     )
 

@@ -86,7 +86,10 @@ def receipt_lines(view: ReceiptView) -> list[str]:
 
 def receipt_footer(view: ReceiptView) -> list[str]:
     left_out = f"not included: {', '.join(view.left_out)}; " if view.left_out else ""
-    return [f"{clean(left_out)}prices of {view.priced_on.isoformat()}"]
+    lines = [f"spot saved {money(view.saved_usd)} against on-demand"] if view.saved_usd > 0 else []
+    whose = f" ({', '.join(view.sources)})" if view.sources else ""
+    of = f"prices of {view.priced_on.isoformat()}{whose}" if view.priced_on is not None else "prices of an unknown day"
+    return [*lines, clean(f"{left_out}{of}")]
 
 
 def left_lines(view: LeftView) -> list[str]:

@@ -107,11 +107,14 @@ class ReceiptLine:
 @dataclass(frozen=True, kw_only=True)
 class ReceiptView:
     """`label` says what the sum is: "cost", or "what AWS would have charged" on the embedded AWS.
-    `left_out`: what the sum does not include. `priced_on`: the day the prices are from."""
+    `left_out`: what the sum does not include. `priced_on`: the day of the oldest price, by `sources`; None where no
+    price has one. `saved_usd`: what the spot market saved."""
 
     lines: tuple[ReceiptLine, ...]
     total_usd: Decimal
-    priced_on: date
+    priced_on: date | None
+    sources: tuple[str, ...] = ()
+    saved_usd: Decimal = Decimal(0)
     label: str = "cost"
     left_out: tuple[str, ...] = ()
 

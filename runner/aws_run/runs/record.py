@@ -39,9 +39,28 @@ class ResourceEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RateEntry:
+    """A price as it was when the run began. `item`: what it is for (instance, gp3, public-ipv4, fargate-vcpu,
+    fargate-gb, fargate-storage). `unit`: hour, vCPU-hour, GB-hour or GB-month. `source`: who said so; `as_of`: an ISO
+    date. `zone`: a spot price holds in one."""
+
+    item: str
+    unit: str
+    usd: str
+    source: str
+    as_of: str
+    instance_type: str | None = None
+    zone: str | None = None
+    spot: bool = False
+    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class HardwareEntry:
-    """The hardware that the run was placed on. `usd_per_hour`: what an hour of all of it was going to cost when the run
-    began, by `price_source` as of `priced_on`; None where no price was known."""
+    """The hardware that the run was placed on. `usd_per_hour`: the most that an hour of all of it was going to cost
+    when the run began, by `price_source` as of `priced_on`; None where no price was known. `rates`: every price that
+    its receipt may need. `spot_max_usd_per_hour`: the most that the run pays for a spot machine; above it AWS takes it
+    back."""
 
     backend: str
     description: str
@@ -55,6 +74,8 @@ class HardwareEntry:
     usd_per_hour: str | None = None
     priced_on: str | None = None
     price_source: str | None = None
+    rates: tuple[RateEntry, ...] = ()
+    spot_max_usd_per_hour: str | None = None
     unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
 
 
@@ -73,6 +94,31 @@ class LeftBehind:
     files: int
     bytes: int
     named: tuple[LeftFile, ...] = ()
+    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiptLine:
+    """What one thing cost: `seconds` as it was used, `billed_s` with AWS's minimum, both as decimal text like all
+    money. None: the price is not known."""
+
+    what: str
+    seconds: str
+    billed_s: str
+    usd_per_hour: str | None = None
+    usd: str | None = None
+    source: str = ""
+    as_of: str = ""
+    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a run cost, with the prices that `HardwareEntry.rates` held. `saved_usd`: what the spot market saved."""
+
+    lines: tuple[ReceiptLine, ...] = ()
+    total_usd: str | None = None
+    saved_usd: str | None = None
     unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
 
 
@@ -112,6 +158,7 @@ class AttemptEntry:
     started_at: str | None = None
     stopped_at: str | None = None
     outcome: Outcome | None = None
+    billed_s: float | None = None  # how long its task was billed for, once another attempt has followed
     unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
 
 
@@ -162,6 +209,7 @@ class Record:
     stopped_at: str | None = None
     outcome: Outcome | None = None
     cost_usd: str | None = None
+    receipt: Receipt | None = None
     unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
 
     # -- what it says of the current attempt ------------------------------------------------------------------------
@@ -178,6 +226,12 @@ class Record:
     @property
     def attempt(self) -> int:
         return self.current.number if self.current else 1
+
+    @property
+    def earlier_s(self) -> tuple[float, ...]:
+        """How long the tasks of the attempts before the current one were billed for, as far as that is known."""
+        attempts = self.tasks[0].attempts[:-1] if self.tasks else ()
+        return tuple(attempt.billed_s for attempt in attempts if attempt.billed_s is not None)
 
     @property
     def handle(self) -> TaskHandle | None:
@@ -198,15 +252,25 @@ class Record:
 
     # -- the record after one step; each may be applied twice, as `RecordWriter` does after a lost answer -------------
 
-    def with_attempt(self, number: int, *, last: Outcome | None = None, stopped_at: str | None = None) -> Record:
-        """The record at the attempt `number`, which nobody has accepted yet. `last` and `stopped_at`: how and when the
-        attempt before it ended. A record that is there already stays as it is."""
+    def with_attempt(
+        self,
+        number: int,
+        *,
+        last: Outcome | None = None,
+        stopped_at: str | None = None,
+        billed_s: float | None = None,
+    ) -> Record:
+        """The record at the attempt `number`, which nobody has accepted yet. `last`, `stopped_at` and `billed_s`: how
+        and when the attempt before it ended, and how long it was billed for. A record that is there already stays as it
+        is."""
         if self.current is not None and number <= self.current.number:
             return self
         record = self
         if self.current is not None and last is not None:
             ended = replace(last, unknown={})
-            record = self._with_current(lambda attempt: replace(attempt, outcome=ended, stopped_at=stopped_at))
+            record = self._with_current(
+                lambda attempt: replace(attempt, outcome=ended, stopped_at=stopped_at, billed_s=billed_s)
+            )
         task = record.tasks[0] if record.tasks else TaskEntry()
         begun = AttemptEntry(number=number, client_token=self.client_token(number))
         return replace(record, tasks=(replace(task, attempts=(*task.attempts, begun)), *record.tasks[1:]))

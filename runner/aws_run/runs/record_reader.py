@@ -25,6 +25,9 @@ from aws_run.runs.record import (
     LeftBehind,
     LeftFile,
     Outcome,
+    RateEntry,
+    Receipt,
+    ReceiptLine,
     Record,
     RecordState,
     ResourceEntry,
@@ -38,7 +41,7 @@ from aws_run.runs.record_v1 import as_version_2
 MOST_BYTES = 4 * 1024 * 1024
 _MOST_TEXT, _MOST_COMMAND = 4096, 2 * 1024 * 1024
 MOST_COUNT, _MOST_NAMED = 2**60, 10  # files or bytes; names of files left behind
-_MOST_RESOURCES, _MOST_TASKS, _MOST_ATTEMPTS = 1000, 100, 1000
+_MOST_RESOURCES, _MOST_TASKS, _MOST_ATTEMPTS, _MOST_RATES = 1000, 100, 1000, 10_000
 # The longest timeout is 14 days; a build before it and a retry's own clock take no other two weeks.
 LONGEST_LIFE = timedelta(days=30)
 _CLOCKS_DIFFER_BY = timedelta(days=2)
@@ -123,6 +126,8 @@ def _record(fields: Fields) -> Record:
         known["hardware"] = _hardware(hardware)
     if (outcome := fields.object_or_none("outcome")) is not None:
         known["outcome"] = _outcome(outcome)
+    if (receipt := fields.object_or_none("receipt")) is not None:
+        known["receipt"] = _receipt(receipt)
     return Record(**known)
 
 
@@ -158,10 +163,58 @@ def _hardware(fields: Fields) -> HardwareEntry:
         known["spot"] = fields.flag("spot")
     if "arch" in fields:
         known["arch"] = fields.text("arch", most_chars=100)
-    for name in ("usd_per_hour", "priced_on", "price_source"):
+    for name in ("usd_per_hour", "priced_on", "price_source", "spot_max_usd_per_hour"):
         text = fields.text_or_none(name, most_chars=200)
         known[name] = None if text is None else harmless(text)
+    if "rates" in fields:
+        known["rates"] = tuple(_rate(one) for one in fields.objects("rates", most=_MOST_RATES))
     return HardwareEntry(**known)
+
+
+def _rate(fields: Fields) -> RateEntry:
+    known = {name: harmless(fields.text(name, most_chars=200)) for name in ("item", "unit", "usd", "source", "as_of")}
+    _check_amount("usd", known["usd"])
+    return RateEntry(
+        **known,
+        instance_type=_harmless_or_none(fields, "instance_type"),
+        zone=_harmless_or_none(fields, "zone"),
+        spot=fields.flag("spot") if "spot" in fields else False,
+        unknown=_unknown(fields, RateEntry),
+    )
+
+
+def _receipt(fields: Fields) -> Receipt:
+    return Receipt(
+        lines=tuple(_receipt_line(one) for one in fields.objects("lines", most=_MOST_RATES)),
+        total_usd=_amount_or_none(fields, "total_usd"),
+        saved_usd=_amount_or_none(fields, "saved_usd"),
+        unknown=_unknown(fields, Receipt),
+    )
+
+
+def _receipt_line(fields: Fields) -> ReceiptLine:
+    texts = {name: harmless(fields.text(name, most_chars=200)) for name in ("what", "source", "as_of")}
+    seconds = {name: fields.text(name, most_chars=100) for name in ("seconds", "billed_s")}
+    for name, text in seconds.items():
+        _check_amount(name, text)
+    return ReceiptLine(
+        **texts,
+        **seconds,
+        usd_per_hour=_amount_or_none(fields, "usd_per_hour"),
+        usd=_amount_or_none(fields, "usd"),
+        unknown=_unknown(fields, ReceiptLine),
+    )
+
+
+def _amount_or_none(fields: Fields, name: str) -> str | None:
+    text = fields.text_or_none(name, most_chars=100)
+    _check_amount(name, text)
+    return text
+
+
+def _harmless_or_none(fields: Fields, name: str) -> str | None:
+    text = fields.text_or_none(name, most_chars=100)
+    return None if text is None else harmless(text)
 
 
 def _outcome(fields: Fields) -> Outcome:
@@ -215,6 +268,7 @@ def _attempt(fields: Fields) -> AttemptEntry:
         started_at=fields.text_or_none("started_at", most_chars=100),
         stopped_at=fields.text_or_none("stopped_at", most_chars=100),
         outcome=None if outcome is None else _outcome(outcome),
+        billed_s=fields.number("billed_s", least=0, most=1e9) if fields.values.get("billed_s") is not None else None,
         unknown=_unknown(fields, AttemptEntry),
     )
 
@@ -245,6 +299,7 @@ def _check(record: Record, run_id: str | None) -> None:
     _check_amount("cost_usd", record.cost_usd)
     if record.hardware is not None:
         _check_amount("usd_per_hour", record.hardware.usd_per_hour)
+        _check_amount("spot_max_usd_per_hour", record.hardware.spot_max_usd_per_hour)
     _check_tasks(record)
     _check_resources(record)
     if len(dump(record)) > MOST_BYTES:

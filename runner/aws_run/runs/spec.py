@@ -150,11 +150,14 @@ class NetworkPlacement:
 @dataclass(frozen=True, kw_only=True)
 class Offer:
     """What was read from AWS before a run is planned, and taken: its hardware, and where it stands. `machine_image`:
-    the AMI, where there is a machine of the run's own."""
+    the AMI, where there is a machine of the run's own. `why`: a sentence on why this hardware; `notes`: sentences on
+    what the choice stands on, for the plan."""
 
     network: NetworkPlacement
     hardware: HardwareEntry
     machine_image: str | None = None
+    why: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

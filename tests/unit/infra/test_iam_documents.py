@@ -10,10 +10,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, FakeAws, FakeClock, config, spec
+from tests.unit.fakes import (
+    ACCOUNT,
+    BUCKET,
+    REGION,
+    RUN,
+    FakeAws,
+    FakeClock,
+    config,
+    ec2_backend,
+    fargate_backend,
+    spec,
+)
 
-from aws_run.backends.ec2.backend import Ec2Backend
-from aws_run.backends.fargate.backend import FargateBackend
 from aws_run.infra import desired
 from aws_run.infra.policies import ReadOnly, caller_policy
 from aws_run.infra.resource_types import bucket as buckets
@@ -89,7 +98,7 @@ def every_role() -> dict[str, Role]:
         "execution, image": desired.execution_role(config(image=theirs), run_id=RUN, **common),
         "instance": desired.instance_role(config(), **common),
     }
-    for backend in (Ec2Backend(FakeAws(), FakeClock()), FargateBackend(FakeAws(), FakeClock())):
+    for backend in (ec2_backend(FakeAws(), FakeClock()), fargate_backend(FakeAws(), FakeClock())):
         for stage in backend.stages(spec()):
             for resource in stage.resources:
                 if isinstance(resource, Role):

@@ -18,6 +18,9 @@ from aws_run.runs.record import (
     LeftBehind,
     LeftFile,
     Outcome,
+    RateEntry,
+    Receipt,
+    ReceiptLine,
     Record,
     ResourceEntry,
     TaskEntry,
@@ -129,6 +132,7 @@ ATTEMPTS = every_field_of(
     started_at=st.none() | TIMES,
     stopped_at=st.none() | TIMES,
     outcome=st.none() | OUTCOMES,
+    billed_s=st.none() | st.floats(min_value=0, max_value=1e9),
 )
 TASKS = every_field_of(
     TaskEntry,
@@ -137,17 +141,42 @@ TASKS = every_field_of(
     .map(lambda attempts: sorted(attempts, key=lambda attempt: attempt.number))
     .map(tuple),
 )
+RATES = every_field_of(
+    RateEntry,
+    usd=MONEY,
+    **{name: st.text("abc é.", max_size=20) for name in ("item", "unit", "source", "as_of")},
+    **{name: st.none() | st.text("abc é.", max_size=20) for name in ("instance_type", "zone")},
+)
 HARDWARE = every_field_of(
     HardwareEntry,
+    rates=st.lists(RATES, max_size=3).map(tuple),
+    spot_max_usd_per_hour=st.none() | MONEY,
     vcpu=st.floats(min_value=0, max_value=1e6),
     usd_per_hour=st.none() | MONEY,
     priced_on=st.none() | st.just("2025-06"),
     price_source=st.none() | st.just("a table"),
     **{name: st.integers(0, 2**40) for name in ("memory_mib", "gpus", "disk_gib")},
 )
+RECEIPTS = every_field_of(
+    Receipt,
+    lines=st.lists(
+        every_field_of(
+            ReceiptLine,
+            seconds=MONEY,
+            billed_s=MONEY,
+            usd_per_hour=st.none() | MONEY,
+            usd=st.none() | MONEY,
+            **{name: st.text("abc é.", max_size=20) for name in ("what", "source", "as_of")},
+        ),
+        max_size=3,
+    ).map(tuple),
+    total_usd=st.none() | MONEY,
+    saved_usd=st.none() | MONEY,
+)
 # The values that tell whose the record is, and what no run may exceed, are checked; the others are anybody's.
 RECORDS = every_field_of(
     Record,
+    receipt=st.none() | RECEIPTS,
     commit=st.none() | PLAIN,
     python=st.none() | PLAIN,
     labels=st.lists(PLAIN, max_size=3).map(tuple),

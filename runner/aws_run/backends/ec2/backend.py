@@ -27,8 +27,11 @@ from aws_run.infra.resource_types.cluster import Cluster
 from aws_run.infra.resource_types.launch_template import LaunchTemplate
 from aws_run.infra.resource_types.task_definition import TaskDefinition
 from aws_run.infra.resources import Ref, Resource
-from aws_run.pricing.receipt import Charge, ec2_charges
-from aws_run.pricing.table import BY_NAME
+from aws_run.pricing import burstable
+from aws_run.pricing.catalogue import Catalogue
+from aws_run.pricing.offers import Choice
+from aws_run.pricing.prices import Prices
+from aws_run.pricing.receipt import Charge, MachineUse, ec2_charges
 from aws_run.runs.record import HardwareEntry, Record
 from aws_run.runs.spec import JobSpec, Offer, RunSpec
 
@@ -44,16 +47,20 @@ class Ec2Backend:
     disk_limits = disk.EC2
     ending_s = 4 * 60  # the job gets its grace and saves (two minutes), the client hears of it, the machine shuts down
     waits = True
+    boot_s = 90  # 26 s until Linux is up (brevdev/ec2-coldboot-research), then the ECS agent and the image's pull
 
-    def __init__(self, aws: Aws, clock: Clock) -> None:
+    def __init__(self, aws: Aws, clock: Clock, *, catalogue: Catalogue, prices: Prices) -> None:
         self._aws = aws
         self._clock = clock
-        self._offers = offers.Ec2Offers(aws)
+        self._offers = offers.Ec2Offers(aws, catalogue=catalogue, prices=prices)
         self._capacity = Capacity(aws, clock)
         self.executor = EcsExecutor(aws, clock, _placement)
 
     def inspect(self, job: JobSpec) -> Offer:
         return self._offers.inspect(job)
+
+    def offers(self, job: JobSpec) -> tuple[tuple[Choice, ...], tuple[str, ...]]:
+        return self._offers.all(job)
 
     # -- deciding -----------------------------------------------------------------------------------------------
 
@@ -82,6 +89,8 @@ class Ec2Backend:
             security_groups=offer.network.security_groups,
             public_ip=offer.network.public_ip,
             tags=spec.tags,
+            # EC2 refuses the setting for a type that is not burstable.
+            standard_credits=all(map(burstable.is_burstable, offer.hardware.instance_types)),
         )
         provider = CapacityProvider(
             name=names.capacity_provider, group=names.group, cluster=names.cluster, tags=spec.tags
@@ -182,22 +191,19 @@ class Ec2Backend:
     def usage(self, run_id: str, state: TaskState | None, now: datetime, *, public_ip: bool = True) -> Usage | None:
         """By the instances that EC2 shows, and by those that this client has seen before."""
         billed = self._capacity.request(run_id).billed
-        usage = instances.usage(self._aws, run_id, now, billed)
-        if usage is None and billed.seconds:
-            return Usage(seconds=billed.total_s)
-        return usage
+        return instances.usage(self._aws, run_id, now, billed, public_ip=public_ip)
 
     def charges(self, hardware: HardwareEntry, usage: Usage) -> tuple[Charge, ...]:
-        name = usage.instance_type or (hardware.instance_types or ("",))[0]
-        known = BY_NAME.get(name)
-        return ec2_charges(
-            type_name=name,
-            usd_per_hour=known.usd_per_hour if known else None,
-            spot=hardware.spot,
-            disk_gib=hardware.disk_gib,
-            public_ip=usage.public_ip,
-            seconds=usage.seconds,
+        """Without a machine that was seen: as one of the first of the choices."""
+        machines = usage.machines or (
+            MachineUse(
+                seconds=usage.seconds,
+                instance_type=(hardware.instance_types or ("",))[0],
+                spot=hardware.spot,
+                public_ip=usage.public_ip,
+            ),
         )
+        return ec2_charges(machines, disk_gib=hardware.disk_gib, rates=hardware.rates)
 
 
 def _placement(spec: RunSpec) -> dict[str, Any]:

@@ -162,6 +162,7 @@ def group_of(spec: RunSpec) -> Group:
         instance_types=hardware.instance_types,
         subnets=spec.offer.network.subnets,
         spot=hardware.spot,
+        spot_max_usd_per_hour=hardware.spot_max_usd_per_hour,
         lease_s=spec.idle_s + SWITCH_AFTER_S,
         tags=spec.tags,
     )

@@ -10,46 +10,60 @@ from typing import Any
 
 from aws_run.aws.session import Aws
 from aws_run.backends.base import Usage
+from aws_run.pricing.receipt import MachineUse
+
+_TAKEN_BACK = "Server.SpotInstanceTermination"  # the code of a StateReason
 
 
 @dataclass(kw_only=True)
 class Billed:
     """What one run's instances are known to have been billed, by instance: EC2 shows an ended one for an hour only."""
 
-    seconds: dict[str, float] = field(default_factory=dict)
+    machines: dict[str, MachineUse] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
 
-    def note(self, instance: Mapping[str, Any], now: datetime) -> None:
-        """One whose end EC2 does not date ended when it was first seen so, at the latest."""
+    def note(self, instance: Mapping[str, Any], now: datetime, *, public_ip: bool) -> None:
+        """One whose end EC2 does not date ended when it was first seen so, at the latest. `public_ip`: whether one had
+        an address that is first seen when it has ended, and has none any more."""
         name = str(instance["InstanceId"])
         over = instance["State"]["Name"] in ("terminated", "shutting-down")
         dated = _dated_end(instance) if over else None
-        if name not in self.ended or dated is not None:
-            self.seconds[name] = max(((dated or now) - instance["LaunchTime"]).total_seconds(), 0.0)
+        before = self.machines.get(name)
+        if before is None or name not in self.ended or dated is not None:
+            seconds = max(((dated or now) - instance["LaunchTime"]).total_seconds(), 0.0)
+        else:
+            seconds = before.seconds
+        self.machines[name] = MachineUse(
+            seconds=seconds,
+            instance_type=str(instance["InstanceType"]),
+            zone=instance.get("Placement", {}).get("AvailabilityZone"),
+            spot=instance.get("InstanceLifecycle") == "spot",
+            public_ip=bool(instance.get("PublicIpAddress")) or (over and (before.public_ip if before else public_ip)),
+            reclaimed=instance.get("StateReason", {}).get("Code") == _TAKEN_BACK,
+        )
         if over:
             self.ended.add(name)
 
-    @property
-    def total_s(self) -> float:
-        return sum(self.seconds.values())
 
-
-def usage(aws: Aws, run_id: str, now: datetime, billed: Billed | None = None) -> Usage | None:
-    """The run's instances by tag, terminated ones included. None: there is none to see. `billed`: what is known from
-    earlier calls, which counts for those that are not shown any more."""
+def usage(
+    aws: Aws, run_id: str, now: datetime, billed: Billed | None = None, *, public_ip: bool = True
+) -> Usage | None:
+    """The run's instances by tag, terminated ones included. None: none is known. `billed`: what is known from earlier
+    calls, which counts for those that are not shown any more."""
     pages = aws.pages(
         "ec2", "describe_instances", "Reservations", Filters=[{"Name": "tag:aws-run:run", "Values": [run_id]}]
     )
-    instances = [instance for reservation in pages for instance in reservation["Instances"]]
-    if not instances:
-        return None
     billed = billed or Billed()
-    for instance in instances:
-        billed.note(instance, now)
+    for reservation in pages:
+        for instance in reservation["Instances"]:
+            billed.note(instance, now, public_ip=public_ip)
+    if not billed.machines:
+        return None
+    machines = tuple(billed.machines.values())
     return Usage(
-        seconds=billed.total_s,
-        instance_type=str(instances[0]["InstanceType"]),
-        public_ip=any(instance.get("PublicIpAddress") for instance in instances),
+        seconds=sum(machine.seconds for machine in machines),
+        machines=machines,
+        public_ip=any(machine.public_ip for machine in machines),
     )
 
 

@@ -1,107 +1,173 @@
-"""What EC2 offers for a job: types that fit, the zones that have them, the quota, the machine image. Reads only."""
+"""What EC2 offers for a job: types that fit, ranked by price, the zones that have them, the quota, the machine image.
+Reads only."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.backends import network
+from aws_run.backends.ec2 import quotas
 from aws_run.config import SpotPolicy
-from aws_run.errors import AwsCallError, PreflightError
-from aws_run.pricing import hardware
-from aws_run.pricing.table import BY_NAME, InstanceType
+from aws_run.errors import AwsCallError, PreflightError, UsageError
+from aws_run.pricing import burstable, hardware, offers, packaged
+from aws_run.pricing.catalogue import Catalogue, InstanceType
+from aws_run.pricing.offers import Choice
+from aws_run.pricing.prices import Prices, Rate, RegionRates
 from aws_run.runs.record import HardwareEntry
-from aws_run.runs.spec import JobSpec, Offer
+from aws_run.runs.spec import JobSpec, NetworkPlacement, Offer
 
 NAME = "ec2"
 _DEFAULT_DISK_GIB = 40
 _AMI_MIN_DISK_GIB = 30
 _AMI = "/aws/service/ecs/optimized-ami/amazon-linux-2023/{variant}recommended/image_id"
-# Service Quotas codes: (on-demand, spot), by the first letter of the GPU family.
-_QUOTAS = {"g": ("L-DB2E81BA", "L-3819A6DF"), "p": ("L-417A185B", "L-7212CCBC")}
+_ASKED = ("g", "p")  # families whose quota is 0 in a new account
+
+
+@dataclass(frozen=True, kw_only=True)
+class Market:
+    """All that was read of one request: what fits and where, and what it costs."""
+
+    types: tuple[InstanceType, ...]
+    placement: NetworkPlacement
+    zones: Mapping[str, tuple[str, ...]]  # of each type, within the placement
+    on_demand: Mapping[str, Rate]
+    spot: Mapping[tuple[str, str], Rate]
+    rates: RegionRates
+    disk_gib: int
+    note: str | None = None  # what was named and left out
+
+    def choices(self, policy: SpotPolicy) -> tuple[Choice, ...]:
+        beside = offers.ec2_beside(self.rates, disk_gib=self.disk_gib, public_ip=self.placement.public_ip)
+        return offers.ec2_choices(self.types, self.zones, self.on_demand, self.spot, policy, beside)
+
+    def spot_bound(self, choices: Sequence[Choice], names: Sequence[str], job: JobSpec) -> str | None:
+        """What the run pays for a spot machine at most; None without a limit, and where on-demand may take its
+        place."""
+        limits = job.limits
+        if job.spot_policy != "spot" or (limits.max_cost_usd is None and limits.max_price_usd_per_hour is None):
+            return None
+        limit = limits.max_price_usd_per_hour
+        beside = offers.ec2_beside(self.rates, disk_gib=self.disk_gib, public_ip=self.placement.public_ip)
+        most = offers.spot_bound(
+            choices, names, max_usd_per_hour=None if limit is None else Decimal(str(limit)), beside=beside
+        )
+        return None if most is None else f"{most:f}"
 
 
 class Ec2Offers:
-    def __init__(self, aws: Aws) -> None:
+    def __init__(self, aws: Aws, *, catalogue: Catalogue, prices: Prices) -> None:
         self._aws = aws
+        self._catalogue = catalogue
+        self._prices = prices
 
     def inspect(self, job: JobSpec) -> Offer:
-        types = hardware.instance_types(job, self._describe_unknown(job))
-        everywhere = network.find(self._aws, job, agent=True)
-        offered = self._offered([kind.name for kind in types])
-        here = {name: zones & set(everywhere.zones) for name, zones in offered.items()}
-        usable = tuple(kind for kind in types if here.get(kind.name))
-        if not usable:
-            raise PreflightError(
-                f"{', '.join(kind.name for kind in types)}: not offered in {', '.join(everywhere.zones)}",
-                hint="try another --region, other --subnets, or another --instance-type",
-            )
-        zones = set().union(*(here[kind.name] for kind in usable))
-        keep = [index for index, zone in enumerate(everywhere.zones) if zone in zones]
-        placement = replace(
-            everywhere,
-            subnets=tuple(everywhere.subnets[index] for index in keep),
-            zones=tuple(everywhere.zones[index] for index in keep),
-        )
-        spot = job.spot_policy != "on-demand"
         wanted = job.resources
-        first = usable[0]
-        self._check_quota(first, job.spot_policy)
-        # A GPU type that was named is rented for its GPUs, requested or not.
-        gpus = wanted.gpu.count if wanted.gpu else min(kind.gpus for kind in usable)
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ec2-image") as pool:
+            # A GPU type that was named needs the GPU image: its types have to be known first.
+            early = (
+                None if wanted.instance_types else pool.submit(self._image_id, gpu=bool(wanted.gpu), arch=wanted.arch)
+            )
+            market = self.market(job)
+            spot = job.spot_policy != "on-demand"
+            choices = _affordable(market.choices(job.spot_policy), job)
+            if wanted.instance_types:  # best first, as their user wrote them
+                choices = tuple(sorted(choices, key=lambda one: wanted.instance_types.index(one.name)))
+            best = choices[0]
+            self._check_quota(best, job.spot_policy)
+            named = bool(wanted.instance_types)
+            names = offers.group_types(choices, spot=spot and any(one.spot for one in choices), named=named)
+            usable = [kind for name in names for kind in market.types if kind.name == name]
+            # A GPU type that was named is rented for its GPUs, requested or not.
+            gpus = wanted.gpu.count if wanted.gpu else min(kind.gpus for kind in usable)
+            image_id = early.result() if early else self._image_id(gpu=gpus > 0, arch=wanted.arch)
+        zones = {zone for name in names for zone in market.zones[name]}
         return Offer(
-            network=placement,
-            machine_image=self._image_id(gpu=gpus > 0, arm=wanted.arch == "arm64"),
+            network=_within(market.placement, zones),
+            machine_image=image_id,
+            why=_why(choices, named=named),
+            notes=tuple(note for note in (market.note, self._catalogue.note, self._prices.note) if note),
             hardware=HardwareEntry(
                 backend=NAME,
-                description=_describe(first, spot, len(usable)),
+                description=_describe(usable[0], spot, len(usable)),
                 # The task must fit the smallest of the choices (aws-facts §2).
                 vcpu=min(kind.vcpu for kind in usable),
                 memory_mib=min(kind.usable_memory_mib for kind in usable),
                 gpus=gpus,
-                instance_types=tuple(kind.name for kind in usable),
+                instance_types=names,
                 spot=spot,
-                disk_gib=max(wanted.disk_gib or _DEFAULT_DISK_GIB, _AMI_MIN_DISK_GIB),
+                disk_gib=market.disk_gib,
                 arch=wanted.arch,
+                spot_max_usd_per_hour=market.spot_bound(choices, names, job),
+                rates=offers.ec2_rates(
+                    names,
+                    sorted(zones),
+                    market.on_demand,
+                    market.spot if spot else {},
+                    market.rates,
+                    public_ip=market.placement.public_ip,
+                ),
             ),
         )
 
-    def _describe_unknown(self, job: JobSpec) -> tuple[InstanceType, ...]:
-        unknown = [name for name in job.resources.instance_types if name not in BY_NAME]
-        if not unknown:
-            return ()
-        try:
-            answer = self._aws.call("ec2", "describe_instance_types", InstanceTypes=unknown)
-        except AwsCallError as error:
-            if error.code == "InvalidInstanceType":
-                return ()  # the choice itself says which one and what is close
-            raise
-        return tuple(_from_ec2(described) for described in answer["InstanceTypes"])
+    def all(self, job: JobSpec) -> tuple[tuple[Choice, ...], tuple[str, ...]]:
+        """Every choice, whatever it costs, and sentences on what they stand on."""
+        market = self.market(job)
+        notes = (market.note, self._catalogue.note, self._prices.note)
+        return market.choices(job.spot_policy), tuple(note for note in notes if note)
 
-    def _offered(self, names: list[str]) -> dict[str, set[str]]:
-        answer = self._aws.pages(
-            "ec2",
-            "describe_instance_type_offerings",
-            "InstanceTypeOfferings",
-            LocationType="availability-zone",
-            Filters=[{"Name": "instance-type", "Values": names}],
-        )
-        zones: dict[str, set[str]] = {}
-        for offering in answer:
-            zones.setdefault(offering["InstanceType"], set()).add(offering["Location"])
-        return zones
+    def market(self, job: JobSpec) -> Market:
+        """PreflightError or UsageError where nothing fits, or no zone of the network has it."""
+        with ThreadPoolExecutor(max_workers=3, thread_name_prefix="ec2-market") as pool:
+            placed = pool.submit(network.find, self._aws, job, agent=True)
+            flat = pool.submit(self._prices.region_rates)
+            known = [kind.name for kind in packaged.load().types]
+            everything = self._catalogue.types(job.resources)
+            types = hardware.fitting(job, everything, known)
+            absent = hardware.missing(job, everything)
+            names = [kind.name for kind in types]
+            offered = pool.submit(self._catalogue.zones, names)
+            # Of on-demand too: it is what spot costs at most.
+            on_demand = pool.submit(self._prices.on_demand, names)
+            spot = self._prices.spot(names) if job.spot_policy != "on-demand" else {}
+            placement, everywhere = placed.result(), offered.result()
+            zones = {
+                name: tuple(zone for zone in placement.zones if zone in everywhere.get(name, ())) for name in names
+            }
+            if not any(zones.values()):
+                shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+                raise PreflightError(
+                    f"{shown}: not offered in {', '.join(placement.zones)}",
+                    hint="try another --region, other --subnets, or another --instance-type",
+                )
+            return Market(
+                types=types,
+                placement=placement,
+                zones=zones,
+                on_demand=burstable.at_full_load(
+                    on_demand.result(), {kind.name: kind.vcpu for kind in types}, [n for n in names if zones[n]]
+                ),
+                spot=spot,
+                rates=flat.result(),
+                disk_gib=max(job.resources.disk_gib or _DEFAULT_DISK_GIB, _AMI_MIN_DISK_GIB),
+                note=f"left out: {self._aws.region} has no {' and no '.join(absent)}" if absent else None,
+            )
 
-    def _check_quota(self, kind: InstanceType, policy: SpotPolicy) -> None:
+    def _check_quota(self, best: Choice, policy: SpotPolicy) -> None:
         """A quota of 0 is the rule for GPUs in a new account; say so before anything is built. Other families have one
         that is enough for most runs, and the scaling activity tells where it isn't: no round trip is spent on them."""
-        if kind.name[0] not in _QUOTAS:
+        if not best.name.startswith(_ASKED):
             return
-        on_demand, spot = _QUOTAS[kind.name[0]]
         too_small: list[tuple[str, dict[str, Any]]] = []
-        for code in {"spot": (spot,), "on-demand": (on_demand,), "auto": (spot, on_demand)}[policy]:
+        for spot in {"spot": (True,), "on-demand": (False,), "auto": (True, False)}[policy]:
+            code = quotas.quota_of(best.name, spot=spot)
+            if code is None:
+                return
             try:
                 answer = self._aws.call("service-quotas", "get_service_quota", ServiceCode="ec2", QuotaCode=code)
             except AwsCallError as error:
@@ -109,20 +175,19 @@ class Ec2Offers:
                     return  # only a help: the launch itself will tell
                 raise
             quota = answer["Quota"]
-            if quota["Value"] >= kind.vcpu:
+            if quota["Value"] >= best.vcpu:
                 return
             too_small.append((code, quota))
         code, quota = too_small[-1]
-        region = self._aws.region
         raise PreflightError(
-            f"{kind.name} needs {kind.vcpu} vCPUs, and this account may use {quota['Value']:.0f} "
+            f"{best.name} needs {best.vcpu:g} vCPUs, and this account may use {quota['Value']:.0f} "
             f"({quota.get('QuotaName', code)})",
-            hint=f"ask for more at https://{region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/{code}",
+            hint=f"ask for more at {quotas.link(self._aws.region, 'ec2', code)}",
         )
 
-    def _image_id(self, *, gpu: bool, arm: bool) -> str:
-        variant = "gpu/" if gpu else "arm64/" if arm else ""
-        if gpu and arm:
+    def _image_id(self, *, gpu: bool, arch: str) -> str:
+        variant = "gpu/" if gpu else "arm64/" if arch == "arm64" else ""
+        if gpu and arch == "arm64":
             raise PreflightError("There is no ECS machine image for GPUs on arm64", hint="use --arch x86_64")
         name = _AMI.format(variant=variant)
         try:
@@ -135,21 +200,62 @@ class Ec2Offers:
             raise
 
 
+def _affordable(choices: tuple[Choice, ...], job: JobSpec) -> tuple[Choice, ...]:
+    """Without those over `--max-price`, which bounds all of an hour, or without a known price. UsageError, with the
+    cheapest, where none is left. Where no price at all is known whoever keeps the limits refuses it (budget.py)."""
+    limit = job.limits.max_price_usd_per_hour
+    if limit is None or choices[0].usd_per_hour is None:
+        return choices
+    within = tuple(one for one in choices if _most_usd(one, job.spot_policy) <= Decimal(str(limit)))
+    if not within:
+        cheapest = min(choices, key=lambda one: _most_usd(one, job.spot_policy))
+        market = {"spot": "spot", "on-demand": "on demand", "auto": "on demand, which `auto` may take"}[job.spot_policy]
+        hour = f"${_most_usd(cheapest, job.spot_policy):.4f} with its disk and address"
+        raise UsageError(
+            f"Nothing that fits costs at most ${limit:g} an hour",
+            hint=f"the cheapest is {cheapest.name} {market} at {hour}",
+        )
+    return within
+
+
+def _most_usd(choice: Choice, policy: SpotPolicy) -> Decimal:
+    """What an hour of a choice may come to: with `auto` on-demand may take the place of spot."""
+    hour, machine, base = choice.usd_per_hour, choice.machine_usd_per_hour, choice.on_demand_usd_per_hour
+    if hour is None or machine is None or (policy == "auto" and base is None):
+        return Decimal("Infinity")
+    return hour - machine + base if policy == "auto" and base is not None else hour
+
+
+def _within(placement: NetworkPlacement, zones: set[str]) -> NetworkPlacement:
+    keep = [index for index, zone in enumerate(placement.zones) if zone in zones]
+    return replace(
+        placement,
+        subnets=tuple(placement.subnets[index] for index in keep),
+        zones=tuple(placement.zones[index] for index in keep),
+    )
+
+
+def _why(choices: Sequence[Choice], *, named: bool) -> str:
+    """One sentence: what was compared, and what the first saves against the next."""
+    best = choices[0]
+    if named:
+        return f"{best.name} is the first of the types that were named"
+    if best.usd_per_hour is None:
+        return f"{best.name} is the first of {len(choices)} that fit; their prices are not known"
+    market = "spot" if best.spot else "on demand"
+    others = [one for one in choices[1:] if one.usd_per_hour]
+    text = f"{best.name} {market} at ${best.usd_per_hour:.4f} an hour is the cheapest of {len(choices)} offers"
+    if not others or others[0].usd_per_hour is None:
+        return text
+    saved = 1 - best.usd_per_hour / others[0].usd_per_hour
+    beside = f"{others[0].name} {'spot' if others[0].spot else 'on demand'}"
+    text += f"; {saved:.0%} less than {beside}" if saved >= Decimal("0.005") else f"; {beside} costs the same"
+    if best.spot and best.on_demand_usd_per_hour and best.machine_usd_per_hour:
+        text += f", {1 - best.machine_usd_per_hour / best.on_demand_usd_per_hour:.0%} less than on demand"
+    return text
+
+
 def _describe(first: InstanceType, spot: bool, choices: int) -> str:
     gpu = f", {first.gpus} x {first.gpu_model}" if first.gpus else ""
     more = f" or one of {choices - 1} similar types" if choices > 2 else " or a similar type" if choices > 1 else ""
     return f"{first.name} ({first.vcpu} vCPU, {first.memory_mib / 1024:g} GB{gpu}{', spot' if spot else ''}){more}"
-
-
-def _from_ec2(described: Mapping[str, Any]) -> InstanceType:
-    gpus = described.get("GpuInfo", {}).get("Gpus", [])
-    architectures = described["ProcessorInfo"]["SupportedArchitectures"]
-    return InstanceType(
-        name=described["InstanceType"],
-        vcpu=described["VCpuInfo"]["DefaultVCpus"],
-        memory_mib=described["MemoryInfo"]["SizeInMiB"],
-        usd_per_hour=None,
-        gpus=sum(gpu["Count"] for gpu in gpus),
-        gpu_model=gpus[0]["Name"] if gpus else None,
-        arch="arm64" if "arm64" in architectures else "x86_64",
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,10 +24,12 @@ from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resource_types.schedule import Schedule
 from aws_run.infra.resource_types.task_definition import TaskDefinition
 from aws_run.infra.resources import Ref, Resource
-from aws_run.pricing import hardware
-from aws_run.pricing.receipt import Charge, fargate_charges
+from aws_run.pricing import hardware, offers
+from aws_run.pricing.offers import Choice
+from aws_run.pricing.prices import Prices, RegionRates
+from aws_run.pricing.receipt import Charge, billed_together_s, fargate_charges
 from aws_run.runs.record import HardwareEntry, Record
-from aws_run.runs.spec import JobSpec, Offer, RunSpec
+from aws_run.runs.spec import JobSpec, NetworkPlacement, Offer, RunSpec
 
 _MARGIN = timedelta(minutes=5)  # after the job's own deadline and its last sync
 
@@ -36,34 +39,56 @@ class FargateBackend:
     disk_limits = disk.FARGATE
     ending_s = 60
     waits = False  # the hardware comes with the task
+    boot_s = 30  # the pull of the image, from which Fargate bills
 
-    def __init__(self, aws: Aws, clock: Clock) -> None:
+    def __init__(self, aws: Aws, clock: Clock, *, prices: Prices) -> None:
         self._aws = aws
         self._clock = clock
+        self._prices = prices
         self.executor = EcsExecutor(aws, clock, _placement)
 
     def inspect(self, job: JobSpec) -> Offer:
-        requested = job.resources
-        size = hardware.fargate_size(requested)
+        placement, rates, disk_gib = self._read(job)
+        spot = job.spot_policy != "on-demand"
+        choice = _choice(job, placement, rates, disk_gib, spot=spot)
+        return Offer(
+            network=placement,
+            why=_why(choice),
+            notes=(self._prices.note,) if self._prices.note else (),
+            hardware=HardwareEntry(
+                backend=self.name,
+                description=f"Fargate{' Spot' if spot else ''} ({choice.vcpu:g} vCPU, {choice.memory_mib / 1024:g} GB)",
+                vcpu=choice.vcpu,
+                memory_mib=choice.memory_mib,
+                spot=spot,
+                disk_gib=disk_gib,
+                arch=choice.arch,
+                rates=offers.fargate_rates(rates, arch=choice.arch, spot=spot, public_ip=placement.public_ip),
+            ),
+        )
+
+    def offers(self, job: JobSpec) -> tuple[tuple[Choice, ...], tuple[str, ...]]:
+        """The smallest size that fits in each market that the policy allows. UsageError for what Fargate has not."""
+        if job.resources.gpu or job.resources.instance_types:
+            raise UsageError("Fargate has no GPUs and no instance types", hint="use --backend ec2")
+        placement, rates, disk_gib = self._read(job)
+        markets = {"on-demand": (False,), "spot": (True,), "auto": (True, False)}[job.spot_policy]
+        choices = [_choice(job, placement, rates, disk_gib, spot=spot) for spot in markets]
+        return offers.ranked(choices), (self._prices.note,) if self._prices.note else ()
+
+    def _read(self, job: JobSpec) -> tuple[NetworkPlacement, RegionRates, int]:
+        """Where it would run, what that costs, and its disk in GiB. UsageError for a size that Fargate has not."""
+        hardware.fargate_size(job.resources)
         low, high = hardware.FARGATE_DISK_GIB
-        disk_gib = max(requested.disk_gib or low, low)
+        disk_gib = max(job.resources.disk_gib or low, low)
         if disk_gib > high:
             raise UsageError(
                 f"A Fargate task has at most {high}GB of disk, and {disk_gib}GB is wanted", hint="use --backend ec2"
             )
-        spot = job.spot_policy != "on-demand"
-        return Offer(
-            network=network.find(self._aws, job, agent=False),
-            hardware=HardwareEntry(
-                backend=self.name,
-                description=f"Fargate{' Spot' if spot else ''} ({size.vcpu:g} vCPU, {size.memory_mib / 1024:g} GB)",
-                vcpu=size.vcpu,
-                memory_mib=size.memory_mib,
-                spot=spot,
-                disk_gib=disk_gib,
-                arch=requested.arch,
-            ),
-        )
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="fargate") as pool:
+            priced = pool.submit(self._prices.region_rates)
+            placement = network.find(self._aws, job, agent=False)
+            return placement, priced.result(), disk_gib
 
     def shared_resources(
         self, job: JobSpec, *, account: str, region: str, tags: Mapping[str, str]
@@ -158,11 +183,37 @@ class FargateBackend:
             vcpu=hardware.vcpu,
             memory_mib=hardware.memory_mib,
             disk_gib=hardware.disk_gib,
-            arch=hardware.arch,
             spot=hardware.spot,
             public_ip=usage.public_ip,
-            seconds=usage.seconds,
+            seconds=billed_together_s((*usage.earlier_s, usage.seconds)),
+            rates=hardware.rates,
         )
+
+
+def _choice(job: JobSpec, placement: NetworkPlacement, rates: RegionRates, disk_gib: int, *, spot: bool) -> Choice:
+    size = hardware.fargate_size(job.resources)
+    return offers.fargate_choice(
+        rates,
+        vcpu=size.vcpu,
+        memory_mib=size.memory_mib,
+        disk_gib=disk_gib,
+        arch=job.resources.arch,
+        spot=spot,
+        zones=placement.zones,
+        public_ip=placement.public_ip,
+    )
+
+
+def _why(choice: Choice) -> str:
+    """One sentence on why this size."""
+    market = "Fargate Spot" if choice.spot else "Fargate"
+    text = f"{choice.vcpu:g} vCPU and {choice.memory_mib / 1024:g} GB are the smallest size of {market} that fits"
+    if choice.spot and choice.machine_usd_per_hour and choice.on_demand_usd_per_hour:
+        if choice.at_most:
+            return f"{text}; AWS tells no price of Fargate Spot here, so it counts as what Fargate costs"
+        saved = 1 - choice.machine_usd_per_hour / choice.on_demand_usd_per_hour
+        text += f"; about {saved:.0%} less than Fargate, by prices of {choice.as_of}"
+    return text
 
 
 def _placement(spec: RunSpec) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Group:
     instance_types: tuple[str, ...]
     subnets: tuple[str, ...]
     spot: bool
+    spot_max_usd_per_hour: str | None = None  # above this price AWS starts no spot machine and takes it back
     lease_s: int
     tags: Mapping[str, str]
 
@@ -92,6 +93,7 @@ def _request(group: Group) -> dict[str, Any]:
 
 
 def _policy(group: Group, *, spot: bool) -> dict[str, Any]:
+    most = {"SpotMaxPrice": group.spot_max_usd_per_hour} if spot and group.spot_max_usd_per_hour else {}
     return {
         "LaunchTemplate": {
             "LaunchTemplateSpecification": {"LaunchTemplateName": group.launch_template, "Version": "$Latest"},
@@ -102,6 +104,7 @@ def _policy(group: Group, *, spot: bool) -> dict[str, Any]:
             "OnDemandPercentageAboveBaseCapacity": 0 if spot else 100,
             "SpotAllocationStrategy": "price-capacity-optimized",
             "OnDemandAllocationStrategy": "prioritized",
+            **most,
         },
     }
 

@@ -35,6 +35,7 @@ class LaunchTemplate:
     security_groups: tuple[str, ...]
     public_ip: bool
     tags: Mapping[str, str]
+    standard_credits: bool = False  # burstable types slow down when their credits are used up, and cost no more
 
 
 def create(aws: Aws, template: LaunchTemplate, clock: Clock) -> str:
@@ -84,6 +85,8 @@ def _data(template: LaunchTemplate) -> dict[str, Any]:
         "AssociatePublicIpAddress": template.public_ip,
         "DeleteOnTermination": True,
     }
+    if template.standard_credits:
+        data["CreditSpecification"] = {"CpuCredits": "standard"}
     if template.security_groups:
         interface["Groups"] = list(template.security_groups)
     data["NetworkInterfaces"] = [interface]

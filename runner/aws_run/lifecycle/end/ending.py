@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -113,14 +113,13 @@ class RunEnding:
     def _paid(self, state: TaskState | None, before: Usage) -> teardown.Receipt:
         usage = self._usage(state, self._context.clock.now())
         usage = usage if usage.seconds >= before.seconds else before
-        paid = teardown.receipt(self._backend.charges(self._spec.offer.hardware, usage), usage)
-        if paid.total_usd is not None:
-            self._note_cost(f"{paid.total_usd:.6f}")
+        paid = teardown.receipt(self._backend, self._spec.offer.hardware, usage, self._writer.record)
+        self._note_cost(paid)
         return paid
 
-    def _note_cost(self, usd: str) -> None:
+    def _note_cost(self, paid: teardown.Receipt) -> None:
         try:
-            self._writer.change(lambda record: replace(record, cost_usd=usd), now=True)
+            self._writer.change(lambda record: teardown.with_receipt(record, paid), now=True)
         except Exception as error:  # noqa: BLE001
             unfailing(self._context.emit)(
                 Notice(text=f"the cost could not be recorded: {sentence_of(error)}", level="warning")

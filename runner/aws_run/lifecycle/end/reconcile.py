@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -199,7 +198,5 @@ def _note_cost(context: AppContext, writer: RecordWriter, state: TaskState | Non
         return
     if usage is None:
         return
-    paid = teardown.receipt(backend.charges(record.hardware, usage), usage)
-    if paid.total_usd is not None:
-        usd = f"{paid.total_usd:.6f}"
-        teardown.attempt_or_warn(context.emit, lambda: writer.change(lambda r: replace(r, cost_usd=usd)))
+    paid = teardown.receipt(backend, record.hardware, usage, record)
+    teardown.attempt_or_warn(context.emit, lambda: writer.change(lambda r: teardown.with_receipt(r, paid)))

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from aws_run.aws.errors import is_transient
 from aws_run.aws.session import Aws
-from aws_run.backends.base import Usage
+from aws_run.backends.base import Backend, Usage
 from aws_run.backends.executor import TaskState
 from aws_run.clock import Clock, iso
 from aws_run.errors import TeardownError, sentence_of
@@ -27,8 +27,9 @@ from aws_run.lifecycle.end.project_lock import lock_unused
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.lifecycle.start.run_record import refs
 from aws_run.naming import ProjectNames
-from aws_run.pricing.receipt import Charge, total_usd
-from aws_run.runs.record import Outcome, Record
+from aws_run.pricing.receipt import Charge, saved_usd, total_usd
+from aws_run.runs import record as records
+from aws_run.runs.record import HardwareEntry, Outcome, Record
 from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
 
@@ -160,8 +161,33 @@ class Receipt:
     seconds: float
 
 
-def receipt(charges: tuple[Charge, ...], usage: Usage) -> Receipt:
+def receipt(backend: Backend, hardware: HardwareEntry, usage: Usage, record: Record) -> Receipt:
+    """What all attempts of the run cost together."""
+    charges = backend.charges(hardware, replace(usage, earlier_s=record.earlier_s))
     return Receipt(charges=charges, total_usd=total_usd(charges), seconds=usage.seconds)
+
+
+def with_receipt(record: Record, paid: Receipt) -> Record:
+    """The record with what the run cost; without a sum where the price of a part is not known."""
+    lines = tuple(
+        records.ReceiptLine(
+            what=charge.what,
+            seconds=f"{charge.seconds:.3f}",
+            billed_s=f"{charge.billed_s:.3f}",
+            usd_per_hour=_text(charge.usd_per_hour),
+            usd=_text(charge.amount_usd),
+            source=charge.source,
+            as_of=charge.as_of,
+        )
+        for charge in paid.charges
+    )
+    stored = records.Receipt(lines=lines, total_usd=_text(paid.total_usd), saved_usd=_text(saved_usd(paid.charges)))
+    cost = record.cost_usd if paid.total_usd is None else f"{paid.total_usd:.6f}"
+    return replace(record, receipt=stored, cost_usd=cost)
+
+
+def _text(usd: Decimal | None) -> str | None:
+    return None if usd is None else f"{usd:.10f}"
 
 
 def note_outcome(writer: RecordWriter, outcome: Outcome, state: TaskState | None, stopped_at: str) -> bool:

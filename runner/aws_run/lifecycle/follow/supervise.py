@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -21,6 +22,7 @@ from aws_run.errors import (
     sentence_of,
 )
 from aws_run.events import JobLimits, Notice, unfailing
+from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.end.ending import RunEnding, SubmitResult, detached_result
@@ -87,6 +89,7 @@ class RunSupervisor:
         self._writer = writer
         self._accepted = accepted
         self._handle = accepted.handle
+        self._attempt_began = context.clock.now()
         self._log = LogBuffer()
         self._on_interrupt = on_interrupt
         self._outputs = OutputFetcher(context, run.spec, run.output, follow=run.follow_output)
@@ -155,7 +158,7 @@ class RunSupervisor:
             attempt += 1
             interruptions += again.new_machine
             try:
-                self._start_again(outcome, attempt, again)
+                self._start_again(outcome, attempt, again, _billed_s(state))
             except KeyboardInterrupt:
                 return _INTERRUPTED, state
             except Exception as error:  # noqa: BLE001 - whatever it is, this attempt was the last
@@ -233,14 +236,15 @@ class RunSupervisor:
         sentence = f"the run could not be followed any more, and was ended ({sentence_of(error)})"
         return Outcome(exit_code=EXIT_TOOL, reason=OutcomeReason.LOST, sentence=sentence)
 
-    def _start_again(self, outcome: Outcome, attempt: int, again: AnotherAttempt) -> None:
+    def _start_again(self, outcome: Outcome, attempt: int, again: AnotherAttempt, billed_s: float | None) -> None:
         """The next attempt begins with the checkpoint that the last one saved; the deadline is that of all of them."""
         context, spec = self._context, self._spec
         why = f"{outcome.sentence}: {again.why}" if again.why else outcome.sentence
         context.emit(Notice(text=f"{why}; starting attempt {attempt}", level="warning"))
+        self._pay_minimum()
         # Before anything is asked for: who looks at the run must see one that goes on, not one whose task has ended.
         stopped_at = iso(context.clock.now())
-        self._note(lambda record: record.with_attempt(attempt, last=outcome, stopped_at=stopped_at))
+        self._note(lambda record: record.with_attempt(attempt, last=outcome, stopped_at=stopped_at, billed_s=billed_s))
         if again.wait_s:
             context.clock.sleep(again.wait_s)
         if again.new_machine:
@@ -248,6 +252,16 @@ class RunSupervisor:
         self._handle = self._backend.executor.start(replace(self._accepted.request, attempt=attempt))
         self._note(lambda record: record.with_handle(self._handle, attempt=attempt))
         self._backend.on_task_accepted(spec, self._handle, self._accepted.deadline, context.emit)
+
+    def _pay_minimum(self) -> None:
+        """An attempt that was shorter than what AWS bills at least has cost more than its time: a run with a cap gives
+        that time back from its deadline, so that many short attempts cost no more than it."""
+        now = self._context.clock.now()
+        short_s = budget.unpaid_s(self._spec, (now - self._attempt_began).total_seconds())
+        self._attempt_began = now
+        if short_s:
+            deadline = self._accepted.deadline - timedelta(seconds=short_s)
+            self._accepted = replace(self._accepted, request=replace(self._accepted.request, deadline=deadline))
 
     def _note(self, step: Callable[[Record], Record]) -> None:
         """Writes one step into the record, with a sign of life."""
@@ -278,6 +292,13 @@ class RunSupervisor:
             )
             return False
         return True
+
+
+def _billed_s(state: TaskState | None) -> float | None:
+    """How long a task that has ended was billed for; None where its service does not say."""
+    if state is None or state.billed_from is None or state.stopped_at is None:
+        return None
+    return max((state.stopped_at - state.billed_from).total_seconds(), 0.0)
 
 
 def _with_hint(error: Exception) -> str:

@@ -88,11 +88,11 @@ def _note_waiting_cost(context: AppContext, backend: Backend, spec: RunSpec, wri
         return
     if usage is None:
         return
-    paid = teardown.receipt(backend.charges(spec.offer.hardware, usage), usage)
+    paid = teardown.receipt(backend, spec.offer.hardware, usage, writer.record)
     if usage.seconds <= 0 or paid.total_usd is None:
         return
     usd = paid.total_usd
     teardown.attempt_or_warn(
-        context.emit, lambda: writer.change(lambda record: replace(record, cost_usd=f"{usd:.6f}"), now=True)
+        context.emit, lambda: writer.change(lambda record: teardown.with_receipt(record, paid), now=True)
     )
     context.emit(Notice(text=f"its machine was up for {usage.seconds:.0f} s before the job could start: ${usd:.4f}"))

@@ -17,7 +17,6 @@ from aws_run.infra.resources import Kind, Ref, ref
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.start.preflight import Preflight, RunPlan
-from aws_run.pricing import table
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import HardwareEntry, Origin, Outcome, Record, ResourceEntry
 from aws_run.runs.spec import Offer
@@ -66,12 +65,19 @@ def initial_record(
 
 
 def _priced(backend: Backend, offer: Offer) -> HardwareEntry:
-    """The hardware with what an hour of it costs by the table; without a price where the table has none."""
+    """The hardware with the most that an hour of it costs; without a price where one of its parts has none."""
     usd = budget.hour_usd(backend, offer)
     if usd is None:
         return offer.hardware
-    source = f"aws-run's table, {table.PRICED_REGION}"
-    return replace(offer.hardware, usd_per_hour=f"{usd:f}", priced_on=table.PRICED_ON, price_source=source)
+    rates = offer.hardware.rates
+    # Of several sources the oldest price says how old the sum is.
+    oldest = min(rates, key=lambda rate: rate.as_of, default=None)
+    return replace(
+        offer.hardware,
+        usd_per_hour=f"{usd:f}",
+        priced_on=oldest.as_of if oldest else None,
+        price_source=", ".join(dict.fromkeys(rate.source for rate in rates)) or None,
+    )
 
 
 def open_record(

@@ -17,6 +17,9 @@ QUOTAS: Mapping[str, tuple[str, str, float]] = {
     "L-34B43A08": ("ec2", "All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests", 256.0),
     "L-3819A6DF": ("ec2", "All G and VT Spot Instance Requests", 64.0),
     "L-7212CCBC": ("ec2", "All P4, P3 and P2 Spot Instance Requests", 64.0),
+    "L-C4BD4855": ("ec2", "All P5 Spot Instance Requests", 64.0),
+    "L-7295265B": ("ec2", "Running On-Demand X instances", 64.0),
+    "L-E3A00192": ("ec2", "All X Spot Instance Requests", 64.0),
     "L-3032A538": ("fargate", "Fargate On-Demand vCPU resource count", 256.0),
     "L-36FBB829": ("fargate", "Fargate Spot vCPU resource count", 256.0),
 }

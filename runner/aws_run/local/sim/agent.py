@@ -9,12 +9,11 @@ from aws_run.local.api.roles import age_s, role_of
 from aws_run.local.runtime.base import ContainerSpec, Exit, PullFailed, Running, Runtime, StartFailed
 from aws_run.local.runtime.logsink import LogGroupMissing, LogSink, open_sink
 from aws_run.local.runtime.taskspec import SecretUnavailable, container_spec
-from aws_run.local.sim.model import Container, GroupInstance, Place, Task
+from aws_run.local.sim.model import SPOT, Container, GroupInstance, Place, Task
 from aws_run.local.sim.placement import assign, shortage
 from aws_run.local.sim.reach import task_lacks
 from aws_run.local.sim.state import AccountState
 
-SPOT = "a spot interruption"
 _STOP_TIMEOUT_S = 30.0
 _CAPACITY_REASON = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from aws_run.local.sim.hardware import spec_of
 from aws_run.local.sim.launcher import Launcher, stamp, uuid
-from aws_run.local.sim.model import Activity, Group, GroupInstance, Place, ScheduledAction
+from aws_run.local.sim.model import SPOT, Activity, Group, GroupInstance, Place, ScheduledAction
 from aws_run.local.sim.state import AccountState
 
 _RETRY_S = 30.0  # a group that could not launch tries again
@@ -87,13 +87,21 @@ class AutoScaler:
         """The machine shuts itself down. Its launch template says that this terminates it."""
         if instance.terminated_at is None:
             self._world.moto("ec2", place.region).terminate_instances([instance.id])
-            self.shut_down(place, instance)
+            instance.reclaimed = why == SPOT
+            self.shut_down(place, instance, by_itself=True)
             self.died(place, instance, why)
 
-    def shut_down(self, place: Place, instance: GroupInstance) -> None:
-        """EC2 says shutting-down for a while (it does not bill any more), then terminated."""
+    def shut_down(self, place: Place, instance: GroupInstance, *, by_itself: bool = False) -> None:
+        """EC2 says shutting-down for a while (it does not bill any more), then terminated. It dates the end of what a
+        user or the spot market ended, and not that of a machine that shut itself down."""
         ec2 = self._world.moto("ec2", place.region)
         machine = ec2.get_instance(instance.id)
+        why = "Server.SpotInstanceTermination" if instance.reclaimed else "User initiated"
+        dated = f"{why} ({self._world.clock.now():%Y-%m-%d %H:%M:%S} GMT)"
+        machine._reason = "" if by_itself and not instance.reclaimed else dated
+        if instance.reclaimed:
+            machine.state_reason.code = why
+            machine.state_reason.message = f"{why}: Spot instance termination"
         for interface in machine.nics.values():
             ec2.enis.pop(interface.id, None)  # the launch template's goes with the machine; moto keeps it
         state = machine._state

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from aws_run.local.sim.hardware import spec_of
 from aws_run.local.sim.model import GroupInstance, Task
+from aws_run.local.sim.price_set import price_set
 from aws_run.local.sim.state import AccountState
-from aws_run.pricing.table import BY_NAME
 
-# A type that the tool's own table lacks is priced by its size; good enough for an oracle, no price list.
-_PER_VCPU, _PER_GIB, _PER_GPU = 0.034, 0.0035, 0.60
-_SPOT = 0.35
-_FARGATE_VCPU, _FARGATE_GIB, _FARGATE_SPOT = 0.04048, 0.004445, 0.3
-_EBS_GIB_MONTH, _IPV4 = 0.08, 0.005
-_HOUR, _MONTH, _MINIMUM_S = 3600.0, 730 * 3600.0, 60.0
+_HOUR, _MONTH_HOURS, _MINIMUM_S = Decimal(3600), 730, Decimal(60)
+_FREE_IF_RECLAIMED_WITHIN_S = 3600
+_FARGATE_FREE_GIB = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,57 +40,78 @@ def bill(world: AccountState) -> list[BillLine]:
         lines: list[BillLine] = []
         for place in world.places():
             for instance in place.instances.values():
-                lines += _instance_lines(instance, now)
+                lines += _instance_lines(instance, now, place.region)
             for task in [*place.tasks.values(), *place.past_tasks]:
                 if task.fargate and task.pull_started_at is not None:
-                    lines += _task_lines(task, now)
+                    lines += _task_lines(task, now, place.region)
         return lines
 
 
-def hourly_usd(instance_type: str, *, spot: bool) -> float:
-    known = BY_NAME.get(instance_type)
-    price = float(known.usd_per_hour) if known and known.usd_per_hour is not None else None
-    if price is None:
-        spec = spec_of(instance_type)
-        price = spec.vcpu * _PER_VCPU + spec.memory_mib / 1024 * _PER_GIB + spec.gpus * _PER_GPU
-    return price * _SPOT if spot else price
-
-
-def _instance_lines(instance: GroupInstance, now: datetime) -> list[BillLine]:
+def _instance_lines(instance: GroupInstance, now: datetime, region: str) -> list[BillLine]:
     seconds = ((instance.terminated_at or now) - instance.launched_at).total_seconds()
-    billed = max(seconds, _MINIMUM_S)
+    billed = _billed(seconds)
     run = instance.tags.get("aws-run:run", "")
     common = {
         "run": run, "seconds": seconds, "open": instance.terminated_at is None, "started_at": instance.launched_at,
         "ended_at": instance.terminated_at,
     }  # fmt: skip
     market = "spot" if instance.spot else "on-demand"
-    hourly = hourly_usd(instance.type, spot=instance.spot)
-    lines = [_line("instance", instance.id, f"{instance.type} {market}", billed / _HOUR * hourly, common)]
-    ebs = instance.disk_gib * _EBS_GIB_MONTH * billed / _MONTH
+    prices = price_set()
+    usd = (
+        _spot_usd(instance, region, billed) if instance.spot else prices.charged(region, instance.type) * billed / _HOUR
+    )
+    if instance.reclaimed and seconds < _FREE_IF_RECLAIMED_WITHIN_S:
+        usd = Decimal(0)
+    lines = [_line("instance", instance.id, f"{instance.type} {market}", usd, common)]
+    ebs = instance.disk_gib * prices.flat(region, "gp3_gb_month") / _MONTH_HOURS * billed / _HOUR
     lines.append(_line("volume", instance.id, f"gp3 {instance.disk_gib} GiB", ebs, common))
     if instance.public_ip:
-        lines.append(_line("ipv4", instance.id, "public IPv4", billed / _HOUR * _IPV4, common))
+        address = prices.flat(region, "public_ipv4_hour") * billed / _HOUR
+        lines.append(_line("ipv4", instance.id, "public IPv4", address, common))
     return lines
 
 
-def _task_lines(task: Task, now: datetime) -> list[BillLine]:
+def _spot_usd(instance: GroupInstance, region: str, billed: Decimal) -> Decimal:
+    """Each hour of the instance at the price that was in force when that hour of its life began."""
+    usd, left, at = Decimal(0), billed, instance.launched_at
+    while left > 0:
+        part = min(left, _HOUR)
+        usd += price_set().spot(region, instance.az, instance.type, at) * part / _HOUR
+        left -= part
+        at += timedelta(hours=1)
+    return usd
+
+
+def _task_lines(task: Task, now: datetime, region: str) -> list[BillLine]:
     started = task.pull_started_at or now
     seconds = ((task.stopped_at or now) - started).total_seconds()
-    billed = max(seconds, _MINIMUM_S)
+    billed = _billed(seconds)
     run = next((t["value"] for t in task.tags if t["key"] == "aws-run:run"), "")
     common = {
         "run": run, "seconds": seconds, "open": task.stopped_at is None, "started_at": started,
         "ended_at": task.stopped_at,
     }  # fmt: skip
     spot = task.provider == "FARGATE_SPOT"
-    hourly = (task.cpu / 1024 * _FARGATE_VCPU + task.memory_mib / 1024 * _FARGATE_GIB) * (_FARGATE_SPOT if spot else 1)
+    arch = "arm64" if task.definition.get("arch") == "ARM64" else "x86_64"
+    market, prices = "spot_" if spot else "", price_set()
+    processor = prices.flat(region, f"fargate_{market}vcpu_hour", arch)
+    memory = prices.flat(region, f"fargate_{market}gb_hour", arch)
+    hourly = Decimal(task.cpu) / 1024 * processor + Decimal(task.memory_mib) / 1024 * memory
     detail = f"{task.cpu / 1024:g} vCPU, {task.memory_mib / 1024:g} GB{' spot' if spot else ''}"
     lines = [_line("fargate-task", task.id, detail, billed / _HOUR * hourly, common)]
+    extra_gib = int(task.definition.get("ephemeralStorageGiB") or _FARGATE_FREE_GIB) - _FARGATE_FREE_GIB
+    if extra_gib > 0:
+        storage = extra_gib * prices.flat(region, "fargate_storage_gb_hour") * billed / _HOUR
+        lines.append(_line("fargate-storage", task.id, f"{extra_gib} GiB over 20", storage, common))
     if (task.network or {}).get("assignPublicIp") == "ENABLED":
-        lines.append(_line("ipv4", task.id, "public IPv4", billed / _HOUR * _IPV4, common))
+        address = prices.flat(region, "public_ipv4_hour") * billed / _HOUR
+        lines.append(_line("ipv4", task.id, "public IPv4", address, common))
     return lines
 
 
-def _line(kind: str, identity: str, detail: str, usd: float, common: dict[str, Any]) -> BillLine:
-    return BillLine(kind=kind, id=identity, detail=detail, usd=usd, **common)
+def _billed(seconds: float) -> Decimal:
+    return max(Decimal(str(seconds)), _MINIMUM_S)
+
+
+def _line(kind: str, identity: str, detail: str, usd: Decimal, common: dict[str, Any]) -> BillLine:
+    return BillLine(kind=kind, id=identity, detail=detail, usd=float(usd), **common)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from aws_run.local.api.quotas import quota
@@ -47,6 +48,12 @@ def launch_data(world: AccountState, place: Place, group: Group) -> tuple[dict[s
     spot = bool(mixed) and len(living) >= base and int(100 if above_base is None else above_base) < 100
     spot = spot or (data.get("InstanceMarketOptions") or {}).get("MarketType") == "spot"
     return data, [str(t) for t in types], spot
+
+
+def spot_max_usd(group: Group) -> Decimal | None:
+    """What the group pays for a spot instance at most; None: the on-demand price, which spot never exceeds."""
+    distribution = (group.mixed or {}).get("InstancesDistribution") or {}
+    return Decimal(str(distribution["SpotMaxPrice"])) if distribution.get("SpotMaxPrice") else None
 
 
 def decode_user_data(text: Any) -> str:
@@ -105,15 +112,26 @@ def check_profile(world: AccountState, data: dict[str, Any]) -> None:
 
 def over_quota(world: AccountState, kind: str, spot: bool) -> str | None:
     """The code of the refusal when the account's vCPU quota has no room for one more of `kind`."""
-    codes = {"g": ("L-DB2E81BA", "L-3819A6DF"), "v": ("L-DB2E81BA", "L-3819A6DF"), "p": ("L-417A185B", "L-7212CCBC")}
-    standard = ("L-1216C47A", "L-34B43A08")
-    code = codes.get(kind[0], standard)[spot]
+    code = _quota_code(kind, spot)
     used = sum(
         spec_of(i.type).vcpu
         for place in world.places()
         for i in place.instances.values()
-        if i.terminated_at is None and i.spot == spot and codes.get(i.type[0], standard)[spot] == code
+        if i.terminated_at is None and i.spot == spot and _quota_code(i.type, spot) == code
     )
     if used + spec_of(kind).vcpu <= quota(world, code):
         return None
     return "MaxSpotInstanceCountExceeded" if spot else "VcpuLimitExceeded"
+
+
+def _quota_code(kind: str, spot: bool) -> str:
+    """P5 has a quota of its own on spot alone."""
+    if spot and kind.startswith("p5"):
+        return "L-C4BD4855"
+    codes = {
+        "g": ("L-DB2E81BA", "L-3819A6DF"),
+        "v": ("L-DB2E81BA", "L-3819A6DF"),
+        "p": ("L-417A185B", "L-7212CCBC"),
+        "x": ("L-7295265B", "L-E3A00192"),
+    }
+    return codes.get(kind[0], ("L-1216C47A", "L-34B43A08"))[spot]

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from aws_run.local.sim.hardware import agent_memory_mib, spec_of
+from aws_run.local.sim.instance_guard import spot_notice
 from aws_run.local.sim.launch import (
     LaunchFailed,
     check_profile,
@@ -19,9 +21,11 @@ from aws_run.local.sim.launch import (
     disks,
     launch_data,
     over_quota,
+    spot_max_usd,
     tags_of,
 )
 from aws_run.local.sim.model import Activity, ContainerInstance, Group, GroupInstance, Place
+from aws_run.local.sim.price_set import STEP, price_set, step_start
 from aws_run.local.sim.reach import AGENT_SERVICES, host_lacks
 from aws_run.local.sim.state import AccountState
 from aws_run.local.testing.launch_failures import MESSAGES
@@ -58,7 +62,7 @@ class Launcher:
         try:
             data, overrides, spot = launch_data(world, place, group)
             check_profile(world, data)
-            refusal = self._refused(group, data, overrides, spot)
+            refusal = self._refused(place, group, data, overrides, spot)
         except LaunchFailed as error:
             refusal = str(error)
         if refusal is not None:
@@ -71,12 +75,18 @@ class Launcher:
         world.later(world.options.boot_s, lambda: self._booted(place, instance))
         return True
 
-    def _refused(self, group: Group, data: dict[str, Any], types: list[str], spot: bool) -> str | None:
+    def _refused(self, place: Place, group: Group, data: dict[str, Any], types: list[str], spot: bool) -> str | None:
         """AWS's words when none of the types is to be had; drops from `types` those that are not."""
         market, az, wanted = "spot" if spot else "on-demand", group.azs[0], list(types)
         types[:] = self._world.shortages.launchable(wanted, market)
         if not types:
             return self._world.shortages.take(wanted[0], market, az)
+        most = spot_max_usd(group) if spot else None
+        if most is not None:
+            now = self._world.clock.now()
+            types[:] = [kind for kind in types if price_set().spot(place.region, az, kind, now) <= most]
+            if not types:
+                return MESSAGES["SpotMaxPriceTooLow"].format(type=wanted[0], az=az) + "Launching EC2 instance failed."
         code = over_quota(self._world, types[0], spot)
         return None if code is None else MESSAGES[code] + "Launching EC2 instance failed."
 
@@ -137,7 +147,25 @@ class Launcher:
         )
         group.instances.append(instance)
         place.instances[instance.id] = instance
+        most = spot_max_usd(group) if spot else None
+        if most is not None:
+            self._take_back_above(place, instance, most)
         return instance
+
+    def _take_back_above(self, place: Place, instance: GroupInstance, most: Decimal) -> None:
+        """AWS ends a spot instance, with its notice, once its price is above what its owner pays at most."""
+        world = self._world
+        step = step_start(world.clock.now()) + STEP
+
+        def look() -> None:
+            if instance.terminated_at is not None:
+                return
+            if price_set().spot(place.region, instance.az, instance.type, world.clock.now()) > most:
+                spot_notice(world, place, instance, 120)
+            else:
+                self._take_back_above(place, instance, most)
+
+        world.later((step - world.clock.now()).total_seconds() + 1, look)
 
     def _booted(self, place: Place, instance: GroupInstance) -> None:
         if instance.terminated_at is not None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 Tags = dict[str, str]
+SPOT = "a spot interruption"  # why an instance or a task ended
 
 
 @dataclass(kw_only=True)
@@ -44,6 +45,8 @@ class GroupInstance:
     activity: Activity
     lifecycle: str = "Pending"
     terminated_at: datetime | None = None
+    spot_max_usd: str | None = None  # its group's SpotMaxPrice
+    reclaimed: bool = False  # AWS took it back for its spot market
     protected: bool = False
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from tests.unit.fakes import Events, FakeAws, FakeClock, job, spec
+from tests.unit.fakes import Events, FakeAws, FakeClock, ec2_backend, job, spec
 
 from aws_run.backends.ec2.backend import Ec2Backend
 from aws_run.backends.ec2.scaling_activities import capacity_status
@@ -119,7 +119,7 @@ def test_since_when_an_instance_is_up_is_said() -> None:
 def backend(*answers: list[dict[str, Any]]) -> tuple[Ec2Backend, FakeAws, FakeClock]:
     aws, clock = FakeAws(), FakeClock()
     aws.on("describe_scaling_activities", *({"Activities": answer} for answer in answers))
-    return Ec2Backend(aws, clock), aws, clock
+    return ec2_backend(aws, clock), aws, clock
 
 
 def test_no_capacity_is_one_sentence_with_the_reason_the_type_and_the_zone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -12,9 +13,8 @@ from tests.unit.fakes import RUN, job, spec
 
 from aws_run.image.recipe.git_state import GitState
 from aws_run.lifecycle.start.run_record import initial_record
-from aws_run.pricing import table
 from aws_run.pricing.receipt import Charge
-from aws_run.runs.record import HardwareEntry, Record, dump
+from aws_run.runs.record import HardwareEntry, RateEntry, Record, dump
 from aws_run.runs.record_reader import load
 from aws_run.runs.spec import job_from_json
 
@@ -39,6 +39,13 @@ class PricedBackend:
 
 def first_record(usd_per_hour: Decimal | None = Decimal("0.5"), **origin: Any) -> Record:
     run = spec(job=job(env={"TOKEN": "hunter2"}, args=("--fast",)))
+    rates = (
+        RateEntry(
+            item="instance", unit="hour", usd="0.2", source="AWS's price list", as_of="2026-01-02", instance_type="m"
+        ),
+        RateEntry(item="gp3", unit="GB-month", usd="0.08", source="AWS's spot price history", as_of="2026-01-01"),
+    )
+    run = replace(run, offer=replace(run.offer, hardware=replace(run.offer.hardware, rates=rates)))
     preflight: Any = SimpleNamespace(
         offer=run.offer,
         image=None,
@@ -58,8 +65,9 @@ def test_it_holds_the_job_without_the_values_of_its_environment() -> None:
 def test_it_holds_the_price_of_an_hour_and_where_that_comes_from() -> None:
     hardware = first_record().hardware
     assert hardware is not None
-    assert (hardware.usd_per_hour, hardware.priced_on) == ("0.5", table.PRICED_ON)
-    assert hardware.price_source
+    assert hardware.usd_per_hour == "0.5"
+    assert (hardware.priced_on, hardware.price_source) == ("2026-01-01", "AWS's price list, AWS's spot price history")
+    assert [rate.item for rate in hardware.rates] == ["instance", "gp3"]
 
 
 def test_hardware_whose_price_is_not_known_has_none() -> None:

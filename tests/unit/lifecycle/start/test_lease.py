@@ -6,10 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.fakes import START, Events, FakeAws, FakeClock, backends, job, refused, spec
+from tests.unit.fakes import (
+    START,
+    Events,
+    FakeAws,
+    FakeClock,
+    backends,
+    ec2_backend,
+    fargate_backend,
+    job,
+    refused,
+    spec,
+)
 
-from aws_run.backends.ec2.backend import Ec2Backend
-from aws_run.backends.fargate.backend import FargateBackend
 from aws_run.config import Limits
 from aws_run.errors import AwsCallError, DeadlineError
 from aws_run.events import Notice
@@ -25,7 +34,7 @@ class Held:
     def __init__(self, idle_s: int = IDLE_S) -> None:
         self.aws, self.clock, self.events = FakeAws(), FakeClock(), Events()
         self.aws.on("describe_scaling_activities", {"Activities": [{"ActivityId": "old"}]})
-        self.backend = Ec2Backend(self.aws, self.clock)
+        self.backend = ec2_backend(self.aws, self.clock)
         self.spec = spec(idle_s=idle_s)
         self.lease = Lease(self.backend, self.spec, self.clock, self.events.emit)
 
@@ -148,7 +157,7 @@ def test_after_six_hours_no_machine_is_asked_for_that_its_guard_would_end(held: 
 
 def test_fargate_has_no_machine_that_could_wait() -> None:
     aws, clock = FakeAws(), FakeClock()
-    lease = Lease(FargateBackend(aws, clock), spec(idle_s=0), clock, Events().emit)
+    lease = Lease(fargate_backend(aws, clock), spec(idle_s=0), clock, Events().emit)
     lease.begin()
     clock.elapsed_s = 10 * 3600
     lease.look("the image")

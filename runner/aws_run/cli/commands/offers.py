@@ -1,0 +1,138 @@
+"""`aws-run offers`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aws_run.cli.options import OFFER_FLAGS, aws_options, file_options, some_run_options
+from aws_run.cli.types import PATH
+
+if TYPE_CHECKING:
+    from aws_run.usecases.offers import RankedOffer
+
+_SHOWN = 15
+
+
+@click.command()
+@click.argument("path", type=PATH, default=".")
+@file_options
+@some_run_options(OFFER_FLAGS)
+@click.option(
+    "--for", "duration", metavar="TIME", default="1h", help="How long the job is going to run.  [default: 1h]"
+)
+@click.option("-a", "--all", "everything", is_flag=True, help=f"List all offers, not only the {_SHOWN} cheapest.")
+@aws_options
+def offers(path: Path, duration: str, everything: bool, **flags: Any) -> int:
+    """Rank the hardware that fits a request by its price: EC2 and Fargate, on demand and spot.
+
+    With an aws-run.yaml in PATH its settings hold as they do for a submit. Nothing is made.
+    """
+    from aws_run.cli import compose
+    from aws_run.cli.say import result_json, say
+    from aws_run.config import units
+    from aws_run.errors import UsageError
+    from aws_run.report import make_reporter
+    from aws_run.report.format import money, seconds
+    from aws_run.report.tables import table
+    from aws_run.usecases.offers import offers as find
+
+    try:
+        duration_s = units.duration_s(duration)
+    except ValueError as error:
+        raise UsageError(f"--for: {error}") from None
+    as_json, debug, local = flags.pop("as_json"), flags.pop("debug"), flags.pop("local")
+    config = compose.load(path, flags.pop("file"), flags, for_run=False)
+    with (
+        make_reporter("json" if as_json else "auto", debug=debug) as reporter,
+        compose.open_target(local) as target,
+    ):
+        aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
+        found = find(config, compose.make_context(aws, reporter.emit, target), duration_s=duration_s)
+    if as_json:
+        result_json(
+            {
+                "duration_s": found.duration_s,
+                "region": aws.region,
+                "offers": [as_data(one) for one in found.offers],
+                "notes": list(found.notes),
+            }
+        )
+        return 0
+    shown = found.offers if everything else found.offers[:_SHOWN]
+    if not everything:
+        shown += tuple(one for one in found.offers[_SHOWN:] if one.taken)
+    rows = [
+        (
+            "*" if one.taken else "",
+            one.choice.name,
+            "spot" if one.choice.spot else "on demand",
+            _zones(one),
+            f"{one.choice.vcpu:g}",
+            f"{one.choice.memory_mib / 1024:g} GB",
+            f"{one.choice.gpus} x {one.choice.gpu_model}" if one.choice.gpus else "",
+            _hour(one),
+            money(one.expected_usd) if one.expected_usd is not None else "not known",
+            _quota(one),
+        )
+        for one in shown
+    ]
+    columns = ("", "type", "market", "zones", "vcpu", "memory", "gpu", "$/h", f"$ for {seconds(duration_s)}", "quota")
+    table("", columns, rows)
+    left = len(found.offers) - len(shown)
+    if left:
+        say(f"{left} more offers: --all lists them")
+    say(
+        "*: what `aws-run submit` takes; $/h with disk and address; how often AWS takes spot machines back is not known"
+    )
+    for note in found.notes:
+        say(f"note: {note}")
+    return 0
+
+
+def _zones(one: RankedOffer) -> str:
+    """Of spot the zone with that price, else how many there are."""
+    zones = one.choice.zones
+    return zones[0] if one.choice.spot and not one.choice.at_most and one.choice.backend == "ec2" else f"{len(zones)}"
+
+
+def _hour(one: RankedOffer) -> str:
+    if one.choice.usd_per_hour is None:
+        return "not known"
+    return f"{'at most ' if one.choice.at_most else ''}{one.choice.usd_per_hour:.4f}{'' if one.within else ' (over)'}"
+
+
+def _quota(one: RankedOffer) -> str:
+    if one.quota is None:
+        return ""
+    return f"{one.choice.vcpu:g} of {one.quota.free:g} vCPUs"
+
+
+def as_data(one: RankedOffer) -> dict[str, Any]:
+    """Money as text, so that no digit is lost."""
+    choice, quota = one.choice, one.quota
+    return {
+        "backend": choice.backend,
+        "type": choice.name,
+        "market": "spot" if choice.spot else "on-demand",
+        "zones": list(choice.zones),
+        "vcpu": choice.vcpu,
+        "memory_mib": choice.memory_mib,
+        "usable_memory_mib": choice.usable_memory_mib,
+        "arch": choice.arch,
+        "gpus": choice.gpus,
+        "gpu_model": choice.gpu_model,
+        "usd_per_hour": None if choice.usd_per_hour is None else f"{choice.usd_per_hour:.8f}",
+        "at_most": choice.at_most,
+        "expected_usd": None if one.expected_usd is None else f"{one.expected_usd:.6f}",
+        "price_source": choice.source,
+        "priced_on": choice.as_of,
+        "interruption": None,
+        "quota": None
+        if quota is None
+        else {"code": quota.code, "name": quota.name, "limit": quota.limit, "used": quota.used, "free": quota.free},
+        "within_max_price": one.within,
+        "taken": one.taken,
+    }

@@ -1,0 +1,35 @@
+"""DescribeInstanceTypes as AWS has it: the region's own types only, in pages. moto describes all types everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_run.local.http.protocol import Call, Refusal
+from aws_run.local.http.routes import Table
+from aws_run.local.sim.state import AccountState
+
+_PAGE = 100
+
+
+def table() -> Table:
+    return {("ec2", "DescribeInstanceTypes"): describe}
+
+
+def describe(world: AccountState, call: Call) -> Mapping[str, Any]:
+    p = call.params()
+    ec2 = world.moto("ec2", call.region)
+    names = [str(name) for name in p.get("InstanceTypes") or []]
+    here = {one["InstanceType"] for one in ec2.describe_instance_type_offerings("region")}
+    missing = [name for name in names if name not in here]
+    if missing:
+        raise Refusal("InvalidInstanceType", f"The following supplied instance types do not exist: [{missing[0]}]")
+    if names and p.get("MaxResults"):
+        raise Refusal("InvalidParameterCombination", "The parameter instanceTypes cannot be used with maxResults")
+    filters = {str(one["Name"]): [str(value) for value in one["Values"]] for one in p.get("Filters") or []}
+    if any(len(values) > 200 for values in filters.values()):
+        raise Refusal("FilterLimitExceeded", "The maximum number of filter values specified on a single call is 200")
+    rows = [row for row in ec2.describe_instance_types(names, filters) if row["InstanceType"] in here]
+    start, size = int(p.get("NextToken") or 0), int(p.get("MaxResults") or _PAGE)
+    page: dict[str, Any] = {"InstanceTypes": [dict(row) for row in rows[start : start + size]]}
+    return {**page, "NextToken": str(start + size)} if start + size < len(rows) else page
