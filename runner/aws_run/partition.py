@@ -22,6 +22,12 @@ class Partition:
     service_prefix: str = "com.amazonaws"
     supported: bool = True
 
+    @property
+    def ec2_principal(self) -> str:
+        """What a role trusts that EC2 hands to instances. The other services that a run needs have one name everywhere
+        (China's IAM guide, "Amazon Web Services service principals")."""
+        return f"ec2.{self.dns_suffix}" if self.name == "aws-cn" else "ec2.amazonaws.com"
+
     def console(self, region: str) -> str:
         """The address of a region's console. China's and GovCloud's have one name for all of their regions, which each
         link gives as a parameter."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from botocore import exceptions as boto
 
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
@@ -109,6 +111,28 @@ def unreadable(error: Exception, *, service: str, operation: str) -> AwsCallErro
     )
 
 
+# IAM's guide, "Troubleshoot access denied error messages": the kind of policy stands in the message and nowhere else in
+# the answer.
+_DENIED_BY = re.compile(r"with an explicit deny in an? (?P<kind>[\w -]+? policy|permissions boundary)|"
+                        r"because no (?P<none>[\w -]+? policy|permissions boundary) allows")  # fmt: skip
+_WHO_CHANGES = {
+    "service control policy": "it holds for the whole account: only who manages the AWS organization can change it, "
+    "and no right of this role helps",
+    "resource control policy": "it holds for the account's resources: only who manages the AWS organization can "
+    "change it, and no right of this role helps",
+    "permissions boundary": "it bounds this role whatever its policies allow: who set the boundary can change it",
+    "session policy": "it came with these credentials: sign in with others, or have it changed where they are made",
+    "vpc endpoint policy": "the VPC endpoint that the call went through has it: who manages the network can change it",
+}
+
+
+def denied_by(text: str) -> str | None:
+    """Who can lift a denial, where AWS's message names a policy that is not the caller's own; else None."""
+    match = _DENIED_BY.search(text)
+    kind = ((match["kind"] or match["none"]) if match else "").lower()
+    return f"a {kind} denies it; {_WHO_CHANGES[kind]}" if kind in _WHO_CHANGES else None
+
+
 def _from_response(error: boto.ClientError, service: str) -> AwsRunError:
     details = error.response.get("Error", {})
     code = str(details.get("Code", "Unknown"))
@@ -127,7 +151,7 @@ def _from_response(error: boto.ClientError, service: str) -> AwsRunError:
         )
     hint = None
     if code in DENIED:
-        hint = f"ask your AWS administrator to allow {service}:{operation} for this role"
+        hint = denied_by(text) or f"ask your AWS administrator to allow {service}:{operation} for this role"
     elif code in THROTTLED:
         hint = "AWS is limiting the number of calls; try again in a minute"
     return AwsCallError(

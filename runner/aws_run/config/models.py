@@ -110,7 +110,7 @@ class Outside(_Section):
     name of a variable; `where`: the place that names it, like `aws-run.yaml:3: input`. `by_project` False: the user
     named it by flag or AWS_RUN_*, and a link in the folder leads out of it."""
 
-    kind: Literal["input", "output", "variable", "secret", "role"]
+    kind: Literal["input", "output", "variable", "secret", "role", "key"]
     what: str
     where: str
     by_project: bool = True
@@ -128,6 +128,7 @@ _MEANS = {
     "variable": "the job gets {what} from this shell",
     "secret": "the job gets the secret {what} of the account",
     "role": "the job acts as {what}",
+    "key": "the account's bucket and the job's log are encrypted with {what}",
 }
 
 
@@ -159,6 +160,7 @@ class Config(_Section):
     secrets: dict[str, str] = Field(default_factory=dict)  # NAME -> ARN
     network: Network = Network()
     iam: Iam = Iam()
+    kms_key: str | None = None  # an ARN; encrypts the bucket and the log
     keep: tuple[str, ...] = ("bucket", "repository")
     tags: dict[str, str] = Field(default_factory=dict)
     log_retention_days: int = 30

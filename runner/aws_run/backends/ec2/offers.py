@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from aws_run import partition
 from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.backends import network
@@ -113,11 +114,11 @@ class Ec2Offers:
                 return
             too_small.append((code, quota))
         code, quota = too_small[-1]
-        region = self._aws.region
+        console = partition.of_region(self._aws.region).console(self._aws.region)
         raise PreflightError(
             f"{kind.name} needs {kind.vcpu} vCPUs, and this account may use {quota['Value']:.0f} "
             f"({quota.get('QuotaName', code)})",
-            hint=f"ask for more at https://{region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/{code}",
+            hint=f"ask for more at {console}/servicequotas/home/services/ec2/quotas/{code}",
         )
 
     def _image_id(self, *, gpu: bool, arm: bool) -> str:

@@ -109,7 +109,7 @@ class FargateBackend:
             at=deadline + _MARGIN,
             cluster=spec.names.cluster,
             task_arn=handle.id,
-            role_arn=roles.arn(spec.account, spec.names.stop_role),
+            role_arn=roles.arn(spec.account, spec.names.stop_role, region=spec.region),
         )
         try:
             schedules.create(self._aws, wanted, self._clock)

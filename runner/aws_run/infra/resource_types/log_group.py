@@ -20,6 +20,7 @@ class LogGroup:
     scope: ClassVar[Scope] = "shared"
     name: str
     retention_days: int
+    kms_key: str | None = None
     tags: Mapping[str, str]
 
 
@@ -28,7 +29,8 @@ def observe(aws: Aws, group: LogGroup) -> Observation:
     for listed in answer.get("logGroups", ()):
         if listed["logGroupName"] == group.name:
             # Without a retention CloudWatch keeps it for ever, which is never what is wanted.
-            return Observation(present=True, current=listed.get("retentionInDays") == group.retention_days)
+            current = listed.get("retentionInDays") == group.retention_days
+            return Observation(present=True, current=current and group.kms_key in (None, listed.get("kmsKeyId")))
     return ABSENT
 
 
@@ -50,6 +52,8 @@ def create(aws: Aws, group: LogGroup, clock: Clock) -> str:
 
 def configure(aws: Aws, group: LogGroup, clock: Clock) -> None:
     aws.call("logs", "put_retention_policy", logGroupName=group.name, retentionInDays=group.retention_days)
+    if group.kms_key:
+        aws.call("logs", "associate_kms_key", logGroupName=group.name, kmsKeyId=group.kms_key)
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:

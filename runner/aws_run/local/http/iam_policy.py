@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
+from aws_run import partition
 from aws_run.local.api.s3_rules import owner
 from aws_run.local.http.keys import is_role_key
 from aws_run.local.http.protocol import Call, Refusal
@@ -48,7 +49,7 @@ def denied(world: AccountState, call: Call) -> Refusal | None:
     name = "AccessDenied" if call.service in ("s3", "sts", "ec2", "autoscaling", "iam") else "AccessDeniedException"
     return Refusal(
         name,
-        f"User: arn:aws:sts::{world.account}:assumed-role/{role_name}/task is not authorized to perform: {action}"
+        f"User: {world.arn('sts', '', '')}:assumed-role/{role_name}/task is not authorized to perform: {action}"
         + (f' on resource: "{resource}"' if resource else ""),
         status=403 if call.service == "s3" else 400,
     )
@@ -60,12 +61,12 @@ def s3_request(call: Call) -> tuple[tuple[str, str], ...]:
     where an object is copied, which is read and written."""
     if call.method == "POST" and "delete" in call.query:
         bucket = call.path.strip("/")
-        return tuple(("s3:DeleteObject", f"arn:aws:s3:::{bucket}/{key}") for key in _deleted(call))
+        return tuple(("s3:DeleteObject", f"{_s3(call)}{bucket}/{key}") for key in _deleted(call))
     source = unquote(str(call.environ.get("HTTP_X_AMZ_COPY_SOURCE", "")))
     if not source:
         return (_single(call),)
     name, _, version = source.lstrip("/").partition("?versionId=")
-    return _single(call), (f"s3:GetObject{'Version' if version else ''}", f"arn:aws:s3:::{name}")
+    return _single(call), (f"s3:GetObject{'Version' if version else ''}", f"{_s3(call)}{name}")
 
 
 def _deleted(call: Call) -> list[str]:
@@ -77,11 +78,16 @@ def _deleted(call: Call) -> list[str]:
     return [each.text or "" for each in document.iter() if each.tag.rpartition("}")[2] == "Key"] or ["*"]
 
 
+def _s3(call: Call) -> str:
+    """How the ARNs of S3 begin in the region that the call was signed for."""
+    return partition.arn("s3", "", "", "", of=call.region)
+
+
 def _single(call: Call) -> tuple[str, str]:
     bucket, _, key = call.path.lstrip("/").partition("/")
     q, method = call.query, call.method
     if not key:
-        arn = f"arn:aws:s3:::{bucket}"
+        arn = f"{_s3(call)}{bucket}"
         if method in ("GET", "HEAD"):
             if "location" in q:
                 return "s3:GetBucketLocation", arn
@@ -91,7 +97,7 @@ def _single(call: Call) -> tuple[str, str]:
                 return "s3:ListBucketMultipartUploads", arn
             return "s3:ListBucket", arn
         return {"PUT": "s3:CreateBucket", "DELETE": "s3:DeleteBucket"}.get(method, "s3:ListBucket"), arn
-    arn = f"arn:aws:s3:::{bucket}/{key}"
+    arn = f"{_s3(call)}{bucket}/{key}"
     version = "Version" if "versionId" in q else ""
     if method in ("GET", "HEAD"):
         if "uploadId" in q:
@@ -105,7 +111,7 @@ def _single(call: Call) -> tuple[str, str]:
 
 
 def _statements(world: AccountState, role_name: str) -> Iterator[Mapping[str, Any]]:
-    iam = world.moto("iam", "aws")
+    iam = world.moto("iam", world.partition)
     role = next((r for r in list(iam.roles.values()) if r.name == role_name), None)
     if role is None:
         return
