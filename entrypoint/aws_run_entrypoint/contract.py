@@ -22,6 +22,7 @@ CHECKPOINT_PATH = "AWS_RUN_CHECKPOINT_PATH"
 CHECKPOINT_EVERY_S = "AWS_RUN_CHECKPOINT_EVERY_S"
 WORK_DIR = "AWS_RUN_WORK_DIR"  # default /aws-run: input/ and output/ live in it
 NOTICE_FILE = "AWS_RUN_NOTICE_FILE"  # the host writes the Spot notice here; read-only mount
+OUTPUTS_REQUIRED = "AWS_RUN_OUTPUTS_REQUIRED"  # 1: a job that saves nothing has failed
 IMAGE_ENTRYPOINT = "AWS_RUN_IMAGE_ENTRYPOINT"  # JSON argv, baked into the image: the project's own ENTRYPOINT
 
 ALL = (
@@ -42,6 +43,7 @@ ALL = (
     CHECKPOINT_EVERY_S,
     WORK_DIR,
     NOTICE_FILE,
+    OUTPUTS_REQUIRED,
     IMAGE_ENTRYPOINT,
 )
 
@@ -61,6 +63,7 @@ class EndReason(str, enum.Enum):  # StrEnum came with Python 3.11
     DISK_FULL = "disk-full"
     COMMAND_NOT_FOUND = "command-not-found"  # or it can't be executed
     SYNC_IN_FAILED = "sync-in-failed"  # the command was not started
+    NO_OUTPUT = "no-output"  # the command ended well and saved nothing, where outputs are required
     SYNC_OUT_FAILED = "sync-out-failed"  # the command ended by itself, but not all that it wrote was saved
 
     def __str__(self) -> str:  # Python's own answer differs between its versions

@@ -53,6 +53,7 @@ class Job:
     checkpoint_every_s: float
     work_dir: str
     notice_file: Optional[str]
+    outputs_required: bool = False
 
     @property
     def input_dir(self) -> str:
@@ -109,6 +110,7 @@ def read_job(env: Mapping[str, str], image_command: Sequence[str]) -> Job:
         checkpoint_every_s=_number(env, contract.CHECKPOINT_EVERY_S, 0),
         work_dir=env.get(contract.WORK_DIR) or DEFAULT_WORK_DIR,
         notice_file=env.get(contract.NOTICE_FILE) or None,
+        outputs_required=env.get(contract.OUTPUTS_REQUIRED) == "1",
     )
 
 

@@ -13,6 +13,7 @@ from .cgroup import Cgroup
 from .contract import EndReason
 from .errors import describe
 from .job import ContractError, Job, job_environment, read_job
+from .left_behind import find_left_behind
 from .periodic_sync import BackgroundSync
 from .result import Result
 from .saving import EXIT_TOOL, Saving
@@ -60,6 +61,7 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
         if _bring_in(job, supervisor, result):
             _run(job, env, supervisor, background=background, usage=usage, result=result)
             saving.save_folders(background, result)
+            _judge_outputs(job, result)
         return saving.finish(usage, result)
     finally:
         supervisor.close()
@@ -129,6 +131,19 @@ def _run(
     result.peak_memory_bytes = usage.cgroup.memory_peak() or usage.peak_memory_bytes or outcome.peak_rss_bytes
     if outcome.reason in (EndReason.EXIT, EndReason.SIGNAL) and outcome.exit_code != 0:
         _explain_failure(job, result, usage, kills_before)
+
+
+def _judge_outputs(job: Job, result: Result) -> None:
+    """A job that ended by itself and saved nothing: what it wrote elsewhere is named, and where outputs are required
+    its success is none. The container ends with the code that stands in the result, so this is decided here."""
+    out = result.outputs
+    ended_itself = result.reason is EndReason.EXIT and result.command_started_at is not None
+    if not ended_itself or out is None or out.files or out.skipped:
+        return
+    saved = [job.input_dir, job.output_dir, *([job.checkpoint_path] if job.checkpoint_path else [])]
+    result.left_behind = find_left_behind(os.getcwd(), result.command_started_at or 0.0, saved)
+    if job.outputs_required and result.exit_code == 0:
+        result.fail(EXIT_TOOL, EndReason.NO_OUTPUT, "the job ended with 0 and saved no output, which is required")
 
 
 def _sample(usage: UsageRecorder) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional
 
 from .contract import EndReason
 from .job import Job
+from .left_behind import LeftBehind
 from .transfer import Pulled, Pushed, put_object
 
 
@@ -29,6 +30,7 @@ class Result:
         self.checkpoint_in: Optional[Pulled] = None
         self.outputs: Optional[Pushed] = None
         self.checkpoint_out: Optional[Pushed] = None
+        self.left_behind: Optional[LeftBehind] = None  # looked for only where nothing was saved
         self.retries = 0
         self.peak_memory_bytes: Optional[int] = None
         self.cpu_seconds: Optional[float] = None
@@ -76,6 +78,7 @@ class Result:
                 "manifest_version_id": out.manifest_version_id,
                 "skipped": [[item.path, item.why] for item in out.skipped[:100]],
             },
+            "left_behind": None if self.left_behind is None else self.left_behind.document(),
             "checkpoint": {
                 "restored_files": self.checkpoint_in.files if self.checkpoint_in else 0,
                 "restored_bytes": self.checkpoint_in.bytes if self.checkpoint_in else 0,

@@ -6,21 +6,34 @@ Exit codes are a contract (docs): the job's own verbatim; 2 usage or config; 124
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 EXIT_USAGE = 2
 EXIT_DEADLINE = 124
 EXIT_TOOL = 125
 EXIT_INTERRUPT = 130
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where in a file a mistake is. `line` counts from 1; None where the whole file is meant."""
+
+    path: Path
+    line: int | None = None
+
+
 class AwsRunError(Exception):
-    """One clear sentence (`message`), what to do next (`hint`) and the exit code of the command."""
+    """One clear sentence (`message`), what to do next (`hint`) and the exit code of the command. `place`: the file that
+    has to be corrected, where it is one."""
 
     exit_code = EXIT_TOOL
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, place: Place | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.place = place
 
 
 class UsageError(AwsRunError):
@@ -35,6 +48,16 @@ class ConfigError(UsageError):
 
 class SourceError(UsageError):
     """The project folder can't be run as it is: no script, several candidates, a link that leaves it."""
+
+
+class AmbiguousScriptError(SourceError):
+    """Several scripts would do. `candidates`: each one's path in the project, and the argv that starts it."""
+
+    def __init__(
+        self, message: str, *, candidates: tuple[tuple[str, tuple[str, ...]], ...], hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.candidates = candidates
 
 
 class DockerError(AwsRunError):

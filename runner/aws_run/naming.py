@@ -48,6 +48,12 @@ def is_run_id(text: str) -> bool:
     return _RUN_ID.fullmatch(text) is not None
 
 
+def shortens(text: str, run_id: str) -> bool:
+    """Whether a run may be called `text`: the beginning or the end of its id, or the beginning of the part after the
+    project's name, which is its time."""
+    return run_id.startswith(text) or run_id.endswith(text) or run_id[-20:].startswith(text)
+
+
 def project_of_run(run_id: str) -> str:
     """The project a run belongs to. ValueError when `run_id` is no run id."""
     match = _RUN_ID.fullmatch(run_id)

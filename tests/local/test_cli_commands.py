@@ -26,7 +26,7 @@ def detached(aws: Cloud, folder: Path, *more: object) -> str:
 
 def test_a_detached_run_ends_without_its_client_and_any_machine_gets_its_results(aws: Cloud, tmp_path: Path) -> None:
     folder = project(tmp_path / "detached", files={"a.txt": "hello", "sub/b.txt": "you"})
-    run = detached(aws, folder)
+    run = detached(aws, folder, "-o", tmp_path / "results")
     waited = aws.run("wait", run, "--local")
     assert waited.returncode == 0, waited.stderr
     assert f"aws-run pull {run}" in waited.stderr
@@ -40,6 +40,8 @@ def test_a_detached_run_ends_without_its_client_and_any_machine_gets_its_results
     assert (elsewhere / "got" / "sub" / "b.txt").read_text() == "you"
     again = aws.run("pull", run, "-o", "got", "--local", "--json", cwd=elsewhere)
     assert json.loads(again.stdout)["fetched"] == 0
+    own = json.loads(aws.run("pull", run[:-2], "--local", "--json", cwd=elsewhere).stdout)
+    assert (own["output"], own["fetched"]) == (str(tmp_path / "results"), 2)
 
     log = aws.run("logs", run, "--local")
     assert (log.returncode, "copied" in log.stdout) == (0, True)

@@ -27,6 +27,7 @@ LEVELS = {
     "runs": 1,
     "backends": 2,
     "report": 3,
+    "github": 4,
     "lifecycle": 3,
     "usecases": 4,
     "local": 4,

@@ -20,8 +20,9 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from aws_run import __version__
 from aws_run.aws.answers import Answer, refuse_unreadable
 from aws_run.aws.errors import translate, unreadable
+from aws_run.aws.web_identity import WebIdentity
 from aws_run.clock import Clock, SystemClock
-from aws_run.errors import AwsCallError
+from aws_run.errors import AwsCallError, AwsRunError
 
 _RETRIES = BotoConfig(
     retries={"mode": "adaptive", "total_max_attempts": 8},  # throttling is ridden out with back-off (aws-facts §12, 5)
@@ -90,14 +91,21 @@ class Aws:
 
     _clock: Clock = SystemClock()
 
-    def __init__(self, *, region: str | None = None, profile: str | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        clock: Clock | None = None,
+        web_identity: WebIdentity | None = None,
+    ) -> None:
         if clock is not None:
             self._clock = clock
         try:
             # boto3 itself reads AWS_DEFAULT_REGION only; every other tool of the field reads AWS_REGION too.
-            self._session = boto3.Session(
-                profile_name=profile, region_name=region or os.environ.get("AWS_REGION") or None
-            )
+            region = region or os.environ.get("AWS_REGION") or None
+            core = web_identity.session(region) if web_identity is not None else None
+            self._session = boto3.Session(profile_name=profile, region_name=region, botocore_session=core)
         except BotoCoreError as error:
             raise translate(error, service="configuration", operation="session") from None
         self._clients: dict[str, Any] = {}
@@ -133,6 +141,8 @@ class Aws:
             return Answer(method(**parameters), operation=operation)
         except (ClientError, BotoCoreError) as error:
             raise translate(error, service=service, operation=operation) from error
+        except AwsRunError:  # of the source of the credentials
+            raise
         except (
             Exception
         ) as error:  # botocore has no class for a response that it can't parse, nor for endless redirects
@@ -171,7 +181,7 @@ class Aws:
                 yield from Answer(page, operation=operation).get(key) or ()
         except (ClientError, BotoCoreError) as error:
             raise translate(error, service=service, operation=operation) from error
-        except AwsCallError:
+        except AwsRunError:
             raise
         except Exception as error:
             raise unreadable(error, service=service, operation=operation) from error

@@ -17,6 +17,7 @@ from aws_run.events import Emit, Notice
 
 if TYPE_CHECKING:
     from aws_run.aws.session import Aws
+    from aws_run.aws.web_identity import WebIdentity
     from aws_run.config import Config
     from aws_run.data import Bucket
     from aws_run.image.builder import Builder
@@ -149,10 +150,11 @@ def base_image(config: Config) -> str | None:
     return recipe.base_image if isinstance(recipe, StandardRecipe) else None
 
 
-def open_aws(*, region: str | None, profile: str | None, local: bool) -> Aws:
+def open_aws(*, region: str | None, profile: str | None, local: bool, identity: WebIdentity | None = None) -> Aws:
+    """`identity`: the role to assume, in place of whatever credentials the environment has."""
     from aws_run.aws.session import Aws
 
-    return Aws(region=None if local else region, profile=None if local else profile)
+    return Aws(region=None if local else region, profile=None if local else profile, web_identity=identity)
 
 
 def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
@@ -217,7 +219,14 @@ def refuse_output(path: Path, where: str) -> None:
     refuse_output(path, where)
 
 
-def load(path: Path, file: Path | None, flags: Mapping[str, Any], *, for_run: bool) -> Config:
+def load(
+    path: Path,
+    file: Path | None,
+    flags: Mapping[str, Any],
+    *,
+    for_run: bool,
+    shown_flags: Mapping[str, str] | None = None,
+) -> Config:
     from aws_run.config.load import load_config
 
-    return load_config(path, file=file, flags=flags, environ=os.environ, for_run=for_run)
+    return load_config(path, file=file, flags=flags, environ=os.environ, for_run=for_run, shown_flags=shown_flags)

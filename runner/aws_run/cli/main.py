@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "network": ("network", "A network for runs, in regions without a default VPC."),
     "config": ("config", "The configuration file: its JSON Schema."),
     "local": ("local", "The embedded AWS, to try things without an account."),
+    "github": ("github", "What the GitHub Action calls."),
 }
 
 

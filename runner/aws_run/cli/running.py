@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from aws_run.cli import compose
+from aws_run.cli.output_memory import remember_output
 from aws_run.cli.say import result_json, say
 from aws_run.errors import InterruptedRunError, UsageError
 
 if TYPE_CHECKING:
     from aws_run.lifecycle.end.ending import SubmitResult
     from aws_run.report import Reporter
-    from aws_run.report.views import OutcomeView
+    from aws_run.report.views import OutcomeView, PlanView
 
 # When the embedded AWS has ended with its run, `logs`, `explain` and `pull` have nothing to read.
 _NEXT_TIME = 'eval "$(aws-run local start)"  # an embedded AWS that stays, for logs, explain and pull'
@@ -44,6 +46,17 @@ class Terminal:
             except click.Abort:  # Ctrl-C at the question counts as the second one
                 raise KeyboardInterrupt from None
         return "detach" if answer == "d" else "cancel"
+
+    def plan_for(self, output: Path | None) -> Callable[[PlanView], None]:
+        """Shows a plan. The run begins with it, so its folder is remembered from here on, unless its AWS ends with this
+        command, when nothing can be fetched later."""
+
+        def show(view: PlanView) -> None:
+            if output is not None and not self.target.ephemeral:
+                remember_output(view.run_id, output)
+            self.reporter.plan(view)
+
+        return show
 
     def report(self, done: SubmitResult) -> int:
         """Shows how it ended; the exit code."""

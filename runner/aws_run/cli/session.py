@@ -24,6 +24,7 @@ class Session:
     as_json: bool
     target: compose.Target
     tags: Mapping[str, str] = field(default_factory=dict)  # the configuration's, for what a command makes
+    output: Path | None = None  # as this folder's aws-run.yaml or the environment names it
 
     @property
     def flag(self) -> str:
@@ -57,4 +58,5 @@ def session(flags: Mapping[str, Any]) -> Iterator[Session]:
             as_json=as_json,
             target=target,
             tags=config.tags,
+            output=config.output,
         )

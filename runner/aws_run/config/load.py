@@ -28,14 +28,16 @@ def load_config(
     environ: Mapping[str, str],
     cwd: Path | None = None,
     for_run: bool = True,
+    shown_flags: Mapping[str, str] | None = None,
 ) -> Config:
     """The configuration of one command. Raises only ConfigError and UsageError.
 
     `file`: another aws-run.yaml than the project's. `flags`: values of the command line by the names in
     `options.FLAGS`; None and () mean not given, other names are ignored. `for_run` False: for commands that start
-    nothing (`ps`, `status`, …), for which -i and -o are neither required nor checked.
+    nothing (`ps`, `status`, …), for which -i and -o are neither required nor checked. `shown_flags`: what messages call
+    the flags where they are inputs of something else.
     """
-    around = Environment(cwd=cwd or Path.cwd(), environ=environ, needs_env=for_run)
+    around = Environment(cwd=cwd or Path.cwd(), environ=environ, needs_env=for_run, shown_flags=dict(shown_flags or {}))
     if not project_dir.is_dir():
         what = "is a file, not a folder" if project_dir.exists() else "no such folder"
         raise UsageError(f"{project_dir}: {what}", hint="give the folder that holds the project")

@@ -12,6 +12,7 @@ from aws_run.s3uri import S3Uri, is_s3, parse_s3
 Arch = Literal["x86_64", "arm64"]
 BackendChoice = Literal["auto", "ec2", "fargate"]
 SpotPolicy = Literal["spot", "on-demand", "auto"]
+OutputsPolicy = Literal["optional", "required"]
 
 
 class _Section(BaseModel):
@@ -143,6 +144,7 @@ class Config(_Section):
     arguments: Arguments = Arguments()
     inputs: tuple[Input, ...] = ()
     output: Path | None = None  # absolute
+    outputs: OutputsPolicy = "optional"
     follow_output: bool = False
     full_sync: bool = False  # do not trust sizes, times and the last snapshot of the input
     exclude: tuple[str, ...] = ()

@@ -38,6 +38,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         key="command",
         field="command",
+        flag="command",
+        metavar="CMD",
         kind=value_types.COMMAND,
         help="The command to run, without a shell; -i and -o are appended. Default: the one script that takes -i and "
         "-o, or the Dockerfile's own command.",
@@ -73,6 +75,14 @@ OPTIONS: tuple[Option, ...] = (
         metavar="DIR",
         kind=value_types.text("a folder"),
         help="The folder for the results; created if it is missing.",
+    ),
+    Option(
+        key="outputs",
+        field="outputs",
+        env="AWS_RUN_OUTPUTS",
+        kind=value_types.choice("optional", "required"),
+        default="optional",
+        help="required: a job that ends well but saves no file has failed (exit code 125); optional: it is warned of.",
     ),
     Option(
         key="follow_output",

@@ -59,11 +59,13 @@ class Setting:
 @dataclass(frozen=True, kw_only=True)
 class Environment:
     """The process's environment. `needs_env` False: the job's variables are not needed, so one that the shell lacks is
-    left out without an error (`aws-run ps` must work in any shell)."""
+    left out without an error (`aws-run ps` must work in any shell). `shown_flags`: what messages call a flag that was
+    given in another way, by its key in the table."""
 
     cwd: Path
     environ: Mapping[str, str]
     needs_env: bool = True
+    shown_flags: Mapping[str, str] = field(default_factory=dict)
 
 
 def from_file(
@@ -117,13 +119,17 @@ def from_flags(flags: Mapping[str, Any], around: Environment) -> Iterator[Settin
         value = flags.get(option.flag) if option.flag else None
         if value is None or value == ():
             continue
-        where = option.shown_flag
+        where = around.shown_flags.get(option.flag or "", option.shown_flag)
         if option.field in _PATHS:
             where = _with_value(where, " ", value)
         yield _from_text(option, value, where, around, rank=Rank.FLAG)
     if flags.get("spot"):
         yield Setting(
-            option=options.option_of("spot_policy"), value="spot", where="--spot", base=around.cwd, rank=Rank.SPOT_FLAG
+            option=options.option_of("spot_policy"),
+            value="spot",
+            where=around.shown_flags.get("spot", "--spot"),
+            base=around.cwd,
+            rank=Rank.SPOT_FLAG,
         )
 
 

@@ -3,18 +3,20 @@
 from aws_run.data.bucket import BotocoreSource, FrozenCredentials, bucket_for
 from aws_run.data.inputs import InputSnapshot, push_input
 from aws_run.data.inspect_input import InputSummary, inspect_input
-from aws_run.data.output_folder import OutputFolder
+from aws_run.data.output_folder import NO_OUTPUTS, OutputFolder, OutputListing
 from aws_run.data.outputs import PulledOutput, follow_output, pull_output
 from aws_run.data.s3_input import Pinned, keep_pin, pin_input
 from aws_run_entrypoint.transfer import Bucket
 
 __all__ = [
+    "NO_OUTPUTS",
     "BotocoreSource",
     "Bucket",
     "FrozenCredentials",
     "InputSnapshot",
     "InputSummary",
     "OutputFolder",
+    "OutputListing",
     "Pinned",
     "PulledOutput",
     "bucket_for",

@@ -7,12 +7,15 @@ import itertools
 import os
 import stat
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 
 from aws_run_entrypoint.transfer import Entry, PathError, Root, folded
 
 # "git~1" is what Windows may call it as well; others ignore case, trailing dots and blanks.
 _GIT_NAMES = (".git", "git~1")
+# A run may have a million outputs; so many of them are named one by one.
+_MOST_NAMED = 500
 # Some file systems keep times in steps of two seconds.
 _TIME_STEP_NS = 2_000_000_000
 
@@ -20,6 +23,18 @@ _TIME_STEP_NS = 2_000_000_000
 def _is_git(part: str) -> bool:
     visible = "".join(character for character in part if unicodedata.category(character) != "Cf")
     return folded(visible).partition(":")[0].rstrip(". ") in _GIT_NAMES
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputListing:
+    """A run's outputs: how many, how large in all, and the first of them by path, each with its size in bytes."""
+
+    files: int = 0
+    bytes: int = 0
+    first: tuple[tuple[str, int], ...] = ()
+
+
+NO_OUTPUTS = OutputListing()
 
 
 class OutputFolder:
@@ -40,16 +55,25 @@ class OutputFolder:
         self._round = 0
         self._folders: set[str] = set()
         self._aside: dict[str, str] = {}  # path -> where somebody's file of that name is now
+        self._first: list[tuple[str, int]] = []
+        self._files = self._bytes = 0
 
     def begin_round(self) -> None:
         self._round += 1
         self._folders.clear()
         self._aside = {}
+        self._first = []
+        self._files = self._bytes = 0
 
     @property
     def aside(self) -> list[str]:
         """The names that somebody's files were given in this round."""
         return list(self._aside.values())
+
+    @property
+    def listing(self) -> OutputListing:
+        """All outputs of this round, whether they were fetched or were here already."""
+        return OutputListing(files=self._files, bytes=self._bytes, first=tuple(self._first))
 
     # Called by the engine
 
@@ -69,7 +93,9 @@ class OutputFolder:
             raise PathError(entry.path, "is of a .git, whose settings and hooks would run programs here")
         if entry.is_dir:
             self._folders.add(entry.path[:-1])
-        elif entry.path in self._wrote:
+        else:
+            self._count(entry)
+        if entry.path in self._wrote:
             size, mtime_ns, _ = self._wrote[entry.path]
             self._wrote[entry.path] = (size, mtime_ns, self._round)
         folder = entry.path.rpartition("/")[0]
@@ -77,6 +103,12 @@ class OutputFolder:
             if folder in self._wrote:  # the job has a folder now where it had a file
                 self._remove(folder)
             folder = folder.rpartition("/")[0]
+
+    def _count(self, entry: Entry) -> None:
+        self._files += 1
+        self._bytes += entry.size
+        if len(self._first) < _MOST_NAMED:
+            self._first.append((entry.path, entry.size))
 
     def written(self, entry: Entry) -> None:
         if self._remembers:

@@ -9,6 +9,8 @@ from aws_run.runs.record import Record
 from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
 
+_MOST_NAMED = 4
+
 
 def store(context: AppContext) -> RunStore:
     identity = context.aws.identity()
@@ -16,18 +18,13 @@ def store(context: AppContext) -> RunStore:
 
 
 def resolve(context: AppContext, run: str | None, project: str | None) -> str:
-    """A run id from what the user typed: whole, its end, or nothing (the project's newest)."""
+    """A run id from what the user typed: whole, or its beginning, its end or the beginning of its time, as far as no
+    other run has the same; or nothing (the project's newest)."""
     if run and naming.is_run_id(run):
         return run
     found = store(context)
     if run:
-        matching = [known for known in found.run_ids() if known.endswith(run)]
-        if len(matching) != 1:
-            raise RunNotFoundError(
-                f"{'No run' if not matching else 'More than one run'} is called {run!r}",
-                hint="`aws-run ps` lists the runs",
-            )
-        return matching[0]
+        return _only_one(run, [known for known in found.run_ids() if naming.shortens(run, known)])
     ids = found.run_ids(project)
     if not ids:
         identity = context.aws.identity()
@@ -37,6 +34,17 @@ def resolve(context: AppContext, run: str | None, project: str | None) -> str:
             hint="`aws-run ps --all` lists those of all projects",
         )
     return ids[-1]
+
+
+def _only_one(run: str, matching: list[str]) -> str:
+    if len(matching) == 1:
+        return matching[0]
+    if not matching:
+        raise RunNotFoundError(f"No run is called {run!r}", hint="`aws-run ps --all` lists the runs")
+    newest = ", ".join(matching[: -_MOST_NAMED - 1 : -1]) + (", …" if len(matching) > _MOST_NAMED else "")
+    raise RunNotFoundError(
+        f"{len(matching)} runs are called {run!r}: {newest}", hint="type more of it, or its last four characters"
+    )
 
 
 def open_run(context: AppContext, run: str | None, project: str | None) -> RecordWriter:

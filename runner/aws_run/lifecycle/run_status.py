@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import reconcile
+from aws_run.lifecycle.outcome_warnings import warnings_of
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Record
 from aws_run.runs.writer import RecordWriter
@@ -23,6 +24,10 @@ class RunStatus:
     @property
     def sentence(self) -> str:
         return self.record.outcome.sentence if self.record.outcome else ""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return warnings_of(self.record.outcome) if self.record.outcome else ()
 
 
 def status_of(record: Record) -> RunStatus:

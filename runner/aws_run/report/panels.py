@@ -110,6 +110,8 @@ def outcome_panel(view: OutcomeView, head: str, symbols: Symbols) -> list[Text]:
     """Lines that must not be wrapped, so that paths and links can be clicked and copied."""
     good = view.succeeded
     lines = [Text.assemble((symbols.done if good else symbols.failed, "bold green" if good else "bold red"), " ", head)]
+    warning = (symbols.warning, "bold yellow")
+    lines += [Text.assemble(warning, f" {clean(text)}") for text in view.warnings]
     lines += pairs(outcome_places(view))
     if view.next_commands:
         lines += [

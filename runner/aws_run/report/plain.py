@@ -78,6 +78,7 @@ class PlainReporter:
         places = outcome_places(view)
         width = max((len(what) for what, _ in places), default=0)
         self._write("result", [outcome_head(view), *(f"{what:<{width}}  {where}" for what, where in places)])
+        self._write("warning", view.warnings)
         self._write("next", view.next_commands)
 
     def error(self, error: AwsRunError) -> None:

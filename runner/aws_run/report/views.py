@@ -98,11 +98,13 @@ class LeftView:
 
 @dataclass(frozen=True, kw_only=True)
 class OutcomeView:
-    """`status`: one sentence ("finished", "the job ended with exit code 7", …). `exit_code` None: there is none."""
+    """`status`: one sentence ("finished", "the job ended with exit code 7", …). `exit_code` None: there is none.
+    `warnings`: sentences on what the user should know all the same."""
 
     run_id: str
     exit_code: int | None
     status: str
+    warnings: tuple[str, ...] = ()
     seconds: float | None = None
     output_dir: Path | None = None
     s3_uri: str | None = None

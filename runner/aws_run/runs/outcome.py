@@ -14,7 +14,7 @@ _SPOT_AUTO = "aws-run submit … --spot-policy auto"
 
 
 class OutcomeReason(str, Enum):
-    """The first ten are written by the container (`contract.EndReason`), the others by a client of the run."""
+    """The first eleven are written by the container (`contract.EndReason`), the others by a client of the run."""
 
     EXIT = EndReason.EXIT.value
     SIGNAL = EndReason.SIGNAL.value
@@ -25,6 +25,7 @@ class OutcomeReason(str, Enum):
     DISK_FULL = EndReason.DISK_FULL.value
     COMMAND_NOT_FOUND = EndReason.COMMAND_NOT_FOUND.value
     SYNC_IN_FAILED = EndReason.SYNC_IN_FAILED.value
+    NO_OUTPUT = EndReason.NO_OUTPUT.value
     SYNC_OUT_FAILED = EndReason.SYNC_OUT_FAILED.value
     IMAGE = "image"  # it could not be pulled
     START = "start"  # the task could not be started
@@ -94,6 +95,7 @@ _IMPLIED: dict[OutcomeReason, _Implied] = {
     OutcomeReason.DISK_FULL: _Implied(help="aws-run submit … --disk {disk}GB"),
     OutcomeReason.COMMAND_NOT_FOUND: _Implied(),
     OutcomeReason.SYNC_IN_FAILED: _Implied(),
+    OutcomeReason.NO_OUTPUT: _Implied(exit_code=EXIT_TOOL),
     OutcomeReason.SYNC_OUT_FAILED: _Implied(),
     OutcomeReason.IMAGE: _Implied(exit_code=EXIT_TOOL, has_log=False, help=_CHECK),
     OutcomeReason.START: _Implied(exit_code=EXIT_TOOL, has_log=False, help=_CHECK),

@@ -59,15 +59,36 @@ class HardwareEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LeftFile:
+    name: str
+    bytes: int
+    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftBehind:
+    """What a job that saved nothing wrote into its working directory, which is gone: how many files, and the first of
+    them by name."""
+
+    files: int
+    bytes: int
+    named: tuple[LeftFile, ...] = ()
+    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How a run or an attempt ended. `exit_code` is the job's own where it ran to its end, else the tool's (124, 125,
-    130)."""
+    130). `saved_files`: how many files are in its saved output; None where nobody knows. `left_behind`: None where
+    something was saved."""
 
     exit_code: int
     reason: str  # one word: exit, deadline, capacity, image, stopped, interrupted, …
     sentence: str
     stop_code: str | None = None
     job_exit_code: int | None = None
+    saved_files: int | None = None
+    left_behind: LeftBehind | None = None
     unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
 
 

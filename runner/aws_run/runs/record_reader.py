@@ -22,6 +22,8 @@ from aws_run.runs.record import (
     VERSION,
     AttemptEntry,
     HardwareEntry,
+    LeftBehind,
+    LeftFile,
     Outcome,
     Record,
     RecordState,
@@ -35,6 +37,7 @@ from aws_run.runs.record_v1 import as_version_2
 
 MOST_BYTES = 4 * 1024 * 1024
 _MOST_TEXT, _MOST_COMMAND = 4096, 2 * 1024 * 1024
+MOST_COUNT, _MOST_NAMED = 2**60, 10  # files or bytes; names of files left behind
 _MOST_RESOURCES, _MOST_TASKS, _MOST_ATTEMPTS = 1000, 100, 1000
 # The longest timeout is 14 days; a build before it and a retry's own clock take no other two weeks.
 LONGEST_LIFE = timedelta(days=30)
@@ -160,7 +163,29 @@ def _outcome(fields: Fields) -> Outcome:
         sentence=harmless(fields.text("sentence", most_chars=100_000)),
         stop_code=None if stop_code is None else harmless(stop_code),
         job_exit_code=fields.whole_or_none("job_exit_code", least=0, most=255),
+        saved_files=fields.whole_or_none("saved_files", least=0, most=MOST_COUNT),
+        left_behind=left_behind_of(fields.object_or_none("left_behind")),
         unknown=_unknown(fields, Outcome),
+    )
+
+
+def left_behind_of(fields: Fields | None) -> LeftBehind | None:
+    """As a record holds it, and as the container writes it into its result. DocumentError where it is neither."""
+    if fields is None:
+        return None
+    named = fields.objects("named", most=_MOST_NAMED)
+    return LeftBehind(
+        files=fields.whole("files", least=0, most=MOST_COUNT),
+        bytes=fields.whole("bytes", least=0, most=MOST_COUNT),
+        named=tuple(
+            LeftFile(
+                name=harmless(one.text("name", most_chars=1000)),
+                bytes=one.whole("bytes", least=0, most=MOST_COUNT),
+                unknown=_unknown(one, LeftFile),
+            )
+            for one in named
+        ),
+        unknown=_unknown(fields, LeftBehind),
     )
 
 

@@ -22,6 +22,7 @@ from aws_run.config.models import (
     Iam,
     Limits,
     Network,
+    OutputsPolicy,
     Resources,
     Retry,
     SpotPolicy,
@@ -66,6 +67,7 @@ class JobSpec(BaseModel):
     args: tuple[str, ...] = ()
     arguments: Arguments = Arguments()
     inputs: tuple[InputPin, ...] = ()
+    outputs: OutputsPolicy = "optional"
     exclude: tuple[str, ...] = ()  # patterns of what is left out where inputs are pinned anew
     backend: BackendChoice = "auto"
     resources: Resources = Resources()

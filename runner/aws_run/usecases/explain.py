@@ -11,6 +11,7 @@ from aws_run.backends.executor import TaskPhase, TaskState
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import reconcile
+from aws_run.lifecycle.outcome_warnings import warnings_of
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.outcome import OutcomeReason, reason_of
 from aws_run.runs.record import Outcome, Record
@@ -61,14 +62,19 @@ def last_words(log: bytes) -> str:
 
 
 def _ended(record: Record, outcome: Outcome, last: str) -> Advice:
+    warnings = [f"{text[:1].upper()}{text[1:]}." for text in warnings_of(outcome)]
+    if outcome.exit_code == 0 and warnings:
+        text = f"It finished. {' '.join(warnings)} What is to stay has to be written into the folder that -o names."
+        return Advice(sentence=text, command=f"aws-run logs {record.run_id}")
     if outcome.exit_code == 0:
-        return Advice(sentence="Nothing is wrong: it finished.", command=f"aws-run pull {record.run_id} -o out")
+        return Advice(sentence="Nothing is wrong: it finished.", command=f"aws-run pull {record.run_id}")
     hardware = record.hardware
     sentence = outcome.sentence[:1].upper() + outcome.sentence[1:]
     if last:
         sentence = f"{sentence}; its last line was: {last}"
+    sentence = sentence if sentence.endswith((".", "!", ")")) else f"{sentence}."
     return Advice(
-        sentence=sentence if sentence.endswith((".", "!", ")")) else f"{sentence}.",
+        sentence=" ".join([sentence, *warnings]),
         command=_command(record, outcome).format(
             run=record.run_id,
             double=max(1, round(2 * (hardware.memory_mib if hardware else 8192) / 1024)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from aws_run.data import PulledOutput, pull_output
@@ -17,12 +18,22 @@ from aws_run.runs.writer import RecordWriter
 
 
 def pull(
-    context: AppContext, run: str | None, project: str | None, into: Path, *, overwrite: bool = False
+    context: AppContext,
+    run: str | None,
+    project: str | None,
+    into: Path | Callable[[str], Path],
+    *,
+    overwrite: bool = False,
 ) -> tuple[Record, PulledOutput]:
-    """UsageError where nothing can be written to `into`, AwsRunError when the run has saved nothing yet."""
-    _refuse(into)
+    """`into`: the folder for the outputs, or what names it for a run id. UsageError where nothing can be written to it,
+    AwsRunError when the run has saved nothing yet."""
+    if isinstance(into, Path):
+        _refuse_unwritable(into)
     writer = lookup.open_run(context, run, project)
     record = writer.record
+    if not isinstance(into, Path):
+        into = into(record.run_id)
+        _refuse_unwritable(into)
     bucket = context.storage(bucket_name(record.account, record.region))
     got = pull_output(bucket, record.run_id, into, emit=context.emit, overwrite=overwrite)
     _reconcile(context, writer)
@@ -43,8 +54,7 @@ def _reconcile(context: AppContext, writer: RecordWriter) -> None:
         context.emit(Notice(text=error.message, level="warning", hint=f"aws-run cleanup {run}"))
 
 
-def _refuse(into: Path) -> None:
-    """Before anything is asked of AWS."""
+def _refuse_unwritable(into: Path) -> None:
     try:
         there = next(folder for folder in (into, *into.parents) if folder.exists())
         if there.is_dir() and os.access(there, os.W_OK | os.X_OK):

@@ -24,6 +24,7 @@ from aws_run.lifecycle.start.preflight import plan_run, run_preflight
 from aws_run.lifecycle.start.provision import Provisioning
 from aws_run.lifecycle.start.run_record import initial_record, open_record
 from aws_run.report.views import PlanView
+from aws_run.runs.record import Origin
 from aws_run.runs.spec import JobSpec
 from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
@@ -43,19 +44,23 @@ def submit(
     stored: tuple[InputSnapshot, ...] = (),
     detach: bool = False,
     cost_label: str = "cost",
+    origin: Origin = "cli",
+    origin_detail: str = "",
 ) -> SubmitResult:
     """The whole story. Raises AwsRunError when it failed before the job ran; everything it made is gone by then.
 
     `on_accepted` gets the job as it was started, once AWS has accepted its task; it raises nothing. `stored`: inputs
     beside those of `config` that an earlier client has sent. A first Ctrl-C asks `on_interrupt`; a second one leaves
-    at once (InterruptedRunError names the recovery command).
+    at once (InterruptedRunError names the recovery command). `origin`, `origin_detail`: who starts the run, for
+    its record.
     """
     sweep()  # whether this one builds or not: a killed client's build may have left passwords
     preflight, backend = run_preflight(config, context, stored)
     run = plan_run(preflight, backend, context)
     spec = run.spec
     store = RunStore(context.aws, preflight.bucket, spec.account)
-    record = initial_record(run, preflight, backend, spec.tags.get("aws-run:owner", ""))
+    owner = spec.tags.get("aws-run:owner", "")
+    record = initial_record(run, preflight, backend, owner, origin=origin, origin_detail=origin_detail)
     context.emit(
         RunStarted(
             run_id=spec.run_id, project=config.name, region=spec.region, account=spec.account, backend=backend.name
@@ -93,7 +98,7 @@ def submit(
             ) from error
     if detach:
         _detach(config, context, writer, spec.run_id)
-        return detached_result(spec)
+        return detached_result(spec, writer.record)
     start_tidying(context)
     return supervisor.run_to_completion()
 

@@ -99,6 +99,7 @@ EXIT_CODES = {
     "UsageError": 2,
     "ConfigError": 2,
     "SourceError": 2,
+    "AmbiguousScriptError": 2,
     "RunNotFoundError": 2,
     "DockerError": 125,
     "BuildError": 125,
@@ -115,6 +116,7 @@ EXIT_CODES = {
 }
 NEEDED: dict[str, dict[str, Any]] = {
     "AwsCallError": {"code": "X", "operation": "Y"},
+    "AmbiguousScriptError": {"candidates": ()},
     "TeardownError": {"commands": ("aws ecs delete-cluster --cluster c",)},
 }
 

@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
 from tests.unit.entrypoint.container_support import COPY, PREFIX, Container, python, snapshot
 from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import grown, listing
@@ -125,3 +126,45 @@ def test_a_work_folder_that_may_not_be_written_is_named_with_what_helps(containe
     assert code == 125
     assert "Errno" not in err
     assert "can't be written; the image's user needs /sys/aws-run to be writable" in err
+
+
+ELSEWHERE = """
+import os, sys
+os.mkdir('model'); open('model/weights.bin', 'w').write('w')
+open('results.csv', 'w').write('1,2'); open('.hidden', 'w').write('x')
+os.symlink('/etc/passwd', 'link.csv')
+os.mkdir('__pycache__'); open('__pycache__/x.pyc', 'w').write('x')
+os.makedirs(sys.argv[4] + '/empty')
+"""
+
+
+def test_what_a_job_wrote_beside_its_outputs_is_named(container: Container, tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_text("was in the image")
+    code, _, err = container.run(*python("import time; time.sleep(0.05)" + ELSEWHERE))
+    assert (code, err) == (0, "")
+    found = container.result()
+    assert (found["reason"], found["output"]["files"]) == ("exit", 0)
+    named = [{"name": "results.csv", "bytes": 3}, {"name": "model/weights.bin", "bytes": 1}]
+    assert found["left_behind"] == {"folder": str(tmp_path), "files": 2, "bytes": 4, "named": named, "whole": True}
+
+
+def test_a_job_that_saves_something_is_not_searched(container: Container) -> None:
+    container.run(*python("import sys; open('beside', 'w').close(); open(sys.argv[4] + '/x', 'w').close()"))
+    assert container.result()["left_behind"] is None
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "reason"),
+    [
+        ("pass", 125, "no-output"),
+        ("import sys; sys.exit(3)", 3, "exit"),
+        ("import sys; open(sys.argv[4] + '/x', 'w').close()", 0, "exit"),
+    ],
+)
+def test_where_outputs_are_required_a_success_without_any_is_a_failure(
+    container: Container, script: str, code: int, reason: str
+) -> None:
+    ended, _, err = container.run(*python(script), AWS_RUN_OUTPUTS_REQUIRED="1")
+    found = container.result()
+    assert (ended, found["exit_code"], found["reason"]) == (code, code, reason)
+    assert ("saved no output" in err) == (code == 125)

@@ -15,6 +15,8 @@ from aws_run.runs.record import (
     VERSION,
     AttemptEntry,
     HardwareEntry,
+    LeftBehind,
+    LeftFile,
     Outcome,
     Record,
     ResourceEntry,
@@ -63,7 +65,11 @@ def holders(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     optional = [document["hardware"], document["outcome"]]
     optional += [attempt[name] for attempt in attempts for name in ("handle", "outcome")]
     yield from (document, *document["resources"], *tasks, *attempts)
-    yield from (holder for holder in optional if holder is not None)
+    there = [holder for holder in optional if holder is not None]
+    yield from there
+    for left in (holder.get("left_behind") for holder in there):
+        if left is not None:
+            yield from (left, *left["named"])
 
 
 TEXT = st.text(max_size=20)
@@ -96,6 +102,13 @@ OWN = st.sampled_from(["", "-task", "-exec", "-stop"]).map(f"arun-{RUN}".__add__
 ENTRIES = every_field_of(ResourceEntry, scope=st.just("run"), name=OWN) | every_field_of(
     ResourceEntry, scope=st.just("kept")
 )
+COUNTS = st.integers(0, 2**60)
+LEFT = every_field_of(
+    LeftBehind,
+    files=COUNTS,
+    bytes=COUNTS,
+    named=st.lists(every_field_of(LeftFile, name=st.text("abc é/.", max_size=20), bytes=COUNTS), max_size=3).map(tuple),
+)
 OUTCOMES = every_field_of(
     Outcome,
     exit_code=CODES,
@@ -103,6 +116,8 @@ OUTCOMES = every_field_of(
     reason=st.sampled_from(["exit", "deadline"]),
     sentence=st.text("abc é(;)", max_size=20).map(str.strip),
     stop_code=st.none() | st.just("UserInitiated"),
+    saved_files=st.none() | COUNTS,
+    left_behind=st.none() | LEFT,
 )
 ATTEMPTS = every_field_of(
     AttemptEntry,

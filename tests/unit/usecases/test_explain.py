@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.fakes import record
 
-from aws_run.runs.record import HardwareEntry, Outcome
+from aws_run.runs.record import HardwareEntry, LeftBehind, LeftFile, Outcome
 from aws_run.usecases.explain import _ended
 
 
@@ -32,3 +32,12 @@ def test_only_a_spot_machine_that_went_is_helped_by_another_market(spot: bool, h
     hardware = HardwareEntry(backend="ec2", description="x", vcpu=2, memory_mib=4096, spot=spot)
     outcome = Outcome(exit_code=125, reason="interruption", sentence="the machine was ended")
     assert helps in _ended(record(hardware=hardware), outcome, "").command
+
+
+def test_a_success_that_saved_nothing_is_not_nothing_wrong() -> None:
+    left = LeftBehind(files=1, bytes=8, named=(LeftFile(name="result.csv", bytes=8),))
+    outcome = Outcome(exit_code=0, reason="exit", sentence="the job finished", saved_files=0, left_behind=left)
+    found = _ended(record(), outcome, "")
+    assert "Nothing is wrong" not in found.sentence
+    assert "result.csv (8 B)" in found.sentence
+    assert "aws-run logs" in found.command

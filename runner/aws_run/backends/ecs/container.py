@@ -54,6 +54,8 @@ def _environment(spec: RunSpec) -> dict[str, str]:
         "AWS_REGION": spec.region,
         "AWS_DEFAULT_REGION": spec.region,
     }
+    if job.outputs == "required":
+        ours[contract.OUTPUTS_REQUIRED] = "1"
     if job.checkpoint:
         ours[contract.CHECKPOINT_PATH] = job.checkpoint.path
         ours[contract.CHECKPOINT_EVERY_S] = str(job.checkpoint.every_s)

@@ -45,6 +45,6 @@ def end_and_show(end: End, run: str | None, flags: Mapping[str, Any], *, word: s
                 word = f"had ended already ({record.outcome.sentence})" if record.outcome else "had ended already"
             say(f"{record.run_id}: {word}; {done} resources gone")
             if record.task_arn:
-                here.say_next(f"aws-run pull {record.run_id} -o out")
+                here.say_next(f"aws-run pull {record.run_id}")
         result.raise_if_failed(record.region)
     return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.output_memory import remembered_output
 from aws_run.cli.say import say
 from aws_run.cli.session import session
 from aws_run.cli.types import PATH, TEXT
@@ -23,10 +24,9 @@ if TYPE_CHECKING:
     "--output",
     "into",
     type=PATH,
-    default=Path("out"),
     metavar="DIR",
-    show_default=True,
-    help="The folder for the results.",
+    help="The folder for the results. Default: the run's own -o, where it was started on this machine; else the output "
+    "of aws-run.yaml, else out.",
 )
 @click.option(
     "--overwrite",
@@ -35,14 +35,21 @@ if TYPE_CHECKING:
 )
 @project_options
 @aws_options
-def pull(run: str | None, into: Path, overwrite: bool, **flags: Any) -> int:
+def pull(run: str | None, into: Path | None, overwrite: bool, **flags: Any) -> int:
     """Fetch the outputs of RUN (default: the last one) into a folder. Unchanged files are not fetched again."""
     from aws_run.image.sources.results import looks_like_a_project, mark
+    from aws_run.lifecycle.outcome_warnings import warnings_of
     from aws_run.naming import bucket_name
     from aws_run.usecases.pull import pull as fetch
 
     with session(flags) as here:
-        record, pulled = fetch(here.context, run, here.project, into.absolute(), overwrite=overwrite)
+
+        def folder_of(run_id: str) -> Path:
+            return (into or remembered_output(run_id) or here.output or Path("out")).absolute()
+
+        given = folder_of if into is None else into.absolute()
+        record, pulled = fetch(here.context, run, here.project, given, overwrite=overwrite)
+        into = folder_of(record.run_id)
         if looks_like_a_project(Path.cwd()):
             mark(into, Path.cwd())
         source = f"s3://{bucket_name(record.account, record.region)}/{record.output_prefix}"
@@ -57,6 +64,8 @@ def pull(run: str | None, into: Path, overwrite: bool, **flags: Any) -> int:
         else:
             for line in summary(record.run_id, pulled, source, into.absolute()):
                 say(line)
+            for text in warnings_of(record.outcome) if record.outcome is not None else ():
+                say(f"warning: {text}")
     return 0
 
 

@@ -72,7 +72,7 @@ def start(
             inputs=addresses,
             env=given.get("env", {}),
             output=into,
-            show_plan=here.reporter.plan,
+            show_plan=terminal.plan_for(into),
             on_interrupt=terminal.choose,
             detach=detach,
             cost_label=here.target.cost_label,

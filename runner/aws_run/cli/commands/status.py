@@ -40,7 +40,13 @@ def as_data(found: RunStatus) -> dict[str, Any]:
     """The record whole, with its current attempt and what ECS says now."""
     record = found.record
     current = {name: getattr(record, name) for name in ("attempt", "task_arn", "started_at", "cluster")}
-    return {**record.to_json(), **current, "phase": found.phase, "exit_code": found.exit_code}
+    return {
+        **record.to_json(),
+        **current,
+        "phase": found.phase,
+        "exit_code": found.exit_code,
+        "warnings": list(found.warnings),
+    }
 
 
 def _print(run: RunStatus) -> None:
@@ -54,6 +60,7 @@ def _print(run: RunStatus) -> None:
     bucket = naming.bucket_name(record.account, record.region)
     rows: list[tuple[str, str]] = [
         ("status", run.phase + (f": {run.sentence}" if run.sentence else "")),
+        *(("warning", text) for text in run.warnings),
         ("exit code", "" if run.exit_code is None else str(run.exit_code)),
         ("hardware", record.hardware.description if record.hardware else ""),
         ("created", record.created_at),

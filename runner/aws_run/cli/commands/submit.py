@@ -12,18 +12,19 @@ from aws_run.cli import compose
 from aws_run.cli.options import aws_options, detach_option, file_options, run_options
 from aws_run.cli.running import Terminal, refuse_detach_on_ephemeral, without_cleanup_hint
 from aws_run.cli.say import result_json
+from aws_run.cli.script import ScriptCommand, flags_with_script, with_chosen_script
 from aws_run.cli.spec_file import SavedSpec, refuse_unwritable
 from aws_run.cli.trust import need_trust
 from aws_run.cli.types import PATH
 from aws_run.errors import UsageError
 
 if TYPE_CHECKING:
-    pass
+    from aws_run.config import Config
 
 
-@click.command(context_settings={"ignore_unknown_options": False})
+@click.command(cls=ScriptCommand)
 @click.argument("path", type=PATH, default=".")
-@click.argument("args", nargs=-1)
+@click.argument("args", nargs=-1, metavar="")
 @file_options
 @run_options
 @detach_option
@@ -33,17 +34,24 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop; the same as `aws-run plan`.")
 @aws_options
-def submit(path: Path, args: tuple[str, ...], detach: bool, dry_run: bool, save_spec: Path | None, **flags: Any) -> int:
-    """Run the project in PATH on AWS and fetch its results.
+def submit(
+    path: Path,
+    args: tuple[str, ...],
+    detach: bool,
+    dry_run: bool,
+    save_spec: Path | None,
+    **flags: Any,
+) -> int:
+    """Run the project in the folder PATH on AWS and fetch its results. PATH may also be a script of the project.
 
     The script is called with -i and -o and absolute paths; ARGS after -- come before them.
     """
     return _submit(path, args, flags, detach=detach, dry_run=dry_run, save_spec=save_spec)
 
 
-@click.command()
+@click.command(cls=ScriptCommand)
 @click.argument("path", type=PATH, default=".")
-@click.argument("args", nargs=-1)
+@click.argument("args", nargs=-1, metavar="")
 @file_options
 @run_options
 @aws_options
@@ -67,6 +75,7 @@ def _submit(
         refuse_unwritable(save_spec)
     as_json, debug, local = flags.pop("as_json"), flags.pop("debug"), flags.pop("local")
     file, trusted, runtime = flags.pop("file"), bool(flags.pop("trust_project_file")), flags.pop("runtime")
+    path, flags = flags_with_script(path, flags)
     config = compose.load(path, file, {**flags, "args": args, "detach": detach or dry_run}, for_run=True)
     if not dry_run:
         need_trust(config, trusted=trusted)
@@ -80,34 +89,38 @@ def _submit(
     refuse_detach_on_ephemeral(detach=detach, local=local)
     # A plan is a result, so it goes to stdout and can be piped.
     stream = sys.stdout if dry_run and not as_json else sys.stderr
-    with (
-        make_reporter("json" if as_json else "auto", debug=debug, stream=stream) as reporter,
-        compose.open_target(local, lambda: compose.base_image(config), runtime) as target,
-    ):
-        aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
-        context = compose.make_context(aws, reporter.emit, target)
-        if dry_run:
-            view = show_only(config, context)
-            reporter.plan(view)
-            if as_json:
-                result_json(to_json(view))
-            return 0
-        terminal = Terminal(reporter=reporter, target=target, local=local, as_json=as_json)
-        saved = SavedSpec(save_spec, reporter.emit)
-        with without_cleanup_hint(target):
-            done = run(
-                config,
-                context,
-                show_plan=reporter.plan,
-                on_interrupt=terminal.choose,
-                on_accepted=saved.save,
-                detach=detach,
-                cost_label=target.cost_label,
-            )
-        if config.output is not None:
-            mark(config.output, config.project_dir)
-        code = terminal.report(done)
-        if saved.failed is not None:
-            reporter.error(saved.failed)
-            return code or saved.failed.exit_code
-        return code
+
+    def follow(config: Config) -> int:
+        with (
+            make_reporter("json" if as_json else "auto", debug=debug, stream=stream) as reporter,
+            compose.open_target(local, lambda: compose.base_image(config), runtime) as target,
+        ):
+            aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
+            context = compose.make_context(aws, reporter.emit, target)
+            if dry_run:
+                view = show_only(config, context)
+                reporter.plan(view)
+                if as_json:
+                    result_json(to_json(view))
+                return 0
+            terminal = Terminal(reporter=reporter, target=target, local=local, as_json=as_json)
+            saved = SavedSpec(save_spec, reporter.emit)
+            with without_cleanup_hint(target):
+                done = run(
+                    config,
+                    context,
+                    show_plan=terminal.plan_for(config.output),
+                    on_interrupt=terminal.choose,
+                    on_accepted=saved.save,
+                    detach=detach,
+                    cost_label=target.cost_label,
+                )
+            if config.output is not None:
+                mark(config.output, config.project_dir)
+            code = terminal.report(done)
+            if saved.failed is not None:
+                reporter.error(saved.failed)
+                return code or saved.failed.exit_code
+            return code
+
+    return with_chosen_script(config, follow)

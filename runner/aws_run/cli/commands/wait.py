@@ -30,5 +30,7 @@ def wait(run: str | None, **flags: Any) -> int:
     record = ended.record
     cost = f", ${float(record.cost_usd):.4f}" if record.cost_usd else ""
     say(f"{record.run_id}: {ended.sentence or ended.phase} (exit {ended.exit_code}{cost})")
-    here.say_next(f"aws-run logs {record.run_id}" if ended.exit_code else f"aws-run pull {record.run_id} -o out")
+    for text in ended.warnings:
+        say(f"warning: {text}")
+    here.say_next(f"aws-run logs {record.run_id}" if ended.exit_code else f"aws-run pull {record.run_id}")
     return ended.exit_code or 0

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from aws_run.errors import SourceError
+from aws_run.errors import AmbiguousScriptError, SourceError
 from aws_run.image.recipe.script_options import DECLARING, SHORT, find_arguments, name_of, strings
 from aws_run.image.sources.source import Source
 
@@ -83,8 +83,12 @@ def find_program(source: Source) -> Program:
     if len(chosen) == 1:
         return Program(command=command_of(chosen[0].path, relative=chosen[0].relative))
     if chosen:
-        paths = sorted(script.path for script in chosen)
-        raise SourceError(f"Several scripts take -i and -o: {', '.join(paths[:8])}", hint=_HINT.format(path=paths[0]))
+        chosen = sorted(chosen, key=lambda script: script.path)
+        raise AmbiguousScriptError(
+            f"Several scripts take -i and -o: {', '.join(script.path for script in chosen[:8])}",
+            candidates=tuple((script.path, command_of(script.path, relative=script.relative)) for script in chosen),
+            hint=f"choose one: `aws-run submit {chosen[0].path} …`, or {_HINT.format(path=chosen[0].path)}",
+        )
     raise _no_script(source, reading)
 
 
@@ -129,6 +133,12 @@ def _no_script(source: Source, reading: _Reading) -> SourceError:
         f"There is no Python script in {source.root}",
         hint="give the project's folder, or name what to run in aws-run.yaml: `command: python main.py`",
     )
+
+
+def command_for(path: str, text: str) -> tuple[str, ...]:
+    """The argv for a script of the project that was named, with its text."""
+    parsed = _parse(path, text)
+    return command_of(path, relative=isinstance(parsed, _Script) and parsed.relative)
 
 
 def command_of(path: str, *, relative: bool = False) -> tuple[str, ...]:

@@ -19,9 +19,10 @@ _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | 
 _SIGNS = ("aws-run.yaml", "aws-run.yml", "pyproject.toml", "requirements.txt", "Dockerfile", "main.py", ".git")
 
 
-def looks_like_a_project(folder: Path) -> bool:
-    """Where results were fetched into by hand: elsewhere nobody builds an image from what lies around them."""
-    return any((folder / name).exists() for name in _SIGNS)
+def looks_like_a_project(folder: Path, *, script: Path | None = None) -> bool:
+    """Where results were fetched into by hand: elsewhere nobody builds an image from what lies around them. `script`: a
+    file that is no sign by itself."""
+    return any((folder / name).exists() and folder / name != script for name in _SIGNS)
 
 
 def mark(folder: Path, project_dir: Path) -> None:

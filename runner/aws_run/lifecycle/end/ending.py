@@ -11,6 +11,7 @@ from pathlib import Path
 from aws_run.backends.base import Backend, Usage
 from aws_run.backends.executor import TaskState
 from aws_run.clock import iso
+from aws_run.data import NO_OUTPUTS, OutputListing
 from aws_run.errors import AwsRunError, TeardownError, TransferError, sentence_of
 from aws_run.events import Notice, unfailing
 from aws_run.lifecycle import views
@@ -18,9 +19,10 @@ from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
+from aws_run.lifecycle.outcome_warnings import warnings_of
 from aws_run.report.views import OutcomeView, ReceiptView
 from aws_run.runs.outcome import OutcomeReason, reason_of
-from aws_run.runs.record import Outcome
+from aws_run.runs.record import Outcome, Record
 from aws_run.runs.spec import RunSpec
 from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
@@ -28,10 +30,13 @@ from aws_run.runs.writer import RecordWriter
 
 @dataclass(frozen=True, kw_only=True)
 class SubmitResult:
-    """A run that ended (or, detached, that was accepted). `teardown_error`: something could not be shown to be gone."""
+    """A run that ended (or, detached, that was accepted). `record`: as it was last written. `outputs`: what was
+    fetched. `teardown_error`: something could not be shown to be gone."""
 
     view: OutcomeView
     exit_code: int
+    record: Record
+    outputs: OutputListing = NO_OUTPUTS
     teardown_error: TeardownError | None = None
 
 
@@ -157,6 +162,7 @@ class RunEnding:
             run_id=spec.run_id,
             exit_code=code,
             status=outcome.sentence if not fetch_error else f"{outcome.sentence}; {fetch_error.message}",
+            warnings=() if lost else warnings_of(outcome),
             seconds=(ended - began).total_seconds() if began and ended else None,
             output_dir=None if lost else self._output,
             s3_uri=None if lost else f"s3://{spec.bucket}/{spec.keys.output}",
@@ -167,10 +173,16 @@ class RunEnding:
                 outcome, spec, cleanup=outcome.reason is OutcomeReason.LOST or teardown_error is not None
             ),
         )
-        return SubmitResult(view=view, exit_code=code, teardown_error=teardown_error)
+        return SubmitResult(
+            view=view,
+            exit_code=code,
+            record=self._writer.record,
+            outputs=self._outputs.listing,
+            teardown_error=teardown_error,
+        )
 
 
-def detached_result(spec: RunSpec) -> SubmitResult:
+def detached_result(spec: RunSpec, record: Record) -> SubmitResult:
     view = OutcomeView(
         run_id=spec.run_id,
         exit_code=0,
@@ -180,10 +192,10 @@ def detached_result(spec: RunSpec) -> SubmitResult:
         next_commands=(
             f"aws-run status {spec.run_id}",
             f"aws-run logs {spec.run_id} -f",
-            f"aws-run pull {spec.run_id} -o out",
+            f"aws-run pull {spec.run_id}",
         ),
     )
-    return SubmitResult(view=view, exit_code=0)
+    return SubmitResult(view=view, exit_code=0, record=record)
 
 
 def _next(outcome: Outcome, spec: RunSpec, *, cleanup: bool) -> tuple[str, ...]:

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing_extensions import assert_never
 
 from aws_run.backends.executor import EndCause, TaskEnd, TaskState
-from aws_run.documents import DocumentError, harmless, parse_object
+from aws_run.documents import DocumentError, Fields, harmless, parse_object
 from aws_run.errors import EXIT_TOOL
 from aws_run.runs.outcome import OutcomeReason, reason_of
-from aws_run.runs.record import Outcome
+from aws_run.runs.record import LeftBehind, Outcome
+from aws_run.runs.record_reader import MOST_COUNT, left_behind_of
 
 MOST_RESULT_BYTES = 1024 * 1024
 _MOST_TEXT = 100_000
@@ -21,7 +22,8 @@ _FROM_OUTSIDE = (EndCause.INTERRUPTED, EndCause.MACHINE_FAILED, EndCause.STOPPED
 
 @dataclass(frozen=True, kw_only=True)
 class JobResult:
-    """The entrypoint's result.json. `rejected`: why nothing in it counts, where the entrypoint did not write it."""
+    """The entrypoint's result.json. `saved_files`: None where the outputs were not saved, or by an entrypoint that does
+    not tell. `rejected`: why nothing in it counts, where the entrypoint did not write it."""
 
     exit_code: int | None = None
     job_exit_code: int | None = None
@@ -29,6 +31,8 @@ class JobResult:
     reason: OutcomeReason = OutcomeReason.EXIT
     detail: str = ""
     unsaved: str = ""
+    saved_files: int | None = None
+    left_behind: LeftBehind | None = None
     rejected: str | None = None
 
 
@@ -36,6 +40,7 @@ def read_result(raw: bytes) -> JobResult:
     """The job may have written it: nothing of it is shown or believed that the entrypoint could not have written."""
     try:
         fields = parse_object(raw, most_bytes=MOST_RESULT_BYTES)
+        output = fields.object_or_none("output")
         return JobResult(
             exit_code=fields.whole_or_none("exit_code", least=0, most=255),
             job_exit_code=fields.whole_or_none("job_exit_code", least=0, most=255),
@@ -43,9 +48,19 @@ def read_result(raw: bytes) -> JobResult:
             reason=reason_of(fields.text_or_none("reason", most_chars=100) or OutcomeReason.EXIT.value),
             detail=harmless(fields.text_or_none("detail", most_chars=_MOST_TEXT) or ""),
             unsaved=harmless(fields.text_or_none("unsaved", most_chars=_MOST_TEXT) or ""),
+            saved_files=None if output is None else output.whole_or_none("files", least=0, most=MOST_COUNT),
+            left_behind=_left_behind(fields),
         )
     except DocumentError as error:
         return JobResult(rejected=harmless(str(error))[:300])
+
+
+def _left_behind(fields: Fields) -> LeftBehind | None:
+    """Without what a later entrypoint may add, because a record is no place for what a job writes."""
+    left = left_behind_of(fields.object_or_none("left_behind"))
+    if left is None:
+        return None
+    return replace(left, unknown={}, named=tuple(replace(one, unknown={}) for one in left.named))
 
 
 def classify(
@@ -78,6 +93,8 @@ def classify(
         sentence=sentence,
         stop_code=end.code,
         job_exit_code=end.exit_code if job_exit_code is None else job_exit_code,
+        saved_files=job_result.saved_files if job_result is not None else None,
+        left_behind=job_result.left_behind if job_result is not None else None,
     )
 
 
@@ -175,6 +192,8 @@ def _result_sentence(result: JobResult, reason: OutcomeReason, code: int) -> str
             return f"the command was not found in the image (exit code {code}){lost}"
         case OutcomeReason.SYNC_IN_FAILED:
             return detail or "the input could not be fetched: see the log"
+        case OutcomeReason.NO_OUTPUT:
+            return "the job finished and saved no output, which `outputs: required` makes a failure"
         case OutcomeReason.SYNC_OUT_FAILED:
             own = (
                 "" if result.job_exit_code is None else f" (the job itself ended with exit code {result.job_exit_code})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from aws_run.data import OutputFolder, follow_output, pull_output
+from aws_run.data import NO_OUTPUTS, OutputFolder, OutputListing, follow_output, pull_output
 from aws_run.errors import AwsRunError, TransferError
 from aws_run.events import Notice, StatusChanged
 from aws_run.lifecycle.context import AppContext
@@ -28,6 +28,11 @@ class OutputFetcher:
         self._landing: OutputFolder | None = None
         if output is not None:
             self._landing = OutputFolder(output, spec.run_id, remembers=follow)
+
+    @property
+    def listing(self) -> OutputListing:
+        """What the last look at the run's outputs listed."""
+        return self._landing.listing if self._landing is not None else NO_OUTPUTS
 
     def start(self) -> None:
         if not self._follows or self._landing is None:

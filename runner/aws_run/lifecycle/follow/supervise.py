@@ -112,7 +112,7 @@ class RunSupervisor:
             teardown.attempt_or_warn(
                 self._context.emit, lambda: self._writer.change(lambda record: replace(record, detached=True), now=True)
             )
-            return detached_result(self._spec)
+            return detached_result(self._spec, self._writer.record)
         except (OutOfReachError, InterruptedRunError):
             self._outputs.leave()
             raise
@@ -188,7 +188,7 @@ class RunSupervisor:
         if out_of_reach(error):
             raise OutOfReachError(
                 f"{error.message}. The run {spec.run_id} goes on without this terminal",
-                hint=f"later: aws-run wait {spec.run_id}, then aws-run pull {spec.run_id} -o out; "
+                hint=f"later: aws-run wait {spec.run_id}, then aws-run pull {spec.run_id}; "
                 f"aws-run cleanup {spec.run_id} ends it",
             ) from error
         if isinstance(error, CapacityError):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.unit.image.support import SCRIPT, source_of, write
 
-from aws_run.errors import SourceError
+from aws_run.errors import AmbiguousScriptError, SourceError
 from aws_run.image.recipe.command import check_command, find_command
 from aws_run.image.sources.source import read_source
 
@@ -98,6 +98,9 @@ def test_several_scripts_are_named_and_so_is_the_way_out(tmp_path: Path) -> None
     assert caught.value.message == "Several scripts take -i and -o: eval.py, train.py"
     assert caught.value.hint is not None
     assert "`command: python eval.py`" in caught.value.hint
+    assert "`aws-run submit eval.py …`" in caught.value.hint
+    assert isinstance(caught.value, AmbiguousScriptError)
+    assert caught.value.candidates == (("eval.py", ("python", "eval.py")), ("train.py", ("python", "train.py")))
 
 
 def test_no_script_names_what_was_looked_at(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aws_run.backends.ecs.tasks import task_state
 from aws_run.lifecycle.follow import outcome as outcomes
 from aws_run.lifecycle.follow.outcome import MOST_RESULT_BYTES
-from aws_run.runs.record import Outcome
+from aws_run.runs.record import LeftBehind, LeftFile, Outcome
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
@@ -83,6 +83,7 @@ BY_RESULT: list[tuple[bytes, int, str, str]] = [
     (result("command-not-found", 127), 127, "command-not-found", "not found in the image"),
     (result("sync-in-failed", 125, detail="no such key"), 125, "sync-in-failed", "no such key"),
     (result("sync-in-failed", 125), 125, "sync-in-failed", "see the log"),
+    (result("no-output", 125, output={"files": 0}), 125, "no-output", "`outputs: required`"),
     (result("sync-out-failed", 7, detail="slow down"), 7, "sync-out-failed", "slow down"),
     (result("invented-later", 9), 9, "unknown", "exit code 9"),
     (result("exit", None), 125, "unknown", "no exit code"),
@@ -259,8 +260,25 @@ def test_any_bytes_in_place_of_a_result_end_in_an_exit_code_of_a_process(text: b
         assert outcome.sentence.isprintable()
 
 
-@given(st.dictionaries(st.sampled_from(["exit_code", "reason", "detail", "unsaved", "attempt", "job_exit_code"]), JSON))
+_FIELDS = ["exit_code", "reason", "detail", "unsaved", "attempt", "job_exit_code", "output", "left_behind"]
+
+
+@given(st.dictionaries(st.sampled_from(_FIELDS), JSON))
 def test_any_json_in_a_results_fields_ends_in_an_exit_code_of_a_process(fields: dict[str, Any]) -> None:
     outcome = classify(task(exitCode=0), json.dumps({"exit_code": 0, "reason": "exit", **fields}).encode(), 1)
     assert 0 <= outcome.exit_code <= 255
     assert outcome.sentence.isprintable()
+
+
+def test_what_a_job_left_elsewhere_is_kept_as_data_and_made_harmless() -> None:
+    left = {
+        "folder": "/app",
+        "files": 2,
+        "bytes": 9,
+        "named": [{"name": "a\x1b[2J.csv", "bytes": 8, "more": 1}],
+        "x": 1,
+    }
+    seen = classify(task(exitCode=0), result("exit", 0, output={"files": 0}, left_behind=left))
+    assert (seen.exit_code, seen.saved_files) == (0, 0)
+    assert seen.left_behind == LeftBehind(files=2, bytes=9, named=(LeftFile(name="a[2J.csv", bytes=8),))
+    assert classify(task(exitCode=0), result("exit", 0)).saved_files is None

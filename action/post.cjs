@@ -1,0 +1,15 @@
+// After the job, whatever became of the step: a run that the step did not finish is removed. GitHub gives a cancelled job
+// five minutes in all, so this takes four at most; the run's deadline in AWS is what is left after that.
+'use strict';
+
+const { awsRun, fail, forwardSignals } = require('./shim.cjs');
+
+const LIMIT_MS = 4 * 60 * 1000;
+
+(async () => {
+  const run = process.env.STATE_RUN_ID;
+  if (!run || process.env.STATE_FINISHED) return;
+  forwardSignals();
+  process.exitCode = await awsRun(['github', 'post'], { limit_ms: LIMIT_MS });
+  if (process.exitCode === 130) fail(`The removal of ${run} was not finished. Finish it with: aws-run cleanup ${run}`);
+})();

@@ -1,0 +1,26 @@
+"""`aws-run github`: what the GitHub Action and its workflows call."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group()
+def github() -> None:
+    """What the GitHub Action calls; docs/github-action.md describes the action."""
+
+
+@github.command()
+def action() -> int:
+    """One step of a workflow, from its inputs in the environment. It is interrupted when stdin ends."""
+    from aws_run.cli.github.action import run_action
+
+    return run_action()
+
+
+@github.command()
+def post() -> int:
+    """Remove what a step that was cancelled or killed has left."""
+    from aws_run.cli.github.post import run_post
+
+    return run_post()

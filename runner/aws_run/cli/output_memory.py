@@ -1,0 +1,50 @@
+"""Which folder the results of a run were to go into, as this machine remembers it: `pull` uses it again.
+
+A path is kept on the machine that it is of, and not in the run's record: whoever may write into the bucket could name
+any folder there, and another machine has others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from aws_run.naming import is_run_id
+
+_MOST = 1000  # runs that are remembered
+_MOST_CHARS = 4096
+
+
+def remember_output(run_id: str, folder: Path) -> None:
+    """A machine that can't remember it (no home, a full disk) is no trouble of the run's."""
+    if not is_run_id(run_id):
+        return
+    with contextlib.suppress(OSError, RuntimeError):
+        kept = _folder()
+        kept.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (kept / run_id).write_text(str(folder.absolute()), encoding="utf-8", errors="surrogateescape")
+        _forget_the_oldest(kept)
+
+
+def remembered_output(run_id: str) -> Path | None:
+    """None where this machine did not start the run, or has forgotten it."""
+    if not is_run_id(run_id):
+        return None
+    try:
+        with (_folder() / run_id).open(encoding="utf-8", errors="surrogateescape") as file:
+            path = Path(file.read(_MOST_CHARS))
+    except (OSError, RuntimeError):
+        return None
+    return path if path.is_absolute() else None
+
+
+def _folder() -> Path:
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "aws-run" / "outputs"
+
+
+def _forget_the_oldest(kept: Path) -> None:
+    entries = sorted(kept.iterdir(), key=lambda path: path.stat().st_mtime)
+    for path in entries[: max(0, len(entries) - _MOST)]:
+        path.unlink(missing_ok=True)

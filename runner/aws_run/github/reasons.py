@@ -1,0 +1,32 @@
+"""One word for each way in which a step can fail before there is an outcome: the output reason-code."""
+
+from __future__ import annotations
+
+from aws_run import errors
+
+# Outcomes have words of their own (`runs.outcome.OutcomeReason`). A test holds that every error has a row.
+_WORDS: dict[type[errors.AwsRunError], str] = {
+    errors.AwsRunError: "error",
+    errors.UsageError: "usage",
+    errors.ConfigError: "config",
+    errors.SourceError: "project",
+    errors.DockerError: "docker",
+    errors.BuildError: "build",
+    errors.CredentialsError: "credentials",
+    errors.AwsCallError: "aws-call",
+    errors.OutOfReachError: "out-of-reach",
+    errors.PreflightError: "preflight",
+    errors.CapacityError: "capacity",
+    errors.DeadlineError: "deadline",
+    errors.TransferError: "transfer",
+    errors.RunNotFoundError: "run-not-found",
+    errors.DamagedError: "damaged-record",
+    errors.TeardownError: "cleanup-failed",
+    errors.InterruptedRunError: "interrupted",
+}
+
+
+def reason_code(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return next((word for kind in type(error).__mro__ if (word := _WORDS.get(kind))), "internal")

@@ -1,0 +1,78 @@
+"""The action as a workflow uses it: one step, from its inputs to its outputs, its summary and its log."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.crash.account import OUTPUT, Account
+from tests.github.runner import Action, Runner
+
+GIVEN = {"path": "tiny", "input": "data", "output": "out", "backend": "fargate"}
+
+
+def test_a_step_runs_the_project_and_hands_over_results_outputs_and_a_summary(
+    aws: Account, runner: Runner, the_action: Action
+) -> None:
+    step = runner.run(the_action, GIVEN)
+    assert step.exit_code == 0, step.log.text
+    assert {path.name: path.read_text() for path in (runner.workspace / "out").iterdir()} == OUTPUT
+
+    record = aws.object(f"runs/{aws.run_id()}/run.json")
+    outputs = step.outputs
+    assert set(outputs) <= the_action.outputs
+    assert outputs["run-id"] == aws.run_id()
+    assert outputs["task-arn"] == record["tasks"][0]["attempts"][0]["handle"]["id"]
+    assert outputs["image"] == record["image"]
+    assert (outputs["status"], outputs["exit-code"], outputs["reason-code"]) == ("succeeded", "0", "exit")
+    assert outputs["s3-uri"] == f"s3://{outputs['s3-uri'].split('/')[2]}/runs/{aws.run_id()}/output/"
+    assert outputs["console-url"].startswith("https://us-east-1.console.aws.amazon.com/s3/")
+    assert f"runs/{aws.run_id()}/log.txt" in outputs["logs-url"]
+    assert float(outputs["cost-usd"]) == float(record["cost_usd"]) > 0
+    assert outputs["duration-seconds"].isdigit()
+    assert json.loads(outputs["result"])["exit_code"] == 0
+
+    assert record["origin"] == "action"
+    assert "repository=example/project" in record["origin_detail"]
+    assert "https://github.com/example/project/actions/runs/4711/attempts/1" in record["origin_detail"]
+    assert f"sha={runner.github['sha']}" in record["origin_detail"]
+    assert "actor=octocat" in record["origin_detail"]
+
+    assert step.log.depth == 0
+    assert step.log.groups == ["Plan", "Start", "Output of the job", "Results and teardown"]
+    assert not step.log.stopped
+    assert aws.run_id() in step.summary
+    assert "2 files" in step.summary
+    assert aws.left() == {}
+
+    state = step.state
+    after = runner.post(the_action, GIVEN, step)
+    assert (after.exit_code, after.log.text) == (0, "")
+    assert state["FINISHED"] == "true"
+
+
+def test_a_job_that_fails_fails_the_step_with_its_own_exit_code_and_shows_its_last_lines(
+    aws: Account, runner: Runner, the_action: Action
+) -> None:
+    step = runner.run(the_action, {**GIVEN, "args": "--fail\n7"})
+    assert step.exit_code == 7
+    assert (step.outputs["status"], step.outputs["exit-code"], step.outputs["reason-code"]) == ("failed", "7", "exit")
+    assert [note.level for note in step.log.annotations if note.level == "error"] == ["error"]
+    assert "copied" in step.summary
+    assert aws.left() == {}
+
+
+def test_a_step_that_does_not_wait_leaves_the_run_and_post_leaves_it_too(
+    aws: Account, runner: Runner, the_action: Action, tmp_path: Path
+) -> None:
+    given = {**GIVEN, "wait": "false", "output": "", "args": f"--hang-until\n{tmp_path / 'go'}"}
+    step = runner.run(the_action, given)
+    assert step.exit_code == 0, step.log.text
+    assert step.outputs["status"] == "running"
+    assert "exit-code" not in step.outputs
+    assert "logsV2:log-groups" in step.outputs["logs-url"]
+    assert runner.post(the_action, given, step).exit_code == 0
+    assert aws.tasks(lambda task: task.status != "STOPPED")
+    (tmp_path / "go").touch()
+    assert aws.run("wait", aws.run_id()).code == 0
+    assert aws.left() == {}

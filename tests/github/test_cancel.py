@@ -1,0 +1,190 @@
+"""A step that is cancelled, killed or forgotten: the task is stopped, and nothing is left, whoever gets to it first."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.crash.account import OUTPUT, Account, Happened
+from tests.github.runner import Action, Runner, Step
+from tests.waiting import until
+
+from aws_run.local.http.protocol import Call, Reply
+
+HANGING = {"path": "tiny", "input": "data", "output": "out", "backend": "fargate", "args": "--hang"}
+
+
+def started(aws: Account, runner: Runner, the_action: Action, given: dict[str, str] = HANGING, **more: str) -> Step:
+    """A step whose job has written its output, and hangs."""
+    step = runner.start(the_action, given, **more)
+    until(lambda: "copied" in aws.log() or step.ended)
+    assert not step.ended, step.log.text
+    return step
+
+
+def at_call(aws: Account, name: str, act: Callable[[], None]) -> list[str]:
+    """Does it at the first call whose name ends so, before AWS carries it out; the list holds the call from then on."""
+    seen: list[str] = []
+
+    def listener(happened: Happened, call: Call) -> Reply | None:
+        called = f"{happened.service}:{happened.operation}"
+        if called.endswith(name) and not seen:
+            seen.append(called)
+            act()
+        return None
+
+    aws.script.on_call.append(listener)
+    return seen
+
+
+def assert_nothing_is_left(aws: Account) -> None:
+    assert aws.still_bills() == []
+    assert aws.left() == {}
+
+
+def test_sigint_stops_the_task_at_once_and_the_step_itself_ends_the_run(
+    aws: Account, runner: Runner, the_action: Action
+) -> None:
+    step = started(aws, runner, the_action)
+    runner.cancel(step)
+    step.finish_log()
+    assert step.exit_code == 130
+    assert aws.script.operations().count("ecs:StopTask") == 1
+    assert {path.name: path.read_text() for path in (runner.workspace / "out").iterdir()} == OUTPUT, "it was saved"
+    assert_nothing_is_left(aws)
+    assert (step.outputs["status"], step.outputs["exit-code"]) == ("cancelled", "130")
+    assert "interrupted" in step.summary
+    before = len(aws.script.happened)
+    assert runner.post(the_action, HANGING, step).exit_code == 0
+    assert len(aws.script.happened) == before, "post has nothing to do"
+
+
+def test_where_the_time_of_a_step_is_over_it_leaves_at_once_and_post_removes_the_rest(
+    aws: Account, runner: Runner, the_action: Action
+) -> None:
+    step = started(aws, runner, the_action)
+    # timeout-minutes goes the same way as a cancellation. After 7.5 s AWS has heard of the stop; then come 2.5 s more.
+    runner.cancel(step, term_when=lambda: "ecs:StopTask" in aws.script.operations(), kill_when=lambda: True)
+    step.finish_log()
+    assert step.exit_code in (130, -signal.SIGKILL)
+    assert "FINISHED" not in step.state
+    after = runner.post(the_action, HANGING, step)
+    assert after.exit_code == 0, after.log.text
+    assert_nothing_is_left(aws)
+    assert aws.run_id() in after.summary
+
+
+def test_a_step_that_is_killed_outright_is_ended_by_its_own_child_and_by_post(
+    aws: Account, runner: Runner, the_action: Action
+) -> None:
+    step = started(aws, runner, the_action)
+    step.send(signal.SIGKILL)
+    assert step.wait() == -signal.SIGKILL
+    after = runner.post(the_action, HANGING, step)
+    assert after.exit_code == 0, after.log.text
+    step.finish_log()  # the child has noticed, and ended
+    assert_nothing_is_left(aws)
+    record = aws.object(f"runs/{aws.run_id()}/run.json")
+    assert record["outcome"]["exit_code"] == 130
+
+
+@pytest.mark.parametrize(
+    ("at", "backend"), [("run.json", "fargate"), ("ecs:CreateCluster", "ec2"), ("ecs:RunTask", "fargate")]
+)
+def test_cancelled_before_the_job_runs_nothing_is_left(
+    aws: Account, runner: Runner, the_action: Action, at: str, backend: str
+) -> None:
+    """`run.json`: while the record, the first thing of a run, is being written."""
+    given = {**HANGING, "backend": backend}
+    steps: list[Step] = []
+    seen = at_call(aws, at, lambda: steps[0].send(signal.SIGINT))
+    steps.append(runner.start(the_action, given))
+    steps[0].wait()
+    steps[0].finish_log()
+    assert seen
+    assert steps[0].exit_code == 130, steps[0].log.text
+    assert steps[0].outputs["status"] == "cancelled"
+    assert steps[0].state["RUN_ID"], "it was saved before anything was made"
+    assert runner.post(the_action, given, steps[0]).exit_code == 0
+    assert_nothing_is_left(aws)
+
+
+def test_cancelled_while_python_is_looked_for_nothing_is_started(
+    runner: Runner, the_action: Action, tmp_path: Path
+) -> None:
+    fifo, slow = tmp_path / "began", tmp_path / "slow-python"
+    slow.write_text(f"#!/bin/sh\ntouch {fifo}\nexec sleep 600\n")
+    slow.chmod(0o755)
+    runner.temp = tmp_path / "temp"
+    step = runner.start(the_action, {**HANGING, "python": str(slow)})
+    until(fifo.exists)
+    runner.cancel(step)
+    assert step.exit_code == 130
+    assert step.state == {}
+    assert runner.post(the_action, HANGING, step).exit_code == 0
+
+
+def test_where_the_runner_vanishes_what_is_armed_in_aws_ends_the_run(
+    aws: Account, runner: Runner, the_action: Action
+) -> None:
+    step = started(aws, runner, the_action, {**HANGING, "timeout": "10m"})
+    kill_all(step)
+    aws.advance(3600)
+    assert aws.still_bills() == []
+    assert aws.run("gc").code == 0
+    assert_nothing_is_left(aws)
+
+
+def descendants(pid: int) -> list[int]:
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        found += [int(child), *descendants(int(child))]
+    return found
+
+
+def kill_all(step: Step) -> None:
+    """The machine is gone."""
+    for pid in (step.process.pid, *descendants(step.process.pid)):
+        os.kill(pid, signal.SIGKILL)
+    step.wait()
+    step.finish_log()
+
+
+def test_post_gives_up_within_its_time_and_says_what_finishes_the_job(
+    aws: Account, runner: Runner, the_action: Action, tmp_path: Path
+) -> None:
+    step = started(aws, runner, the_action)
+    kill_all(step)
+    # Four minutes are over as soon as AWS, which does not answer, has been asked to stop the task.
+    release: list[bool] = []
+    hung = tmp_path / "hung"
+
+    def hang(happened: Happened, call: Call) -> Reply | None:
+        if happened.operation == "StopTask" and not release:
+            hung.touch()
+            until(lambda: release)
+        return None
+
+    aws.script.on_call.append(hang)
+    clock = tmp_path / "clock.cjs"
+    clock.write_text(
+        f"""
+const fs = require('node:fs');
+const real = setTimeout;
+global.setTimeout = (act, ms) => {{
+  if (ms < 200000) return real(act, ms);
+  const look = () => fs.existsSync({str(hung)!r}) ? real(act, (ms - 240000)) : real(look, 20);
+  if (ms > 245000) throw new Error(`post may take four minutes, not ${{ms}} ms`);
+  return real(look, 20);
+}};
+"""
+    )
+    after = runner.post(the_action, HANGING, step, NODE_OPTIONS=f"--require {clock}")
+    release.append(True)
+    assert after.exit_code == 130
+    assert f"aws-run cleanup {aws.run_id()}" in "".join(note.message for note in after.log.annotations)
+    assert aws.run("cleanup", aws.run_id()).code == 0
+    assert_nothing_is_left(aws)
