@@ -18,6 +18,7 @@ class Partition:
     name: str
     label: str
     dns_suffix: str = "amazonaws.com"
+    first_region: str = "us-east-1"  # one that every account has
     console_domain: str = "console.aws.amazon.com"
     service_prefix: str = "com.amazonaws"
     supported: bool = True
@@ -43,12 +44,21 @@ _OTHERS: tuple[tuple[str, Partition], ...] = (
         Partition(
             name="aws-cn",
             label="AWS China",
+            first_region="cn-north-1",
             dns_suffix="amazonaws.com.cn",
             console_domain="console.amazonaws.cn",
             service_prefix="cn.com.amazonaws",
         ),
     ),
-    ("us-gov-", Partition(name="aws-us-gov", label="AWS GovCloud", console_domain="console.amazonaws-us-gov.com")),
+    (
+        "us-gov-",
+        Partition(
+            name="aws-us-gov",
+            label="AWS GovCloud",
+            console_domain="console.amazonaws-us-gov.com",
+            first_region="us-gov-west-1",
+        ),
+    ),
     ("us-isob-", Partition(name="aws-iso-b", label="AWS ISOB", dns_suffix="sc2s.sgov.gov", supported=False)),
     ("us-isof-", Partition(name="aws-iso-f", label="AWS ISOF", dns_suffix="csp.hci.ic.gov", supported=False)),
     ("us-iso-", Partition(name="aws-iso", label="AWS ISO", dns_suffix="c2s.ic.gov", supported=False)),

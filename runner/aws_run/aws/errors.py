@@ -19,6 +19,8 @@ _UNKNOWN_KEY = {
     "IncompleteSignature",
     "MissingAuthenticationToken",
 }
+# What a region says of keys that it does not know.
+UNKNOWN_TO_REGION = {"InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure"}
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess", "Forbidden", "403"}
 THROTTLED = {
     "Throttling",
@@ -148,6 +150,7 @@ def _from_response(error: boto.ClientError, service: str) -> AwsRunError:
         return CredentialsError(
             f"AWS does not accept these credentials ({code}: {text})",
             hint="`aws sts get-caller-identity` shows who you are",
+            code=code,
         )
     hint = None
     if code in DENIED:

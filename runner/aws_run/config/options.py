@@ -447,7 +447,7 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_REGION",
         flag="region",
         metavar="REGION",
-        kind=value_types.pattern(r"^[a-z]{2}(-[a-z]+)+-\d$", "a region; they look like eu-central-1"),
+        kind=value_types.pattern(r"^[a-z]{2,4}(-[a-z]+)+-\d$", "a region; they look like eu-central-1"),
         help="The AWS region, also of AWS China and GovCloud. Default: the profile's.",
     ),
     Option(

@@ -40,7 +40,7 @@ def bucket(job: JobSpec, *, account: str, region: str) -> Bucket:
         region=region,
         runs_retention_days=job.runs_retention_days,
         kms_key=job.kms_key,
-        tags={TAG_ACCOUNT: account},
+        tags={**job.tags, TAG_ACCOUNT: account},
     )
 
 

@@ -102,7 +102,7 @@ def _check_key(aws: Aws, arn: str) -> None:
             hint=f"`aws kms enable-key --key-id {arn}`, or name another key",
         )
     spec = key.get("KeySpec") or key.get("CustomerMasterKeySpec") or "SYMMETRIC_DEFAULT"
-    if spec != "SYMMETRIC_DEFAULT" or key.get("KeyUsage") != "ENCRYPT_DECRYPT":
+    if spec != "SYMMETRIC_DEFAULT" or key.get("KeyUsage", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT":
         raise PreflightError(
             f"The KMS key {arn} is {spec} for {key.get('KeyUsage')}; S3 and CloudWatch Logs take symmetric encryption "
             "keys only",

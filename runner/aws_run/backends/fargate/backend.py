@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from aws_run import partition
 from aws_run.aws.session import Aws
 from aws_run.backends import disk, network
 from aws_run.backends.base import Advice, Stage, Usage
@@ -52,6 +53,13 @@ class FargateBackend:
                 f"A Fargate task has at most {high}GB of disk, and {disk_gib}GB is wanted", hint="use --backend ec2"
             )
         spot = job.spot_policy != "on-demand"
+        home = partition.of_region(self._aws.region)
+        if (
+            spot and requested.arch == "arm64" and home.name == "aws-cn"
+        ):  # China's ECS guide, "Fargate capacity providers"
+            raise UsageError(
+                f"Fargate Spot has no arm64 in {home.label}", hint="leave --spot out, or use --backend ec2 or x86_64"
+            )
         return Offer(
             network=network.find(self._aws, job, agent=False),
             hardware=HardwareEntry(

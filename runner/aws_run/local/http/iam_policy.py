@@ -40,6 +40,9 @@ def denied(world: AccountState, call: Call) -> Refusal | None:
     if "prefix" in call.query:
         context["s3:prefix"] = call.query["prefix"]
     statements = list(_statements(world, role_name))
+    if call.service == "s3":
+        requests = (*requests, *_key_requests(world, call, requests))
+        context["kms:ViaService"] = f"s3.{call.region}.{partition.of_region(call.region).dns_suffix}"
     for action, resource in requests:
         effects = {each["Effect"] for each in statements if applies(each, action, resource, context)}
         if "Allow" not in effects or "Deny" in effects:
@@ -67,6 +70,23 @@ def s3_request(call: Call) -> tuple[tuple[str, str], ...]:
         return (_single(call),)
     name, _, version = source.lstrip("/").partition("?versionId=")
     return _single(call), (f"s3:GetObject{'Version' if version else ''}", f"{_s3(call)}{name}")
+
+
+def _key_requests(
+    world: AccountState, call: Call, requests: tuple[tuple[str, str | None], ...]
+) -> Iterator[tuple[str, str]]:
+    """What S3 does with the key of a bucket that is encrypted with one of KMS, in the name of who calls it."""
+    bucket = world.moto("s3", world.partition).buckets.get(call.path.lstrip("/").partition("/")[0])
+    rule = ((bucket.encryption if bucket else None) or {}).get("Rule") or {}
+    by_default = (rule[0] if isinstance(rule, list) else rule).get("ApplyServerSideEncryptionByDefault") or {}
+    key = by_default.get("KMSMasterKeyID")
+    if by_default.get("SSEAlgorithm") != "aws:kms" or not key:
+        return
+    actions = {action for action, _ in requests}
+    if actions & {"s3:GetObject", "s3:GetObjectVersion"}:
+        yield "kms:Decrypt", str(key)
+    if "s3:PutObject" in actions:
+        yield "kms:GenerateDataKey", str(key)
 
 
 def _deleted(call: Call) -> list[str]:
