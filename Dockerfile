@@ -62,6 +62,10 @@ ARG FIND_LINKS=""
 ARG VERSION_VARIABLE=""
 ARG VERSION=""
 # end version
+# begin tools
+# What the program is run by (papermill for a notebook), beside the project's own list and never instead of it.
+ARG TOOLS=""
+# end tools
 RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
     --mount=type=cache,id=PROJECT-CACHE,target=/root/.cache/uv \
     set -e; \
@@ -77,6 +81,9 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
       lock) /opt/uv/bin/uv sync --frozen --no-install-project --no-dev $UV_OPTIONS ;; \
       pyproject) /opt/uv/bin/uv pip install $UV_OPTIONS -r pyproject.toml ;; \
     esac; \
+# begin tools
+    /opt/uv/bin/uv pip install $TOOLS; \
+# end tools
     mkdir -p /export/opt; \
     mv /opt/venv /export/opt/venv; \
     find /export -exec touch -h -d @946684800 {} +

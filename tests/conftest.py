@@ -104,6 +104,7 @@ _ONE_IN = {
     "tests/crash/test_crash_sample.py": 3,
     "tests/crash/test_fault_table_sample.py": 2,
     "tests/docker/test_submit.py": 2,
+    "tests/local/test_caller_rights.py": 12,
     "tests/local/test_deleted_behind.py": 6,
     "tests/local/test_faults_answers.py": 4,
     "tests/local/test_faults_removal.py": 4,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -13,6 +14,7 @@ from .transfer import Bucket, from_environment
 DEFAULT_WORK_DIR = "/aws-run"
 DEFAULT_STOP_GRACE_S = 30.0
 DEFAULT_STOP_WINDOW_S = 120.0
+_MARKS = re.compile("|".join(map(re.escape, contract.FOLDER_MARKS)))
 
 
 class ContractError(Exception):
@@ -36,7 +38,8 @@ class Input:
 
 @dataclass(frozen=True)
 class Job:
-    """`command` is complete but for -i and -o. `deadline` is in epoch seconds; 0 for an `every` is never."""
+    """`command` is complete but for the two folders; `placed`: it says itself where they go, by {input} and {output}.
+    `deadline` is in epoch seconds; 0 for an `every` is never."""
 
     run_id: str
     attempt: int
@@ -45,6 +48,7 @@ class Job:
     inputs: Tuple[Input, ...]
     command: Tuple[str, ...]
     arguments: Tuple[str, str]
+    placed: bool
     deadline: Optional[float]
     stop_grace_s: float
     stop_window_s: float
@@ -70,18 +74,36 @@ class Job:
 
     @property
     def argv(self) -> List[str]:
-        first, second = self.arguments
-        given = [first, self.input_dir, second, self.output_dir]
-        return [*self.command, *(word for word in given if word)]
+        if self.placed:
+            return place_folders(self.command, self.input_dir, self.output_dir)
+        return add_folders(self.command, self.arguments, self.input_dir, self.output_dir)
+
+
+def has_places(command: Sequence[str]) -> bool:
+    """Whether a command says itself where both folders go. One mark alone may be a text of the command's own."""
+    return all(any(mark in word for word in command) for mark in contract.FOLDER_MARKS)
+
+
+def place_folders(command: Sequence[str], input_dir: str, output_dir: str) -> List[str]:
+    folders = dict(zip(contract.FOLDER_MARKS, (input_dir, output_dir)))  # noqa: B905 - strict came with Python 3.10
+    return [_MARKS.sub(lambda match: folders[match[0]], word) for word in command]
+
+
+def add_folders(command: Sequence[str], arguments: Tuple[str, str], input_dir: str, output_dir: str) -> List[str]:
+    """An empty option gives the folder alone, one that ends with "=" both as one word."""
+    argv = list(command)
+    for option, folder in ((arguments[0], input_dir), (arguments[1], output_dir)):
+        if option.endswith("="):
+            argv.append(option + folder)
+        else:
+            argv.extend([option, folder] if option else [folder])
+    return argv
 
 
 def read_job(env: Mapping[str, str], image_command: Sequence[str]) -> Job:
     """`image_command`: the image's own CMD, which Docker hands to the entrypoint as its arguments."""
-    command = (
-        *_argv(env, contract.IMAGE_ENTRYPOINT),
-        *(_argv(env, contract.COMMAND) or tuple(image_command)),
-        *_argv(env, contract.ARGS),
-    )
+    own = (*_argv(env, contract.IMAGE_ENTRYPOINT), *(_argv(env, contract.COMMAND) or tuple(image_command)))
+    command = (*own, *_argv(env, contract.ARGS))
     if not command:
         raise ContractError("there is no command to run: the image has none and none was given")
     region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")
@@ -102,6 +124,7 @@ def read_job(env: Mapping[str, str], image_command: Sequence[str]) -> Job:
         inputs=_inputs(env),
         command=command,
         arguments=_arguments(env),
+        placed=has_places(own),
         deadline=_number(env, contract.DEADLINE, 0) or None,
         stop_grace_s=_number(env, contract.STOP_GRACE_S, DEFAULT_STOP_GRACE_S),
         stop_window_s=_number(env, contract.STOP_WINDOW_S, DEFAULT_STOP_WINDOW_S),

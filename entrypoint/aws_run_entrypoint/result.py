@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Optional
 from .contract import EndReason
 from .job import Job
 from .left_behind import LeftBehind
+from .short_names import Renamed
 from .transfer import Pulled, Pushed, put_object
 
 
@@ -30,6 +31,7 @@ class Result:
         self.checkpoint_in: Optional[Pulled] = None
         self.outputs: Optional[Pushed] = None
         self.checkpoint_out: Optional[Pushed] = None
+        self.renamed: List[Renamed] = []
         self.left_behind: Optional[LeftBehind] = None  # looked for only where nothing was saved
         self.retries = 0
         self.peak_memory_bytes: Optional[int] = None
@@ -77,6 +79,7 @@ class Result:
                 "bytes": out.bytes,
                 "manifest_version_id": out.manifest_version_id,
                 "skipped": [[item.path, item.why] for item in out.skipped[:100]],
+                "renamed": len(self.renamed),
             },
             "left_behind": None if self.left_behind is None else self.left_behind.document(),
             "checkpoint": {

@@ -11,9 +11,10 @@ from .job import Job
 from .periodic_sync import BackgroundSync
 from .result import Result
 from .retry_saves import Save, save_all
+from .short_names import describe_renamed
 from .stop_budget import DEADLINE_WINDOW_S, StopPlan
 from .supervise import Supervisor
-from .sync import push_checkpoint, push_outputs
+from .sync import push_checkpoint, push_outputs, shorten_outputs
 from .transfer import Skipped
 from .usage import UsageRecorder
 
@@ -49,6 +50,8 @@ class Saving:
 
         def outputs() -> None:
             background.outputs.stop()
+            if not result.renamed:
+                result.renamed = shorten_outputs(self._job)
             result.outputs = push_outputs(self._job)
 
         def checkpoint() -> None:
@@ -62,6 +65,9 @@ class Saving:
             result.record_loss(EXIT_TOOL, f"{save.what} could not be saved: {describe(error)}")
         if result.outputs is not None and result.outputs.skipped:
             result.record_loss(EXIT_TOOL, not_saved("outputs", result.outputs.skipped))
+        if result.renamed:
+            told = describe_renamed(result.renamed, most=_MOST_NAMED, most_chars=_MOST_NAME_CHARS)
+            result.record_loss(EXIT_TOOL, told)
         if result.checkpoint_out is not None and result.checkpoint_out.skipped:
             lost = not_saved("checkpoint's files", result.checkpoint_out.skipped)
             if result.reason in _STOPPED:

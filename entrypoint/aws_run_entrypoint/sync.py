@@ -9,6 +9,7 @@ from typing import Callable, List, Optional
 
 from .folders import files_below, force_recheck, notices_mapped_writes
 from .job import Job
+from .short_names import Renamed, shorten_names
 from .transfer import (
     EngineError,
     NoManifestError,
@@ -84,6 +85,13 @@ def push_outputs(job: Job, stable: Optional[Callable[[ScannedFile], bool]] = Non
     elif not os.path.isdir(job.output_dir):
         return None
     return _push(job, job.output_dir, "output", stable)
+
+
+def shorten_outputs(job: Job) -> List[Renamed]:
+    """For when the job is over. Not where its folder has been replaced: that is refused later, with the reason."""
+    if os.path.islink(job.output_dir) or not os.path.isdir(job.output_dir):
+        return []
+    return shorten_names(job.output_dir, f"{job.prefix}output/")
 
 
 def push_checkpoint(job: Job, stable: Optional[Callable[[ScannedFile], bool]] = None) -> Optional[Pushed]:

@@ -16,7 +16,8 @@ PREFIX = "AWS_RUN_PREFIX"  # runs/<run-id>/
 INPUTS = "AWS_RUN_INPUTS"  # JSON list of {"name", "snapshot_key", "version_id": str|null, "into": "" or a folder of -i}
 COMMAND = "AWS_RUN_COMMAND"  # JSON argv replacing the image's CMD, or absent
 ARGS = "AWS_RUN_ARGS"  # JSON argv put after the command, before -i and -o
-ARGUMENTS = "AWS_RUN_ARGUMENTS"  # JSON pair: the options for the two folders, "" for none; absent: -i and -o
+# JSON pair: the options for the two folders, "" for none, "NAME=" for one word with the folder; absent: -i and -o
+ARGUMENTS = "AWS_RUN_ARGUMENTS"
 DEADLINE = "AWS_RUN_DEADLINE"  # absolute, epoch seconds
 STOP_GRACE_S = "AWS_RUN_STOP_GRACE_S"  # the most the job gets between SIGTERM and SIGKILL
 STOP_WINDOW_S = "AWS_RUN_STOP_WINDOW_S"  # from SIGTERM to the container's end: the grace and the last sync
@@ -49,6 +50,9 @@ ALL = (
     OUTPUTS_REQUIRED,
     IMAGE_ENTRYPOINT,
 )
+
+# A command that holds both says itself where the folders go.
+FOLDER_MARKS = ("{input}", "{output}")
 
 
 class EndReason(str, enum.Enum):  # StrEnum came with Python 3.11

@@ -15,6 +15,7 @@ from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.recipe.recipe import StandardRecipe
 from aws_run.local.runtime.builder import install_request
 from aws_run.local.runtime.process_image import build, image_dir
+from aws_run_entrypoint.job import add_folders, has_places, place_folders
 
 # Environments are made once for a session.
 STATE = Path(tempfile.mkdtemp(prefix="aws-run-projects-"))
@@ -77,8 +78,11 @@ def run_project(root: Path, *, command: tuple[str, ...] | None = None, build_opt
         "PYTHONPATH": os.pathsep.join(str(app / path) for path in plan.recipe.python_path),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    folders = [word for word in (plan.arguments[0], str(root), plan.arguments[1], str(out)) if word]
-    argv = [*(plan.command or ()), *folders]
+    command = plan.command or ()
+    if has_places(command):
+        argv = place_folders(command, str(root), str(out))
+    else:
+        argv = add_folders(command, plan.arguments, str(root), str(out))
     done = subprocess.run(argv, cwd=app, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return Ran(answer=(out / "answer.txt").read_text(), notes=(*plan.notes, *image.notes), plan=plan)

@@ -129,7 +129,7 @@ def test_the_folders_are_given_by_the_options_that_the_script_declares(
             {"main.py": VERSION_OF_SIX.replace("required=True)\nargs", "required=True\nargs")},
             "main.py does not parse: line",
         ),
-        ({"analysis.ipynb": "{}"}, "notebooks: analysis.ipynb"),
+        ({"analysis.ipynb": "{}"}, "analysis.ipynb holds no cells"),
     ],
 )
 def test_what_is_no_script_is_told_with_its_reason(tmp_path: Path, files: dict[str, str], told: str) -> None:

@@ -15,6 +15,8 @@ from .errors import (
     CorruptError,
     DiskFullError,
     EngineError,
+    KeyTooLongError,
+    LinkError,
     ManifestError,
     NetworkError,
     NoCredentialsError,
@@ -28,7 +30,7 @@ from .listing import BucketReader, ListedObject, hides_versions
 from .loop import Bucket
 from .manifest import from_entries as encode_manifest
 from .objects import Stored, get_object, put_object
-from .paths import PART_PREFIX, Root, check_relative, folded
+from .paths import PART_PREFIX, Root, check_key, check_relative, folded
 from .pull import Wanted, pull_manifest, pull_manifests
 from .push import push_folder
 from .retry import worth_retrying
@@ -63,6 +65,8 @@ __all__ = [
     "EngineError",
     "EngineEvent",
     "Entry",
+    "KeyTooLongError",
+    "LinkError",
     "ListedObject",
     "ManifestError",
     "NetworkError",
@@ -86,6 +90,7 @@ __all__ = [
     "Unchecked",
     "UnwritableError",
     "Wanted",
+    "check_key",
     "check_relative",
     "encode_manifest",
     "folded",

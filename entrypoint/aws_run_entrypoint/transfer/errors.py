@@ -16,6 +16,19 @@ class PathError(EngineError):
         self.why = why
 
 
+class LinkError(PathError):
+    """A link that is not followed. `dangling`: it leads to nothing; `leaves`: out of the folder."""
+
+    def __init__(self, path: str, why: str, *, dangling: bool = False, leaves: bool = False) -> None:
+        super().__init__(path, why)
+        self.dangling = dangling
+        self.leaves = leaves
+
+
+class KeyTooLongError(PathError):
+    """S3 takes no key as long as this file's would be."""
+
+
 class UnlistedError(PathError):
     """A folder that can't be listed: nobody knows what is in it. `within` is what all paths below it begin with."""
 

@@ -39,9 +39,10 @@ def open_regular(full: str, path: str) -> Tuple[int, os.stat_result]:
     return fd, status
 
 
-def shape(status: os.stat_result) -> Tuple[int, int]:
-    """If it is the same before and after, what was read in between is one state of the file."""
-    return (status.st_size, status.st_mtime_ns)
+def shape(status: os.stat_result) -> Tuple[int, int, int]:
+    """If it is the same before and after, what was read in between is one state of the file. The ctime moves also where
+    the mtime is set back."""
+    return (status.st_size, status.st_mtime_ns, 0 if os.name == "nt" else status.st_ctime_ns)
 
 
 def crc_of(full: str, path: str) -> int:

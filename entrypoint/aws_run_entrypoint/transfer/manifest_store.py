@@ -13,8 +13,17 @@ from .objects import read_whole
 
 # When the pins were last compared with the versions that are current, on a manifest that was written later.
 _CHECKED = "x-amz-meta-pins-checked"
-# When the folder's scan began, by the clock of the machine that its files are on.
+# When the folder's scan began, by the clock of the machine that its files are on, and which folder it was.
 _SCANNED = "x-amz-meta-scanned-ns"
+_ROOT = "x-amz-meta-scanned-inode"
+
+
+class Scanned(NamedTuple):
+    """The scan behind a manifest. `inode`: the number of the folder itself; another folder's files of the same sizes
+    and times are other files, whenever they were changed."""
+
+    began_ns: int
+    inode: int
 
 
 class StoredManifest(NamedTuple):
@@ -32,10 +41,12 @@ class StoredManifest(NamedTuple):
         return float(stamp) if stamp.isdecimal() else s3_requests.time_of(self.headers.get("last-modified"))
 
     @property
-    def scanned_ns(self) -> Optional[int]:
+    def scanned(self) -> Optional[Scanned]:
         """None: an earlier version wrote it, or another tool."""
-        stamp = self.headers.get(_SCANNED, "")
-        return int(stamp) if stamp.isdecimal() and len(stamp) < 20 else None
+        stamps = [self.headers.get(name, "") for name in (_SCANNED, _ROOT)]
+        if not all(stamp.isdecimal() and len(stamp) <= 20 for stamp in stamps):
+            return None
+        return Scanned(int(stamps[0]), int(stamps[1]))
 
     def is_older_than(self, age_s: float) -> bool:
         """By the server's clock; this machine's may be wrong."""
@@ -62,12 +73,12 @@ def write_manifest(
     *,
     stored: StoredManifest,
     checked_s: Optional[float] = None,
-    scanned_ns: Optional[int] = None,
+    scanned: Optional[Scanned] = None,
 ) -> StoredManifest:
     """Puts `raw` where `stored` is. S3Error with `conflict` where another client was first. `checked_s` None: the pins
     are as fresh as the manifest."""
     try:
-        return _write(loop, key, raw, stored=stored, checked_s=checked_s, scanned_ns=scanned_ns)
+        return _write(loop, key, raw, stored=stored, checked_s=checked_s, scanned=scanned)
     except S3Error as error:
         if not error.conflict:
             raise
@@ -78,11 +89,11 @@ def write_manifest(
             raise
         if error.status != 412:
             # Another client's put was under way: it may still arrive, so the condition stays.
-            return _write(loop, key, raw, stored=stored, checked_s=checked_s, scanned_ns=scanned_ns)
+            return _write(loop, key, raw, stored=stored, checked_s=checked_s, scanned=scanned)
         if stored.etag is None:
             raise
     # Nobody changed it, so the condition holds: a server that can't tell (Ceph, in buckets with versions).
-    return _write(loop, key, raw, stored=stored, checked_s=checked_s, scanned_ns=scanned_ns, unconditionally=True)
+    return _write(loop, key, raw, stored=stored, checked_s=checked_s, scanned=scanned, unconditionally=True)
 
 
 def _write(
@@ -92,12 +103,12 @@ def _write(
     *,
     stored: StoredManifest,
     checked_s: Optional[float],
-    scanned_ns: Optional[int],
+    scanned: Optional[Scanned],
     unconditionally: bool = False,
 ) -> StoredManifest:
     metadata: Headers = [(_CHECKED, str(int(checked_s)))] if checked_s is not None else []
-    if scanned_ns is not None:
-        metadata.append((_SCANNED, str(scanned_ns)))
+    if scanned is not None:
+        metadata += [(_SCANNED, str(scanned.began_ns)), (_ROOT, str(scanned.inode))]
     request = s3_requests.put(
         key,
         raw,

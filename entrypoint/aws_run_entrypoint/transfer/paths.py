@@ -7,7 +7,7 @@ import stat
 import unicodedata
 from typing import Dict, Optional, Set
 
-from .errors import PathError
+from .errors import KeyTooLongError, PathError
 
 MAX_KEY_BYTES = 1024
 PART_PREFIX = ".aws-run-part-"
@@ -38,10 +38,13 @@ def check_relative(path: str, *, windows: bool = _WINDOWS) -> str:
     return path
 
 
-def check_key(key: str) -> str:
-    if len(key.encode("utf-8")) > MAX_KEY_BYTES:
-        raise PathError(key, f"is longer than the {MAX_KEY_BYTES} bytes that S3 allows a key")
-    return key
+def check_key(key: str, path: str) -> None:
+    """PathError against `path` where S3 takes no key as long."""
+    size = len(key) if key.isascii() else len(key.encode("utf-8"))
+    if size > MAX_KEY_BYTES:
+        raise KeyTooLongError(
+            path, f"has a name that is too long: its key would have {size} bytes, S3 allows {MAX_KEY_BYTES}"
+        )
 
 
 def _check_windows(path: str, part: str) -> None:

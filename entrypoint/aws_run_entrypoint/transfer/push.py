@@ -35,6 +35,7 @@ def push_folder(
     stable: Optional[Stable] = None,
     helpers: Optional[int] = None,
     check_pins_after_s: Optional[float] = None,
+    follow_links: bool = False,
     on_event: OnEvent = ignore,
 ) -> Pushed:
     """Makes `prefix` and the manifest at `manifest_key` say what `folder` holds.
@@ -45,6 +46,7 @@ def push_folder(
     and go on without it (told as `Unchecked`). `strict` False leaves out what can't be sent (told as `Skipped`) instead
     of failing: for outputs, where the rest must still arrive. `stable` says whether a changed file may go yet; the old
     state stays until then. `helpers` bounds the processes that move big files; None is one a core, up to four.
+    `follow_links`: also out of the folder.
     """
     if not os.path.isdir(folder):
         raise EngineError(f"{folder!r} is not a folder")
@@ -57,6 +59,7 @@ def push_folder(
         stable=stable,
         helpers=helpers,
         check_pins_after_s=check_pins_after_s,
+        follow_links=follow_links,
     )
     with Loop(bucket, on_event=on_event) as loop:
         for _ in range(_CONFLICTS):
@@ -235,7 +238,7 @@ class _Push:
             raw,
             stored=stored,
             checked_s=checked_s,
-            scanned_ns=plan.started_ns,
+            scanned=plan.scanned,
         )
 
     def delete_gone(self) -> None:

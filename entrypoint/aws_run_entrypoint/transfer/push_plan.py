@@ -11,13 +11,17 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Union
 from . import manifest
 from .errors import ManifestError, PathError, UnlistedError
 from .loop import Loop
-from .manifest_store import StoredManifest
+from .manifest_store import Scanned, StoredManifest
 from .paths import check_key
 from .plan import PIECES_FROM, compare, looks_same
 from .scan import Exclude, scan_folder
 from .values import Entry, OnEvent, ScannedFile, Skipped
 from .versions import Current, current_names, current_versions, is_current
 
+# Linux's CLOCK_REALTIME_COARSE, by which its file systems date changes: a few ms behind the precise one.
+_COARSE_CLOCK = 5
+_TICK_S = 0.001
+_MOST_LAG_NS = 1_000_000_000
 Stable = Callable[[ScannedFile], bool]
 # A manifest line once it is known, what the scan saw before that, None when the file was left out.
 Row = Union[bytes, ScannedFile, None]
@@ -34,6 +38,7 @@ class PushOptions(NamedTuple):
     stable: Optional[Stable]
     helpers: Optional[int]
     check_pins_after_s: Optional[float]
+    follow_links: bool
 
 
 class PushPlan:
@@ -52,18 +57,25 @@ class PushPlan:
         self.skipped: List[Skipped] = []
         self.changed = False
         self.pins_checked = False
-        self.started_ns = time.time_ns()
-        self.since_ns = sys.maxsize  # what changed later than this is read, whatever size and mtime say
+        self.scanned = Scanned(0, 0)
+        self.since_ns = 0  # what changed later than this is read, whatever size and mtime say
         self.files = self.bytes = 0
         self._unlisted: List[str] = []  # what the paths below folders that can't be listed begin with
 
     def compare_with(self, stored: StoredManifest, loop: Loop) -> None:
         lines = self._lines(stored)
-        if stored.scanned_ns is not None:
-            self.since_ns = stored.scanned_ns
+        self.scanned = Scanned(_begin_ns(), os.stat(self.root).st_ino)
+        before = stored.scanned
+        if before is not None and before.inode == self.scanned.inode:
+            self.since_ns = before.began_ns
         current = self._list_current(stored, loop)
         on_refused = None if self.options.strict else self._refused
-        scanned = scan_folder(self.root, exclude=self.options.exclude, on_refused=on_refused)
+        scanned = scan_folder(
+            self.root,
+            exclude=self.options.exclude,
+            on_refused=on_refused,
+            follow_links=self.options.follow_links,
+        )
         for file, entry in compare(scanned, lines, since_ns=self.since_ns):
             if isinstance(entry, bytes):
                 assert file is not None
@@ -153,7 +165,7 @@ class PushPlan:
             self.rows.append(manifest.encode_entry(Entry(file.path, 0, 0, file.mode, 0, None)))
             return
         try:
-            check_key(options.prefix + file.path)
+            check_key(options.prefix + file.path, file.path)
         except PathError as error:
             if options.strict:
                 raise
@@ -207,3 +219,20 @@ class PushPlan:
         skipped = Skipped(path, reason)
         self.skipped.append(skipped)
         self.emit(skipped)
+
+
+def _begin_ns() -> int:
+    """A time that all earlier changes of files are dated before, and all later ones not. Linux dates some changes by
+    the precise clock and others by one that moves every few milliseconds (its Documentation/filesystems/
+    multigrain-ts.rst), so it waits until that one has passed the time that it is."""
+    now = time.time_ns()
+    if not sys.platform.startswith("linux"):
+        return now
+    try:
+        while (coarse := time.clock_gettime_ns(_COARSE_CLOCK)) <= now:
+            if now - coarse > _MOST_LAG_NS:
+                return now  # somebody has set the clock back, or it does not move
+            time.sleep(_TICK_S)
+    except OSError:
+        return now
+    return coarse

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
-from .errors import PathError, UnlistedError
+from .errors import LinkError, PathError, UnlistedError
 from .paths import OUR_OWN, PART_PREFIX, check_relative
 from .values import ScannedFile
 
@@ -29,34 +30,45 @@ def sort_key(path: str) -> str:
 
 
 def scan_folder(
-    folder: str, *, exclude: Optional[Exclude] = None, on_refused: Optional[OnRefused] = None
+    folder: str,
+    *,
+    exclude: Optional[Exclude] = None,
+    on_refused: Optional[OnRefused] = None,
+    follow_links: bool = False,
 ) -> Iterator[ScannedFile]:
     """Files and empty folders below `folder`, sorted by `sort_key`.
 
-    A link to something inside the folder counts as what it points to; one that leaves the folder, dangles or goes in a
-    circle, and everything that is neither file nor folder, is a PathError, raised or handed to `on_refused`.
+    A link to something inside the folder counts as what it points to; one that leaves the folder (unless
+    `follow_links`), dangles or goes in a circle, and everything that is neither file nor folder, is a PathError, raised
+    or handed to `on_refused`.
     `exclude` gets the relative path; a folder's ends with "/" and nothing below it is read.
     """
     root = os.path.realpath(folder)
-    return _Scan(root, exclude, on_refused).walk()
+    return _Scan(root, exclude, on_refused, follow_links).walk()
 
 
 class _Folder:
-    """A folder that is being read. `inode` None: it is not needed to notice a circle of links."""
+    """A folder that is being read. `inode` None: it is not needed to notice a circle of links. `moved_ns`: when it, a
+    folder above it or a link on the way to it was last put in its place, as far as can be seen."""
 
-    __slots__ = ("before", "empty", "inode", "names", "within")
+    __slots__ = ("before", "empty", "inode", "moved_ns", "names", "within")
 
-    def __init__(self, full: str, relative: str, names: List[str], inode: Optional[_Inode]) -> None:
+    def __init__(self, full: str, relative: str, names: List[str], inode: Optional[_Inode], moved_ns: int) -> None:
         self.before = full.rstrip(os.sep) + os.sep
         self.within = f"{relative}/" if relative else ""
         self.names = iter(names)
         self.inode = inode
+        self.moved_ns = moved_ns
         self.empty = True
 
 
 class _Scan:
-    def __init__(self, root: str, exclude: Optional[Exclude], on_refused: Optional[OnRefused]) -> None:
+    def __init__(
+        self, root: str, exclude: Optional[Exclude], on_refused: Optional[OnRefused], follow_links: bool
+    ) -> None:
         self.root = root
+        self.follow_links = follow_links
+        self.link_ns = 0  # when the link that was looked at last was made; 0: it was none
         self.inside = root.rstrip(os.sep) + os.sep
         self.exclude = exclude
         self.on_refused = on_refused
@@ -74,11 +86,11 @@ class _Scan:
     def walk(self) -> Iterator[ScannedFile]:
         """With a stack of its own: folders may be nested deeper than Python's calls may be."""
         modes, exclude = self.modes, self.exclude
-        first = self.enter(self.root, "")
+        first = self.enter(self.root, "", 0)
         under_way = [first] if first else []
         while under_way:
             folder = under_way[-1]
-            before, within = folder.before, folder.within
+            before, within, moved_ns = folder.before, folder.within, folder.moved_ns
             for name in folder.names:
                 path = within + name
                 if name.startswith(PART_PREFIX):
@@ -95,7 +107,7 @@ class _Scan:
                 except PathError as error:
                     if exclude is not None and exclude(path):
                         continue
-                    self.refuse(path, error.why)
+                    self.report(error)
                     folder.empty = False
                     continue
                 if status is None:
@@ -106,11 +118,12 @@ class _Scan:
                         folder.empty = False
                         mode = kind & 0o777
                         shared = modes.setdefault(mode, mode)
-                        yield ScannedFile(path, status.st_size, status.st_mtime_ns, shared, status.st_ctime_ns)
+                        ctime_ns = max(status.st_ctime_ns, self.link_ns, moved_ns)
+                        yield ScannedFile(path, status.st_size, status.st_mtime_ns, shared, ctime_ns)
                     continue
                 if stat.S_ISDIR(kind):
                     folder.empty = False
-                    inner = self.inner(before + name, path, status)
+                    inner = self.inner(before + name, path, status, max(moved_ns, self.link_ns))
                     if inner is not None:
                         under_way.append(inner)
                         break  # the rest of these names when that one is done
@@ -126,15 +139,15 @@ class _Scan:
                 if folder.empty and within:
                     yield ScannedFile(within, 0, 0, 0o755)
 
-    def inner(self, full: str, path: str, status: os.stat_result) -> Optional[_Folder]:
+    def inner(self, full: str, path: str, status: os.stat_result, moved_ns: int) -> Optional[_Folder]:
         if self.exclude is not None and self.exclude(path + "/"):
             return None
         if status.st_ino and (status.st_dev, status.st_ino) in self.above:
-            self.refuse(path, "is a link that goes round in a circle")
+            self.report(LinkError(path, "is a link that goes round in a circle"))
             return None
-        return self.enter(full, path)
+        return self.enter(full, path, moved_ns)
 
-    def enter(self, full: str, relative: str) -> Optional[_Folder]:
+    def enter(self, full: str, relative: str, moved_ns: int) -> Optional[_Folder]:
         try:
             # Names alone: 100,000 directory entries with their states would be 60 MB.
             names = sorted(os.listdir(full))
@@ -142,29 +155,38 @@ class _Scan:
         except OSError as error:
             self.report(UnlistedError(relative, f"can't be listed ({error.strerror})"))
             return None
+        # What is added or removed in a folder moves both of its times; a rename of the folder itself its ctime alone,
+        # and the ctimes of what is in it not at all.
+        if here.st_ctime_ns != here.st_mtime_ns:
+            moved_ns = max(moved_ns, here.st_ctime_ns)
         inode = (here.st_dev, here.st_ino)
         if not here.st_ino or inode in self.above:
-            return _Folder(full, relative, names, None)
+            return _Folder(full, relative, names, None, moved_ns)
         self.above.add(inode)
-        return _Folder(full, relative, names, inode)
+        return _Folder(full, relative, names, inode, moved_ns)
 
     def status_of(self, full: str, path: str) -> Optional[os.stat_result]:
         """None when it vanished meanwhile."""
         is_link = False
+        self.link_ns = 0
         try:
             status = os.lstat(full)
             is_link = stat.S_ISLNK(status.st_mode)
             if not is_link:
                 return status
+            self.link_ns = status.st_ctime_ns
             target = os.path.realpath(full)
-            if target != self.root and not target.startswith(self.inside):
-                raise PathError(path, "is a link that leaves the folder")
+            leaves = target != self.root and not target.startswith(self.inside)
+            if leaves and not self.follow_links:
+                raise LinkError(path, f"is a link that leaves the folder, to {target!r}", leaves=True)
             return os.stat(target)
         except FileNotFoundError:
             if is_link:
-                raise PathError(path, "is a link to nothing") from None
+                raise LinkError(path, "is a link to nothing", dangling=True) from None
             return None
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise LinkError(path, "is a link that goes round in a circle") from None
             raise PathError(path, f"can't be read ({error.strerror})") from None
 
 

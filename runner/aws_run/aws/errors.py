@@ -7,6 +7,7 @@ import re
 from botocore import exceptions as boto
 
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
+from aws_run.rights import actions_of
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _UNKNOWN_KEY = {
@@ -53,6 +54,14 @@ UNKNOWN_OUTCOME = {
 # There is a response, but it is not complete.
 _INCOMPLETE = (boto.IncompleteReadError, boto.ChecksumError, boto.FlexibleChecksumError)
 NETWORK_HINT = "check the network and the region (and AWS_ENDPOINT_URL if it is set)"
+
+
+def denied_hint(service: str, operation: str) -> str:
+    """What to ask for. AWS does not always name the action that was missing, and a HEAD's refusal has no text at
+    all."""
+    first, *others = actions_of(service, operation)
+    more = f" (AWS also checks {', '.join(others)})" if others else ""
+    return f"ask your AWS administrator to allow {first}{more}; `aws-run iam-policy` prints all that is needed"
 
 
 def is_transient(error: AwsCallError) -> bool:
@@ -154,7 +163,7 @@ def _from_response(error: boto.ClientError, service: str) -> AwsRunError:
         )
     hint = None
     if code in DENIED:
-        hint = denied_by(text) or f"ask your AWS administrator to allow {service}:{operation} for this role"
+        hint = denied_by(text) or denied_hint(service, operation)
     elif code in THROTTLED:
         hint = "AWS is limiting the number of calls; try again in a minute"
     return AwsCallError(

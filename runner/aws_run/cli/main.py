@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cleanup": ("cleanup", "Remove everything that belongs to one run."),
     "gc": ("gc", "Find and remove what ended runs left behind."),
     "destroy": ("destroy", "Remove a project's resources."),
+    "iam-policy": ("iam_policy", "Print the least IAM policy that works."),
     "network": ("network", "A network for runs, in regions without a default VPC."),
     "config": ("config", "The configuration file: its JSON Schema."),
     "local": ("local", "The embedded AWS, to try things without an account."),

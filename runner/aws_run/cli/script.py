@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _MOST_SCRIPT_BYTES = 1 << 20
+_SCRIPTS = (".py", ".ipynb", ".sh", ".bash")
 
 
 class ScriptCommand(click.Command):
@@ -43,14 +44,15 @@ def _refuse_more_words(more: tuple[str, ...]) -> None:
 
 
 def project_and_script(path: Path) -> tuple[Path, str | None]:
-    """The project's folder, and the script in it (with /) where `path` is one. UsageError for a file that is none."""
+    """The project's folder, and the script or notebook in it (with /) where `path` is one. UsageError for other
+    files."""
     if not path.is_file():
         return path, None  # a folder, or nothing: the loader of the configuration tells
     if path.suffix in (".yaml", ".yml"):
         raise UsageError(f"{path} is no folder and no script", hint=f"a configuration file is given with -f {path}")
-    if path.suffix != ".py":
+    if path.suffix not in _SCRIPTS:
         raise UsageError(
-            f"{path} is no folder and no Python script",
+            f"{path} is no folder, script or notebook",
             hint="give the project's folder, and what to run in it with --command",
         )
     script = path.resolve()

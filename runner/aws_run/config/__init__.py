@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aws_run.config.init_template import ProjectSurvey, render_yaml, survey_project
+    from aws_run.config.init_template import ProjectSurvey, render_yaml
     from aws_run.config.load import load_config
     from aws_run.config.models import (
         Amount,
@@ -55,12 +55,11 @@ __all__ = [
     "config_schema",
     "load_config",
     "render_yaml",
-    "survey_project",
 ]
 
 _ELSEWHERE = {
     "options": ("FLAGS", "OPTIONS", "VARIABLES"),
-    "init_template": ("ProjectSurvey", "survey_project", "render_yaml"),
+    "init_template": ("ProjectSurvey", "render_yaml"),
     "load": ("load_config",),
     "schema": ("config_schema",),
 }

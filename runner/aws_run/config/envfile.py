@@ -19,16 +19,18 @@ _MAX_BYTES = 256 * 1024
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ONE_LINE = "a value of several lines stands in quotes; longer ones go into a file of the input folder, or `secrets:`"
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
+_EXPORT = re.compile(r"^export[ \t]+")
 _QUOTES = ("'", '"')
 _MOST_LINES = 500
 
 
 def read_env_file(path: Path, shown: str) -> Iterator[tuple[int, str, str | None]]:
-    """(line, name, value); value None for a bare NAME, which is taken from the shell. No expansion of `$X`."""
+    """(line, name, value); value None for a bare NAME, which is taken from the shell. No expansion of `$X`. `shown`
+    begins messages: `--env-file x.env`."""
     try:
         text = _content(path, shown).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ConfigError(f"--env-file {shown}: not UTF-8 text") from None
+        raise ConfigError(f"{shown}: not UTF-8 text") from None
     yield from parse_env(text, shown)
 
 
@@ -38,18 +40,18 @@ def parse_env(text: str, shown: str) -> Iterator[tuple[int, str, str | None]]:
     number = 0
     while number < len(lines):
         begun = number + 1
-        line = lines[number].strip().removeprefix("export ").strip()
+        line = _EXPORT.sub("", lines[number].strip()).strip()
         number += 1
         if not line or line.startswith("#"):
             continue
         name, equals, value = line.partition("=")
         name, value = name.strip(), value.strip()
         if _NAME.fullmatch(name) is None:
-            raise ConfigError(f"--env-file {shown}:{begun}: is not NAME=VALUE", hint=_ONE_LINE)
+            raise ConfigError(f"{shown}:{begun}: is not NAME=VALUE", hint=_ONE_LINE)
         if value.startswith(_QUOTES):
             last = _closing(value, lines, number)
             if last is None:
-                raise ConfigError(f"--env-file {shown}:{begun}: the quote is not closed", hint=_ONE_LINE)
+                raise ConfigError(f"{shown}:{begun}: the quote is not closed", hint=_ONE_LINE)
             value = "\n".join([value, *(each.rstrip("\r") for each in lines[number:last])])
             number = last
             yield begun, name, _unquoted(value)
@@ -75,11 +77,11 @@ def _content(path: Path, shown: str) -> bytes:
         with path.open("rb") as handle:
             content = handle.read(_MAX_BYTES + 1)
     except UnreadableFileError as error:
-        raise ConfigError(f"--env-file {shown}: {error.reason}") from None
+        raise ConfigError(f"{shown}: {error.reason}") from None
     except OSError as error:
-        raise ConfigError(f"--env-file {shown}: can't be read: {error.strerror or error}") from None
+        raise ConfigError(f"{shown}: can't be read: {error.strerror or error}") from None
     if len(content) > _MAX_BYTES:
-        raise ConfigError(f"--env-file {shown}: is larger than {_MAX_BYTES // 1024} KiB")
+        raise ConfigError(f"{shown}: is larger than {_MAX_BYTES // 1024} KiB")
     return content
 
 

@@ -1,46 +1,49 @@
-"""`aws-run init`: writes an aws-run.yaml with what the folder shows; everything else is in comments."""
+"""The aws-run.yaml that `aws-run init` writes: each setting that the folder shows, with a word on why; all others in
+comments."""
 
 from __future__ import annotations
 
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from typing import Any
 
-from aws_run import naming
-
-_INPUT_NAMES = ("data", "input", "inputs")
-_DEPENDENCY_FILES = ("requirements.txt", "pyproject.toml", "uv.lock")
+INPUT_NAMES = ("data/raw", "data", "input", "inputs", "dataset", "datasets")
+_MOST_NAMES = 6
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectSurvey:
-    """What a project folder shows. `command` None: the script is not clear, and `candidates` lists those there are.
-    `python` None: not declared. `dockerfile`, `input`, `dependencies`: paths inside the folder."""
+    """What a project folder shows. `command` None: none is clear, and `problems` say why; `why`: what is done with it,
+    where that is more than to start it. `arguments`: how it is given the two folders. `dockerfile`, `dependencies`,
+    `input`: paths inside the folder. `apt_for`: the Python packages that need `apt`. `extras`, `groups`: those that the
+    project has. `env_names`: the variables of its .env; `hand_over_env`: the user wants the job to get them."""
 
     name: str
-    command: tuple[str, ...] | None
-    candidates: tuple[str, ...] = ()
+    command: tuple[str, ...] | None = None
+    arguments: tuple[str, str] | None = None
+    why: str | None = None
+    problems: tuple[str, ...] = ()
     dockerfile: str | None = None
-    python: str | None = None
     input: str | None = None
+    python: str | None = None
     dependencies: str | None = None
+    dependencies_title: str = "none"
+    notes: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    apt: tuple[str, ...] = ()
+    apt_for: tuple[str, ...] = ()
+    installs_itself: bool = False
+    env_names: tuple[str, ...] = ()
+    hand_over_env: bool = False
 
+    def with_program(self, **found: Any) -> ProjectSurvey:
+        return replace(self, **found)
 
-def survey_project(
-    project_dir: Path, *, command: Sequence[str] | None, candidates: Sequence[str] = (), python: str | None = None
-) -> ProjectSurvey:
-    """Looks at names only. The command and the Python version come from `image/`, which reads files."""
-    return ProjectSurvey(
-        name=naming.project_name(project_dir.resolve().name),
-        command=tuple(command) if command else None,
-        candidates=tuple(candidates),
-        dockerfile="Dockerfile" if (project_dir / "Dockerfile").is_file() else None,
-        python=python,
-        input=next((name for name in _INPUT_NAMES if (project_dir / name).is_dir()), None),
-        dependencies=next((name for name in _DEPENDENCY_FILES if (project_dir / name).is_file()), None),
-    )
+    def with_env(self, hand_over: bool) -> ProjectSurvey:
+        return replace(self, hand_over_env=hand_over)
 
 
 def render_yaml(survey: ProjectSurvey) -> str:
@@ -51,8 +54,10 @@ def render_yaml(survey: ProjectSurvey) -> str:
         "version: 1",
         f"name: {survey.name}",
         *_command(survey),
+        *_arguments(survey),
         f"input: {_scalar(f'./{survey.input}')}" if survey.input else _comment("input: ./data", "or give -i"),
         "output: ./out",
+        *_env_file(survey),
         "",
         *_build(survey),
         "",
@@ -78,32 +83,92 @@ def render_yaml(survey: ProjectSurvey) -> str:
 
 def _command(survey: ProjectSurvey) -> list[str]:
     if survey.command:
-        return [f"command: {_scalar(shlex.join(survey.command))}  # -i and -o are appended"]
+        why = survey.why or "the one that takes the two folders, which are appended"
+        return [f"command: {_scalar(shlex.join(survey.command))}  # {_plain(why)}"]
     if survey.dockerfile:
         return [_comment("command: python main.py", "default: the Dockerfile's own; -i and -o are appended")]
-    if survey.candidates:
-        scripts = [f"#   python {shlex.quote(name)}" for name in survey.candidates]
-        return ["# Several scripts take -i and -o; choose one:", *scripts, "# command: python …"]
-    return [_comment("command: python main.py", "the script that takes -i and -o; they are appended")]
+    return [
+        *(f"# {_plain(problem)}" for problem in survey.problems),
+        _comment(
+            "command: python main.py", "what takes -i and -o, which are appended; {input} and {output} place them"
+        ),
+    ]
+
+
+def _arguments(survey: ProjectSurvey) -> list[str]:
+    if survey.command is None or survey.why is not None:
+        return []
+    if survey.arguments is None or survey.arguments == ("-i", "-o"):
+        return [_comment("arguments: {input: --input-dir, output: --output-dir}", "default: -i and -o, as declared")]
+    first, second = (_scalar(option) if option else '""' for option in survey.arguments)
+    why = (
+        "as it declares them"
+        if survey.arguments != ("", "")
+        else "it takes the folders without options, the input first"
+    )
+    return [f"arguments:  # {why}", f"  input: {first}", f"  output: {second}"]
+
+
+def _env_file(survey: ProjectSurvey) -> list[str]:
+    if not survey.env_names:
+        return []
+    names = _listed(survey.env_names)
+    if survey.hand_over_env:
+        return [f"env_file: .env  # the job gets {names}"]
+    return [_comment("env_file: .env", f"would give the job {names}; without it .env stays on this machine")]
 
 
 def _build(survey: ProjectSurvey) -> list[str]:
     if survey.dockerfile:
-        return ["build:", f"  dockerfile: {_scalar(survey.dockerfile)}"]
-    source = f"from {survey.dependencies}" if survey.dependencies else "none (no requirements.txt, no pyproject.toml)"
-    lines = [f"# No Dockerfile: aws-run brings its own; dependencies: {source}."]
+        return ["build:", f"  dockerfile: {_scalar(survey.dockerfile)}  # says all that is installed"]
+    lines = []
+    if survey.dependencies:
+        lines.append(f"  dependencies: {_scalar(survey.dependencies)}  # {_plain(_why_list(survey))}")
+    else:
+        lines.append(_comment("dependencies: requirements.txt", "no list was found, so nothing is installed", "  "))
     if survey.python:
-        return [*lines, "build:", f'  python: "{survey.python}"']
-    return [*lines, _comment('build: {python: "3.12"}', "default: what the project declares")]
+        lines.append(f'  python: "{survey.python}"  # what the project asks for, or else the default')
+    if survey.extras:
+        lines.append(
+            _comment(f"extras: [{_plain(survey.extras[0])}]", f"the project has {_listed(survey.extras)}", "  ")
+        )
+    if survey.groups:
+        lines.append(
+            _comment(f"groups: [{_plain(survey.groups[0])}]", f"the project has {_listed(survey.groups)}", "  ")
+        )
+    if survey.apt:
+        lines.append(f"  apt: [{', '.join(survey.apt)}]  # Debian packages that {_listed(survey.apt_for)} need")
+    else:
+        lines.append(_comment("apt: [ffmpeg]", "Debian packages, as apt-get install takes them", "  "))
+    if survey.installs_itself:
+        lines.append(_comment("install: false", "the project itself is installed: it is a package", "  "))
+    active = any(not line.lstrip().startswith("#") for line in lines)
+    return ["build:  # no Dockerfile: aws-run brings its own" if active else "# build:", *lines]
+
+
+def _why_list(survey: ProjectSurvey) -> str:
+    title = survey.dependencies_title.removeprefix(f"{survey.dependencies}").lstrip(", ") or "as it says"
+    return "; ".join([title, *survey.notes])
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return _plain(", ".join(names[:_MOST_NAMES]) + more)
 
 
 def _comment(text: str, why: str, indent: str = "") -> str:
     return f"{indent}# {text}  # {why}"
 
 
+def _plain(text: str) -> str:
+    """For a comment: one line, whatever a file of the project is called."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
 def _scalar(text: str) -> str:
     """Plain if YAML reads it back unchanged, otherwise in double quotes."""
-    if re.fullmatch(r"[A-Za-z0-9_./][A-Za-z0-9_./ -]*", text) and text.strip() == text:
+    plain = re.fullmatch(r"[A-Za-z0-9_./][A-Za-z0-9_./ -]*", text) is not None and text.strip() == text
+    if plain and text.lower() != "null":  # that word alone is no text
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
     return f'"{escaped}"'

@@ -49,6 +49,7 @@ def load_config(
     by_project = yaml_file is not None and (yaml_file.parent == project_dir or _is_in(yaml_file, project_dir))
     base = yaml_file.parent if yaml_file else project_dir
     given = list(sources.from_file(top, base, shown, around, by_project=by_project))
+    given += sources.from_project_env_file(top, base, shown, around, project_dir, by_project=by_project)
     given += sources.from_environment(around)
     env_file = flags.get("env_file") or environ.get("AWS_RUN_ENV_FILE")
     if env_file:

@@ -146,6 +146,7 @@ class Config(_Section):
     output: Path | None = None  # absolute
     outputs: OutputsPolicy = "optional"
     follow_output: bool = False
+    follow_links: bool = False  # never from the file: the links come with it
     full_sync: bool = False  # do not trust sizes, times and the last snapshot of the input
     exclude: tuple[str, ...] = ()
     build: Build = Build()

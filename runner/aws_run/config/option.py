@@ -52,9 +52,10 @@ class Option:
 @dataclass(frozen=True, kw_only=True)
 class ExtraFlag:
     """A flag that is no setting itself: it names a file to read, or abbreviates an option. `metavar` None: a switch.
-    `beside`: the flag that it follows on the help page."""
+    `beside`: the flag that it follows on the help page; `key`: its place in aws-run.yaml, where it has one."""
 
     flag: str
+    key: str | None = None
     short: str | None = None
     env: str | None = None
     metavar: str | None = None

@@ -22,6 +22,10 @@ __all__ = [
 ]
 
 _IMAGE_NAME = value_types.pattern(r"^\S{1,512}$", "the name of an image")
+_ARGUMENT = value_types.pattern(
+    r"^(--?[A-Za-z0-9][A-Za-z0-9_.-]{0,99}=?|[A-Za-z_+][A-Za-z0-9_./@+-]{0,99}=?)?$",
+    "an option like --input-dir, a name like data.dir=, or empty",
+)
 _INSTANCE_TYPE = value_types.pattern(r"^[a-z][a-z0-9-]*\.([a-z0-9-]+)$", "an instance type; they look like c7i.2xlarge")
 
 OPTIONS: tuple[Option, ...] = (
@@ -92,6 +96,15 @@ OPTIONS: tuple[Option, ...] = (
         kind=value_types.SWITCH,
         help="Fetch saved results while the job runs (every sync_every); a file that the job deletes is deleted here "
         "too.",
+    ),
+    Option(
+        key=None,
+        field="follow_links",
+        env="AWS_RUN_FOLLOW_LINKS",
+        flag="follow_links",
+        kind=value_types.SWITCH,
+        help="Send what links of an input lead to, also outside of its folder: data of DVC, git-annex, or a cache of "
+        "Hugging Face.",
     ),
     Option(
         key="full_sync",
@@ -516,15 +529,16 @@ OPTIONS: tuple[Option, ...] = (
         key="arguments.input",
         field="arguments.input",
         env="AWS_RUN_ARGUMENTS_INPUT",
-        kind=value_types.pattern(r"^(--?[A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$", "an option, like --input-dir, or empty"),
-        help="The option by which the command is given the input folder; empty: none, it comes first. Default: as the "
-        "script declares it, else -i.",
+        kind=_ARGUMENT,
+        help="The option by which the command is given the input folder; empty: none, it comes first; with = at its "
+        "end: one word with the folder (`data.dir=`); for a notebook the parameter's name. Default: as the script "
+        "declares it, else -i.",
     ),
     Option(
         key="arguments.output",
         field="arguments.output",
         env="AWS_RUN_ARGUMENTS_OUTPUT",
-        kind=value_types.pattern(r"^(--?[A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$", "an option, like --output-dir, or empty"),
+        kind=_ARGUMENT,
         help="The same for the output folder; default: as the script declares it, else -o.",
     ),
 )
@@ -545,10 +559,12 @@ EXTRA_FLAGS: tuple[ExtraFlag, ...] = (
     ),
     ExtraFlag(
         flag="env_file",
+        key="env_file",
         env="AWS_RUN_ENV_FILE",
         metavar="FILE",
         beside="env",
-        help="A file of K=V lines: environment variables for the job. --env overrides it.",
+        help="A file of K=V lines: environment variables for the job. --env overrides it; aws-run.yaml may name one of "
+        "the project, which its `env:` overrides.",
     ),
     ExtraFlag(
         flag="trust_project_file",
@@ -559,6 +575,7 @@ EXTRA_FLAGS: tuple[ExtraFlag, ...] = (
 )
 
 # The flags that `load_config` takes; it is handed the file by itself, and trust is the CLI's question.
+FILE_KEYS = tuple(extra.key for extra in EXTRA_FLAGS if extra.key)
 FLAGS = frozenset(option.flag for option in OPTIONS if option.flag) | {"spot", "env_file"}
 EXTRA_VARIABLES = (*(extra.env for extra in EXTRA_FLAGS if extra.env), "AWS_RUN_DEBUG")
 VARIABLES = (*(option.env for option in OPTIONS if option.env), *EXTRA_VARIABLES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aws_run.config.models import Checkpoint, Config
-from aws_run.config.options import OPTIONS, Option
+from aws_run.config.options import EXTRA_FLAGS, OPTIONS, Option
 
 _SECTION_HELP = {
     "build": "How the image is made.",
@@ -40,6 +40,10 @@ def config_schema() -> dict[str, Any]:
                 }
             target = properties[section]["properties"]
         target[leaf] = _property(option)
+        for extra in EXTRA_FLAGS:
+            if extra.key and extra.beside == option.flag:
+                also = ", ".join(filter(None, (extra.long_flag, extra.env)))
+                properties[extra.key] = {"description": f"{extra.help} Also {also}.", "type": ["string", "null"]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "aws-run.yaml",

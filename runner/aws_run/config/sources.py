@@ -21,6 +21,7 @@ from aws_run.errors import ConfigError
 class Rank(IntEnum):
     """The sources, stronger ones higher."""
 
+    PROJECT_ENV_FILE = 0
     FILE = 1
     ENVIRONMENT = 2
     ENV_FILE = 3
@@ -81,7 +82,7 @@ def _from_file(top: yamlfile.Mapping, base: Path, shown: str, around: Environmen
     sections = {option.key.partition(".")[0] for option in OPTIONS if option.key and "." in option.key}
     for key, node in top.items.items():
         where = f"{shown}:{top.key_lines[key]}: {key}"
-        if key == "version":
+        if key == "version" or key in options.FILE_KEYS:
             continue
         if key not in sections:
             yield from _leaf(key, node, around, where=where, shown=shown, base=base)
@@ -135,11 +136,18 @@ def from_flags(flags: Mapping[str, Any], around: Environment) -> Iterator[Settin
 
 def from_env_file(path: Path, shown: str, around: Environment, *, by_project: bool = False) -> Setting:
     """--env-file: overrides aws-run.yaml, and --env overrides it."""
+    return _from_env_file(path, shown, around, Rank.ENV_FILE, by_project=by_project, named_by=f"--env-file {shown}")
+
+
+def _from_env_file(
+    path: Path, shown: str, around: Environment, rank: Rank, *, by_project: bool, named_by: str
+) -> Setting:
+    """`named_by` begins messages about it."""
     option = options.option_of("env")
     values: dict[str, str] = {}
     from_shell: dict[str, str] = {}
-    for line, name, value in read_env_file(path, shown):
-        where = f"--env-file {shown}:{line}"
+    for line, name, value in read_env_file(path, named_by):
+        where = f"{named_by}:{line}"
         values.update(_pair(option, name, value, around, where=where, may_name_it=False))
         from_shell.pop(name, None)
         if value is None:
@@ -149,9 +157,34 @@ def from_env_file(path: Path, shown: str, around: Environment, *, by_project: bo
         value=values,
         where=shown,
         base=around.cwd,
-        rank=Rank.ENV_FILE,
+        rank=rank,
         by_project=by_project,
         from_shell=from_shell,
+    )
+
+
+def from_project_env_file(
+    top: yamlfile.Mapping, base: Path, shown: str, around: Environment, project_dir: Path, *, by_project: bool
+) -> Iterator[Setting]:
+    """`env_file:` of aws-run.yaml, which its `env:` overrides. ConfigError where it is not one of the project's files:
+    what a project names would be read with the user's rights."""
+    node = top.items.get("env_file")
+    if node is None or (isinstance(node, yamlfile.Scalar) and node.is_null) or not around.needs_env:
+        return
+    where = f"{shown}:{top.key_lines['env_file']}: env_file"
+    if not isinstance(node, yamlfile.Scalar):
+        raise ConfigError(f"{where}: must be a single path")
+    path = base / node.text
+    try:
+        inside = path.resolve().is_relative_to(project_dir)
+    except (OSError, RuntimeError):
+        inside = False
+    if not inside:
+        raise ConfigError(
+            f"{where}: {node.text} lies outside of the project", hint=f"give it with --env-file {node.text}"
+        )
+    yield _from_env_file(
+        path, node.text, around, Rank.PROJECT_ENV_FILE, by_project=by_project, named_by=f"{where}: {node.text}"
     )
 
 
@@ -198,7 +231,7 @@ def _unknown_key(key: str, where: str) -> ConfigError:
     if elsewhere is not None:
         ways = " or ".join(filter(None, (elsewhere.shown_flag, elsewhere.env)))
         return ConfigError(f"{where}: can't be set in the file; use {ways}")
-    keys = [option.key for option in OPTIONS if option.key]
+    keys = [*(option.key for option in OPTIONS if option.key), *options.FILE_KEYS]
     beside = {full.rpartition(".")[2] for full in keys if full.rpartition(".")[0] == section}
     if not section:
         beside |= {full.partition(".")[0] for full in keys} | {"version"}

@@ -12,6 +12,7 @@ from aws_run_entrypoint.transfer import (
     BusyError,
     DiskFullError,
     EngineError,
+    LinkError,
     NetworkError,
     NoCredentialsError,
     PathError,
@@ -51,9 +52,8 @@ def to_tool_error(doing: str, error: EngineError | OSError, *, into_outputs: boo
     message = f"{doing}: {error}"
     if isinstance(error, UnwritableError):
         return TransferError(message, hint=_ANOTHER_FOLDER)
-    if isinstance(error, PathError) and "is a link" in error.why:
-        hint = "Links are not followed out of the folder: send a copy with what they point to (`cp -rL FOLDER COPY`)."
-        return UsageError(message, hint=hint)
+    if isinstance(error, LinkError):
+        return UsageError(message, hint=_about_link(error))
     if isinstance(error, PathError):
         return UsageError(message, hint="Remove it, or leave it out with `exclude:` in aws-run.yaml.")
     if isinstance(error, NoCredentialsError):
@@ -77,6 +77,17 @@ def to_tool_error(doing: str, error: EngineError | OSError, *, into_outputs: boo
                 hint="These credentials may not use the bucket: `aws sts get-caller-identity` shows whose they are.",
             )
     return TransferError(message)
+
+
+def _about_link(error: LinkError) -> str:
+    if error.leaves:
+        return "--follow-links sends what such links lead to; or leave it out with `exclude:` in aws-run.yaml."
+    if error.dangling:
+        return (
+            "Fetch what it stands for (`dvc pull`, `git annex get`, `git lfs pull`), remove it, or leave it out with "
+            "`exclude:` in aws-run.yaml."
+        )
+    return "Remove it, or leave it out with `exclude:` in aws-run.yaml."
 
 
 def _from_system(doing: str, error: OSError, *, into_outputs: bool) -> AwsRunError:

@@ -54,9 +54,11 @@ def push_input(
     emit: Emit,
     exclude: Sequence[str] = (),
     full: bool = False,
+    follow_links: bool = False,
     cancel: threading.Event | None = None,
 ) -> InputSnapshot:
     """Makes `inputs/<project>/<label>/` hold `folder`. Files that `exclude` matches (as in .gitignore) are never sent.
+    `follow_links`: what links lead to is sent also where it lies elsewhere.
 
     UsageError names a file that can't be sent; TransferError is everything that failed on the way. `cancel`, once set,
     ends it at the next event with InterruptedRunError.
@@ -66,7 +68,7 @@ def push_input(
             f"The input folder {str(folder)!r} {'is a file' if folder.exists() else 'does not exist'}.",
             hint="Name a folder with -i.",
         )
-    prefix = f"inputs/{project}/{label}/"
+    prefix = input_prefix(project, label)
     key = f"inputs/{project}/{label}{SNAPSHOT_SUFFIX}"
     with translated("The input could not be sent"):
         done = push_folder(
@@ -77,6 +79,7 @@ def push_input(
             exclude=matcher(exclude),
             full=full,
             check_pins_after_s=_CHECK_PINS_AFTER_S,
+            follow_links=follow_links,
             on_event=EventRelay(emit, cancel, progress=_progress, notice=_notice),
         )
     return InputSnapshot(
@@ -91,6 +94,11 @@ def push_input(
         deleted_files=done.deleted_files,
         unchanged=done.unchanged,
     )
+
+
+def input_prefix(project: str, label: str) -> str:
+    """What the keys of an input's files begin with."""
+    return f"inputs/{project}/{label}/"
 
 
 def matcher(patterns: Sequence[str]) -> Callable[[str], bool] | None:

@@ -7,13 +7,14 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from aws_run import naming
 from aws_run.config.models import Input
 from aws_run.data.errors import translated
-from aws_run.data.inputs import InputSnapshot, matcher
+from aws_run.data.inputs import InputSnapshot, input_prefix, matcher
 from aws_run.data.s3_input import Pinned, pin_input
 from aws_run.errors import UsageError
 from aws_run.events import Emit
-from aws_run_entrypoint.transfer import Bucket, PathError, scan_folder
+from aws_run_entrypoint.transfer import Bucket, PathError, check_key, scan_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +35,13 @@ def inspect_input(
     storage: Callable[[str], Bucket],
     *,
     emit: Emit,
+    project: str,
     exclude: Sequence[str] = (),
+    follow_links: bool = False,
     cancel: threading.Event | None = None,
 ) -> InputSummary:
     """UsageError for what can't be an input, TransferError for what can't be read. `storage`: a bucket by its name, as
-    this account would own it."""
+    this account would own it. `project`: whose input it is, which is a part of its keys."""
     uri = one.s3
     if uri is not None:
         pinned = pin_input(storage(uri.bucket), uri, emit=emit, exclude=exclude, cancel=cancel)
@@ -47,7 +50,9 @@ def inspect_input(
     if one.folder is None or not one.folder.is_dir():
         raise UsageError(f"{one.place}: no such folder", hint="Name a folder with -i.")
     with translated("The input can't be sent"):
-        for file in scan_folder(str(one.folder), exclude=matcher(exclude)):
+        prefix = input_prefix(project, one.name or naming.input_label(one.place))
+        for file in scan_folder(str(one.folder), exclude=matcher(exclude), follow_links=follow_links):
+            check_key(prefix + file.path, file.path)
             # Checked here, since a file that can't be opened would otherwise show only when half of the run exists.
             if not os.access(f"{one.folder}/{file.path}", os.R_OK):
                 raise PathError(file.path, "can't be read (Permission denied)")

@@ -18,12 +18,13 @@ from aws_run.config.envfile import parse_env
 from aws_run.errors import ConfigError, SourceError
 from aws_run.events import Notice
 from aws_run.image.base import BaseImage
-from aws_run.image.recipe.command import check_command, find_arguments_of, find_program
+from aws_run.image.recipe.command import find_program, program_of
 from aws_run.image.recipe.dependencies import dependency_digest
 from aws_run.image.recipe.entrypoint_layer import WRAP_TEMPLATE
 from aws_run.image.recipe.own_dockerfile import find_dockerfile
+from aws_run.image.recipe.program import Program
 from aws_run.image.recipe.recipe import OwnDockerfile, Recipe, StandardRecipe, choose_recipe
-from aws_run.image.recipe.script_options import POSITIONAL, SHORT
+from aws_run.image.recipe.script_options import POSITIONAL, SHORT, has_places
 from aws_run.image.recipe.shell_form import refuse_shell_form
 from aws_run.image.sources.source import DOCKERIGNORE, Source, read_source
 
@@ -108,38 +109,37 @@ def plan_image(
         dockerignore=own_ignore if (config.project_dir / own_ignore).is_file() else DOCKERIGNORE,
     )
     own = find_dockerfile(config.build, source)
-    command = config.command
-    chosen, arguments = False, SHORT
+    given = (config.arguments.input, config.arguments.output)
     if own is not None:
         text = source.read(own).decode(errors="replace")
-        refuse_shell_form(text, own, own_command=command is not None)
-    elif command is not None:
-        check_command(command, source)
-        arguments = find_arguments_of(command, source)
+        refuse_shell_form(text, own, own_command=config.command is not None)
+        program = Program(command=config.command or (), arguments=given)
+    elif config.command is not None:
+        program = program_of(config.command, source, given)
     else:
-        program = find_program(source)
-        command, arguments = program.command, program.arguments
-        chosen = True
-    given = (config.arguments.input, config.arguments.output)
-    if given != SHORT:
-        arguments = given
-    recipe = choose_recipe(config.build, source, command or ())
+        program = find_program(source, given)
+    recipe = choose_recipe(config.build, source, program.command, program.tools)
     return ImagePlan(
         source=source,
         recipe=recipe,
-        command=command,
+        command=program.command or None,
         arch=config.resources.arch,
         trust_dockerfile=config.build.trust_dockerfile,
         recipe_digest=_recipe_digest(source, recipe),
         entrypoint_layer=(entrypoint_layer or read_entrypoint_layer)(),
-        arguments=arguments,
-        notes=(*_command_notes(command if chosen else None, arguments), *recipe.notes, *_dotenv_notes(source, config)),
+        arguments=program.arguments,
+        notes=(*_command_notes(program, config.command), *recipe.notes, *_dotenv_notes(source, config)),
     )
 
 
-def _command_notes(command: tuple[str, ...] | None, arguments: tuple[str, str]) -> list[str]:
-    """What was chosen for the user."""
-    notes = [f"command: {shlex.join(command)}"] if command else []
+def _command_notes(program: Program, own: tuple[str, ...] | None) -> list[str]:
+    """What was chosen for the user. `own`: the config's command."""
+    command, arguments = program.command, program.arguments
+    if program.notes:
+        return list(program.notes)
+    notes = [f"command: {shlex.join(command)}"] if command and command != own else []
+    if has_places(command):
+        return notes
     if arguments == POSITIONAL:
         notes.append("the folders are given to the script without options, the input first")
     elif arguments != SHORT:
@@ -156,7 +156,10 @@ def _dotenv_notes(source: Source, config: Config) -> list[str]:
         return []
     if not names - config.env.keys() - config.secrets.keys():
         return []
-    return [".env stays on this machine, and the job does not get its variables; --env-file .env hands them over"]
+    return [
+        ".env stays on this machine, and the job does not get its variables; "
+        "`env_file: .env` in aws-run.yaml or --env-file .env hands them over"
+    ]
 
 
 def big_source(source: Source) -> Notice | None:
@@ -185,6 +188,7 @@ def standard_dockerfile(recipe: StandardRecipe | None = None) -> str:
         "apt": bool(recipe.apt),
         "git": recipe.dependencies.needs_git,
         "project": recipe.install is not None,
+        "tools": bool(recipe.tools),
     }
     # A version from git changes with each commit: the dependencies know it only where the project is among them.
     before, stage, after = text.partition("# begin project\n")

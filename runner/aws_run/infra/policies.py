@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aws_run import partition
 from aws_run.naming import RunNames, any_run_id
+from aws_run.rights import DEFINITIONS, NETWORK_RIGHTS, RIGHTS, Right
 from aws_run.runs.keys import RunKeys
 
 
@@ -195,6 +197,67 @@ def instance_policy(*, account: str, region: str, project: str, repository: str)
             "Resource": [partition.arn("ecr", region, account, f"repository/{repository}", of=region)],
         },
     )  # fmt: skip
+
+
+# Who may do these without a condition may give a role any rights, and with it have them.
+_ROLE_MAKING = ("iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary")
+
+
+def caller_policy(
+    *, account: str, region: str = "*", boundary: str | None = None, rights: Sequence[Right] = RIGHTS
+) -> dict[str, Any]:
+    """What the person or workflow that calls aws-run must be allowed. `region` "*" means all of them. `boundary`:
+    the ARN of the permissions boundary that every role made with this must have; without it the caller can make a
+    role of any rights.
+
+    Privileged containers are denied on the tool's own definitions, whatever else the caller may do.
+    """
+    grouped: dict[tuple[tuple[str, ...], str], list[Right]] = {}
+    for right in rights:
+        if boundary is not None and right.action in _ROLE_MAKING:
+            right = replace(right, condition={"ArnEquals": {"iam:PermissionsBoundary": boundary}})
+        grouped.setdefault((right.on, json.dumps(right.condition, sort_keys=True)), []).append(right)
+    where = {"account": account, "region": region}
+    statements: list[Mapping[str, Any]] = []
+    for members in grouped.values():
+        condition = json.loads(_filled(json.dumps(members[0].condition), where))
+        statements.append(
+            {
+                "Effect": "Allow",
+                "Action": sorted({right.action for right in members}),
+                "Resource": [_filled(on, where) for on in members[0].on],
+                **({"Condition": condition} if condition else {}),
+            }
+        )
+    statements.append(
+        {
+            "Effect": "Deny",
+            "Action": ["ecs:RegisterTaskDefinition"],
+            "Resource": [_filled(DEFINITIONS, where)],
+            "Condition": {"StringEquals": {"ecs:privileged": "true"}},
+        }
+    )
+    return _document(*statements)
+
+
+def network_policy(*, account: str, region: str = "*") -> dict[str, Any]:
+    """What `aws-run network create` and `delete` need: once a region, by whoever keeps its networks."""
+    reads = ("ec2:DescribeSubnets", "ec2:DescribeRouteTables", "ec2:DescribeVpcEndpoints")
+    wanted = [right for right in RIGHTS if right.action in reads] + list(NETWORK_RIGHTS)
+    actions = sorted({right.action for right in wanted} - {"ec2:CreateTags"})
+    everything = partition.arn("ec2", region, account, "*/*", of=region)
+    return _document(
+        {"Effect": "Allow", "Action": actions, "Resource": ["*"]},
+        {"Effect": "Allow", "Action": ["ec2:CreateTags"], "Resource": [everything]},
+    )
+
+
+def _filled(pattern: str, where: Mapping[str, str]) -> str:
+    """Not with format(): the patterns stand in JSON, whose braces are its own."""
+    for name, value in where.items():
+        pattern = pattern.replace(f"{{{name}}}", value)
+    home = partition.of_region(where["region"])
+    return pattern.replace("arn:aws:", f"arn:{home.name}:").replace('"ec2.amazonaws.com"', f'"{home.ec2_principal}"')
 
 
 def stop_policy(*, account: str, region: str, cluster: str) -> dict[str, Any]:

@@ -101,6 +101,7 @@ class Embedded:
         for listener in self._listeners:
             listener.start()
         self.world.clock.start()
+        limited = self._options.caller_policy is not None
         return LocalAws(
             endpoint_url=f"http://{host}:{first.port}",
             region=self._options.region,
@@ -108,8 +109,8 @@ class Embedded:
             runtime=runtime.kind,
             runtime_reason=runtime.reason,
             state_dir=str(self._state_dir),
-            access_key=self.world.keys.access_key,
-            secret_key=self.world.keys.secret_key,
+            access_key=self.world.keys.caller_key if limited else self.world.keys.access_key,
+            secret_key=self.world.keys.caller_secret if limited else self.world.keys.secret_key,
             token=self.world.keys.token,
         )
 

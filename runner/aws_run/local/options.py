@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 RuntimeChoice = Literal["auto", "docker", "process"]
 RuntimeKind = Literal["docker", "process"]
@@ -45,6 +45,8 @@ class LocalOptions:
     pass_role_s: float = 0.0  # how long nobody may pass a new role, whatever the policies say
     policy_propagation_s: float = 0.0  # how long a new execution role has no rights yet
     provisioning_timeout_s: float = 900.0
+    # The caller is held to this IAM document; None: the caller is the account's administrator.
+    caller_policy: Mapping[str, Any] | None = None
     may_kill: bool = False  # a test may have its client killed at a call
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aws_run.project.console_scripts import console_scripts
 from aws_run.project.folder import Folder, strings, table
 
 # Who reads a version from git, and the variable that hands it over instead.
@@ -37,7 +38,7 @@ def plan_install(
     if wanted is False or (wanted is None and not is_package(folder, pyproject)):
         return None
     program = command[0] if command else ""
-    own_program = bool(program) and _PYTHONS.fullmatch(program) is None and program in _scripts(pyproject)
+    own_program = bool(program) and _PYTHONS.fullmatch(program) is None and program in console_scripts(folder)
     return InstallPlan(required=bool(wanted) or own_program)
 
 
@@ -49,7 +50,8 @@ def is_package(folder: Folder, pyproject: dict[str, Any]) -> bool:
     if isinstance(package, bool):
         return package
     if "build-system" in pyproject:
-        return isinstance(pyproject.get("project"), dict) or bool(table(tool, "poetry").get("name"))
+        own = isinstance(pyproject.get("project"), dict) or bool(table(tool, "poetry").get("name"))
+        return own or folder.has("setup.cfg") or folder.has("setup.py")
     return folder.has("setup.py")
 
 
@@ -68,8 +70,3 @@ def scm_variable(folder: Folder, pyproject: dict[str, Any]) -> str | None:
     if re.search(r"use_scm_version|setuptools_scm", text):
         return "SETUPTOOLS_SCM_PRETEND_VERSION"
     return "PBR_VERSION" if re.search(r"\bpbr\s*=\s*True", text) else None
-
-
-def _scripts(pyproject: dict[str, Any]) -> set[str]:
-    names = [*table(pyproject, "project", "scripts"), *table(pyproject, "project", "gui-scripts")]
-    return {*names, *table(pyproject, "tool", "poetry", "scripts")}

@@ -15,6 +15,7 @@ from aws_run.config import Config, Input
 from aws_run.data import inspect_input
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
 from aws_run.image.docker.engine import check_docker
+from aws_run.image.plan import plan_image
 from aws_run.infra import desired
 from aws_run.infra.observe import observe_one
 from aws_run.lifecycle.context import AppContext
@@ -55,7 +56,8 @@ _QUOTAS: tuple[tuple[str, str, str], ...] = (
 
 
 def check(context: AppContext, config: Config) -> list[Finding]:
-    """All checks side by side, in a fixed order. Without credentials the rest of AWS is not asked."""
+    """What would be used, then all checks side by side, in a fixed order. Without credentials the rest of AWS is not
+    asked."""
     aws = context.aws
     with ThreadPoolExecutor(max_workers=8, thread_name_prefix="check") as pool:
         docker = pool.submit(_docker)
@@ -67,7 +69,24 @@ def check(context: AppContext, config: Config) -> list[Finding]:
             checks.append(lambda: [_permissions(aws)])
             checks += [lambda quota=quota: [_quota(aws, *quota)] for quota in _QUOTAS]  # type: ignore[misc]
         others = [pool.submit(one) for one in checks]
-        return [first, docker.result(), *(finding for other in others for finding in other.result())]
+        known = [*_project(config), first, docker.result()]
+        return [*known, *(finding for other in others for finding in other.result())]
+
+
+def _project(config: Config) -> list[Finding]:
+    """What a run would use, told before anything is built."""
+    if config.image is not None:
+        return [Finding(what="project", state="ok", text=f"the image {config.image}; nothing is built")]
+    try:
+        plan = plan_image(config, entrypoint_layer=lambda: b"")
+    except AwsRunError as error:
+        return [Finding(what="project", state="failed", text=error.message, todo=error.hint or "")]
+    if not plan.source.files:
+        return [Finding(what="project", state="warning", text="no files", todo="go to the project's folder")]
+    return [
+        Finding(what="project", state="ok", text=plan.summary),
+        *(Finding(what="project", state="ok", text=note) for note in plan.notes),
+    ]
 
 
 def _credentials(aws: Aws) -> Finding:
@@ -100,7 +119,14 @@ def _bucket(aws: Aws, config: Config) -> Finding:
 def _input(context: AppContext, config: Config, one: Input) -> Finding:
     what = f"input {one.name}" if one.name else "input"
     try:
-        seen = inspect_input(one, context.storage, emit=lambda event: None, exclude=config.exclude)
+        seen = inspect_input(
+            one,
+            context.storage,
+            emit=lambda event: None,
+            project=config.name,
+            exclude=config.exclude,
+            follow_links=config.follow_links,
+        )
     except AwsRunError as error:
         return Finding(what=what, state="failed", text=error.message, todo=error.hint or "")
     held = f"{one.place}: {seen.files} files, {size(seen.bytes)}"

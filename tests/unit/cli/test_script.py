@@ -69,7 +69,7 @@ def test_a_script_that_imports_from_its_package_runs_as_a_module(
         flags_with_script(Path("pkg/train.py"), {"command": "python x.py"})
 
 
-@pytest.mark.parametrize(("name", "helps"), [("run.sh", "--command"), ("job.yaml", "-f ")])
+@pytest.mark.parametrize(("name", "helps"), [("notes.txt", "--command"), ("job.yaml", "-f ")])
 def test_a_file_that_is_no_script_is_refused_with_what_helps(tmp_path: Path, name: str, helps: str) -> None:
     (tmp_path / name).touch()
     with pytest.raises(UsageError) as caught:
@@ -131,3 +131,13 @@ def test_a_runs_output_folder_is_remembered_on_this_machine_alone(
     monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
     remember_output(RUN, tmp_path)
     assert remembered_output(RUN) is None
+
+
+@pytest.mark.parametrize(("name", "command"), [("a.ipynb", ("a.ipynb",)), ("run.sh", ("sh", "run.sh"))])
+def test_a_notebook_and_a_shell_script_may_be_named_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, command: tuple[str, ...]
+) -> None:
+    (tmp_path / name).write_text("#!/bin/sh\n")
+    monkeypatch.chdir(tmp_path)
+    folder, flags = flags_with_script(Path(name), {})
+    assert (folder, flags) == (tmp_path, {"command": command})

@@ -134,10 +134,49 @@ def test_any_file_is_variables_or_a_sentence_that_repeats_nothing(tmp_path: Path
     path = tmp_path / "x.env"
     path.write_bytes(content)
     try:
-        lines = list(read_env_file(path, "x.env"))
+        lines = list(read_env_file(path, "--env-file x.env"))
     except UsageError as error:
         place, _, words = error.message.partition(": ")
         assert place.startswith("--env-file x.env")
         assert words in ("is not NAME=VALUE", "the quote is not closed", "not UTF-8 text")
     else:
         assert all(name.isidentifier() for _, name, _ in lines)
+
+
+def test_the_file_of_the_project_may_name_one_and_its_env_is_stronger(load: Load, project: Path) -> None:
+    (project / ".env").write_text("export\tA=from file\nB='from file'\nC=from file\n")
+    text = "input: ./data\noutput: ./out\nenv_file: .env\nenv: {B: from yaml}\n"
+    assert load(text, for_run=True).env == {"A": "from file", "B": "from yaml", "C": "from file"}
+    flags = load(text, env=("C=from flag",), for_run=True).env
+    assert flags == {"A": "from file", "B": "from yaml", "C": "from flag"}
+
+
+def test_a_command_that_starts_nothing_does_not_read_it(load: Load, project: Path) -> None:
+    assert load("env_file: .env\n", for_run=False).env == {}
+
+
+@pytest.mark.parametrize("place", ["../x.env", "/etc/passwd", "link.env"])
+def test_an_env_file_outside_of_the_project_is_the_users_to_name(
+    refused: Refused, project: Path, tmp_path: Path, place: str
+) -> None:
+    (project.parent / "x.env").write_text(f"KEY={KEY}\n")
+    (project / "link.env").symlink_to(project.parent / "x.env")
+    message = refused(f"env_file: {place}\n", for_run=True)
+    assert message == f"aws-run.yaml:1: env_file: {place} lies outside of the project"
+
+
+@pytest.mark.parametrize(
+    ("text", "content", "expected"),
+    [
+        ("env_file: .env\n", None, "aws-run.yaml:1: env_file: .env: can't be read: No such file or directory"),
+        ("env_file: [.env]\n", "A=1\n", "aws-run.yaml:1: env_file: must be a single path"),
+        ("env_file: .env\n", f"A='{KEY}\n", "aws-run.yaml:1: env_file: .env:1: the quote is not closed"),
+        ("env-file: .env\n", "A=1\n", 'aws-run.yaml:1: env-file: unknown key; did you mean "env_file"?'),
+    ],
+)
+def test_what_is_wrong_with_it_is_said_by_place(
+    refused: Refused, project: Path, text: str, content: str | None, expected: str
+) -> None:
+    if content is not None:
+        (project / ".env").write_text(content)
+    assert refused(text, for_run=True) == expected

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from aws_run.config import Config, ProjectSurvey, load_config, render_yaml, survey_project
+from aws_run.config import Config, ProjectSurvey, load_config, render_yaml
 
 
-def test_what_the_folder_shows_is_written_and_the_rest_is_a_comment(project: Path) -> None:
-    (project / "requirements.txt").touch()
-    survey = survey_project(project, command=("python", "main.py"), python="3.12")
+def test_what_the_folder_shows_is_written_and_the_rest_is_a_comment() -> None:
+    survey = ProjectSurvey(
+        name="segment",
+        command=("python", "train.py"),
+        arguments=("--input-dir", "--out="),
+        input="data",
+        python="3.12",
+        dependencies="uv.lock",
+        dependencies_title="uv.lock, 14 packages",
+        notes=("uv.lock is installed and requirements.txt is not",),
+        extras=("train", "dev"),
+        apt=("libgl1",),
+        apt_for=("opencv-python",),
+        installs_itself=True,
+        env_names=("MODE",),
+    )
     assert (
         render_yaml(survey)
         == """\
@@ -21,13 +33,20 @@ def test_what_the_folder_shows_is_written_and_the_rest_is_a_comment(project: Pat
 # Every key: aws-run config schema
 version: 1
 name: segment
-command: python main.py  # -i and -o are appended
+command: python train.py  # the one that takes the two folders, which are appended
+arguments:  # as it declares them
+  input: "--input-dir"
+  output: "--out="
 input: ./data
 output: ./out
+# env_file: .env  # would give the job MODE; without it .env stays on this machine
 
-# No Dockerfile: aws-run brings its own; dependencies: from requirements.txt.
-build:
-  python: "3.12"
+build:  # no Dockerfile: aws-run brings its own
+  dependencies: uv.lock  # 14 packages; uv.lock is installed and requirements.txt is not
+  python: "3.12"  # what the project asks for, or else the default
+  # extras: [train]  # the project has train, dev
+  apt: [libgl1]  # Debian packages that opencv-python need
+  # install: false  # the project itself is installed: it is a package
 
 # backend: auto  # ec2 or fargate; auto: Fargate, unless only EC2 has the hardware
 resources:
@@ -49,21 +68,16 @@ limits:
 
 
 def test_a_folder_without_anything_gets_a_file_that_says_what_is_missing(tmp_path: Path) -> None:
-    text = render_yaml(survey_project(tmp_path, command=None))
-    assert "# command: python main.py  # the script that takes -i and -o; they are appended" in text
+    text = render_yaml(ProjectSurvey(name="x", problems=("There is no\nscript",)))
+    assert "# There is no?script\n# command: python main.py" in text
     assert "# input: ./data  # or give -i" in text
-    assert "dependencies: none" in text
-
-
-def test_several_scripts_are_named_and_none_is_chosen(tmp_path: Path) -> None:
-    text = render_yaml(survey_project(tmp_path, command=None, candidates=("a.py", "my b.py")))
-    assert "# Several scripts take -i and -o; choose one:\n#   python a.py\n#   python 'my b.py'\n" in text
+    assert "# build:\n  # dependencies: requirements.txt  # no list was found" in text
     assert load(tmp_path, text).command is None
 
 
 def test_a_dockerfile_is_used(project: Path) -> None:
     (project / "Dockerfile").touch()
-    text = render_yaml(survey_project(project, command=None, python="3.12"))
+    text = render_yaml(ProjectSurvey(name="x", dockerfile="Dockerfile"))
     assert load(project, text).build.dockerfile == "Dockerfile"
     assert "# command: python main.py  # default: the Dockerfile's own; -i and -o are appended" in text
 
@@ -89,9 +103,3 @@ def test_the_loader_reads_back_any_command_and_folder(tmp_path: Path, command: l
     config = load(tmp_path, render_yaml(survey))
     assert config.command == tuple(command)
     assert config.input_folders == (tmp_path / folder,)
-
-
-@pytest.mark.parametrize("name", ["data", "input", "inputs"])
-def test_the_usual_names_of_input_folders_are_found(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).mkdir()
-    assert survey_project(tmp_path, command=None).input == name

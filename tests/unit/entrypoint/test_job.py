@@ -30,6 +30,38 @@ def test_the_command_is_entrypoint_then_command_then_arguments_then_folders() ->
     assert given.command == ("tini", "--", "sh", "-c", "echo $HOME", "--fast")
 
 
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (["x", "{input}/a.csv", "--to={output}"], ["x", "/w/input/a.csv", "--to=/w/output", "--fast"]),
+        (["sh", "-c", "x {input} > {output}/a"], ["sh", "-c", "x /w/input > /w/output/a", "--fast"]),
+        # One mark alone is a text of the command's own.
+        (["x", "{input}"], ["x", "{input}", "--fast", "-i", "/w/input", "-o", "/w/output"]),
+    ],
+)
+def test_a_command_may_say_itself_where_the_folders_go(command: list[str], expected: list[str]) -> None:
+    env = {**ENV, "AWS_RUN_COMMAND": json.dumps(command), "AWS_RUN_ARGS": '["--fast"]', "AWS_RUN_WORK_DIR": "/w"}
+    assert read_job(env, []).argv == expected
+
+
+def test_marks_in_the_users_arguments_stay_as_they_are() -> None:
+    env = {**ENV, "AWS_RUN_ARGS": '["{input}{output}"]', "AWS_RUN_WORK_DIR": "/w"}
+    assert read_job(env, ["x"]).argv == ["x", "{input}{output}", "-i", "/w/input", "-o", "/w/output"]
+
+
+@pytest.mark.parametrize(
+    ("pair", "folders"),
+    [
+        (["--in", "--out"], ["--in", "/w/input", "--out", "/w/output"]),
+        (["", ""], ["/w/input", "/w/output"]),
+        (["data.dir=", "--out="], ["data.dir=/w/input", "--out=/w/output"]),
+    ],
+)
+def test_the_folders_are_given_as_the_script_takes_them(pair: list[str], folders: list[str]) -> None:
+    env = {**ENV, "AWS_RUN_ARGUMENTS": json.dumps(pair), "AWS_RUN_WORK_DIR": "/w"}
+    assert read_job(env, ["x"]).argv == ["x", *folders]
+
+
 def test_inputs_have_folders_of_their_own() -> None:
     said = [
         {"name": "data", "snapshot_key": "inputs/p/data.snapshot.json", "version_id": "v1", "into": "data"},

@@ -20,7 +20,6 @@ START = "import os,sys,socket; out=sys.argv[4]; open(out+'/fine','w').write('x')
 LOST = [
     ("os.mkfifo(out+'/pipe')", "'pipe' is a named pipe"),
     ("s=socket.socket(socket.AF_UNIX); os.chdir(out); s.bind('sock')", "'sock' is a socket"),
-    ("open(os.fsencode(out)+b'/caf\\xe9','w')", "'caf\\udce9' is not valid Unicode"),
     ("os.symlink('/etc/passwd', out+'/link')", "'link' is a link that leaves the folder"),
     ("os.symlink('nowhere', out+'/link')", "'link' is a link to nothing"),
     ("open(out+'/.aws-run-part-results','w')", "'.aws-run-part-results' holds a name that begins with"),
@@ -36,6 +35,45 @@ def test_an_output_that_cannot_be_saved_is_named_and_is_no_success(container: Co
     assert told in result["unsaved"]
     assert told in err
     assert container.outputs() == {"fine": b"x"}
+
+
+LONG = "a" * 200 + "/" + "b" * 200 + "/" + "c" * 200 + "/" + "d" * 200 + "/" + "e" * 200 + ".csv"
+
+
+@pytest.mark.parametrize(
+    ("deed", "path"),
+    [
+        (f"p=out+'/{LONG}'; os.makedirs(os.path.dirname(p)); open(p,'w').write('long')", LONG),
+        ("open(os.fsencode(out)+b'/caf\\xe9.txt','w').write('long')", "caf\udce9.txt"),
+        (
+            "os.mkdir(os.fsencode(out)+b'/caf\\xe9'); open(os.fsencode(out)+b'/caf\\xe9/x','w').write('long')",
+            "caf\udce9/x",
+        ),
+    ],
+)
+def test_an_output_whose_name_s3_does_not_take_arrives_under_a_short_one(
+    container: Container, deed: str, path: str
+) -> None:
+    code, _, err = container.run(*python(START + deed))
+    outputs = container.outputs()
+    listed = json.loads(outputs.pop("renamed.json"))
+    assert [item["path"] for item in listed["files"]] == [path]
+    name = listed["files"][0]["name"]
+    assert outputs == {"fine": b"x", name: b"long"}
+    assert name.startswith("renamed/")
+    assert len(name) < 100
+    result = container.result()
+    assert (code, result["reason"], result["output"]["renamed"]) == (125, "sync-out-failed", 1)
+    assert "1 of the outputs have names that S3 does not take" in result["unsaved"]
+    assert name in err
+
+
+def test_a_list_of_the_jobs_own_by_that_name_stays(container: Container) -> None:
+    deed = "open(os.fsencode(out)+b'/caf\\xe9','w'); open(out+'/renamed.json','w').write('mine')"
+    container.run(*python(START + deed))
+    outputs = container.outputs()
+    assert outputs["renamed.json"] == b"mine"
+    assert json.loads(outputs["renamed.aws-run.json"])["files"][0]["path"] == "caf\udce9"
 
 
 def test_a_job_that_failed_keeps_its_code_and_says_what_was_lost(container: Container) -> None:

@@ -15,7 +15,7 @@ from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, FakeAws, FakeClock, c
 from aws_run.backends.ec2.backend import Ec2Backend
 from aws_run.backends.fargate.backend import FargateBackend
 from aws_run.infra import desired
-from aws_run.infra.policies import ReadOnly
+from aws_run.infra.policies import ReadOnly, caller_policy
 from aws_run.infra.resource_types import bucket as buckets
 from aws_run.infra.resource_types import role as roles
 from aws_run.infra.resource_types.bucket import Bucket
@@ -34,6 +34,15 @@ ELSEWHERE = (
 # What parliament says of our documents, and why it may stand. Of a trust policy, of any other document.
 ASSUMES = "CREDENTIALS_EXPOSURE sts:assumerole"
 LOGIN = "CREDENTIALS_EXPOSURE ecr:getauthorizationtoken"
+# Of the caller's policy, by the actions that parliament names with it.
+OF_THE_CALLER = {
+    "CREDENTIALS_EXPOSURE": "ECR's login, as above",
+    "PERMISSIONS_MANAGEMENT_ACTIONS": "a run makes roles and the bucket's policy; only under names of the tool's own",
+    "PRIVILEGE_ESCALATION": "who may make roles may give them any rights: docs/iam.md says so, and how a boundary prevents it",
+    "RESOURCE_STAR": "a listing of all providers, and one of tasks that is bound to clusters by its condition",
+    "RESOURCE_MISMATCH": "RunInstances on launch templates has a condition of its own; the rest is in the next statement",
+}
+STARS = {"ecs:DescribeCapacityProviders", "ecs:ListTasks"}
 EXPECTED = {
     ASSUMES: "a trust policy is there to let one AWS service assume its role, and gives nothing else",
     LOGIN: "ECR's login has no resource of its own; what its token opens is what the statement Pull names",
@@ -123,6 +132,25 @@ def test_parliament_finds_nothing_that_has_no_reason_beside_it() -> None:
     for name, issues in found.items():
         assert set(issues) <= ({ASSUMES} if name.endswith("trust") else {LOGIN}), name
     assert {issue for issues in found.values() for issue in issues} == set(EXPECTED), "a reason for what is gone"
+
+
+def test_parliament_finds_nothing_in_the_callers_policy_that_has_no_reason() -> None:
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/limit"
+    found = findings(
+        {
+            "one region": json.dumps(caller_policy(account=ACCOUNT, region=REGION)),
+            "every region": json.dumps(caller_policy(account=ACCOUNT)),
+            "boundary": json.dumps(caller_policy(account=ACCOUNT, boundary=boundary)),
+        }
+    )
+    for issues in found.values():
+        assert {issue.split()[0] for issue in issues} == set(OF_THE_CALLER)
+        stars = [issue for issue in issues if issue.startswith("RESOURCE_STAR")]
+        assert {action for action in STARS if any(action in star for star in stars)} == STARS
+        assert len(stars) == len(STARS)
+        mismatched = [issue for issue in issues if issue.startswith("RESOURCE_MISMATCH")]
+        assert len(mismatched) == 1
+        assert "ec2:RunInstances" in mismatched[0]
 
 
 def test_parliament_would_find_what_is_wrong() -> None:

@@ -164,6 +164,30 @@ def test_a_file_that_was_only_touched_is_read_once_and_not_sent(stub: StubS3, tm
     assert stub.counts() == {"GET": 1}
 
 
+def test_another_folder_with_the_same_sizes_and_times_is_read(stub: StubS3, tmp_path: Path) -> None:
+    for name, content in (("v1", "AAAA"), ("v2", "BBBB")):
+        (tmp_path / name / "inner").mkdir(parents=True)
+        (tmp_path / name / "inner/a").write_text(content)
+        os.utime(tmp_path / name / "inner/a", ns=(10**18, 10**18))
+    send(stub.bucket(), tmp_path / "v1")
+    assert send(stub.bucket(), tmp_path / "v2").sent_files == 1
+    assert stub.current()[f"{PREFIX}inner/a"] == b"BBBB"
+    # The same by renaming, the whole folder and one inside of it: their files keep even their ctimes.
+    for outer, other in ((tmp_path / "v2", tmp_path / "v1"), (tmp_path / "v2/inner", tmp_path / "v1/inner")):
+        outer.rename(tmp_path / "aside")
+        other.rename(outer)
+        (tmp_path / "aside").rename(other)
+        done = send(stub.bucket(), tmp_path / "v2")
+        assert done.sent_files == 1
+        assert (
+            stub.current()[f"{PREFIX}inner/a"]
+            == (outer / "a" if outer.name == "inner" else outer / "inner/a").read_bytes()
+        )
+    stub.seen.clear()
+    assert send(stub.bucket(), tmp_path / "v2").unchanged
+    assert stub.counts() == {"GET": 1}
+
+
 def test_a_result_with_the_size_and_time_of_an_earlier_one_replaces_it(stub: StubS3, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a").write_text("AAAA")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aws_run_entrypoint.transfer.errors import PathError
+from aws_run_entrypoint.transfer.errors import LinkError, PathError
 from aws_run_entrypoint.transfer.scan import scan_folder, sort_key
 
 
@@ -130,3 +130,68 @@ def test_a_folder_may_be_seen_twice_through_a_link_but_not_from_inside_itself(tm
     refused: list[PathError] = []
     assert names(tmp_path, on_refused=refused.append) == ["a/b/x", "c/x"]
     assert [error.path for error in refused] == ["a/b/up", "c/up/b"]
+
+
+def test_links_out_of_the_folder_are_followed_on_request(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    (store / "inner").mkdir(parents=True)
+    (store / "ab12").write_text("12345")
+    (store / "inner/x").write_text("1")
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "x.csv").symlink_to("../store/ab12")
+    (data / "folder").symlink_to(store / "inner")
+    (store / "inner/back").symlink_to(data)
+    refused: list[str] = []
+    found = {
+        f.path: f.size
+        for f in scan_folder(str(data), follow_links=True, on_refused=lambda error: refused.append(str(error)))
+    }
+    assert found == {"folder/x": 1, "x.csv": 5}
+    assert refused == ["'folder/back' is a link that goes round in a circle"]
+    with pytest.raises(LinkError) as caught:
+        names(data)
+    assert caught.value.leaves
+
+
+def _ctimes(folder: Path) -> dict[str, int]:
+    return {found.path: found.ctime_ns for found in scan_folder(str(folder))}
+
+
+def _wait_for_a_later_time(tmp_path: Path) -> int:
+    """The kernel dates changes by a clock of some milliseconds."""
+    probe = tmp_path / "probe"
+    probe.touch()
+    before = probe.stat().st_ctime_ns
+    while True:
+        probe.touch()
+        os.utime(probe)
+        if (now := probe.stat().st_ctime_ns) > before:
+            return now
+
+
+def test_a_folder_that_was_put_in_the_place_of_another_dates_all_that_is_in_it(tmp_path: Path) -> None:
+    for name in ("root/a", "next/inner", "root/other"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "next/inner/x").write_text("1")
+    (tmp_path / "root/other/y").write_text("1")
+    now = _wait_for_a_later_time(tmp_path)
+    (tmp_path / "root/a").rmdir()
+    (tmp_path / "next").rename(tmp_path / "root/a")
+    times = _ctimes(tmp_path / "root")
+    assert times["a/inner/x"] >= now
+    assert times["other/y"] < now  # what lies beside it keeps its own
+
+
+def test_a_link_that_was_set_anew_dates_what_it_leads_to(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    for name in ("v1", "v2"):
+        (root / name).mkdir(parents=True)
+        (root / name / "x").write_text(name)
+    now = _wait_for_a_later_time(tmp_path)
+    (root / "current").symlink_to("v2")
+    (root / "file").symlink_to("v1/x")
+    times = _ctimes(root)
+    assert times["current/x"] >= now
+    assert times["file"] >= now
+    assert times["v2/x"] < now

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from aws_run.cli.options import json_option, runtime_option
 from aws_run.cli.say import result, result_json, say
+from aws_run.cli.types import PATH
 from aws_run.errors import AwsRunError, UsageError
 
 
@@ -52,15 +54,36 @@ def local() -> None:
 @click.option(
     "--chaos", type=int, metavar="SEED", help="Answer like a bad day of AWS: throttled, failing, slow; from this seed."
 )
+@click.option(
+    "--enforce-iam",
+    type=PATH,
+    metavar="FILE",
+    help="Hold the caller to this IAM policy, for example one that `aws-run iam-policy` printed.",
+)
 @click.option("--foreground", is_flag=True, help="Run in this terminal until Ctrl-C.")
 @json_option
-def start(*, port: int, boot_seconds: float, runtime: str, chaos: int | None, foreground: bool, as_json: bool) -> None:
+def start(
+    *,
+    port: int,
+    boot_seconds: float,
+    runtime: str,
+    chaos: int | None,
+    enforce_iam: Path | None,
+    foreground: bool,
+    as_json: bool,
+) -> None:
     """Start it and print its environment: eval "$(aws-run local start)".
 
     If one is running already, its environment is printed, for a second terminal.
     """
     embedded = _embedded()
-    options = embedded.LocalOptions(boot_s=boot_seconds, runtime=runtime, port=port, chaos_seed=chaos)
+    options = embedded.LocalOptions(
+        boot_s=boot_seconds,
+        runtime=runtime,
+        port=port,
+        chaos_seed=chaos,
+        caller_policy=_policy(enforce_iam) if enforce_iam else None,
+    )
     if foreground:
         say("embedded AWS: Ctrl-C stops it; `aws-run local status` in another terminal shows it")
         embedded.serve(options)
@@ -68,6 +91,11 @@ def start(*, port: int, boot_seconds: float, runtime: str, chaos: int | None, fo
     running = embedded.running()
     aws = running or embedded.start(options)
     if running is not None:
+        if enforce_iam:
+            raise UsageError(
+                "An embedded AWS is running already, and holds its caller to what it was started with",
+                hint="aws-run local stop, then the same command again",
+            )
         say("# one is running already; this is its environment")
     if as_json:
         result_json({"environment": aws.environment(), "runtime": aws.runtime, "reason": aws.runtime_reason})
@@ -76,6 +104,24 @@ def start(*, port: int, boot_seconds: float, runtime: str, chaos: int | None, fo
         result(f"export {name}={value}")
     say(f"# {aws.runtime}: {aws.runtime_reason}")
     say("# stop it with: aws-run local stop")
+
+
+def _policy(path: Path) -> dict[str, Any]:
+    """UsageError for what is no IAM document."""
+    import json
+
+    try:
+        document: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--enforce-iam {path}: can't be read as JSON: {error}") from None
+    statements = document.get("Statement") if isinstance(document, dict) else None
+    rows = [statements] if isinstance(statements, dict) else statements
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("Effect") for row in rows):
+        raise UsageError(
+            f"--enforce-iam {path}: that is no IAM policy: it has no list of statements",
+            hint="aws-run iam-policy --account 123456789012 > caller.json",
+        )
+    return dict(document)
 
 
 @local.command()

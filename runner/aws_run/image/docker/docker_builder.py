@@ -158,6 +158,7 @@ def _recipe_args(recipe: StandardRecipe) -> dict[str, str]:
         "REQUIREMENTS": dependencies.requirements_file if dependencies.texts else "",
         "FIND_LINKS": ",".join(dependencies.find_links),
         "APT": " ".join(recipe.apt),
+        "TOOLS": " ".join(recipe.tools),
         "INSTALL_REQUIRED": "yes" if recipe.install is not None and recipe.install.required else "",
     }
     if recipe.version is not None:

@@ -1,59 +1,36 @@
-"""Which command runs the project: the config's, or the one script that takes -i and -o.
-
-Scripts are read as syntax trees; nothing of the project is imported or run.
-"""
+"""Which command runs the project: the config's, or the one script, command or notebook that takes the two folders."""
 
 from __future__ import annotations
 
-import ast
 import difflib
-import io
-import re
-import sys
-import tokenize
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from aws_run.errors import AmbiguousScriptError, SourceError
-from aws_run.image.recipe.script_options import DECLARING, SHORT, find_arguments, name_of, strings
+from aws_run.errors import SourceError
+from aws_run.image.recipe.notebooks import (
+    TOOLS,
+    list_notebooks,
+    notebook_command,
+    notebook_notes,
+    read_notebook,
+)
+from aws_run.image.recipe.program import Program, no_program, several_programs
+from aws_run.image.recipe.python_scripts import (
+    MAX_SCRIPT_BYTES,
+    Reading,
+    Script,
+    imports_relatively,
+    mentions_options,
+    mentions_short,
+    module_names,
+    parse,
+    parse_all,
+    python_files,
+)
+from aws_run.image.recipe.script_options import SHORT, Takes, has_places
+from aws_run.image.recipe.shell_scripts import check_program, check_shell_text, find_shell_scripts, shell_of
 from aws_run.image.sources.source import Source
-
-_MAX_SCRIPT_BYTES = 1 << 20
-# Together; a tree takes a hundred times the memory of its text, but only one is held at a time.
-_MAX_SCRIPTS_BYTES = 64 << 20
-_MOST_TOKENS_OF_A_LINE = 8_000
-_MENTIONS = re.compile(r"""["']-[io]["']|getopt""")
-_MENTIONS_LONGER = re.compile(r"add_argument|add_option|click|typer|fire|cyclopts")
-_NOT_SCRIPTS = frozenset({"setup.py", "conftest.py", "noxfile.py"})
-_HINT = "name it in aws-run.yaml, for example `command: python {path}` (-i and -o are appended)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Script:
-    path: str
-    declares: bool  # options -i and -o, in any of the usual ways
-    arguments: tuple[str, str] | None  # the options that take the two folders, however they are spelled
-    relative: bool  # imports relatively, so it runs only as a module
-    runs: bool  # does something when started, not only when imported
-    imports: frozenset[str]  # module names as written
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Reading:
-    """`broken`: files that no Python of ours parses, with the reason."""
-
-    scripts: list[_Script]
-    broken: dict[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Program:
-    """`arguments`: the options that the two folders are given by."""
-
-    command: tuple[str, ...]
-    arguments: tuple[str, str] = SHORT
+from aws_run.project.console_scripts import console_scripts, module_file
 
 
 def find_command(source: Source) -> tuple[str, ...]:
@@ -61,84 +38,60 @@ def find_command(source: Source) -> tuple[str, ...]:
     return find_program(source).command
 
 
-def find_program(source: Source) -> Program:
-    """The one script that takes -i and -o, or else two options that mean the same. SourceError where there is none,
+def find_program(source: Source, given: tuple[str, str] = SHORT) -> Program:
+    """The one script that takes -i and -o, or else two options that mean the same: of Python, a console script of the
+    package, a notebook, a shell script. `given`: the options that the user has named. SourceError where there is none,
     or several."""
-    texts = list(_python_files(source))
-    # Parsing is slow and most files mention no such option: look at the text first.
-    reading = _parse_all(pair for pair in texts if _MENTIONS.search(pair[1]))
-    chosen = [script for script in reading.scripts if script.runs and script.declares]
-    if not chosen:
-        reading = _parse_all(texts)
-        # Options are often declared in a module of their own, and the script imports it.
-        declaring = {name for script in reading.scripts if script.declares for name in _module_names(script.path)}
-        chosen = [script for script in reading.scripts if script.runs and script.imports & declaring]
-    if not chosen:
-        chosen = [script for script in reading.scripts if script.runs and script.arguments is not None]
-        if len(chosen) == 1:
-            script = chosen[0]
-            return Program(
-                command=command_of(script.path, relative=script.relative), arguments=script.arguments or SHORT
-            )
-    if len(chosen) == 1:
-        return Program(command=command_of(chosen[0].path, relative=chosen[0].relative))
-    if chosen:
-        chosen = sorted(chosen, key=lambda script: script.path)
-        raise AmbiguousScriptError(
-            f"Several scripts take -i and -o: {', '.join(script.path for script in chosen[:8])}",
-            candidates=tuple((script.path, command_of(script.path, relative=script.relative)) for script in chosen),
-            hint=f"choose one: `aws-run submit {chosen[0].path} …`, or {_HINT.format(path=chosen[0].path)}",
-        )
-    raise _no_script(source, reading)
+    texts = list(python_files(source))
+    reading = parse_all((pair for pair in texts if given == SHORT and mentions_short(pair[1])), source)
+    candidates = _short_scripts(reading, whole=False)
+    if not candidates:
+        reading = parse_all(texts, source, given)
+        candidates = _candidates(reading, source, given)
+    broken = [path for path, text in texts if path in reading.broken and mentions_options(text)]
+    if not candidates and not broken:
+        candidates = _notebooks(source, given) or _shell_programs(source, given)
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        raise several_programs(candidates)
+    raise no_program(source, reading)
+
+
+def program_of(command: tuple[str, ...], source: Source, given: tuple[str, str] = SHORT) -> Program:
+    """What the user's own command means: a notebook alone is executed, a script is given the folders as it declares
+    them, unless `given` says otherwise. SourceError where it can't be started."""
+    if len(command) == 1 and command[0].endswith(".ipynb") and command[0].removeprefix("./") in source.paths:
+        return _notebook(command[0].removeprefix("./"), source, given)
+    check_command(command, source)
+    if has_places(command):
+        return Program(command=command)
+    return Program(command=command, arguments=find_arguments_of(command, source) if given == SHORT else given)
 
 
 def find_arguments_of(command: Sequence[str], source: Source) -> tuple[str, str]:
     """The options that the script of a command takes the two folders by; -i and -o where that can't be told."""
-    paths = source.paths
-    for word in command:
-        path = word.removeprefix("./")
-        if path.endswith(".py") and path in paths:
-            content = source.read(path, max_bytes=_MAX_SCRIPT_BYTES)
-            parsed = _parse(path, content.decode("utf-8-sig", errors="replace"))
-            if isinstance(parsed, _Script) and not parsed.declares and parsed.arguments is not None:
-                return parsed.arguments
-            break
-    return SHORT
-
-
-def _no_script(source: Source, reading: _Reading) -> SourceError:
-    scripts = reading.scripts
-    if reading.broken:
-        path = min(reading.broken, key=_depth)
-        return SourceError(
-            f"{path} does not parse: {reading.broken[path]}",
-            hint="correct it; if it is written for a newer Python than aws-run itself runs on, name what to run in "
-            f"aws-run.yaml: `command: python {path}`",
-        )
-    candidates = [script.path for script in scripts if script.runs] or [script.path for script in scripts]
-    if candidates:
-        listed = ", ".join(sorted(candidates, key=_depth)[:8])
-        return SourceError(
-            f"No script takes both -i and -o (looked at {listed})",
-            hint=_HINT.format(path=min(candidates, key=_depth))
-            + "; other options are named by `arguments: {input: --in-dir, output: --out-dir}`",
-        )
-    notebooks = sorted((path for path in source.paths if path.endswith(".ipynb")), key=_depth)
-    if notebooks:
-        return SourceError(
-            f"There is no Python script in {source.root}, only notebooks: {', '.join(notebooks[:4])}",
-            hint=f"make a script of it (`jupyter nbconvert --to script {notebooks[0]}`) that takes -i and -o",
-        )
-    return SourceError(
-        f"There is no Python script in {source.root}",
-        hint="give the project's folder, or name what to run in aws-run.yaml: `command: python main.py`",
-    )
+    path = _script_of(command, source)
+    if path is None:
+        return SHORT
+    if path.endswith((".sh", ".bash")):
+        known = {program[-1]: arguments for program, arguments in find_shell_scripts(source)}
+        return known.get(path, SHORT)
+    content = source.read(path, max_bytes=MAX_SCRIPT_BYTES)
+    parsed = parse(path, content.decode("utf-8-sig", errors="replace"), source)
+    if not isinstance(parsed, Script):
+        return SHORT
+    named = [each for each in parsed.takes if not each.subcommand or each.subcommand[0] in command]
+    return named[0].arguments if len(named) == 1 and not (parsed.short and not named[0].subcommand) else SHORT
 
 
 def command_for(path: str, text: str) -> tuple[str, ...]:
-    """The argv for a script of the project that was named, with its text."""
-    parsed = _parse(path, text)
-    return command_of(path, relative=isinstance(parsed, _Script) and parsed.relative)
+    """The argv for a script or notebook of the project that was named, with its text."""
+    if path.endswith(".ipynb"):
+        return (path,)
+    if path.endswith((".sh", ".bash")):
+        return (shell_of(text), path)
+    return command_of(path, relative=imports_relatively(text))
 
 
 def command_of(path: str, *, relative: bool = False) -> tuple[str, ...]:
@@ -153,12 +106,19 @@ def command_of(path: str, *, relative: bool = False) -> tuple[str, ...]:
 
 
 def check_command(command: tuple[str, ...], source: Source) -> None:
-    """SourceError when the command names a Python file that is not among the project's files."""
+    """SourceError when the command names a script or notebook that is not among the project's files, or one that can't
+    be started."""
     paths = source.paths
+    if command:
+        check_program(command[0], source)
     for word in command:
-        if not word.endswith(".py") or word.startswith("/") or "=" in word:
+        if not word.endswith((".py", ".ipynb", ".sh")) or word.startswith(("/", "{")) or "=" in word:
             continue
         path = PurePosixPath(word).as_posix()
+        if path.endswith(".sh"):
+            if path in paths:
+                check_shell_text(path, source)
+            continue
         if path in paths or ".." in PurePosixPath(word).parts:
             return
         if (source.root / path).exists():
@@ -173,154 +133,101 @@ def check_command(command: tuple[str, ...], source: Source) -> None:
         )
 
 
-def _python_files(source: Source) -> Iterator[tuple[str, str]]:
-    left = _MAX_SCRIPTS_BYTES
-    for file in source.files:
-        path = PurePosixPath(file.path)
-        if path.suffix != ".py" or file.link is not None or file.size > _MAX_SCRIPT_BYTES:
-            continue
-        tested = path.name.startswith("test_") or "tests" in path.parts[:-1]
-        if not tested and path.name not in _NOT_SCRIPTS:
-            left -= file.size
-            if left < 0:
-                raise SourceError(
-                    f"There are more than {_MAX_SCRIPTS_BYTES >> 20} MiB of Python in {source.root}",
-                    hint=_HINT.format(path="main.py"),
-                )
-            content = source.read(file.path, max_bytes=_MAX_SCRIPT_BYTES)
-            yield file.path, content.decode("utf-8-sig", errors="replace")
+def _short_scripts(reading: Reading, *, whole: bool) -> list[Program]:
+    """Those that declare -i and -o themselves, or (`whole`: every file was read) import the module that does."""
+    programs = [
+        program for script in reading.scripts if script.runs and script.short for program in _programs(script, None)
+    ]
+    if programs or not whole:
+        return programs
+    # Options are often declared in a module of their own, and the script imports it.
+    declaring = {name for script in reading.scripts if script.short for name in module_names(script.path)}
+    return [Program(command=_start(script)) for script in reading.scripts if script.runs and script.imports & declaring]
 
 
-def _parse_all(texts: Iterable[tuple[str, str]]) -> _Reading:
-    reading = _Reading(scripts=[], broken={})
-    for path, text in texts:
-        parsed = _parse(path, text)
-        if isinstance(parsed, _Script):
-            reading.scripts.append(parsed)
-        elif parsed is not None:
-            reading.broken[path] = parsed
-    return reading
-
-
-def _parse(path: str, text: str) -> _Script | str | None:
-    """The reason for a file that is no Python of this version; None for one that is nested deeper than anybody writes:
-    it can't be judged."""
-    if sys.version_info < (3, 11) and has_too_many_tokens(text):
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a project's invalid escapes are its own business
-            tree = ast.parse(text)
-        declares = _declares(tree) or _uses_getopt(tree)
-        return _Script(
-            path=path,
-            declares=declares,
-            arguments=find_arguments(tree) if _MENTIONS_LONGER.search(text) else None,
-            relative=any(isinstance(node, ast.ImportFrom) and node.level > 0 for node in tree.body),
-            runs=path.endswith("__main__.py") or any(_does_something(statement) for statement in tree.body),
-            imports=frozenset(_imports(tree)),
-        )
-    except SyntaxError as error:
-        return f"line {error.lineno}: {error.msg}"
-    # MemoryError is what the parser says when its own stack is full (pegen, MAXSTACK).
-    except (ValueError, RecursionError, MemoryError):
-        return None
-
-
-def has_too_many_tokens(text: str) -> bool:
-    """Whether one logical line is so long that a chain in it (`1+1+…`, `a.b.…`) could overflow the C stack of Python
-    3.10, whose parser does not count how deep the tree is that it makes of one."""
-    if len(text) < 2 * _MOST_TOKENS_OF_A_LINE:
-        return False
-    count = 0
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            count = 0 if token.type == tokenize.NEWLINE else count + 1
-            if count > _MOST_TOKENS_OF_A_LINE:
-                return True
-    except (SyntaxError, tokenize.TokenError, RecursionError):
-        return True  # the parser would not take it either
-    return False
-
-
-def _declares(tree: ast.Module) -> bool:
-    """-i and -o as options of a parser, or compared with what is in sys.argv."""
-    declared: set[str] = set()
-    compared: set[str] = set()
-    reads_argv = False
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and name_of(node.func) in DECLARING:
-            declared.update(strings([*node.args, *(keyword.value for keyword in node.keywords)]))
-        elif isinstance(node, ast.Call) and name_of(node.func) == "index":
-            compared.update(strings(node.args))
-        elif isinstance(node, ast.Compare):
-            compared.update(strings([node.left, *node.comparators]))
-        elif isinstance(node, ast.MatchValue):
-            compared.update(strings([node.value]))
-        elif isinstance(node, ast.Attribute) and node.attr == "argv":
-            reads_argv = True
-    wanted = {"-i", "-o"}
-    return wanted <= declared or (reads_argv and wanted <= compared)
-
-
-def _uses_getopt(tree: ast.Module) -> bool:
-    """`getopt.getopt(sys.argv[1:], "i:o:")`."""
-    return any(
-        isinstance(node, ast.Call)
-        and name_of(node.func) in ("getopt", "gnu_getopt")
-        and any("i:" in text and "o:" in text for text in strings(node.args))
-        for node in ast.walk(tree)
+def _candidates(reading: Reading, source: Source, given: tuple[str, str]) -> list[Program]:
+    """Of the surest kind of which there is one: scripts and console scripts that take -i and -o, then those that take
+    other options, then those that import the module which declares them."""
+    by_path = {script.path: script for script in reading.scripts}
+    runs = [script for script in reading.scripts if script.runs]
+    console = [
+        (name, by_path[path])
+        for name, module in console_scripts(source).items()
+        if (path := module_file(module, source)) in by_path and not by_path[path].runs
+    ]
+    if given == SHORT:
+        declaring = {name for script in reading.scripts if script.short for name in module_names(script.path)}
+        short = [each for each in console if each[1].short or each[1].imports & declaring]
+        programs = _short_scripts(reading, whole=True) or [
+            program for name, script in short for program in _programs(script, name)
+        ]
+        if programs:
+            return programs
+    return (
+        [program for script in runs for program in _programs(script, None, longer=True)]
+        or [program for name, script in console for program in _programs(script, name, longer=True)]
+        or [program for script in reading.scripts for program in _importing(script, runs)]
     )
 
 
-def _does_something(statement: ast.stmt) -> bool:
-    """A call, or an `if`, loop, `with`, `try` or assignment that holds one: more than definitions and imports."""
-    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)):
-        return False
-    if isinstance(statement, ast.If):
-        return any(_does_something(inner) for inner in [*statement.body, *statement.orelse])
-    if isinstance(statement, (ast.For, ast.While, ast.With, ast.Try, ast.Match)):
-        return True
-    if isinstance(statement, ast.Assign):
-        # `args = parser.parse_args()` is a script; `app = typer.Typer()` in a library is not.
-        return any(
-            isinstance(node, ast.Call) and name_of(node.func) in ("parse_args", "parse_known_args", "getopt")
-            for node in ast.walk(statement)
-        )
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and not _sets_up(statement.value)
+def _importing(declaring: Script, runs: list[Script]) -> list[Program]:
+    """Scripts that leave the declaration of their options to a module of the project."""
+    names = set(module_names(declaring.path))
+    takes = [each for each in declaring.takes if not each.subcommand]
+    importing = [script for script in runs if script.imports & names]
+    return [Program(command=_start(script), arguments=each.arguments) for each in takes for script in importing]
 
 
-def _sets_up(call: ast.Call) -> bool:
-    """Calls that a library makes when it is imported."""
-    return name_of(call.func) in (
-        "add_argument",
-        "basicConfig",
-        "filterwarnings",
-        "simplefilter",
-        "use",
-        "insert",
-        "append",
-    )
+def _programs(script: Script, console: str | None, *, longer: bool = False) -> list[Program]:
+    """How it is started, once for each subcommand that takes the folders. `console`: by the name that its installation
+    gives it."""
+    start = (console,) if console is not None else _start(script)
+    takes = [each for each in script.takes if longer or each.arguments == SHORT]
+    if not takes and not longer:
+        takes = [Takes(arguments=SHORT)]
+    return [Program(command=(*start, *each.subcommand), arguments=each.arguments) for each in takes]
 
 
-def _imports(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            yield module
-            yield from (f"{module}.{alias.name}".strip(".") for alias in node.names)
+def _start(script: Script) -> tuple[str, ...]:
+    return command_of(script.path, relative=script.relative)
 
 
-def _module_names(path: str) -> Iterator[str]:
-    """Every name under which a module of the project may be imported: `src/pkg/cli.py` is pkg.cli, and cli to a
-    module beside it."""
-    parts = [*PurePosixPath(path).parts[:-1], PurePosixPath(path).stem]
-    if parts[-1] == "__init__":
-        parts.pop()
-    yield from (".".join(parts[start:]) for start in range(len(parts)))
+def _notebooks(source: Source, given: tuple[str, str]) -> list[Program]:
+    """Those whose parameters cell takes the folders; the only one whatever is wrong with it."""
+    paths = list_notebooks(source)
+    if len(paths) == 1:
+        return [_notebook(paths[0], source, given)]
+    programs = []
+    for path in paths:
+        try:
+            programs.append(_notebook(path, source, given))
+        except SourceError:
+            continue  # one of many, and not meant to be run alone
+    return programs
 
 
-def _depth(path: str) -> tuple[int, str]:
-    return path.count("/"), path
+def _notebook(path: str, source: Source, given: tuple[str, str]) -> Program:
+    command = notebook_command(read_notebook(path, source), given)
+    return Program(command=command, tools=TOOLS, notes=tuple(notebook_notes(command)))
+
+
+def _shell_programs(source: Source, given: tuple[str, str]) -> list[Program]:
+    programs = []
+    for command, arguments in find_shell_scripts(source):
+        if given in (SHORT, arguments):
+            check_shell_text(command[-1], source)
+            programs.append(Program(command=command, arguments=arguments))
+    return programs
+
+
+def _script_of(command: Sequence[str], source: Source) -> str | None:
+    """The file of the project that a command starts: by its path, as a module, or as a console script."""
+    paths = source.paths
+    for place, word in enumerate(command):
+        path = word.removeprefix("./")
+        if path.endswith((".py", ".sh", ".bash")) and path in paths:
+            return path
+        if word == "-m" and place + 1 < len(command):
+            return module_file(command[place + 1], source)
+    module = console_scripts(source).get(command[0]) if command else None
+    return module_file(module, source) if module is not None else None

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from aws_run import contract
+from aws_run.image.recipe.script_options import has_places
 
 # Nothing that is installed in the image has a say: -I leaves PYTHON* variables and the current folder out, -S
 # site-packages with its .pth files and sitecustomize; file names are UTF-8 whatever the locale.
@@ -66,7 +67,7 @@ def is_shell(program: str) -> bool:
 
 def _ends_in_a_text(argv: Sequence[str]) -> bool:
     """Whether it ends like `bash -euo pipefail -c TEXT`, and the text has no place for arguments."""
-    if len(argv) < 3 or "$@" in argv[-1] or "$*" in argv[-1]:
+    if len(argv) < 3 or "$@" in argv[-1] or "$*" in argv[-1] or has_places(argv[-1:]):
         return False
     shell = next((place for place in range(len(argv) - 2, -1, -1) if is_shell(argv[place])), None)
     if shell is None:

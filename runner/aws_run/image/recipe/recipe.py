@@ -51,6 +51,7 @@ class StandardRecipe:
     install: InstallPlan | None = None  # None: the project itself is not installed
     version: tuple[str, str] | None = None  # a variable and the version from git that it hands to the build back end
     apt: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()  # packages that only running the program needs
 
     @property
     def summary(self) -> str:
@@ -60,7 +61,7 @@ class StandardRecipe:
 
     @property
     def needs_uv(self) -> bool:
-        return self.dependencies.kind != "none" or self.install is not None
+        return self.dependencies.kind != "none" or self.install is not None or bool(self.tools)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -78,10 +79,11 @@ class StandardRecipe:
 Recipe = OwnDockerfile | StandardRecipe
 
 
-def choose_recipe(build: Build, source: Source, command: Sequence[str] = ()) -> Recipe:
+def choose_recipe(build: Build, source: Source, command: Sequence[str] = (), tools: tuple[str, ...] = ()) -> Recipe:
     """ConfigError for settings that can't be right, SourceError for files of the project that can't be read.
 
-    `command`: what will be run, where that is known; a script may carry its own list of dependencies."""
+    `command`: what will be run, where that is known; a script may carry its own list of dependencies. `tools`: what
+    running it needs beside the project's own list."""
     own = find_dockerfile(build, source)
     if own is not None:
         args = tuple(sorted(build.args.items()))
@@ -104,6 +106,7 @@ def choose_recipe(build: Build, source: Source, command: Sequence[str] = ()) -> 
         install=install,
         version=_version(source, pyproject) if install is not None or dependencies.whole_project else None,
         apt=build.apt,
+        tools=tools,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from aws_run.errors import SourceError
 from aws_run.image.recipe.entrypoint_layer import is_shell
+from aws_run.image.recipe.script_options import has_places
 
 _HEREDOC = re.compile(r"<<-?[\"']?(\w+)[\"']?")
 _FROM = re.compile(r"(?:--\S+\s+)*(?P<base>\S+)(?:\s+as\s+(?P<name>\S+))?\s*$", re.IGNORECASE)
@@ -35,7 +36,7 @@ def refuse_shell_form(text: str, path: str, *, own_command: bool) -> None:
     if not own_command and not behind and (stage.entrypoint is None or not _in_shell_form(stage.entrypoint)):
         judged.append(("CMD", stage.cmd))
     for name, written in judged:
-        if written and _in_shell_form(written) and "$@" not in written:
+        if written and _in_shell_form(written) and "$@" not in written and not has_places([written]):
             raise SourceError(
                 f"{name} in {path} is in shell form, so -i and -o would not reach the program",
                 hint=f"write it as a list: {name} {as_list(written)}",

@@ -87,7 +87,14 @@ def run_preflight(
         there = [pool.submit(_stored_summary, context, bucket.name, identity.account, one) for one in stored]
         seen = [
             pool.submit(
-                inspect_input, one, context.storage, emit=context.emit, exclude=config.exclude, cancel=context.stop
+                inspect_input,
+                one,
+                context.storage,
+                emit=context.emit,
+                project=config.name,
+                exclude=config.exclude,
+                follow_links=config.follow_links,
+                cancel=context.stop,
             )
             for one in config.inputs
         ]

@@ -187,6 +187,7 @@ class Provisioning:
                 emit=self._context.emit,
                 exclude=self._preflight.config.exclude,
                 full=self._preflight.config.full_sync,
+                follow_links=self._preflight.config.follow_links,
                 cancel=self._context.stop,
             )
             done.append(pushed)

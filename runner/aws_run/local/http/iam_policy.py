@@ -1,6 +1,7 @@
-"""What temporary credentials may do: the policies of the role behind them, evaluated for each of its calls.
+"""Who may make which call: the policies of a task's role, and of the caller where one is given, evaluated for each
+call.
 
-Only credentials of tasks are held to policies: the user of an embedded AWS is its administrator.
+The user of an embedded AWS is its administrator, unless it was started with a policy for the caller (`--enforce-iam`).
 """
 
 from __future__ import annotations
@@ -15,15 +16,21 @@ from xml.etree import ElementTree
 
 from aws_run import partition
 from aws_run.local.api.s3_rules import owner
+from aws_run.local.http import caller_requests
+from aws_run.local.http.caller_requests import Asked
 from aws_run.local.http.keys import is_role_key
 from aws_run.local.http.protocol import Call, Refusal
 from aws_run.local.sim.state import AccountState
 
+CALLER = "caller"  # the name of the user that a caller with a policy is
+_LAUNCHING = ("ec2:RunInstances", "ec2:CreateTags", "iam:PassRole")
+
 
 def denied(world: AccountState, call: Call) -> Refusal | None:
-    """AccessDenied if `call` comes with a role's credentials and the role may not make it."""
+    """AccessDenied if `call` comes with the credentials of a role, or of a caller with a policy, that may not make
+    it."""
     if not is_role_key(call.access_key):
-        return None
+        return _denied_to_caller(world, call)
     session = world.keys.session(call.access_key)
     if session is None:
         code = "InvalidAccessKeyId" if call.service == "s3" else "UnrecognizedClientException"
@@ -58,13 +65,68 @@ def denied(world: AccountState, call: Call) -> Refusal | None:
     )
 
 
+def _denied_to_caller(world: AccountState, call: Call) -> Refusal | None:
+    policy = world.caller_policy
+    if policy is None or call.access_key != world.keys.caller_key:
+        return None
+    asked: list[Asked] = []
+    if call.service == "s3":
+        context = {"s3:prefix": call.query["prefix"]} if "prefix" in call.query else {}
+        asked = [Asked(action=action, resource=resource, context=context) for action, resource in s3_request(call)]
+    elif (call.service, call.operation) != ("sts", "GetCallerIdentity"):  # nobody can be denied that one
+        asked = caller_requests.asked(world, call)
+    common = {
+        "aws:resourceaccount": world.account,
+        "aws:principalaccount": world.account,
+        "aws:securetransport": "true",
+        "aws:requestedregion": call.region,
+    }
+    statements = _statements_of(policy)
+    for each in asked:
+        world.asked.append(each)
+        effects = {
+            statement["Effect"]
+            for statement in statements
+            if applies(statement, each.action, each.resource, {**common, **each.context})
+        }
+        if "Allow" not in effects or "Deny" in effects:
+            return _words(world, call, each, "Deny" in effects)
+    for each in asked:
+        if each.action == "iam:CreateServiceLinkedRole":
+            world.linked_roles.add(each.context["iam:awsservicename"])
+    return None
+
+
+def _words(world: AccountState, call: Call, refused: Asked, explicitly: bool) -> Refusal:
+    """As each service words it. Auto Scaling does not say what is missing to use a launch template."""
+    user = world.arn("iam", "", f"user/{CALLER}")
+    why = "with an explicit deny in an" if explicitly else "because no"
+    end = "" if explicitly else f" allows the {refused.action} action"
+    text = f"User: {user} is not authorized to perform: {refused.action}"
+    text += f" on resource: {refused.resource} {why} identity-based policy{end}"
+    if call.service == "ec2":
+        return Refusal("UnauthorizedOperation", f"You are not authorized to perform this operation. {text}", status=403)
+    if call.operation == "CreateAutoScalingGroup" and refused.action in _LAUNCHING:
+        template = "You are not authorized to use launch template: the one of this group"
+        return Refusal("AccessDenied", template, status=403)
+    if call.service == "s3":
+        return Refusal("AccessDenied", text, status=403)
+    code = "AccessDenied" if call.service in ("sts", "autoscaling", "iam") else "AccessDeniedException"
+    return Refusal(code, text, status=403 if call.service in ("iam", "autoscaling", "scheduler") else 400)
+
+
+def _statements_of(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    statements = document["Statement"]
+    return list(statements) if isinstance(statements, list) else [statements]
+
+
 def s3_request(call: Call) -> tuple[tuple[str, str], ...]:
     """The IAM actions and resources of an S3 request, path style: several where many objects are deleted at once, each
     of which S3 judges by itself (there a key that may not go is an error of its own, here the whole request is), and
     where an object is copied, which is read and written."""
     if call.method == "POST" and "delete" in call.query:
         bucket = call.path.strip("/")
-        return tuple(("s3:DeleteObject", f"{_s3(call)}{bucket}/{key}") for key in _deleted(call))
+        return tuple((action, f"{_s3(call)}{bucket}/{key}") for action, key in _deleted(call))
     source = unquote(str(call.environ.get("HTTP_X_AMZ_COPY_SOURCE", "")))
     if not source:
         return (_single(call),)
@@ -89,13 +151,31 @@ def _key_requests(
         yield "kms:GenerateDataKey", str(key)
 
 
-def _deleted(call: Call) -> list[str]:
+def _deleted(call: Call) -> list[tuple[str, str]]:
     """The keys that a DeleteObjects names, read as XML as moto reads them; all there are where it can't be read."""
+    everything = [("s3:DeleteObject", "*")]
     try:
         document = ElementTree.fromstring(call.whole_body())  # noqa: S314 - expat itself bounds what entities become
     except ElementTree.ParseError:
-        return ["*"]
-    return [each.text or "" for each in document.iter() if each.tag.rpartition("}")[2] == "Key"] or ["*"]
+        return everything
+    found = []
+    for parent in document.iter():
+        names = [child.tag.rpartition("}")[2] for child in parent]
+        version = "Version" if "VersionId" in names else ""
+        keys = [child.text or "" for child, name in zip(parent, names, strict=True) if name == "Key"]
+        found += [(f"s3:DeleteObject{version}", key) for key in keys]
+    return found or everything
+
+
+# The parts of a bucket's configuration that are put by a query of their own.
+_BUCKET_PARTS = {
+    "publicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "versioning": "s3:PutBucketVersioning",
+    "encryption": "s3:PutEncryptionConfiguration",
+    "policy": "s3:PutBucketPolicy",
+    "lifecycle": "s3:PutLifecycleConfiguration",
+    "tagging": "s3:PutBucketTagging",
+}
 
 
 def _s3(call: Call) -> str:
@@ -109,6 +189,8 @@ def _single(call: Call) -> tuple[str, str]:
     if not key:
         arn = f"{_s3(call)}{bucket}"
         if method in ("GET", "HEAD"):
+            if "tagging" in q:
+                return "s3:GetBucketTagging", arn
             if "location" in q:
                 return "s3:GetBucketLocation", arn
             if "versions" in q:
@@ -116,7 +198,8 @@ def _single(call: Call) -> tuple[str, str]:
             if "uploads" in q:
                 return "s3:ListBucketMultipartUploads", arn
             return "s3:ListBucket", arn
-        return {"PUT": "s3:CreateBucket", "DELETE": "s3:DeleteBucket"}.get(method, "s3:ListBucket"), arn
+        part = next((action for name, action in _BUCKET_PARTS.items() if name in q and method == "PUT"), None)
+        return part or {"PUT": "s3:CreateBucket", "DELETE": "s3:DeleteBucket"}.get(method, "s3:ListBucket"), arn
     arn = f"{_s3(call)}{bucket}/{key}"
     version = "Version" if "versionId" in q else ""
     if method in ("GET", "HEAD"):
@@ -157,16 +240,27 @@ def applies(statement: Mapping[str, Any], action: str, resource: str | None, con
 
 def _holds(operator: str, keys: Mapping[str, Any], context: Mapping[str, str]) -> bool:
     for key, wanted in keys.items():
-        value = context.get(key.lower() if key.lower().startswith("aws:") else key)
+        value = context.get(key.lower())
         name = operator.removesuffix("IfExists")
+        if name == "Null":
+            if all(str(w).lower() == "true" for w in _many(wanted)) != (value is None):
+                return False
+            continue
         if value is None:
             if operator.endswith("IfExists") or "Not" in name:
                 continue
             return False
-        matches = [_glob(w, value) if "Like" in name else str(w).lower() == value.lower() for w in _many(wanted)]
+        matches = [_matches(name, w, value) for w in _many(wanted)]
         if any(matches) == ("Not" in name):
             return False
     return True
+
+
+def _matches(operator: str, wanted: str, value: str) -> bool:
+    if "Like" in operator or operator.startswith("Arn"):
+        return _glob(wanted, value)
+    same_case = operator.startswith("String") and "IgnoreCase" not in operator
+    return wanted == value if same_case else wanted.lower() == value.lower()
 
 
 def _many(value: Any) -> list[str]:

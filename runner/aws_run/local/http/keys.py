@@ -21,13 +21,17 @@ class Session:
 
 
 class Keys:
-    """Who may sign what: the administrator's key, and one for each set of temporary credentials handed out."""
+    """Who may sign what: the administrator's key, the caller's, and one for each set of temporary credentials handed
+    out."""
 
     def __init__(self) -> None:
         self.access_key = _new_id("AKIA")
         self.secret_key = _new_secret()
         self.token = secrets.token_urlsafe(32)  # of the pages under /_aws-run/
-        self._users = {self.access_key: self.secret_key}
+        # Of a caller who is held to a policy, where there is one.
+        self.caller_key = _new_id("AKIA")
+        self.caller_secret = _new_secret()
+        self._users = {self.access_key: self.secret_key, self.caller_key: self.caller_secret}
         self._sessions: dict[str, Session] = {}
 
     def add_user(self, access_key: str, secret_key: str) -> None:

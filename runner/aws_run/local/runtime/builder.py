@@ -86,6 +86,7 @@ def install_request(plan: ImagePlan, recipe: StandardRecipe) -> InstallRequest:
         required=recipe.install is not None and recipe.install.required,
         variables=dict([recipe.version]) if recipe.version is not None else {},
         python=recipe.python,
+        tools=recipe.tools,
     )
 
 
@@ -119,6 +120,7 @@ def _signed(local: LocalAws, operation: str, body: bytes) -> urllib.request.Requ
     headers = {
         "Content-Type": "application/x-amz-json-1.1",
         "X-Amz-Target": f"AmazonEC2ContainerRegistry_V20150921.{operation}",
+        "X-Aws-Run-Push": "1",  # it stands for a push, and is judged as one (http/caller_requests.py)
     }
     signed = AWSRequest(method="POST", url=f"{local.endpoint_url}/", data=body, headers=headers)
     SigV4Auth(Credentials(local.access_key, local.secret_key), "ecr", local.region).add_auth(signed)

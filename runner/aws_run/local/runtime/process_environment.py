@@ -30,7 +30,8 @@ _FAILURE = "The project's requirements could not be installed"
 class InstallRequest:
     """`files`: what the installer reads, by path. `source_digest` and `source_files`: the project's own files, where
     something of them is installed. `project`: the project itself is, too; `required`: the run can't do without it.
-    `variables`: what the build back end is told besides. `python`: the version asked for."""
+    `variables`: what the build back end is told besides. `python`: the version asked for. `tools`: packages that are
+    installed after the list."""
 
     kind: str = "none"
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class InstallRequest:
     required: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
     python: str | None = None
+    tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +99,7 @@ def _key(request: InstallRequest, python: str) -> str:
     digest = hashlib.sha256(f"{sys.version_info[:2]} {python}".encode())
     facts: list[object] = [request.kind, request.options, request.find_links, request.requirements_file]
     facts += [request.source_digest, request.project, request.required, sorted(request.variables.items())]
+    facts += [request.tools]
     digest.update(json.dumps(facts).encode())
     for name, content in sorted(request.files.items()):
         digest.update(f"{len(content)}\0{name}\0".encode())
@@ -143,6 +146,8 @@ def _install(venv: Path, root: Path, request: InstallRequest, python: str, stop:
     elif request.kind != "none":
         listed = request.requirements_file if request.kind == "requirements" else "pyproject.toml"
         _run([uv, "pip", "install", *into, *request.options, "-r", listed], stage, _FAILURE, stop, variables)
+    if request.tools:
+        _run([uv, "pip", "install", *into, *request.tools], stage, _FAILURE, stop, variables)
     if not request.project:
         return []
     try:

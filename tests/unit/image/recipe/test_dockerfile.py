@@ -55,6 +55,7 @@ def test_secrets_are_mounted_and_no_argument_or_variable_holds_one() -> None:
         "INSTALL_REQUIRED",
         "VERSION_VARIABLE",
         "VERSION",
+        "TOOLS",
     }
     assert "/run/secrets" not in final_stage()
     assert "secret" not in final_stage()

@@ -30,6 +30,8 @@ def refused(text: str, *, own_command: bool = False) -> str:
     ("text", "instruction"),
     [
         ("FROM python\nCMD python main.py", "CMD"),
+        ("FROM python\nCMD python main.py --in {input} --out {output}", ""),
+        ("FROM python\nCMD python main.py --in {input}", "CMD"),
         ("FROM python\ncmd python main.py", "CMD"),
         ("FROM python\nENTRYPOINT python main.py", "ENTRYPOINT"),
         ("FROM python\nENTRYPOINT python \\\n  main.py", "ENTRYPOINT"),

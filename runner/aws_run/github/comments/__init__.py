@@ -1,0 +1,1 @@
+"""Runs that a comment under a pull request asks for. The gate needs nothing but the standard library."""
