@@ -122,6 +122,13 @@ RIGHTS: tuple[Right, ...] = (
         rarely="with a GPU or --spot on EC2",
         without=_QUOTA,
     ),
+    _own(
+        "ec2:DescribeRegions",
+        commands=("check", "plan", "submit"),
+        why="whether the region is one that the account has not enabled",
+        rarely="when a region does not know the credentials",
+        without="the region's refusal is shown as it is",
+    ),
     # What the configuration names.
     _own(
         "iam:GetPolicy",
