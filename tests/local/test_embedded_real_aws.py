@@ -133,7 +133,7 @@ def test_a_new_execution_role_has_no_rights_for_a_while(client: Client, options:
     assert "AccessDenied" in done["stoppedReason"]
 
 
-@pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 11}, {"startedBy": "two words"}, {"startedBy": "x" * 129}])
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 11}, {"startedBy": "two, words"}, {"startedBy": "x" * 129}])
 def test_run_task_has_its_limits(client: Client, wrong: dict[str, Any]) -> None:
     stack(client)
     definition = task_definition(client, "nowhere:1", ["true"])
