@@ -106,6 +106,7 @@ _ONE_IN = {
     "tests/docker/test_submit.py": 2,
     "tests/local/test_caller_rights.py": 12,
     "tests/local/test_deleted_behind.py": 6,
+    "tests/projects/test_shape_runs.py": 6,
     "tests/local/test_faults_answers.py": 4,
     "tests/local/test_faults_removal.py": 4,
     "tests/local/test_faults_running.py": 4,

@@ -19,8 +19,9 @@ PYZ_PATH = "opt/aws-run/entrypoint.pyz"
 _OPEN_DIRS = ("aws-run", "checkpoint")
 # Parsing them all would take each submit 50 ms; a test holds this equal to what the parser finds.
 _IMPORT = re.compile(rb"^\s*(?:import (\w[\w.]*)(?: as \w+)?|from (\w[\w.]*) import .*?)\s*(?:#.*)?$", re.MULTILINE)
-# Comments on lines of their own stay at home; the empty lines keep the numbers in tracebacks right.
+# Comments on lines of their own and docstrings stay at home; empty lines keep the numbers in tracebacks right.
 _COMMENT = re.compile(rb"^[ \t]*#.*$", re.MULTILINE)
+_DOCSTRING = re.compile(rb'^([ \t]*)"""(?:[^"\\]|"(?!""))*"""[ \t]*$', re.MULTILINE)
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -30,7 +31,7 @@ def pyz_bytes() -> bytes:
     sources = {f"aws_run_entrypoint/{path.relative_to(package).as_posix()}": path for path in package.rglob("*.py")}
     del sources["aws_run_entrypoint/bundle.py"]
     sources["__main__.py"] = sources.pop("aws_run_entrypoint/__main__.py")
-    contents = {name: without_comments(path.read_bytes()) for name, path in sources.items()}
+    contents = {name: without_texts(path.read_bytes()) for name, path in sources.items()}
     contents["aws_run_entrypoint/needed.py"] = f"MODULES = {imported(contents.values())!r}\n".encode()
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_STORED) as archive:
@@ -39,8 +40,12 @@ def pyz_bytes() -> bytes:
     return held.getvalue()
 
 
-def without_comments(source: bytes) -> bytes:
-    return _COMMENT.sub(b"", source.replace(b"\r\n", b"\n"))
+def without_texts(source: bytes) -> bytes:
+    """Without its comments and docstrings, which only people read."""
+    lines = _DOCSTRING.sub(
+        lambda found: found[1] + b'""' + b"\n" * found[0].count(b"\n"), source.replace(b"\r\n", b"\n")
+    )
+    return _COMMENT.sub(b"", lines)
 
 
 def imported(sources: Iterable[bytes]) -> Tuple[str, ...]:

@@ -52,6 +52,7 @@ class Job:
     deadline: Optional[float]
     stop_grace_s: float
     stop_window_s: float
+    new_role_s: float
     sync_every_s: float
     checkpoint_path: Optional[str]
     checkpoint_every_s: float
@@ -128,6 +129,7 @@ def read_job(env: Mapping[str, str], image_command: Sequence[str]) -> Job:
         deadline=_number(env, contract.DEADLINE, 0) or None,
         stop_grace_s=_number(env, contract.STOP_GRACE_S, DEFAULT_STOP_GRACE_S),
         stop_window_s=_number(env, contract.STOP_WINDOW_S, DEFAULT_STOP_WINDOW_S),
+        new_role_s=_number(env, contract.NEW_ROLE_S, 0),
         sync_every_s=_number(env, contract.SYNC_EVERY_S, 0),
         checkpoint_path=env.get(contract.CHECKPOINT_PATH) or None,
         checkpoint_every_s=_number(env, contract.CHECKPOINT_EVERY_S, 0),

@@ -7,13 +7,15 @@ import errno
 import os
 import sys
 import time
-from typing import Mapping, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence
 
 from .cgroup import Cgroup
 from .contract import EndReason
 from .errors import describe
+from .first_minute import FirstMinute
 from .job import ContractError, Job, job_environment, read_job
 from .left_behind import find_left_behind
+from .log_marks import UsageNow, usage_line
 from .periodic_sync import BackgroundSync
 from .result import Result
 from .saving import EXIT_TOOL, Saving
@@ -25,6 +27,7 @@ from .usage import UsageRecorder
 
 EXIT_DEADLINE = 124
 _FULL_BELOW_BYTES = 16 * 1024 * 1024
+_USAGE_EVERY_TICKS = 10  # seconds: some hundred bytes of log a minute
 
 
 def say(text: str) -> None:
@@ -38,6 +41,7 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     except (ContractError, NoCredentialsError) as error:
         say(str(error))
         return EXIT_TOOL
+    first_minute = FirstMinute(job.new_role_s, say)
     result = Result(job)
     usage = UsageRecorder(Cgroup(), job.work_dir)
     background = BackgroundSync(job, say)
@@ -53,12 +57,12 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
         deadline=job.deadline,
         grace=plan.grace,
         notice_file=job.notice_file,
-        on_tick=lambda: _sample(usage),
+        on_tick=UsageReport(usage, lambda line: supervisor.add_to_log(line)).tick,
         on_notice=lambda reason: background.hurry(),
     )
     saving = Saving(job, supervisor, plan, say)
     try:
-        if _bring_in(job, supervisor, result):
+        if _bring_in(job, supervisor, first_minute, result):
             _run(job, env, supervisor, background=background, usage=usage, result=result)
             saving.save_folders(background, result)
             _judge_outputs(job, result)
@@ -67,13 +71,13 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
         supervisor.close()
 
 
-def _bring_in(job: Job, supervisor: Supervisor, result: Result) -> bool:
+def _bring_in(job: Job, supervisor: Supervisor, first_minute: FirstMinute, result: Result) -> bool:
     """False when the command can't be started; the result says why."""
     began = time.monotonic()
     try:
         with supervisor.interruptible():
-            result.inputs = sync_in(job)
-            result.checkpoint_in = restore_checkpoint(job)
+            result.inputs = first_minute.patiently(lambda: sync_in(job))
+            result.checkpoint_in = first_minute.patiently(lambda: restore_checkpoint(job))
     except StopRequested as stop:
         code = EXIT_DEADLINE if stop.reason is EndReason.DEADLINE else EXIT_TOOL
         result.fail(code, stop.reason, "the command had not been started")
@@ -141,14 +145,28 @@ def _judge_outputs(job: Job, result: Result) -> None:
     if not ended_itself or out is None or out.files or out.skipped:
         return
     saved = [job.input_dir, job.output_dir, *([job.checkpoint_path] if job.checkpoint_path else [])]
-    result.left_behind = find_left_behind(os.getcwd(), result.command_started_at or 0.0, saved)
+    with contextlib.suppress(OSError):  # the job may have removed its working directory
+        result.left_behind = find_left_behind(os.getcwd(), result.command_started_at or 0.0, saved)
     if job.outputs_required and result.exit_code == 0:
         result.fail(EXIT_TOOL, EndReason.NO_OUTPUT, "the job ended with 0 and saved no output, which is required")
 
 
-def _sample(usage: UsageRecorder) -> None:
-    with contextlib.suppress(Exception):  # a missing row in usage.csv must not fail the run
-        usage.sample()
+class UsageReport:
+    """Samples once a second, and tells the log now and then, for whoever looks at the run. A short job is told of
+    nothing."""
+
+    def __init__(self, usage: UsageRecorder, write: Callable[[bytes], None]) -> None:
+        self._usage = usage
+        self._write = write
+        self._ticks = 0
+
+    def tick(self) -> None:
+        self._ticks += 1
+        with contextlib.suppress(Exception):  # a missing row in usage.csv must not fail the run
+            self._usage.sample()
+            now = self._usage.now()
+            if self._ticks % _USAGE_EVERY_TICKS == 0 and now != UsageNow(memory_limit_bytes=now.memory_limit_bytes):
+                self._write(usage_line(now))
 
 
 def _explain_failure(job: Job, result: Result, usage: UsageRecorder, kills_before: int) -> None:

@@ -1,4 +1,6 @@
-"""Runs the command as PID 1: forwards signals, reaps every orphan, keeps the deadline, stops the job in two steps."""
+"""Runs the command as PID 1: forwards signals, reaps every orphan, keeps the deadline, stops the job in two steps.
+
+Its output goes through `job_output`."""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from types import FrameType
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from .contract import EndReason
+from .job_output import JobOutput
 
 # A stop: the job gets its grace, then SIGKILL. The others are only passed on.
 STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -80,6 +83,7 @@ class Supervisor:
         self.stop_reason: Optional[EndReason] = None
         self.stopped_at: Optional[float] = None  # of the monotonic clock
         self._notified = False
+        self._output: Optional[JobOutput] = None
         self._job: Optional[int] = None
         self._interruptible = False
         self._early: List[int] = []
@@ -118,14 +122,19 @@ class Supervisor:
         """Until the command and its process group are gone."""
         self._early = []
         self._start_nothing_late()
+        output = self._output = JobOutput()
         try:
             # A session of its own: signals reach the whole group, and the terminal's don't arrive twice.
-            job = subprocess.Popen(list(argv), env=dict(env), start_new_session=True)
+            job = subprocess.Popen(
+                list(argv), env=dict(env), start_new_session=True, stdout=output.stdout, stderr=output.stderr
+            )
         except FileNotFoundError:
             detail = _why_absent(argv[0], env.get("PATH", os.defpath))
             return Outcome(127, EndReason.COMMAND_NOT_FOUND, detail=detail)
         except OSError as error:
             return Outcome(126, EndReason.COMMAND_NOT_FOUND, detail=f"{argv[0]!r} can't be run: {error.strerror}")
+        finally:
+            output.started()
         self._job = job.pid
         _kill_this_one_first(job.pid)
         for number in self._early:  # what came while it was being started
@@ -148,6 +157,7 @@ class Supervisor:
         _end(-job.pid)
         if os.getpid() == 1:
             _end(-1)  # a daemon has left the command's session; nobody else lives in this container
+        output.close()
         self._job = None
         cpu = usage.ru_utime + usage.ru_stime if usage else 0.0
         rss = usage.ru_maxrss * 1024 if usage else 0
@@ -184,6 +194,11 @@ class Supervisor:
         # Computed anew each time: what the job writes in its grace has to be saved as well.
         if now >= self.stopped_at + self.grace(self.stop_reason):
             self._signal_group(signal.SIGKILL)
+
+    def add_to_log(self, line: bytes) -> None:
+        """A line of ours among those of the command, which runs."""
+        if self._output is not None:
+            self._output.add(line)
 
     def stop(self, reason: EndReason, number: int) -> None:
         """First step: the signal; the second comes when the grace is over."""

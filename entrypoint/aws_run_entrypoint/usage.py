@@ -10,6 +10,7 @@ import time
 from typing import List, Optional, Tuple
 
 from .cgroup import Cgroup
+from .log_marks import UsageNow
 from .transfer import Bucket, put_object
 
 COLUMNS = (
@@ -18,6 +19,9 @@ COLUMNS = (
 # Past this many rows every second one goes and the pace halves: days fit into the same few hundred kilobytes.
 _MOST_ROWS = 7200
 _GPU_QUERY = ("--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits", "-l", "1")
+
+
+_GpuUse = Tuple[Optional[int], Optional[int]]  # per cent, MiB
 
 
 class UsageRecorder:
@@ -32,6 +36,7 @@ class UsageRecorder:
         self._began = time.monotonic()
         self._cpu_before: Tuple[float, Optional[float]] = (self._began, None)
         self._gpu = _Gpu()
+        self._last: Tuple[Optional[str], Optional[int], _GpuUse] = (None, None, (None, None))
 
     def start(self) -> None:
         self._began = time.monotonic()
@@ -54,11 +59,20 @@ class UsageRecorder:
             return
         self._skip = 0
         received, sent = network_bytes()
-        cells = [f"{now - self._began:.1f}", self._cpu(now), memory, free, received, sent, *self._gpu.last]
+        cpu = self._cpu(now)
+        self._last = (cpu, memory, self._gpu.last)
+        cells = [f"{now - self._began:.1f}", cpu, memory, free, received, sent, *self._gpu.last]
         self._rows.append(",".join("" if cell is None else str(cell) for cell in cells))
         if len(self._rows) > _MOST_ROWS:
             self._rows = self._rows[::2]
             self._every *= 2
+
+    def now(self) -> UsageNow:
+        """As the last sample saw it."""
+        cpu, memory, gpu = self._last
+        gpu_percent, gpu_memory = gpu
+        limit = self.cgroup.memory_limit()
+        return UsageNow(None if cpu is None else int(cpu), memory, limit, gpu_percent, gpu_memory)
 
     def csv(self) -> bytes:
         return "\n".join([COLUMNS, *self._rows, ""]).encode()
@@ -81,7 +95,7 @@ class _Gpu:
     """One `nvidia-smi` that speaks once a second, where there is one. Several GPUs: mean use, memory in all."""
 
     def __init__(self) -> None:
-        self.last: Tuple[Optional[int], Optional[int]] = (None, None)
+        self.last: _GpuUse = (None, None)
         self._process: Optional["subprocess.Popen[str]"] = None
 
     def start(self) -> None:

@@ -21,6 +21,7 @@ ARGUMENTS = "AWS_RUN_ARGUMENTS"
 DEADLINE = "AWS_RUN_DEADLINE"  # absolute, epoch seconds
 STOP_GRACE_S = "AWS_RUN_STOP_GRACE_S"  # the most the job gets between SIGTERM and SIGKILL
 STOP_WINDOW_S = "AWS_RUN_STOP_WINDOW_S"  # from SIGTERM to the container's end: the grace and the last sync
+NEW_ROLE_S = "AWS_RUN_NEW_ROLE_S"  # from its start: how long S3 may refuse or miss what a role or bucket is too new for
 SYNC_EVERY_S = "AWS_RUN_SYNC_EVERY_S"  # outputs while the job runs; 0 = only at the end
 CHECKPOINT_PATH = "AWS_RUN_CHECKPOINT_PATH"
 CHECKPOINT_EVERY_S = "AWS_RUN_CHECKPOINT_EVERY_S"
@@ -42,6 +43,7 @@ ALL = (
     DEADLINE,
     STOP_GRACE_S,
     STOP_WINDOW_S,
+    NEW_ROLE_S,
     SYNC_EVERY_S,
     CHECKPOINT_PATH,
     CHECKPOINT_EVERY_S,

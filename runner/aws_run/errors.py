@@ -67,8 +67,10 @@ class DockerError(AwsRunError):
 class BuildError(AwsRunError):
     """The image did not build. `log_tail` holds the last lines of pip's or Docker's own output."""
 
-    def __init__(self, message: str, *, log_tail: tuple[str, ...] = (), hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, *, log_tail: tuple[str, ...] = (), hint: str | None = None, place: Place | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, place=place)
         self.log_tail = log_tail
 
 

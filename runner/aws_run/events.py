@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
 Lane = Literal["capacity", "image", "input"]
@@ -73,6 +75,34 @@ class LogLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JobProgress:
+    """The lines that the job redraws (progress bars), from the top, as they are now; empty: it redraws none any
+    more."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobUsage:
+    """What the job uses now. `cpu_percent`: of one core. None: nobody tells."""
+
+    cpu_percent: int | None = None
+    memory_bytes: int | None = None
+    memory_limit_bytes: int | None = None
+    gpu_percent: int | None = None
+    gpu_memory_mib: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobLimits:
+    """What the time of a run is counted by, once its task has been accepted. `deadline` is aware; `usd_per_hour` None:
+    no price is known."""
+
+    deadline: datetime
+    usd_per_hour: Decimal | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class OutputProgress:
     files: int
     bytes: int
@@ -105,6 +135,9 @@ Event = (
     | RunStarted
     | StatusChanged
     | LogLine
+    | JobProgress
+    | JobUsage
+    | JobLimits
     | OutputProgress
     | TeardownStep
     | Notice

@@ -15,6 +15,7 @@ TAG_PROJECT = "aws-run:project"
 TAG_OWNER = "aws-run:owner"
 TAG_EXPIRES = "aws-run:expires"
 IAM_PATH = "/aws-run/"
+LOG_GROUPS = "/aws-run/"
 NETWORK = f"{PREFIX}-network"  # the account's, in a region without a default VPC
 
 # arun-<project>-yyyymmdd-hhmmss-xxxx-task is the longest role name: 64 - 5 - 21 - 5 leaves 33.
@@ -82,6 +83,16 @@ def run_of_name(name: str) -> str | None:
     return match["run"] if match and is_run_id(match["run"]) else None
 
 
+def project_of_shared(name: str, region: str) -> str | None:
+    """The project whose runs in that region share the role or log group of that name; None for other names. An
+    instance profile has its role's name."""
+    project = name.removeprefix(LOG_GROUPS)
+    if project == name:
+        match = re.fullmatch(rf"{PREFIX}-(?P<project>.+)-{re.escape(region)}-(execution|instance)", name)
+        project = match["project"] if match else ""
+    return project if re.fullmatch(PROJECT_PATTERN, project) and len(project) <= PROJECT_MAX else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProjectNames:
     """Shared by all runs of one project in one region. IAM's names are global, so they hold the region: the runs of
@@ -100,7 +111,7 @@ class ProjectNames:
 
     @property
     def log_group(self) -> str:
-        return f"/aws-run/{self.project}"
+        return f"{LOG_GROUPS}{self.project}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,7 @@ from aws_run.local.sim.model import Task
 from aws_run.local.state import held, written
 from aws_run.local.testing.faults import Faults, Kill
 from aws_run.local.testing.inventory import left
+from aws_run.naming import project_of_shared
 
 AWS_RUN = [str(Path(sys.executable).with_name("aws-run"))]
 KEPT = {"bucket", "repository"}
@@ -234,11 +235,18 @@ class Account:
             usd += line.usd * max(over_s, 0.0) / line.seconds if line.seconds else 0.0
         return usd
 
-    def left(self) -> dict[str, list[str]]:
-        """What there is beside bucket and repository; marks and locks in the bucket count too."""
+    def left(self, *, shared: bool = False) -> dict[str, list[str]]:
+        """What there is beside bucket and repository, and (unless `shared`) beside the roles and the log group that a
+        project's runs share, which cost nothing; marks and locks in the bucket count too."""
         found = {kind: names for kind, names in left(self.world).items() if kind not in KEPT}
+        if not shared:
+            own = {kind: [n for n in names if not self._is_shared(n)] for kind, names in found.items()}
+            found = {kind: names for kind, names in own.items() if names}
         marks = [key for key in self.stored() if key.startswith(("live/", "leaving/", "locks/"))]
         return {**found, **({"mark": marks} if marks else {})}
+
+    def _is_shared(self, name: str) -> bool:
+        return project_of_shared(name, self.local.region) is not None
 
     def stored(self) -> list[str]:
         """The bucket's objects; it has versions, so what was deleted is there as a marker."""

@@ -74,7 +74,7 @@ def test_a_job_that_exits_7_makes_submit_exit_7_with_its_output_saved_and_nothin
     done = submit(embedded_aws, project, "-i", data, "-o", out, "--backend", "ec2")
     assert done.returncode == 7, done.stderr
     assert (out / "half.txt").read_text() == "half of it"
-    assert "half of it is done" in done.stderr
+    assert "half of it is done" in done.stdout
     assert set(left_in(embedded_aws)) == {"bucket", "repository"}
 
 

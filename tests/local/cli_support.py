@@ -21,6 +21,7 @@ from aws_run.local.embedded import Embedded
 from aws_run.local.http.protocol import Call, Reply
 from aws_run.local.options import LocalAws, LocalOptions
 from aws_run.local.state import held, written
+from aws_run.naming import project_of_shared
 
 TOOL = Path(sys.executable).with_name("aws-run")
 TIMEOUT_S = 300
@@ -91,8 +92,9 @@ class Cloud:
             self.clients[service] = boto_client(self.session, self.local, service, config=config)
         return self.clients[service]
 
-    def left(self, word: str = "arun") -> dict[str, list[str]]:
-        """What AWS's own listings show of the names with `word` in them, by kind; kinds with nothing are left out."""
+    def left(self, word: str = "arun", *, shared: bool = False) -> dict[str, list[str]]:
+        """What AWS's own listings show of the names with `word` in them, by kind; kinds with nothing are left out, and
+        (unless `shared`) what a project's runs share, which costs nothing."""
         ecs, iam = self.client("ecs"), self.client("iam")
         clusters = ecs.describe_clusters(clusters=ecs.list_clusters()["clusterArns"])["clusters"]
         instances = [
@@ -122,7 +124,10 @@ class Cloud:
             "bucket": [b["Name"] for b in self.client("s3").list_buckets()["Buckets"]],
             "repository": [r["repositoryName"] for r in self.client("ecr").describe_repositories()["repositories"]],
         }
-        found = {kind: [name for name in each if word in name] for kind, each in names.items()}
+        found = {
+            kind: [n for n in each if word in n and (shared or project_of_shared(n, self.local.region) is None)]
+            for kind, each in names.items()
+        }
         return {kind: each for kind, each in found.items() if each}
 
     @property

@@ -10,6 +10,14 @@ import boto3
 import pytest
 from tests.local.cli_support import ENDLESS, Cloud, cloud, command, log_has, project, submit
 
+LONG_OPTIONS = """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--input-dir")
+parser.add_argument("--results-dir")
+parser.parse_args()
+"""
+
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory, aws_session: boto3.Session) -> Iterator[Cloud]:
@@ -82,16 +90,44 @@ def test_a_running_run_is_followed_kept_by_gc_cancelled_and_cleaned_up_twice(aws
     assert json.loads(aws.run("gc", "--local", "--json").stdout)["runs"] == []
 
 
-def test_kept_things_stay_until_cleanup_and_destroy(aws: Cloud, tmp_path: Path) -> None:
+def test_what_a_projects_runs_share_is_kept_until_destroy_and_the_output_says_that_it_costs_nothing(
+    aws: Cloud, tmp_path: Path
+) -> None:
     folder = project(tmp_path / "kept")
-    done = aws.run(*submit(folder, tmp_path / "out", "--keep", "roles", "--keep", "log-group", "--json"))
+    done = aws.run(*submit(folder, tmp_path / "out"))
     assert done.returncode == 0, done.stderr
-    assert set(aws.left("kept")) == {"role", "log-group", "repository"}
+    told = [line for line in done.stderr.splitlines() if "arun-kept-us-east-1-execution" in line and "kept" in line]
+    assert "costs nothing; `aws-run destroy` removes it" in told[-1]
+    assert set(aws.left("kept", shared=True)) == {"role", "log-group", "repository"}
     torn = aws.run("destroy", "--name", "kept", "--local", "--json")
     assert torn.returncode == 0, torn.stderr
     assert {gone["kind"] for gone in json.loads(torn.stdout)["removed"]} == {"role", "log-group"}
-    assert set(aws.left("kept")) == {"repository"}
+    assert set(aws.left("kept", shared=True)) == {"repository"}
     assert aws.run("destroy", "--name", "kept", "--local").returncode == 0
+
+
+def test_the_last_run_takes_what_is_shared_with_it_where_keep_does_not_name_it(aws: Cloud, tmp_path: Path) -> None:
+    folder = project(tmp_path / "alone")
+    (folder / "aws-run.yaml").write_text("keep: [bucket, repository]\n")
+    done = aws.run(*submit(folder, tmp_path / "out", "--backend", "ec2"))
+    assert done.returncode == 0, done.stderr
+    assert set(aws.left("alone", shared=True)) == {"repository"}
+
+
+def test_gc_removes_what_projects_share_that_have_no_run_and_leaves_a_live_runs(aws: Cloud, tmp_path: Path) -> None:
+    assert aws.run(*submit(project(tmp_path / "idle"), tmp_path / "out")).returncode == 0
+    run = detached(aws, project(tmp_path / "busy", ENDLESS))
+    looked = json.loads(aws.run("gc", "--dry-run", "--local", "--json").stdout)
+    shared = {each["project"]: (each["removable"], each["reason"]) for each in looked["shared"]}
+    assert (shared["idle"], shared["busy"]) == ((True, "no run of the project uses it"), (False, f"used by {run}"))
+    assert "role" in aws.left("arun-idle-", shared=True)
+    done = aws.run("gc", "--local", "--json")
+    assert done.returncode == 0, done.stderr
+    assert set(aws.left("idle", shared=True)) == {"repository"}
+    assert {"role", "log-group"} <= set(aws.left("busy", shared=True))
+    assert aws.run("cancel", run, "--local").returncode == 0
+    assert aws.run("gc", "--local").returncode == 0
+    assert set(aws.left("busy", shared=True)) == {"repository"}
 
 
 def test_destroy_everything_wants_a_word_and_then_leaves_nothing(aws: Cloud, tmp_path: Path) -> None:
@@ -121,6 +157,26 @@ def test_check_finds_what_is_fine_and_what_is_not(aws: Cloud) -> None:
     found = json.loads(done.stdout)
     assert "credentials" in json.dumps(found)
     assert "Traceback" not in done.stderr
+
+
+def test_check_says_what_would_be_used_before_anything_is_built(aws: Cloud, tmp_path: Path) -> None:
+    folder = project(tmp_path / "checked", LONG_OPTIONS)
+    (folder / "requirements.txt").write_text("six\n")
+    found = json.loads(aws.run("check", "--local", "--json", cwd=folder).stdout)["checks"]
+    told = [row["message"] for row in found if row["check"] == "project"]
+    for words in (
+        "command: python main.py",
+        "by --input-dir and --results-dir",
+        "dependencies: requirements.txt, 1 package",
+    ):
+        assert any(words in message for message in told), told
+    (folder / "main.py").write_text("print(\n")
+    refused = json.loads(aws.run("check", "--local", "--json", cwd=folder).stdout)["checks"]
+    assert [row["state"] for row in refused if row["check"] == "project"] == ["failed"]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    nothing = json.loads(aws.run("check", "--local", "--json", cwd=empty).stdout)["checks"]
+    assert [row["state"] for row in nothing if row["check"] == "project"] == ["warning"]
 
 
 def test_init_writes_a_file_that_config_schema_and_submit_accept(aws: Cloud, tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from tests.local.support import TRUST, Client, group, role, run, stack, stopped,
 from tests.waiting import until
 
 from aws_run.local.embedded import Embedded
+from aws_run.local.http.iam_policy import denied
+from aws_run.local.http.protocol import Call
 from aws_run.local.sim.billing import bill
 
 FARGATE = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512"}
@@ -131,6 +133,40 @@ def test_a_new_execution_role_has_no_rights_for_a_while(client: Client, options:
     assert done["stopCode"] == "TaskFailedToStart"
     assert done["stoppedReason"].startswith("ResourceInitializationError")
     assert "AccessDenied" in done["stoppedReason"]
+
+
+def test_a_new_task_role_may_read_nothing_for_a_while(client: Client, embedded: Embedded, options: Options) -> None:
+    options(policy_propagation_s=30.0)
+    client("s3").create_bucket(Bucket="arun-plain")
+    client("s3").put_object(Bucket="arun-plain", Key="a", Body=b"x")
+    role(client, "arun-task")
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    allowed = {"Version": "2012-10-17", "Statement": [statement]}
+    client("iam").put_role_policy(RoleName="arun-task", PolicyName="p", PolicyDocument=json.dumps(allowed))
+    session = embedded.world.keys.new_session("arun-task")
+    get = Call(
+        service="s3", operation="", region="us-east-1", access_key=session.access_key,
+        environ={"REQUEST_METHOD": "GET", "PATH_INFO": "/arun-plain/a", "HTTP_X_AMZ_SECURITY_TOKEN": session.token},
+        body=b"", proceed=lambda: pytest.fail("is not carried out"),
+    )  # fmt: skip
+    refused = denied(embedded.world, get)
+    assert refused is not None
+    assert refused.code == "AccessDenied"
+    embedded.world.clock.advance(31)
+    assert denied(embedded.world, get) is None
+
+
+def test_an_object_is_not_found_while_its_buckets_versioning_is_new(
+    client: Client, embedded: Embedded, options: Options
+) -> None:
+    options(versioning_settle_s=60.0)
+    s3 = client("s3")
+    s3.create_bucket(Bucket="arun-plain")
+    s3.put_bucket_versioning(Bucket="arun-plain", VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(Bucket="arun-plain", Key="a", Body=b"x")["VersionId"]
+    assert refusal(s3.get_object, Bucket="arun-plain", Key="a", VersionId=version)[0] == "NoSuchKey"
+    embedded.world.clock.advance(61)
+    assert s3.get_object(Bucket="arun-plain", Key="a", VersionId=version)["Body"].read() == b"x"
 
 
 @pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 11}, {"startedBy": "two, words"}, {"startedBy": "x" * 129}])

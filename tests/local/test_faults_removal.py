@@ -39,6 +39,7 @@ def clean(story: Story, run_id: str) -> Any:
     return cleanup(story.new_bench(), run_id, None)[1]
 
 
+NOT_SHARED = {"AWS_RUN_KEEP": "bucket"}  # what a project's runs share goes with the last of them
 DELETES = (
     "autoscaling:DeleteAutoScalingGroup", "ecs:DeleteCapacityProvider", "ecs:DeleteCluster", "ec2:DeleteLaunchTemplate",
     "ecs:DeregisterTaskDefinition", "iam:DeleteRole", "iam:DeleteInstanceProfile", "logs:DeleteLogGroup",
@@ -47,18 +48,20 @@ DELETES = (
 
 def test_row_07_deletes_that_fail_with_a_server_error_are_tried_again(begin: Begin) -> None:
     story = begin()
+    story.settings = NOT_SHARED
     for name in DELETES:
         story.refuse(name, "InternalFailure", times=3)
     assert story.submit(backend="ec2").exit_code == 0
-    assert story.account.left() == {}
+    assert story.account.left(shared=True) == {}
 
 
 def test_row_07_deletes_whose_answers_get_lost_are_repeated_and_what_is_gone_is_gone(begin: Begin) -> None:
     story = begin()
+    story.settings = NOT_SHARED
     for name in DELETES:
         story.lose(name)
     assert story.submit(backend="ec2").exit_code == 0
-    assert story.account.left() == {}
+    assert story.account.left(shared=True) == {}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_row_24_of_two_runs_at_once_neither_takes_what_the_other_needs(begin: Be
     first = left_running(story)
     assert story.submit(backend="ec2", output=str(story.home / "other")).exit_code == 0
     assert story.account.running()
-    left = story.account.left()
+    left = story.account.left(shared=True)
     assert left["role"] == [
         f"arun-{first}-task", "arun-tiny-us-east-1-execution", "arun-tiny-us-east-1-instance"
     ]  # fmt: skip
@@ -101,11 +104,12 @@ def test_row_24_of_two_runs_at_once_neither_takes_what_the_other_needs(begin: Be
 
 def test_row_24_the_last_to_leave_takes_what_runs_on_the_other_backend_shared(begin: Begin) -> None:
     story = begin()
+    story.settings = NOT_SHARED
     last = left_running(story, "fargate")
     assert story.submit(backend="ec2", output=str(story.home / "other")).exit_code == 0
-    assert "arun-tiny-us-east-1-instance" in story.account.left()["role"]
+    assert "arun-tiny-us-east-1-instance" in story.account.left(shared=True)["role"]
     assert clean(story, last).failed == ()
-    assert story.account.left() == {}
+    assert story.account.left(shared=True) == {}
 
 
 def test_row_24_destroy_does_not_take_roles_from_under_a_live_run(begin: Begin) -> None:
@@ -115,11 +119,12 @@ def test_row_24_destroy_does_not_take_roles_from_under_a_live_run(begin: Begin) 
     with pytest.raises(AwsRunError, match="1 run"):
         destroying.destroy(context, "tiny", destroying.plan_destroy(context, "tiny", everything=False))
     assert story.account.running()
-    assert "arun-tiny-us-east-1-execution" in story.account.left()["role"]
+    assert "arun-tiny-us-east-1-execution" in story.account.left(shared=True)["role"]
 
 
 def test_row_24_a_lock_whose_owner_died_is_passed_over_when_its_time_is_up(begin: Begin) -> None:
     story = begin()
+    story.settings = NOT_SHARED
     run_id = left_running(story, "fargate")
     bucket = "arun-123456789012-us-east-1-an"
     began = story.account.now()

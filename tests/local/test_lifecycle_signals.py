@@ -181,7 +181,7 @@ def test_interrupted_before_the_job_ran_everything_that_had_been_made_goes(
     _, said = child[0].communicate(timeout=PATIENCE_S)
     assert sent == [at]
     assert child[0].returncode == 130, said
-    assert "everything that had been made is gone" in said
+    assert "everything that had been made for it is gone" in said
     assert aws.still_bills() == []
     assert aws.left() == {}
 

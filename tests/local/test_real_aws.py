@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.crash.account import Happened
+from tests.crash.account import OUTPUT, Happened
 from tests.crash.story import Begin, Story, stories
 
+from aws_run.errors import AwsCallError
 from aws_run.infra.resources import Kind, Ref
 from aws_run.local.http.protocol import Call
 from aws_run.usecases.cleanup import cleanup
@@ -31,11 +36,43 @@ def assert_nothing_is_left(story: Story, after_s: float) -> None:
     assert story.account.left() == {}
 
 
-def test_a_fargate_run_ends_well_though_its_cluster_is_deprovisioning_for_a_minute(begin: Begin) -> None:
+def test_a_fargate_spot_run_ends_well_though_its_cluster_is_deprovisioning_for_a_minute(begin: Begin) -> None:
     story = begin(cluster_end_s=CLUSTER_END_S)
-    done = story.submit(backend="fargate")
+    done = story.submit(backend="fargate", spot=True)
     assert (done.exit_code, done.teardown_error) == (0, None)
     assert_nothing_is_left(story, CLUSTER_END_S)
+
+
+def test_an_on_demand_fargate_run_has_no_provider_whose_end_it_would_wait_for(begin: Begin) -> None:
+    story = begin(cluster_end_s=CLUSTER_END_S)
+    began: list[datetime] = []
+    story.on_call("ecs:DeleteCluster", lambda seen, call: began.append(story.account.now()))
+    assert story.submit(backend="fargate").exit_code == 0
+    assert story.account.now() - began[0] < timedelta(seconds=10)
+    assert story.account.left() == {}
+
+
+@pytest.mark.parametrize("backend", ["ec2", "fargate"])
+def test_an_unchanged_run_registers_its_definition_when_its_roles_are_there(begin: Begin, backend: str) -> None:
+    """However long IAM takes for them, and however soon the image is known."""
+    story = begin()
+    assert story.submit(backend=backend).exit_code == 0
+    story.script.happened.clear()
+    story.on_call("iam:CreateRole", lambda seen, call: time.sleep(0.5), times=None)
+    assert story.submit(backend=backend, context=story.new_bench()).exit_code == 0
+    operations = story.operations()
+    assert operations.count("ecs:RegisterTaskDefinition") == 1
+    assert operations.index("iam:PutRolePolicy") < operations.index("ecs:RegisterTaskDefinition")
+
+
+def test_run_task_waits_until_the_roles_may_be_passed(begin: Begin) -> None:
+    story = begin()
+    denied = "User: x is not authorized to perform: iam:PassRole on resource: arn:aws:iam::123456789012:role/x"
+    story.refuse("ecs:RunTask", "AccessDeniedException", denied, times=3)
+    assert story.submit(backend="fargate").exit_code == 0
+    story.refuse("ecs:RunTask", "AccessDeniedException", "you are not authorized to perform: ecs:RunTask", times=1)
+    with pytest.raises(AwsCallError, match="ecs:RunTask"):
+        story.submit(backend="fargate", context=story.new_bench())
 
 
 def test_a_gpu_run_ends_well_though_its_instance_takes_ten_minutes_to_terminate(begin: Begin) -> None:
@@ -70,6 +107,63 @@ def test_a_warm_run_waits_until_its_new_roles_may_be_passed(begin: Begin, backen
     assert story.account.left() == {}
 
 
+@pytest.mark.parametrize("backend", ["ec2", "fargate"])
+def test_a_task_that_its_new_execution_role_could_not_start_is_started_again(begin: Begin, backend: str) -> None:
+    story = begin(policy_propagation_s=25.0)
+    assert story.submit(backend=backend).exit_code == 0
+    assert story.operations().count("ecs:RunTask") >= 2
+    assert [text for text in story.notices() if "its role was just made" in text]
+    assert "ec2:TerminateInstances" not in story.operations()[: _last(story.operations(), "ecs:RunTask")]
+    assert story.account.left() == {}
+
+
+def test_an_old_role_that_is_denied_something_is_tried_once(begin: Begin) -> None:
+    story = begin()
+    assert story.submit(backend="fargate").exit_code == 0
+    story.account.advance(300)
+    story.world.options = replace(story.world.options, policy_propagation_s=100_000.0)
+    story.script.happened.clear()
+    assert story.submit(backend="fargate", context=story.new_bench()).exit_code == 125
+    assert story.operations().count("ecs:RunTask") == 1
+
+
+def test_a_container_waits_until_its_new_role_may_read(begin: Begin) -> None:
+    story = begin()
+    assert story.submit(backend="fargate").exit_code == 0
+    story.account.advance(5100)  # by then the execution role, which is kept, is old enough
+    story.world.options = replace(story.world.options, policy_propagation_s=5000.0)
+    with once_the_container_has_told_that_it_waits(story, policy_propagation_s=0.0):
+        assert story.submit(backend="fargate", context=story.new_bench()).exit_code == 0
+
+
+def test_a_container_waits_until_what_was_put_into_a_new_bucket_is_there(begin: Begin) -> None:
+    story = begin(versioning_settle_s=5000.0)
+    with once_the_container_has_told_that_it_waits(story, versioning_settle_s=0.0):
+        assert story.submit(backend="fargate").exit_code == 0
+    assert story.outputs() == OUTPUT
+
+
+@contextmanager
+def once_the_container_has_told_that_it_waits(story: Story, **changes: float) -> Iterator[None]:
+    """Changes the account's options then; fails where the container has not."""
+
+    def change() -> None:
+        story.account.until(lambda: "the run's role or bucket is new" in story.account.log())
+        story.world.options = replace(story.world.options, **changes)  # type: ignore[arg-type]
+        changed.append(True)
+
+    changed: list[bool] = []
+    thread = threading.Thread(target=change, daemon=True)
+    thread.start()
+    yield
+    thread.join(1)
+    assert changed
+
+
+def _last(names: list[str], wanted: str) -> int:
+    return len(names) - 1 - names[::-1].index(wanted)
+
+
 def test_a_schedule_waits_until_its_role_may_be_passed_and_assumed(begin: Begin) -> None:
     story = begin(pass_role_s=20.0, role_propagation_s=30.0)
     assert story.submit(backend="fargate").exit_code == 0
@@ -77,6 +171,7 @@ def test_a_schedule_waits_until_its_role_may_be_passed_and_assumed(begin: Begin)
 
 def test_a_log_group_that_is_just_going_is_made_a_little_later(begin: Begin) -> None:
     story = begin(settle_s=20.0)
+    story.settings = {"AWS_RUN_KEEP": "bucket"}  # what is shared goes with the last run
     assert story.submit(backend="fargate").exit_code == 0
     assert story.submit(backend="fargate").exit_code == 0
 

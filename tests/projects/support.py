@@ -60,7 +60,11 @@ def plan_project(root: Path, *, command: tuple[str, ...] | None = None, build: B
 
 def run_project(root: Path, *, command: tuple[str, ...] | None = None, build_options: Build | None = None) -> Ran:
     """What the job wrote into answer.txt of its output folder, and what the plan told."""
-    plan = plan_project(root, command=command, build=build_options)
+    return run_plan(plan_project(root, command=command, build=build_options), root)
+
+
+def run_plan(plan: ImagePlan, folder: Path) -> Ran:
+    """`folder`: the job's input."""
     assert isinstance(plan.recipe, StandardRecipe)
     image = build(
         STATE,
@@ -80,9 +84,9 @@ def run_project(root: Path, *, command: tuple[str, ...] | None = None, build_opt
     }
     command = plan.command or ()
     if has_places(command):
-        argv = place_folders(command, str(root), str(out))
+        argv = place_folders(command, str(folder), str(out))
     else:
-        argv = add_folders(command, plan.arguments, str(root), str(out))
+        argv = add_folders(command, plan.arguments, str(folder), str(out))
     done = subprocess.run(argv, cwd=app, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return Ran(answer=(out / "answer.txt").read_text(), notes=(*plan.notes, *image.notes), plan=plan)

@@ -136,3 +136,19 @@ def test_a_runs_objects_lie_under_its_own_prefix() -> None:
 @pytest.mark.parametrize(("folder", "label"), [("./data/2024 Q1", "p-2024-q1"), ("/", "input"), ("/x/data", "data")])
 def test_an_input_folder_gets_a_readable_label(folder: str, label: str) -> None:
     assert naming.input_label(folder) == label
+
+
+@given(project=PROJECTS)
+def test_what_projects_share_is_told_by_its_name_and_region(project: str) -> None:
+    names = naming.ProjectNames(project=project, region="us-east-1")
+    for name in (names.execution_role, names.instance_role, names.log_group):
+        assert naming.project_of_shared(name, "us-east-1") == project
+    assert naming.project_of_shared(names.execution_role, "eu-west-1") is None
+    own = naming.RunNames(run_id=f"{project}-20260102-030405-abcd")
+    for name in (own.execution_role, own.task_role, own.stop_role, own.cluster):
+        assert naming.project_of_shared(name, "us-east-1") is None
+
+
+@pytest.mark.parametrize("name", ["/aws-run/", "/aws-run/A b", "/ecs/demo", "arun--us-east-1-execution", "execution"])
+def test_what_is_not_named_by_us_is_no_projects(name: str) -> None:
+    assert naming.project_of_shared(name, "us-east-1") is None

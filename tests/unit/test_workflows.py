@@ -24,7 +24,7 @@ def jobs(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def test_every_action_is_one_commit_with_its_version_beside_it(path: Path) -> None:
     text = path.read_text()
     pins = list(USES.finditer(text))
-    assert len(pins) == text.count("uses: ")
+    assert len(pins) + text.count("uses: ./") == text.count("uses: ")
     for pin in pins:
         assert re.fullmatch(r"[0-9a-f]{40}", pin["commit"]), pin[0]
         assert pin["version"], pin[0]
@@ -85,3 +85,17 @@ def test_newer_versions_are_proposed_when_they_are_a_week_old() -> None:
     updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
     assert {update["package-ecosystem"] for update in updates} == {"github-actions", "pip"}
     assert all(update["cooldown"]["default-days"] >= 7 for update in updates)
+
+
+def test_the_action_itself_is_run_on_every_kind_of_runner() -> None:
+    job = dict(jobs(ROOT / ".github/workflows/test.yml"))["action"]
+    kinds = {runner.rpartition("-")[0] for runner in job["strategy"]["matrix"]["runner"]}
+    assert kinds == {"ubuntu", "ubuntu-24.04", "macos"}
+    assert [step["uses"] for step in job["steps"] if step.get("uses", "").startswith("./")] == ["./"]
+
+
+def test_each_ignored_finding_of_a_linter_says_why() -> None:
+    for path in (*WORKFLOWS, ROOT / "action.yml"):
+        for line in path.read_text().splitlines():
+            _, ignored, why = line.partition("zizmor: ignore[")
+            assert not ignored or len(why.partition("]")[2].split()) > 3, f"{path.name}: {line}"

@@ -9,7 +9,7 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -99,12 +99,13 @@ class Aws:
         clock: Clock | None = None,
         web_identity: WebIdentity | None = None,
     ) -> None:
+        self._ahead_s = 0.0
         if clock is not None:
             self._clock = clock
         try:
             # boto3 itself reads AWS_DEFAULT_REGION only; every other tool of the field reads AWS_REGION too.
             region = region or os.environ.get("AWS_REGION") or None
-            core = web_identity.session(region) if web_identity is not None else None
+            core = web_identity.session(region, self._now) if web_identity is not None else None
             self._session = boto3.Session(profile_name=profile, region_name=region, botocore_session=core)
         except BotoCoreError as error:
             raise translate(error, service="configuration", operation="session") from None
@@ -112,12 +113,15 @@ class Aws:
         self._lock = threading.Lock()
         self._trips: list[RoundTrip] = []
         self._identity: Identity | None = None
-        self._ahead_s = 0.0
 
     @property
     def ahead_s(self) -> float:
         """How far AWS's clock is ahead of this machine's, by its last response; 0 while they agree."""
         return self._ahead_s
+
+    def _now(self) -> datetime:
+        """By AWS's clock, as far as it is known."""
+        return datetime.now(timezone.utc) + timedelta(seconds=self._ahead_s)
 
     @property
     def trips(self) -> tuple[RoundTrip, ...]:
@@ -128,6 +132,19 @@ class Aws:
         """S3's address if it is not AWS itself (AWS_ENDPOINT_URL, the embedded AWS)."""
         url: str = self._client("s3").meta.endpoint_url
         return None if url.endswith((".amazonaws.com", ".amazonaws.com.cn")) else url
+
+    @property
+    def configured_region(self) -> str | None:
+        """The region that a flag, the environment or the profile names; None where nothing does. Asks nobody."""
+        return (self._session.region_name or "").strip() or None
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether there are any, right or wrong. Outside of a profile it may ask the machine's metadata service."""
+        try:
+            return self._session.get_credentials() is not None
+        except BotoCoreError:
+            return False
 
     @property
     def region(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import botocore.session
@@ -29,27 +29,21 @@ _CONFIG = BotoConfig(
 )
 
 
-def _utc_now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
 @dataclass(frozen=True, kw_only=True)
 class WebIdentity:
-    """`token`: a new ID token at each call. `subject`: what a token says it was given to, for messages. `now`: the
-    time that expiry is held against."""
+    """`token`: a new ID token at each call. `subject`: what a token says it was given to, for messages."""
 
     role_arn: str
     session_name: str
     token: Callable[[], str]
     subject: Callable[[str], str] = lambda token: ""
-    now: Callable[[], datetime] = _utc_now
 
-    def session(self, region: str | None) -> botocore.session.Session:
-        """A session that has these credentials and never looks for others."""
+    def session(self, region: str | None, now: Callable[[], datetime]) -> botocore.session.Session:
+        """A session that has these credentials and never looks for others. `now`: what time it is in AWS."""
         core = botocore.session.get_session()
         if region:
             core.set_config_variable("region", region)
-        core.register_component("credential_provider", CredentialResolver([_Provider(self, region)]))
+        core.register_component("credential_provider", CredentialResolver([_Provider(self, region, now)]))
         return core
 
 
@@ -57,15 +51,14 @@ class _Provider(CredentialProvider):
     METHOD = _METHOD
     CANONICAL_NAME = None
 
-    def __init__(self, identity: WebIdentity, region: str | None) -> None:
+    def __init__(self, identity: WebIdentity, region: str | None, now: Callable[[], datetime]) -> None:
         super().__init__()
+        self._now = now
         self._identity = identity
         self._region = region
 
     def load(self) -> Any:
-        return DeferredRefreshableCredentials(
-            refresh_using=self._refresh, method=_METHOD, time_fetcher=self._identity.now
-        )
+        return DeferredRefreshableCredentials(refresh_using=self._refresh, method=_METHOD, time_fetcher=self._now)
 
     def _refresh(self) -> dict[str, Any]:
         """Raises AwsRunError: botocore hands it on to whoever made the call that needs the credentials."""

@@ -68,12 +68,14 @@ class EndCause(str, Enum):
 @dataclass(frozen=True, kw_only=True)
 class TaskEnd:
     """`text`: the service's own words, or a sentence where those would help nobody. `code`: the service's own code for
-    them, to be shown and never to be compared. `exit_code`: the container's, None where the service lost it."""
+    them, to be shown and never to be compared. `exit_code`: the container's, None where the service lost it. `denied`:
+    it was not started because AWS denied something to one of its roles, which passes where that was just made."""
 
     cause: EndCause
     exit_code: int | None = None
     text: str = ""
     code: str | None = None
+    denied: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +110,10 @@ class LogSource(Protocol):
 
     def read(self) -> Iterator[LogLine]:
         """The lines that are there and were not read yet; none while the task has written nothing."""
+        ...
+
+    def last(self, count: int) -> list[LogLine]:
+        """The last lines, oldest first, whatever was read."""
         ...
 
 

@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
 RuntimeName = Literal["auto", "docker", "process"]
 LOCAL_COST_LABEL = "what AWS would have charged"
-_FOR_THIS_COMMAND = (
-    "this embedded AWS and everything in it end with this command; `aws-run local start` starts one that stays"
-)
+_FOR_THIS_COMMAND = "it ends with this command, and everything in it; `aws-run local start` starts one that stays"
 # These variables would lead a command away from the embedded AWS.
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 
@@ -46,6 +44,7 @@ class Target:
     notices: tuple[str, ...] = ()
     ephemeral: bool = False
     flag: str = ""
+    without_docker: str | None = None  # why no Docker engine is needed; None where one is
 
     @property
     def cost_label(self) -> str:
@@ -92,9 +91,10 @@ def open_target(
             yield Target(
                 embedded=True,
                 builder=builder,
-                notices=(_runtime_notice(aws), _FOR_THIS_COMMAND) if ephemeral else (_runtime_notice(aws),),
+                notices=(f"{_runtime_notice(aws)}; {_FOR_THIS_COMMAND}" if ephemeral else _runtime_notice(aws),),
                 ephemeral=ephemeral,
                 flag="" if exported else " --local",
+                without_docker=None if aws.runtime == "docker" else aws.runtime_reason,
             )
         finally:
             for name, value in before.items():
@@ -128,7 +128,11 @@ def _exported() -> Target:
             "The keys in the environment belong to an embedded AWS that has stopped; each start makes new keys",
             hint='eval "$(aws-run local start)"',
         )
-    return Target(embedded=True, builder=partial(embedded.image_builder, running))
+    return Target(
+        embedded=True,
+        builder=partial(embedded.image_builder, running),
+        without_docker=None if running.runtime == "docker" else running.runtime_reason,
+    )
 
 
 def embedded_is_running() -> bool:

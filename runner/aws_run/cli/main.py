@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "submit": ("submit", "Run a project on AWS and fetch its results."),
     "plan": ("submit", "Show what a submit would create and cost."),
     "start": ("start", "Start a job that `submit --save-spec` saved, from anywhere."),
+    "rerun": ("rerun", "Start a run once more, with other arguments if need be."),
     "init": ("init", "Write an aws-run.yaml for the project in a folder."),
     "check": ("check", "Check credentials, Docker, network, permissions and quotas."),
     "ps": ("ps", "List the runs of this account and region."),
@@ -32,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "wait": ("wait", "Wait for a run to end; exit with its exit code."),
     "pull": ("pull", "Fetch a run's outputs."),
     "explain": ("explain", "Say why a run failed or does not go on, and what helps."),
+    "diff": ("diff", "Show in what two runs differ."),
     "cancel": ("cancel", "Stop a run and remove its resources."),
     "cleanup": ("cleanup", "Remove everything that belongs to one run."),
     "gc": ("gc", "Find and remove what ended runs left behind."),
@@ -39,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "iam-policy": ("iam_policy", "Print the least IAM policy that works."),
     "network": ("network", "A network for runs, in regions without a default VPC."),
     "config": ("config", "The configuration file: its JSON Schema."),
+    "completion": ("completion", "Complete commands and options in bash, zsh and fish."),
     "local": ("local", "The embedded AWS, to try things without an account."),
     "github": ("github", "What the GitHub Action calls."),
 }

@@ -56,6 +56,7 @@ def aws_options(function: F) -> F:
             setting(option_of("region")),
             click.option("--local", is_flag=True, help="Use the embedded AWS instead of an account."),
             json_option,
+            click.option("-v", "--verbose", is_flag=True, help="Show every resource, the whole plan and the receipt."),
             click.option("--debug", is_flag=True, help="Show every AWS call, and tracebacks of unexpected errors."),
         ],
     )
@@ -68,6 +69,12 @@ def json_option(function: F) -> F:
 def detach_option(function: F) -> F:
     return click.option(
         "-d", "--detach", is_flag=True, help="Return as soon as AWS has accepted the task; `aws-run wait` follows it."
+    )(function)
+
+
+def quiet_option(function: F) -> F:
+    return click.option(
+        "-q", "--quiet", is_flag=True, help="Print only what the job prints (on stdout), and failures."
     )(function)
 
 

@@ -63,7 +63,7 @@ class Terminal:
         from aws_run.report.jsonlines import to_json
 
         outcome = with_next_commands(done.view, self.target)
-        self.reporter.outcome(outcome)
+        self.reporter.outcome(without_links(outcome) if self.target.embedded and not self.as_json else outcome)
         if done.teardown_error is not None:
             self.reporter.error(done.teardown_error)
         if self.as_json:
@@ -89,6 +89,14 @@ def without_cleanup_hint(target: compose.Target) -> Iterator[None]:
         raise InterruptedRunError(
             "Interrupted; the embedded AWS ends with this command, and the run with it"
         ) from error
+
+
+def without_links(view: OutcomeView) -> OutcomeView:
+    """For people: the console of AWS itself shows nothing of an embedded one."""
+    left = view.left
+    if left is not None:
+        left = replace(left, rows=tuple(replace(row, where="") for row in left.rows))
+    return replace(view, console_url=None, left=left)
 
 
 def with_next_commands(view: OutcomeView, target: compose.Target) -> OutcomeView:

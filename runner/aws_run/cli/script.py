@@ -3,6 +3,7 @@ that would do one is chosen."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -73,13 +74,13 @@ def _project_of(script: Path) -> Path:
     return next((folder for folder in around if folder == here or looks_like_a_project(folder, script=script)), here)
 
 
-def command_flag(path: Path, script: str) -> tuple[str, ...]:
-    """The argv for a script that was named: as a module, where it imports from its own package."""
+def command_flag(path: Path, script: str) -> str:
+    """What --command would say for a script that was named: a module, where it imports from its own package."""
     from aws_run.image.recipe.command import command_for
 
     with (path / script).open("rb") as file:
         text = file.read(_MOST_SCRIPT_BYTES).decode("utf-8-sig", errors="replace")
-    return command_for(script, text)
+    return shlex.join(command_for(script, text))
 
 
 def with_chosen_script(config: Config, run: Callable[[Config], T], *, terminal: bool | None = None) -> T:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aws_run.cli import compose
+from aws_run.cli.job_lines import emit_for
 from aws_run.cli.say import result_json, say
 
 if TYPE_CHECKING:
@@ -47,12 +48,19 @@ def session(flags: Mapping[str, Any]) -> Iterator[Session]:
 
     as_json, local = bool(flags["as_json"]), bool(flags["local"])
     with (
-        make_reporter("json" if as_json else "auto", debug=bool(flags["debug"])) as reporter,
+        make_reporter(
+            "json" if as_json else "auto",
+            debug=bool(flags["debug"]),
+            verbose=bool(flags["verbose"]),
+            quiet=bool(flags.get("quiet")) and not as_json,
+        ) as reporter,
         compose.open_target(local) as target,
     ):
         aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
         yield Session(
-            context=compose.make_context(aws, reporter.emit, target),
+            context=compose.make_context(
+                aws, emit_for(reporter, as_json=as_json, quiet=bool(flags.get("quiet"))), target
+            ),
             reporter=reporter,
             project=config.name,
             as_json=as_json,

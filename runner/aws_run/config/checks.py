@@ -12,6 +12,7 @@ from aws_run import partition
 from aws_run.config.inputs import NamedInput
 from aws_run.config.models import Config
 from aws_run.config.sources import Rank, Setting
+from aws_run.config.where import extended, refusal
 from aws_run.errors import ConfigError, UsageError
 
 # Fargate's largest task (aws-facts §4).
@@ -38,10 +39,10 @@ def refuse_contradictions(winners: Winners) -> None:
     secrets, env = winners.get("secrets"), winners.get("env")
     both = sorted(set(secrets.value) & set(env.value)) if secrets and env else []
     if both and secrets:
-        raise ConfigError(f"{secrets.where}: {both[0]} is in env as well; a variable has one source")
+        raise refusal(secrets.where, f"{both[0]} is in env as well; a variable has one source")
     tags = winners.get("tags")
     if tags and len(tags.value) > MAX_TAGS:
-        raise ConfigError(f"{tags.where}: {len(tags.value)} tags; at most {MAX_TAGS} fit beside aws-run's own")
+        raise refusal(tags.where, f"{len(tags.value)} tags; at most {MAX_TAGS} fit beside aws-run's own")
 
 
 def refuse_region(region: str, where: str = "") -> None:
@@ -70,8 +71,9 @@ def refuse_short_retention(config: Config, winners: Winners) -> None:
     shortest = -(-config.timeout_s // _DAY_S) + 1
     if config.runs_retention_days < shortest:
         where = next(winners[field].where for field in ("runs_retention_days", "timeout_s") if field in winners)
-        raise ConfigError(
-            f"{where}: with {config.runs_retention_days} days of retention S3 could remove a run's outputs while it "
+        raise refusal(
+            where,
+            f"with {config.runs_retention_days} days of retention S3 could remove a run's outputs while it "
             f"lasts (its timeout is {config.timeout_s / _DAY_S:.2g} days)",
             hint=f"set retention.runs to {shortest} or more",
         )
@@ -83,8 +85,9 @@ def _fargate(winners: Winners) -> None:
         return
 
     def refuse(field: str, sentence: str) -> None:
-        raise ConfigError(
-            f"{winners[field].where}: {sentence} ({backend.where} asks for Fargate)",
+        raise refusal(
+            winners[field].where,
+            f"{sentence} ({backend.where} asks for Fargate)",
             hint="use backend ec2 or auto",
         )
 
@@ -105,8 +108,8 @@ def _gpu_and_arch(winners: Winners) -> None:
     if _value(winners, "resources.gpu") is None:
         return
     if _value(winners, "resources.arch") == "arm64":  # ECS has no machine image for the few arm64 types with GPUs
-        raise ConfigError(
-            f"{winners['resources.gpu'].where}: GPUs can't be had beside an arm64 processor", hint="use arch x86_64"
+        raise refusal(
+            winners["resources.gpu"].where, "GPUs can't be had beside an arm64 processor", hint="use arch x86_64"
         )
 
 
@@ -120,8 +123,9 @@ def _spot_twice(winners: Winners) -> None:
 def _spot_on_fargate(winners: Winners) -> None:
     spot, backend = winners.get("spot_policy"), winners.get("backend")
     if spot and backend and spot.value == "auto" and backend.value == "fargate":
-        raise ConfigError(
-            f"{spot.where}: Fargate Spot never falls back to on-demand by itself ({backend.where} asks for Fargate)",
+        raise refusal(
+            spot.where,
+            f"Fargate Spot never falls back to on-demand by itself ({backend.where} asks for Fargate)",
             hint="use --backend ec2, or --spot for spot only",
         )
 
@@ -131,8 +135,9 @@ def _image_and_build(winners: Winners) -> None:
     for field in ("build.dockerfile", "build.base_image"):
         build = winners.get(field)
         if image and build and image.rank == build.rank:
-            raise ConfigError(
-                f"{build.where}: there is nothing to build, because {image.where} names a ready image",
+            raise refusal(
+                build.where,
+                f"there is nothing to build, because {image.where} names a ready image",
                 hint="give one of them",
             )
 
@@ -146,15 +151,16 @@ def refuse_folders(config: Config, winners: Winners, *, detached: bool) -> None:
     if config.output is not None:
         refuse_output(config.output, winners["output"].where)
         if config.output.resolve() == config.project_dir:
-            raise ConfigError(
-                f"{winners['output'].where}: is the project's folder, so results could replace the script",
+            raise refusal(
+                winners["output"].where,
+                "is the project's folder, so results could replace the script",
                 hint="results need a folder of their own",
             )
     where = winners["inputs"].where
     for given, one in zip(winners["inputs"].value, config.inputs, strict=True):
         if one.folder is None:
             continue  # checked later, in AWS
-        _input(one.folder, where if len(config.inputs) == 1 else f"{where} {given}", given)
+        _input(one.folder, where if len(config.inputs) == 1 else extended(where, f" {given}"), given)
         if config.output is not None:
             _apart(one.folder, config.output, winners)
 
@@ -163,32 +169,33 @@ def _input(path: Path, where: str, given: NamedInput) -> None:
     if not path.exists():
         meant = Path(str(given))  # `year=2024` is a folder's name as well
         hint = f"for the folder {meant} write ./{meant}" if given.name and (path.parent / meant.name).is_dir() else None
-        raise ConfigError(f"{where}: no such folder", hint=hint)
+        raise refusal(where, "no such folder", hint=hint)
     if not path.is_dir():
-        raise ConfigError(f"{where}: is a file; the input is a folder", hint="give the folder that holds it")
+        raise refusal(where, "is a file; the input is a folder", hint="give the folder that holds it")
     if not os.access(path, os.R_OK | os.X_OK):
-        raise ConfigError(f"{where}: can't be read by this user")
+        raise refusal(where, "can't be read by this user")
 
 
 def refuse_output(path: Path, where: str) -> None:
     """ConfigError where no folder can be made at `path`; `where` names its source."""
     if path.exists() and not path.is_dir():
-        raise ConfigError(f"{where}: is a file; results go into a folder")
+        raise refusal(where, "is a file; results go into a folder")
     above = next(parent for parent in (path, *path.parents) if parent.exists())
     if not above.is_dir():
-        raise ConfigError(f"{where}: {above} is a file, so no folder can be made in it")
+        raise refusal(where, f"{above} is a file, so no folder can be made in it")
     if not os.access(above, os.W_OK | os.X_OK):
-        raise ConfigError(f"{where}: {above} can't be written by this user")
+        raise refusal(where, f"{above} can't be written by this user")
 
 
 def _apart(source: Path, target: Path, winners: Winners) -> None:
     # Resolved, so that a link or a `..` can't hide that they are the same place.
     inside, outside = target.resolve(), source.resolve()
     if inside == outside:
-        raise ConfigError(f"{winners['output'].where}: is the input folder", hint="results need a folder of their own")
+        raise refusal(winners["output"].where, "is the input folder", hint="results need a folder of their own")
     if inside.is_relative_to(outside):
-        raise ConfigError(
-            f"{winners['output'].where}: lies inside the input folder, so results would be sent as input next time",
+        raise refusal(
+            winners["output"].where,
+            "lies inside the input folder, so results would be sent as input next time",
             hint="results need a folder of their own",
         )
 

@@ -164,12 +164,14 @@ class Config(_Section):
     network: Network = Network()
     iam: Iam = Iam()
     kms_key: str | None = None  # an ARN; encrypts the bucket and the log
-    keep: tuple[str, ...] = ("bucket", "repository")
+    keep: tuple[str, ...] = ("bucket", "repository", "roles", "log-group")
     tags: dict[str, str] = Field(default_factory=dict)
     log_retention_days: int = 30
     runs_retention_days: int = 90
     region: str | None = None
     profile: str | None = None
+    labels: tuple[str, ...] = ()
+    note: str | None = None
     outside: tuple[Outside, ...] = ()  # shown in the plan; what the project's file names needs the user's consent
 
     @property

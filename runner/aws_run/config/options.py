@@ -436,8 +436,9 @@ OPTIONS: tuple[Option, ...] = (
         metavar="KIND",
         repeatable=True,
         kind=value_types.KEEP,
-        help="Kinds of resources that are not removed after the run; --keep adds to the list. The bucket and the "
-        "repository stay even with []: only `aws-run destroy --everything` removes them.",
+        help="Kinds of resources that are not removed after the run; --keep adds to the list. Without roles and "
+        "log-group here, what the project's runs share goes with the last of them. The bucket and the repository stay "
+        "even with []: only `aws-run destroy --everything` removes them.",
     ),
     Option(
         key="retention.logs",
@@ -471,6 +472,26 @@ OPTIONS: tuple[Option, ...] = (
         metavar="NAME",
         kind=value_types.text("the name of a profile"),
         help="The AWS profile whose credentials are used.",
+    ),
+    Option(
+        key="labels",
+        field="labels",
+        env="AWS_RUN_LABELS",
+        flag="label",
+        metavar="WORD",
+        repeatable=True,
+        kind=value_types.listed(value_types.pattern(r"^[\w.:/=+@-]{1,100}$", "one word, like lr=0.1")),
+        merge="add",
+        help="A word that `status`, `ps` and `diff` show of the run.",
+    ),
+    Option(
+        key=None,
+        field="note",
+        env="AWS_RUN_NOTE",
+        flag="note",
+        metavar="TEXT",
+        kind=value_types.pattern(r"^[^\n]{1,300}$", "one line of at most 300 characters"),
+        help="One line about the run, kept with it.",
     ),
     Option(
         key="build.dependencies",

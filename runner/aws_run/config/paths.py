@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_run.config.models import Input
 from aws_run.config.sources import Setting
-from aws_run.errors import ConfigError
+from aws_run.config.where import refusal
 from aws_run.s3uri import is_s3
 
 
@@ -18,8 +18,9 @@ def resolved(given: Setting, project_dir: Path) -> Any:
     if field == "inputs":
         return tuple(Input(name=one.name, place=_input(one.place, given)) for one in value)
     if field == "output" and "://" in value:
-        raise ConfigError(
-            f"{given.where}: outputs go into a local folder; the bucket keeps them as well",
+        raise refusal(
+            given.where,
+            "outputs go into a local folder; the bucket keeps them as well",
             hint="give a local folder, like -o out",
         )
     if field == "output":
@@ -40,7 +41,7 @@ def _absolute(value: str, given: Setting) -> Path:
     try:
         return Path(value).expanduser()
     except RuntimeError as error:  # `~nobody/x`
-        raise ConfigError(f"{given.where}: {error}") from error
+        raise refusal(given.where, f"{error}") from error
 
 
 def _dockerfile(value: str, given: Setting, project_dir: Path) -> str:
@@ -48,8 +49,8 @@ def _dockerfile(value: str, given: Setting, project_dir: Path) -> str:
     candidates = [_absolute(value, given), project_dir / value]
     path = next((candidate for candidate in candidates if candidate.is_file()), None)
     if path is None:
-        raise ConfigError(f"{given.where}: {value}: no such file", hint="auto, none, or a path inside the project")
+        raise refusal(given.where, f"{value}: no such file", hint="auto, none, or a path inside the project")
     try:
         return path.resolve().relative_to(project_dir).as_posix()
     except ValueError:
-        raise ConfigError(f"{given.where}: {value} lies outside of the project {project_dir}") from None
+        raise refusal(given.where, f"{value} lies outside of the project {project_dir}") from None

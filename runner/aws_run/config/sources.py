@@ -15,6 +15,7 @@ from aws_run.config import inputs, options, yamlfile
 from aws_run.config.envfile import read_env_file
 from aws_run.config.options import OPTIONS, Option
 from aws_run.config.value_types import closest, did_you_mean
+from aws_run.config.where import extended, in_file, refusal
 from aws_run.errors import ConfigError
 
 
@@ -81,18 +82,18 @@ def _from_file(top: yamlfile.Mapping, base: Path, shown: str, around: Environmen
     _check_version(top, shown)
     sections = {option.key.partition(".")[0] for option in OPTIONS if option.key and "." in option.key}
     for key, node in top.items.items():
-        where = f"{shown}:{top.key_lines[key]}: {key}"
+        where = in_file(shown, top.key_lines[key], key)
         if key == "version" or key in options.FILE_KEYS:
             continue
         if key not in sections:
             yield from _leaf(key, node, around, where=where, shown=shown, base=base)
         elif isinstance(node, yamlfile.Mapping):
             for inner, child in node.items.items():
-                inner_where = f"{shown}:{node.key_lines[inner]}: {key}.{inner}"
+                inner_where = in_file(shown, node.key_lines[inner], f"{key}.{inner}")
                 yield from _leaf(f"{key}.{inner}", child, around, where=inner_where, shown=shown, base=base)
         elif not (isinstance(node, yamlfile.Scalar) and node.is_null):
             inside = ", ".join(str(option.key).partition(".")[2] for option in OPTIONS if _in(option, key))
-            raise ConfigError(f"{where}: must hold keys and values: {inside}")
+            raise refusal(where, f"must hold keys and values: {inside}")
 
 
 def from_environment(around: Environment) -> Iterator[Setting]:
@@ -173,16 +174,14 @@ def from_project_env_file(
         return
     where = f"{shown}:{top.key_lines['env_file']}: env_file"
     if not isinstance(node, yamlfile.Scalar):
-        raise ConfigError(f"{where}: must be a single path")
+        raise refusal(where, "must be a single path")
     path = base / node.text
     try:
         inside = path.resolve().is_relative_to(project_dir)
     except (OSError, RuntimeError):
         inside = False
     if not inside:
-        raise ConfigError(
-            f"{where}: {node.text} lies outside of the project", hint=f"give it with --env-file {node.text}"
-        )
+        raise refusal(where, f"{node.text} lies outside of the project", hint=f"give it with --env-file {node.text}")
     yield _from_env_file(
         path, node.text, around, Rank.PROJECT_ENV_FILE, by_project=by_project, named_by=f"{where}: {node.text}"
     )
@@ -191,7 +190,7 @@ def from_project_env_file(
 def _with_value(where: str, between: str, value: Any) -> str:
     """`where` with its value, unless there are several: then the message itself names the one it is about."""
     one = value[0] if isinstance(value, tuple) and len(value) == 1 else value
-    return where if isinstance(one, tuple) else f"{where}{between}{one}"
+    return where if isinstance(one, tuple) else extended(where, f"{between}{one}")
 
 
 def _in(option: Option, section: str) -> bool:
@@ -201,8 +200,9 @@ def _in(option: Option, section: str) -> bool:
 def _check_version(top: yamlfile.Mapping, shown: str) -> None:
     node = top.items.get("version")
     if node is not None and not (isinstance(node, yamlfile.Scalar) and node.text == "1"):
-        raise ConfigError(
-            f"{shown}:{node.line}: version: only version 1 is known to this aws-run",
+        raise refusal(
+            in_file(shown, node.line),
+            "version: only version 1 is known to this aws-run",
             hint="write `version: 1`, or upgrade aws-run if the file is from a newer one",
         )
 
@@ -230,7 +230,7 @@ def _unknown_key(key: str, where: str) -> ConfigError:
     elsewhere = next((option for option in OPTIONS if option.key is None and option.field == word), None)
     if elsewhere is not None:
         ways = " or ".join(filter(None, (elsewhere.shown_flag, elsewhere.env)))
-        return ConfigError(f"{where}: can't be set in the file; use {ways}")
+        return refusal(where, f"can't be set in the file; use {ways}")
     keys = [*(option.key for option in OPTIONS if option.key), *options.FILE_KEYS]
     beside = {full.rpartition(".")[2] for full in keys if full.rpartition(".")[0] == section}
     if not section:
@@ -241,7 +241,7 @@ def _unknown_key(key: str, where: str) -> ConfigError:
         inner = {full.rpartition(".")[2]: full for full in keys}
         leaf = closest(word, inner)
         near = f'; did you mean "{inner[leaf]}"?' if leaf else ""
-    return ConfigError(f"{where}: unknown key{near}")
+    return refusal(where, f"unknown key{near}")
 
 
 def _node_value(option: Option, node: yamlfile.Node, around: Environment, *, where: str, shown: str) -> Any:
@@ -252,29 +252,29 @@ def _node_value(option: Option, node: yamlfile.Node, around: Environment, *, whe
         if isinstance(node, yamlfile.Scalar) and node.is_null:
             return {}
         if not isinstance(node, yamlfile.Mapping):
-            raise ConfigError(f"{where}: must hold names and values")
+            raise refusal(where, "must hold names and values")
         pairs: dict[str, str] = {}
         for name, child in node.items.items():
-            place = f"{shown}:{node.key_lines[name]}: {option.key}.{name}"
+            place = in_file(shown, node.key_lines[name], f"{option.key}.{name}")
             if not isinstance(child, yamlfile.Scalar):
-                raise ConfigError(f"{place}: must be a single value")
+                raise refusal(place, "must be a single value")
             pairs.update(_pair(option, name, None if child.is_null else child.text, around, where=place))
         return pairs
     if isinstance(node, yamlfile.Sequence) and kind.shape in {"list", "argv"}:
         items: list[Any] = []
         for child in node.items:
-            place = f"{shown}:{child.line}: {option.key}[{len(items)}]"
+            place = in_file(shown, child.line, f"{option.key}[{len(items)}]")
             if not isinstance(child, yamlfile.Scalar) or child.is_null:
-                raise ConfigError(f"{place}: must be a single value")
+                raise refusal(place, "must be a single value")
             items.append(child.text if kind.shape == "argv" else _checked(kind.parse, child.text, place))
         if kind.shape == "argv" and not items:
-            raise ConfigError(f"{where}: is empty")
+            raise refusal(where, "is empty")
         return tuple(items)
     if kind.shape == "list":
         text = node.text if isinstance(node, yamlfile.Scalar) else "…"
-        raise ConfigError(f"{where}: must be a list, like [{text}]")
+        raise refusal(where, f"must be a list, like [{text}]")
     if not isinstance(node, yamlfile.Scalar):
-        raise ConfigError(f"{where}: must be a single value")
+        raise refusal(where, "must be a single value")
     return _checked(kind.parse, node.text, where)
 
 
@@ -282,11 +282,11 @@ def _inputs_of(node: yamlfile.Node, where: str, shown: str) -> tuple[inputs.Name
     if isinstance(node, yamlfile.Scalar):
         return _checked(inputs.from_yaml, node.text, where)
     if not isinstance(node, yamlfile.Mapping):
-        raise ConfigError(f"{where}: must be one path, or names and paths, like {{data: ./data, model: s3://bucket/m}}")
+        raise refusal(where, "must be one path, or names and paths, like {data: ./data, model: s3://bucket/m}")
     places: dict[str, str] = {}
     for name, child in node.items.items():
         if not isinstance(child, yamlfile.Scalar) or child.is_null:
-            raise ConfigError(f"{shown}:{node.key_lines[name]}: input.{name}: must be a single path")
+            raise refusal(in_file(shown, node.key_lines[name], f"input.{name}"), "must be a single path")
         places[name] = child.text
     return _checked(inputs.from_yaml, places, where)
 
@@ -308,10 +308,10 @@ def _from_text(option: Option, raw: Any, where: str, around: Environment, *, ran
             place = f"{where}, entry {number}" if rank == Rank.ENVIRONMENT else where
             name, equals, text = item.partition("=")
             if option.field in _SECRET and not _NAME.fullmatch(name.strip() if equals else item):
-                raise ConfigError(f"{place}: is not NAME=VALUE", hint="a value has to stand on one line")
+                raise refusal(place, "is not NAME=VALUE", hint="a value has to stand on one line")
             if not equals and not kind.from_shell:
                 shown = "" if option.field in _SECRET else f'"{item}" '
-                raise ConfigError(f"{place}: {shown}must be NAME=VALUE")
+                raise refusal(place, f"{shown}must be NAME=VALUE")
             may_name_it = rank != Rank.ENVIRONMENT or bool(equals)
             where_it_is = f"{place} {name}" if may_name_it else place
             text_or_shell = text if equals else None
@@ -335,17 +335,18 @@ def _pair(
     key = _checked(option.kind.parse_key, name, where)
     if value is None:
         if not option.kind.from_shell:
-            raise ConfigError(f"{where}: has no value")
+            raise refusal(where, "has no value")
         value = around.environ.get(key)
         if value is None and not around.needs_env:
             return {}
         if value is None and not may_name_it:
-            raise ConfigError(
-                f"{where}: names a variable that is not set in the shell",
+            raise refusal(
+                where,
+                "names a variable that is not set in the shell",
                 hint="a line without `=` is taken from the shell; a value has to stand on one line, as NAME=VALUE",
             )
         if value is None:
-            raise ConfigError(f"{where}: {key} is not set in the shell", hint=f"export {key}=…, or give a value")
+            raise refusal(where, f"{key} is not set in the shell", hint=f"export {key}=…, or give a value")
     return {key: str(_checked(option.kind.parse, value, where))}
 
 
@@ -353,4 +354,4 @@ def _checked(parse: Callable[[S], T], text: S, where: str) -> T:
     try:
         return parse(text)
     except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from None
+        raise refusal(where, f"{error}") from None

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import yaml
 
+from aws_run.config.where import in_file, refusal
 from aws_run.errors import ConfigError
 from aws_run.project.files import UnreadableFileError, read_file
 
@@ -64,12 +65,12 @@ def read_yaml(path: Path, shown: str) -> Mapping:
     try:
         content = read_file(path, max_bytes=MAX_BYTES)
     except UnreadableFileError as error:
-        raise ConfigError(f"{shown}: {error.reason}") from None
+        raise refusal(in_file(shown), f"{error.reason}") from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{shown}:{line}: not UTF-8 text") from error
+        raise refusal(in_file(shown, line), "not UTF-8 text") from error
     return parse_yaml(text, shown)
 
 
@@ -78,14 +79,14 @@ def parse_yaml(text: str, shown: str) -> Mapping:
         top = _Reader(shown, yaml.parse(text, Loader=yaml.SafeLoader)).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f"{shown}:{mark.line + 1}" if mark else shown
-        raise ConfigError(f"{where}: {_what_is_wrong(error)}") from error
+        where = in_file(shown, mark.line + 1 if mark else None)
+        raise refusal(where, f"{_what_is_wrong(error)}") from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{shown}: not YAML: {str(error).splitlines()[0]}") from error
+        raise refusal(in_file(shown), f"not YAML: {str(error).splitlines()[0]}") from error
     if top is None or (isinstance(top, Scalar) and top.is_null):
         return Mapping(items={}, key_lines={}, line=1)
     if not isinstance(top, Mapping):
-        raise ConfigError(f"{shown}:{top.line}: must hold keys and values, like `name: segment`")
+        raise refusal(in_file(shown, top.line), "must hold keys and values, like `name: segment`")
     return top
 
 
@@ -151,4 +152,4 @@ class _Reader:
             raise self._error(event, "nested too deep")
 
     def _error(self, event: yaml.Event, sentence: str) -> ConfigError:
-        return ConfigError(f"{self._shown}:{_line(event)}: {sentence}")
+        return refusal(in_file(self._shown, _line(event)), f"{sentence}")

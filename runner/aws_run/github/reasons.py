@@ -10,6 +10,7 @@ _WORDS: dict[type[errors.AwsRunError], str] = {
     errors.UsageError: "usage",
     errors.ConfigError: "config",
     errors.SourceError: "project",
+    errors.AmbiguousScriptError: "ambiguous-script",
     errors.DockerError: "docker",
     errors.BuildError: "build",
     errors.CredentialsError: "credentials",

@@ -86,6 +86,12 @@ class ImagePlan:
         return f"{self.recipe.summary}; {len(self.source.files)} files, {_size(self.source.total_bytes)}"
 
 
+def python_of(plan: ImagePlan | None) -> str | None:
+    """The version that is installed; None where the image brings its own."""
+    recipe = plan.recipe if plan is not None else None
+    return recipe.python if isinstance(recipe, StandardRecipe) else None
+
+
 def plan_image(
     config: Config,
     exclude_dirs: Iterable[Path] | None = None,
@@ -112,7 +118,7 @@ def plan_image(
     given = (config.arguments.input, config.arguments.output)
     if own is not None:
         text = source.read(own).decode(errors="replace")
-        refuse_shell_form(text, own, own_command=config.command is not None)
+        refuse_shell_form(text, own, own_command=config.command is not None, root=source.root)
         program = Program(command=config.command or (), arguments=given)
     elif config.command is not None:
         program = program_of(config.command, source, given)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from aws_run.backends.executor import TaskState
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import reconcile
 from aws_run.lifecycle.outcome_warnings import warnings_of
+from aws_run.lifecycle.so_far import SoFar, so_far
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Record
 from aws_run.runs.writer import RecordWriter
@@ -20,6 +22,8 @@ class RunStatus:
     record: Record
     phase: str
     exit_code: int | None
+    state: TaskState | None = None  # its task as it was seen just now
+    so_far: SoFar | None = None  # of a run that goes on, where that was looked up
 
     @property
     def sentence(self) -> str:
@@ -51,5 +55,12 @@ def current_status(context: AppContext, writer: RecordWriter) -> RunStatus:
         return status_of(writer.record)
     recorded = status_of(record)
     if state is not None and recorded.exit_code is None:
-        return RunStatus(record=record, phase=state.status.lower(), exit_code=None)
+        return RunStatus(record=record, phase=state.status.lower(), exit_code=None, state=state)
     return recorded
+
+
+def with_so_far(context: AppContext, status: RunStatus) -> RunStatus:
+    """What a run that goes on has cost and uses now."""
+    if status.exit_code is not None:
+        return status
+    return replace(status, so_far=so_far(context, status.record, status.state))

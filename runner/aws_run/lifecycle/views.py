@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -9,6 +10,8 @@ from aws_run import naming, partition
 from aws_run.backends.base import Backend, Usage
 from aws_run.data import InputSummary
 from aws_run.events import Lane
+from aws_run.image.plan import python_of
+from aws_run.image.sources.source import Source
 from aws_run.infra.plan import Step
 from aws_run.infra.resource_types.registry import RESOURCE_TYPES
 from aws_run.infra.resources import Ref
@@ -17,18 +20,22 @@ from aws_run.lifecycle.end.teardown import Receipt, TeardownResult
 from aws_run.lifecycle.start.preflight import Preflight, RunPlan
 from aws_run.pricing import table
 from aws_run.pricing.receipt import LEFT_OUT, Charge, total_usd
-from aws_run.report.format import seconds, size
+from aws_run.report.format import count, seconds, size
 from aws_run.report.views import (
+    ImageContent,
     LaneView,
     LeftRow,
     LeftView,
     OutsideRow,
+    PlanInput,
+    PlanPrice,
     PlanRow,
     PlanView,
     ReceiptLine,
     ReceiptView,
 )
 
+_MOST_LARGEST = 3
 _PRICED_ON = date(int(table.PRICED_ON[:4]), int(table.PRICED_ON[5:7]), 1)
 
 
@@ -47,6 +54,11 @@ def plan_view(preflight: Preflight, run: RunPlan, steps: tuple[Step, ...], backe
             _lane("image", _image_rows(preflight, run, backend)),
             _lane("input", [_input_row(seen) for seen in preflight.inputs]),
         ),
+        argv=_argv(preflight, run),
+        python=python_of(preflight.image),
+        content=None if preflight.image is None else image_content(preflight.image.source),
+        inputs=tuple(_plan_input(seen) for seen in preflight.inputs),
+        price=_price(run, backend),
         estimate=_estimate(run, backend),
         notes=preflight.notes,
         output=config.output,
@@ -55,6 +67,52 @@ def plan_view(preflight: Preflight, run: RunPlan, steps: tuple[Step, ...], backe
             for one in config.outside
         ),
     )
+
+
+def without_run(view: PlanView) -> PlanView:
+    """The plan of a run that is not going to begin: its id was made up, and would be another one next time."""
+    own = f"{naming.PREFIX}-{view.run_id}"
+
+    def renamed(row: PlanRow) -> PlanRow:
+        return replace(row, name=row.name.replace(own, f"{naming.PREFIX}-{view.project}-RUN"))
+
+    lanes = tuple(replace(lane, rows=tuple(renamed(row) for row in lane.rows)) for lane in view.lanes)
+    return replace(view, run_id="", lanes=lanes)
+
+
+def _argv(preflight: Preflight, run: RunPlan) -> tuple[str, ...] | None:
+    command = preflight.config.command if preflight.image is None else preflight.image.command
+    if command is None:
+        return None
+    job = run.spec.job
+    options = (job.arguments.input, "INPUT", job.arguments.output, "OUTPUT")
+    return (*command, *job.args, *(word for word in options if word))
+
+
+def image_content(source: Source) -> ImageContent:
+    """By what stands at the project's top."""
+    sizes: dict[str, int] = {}
+    for file in source.files:
+        top, slash, _ = file.path.partition("/")
+        sizes[top + slash] = sizes.get(top + slash, 0) + file.size
+    largest = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:_MOST_LARGEST]
+    return ImageContent(files=len(source.files), bytes=source.total_bytes, largest=tuple(largest))
+
+
+def _plan_input(seen: InputSummary) -> PlanInput:
+    how = "sent, as far as it changed"
+    if seen.stored is not None:
+        how = "as an earlier run sent it"
+    elif seen.pinned is not None:
+        how = f"read in place, pinned by {seen.pinned.by}"
+    return PlanInput(name=seen.name, place=seen.place, files=seen.files, bytes=seen.bytes, how=how)
+
+
+def _price(run: RunPlan, backend: Backend) -> PlanPrice:
+    spec = run.spec
+    hour = budget.hour_usd(backend, spec.offer)
+    most = None if hour is None else hour * budget.billed_at_most_s(spec) / 3600
+    return PlanPrice(per_hour=hour, at_most=most, timeout_s=spec.timeout_s)
 
 
 def _lane(lane: Lane, rows: list[PlanRow]) -> LaneView:
@@ -74,11 +132,14 @@ def _image_rows(preflight: Preflight, run: RunPlan, backend: Backend) -> list[Pl
     if preflight.image_digest:
         return [PlanRow(action="reuse", kind="image", name=name, scope="kept", note="unchanged"), task]
     files = len(preflight.image.source.files)
-    return [PlanRow(action="build", kind="image", name=name, scope="kept", note=f"{files} files, then push"), task]
+    return [
+        PlanRow(action="build", kind="image", name=name, scope="kept", note=f"{count(files, 'file')}, then push"),
+        task,
+    ]
 
 
 def _input_row(seen: InputSummary) -> PlanRow:
-    held = f"{seen.files} files, {size(seen.bytes)}"
+    held = f"{count(seen.files, 'file')}, {size(seen.bytes)}"
     name = seen.place if seen.name is None else f"{seen.name}={seen.place}"
     if seen.stored is not None:
         return PlanRow(action="reuse", kind="input", name=name, scope="kept", note=f"{held}; as an earlier run sent it")
@@ -135,10 +196,16 @@ def _line(charge: Charge) -> ReceiptLine:
 
 def left_view(teardown: TeardownResult, region: str) -> LeftView:
     rows = [
-        LeftRow(kind=ref.kind, name=ref.name, state="kept", where=console_link(ref, region)) for ref in teardown.kept
+        LeftRow(kind=ref.kind, name=ref.name, where=console_link(ref, region), why=_idle_cost(ref))
+        for ref in teardown.kept
     ]
     rows += [LeftRow(kind=r.ref.kind, name=r.ref.name, state="failed", why=r.error or "") for r in teardown.failed]
     return LeftView(rows=tuple(rows))
+
+
+def _idle_cost(ref: Ref) -> str:
+    known = RESOURCE_TYPES.get(ref.kind)
+    return known.idle_cost if known is not None and ref.scope == "shared" else ""
 
 
 def console_link(ref: Ref, region: str) -> str:

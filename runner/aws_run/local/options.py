@@ -43,7 +43,8 @@ class LocalOptions:
     chaos_seed: int | None = None
     role_propagation_s: float = 0.0  # how long a new role can't be assumed
     pass_role_s: float = 0.0  # how long nobody may pass a new role, whatever the policies say
-    policy_propagation_s: float = 0.0  # how long a new execution role has no rights yet
+    policy_propagation_s: float = 0.0  # how long a new role has no rights yet: a task's, or its execution role
+    versioning_settle_s: float = 0.0  # how long a bucket whose versioning was just enabled has no object; AWS: minutes
     provisioning_timeout_s: float = 900.0
     # The caller is held to this IAM document; None: the caller is the account's administrator.
     caller_policy: Mapping[str, Any] | None = None

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from aws_run.errors import SourceError
+from aws_run.errors import Place, SourceError
 from aws_run.project.folder import Folder
 from aws_run.project.private_names import is_private
 
@@ -54,6 +54,7 @@ class _State:
     git: bool = False
     find_links: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)  # lines of another machine
+    place: Place | None = None  # of the first of them
 
 
 def decode(content: bytes) -> str:
@@ -77,6 +78,7 @@ def read_requirements(folder: Folder, path: str) -> Requirements:
         raise SourceError(
             f"{path} names files of the machine that wrote it: {shown}{more}",
             hint="write name==version instead of each; under conda `pip list --format=freeze > requirements.txt` does",
+            place=state.place,
         )
     return Requirements(
         texts=state.texts,
@@ -98,7 +100,13 @@ def _read(folder: Folder, path: str, state: _State) -> None:
     state.texts[path] = ""  # a file that includes itself is read once
     lines = []
     for number, line in _logical_lines(decode(folder.read(path))):
-        kept = _line(folder, path, number, line, state)
+        try:
+            kept = _line(folder, path, number, line, state)
+        except SourceError as error:
+            error.place = error.place or Place(path=folder.root / path, line=number)
+            raise
+        if state.elsewhere and state.place is None:
+            state.place = Place(path=folder.root / path, line=number)
         if kept:
             lines.append(kept)
     state.texts[path] = "".join(f"{line}\n" for line in lines)

@@ -74,11 +74,14 @@ def make_reporter(
     kind: ReporterKind = "auto",
     *,
     debug: bool = False,
+    verbose: bool = False,
+    quiet: bool = False,
     stream: TextIO | None = None,
     environ: Mapping[str, str] | None = None,
     clock: Clock | None = None,
 ) -> Reporter:
-    """`auto`: live on a terminal, plain lines elsewhere and on TERM=dumb."""
+    """`auto`: live on a terminal, plain lines elsewhere and on TERM=dumb. `verbose`: the plan, the teardown and the
+    receipt in full. `quiet`: nothing but failures."""
     stream = cast(TextIO, ResilientStream(stream or sys.stderr or io.StringIO()))  # stderr is None where it is closed
     environ = os.environ if environ is None else environ
     clock = clock or SystemClock()
@@ -86,10 +89,15 @@ def make_reporter(
         from aws_run.report.jsonlines import JsonReporter
 
         return JsonReporter(stream, clock=clock, debug=debug)
+    verbose = verbose or debug
+    if quiet:
+        from aws_run.report.quiet import QuietReporter
+
+        return QuietReporter(stream)
     if kind == "auto" and stream.isatty() and environ.get("TERM", "") not in {"dumb", "unknown"}:
         from aws_run.report.console import ConsoleReporter
 
-        return ConsoleReporter(stream, clock=clock, debug=debug, environ=environ)
+        return ConsoleReporter(stream, clock=clock, debug=debug, verbose=verbose, environ=environ)
     from aws_run.report.plain import PlainReporter
 
-    return PlainReporter(stream, clock=clock, debug=debug)
+    return PlainReporter(stream, clock=clock, debug=debug, verbose=verbose)

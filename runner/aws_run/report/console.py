@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from aws_run.clock import Clock
 from aws_run.errors import AwsRunError
 from aws_run.events import (
     Event,
+    JobLimits,
+    JobProgress,
+    JobUsage,
     LaneDone,
     LaneFailed,
     LaneProgress,
@@ -28,12 +32,13 @@ from aws_run.events import (
     StatusChanged,
     TeardownStep,
 )
-from aws_run.report import panels
+from aws_run.report import calm, panels
 from aws_run.report.errors import error_lines
-from aws_run.report.format import clean, count, size
+from aws_run.report.format import clean, count, size, wrapped
+from aws_run.report.hyperlinks import shows_hyperlinks
 from aws_run.report.live import LaneState, LiveState, LiveView, lane_line
 from aws_run.report.symbols import symbols_for
-from aws_run.report.text import outcome_head
+from aws_run.report.text import calm_places, outcome_head
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 
 _REFRESH_PER_S = 8
@@ -47,6 +52,7 @@ class ConsoleReporter:
         *,
         clock: Clock,
         debug: bool = False,
+        verbose: bool = True,
         environ: Mapping[str, str] | None = None,
         width: int | None = None,
         force_terminal: bool | None = None,
@@ -62,6 +68,11 @@ class ConsoleReporter:
         )
         self._clock = clock
         self._debug = debug
+        self._verbose = verbose
+        self._links = shows_hyperlinks(os.environ if environ is None else environ)
+        self._gone = 0
+        self._kept: list[str] = []
+        self._paused = 0
         self._symbols = symbols_for(stream)
         self._state = LiveState(symbols=self._symbols)
         self._view = LiveView(self._state)
@@ -84,17 +95,23 @@ class ConsoleReporter:
     @contextmanager
     def pause(self) -> Iterator[None]:
         with self._lock:
+            self._paused += 1
             self._stop()
         try:
             yield
         finally:
             with self._lock:
+                self._paused -= 1
                 self._refresh()
 
     def plan(self, view: PlanView) -> None:
         with self._lock:
             self._planned = view.run_id
-            self._print(panels.plan_panel(view, self._console.width, self._symbols))
+            if self._verbose:
+                for line in panels.plan_panel(view, self._console.width):
+                    self._print_unwrapped(line)
+            else:
+                self._print(panels.folded_plan_panel(view))
 
     def receipt(self, view: ReceiptView) -> None:
         with self._lock:
@@ -108,12 +125,16 @@ class ConsoleReporter:
     def outcome(self, view: OutcomeView) -> None:
         self._settle()
         with self._lock:
-            self._print(Text())
-            if view.receipt is not None:
-                self.receipt(view.receipt)
-            if view.left is not None:
-                self.left(view.left)
-            for line in panels.outcome_panel(view, outcome_head(view), self._symbols):
+            if self._verbose:
+                self._print(Text())
+                if view.receipt is not None:
+                    self.receipt(view.receipt)
+                if view.left is not None:
+                    self.left(view.left)
+            elif view.left is not None and (failed := calm.failed_rows(view.left)).rows:
+                self.left(failed)
+            calm_rows = [] if self._verbose else calm_places(view)
+            for line in panels.outcome_panel(view, outcome_head(view), self._symbols, calm_rows, links=self._links):
                 self._print_unwrapped(line)
 
     def error(self, error: AwsRunError) -> None:
@@ -124,14 +145,14 @@ class ConsoleReporter:
 
     def emit(self, event: Event) -> None:
         with self._lock:
-            self._state.now = self._clock.monotonic()
+            self._state.now, self._state.wall = self._clock.monotonic(), self._clock.now()
             self._take(event)
             self._refresh()
 
     def _take(self, event: Event) -> None:
         match event:
             case RunStarted():
-                if event.run_id != self._planned:
+                if self._verbose and event.run_id != self._planned:  # else the plan that comes begins with it
                     place = clean(f"  {event.backend}, {event.region}, account {event.account}")
                     self._print(Text.assemble((clean(event.run_id), "bold"), (place, "dim")))
             case LaneStarted() | LaneProgress() | LaneDone() | LaneFailed():
@@ -140,6 +161,12 @@ class ConsoleReporter:
                 self._status(event)
             case LogLine():
                 self._print_unwrapped(Text(clean(event.text)))
+            case JobProgress():
+                self._state.bars = tuple(clean(line) for line in event.lines)
+            case JobUsage():
+                self._state.usage = event
+            case JobLimits():
+                self._state.limits = event
             case OutputProgress():
                 files = f"{event.files:,} of {count(event.total_files, 'file')}"
                 self._state.outputs = f"outputs {files}, {size(event.bytes)} of {size(event.total_bytes)}"
@@ -169,7 +196,10 @@ class ConsoleReporter:
         self._settle_lanes()
         status = clean(event.status.lower())
         line = Text.assemble((f"  {self._symbols.step} ", "cyan"), status)
-        self._print_unwrapped(line.append(f"  {clean(event.detail)}", "dim") if event.detail else line)
+        if self._verbose or status == "running":
+            self._print_unwrapped(line.append(f"  {clean(event.detail)}", "dim") if event.detail else line)
+        if event.task_is_over:
+            self._state.bars, self._state.usage = (), None
         self._state.status = "" if event.task_is_over else status
         self._state.status_since = self._state.now
 
@@ -181,6 +211,12 @@ class ConsoleReporter:
             self._state.removing.setdefault(key, self._state.now)
             return
         self._state.removing.pop(key, None)
+        if not self._verbose and event.state != "failed":
+            if event.state == "gone":
+                self._gone += 1
+            else:
+                self._kept.append(clean(event.detail))
+            return
         sign, style = {
             "gone": (self._symbols.done, "green"),
             "kept": (self._symbols.same, "dim"),
@@ -198,10 +234,18 @@ class ConsoleReporter:
             return
         warning = event.level == "warning"
         sign = (self._symbols.warning, "bold yellow") if warning else (self._symbols.dot, "dim")
-        # Notices hold names, links and commands: a terminal joins its own line breaks again when they are copied.
-        self._print_unwrapped(Text.assemble("  ", sign, " ", clean(event.text)))
+        # Names, links and commands stay whole: a terminal joins its own line breaks again when they are copied.
+        first, *rest = wrapped(clean(event.text), self._console.width - 5)
+        self._print_unwrapped(Text.assemble("  ", sign, " ", first))
+        for line in rest:
+            self._print_unwrapped(Text(f"    {line}"))
         if event.hint:
             self._print_unwrapped(Text(f"    {clean(event.hint)}", style="dim"))
+
+    def _end_teardown(self) -> None:
+        text, self._gone, self._kept = calm.removal(self._gone, self._kept), 0, []
+        if text:
+            self._print_unwrapped(Text.assemble("  ", (self._symbols.done, "green"), f" {text}"))
 
     def _settle_lanes(self) -> None:
         """Moves finished lanes into the scrollback, in their own order."""
@@ -218,6 +262,8 @@ class ConsoleReporter:
             self._state.lanes.clear()
             self._state.removing.clear()
             self._state.status = self._state.outputs = ""
+            self._state.bars = ()
+            self._end_teardown()
 
     def _refresh(self) -> None:
         if self._state.lanes_over:
@@ -225,7 +271,11 @@ class ConsoleReporter:
         if self._state.empty:
             self._stop()
         elif (
-            self._live is None and not self._closed and self._console.is_terminal and not self._console.is_dumb_terminal
+            self._live is None
+            and not self._closed
+            and not self._paused  # another thread's event must not draw over a question
+            and self._console.is_terminal
+            and not self._console.is_dumb_terminal
         ):
             self._live = Live(
                 console=self._console,
@@ -239,7 +289,7 @@ class ConsoleReporter:
             self._live.start()
 
     def _moving(self) -> RenderableType:
-        self._state.now = self._clock.monotonic()
+        self._state.now, self._state.wall = self._clock.monotonic(), self._clock.now()
         return self._view
 
     def _stop(self) -> None:

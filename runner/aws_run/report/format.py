@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
+
+from aws_run.events import JobUsage
 
 # CSI (colours, cursor), then strings that a terminal keeps to itself (titles, links, the clipboard; ended by BEL or
 # ST), then any other escape of two characters. Each takes time that grows with the text's length only.
@@ -124,3 +127,22 @@ def aligned(rows: list[list[str]], *, gap: str = "  ") -> list[str]:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width]
         lines.append(gap.join(cells).rstrip())
     return lines
+
+
+def usage_parts(usage: JobUsage) -> list[str]:
+    """What a job uses now, each part by itself; empty where nobody tells."""
+    parts = []
+    if usage.gpu_percent is not None:
+        memory = f", {size(usage.gpu_memory_mib * 1024 * 1024)}" if usage.gpu_memory_mib is not None else ""
+        parts.append(f"GPU {usage.gpu_percent} %{memory}")
+    if usage.cpu_percent is not None:
+        parts.append(f"CPU {usage.cpu_percent} %")
+    if usage.memory_bytes is not None:
+        limit = f" of {size(usage.memory_limit_bytes)}" if usage.memory_limit_bytes else ""
+        parts.append(f"memory {size(usage.memory_bytes)}{limit}")
+    return parts
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Lines of at most `width` characters, broken between words alone: a longer word has a line of its own."""
+    return textwrap.wrap(text, max(20, width), break_long_words=False, break_on_hyphens=False) or [""]

@@ -66,11 +66,11 @@ def render_summary(view: SummaryView) -> str:
     parts = [
         _headline(view),
         _error(view.error),
+        _log(view) if failed else "",
         _places(view),
         _timeline(view),
         _outputs(view),
         _receipt(view.outcome.receipt if view.outcome else None),
-        _log(view) if failed else "",
         _left(view.outcome.left if view.outcome else None),
         _plan(view.plan),
     ]
@@ -172,13 +172,14 @@ def _receipt(view: ReceiptView | None) -> str:
         for line in view.lines
     ]
     rows.append(("**total**", "", "", f"**{escape(money(view.total_usd))}**"))
-    footer = f"not included: {', '.join(view.left_out)}; " if view.left_out else ""
+    left_out = f"not included: {', '.join(view.left_out)}; " if view.left_out else ""
+    footer = f"{left_out}prices of {view.priced_on.isoformat()}"
     label = view.label[:1].upper() + view.label[1:]
     return "\n\n".join(
         (
             f"#### {escape(label)}",
             table(("", "Quantity", "Price", "Amount"), rows, right=(1, 2, 3)),
-            f"<sub>{escape(footer)}prices of {view.priced_on.isoformat()}</sub>",
+            f"<sub>{escape(footer)}</sub>",
         )
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -11,11 +13,12 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from aws_run.events import LANES, Lane
-from aws_run.report.format import seconds
+from aws_run.events import LANES, JobLimits, JobUsage, Lane
+from aws_run.report.format import money, seconds, usage_parts
 from aws_run.report.symbols import Symbols
 
 _BAR_WIDTH = 18
+_MOST_BARS = 6
 _ROOM_FOR_ECHO = 3
 _WIDE_ENOUGH_FOR_BARS = 80
 
@@ -41,11 +44,15 @@ class LiveState:
     status: str = ""
     status_since: float = 0.0
     outputs: str = ""
+    bars: tuple[str, ...] = ()  # what the job redraws, from the top
+    usage: JobUsage | None = None
+    limits: JobLimits | None = None
+    wall: datetime | None = None  # the wall clock, for the deadline
     removing: dict[tuple[str, str], float] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
-        return not (self.lanes or self.status or self.removing)
+        return not (self.lanes or self.status or self.removing or self.bars)
 
     @property
     def lanes_over(self) -> bool:
@@ -79,7 +86,10 @@ class LiveView:
                 self._lane(table, lane, lanes[lane], wide)
         if state.status:
             took = Text(seconds(state.now - state.status_since), style="dim")
-            table.add_row(self._spinner, Text(state.status), Text(state.outputs, style="dim"), "", took)
+            beside = state.outputs or status_text(state)
+            table.add_row(self._spinner, Text(state.status), Text(beside, style="dim"), "", took)
+        for bar in tuple(state.bars)[:_MOST_BARS]:
+            table.add_row("", Text(""), Text(bar), "", "")
         for (kind, name), since in list(state.removing.items()):
             what = Text.assemble(kind, (f" {name}", "dim"))
             table.add_row(self._spinner, Text("removing"), what, "", Text(seconds(state.now - since), style="dim"))
@@ -94,6 +104,19 @@ class LiveView:
             bar = percent if not wide else _bar(lane.share, percent)
         sign: RenderableType = self._spinner if lane.outcome == "running" else lane_sign(lane, self._state.symbols)
         table.add_row(sign, Text(name, style=dim), Text(lane.text, style=dim), bar, Text(seconds(took), style="dim"))
+
+
+def status_text(state: LiveState) -> str:
+    """What the job costs and uses, and how much time it has left: the most important first, since the end is cut."""
+    parts = []
+    if state.limits is not None and state.status == "running":
+        if state.limits.usd_per_hour is not None:
+            parts.append(money(state.limits.usd_per_hour * Decimal(state.now - state.status_since) / 3600))
+        if state.wall is not None:
+            parts.append(f"{seconds(max(0.0, (state.limits.deadline - state.wall).total_seconds()))} left")
+    if state.usage is not None:
+        parts += usage_parts(state.usage)
+    return f" {state.symbols.dot} ".join(parts)
 
 
 def _bar(share: float, percent: Text) -> RenderableType:

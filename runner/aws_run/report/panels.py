@@ -5,74 +5,34 @@ Names and texts come from AWS, Docker and the job, so everything is a `Text`: ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from aws_run import naming
-from aws_run.report.format import clean, money, quantity, unit_price
+from aws_run.report import calm
+from aws_run.report.format import clean, money, quantity, unit_price, wrapped
 from aws_run.report.symbols import Symbols
-from aws_run.report.text import outcome_places, receipt_footer
-from aws_run.report.views import LaneView, LeftView, OutcomeView, PlanRow, PlanView, ReceiptView
+from aws_run.report.text import outcome_places, plan_head, plan_rows, receipt_footer
+from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 
-SIDE_BY_SIDE_WIDTH = 110
-_STYLES = {"create": "green", "reuse": "dim", "skip": "dim", "keep": "dim"}
-
-
-def heading(view: PlanView) -> Text:
-    place = clean(f"  {view.backend}, {view.region}, account {view.account}")
-    return Text.assemble((clean(view.run_id), "bold"), (place, "dim"))
+_PLAN_INDENT = 12
 
 
-def plan_panel(view: PlanView, width: int, symbols: Symbols) -> RenderableType:
-    parts: list[RenderableType] = [heading(view), Text()]
-    if width >= SIDE_BY_SIDE_WIDTH and len(view.lanes) > 1:
-        table = Table.grid(padding=(0, 3, 0, 0), expand=True)
-        for _ in view.lanes:
-            table.add_column(ratio=1)
-        table.add_row(*(_lane_head(lane) for lane in view.lanes))
-        table.add_row(*(_lane_rows(lane, view.run_id, symbols) for lane in view.lanes))
-        parts.append(table)
-    else:
-        parts += [Group(_lane_head(lane), _lane_rows(lane, view.run_id, symbols)) for lane in view.lanes]
-    scoped = any(row.scope in ("kept", "shared") for lane in view.lanes for row in lane.rows)
-    legend = [Text(f"  {line}", style="dim") for line in _LEGEND] if scoped else []
-    texts = [*legend, *(Text(f"  {clean(line)}") for line in view.estimate)]
-    texts += [Text(f"  {symbols.dot} {clean(line)}", style="dim") for line in view.notes]
-    return Group(*parts, Text(), *texts, Text()) if texts else Group(*parts, Text())
-
-
-_LEGEND = (
-    "kept: stays after the run. shared: removed with the project's last run.",
-    "Everything else is created for this run and removed after it.",
-)
-
-
-def _lane_head(lane: LaneView) -> Text:
-    return Text(f"  {lane.lane}", style="bold")
-
-
-def _lane_rows(lane: LaneView, run_id: str, symbols: Symbols) -> RenderableType:
-    """One line a resource. The run's own resources are named after the run, and that name is shown once, above."""
-    own = f"{naming.PREFIX}-{run_id}"
-    lines = []
-    for row in lane.rows:
-        name = "" if row.name == own else clean(row.name.replace(own, symbols.ellipsis))
-        line = Text("  ", no_wrap=True, overflow="ellipsis")
-        line.append(f"{_sign(row, symbols)} ", _STYLES.get(row.action, "cyan"))
-        line.append(clean(row.kind))
-        for extra in filter(None, ("" if row.scope == "run" else clean(row.scope), name, clean(row.note))):
-            line.append(f"  {extra}", "dim")
-        lines.append(line)
-    return Group(*lines)
-
-
-def _sign(row: PlanRow, symbols: Symbols) -> str:
-    signs = {"create": "+", "build": "+", "reuse": symbols.same, "skip": symbols.same, "keep": symbols.same}
-    return signs.get(row.action, symbols.up if row.action in {"send", "push"} else symbols.dot)
+def plan_panel(view: PlanView, width: int) -> list[Text]:
+    """A list, the same at every width: text is broken between words, and a name is never cut."""
+    name, where = plan_head(view)
+    lines = [Text.assemble((name, "bold"), (f"  {where}", "dim"))]
+    before = ""
+    for what, text in plan_rows(view):
+        first, *rest = wrapped(text, width - _PLAN_INDENT)
+        lines.append(Text.assemble((f"  {'' if what == before else what:<8}  ", "dim"), first))
+        lines += [Text(f"{'':{_PLAN_INDENT}}{line}") for line in rest]
+        before = what
+    return [*lines, Text()]
 
 
 def receipt_panel(view: ReceiptView, symbols: Symbols) -> RenderableType:
@@ -106,16 +66,36 @@ def left_panel(view: LeftView, symbols: Symbols) -> list[Text]:
     return [*lines, Text()]
 
 
-def outcome_panel(view: OutcomeView, head: str, symbols: Symbols) -> list[Text]:
-    """Lines that must not be wrapped, so that paths and links can be clicked and copied."""
+def folded_plan_panel(view: PlanView) -> RenderableType:
+    first, *others = calm.folded_plan(view)
+    name, _, place = first.partition("  ")
+    rest = [Padding(Text(line, style="dim"), (0, 0, 0, 2)) for line in others]
+    return Group(Text.assemble((name, "bold"), f"  {place}"), *rest)
+
+
+def outcome_panel(
+    view: OutcomeView, head: str, symbols: Symbols, more: Sequence[tuple[str, str]] = (), *, links: bool = False
+) -> list[Text]:
+    """Lines that must not be wrapped, so that paths and links can be clicked and copied. `more`: further rows. `links`:
+    the terminal shows hyperlinks, so an address is behind what it leads to."""
     good = view.succeeded
     lines = [Text.assemble((symbols.done if good else symbols.failed, "bold green" if good else "bold red"), " ", head)]
     warning = (symbols.warning, "bold yellow")
     lines += [Text.assemble(warning, f" {clean(text)}") for text in view.warnings]
-    lines += pairs(outcome_places(view))
+    linked = links and view.console_url is not None
+    for what, where in (*outcome_places(view), *more):
+        if linked and what == "console":
+            continue
+        address = ""
+        if linked and what == "S3":
+            address = view.console_url or ""
+        elif links and what == "output":
+            address = view.output_dir.absolute().as_uri() if view.output_dir is not None else ""
+        value = Text(clean(where), style=Style(link=clean(address)) if address else "")
+        lines.append(Text.assemble((f"  {what:<9}", "dim"), value))
     if view.next_commands:
         lines += [
-            Text(),
+            *([] if more else [Text()]),
             *pairs([("next" if index == 0 else "", each) for index, each in enumerate(view.next_commands)]),
         ]
     return lines

@@ -14,6 +14,9 @@ from aws_run.clock import Clock
 from aws_run.errors import AwsRunError
 from aws_run.events import (
     Event,
+    JobLimits,
+    JobProgress,
+    JobUsage,
     LaneDone,
     LaneFailed,
     LaneProgress,
@@ -25,24 +28,32 @@ from aws_run.events import (
     StatusChanged,
     TeardownStep,
 )
+from aws_run.report import calm
 from aws_run.report.errors import render_error
 from aws_run.report.format import clean, count, seconds, size
-from aws_run.report.text import left_lines, outcome_head, outcome_places, plan_lines, receipt_lines
+from aws_run.report.text import calm_places, left_lines, outcome_head, outcome_places, plan_lines, receipt_lines
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 
 _PREFIX_WIDTH = 8
 # Repeated progress lines are printed at most this often.
 _PROGRESS_EVERY_S = 10.0
+_SHORTEST_S = 0.9  # the container sends a state once a second
 
 
 class PlainReporter:
-    def __init__(self, stream: TextIO, *, clock: Clock, debug: bool = False) -> None:
+    def __init__(self, stream: TextIO, *, clock: Clock, debug: bool = False, verbose: bool = True) -> None:
         self._stream = stream
         self._clock = clock
         self._debug = debug
+        self._verbose = verbose
+        self._planned: str | None = None
+        self._gone = 0
+        self._kept: list[str] = []
         # Re-entrant: a signal handler may report while its own thread is reporting.
         self._lock = threading.RLock()
         self._last: dict[str, tuple[str, float]] = {}
+        self._progress_began: float | None = None
+        self._progress_at = 0.0
 
     def __enter__(self) -> PlainReporter:
         return self
@@ -50,7 +61,7 @@ class PlainReporter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return None
+        self._end_teardown()
 
     @contextmanager
     def pause(self) -> Iterator[None]:
@@ -62,7 +73,8 @@ class PlainReporter:
                 self._write(prefix, [text])
 
     def plan(self, view: PlanView) -> None:
-        self._write("plan", plan_lines(view))
+        self._planned = view.run_id
+        self._write("plan", plan_lines(view) if self._verbose else calm.folded_plan(view))
 
     def receipt(self, view: ReceiptView) -> None:
         self._write("receipt", receipt_lines(view))
@@ -71,11 +83,17 @@ class PlainReporter:
         self._write("left", left_lines(view))
 
     def outcome(self, view: OutcomeView) -> None:
-        if view.receipt is not None:
-            self.receipt(view.receipt)
-        if view.left is not None:
-            self.left(view.left)
+        self._end_teardown()
         places = outcome_places(view)
+        if self._verbose:
+            if view.receipt is not None:
+                self.receipt(view.receipt)
+            if view.left is not None:
+                self.left(view.left)
+        else:
+            places += calm_places(view)
+            if view.left is not None and (failed := calm.failed_rows(view.left)).rows:
+                self.left(failed)
         width = max((len(what) for what, _ in places), default=0)
         self._write("result", [outcome_head(view), *(f"{what:<{width}}  {where}" for what, where in places)])
         self._write("warning", view.warnings)
@@ -88,9 +106,13 @@ class PlainReporter:
 
     def _lines(self, event: Event) -> list[tuple[str, str]]:
         match event:
+            case RunStarted() if not self._verbose:
+                return []  # the plan comes next, and begins with it
             case RunStarted():
                 place = f"{event.backend} in {event.region}, account {event.account}"
                 return [("run", f"{event.run_id} on {place}")]
+            case LaneStarted() | StatusChanged(status="fetching") if not self._verbose:
+                return []  # its end is told, and before that what takes long
             case LaneStarted():
                 return [(event.lane, clean(event.text))]
             case LaneProgress():
@@ -106,10 +128,20 @@ class PlainReporter:
                 return self._changed("run", f"{event.status}{detail}")
             case LogLine():
                 return [("job", clean(event.text))]
+            case JobProgress():
+                return self._job_progress(event)
+            case JobUsage() | JobLimits():
+                return []  # only a status line has a place for what changes all the time
             case OutputProgress():
                 return self._output(event)
             case TeardownStep(state="removing"):
                 return []  # reported when it is gone
+            case TeardownStep(state="gone") if not self._verbose:
+                self._gone += 1
+                return []
+            case TeardownStep(state="kept") if not self._verbose:
+                self._kept.append(event.detail)
+                return []
             case TeardownStep():
                 detail = f": {clean(event.detail)}" if event.detail else ""
                 return [("teardown", f"{event.state:<6} {event.kind} {clean(event.name)}{detail}")]
@@ -121,12 +153,33 @@ class PlainReporter:
             case _:
                 assert_never(event)
 
+    def _end_teardown(self) -> None:
+        with self._lock:
+            text, self._gone, self._kept = calm.removal(self._gone, self._kept), 0, []
+            if text:
+                self._write("teardown", [text])
+
     def _output(self, event: OutputProgress) -> list[tuple[str, str]]:
         files = f"{event.files:,} of {count(event.total_files, 'file')}"
         line = f"{files}, {size(event.bytes)} of {size(event.total_bytes)}"
+        if not event.total_files:
+            return []
         if event.files >= event.total_files:
             return self._changed("output", line)
         return self._throttled("output", line)
+
+    def _job_progress(self, event: JobProgress) -> list[tuple[str, str]]:
+        """The longer the job has been at it, the rarer: some ten lines in the first ten seconds, and as many again
+        until it has taken three times as long."""
+        now = self._clock.monotonic()
+        if not event.lines:
+            return []
+        if self._progress_began is None:
+            self._progress_began = self._progress_at = now
+        elif now - self._progress_at < max(_SHORTEST_S, (now - self._progress_began) / 10):
+            return []
+        self._progress_at = now
+        return [("progress", clean(line)) for line in event.lines]
 
     def _changed(self, prefix: str, line: str) -> list[tuple[str, str]]:
         before, _ = self._last.get(prefix, ("", 0.0))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from aws_run.report.format import aligned, clean
+from aws_run.report.format import aligned, clean, wrapped
 from aws_run.report.symbols import Symbols, symbols_for
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class Mark:
     text: str = ""
 
 
+_STYLES = {"ok": "green", "warning": "yellow", "failed": "red", "unknown": "dim"}
 Cell = str | int | float | None | Mark
 
 
@@ -42,6 +43,32 @@ def table(
         _rich_table(title, columns, rows, stream=stream, environ=environ, symbols=symbols)
         return
     stream.write("\n".join(table_lines(title, columns, rows, symbols)) + "\n")
+
+
+def checklist(
+    rows: Sequence[tuple[str, Mark, str]], *, stream: TextIO | None = None, environ: Mapping[str, str] | None = None
+) -> None:
+    """(what, how it is, what to do), on stdout. On a terminal what to do stands below, and long text is broken between
+    words; elsewhere a row is one line, for grep."""
+    stream = sys.stdout if stream is None else stream
+    environ = os.environ if environ is None else environ
+    symbols = symbols_for(stream)
+    if not (stream.isatty() and environ.get("TERM", "") not in {"dumb", "unknown"}):
+        stream.write("\n".join(table_lines("", ("check", "state", "to do"), rows, symbols)) + "\n")
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=stream, markup=False, emoji=False, highlight=False, _environ=environ)
+    indent = 2 + max((len(clean(what)) for what, _, _ in rows), default=0) + 2
+    for what, mark, todo in rows:
+        first, *rest = wrapped(clean(mark.text), console.width - indent)
+        head = Text.assemble((_sign(mark, symbols), _STYLES[mark.state]), f" {clean(what)}".ljust(indent - 1), first)
+        console.print(head, soft_wrap=True)
+        for line in rest:
+            console.print(Text(" " * indent + line), soft_wrap=True)
+        for line in wrapped(clean(todo), console.width - indent) if todo else ():
+            console.print(Text(" " * indent + line, style="yellow"), soft_wrap=True)
 
 
 def table_lines(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], symbols: Symbols) -> list[str]:
@@ -82,16 +109,19 @@ def _rich_table(
     if not rows:
         console.print(Text("(none)", style="dim"))
         return
-    styles = {"ok": "green", "warning": "yellow", "failed": "red", "unknown": "dim"}
     lines = [[Text(column, style="dim") for column in columns]]
     for row in rows:
         lines.append([
-            Text.assemble((_sign(cell, symbols), styles[cell.state]), f" {clean(cell.text)}")
+            Text.assemble((_sign(cell, symbols), _STYLES[cell.state]), f" {clean(cell.text)}")
             if isinstance(cell, Mark)
             else Text(_plain(cell, symbols))
             for cell in row
         ])  # fmt: skip
     widths = _widths([[cell.plain for cell in line] for line in lines], console.width)
+    if widths is None and len(columns) > 2:
+        for block in _records(columns, lines[1:]):
+            console.print(block, soft_wrap=True)
+        return
     if widths is None:
         natural = [max(cell_len(line[column].plain) for line in lines) for column in range(len(columns))]
         for line in lines:
@@ -105,6 +135,18 @@ def _rich_table(
     for line in lines:
         grid.add_row(*line)
     console.print(grid)
+
+
+def _records(columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> Iterator[Text]:
+    """Each row as a block below its first cell, for a terminal that has no room for columns."""
+    from rich.text import Text
+
+    width = max(len(column) for column in columns[1:])
+    for first, *others in rows:
+        yield first
+        for column, cell in zip(columns[1:], others, strict=True):
+            if cell.plain not in ("", "-"):
+                yield Text.assemble((f"  {column:<{width}}  ", "dim"), cell)
 
 
 def _padded(cell: Text, width: int) -> Text:

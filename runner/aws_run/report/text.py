@@ -2,22 +2,72 @@
 
 from __future__ import annotations
 
-from aws_run.report.format import aligned, clean, money, quantity, seconds, unit_price
-from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
+import shlex
+
+from aws_run import naming
+from aws_run.report import calm
+from aws_run.report.format import aligned, clean, count, money, quantity, seconds, size, unit_price
+from aws_run.report.views import LeftView, OutcomeView, PlanInput, PlanView, ReceiptView
+
+
+def plan_rows(view: PlanView) -> list[tuple[str, str]]:
+    """(what it is about, text) of the whole plan, the most important first. Everything in it is cleaned."""
+    rows: list[tuple[str, str]] = []
+    if view.argv is not None:
+        python = f"   (Python {view.python})" if view.python else ""
+        rows.append(("runs", f"{shlex.join(view.argv)}{python}"))
+    rows += [("image", text) for text in _image_texts(view)]
+    rows += [("input", _input_text(one)) for one in view.inputs]
+    if view.output is not None:
+        rows.append(("output", str(view.output)))
+    rows += [("price", line.removeprefix("estimate: ")) for line in view.estimate]
+    rows += [("makes", text) for text in _made(view, "run", "gone after the run")]
+    rows += [("shares", text) for text in _made(view, "shared", "gone after the project's last run")]
+    rows += [("keeps", text) for text in _made(view, "kept", "stay")]
+    rows += [("outside", f"{one.where}: {one.kind} {one.what}") for one in view.outside]
+    rows += [("note", line) for line in view.notes]
+    return [(what, clean(text)) for what, text in rows]
+
+
+def plan_head(view: PlanView) -> tuple[str, str]:
+    """Whose plan it is, and where."""
+    where = f"{view.backend}, {view.region}, account {view.account}"
+    return clean(view.run_id or view.project), clean(where)
 
 
 def plan_lines(view: PlanView) -> list[str]:
-    lines = [f"{view.run_id} on {view.backend} in {view.region}, account {view.account}"]
-    rows = [
-        [lane.lane, row.action, row.kind, clean(row.name), row.scope, clean(row.note)]
-        for lane in view.lanes
-        for row in lane.rows
-    ]
-    if rows:
-        lines += aligned(rows)
-    lines += view.estimate
-    lines += [f"note: {clean(line)}" for line in view.notes]
-    return lines
+    name, where = plan_head(view)
+    return [f"{name} on {where}", *(f"{what:<8} {text}" for what, text in plan_rows(view))]
+
+
+def _image_texts(view: PlanView) -> list[str]:
+    rows = [row for lane in view.lanes for row in lane.rows if row.kind == "image"]
+    texts = [f"{'unchanged' if row.action == 'reuse' and row.note else row.action}: {row.name}" for row in rows]
+    content = view.content
+    if content is not None:
+        largest = ", ".join(f"{name} {size(amount)}" for name, amount in content.largest)
+        of = f" ({largest})" if largest else ""
+        texts.append(f"of {count(content.files, 'file')}, {size(content.bytes)}{of}")
+    return texts
+
+
+def _input_text(one: PlanInput) -> str:
+    named = f"{one.name}=" if one.name is not None else ""
+    return f"{named}{one.place}: {count(one.files, 'file')}, {size(one.bytes)}; {one.how}"
+
+
+def _made(view: PlanView, scope: str, fate: str) -> list[str]:
+    """The run's own resources are named after the run, and that name is shown once, above."""
+    own = f"{naming.PREFIX}-{view.run_id or f'{view.project}-RUN'}"
+    names = []
+    for row in (row for lane in view.lanes for row in lane.rows):
+        if row.scope != scope or row.kind in ("image", "input"):
+            continue
+        name = row.name.replace(own, "").strip("-") if scope == "run" else row.name
+        note = f" ({row.note})" if row.note else ""
+        there = " (there already)" if row.action == "reuse" else ""
+        names.append(f"{row.kind}{f' {name}' if name else ''}{note}{there}")
+    return [f"{', '.join(names)}; {fate}"] if names else []
 
 
 def receipt_lines(view: ReceiptView) -> list[str]:
@@ -58,4 +108,11 @@ def outcome_places(view: OutcomeView) -> list[tuple[str, str]]:
         ("S3", view.s3_uri),
         ("console", view.console_url),
     ]
+    return [(what, clean(where)) for what, where in places if where]
+
+
+def calm_places(view: OutcomeView) -> list[tuple[str, str]]:
+    """What a short ending tells besides: the cost as one sum, and what stays in AWS as one line."""
+    rows = calm.kept_rows(view.left) if view.left is not None else []
+    places = [("cost", calm.cost(view.receipt) if view.receipt is not None else ""), ("left", calm.left(rows))]
     return [(what, clean(where)) for what, where in places if where]

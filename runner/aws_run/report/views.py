@@ -42,8 +42,39 @@ class OutsideRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImageContent:
+    """What of the project goes into the image. `largest`: its largest folders and files at its top, with bytes."""
+
+    files: int
+    bytes: int
+    largest: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanInput:
+    """`place`: a folder, or an address in S3. `how`: what is done with it, in a few words."""
+
+    name: str | None
+    place: str
+    files: int
+    bytes: int
+    how: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanPrice:
+    """In USD; None where no price is known. `at_most`: if the run takes all of `timeout_s`."""
+
+    per_hour: Decimal | None
+    at_most: Decimal | None
+    timeout_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanView:
-    """`estimate` and `notes` are sentences, one per line. `output` None: nothing is fetched."""
+    """`run_id` "": no run begins with this plan. `argv` None: the image's own command; it is complete but for the two
+    folders. `python` None: what the image brings. `content` None: nothing is built. `estimate` and `notes` are
+    sentences, one per line. `output` None: nothing is fetched."""
 
     run_id: str
     project: str
@@ -51,6 +82,11 @@ class PlanView:
     region: str
     account: str
     lanes: tuple[LaneView, ...]
+    argv: tuple[str, ...] | None = None
+    python: str | None = None
+    content: ImageContent | None = None
+    inputs: tuple[PlanInput, ...] = ()
+    price: PlanPrice | None = None
     estimate: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     output: Path | None = None

@@ -145,6 +145,11 @@ class Record:
     hardware: HardwareEntry | None = None
     command: str = ""
     image: str | None = None
+    commit: str | None = None  # of the project's repository, whole
+    dirty: bool | None = None  # whether the project differed from it; None where nobody can tell
+    python: str | None = None  # the image's version; None: whatever the image brings
+    labels: tuple[str, ...] = ()
+    note: str = ""
     base_image: str = ""  # what the image stands on, with its digest where that was known
     inputs: tuple[Mapping[str, Any], ...] = ()
     output_prefix: str = ""

@@ -100,6 +100,15 @@ def _record(fields: Fields) -> Record:
         known["detached"] = fields.flag("detached")
     if "command" in fields:
         known["command"] = fields.text("command", most_chars=_MOST_COMMAND)
+    for name in ("commit", "python"):
+        text = fields.text_or_none(name, most_chars=100)
+        known[name] = None if text is None else harmless(text)
+    if fields.values.get("dirty") is not None:
+        known["dirty"] = fields.flag("dirty")
+    if "labels" in fields:
+        known["labels"] = tuple(harmless(one) for one in fields.texts("labels", most=100, most_chars=200))
+    if "note" in fields:
+        known["note"] = harmless(fields.text("note", most_chars=_MOST_TEXT))
     if "keep" in fields:
         known["keep"] = tuple(fields.texts("keep", most=100, most_chars=100))
     if "inputs" in fields:

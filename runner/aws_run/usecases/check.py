@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from aws_run import partition
@@ -16,14 +17,16 @@ from aws_run.data import inspect_input
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
 from aws_run.image.docker.engine import check_docker
 from aws_run.image.plan import plan_image
+from aws_run.image.sources.results import looks_like_a_project
 from aws_run.infra import desired
 from aws_run.infra.observe import observe_one
 from aws_run.lifecycle.context import AppContext
 from aws_run.pricing.hardware import backend_for
-from aws_run.report.format import size
+from aws_run.report.format import count, size
 from aws_run.runs.spec import JobSpec
 
 State = Literal["ok", "warning", "failed"]
+_NO_CREDENTIALS = "`aws configure` sets them up (with SSO: `aws configure sso`); --local needs no account"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,21 +58,22 @@ _QUOTAS: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def check(context: AppContext, config: Config) -> list[Finding]:
+def check(context: AppContext, config: Config, *, without_docker: str | None = None) -> list[Finding]:
     """What would be used, then all checks side by side, in a fixed order. Without credentials the rest of AWS is not
-    asked."""
+    asked; whatever else is missing is told in the same round. `without_docker`: why no engine is needed here, None
+    where one is."""
     aws = context.aws
     with ThreadPoolExecutor(max_workers=8, thread_name_prefix="check") as pool:
-        docker = pool.submit(_docker)
-        first = _credentials(aws)
+        docker = pool.submit(_docker, without_docker)
+        first = _account(aws)
         checks: list[Callable[[], list[Finding]]] = []
-        if first.state == "ok":
+        if all(finding.state == "ok" for finding in first):
             checks = [lambda: [_bucket(aws, config)], lambda: [_network(aws, config)]]
             checks += [lambda one=one: [_input(context, config, one)] for one in config.inputs]  # type: ignore[misc]
             checks.append(lambda: [_permissions(aws)])
             checks += [lambda quota=quota: [_quota(aws, *quota)] for quota in _QUOTAS]  # type: ignore[misc]
         others = [pool.submit(one) for one in checks]
-        known = [*_project(config), first, docker.result()]
+        known = [*_project(config), *first, docker.result()]
         return [*known, *(finding for other in others for finding in other.result())]
 
 
@@ -77,28 +81,52 @@ def _project(config: Config) -> list[Finding]:
     """What a run would use, told before anything is built."""
     if config.image is not None:
         return [Finding(what="project", state="ok", text=f"the image {config.image}; nothing is built")]
+    if not _holds_a_project(config.project_dir):
+        # Planning would read all that is below: not what is meant in somebody's home folder.
+        todo = "go to the project's folder to see what a run of it would use"
+        return [Finding(what="project", state="warning", text="none in this folder", todo=todo)]
     try:
         plan = plan_image(config, entrypoint_layer=lambda: b"")
     except AwsRunError as error:
         return [Finding(what="project", state="failed", text=error.message, todo=error.hint or "")]
-    if not plan.source.files:
-        return [Finding(what="project", state="warning", text="no files", todo="go to the project's folder")]
     return [
         Finding(what="project", state="ok", text=plan.summary),
         *(Finding(what="project", state="ok", text=note) for note in plan.notes),
     ]
 
 
-def _credentials(aws: Aws) -> Finding:
+def _holds_a_project(folder: Path) -> bool:
+    scripts = (".py", ".ipynb", ".sh")
+    return looks_like_a_project(folder) or any(path.suffix in scripts for path in folder.iterdir())
+
+
+def _account(aws: Aws) -> list[Finding]:
+    """Region and credentials. Neither hides the other."""
+    region = aws.configured_region
+    if region is None:
+        todo = "`aws configure set region us-east-1`, --region or AWS_REGION names one"
+        missing = Finding(what="region", state="failed", text="none is set", todo=todo)
+        if aws.has_credentials:
+            there = Finding(what="credentials", state="ok", text="there are some; without a region nobody tells whose")
+            return [missing, there]
+        none = Finding(what="credentials", state="failed", text="there are none", todo=_NO_CREDENTIALS)
+        return [missing, none]
     try:
         identity = aws.identity()
     except AwsRunError as error:
         what = "credentials" if isinstance(error, CredentialsError) else "AWS"
-        return Finding(what=what, state="failed", text=error.message, todo=error.hint or "")
-    return Finding(what="credentials", state="ok", text=f"{identity.arn} in {identity.account}, {identity.region}")
+        todo = error.hint or "" if aws.has_credentials else _NO_CREDENTIALS
+        wrong = Finding(what=what, state="failed", text=error.message, todo=todo)
+        return [Finding(what="region", state="ok", text=region), wrong]
+    return [
+        Finding(what="region", state="ok", text=identity.region),
+        Finding(what="credentials", state="ok", text=f"{identity.arn} in account {identity.account}"),
+    ]
 
 
-def _docker() -> Finding:
+def _docker(without: str | None) -> Finding:
+    if without is not None:
+        return Finding(what="docker", state="ok", text=f"not needed: {without}")
     found = check_docker()
     if not found.ok:
         return Finding(what="docker", state="failed", text=found.problem or "no engine answers", todo=found.hint or "")
@@ -129,7 +157,7 @@ def _input(context: AppContext, config: Config, one: Input) -> Finding:
         )
     except AwsRunError as error:
         return Finding(what=what, state="failed", text=error.message, todo=error.hint or "")
-    held = f"{one.place}: {seen.files} files, {size(seen.bytes)}"
+    held = f"{one.place}: {count(seen.files, 'file')}, {size(seen.bytes)}"
     pinned = f"; a run would pin them by {seen.pinned.by}" if seen.pinned is not None else ""
     return Finding(what=what, state="ok", text=f"{held}{pinned}")
 

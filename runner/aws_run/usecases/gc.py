@@ -1,4 +1,5 @@
-"""`aws-run gc`: what the runs of all projects have in AWS, and the removal of what is over or past its deadline."""
+"""`aws-run gc`: what the runs of all projects have in AWS, and the removal of what is over or past its deadline, and of
+what projects without a run share."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from aws_run.infra.remove import Removal
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import leftovers
 from aws_run.lifecycle.end.leftovers import Leftover
+from aws_run.lifecycle.end.shared_leftovers import SharedLeftover, collect_shared, find_shared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +17,7 @@ class Collected:
     """`refused`: what could not be listed or judged, a sentence each; the rest was dealt with all the same."""
 
     leftovers: tuple[Leftover, ...]
+    shared: tuple[SharedLeftover, ...]
     removed: tuple[Removal, ...]
     refused: tuple[str, ...]
 
@@ -23,4 +26,8 @@ def gc(context: AppContext, *, dry_run: bool = False) -> Collected:
     refused: list[str] = []
     listed = leftovers.find_leftovers(context, refused.append)
     removed = () if dry_run else leftovers.collect(context, listed)
-    return Collected(leftovers=listed, removed=removed, refused=tuple(refused))
+    # After the runs: those whose time is over use nothing any more.
+    shared = find_shared(context, refused.append)
+    if not dry_run:
+        removed += collect_shared(context, shared)
+    return Collected(leftovers=listed, shared=shared, removed=removed, refused=tuple(refused))

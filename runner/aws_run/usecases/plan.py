@@ -15,4 +15,4 @@ def plan(config: Config, context: AppContext) -> PlanView:
     preflight, backend = run_preflight(config, context)
     run = plan_run(preflight, backend, context)
     observed = {**preflight.kept, **observe(context.aws, run.shared)}
-    return views.plan_view(preflight, run, plans.plan((*run.kept, *run.shared), observed), backend)
+    return views.without_run(views.plan_view(preflight, run, plans.plan((*run.kept, *run.shared), observed), backend))

@@ -23,8 +23,9 @@ def survey_project(project_dir: Path) -> ProjectSurvey:
     """SourceError where the folder can't be read at all; what only its program or its lists have wrong is told in
     `problems`."""
     folder = project_dir.resolve()
-    source = read_source(folder, exclude_paths=[folder / name for name in (*INPUT_NAMES, "out")])
-    input_name = next((name for name in INPUT_NAMES if (folder / name).is_dir()), None)
+    data = [name for name in INPUT_NAMES if (folder / name).is_dir() and not any((folder / name).rglob("*.py"))]
+    source = read_source(folder, exclude_paths=[folder / name for name in (*data, "out")])
+    input_name = next(iter(data), None)
     dockerfile = find_dockerfile(Build(), source)
     survey = ProjectSurvey(
         name=naming.project_name(folder.name),

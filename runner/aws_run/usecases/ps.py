@@ -1,4 +1,4 @@
-"""`aws-run ps`: the newest runs, from their records alone."""
+"""`aws-run ps`: the newest runs, from their records."""
 
 from __future__ import annotations
 
@@ -8,20 +8,26 @@ from aws_run.errors import AwsRunError
 from aws_run.events import Notice
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.run_status import RunStatus, status_of
+from aws_run.lifecycle.run_status import RunStatus, status_of, with_so_far
 from aws_run.runs.record import Record
 from aws_run.runs.store import RunStore
 
 _NEWEST = 50
 
 
-def ps(context: AppContext, project: str | None) -> list[RunStatus]:
-    """The newest runs, newest first, from their records alone (one request a run, side by side)."""
+def ps(context: AppContext, project: str | None, *, limit: int = _NEWEST) -> list[RunStatus]:
+    """The newest runs, newest first, from their records (one request a run, side by side); of those that go on also
+    what they have cost and use now (two requests more)."""
     store = lookup.store(context)
-    ids = store.run_ids(project)[-_NEWEST:]
+    ids = store.run_ids(project)[-limit:]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        records = list(pool.map(lambda run: _read(context, store, run), reversed(ids)))
-    return [status_of(record) for record in records if record is not None]
+        found = pool.map(lambda run: _look(context, store, run), reversed(ids))
+        return [status for status in found if status is not None]
+
+
+def _look(context: AppContext, store: RunStore, run: str) -> RunStatus | None:
+    record = _read(context, store, run)
+    return None if record is None else with_so_far(context, status_of(record))
 
 
 def _read(context: AppContext, store: RunStore, run: str) -> Record | None:

@@ -16,6 +16,7 @@ from aws_run.events import Notice
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end.ending import SubmitResult
 from aws_run.lifecycle.follow.supervise import OnInterrupt
+from aws_run.runs.record import Record
 from aws_run.runs.spec import InputPin, JobSpec
 from aws_run.usecases.submit import ShowPlan, submit
 
@@ -35,6 +36,9 @@ def start(
     on_interrupt: OnInterrupt = lambda: "cancel",
     detach: bool = False,
     cost_label: str = "cost",
+    labels: tuple[str, ...] = (),
+    note: str | None = None,
+    like: Record | None = None,
 ) -> SubmitResult:
     """Runs `job` as a submit of its project would, with the image and the inputs that it is pinned to.
 
@@ -61,6 +65,8 @@ def start(
         project_dir=Path.cwd(),
         inputs=inputs,
         output=output,
+        labels=labels,
+        note=note,
         env={name: value for name, value in values.items() if value is not None},
         **{name: getattr(job, name) for name in shared},
     )
@@ -72,6 +78,7 @@ def start(
         stored=stored,
         detach=detach,
         cost_label=cost_label,
+        like=like,
     )
 
 

@@ -24,7 +24,7 @@ from aws_run.lifecycle.start.preflight import plan_run, run_preflight
 from aws_run.lifecycle.start.provision import Provisioning
 from aws_run.lifecycle.start.run_record import initial_record, open_record
 from aws_run.report.views import PlanView
-from aws_run.runs.record import Origin
+from aws_run.runs.record import Origin, Record
 from aws_run.runs.spec import JobSpec
 from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
@@ -46,13 +46,14 @@ def submit(
     cost_label: str = "cost",
     origin: Origin = "cli",
     origin_detail: str = "",
+    like: Record | None = None,
 ) -> SubmitResult:
     """The whole story. Raises AwsRunError when it failed before the job ran; everything it made is gone by then.
 
     `on_accepted` gets the job as it was started, once AWS has accepted its task; it raises nothing. `stored`: inputs
     beside those of `config` that an earlier client has sent. A first Ctrl-C asks `on_interrupt`; a second one leaves
     at once (InterruptedRunError names the recovery command). `origin`, `origin_detail`: who starts the run, for
-    its record.
+    its record. `like`: the run whose image this one has, and so its sources.
     """
     sweep()  # whether this one builds or not: a killed client's build may have left passwords
     preflight, backend = run_preflight(config, context, stored)
@@ -61,6 +62,8 @@ def submit(
     store = RunStore(context.aws, preflight.bucket, spec.account)
     owner = spec.tags.get("aws-run:owner", "")
     record = initial_record(run, preflight, backend, owner, origin=origin, origin_detail=origin_detail)
+    if like is not None:
+        record = replace(record, commit=like.commit, dirty=like.dirty, python=like.python)
     context.emit(
         RunStarted(
             run_id=spec.run_id, project=config.name, region=spec.region, account=spec.account, backend=backend.name

@@ -13,7 +13,7 @@ from aws_run.errors import ConfigError
 
 FLAGGED = [option for option in OPTIONS if option.flag and option.flag != "args"]
 # What `submit` has of its own: no setting of a run.
-OWN = {"path", "args", "runtime", "detach", "dry_run", "save_spec", "local", "as_json", "debug"}
+OWN = {"verbose", "quiet", "path", "args", "runtime", "detach", "dry_run", "save_spec", "local", "as_json", "debug"}
 
 
 def options_of(command: click.Command) -> dict[str, click.Parameter]:
@@ -33,7 +33,7 @@ def test_each_row_with_a_flag_is_an_option_of_submit_with_the_rows_own_help_text
 def test_submit_has_no_setting_that_the_table_does_not_know() -> None:
     rows = {*(row.flag for row in FLAGGED), *(row.flag for row in EXTRA_FLAGS)}
     assert set(options_of(submit)) - OWN == rows
-    assert set(options_of(plan)) == set(options_of(submit)) - {"detach", "dry_run", "save_spec"}
+    assert set(options_of(plan)) == set(options_of(submit)) - {"detach", "dry_run", "quiet", "save_spec"}
     assert rows - {"file", "trust_project_file"} == FLAGS - {"args"}
 
 

@@ -16,6 +16,7 @@ from aws_run.cli.commands.submit import plan, submit
 from aws_run.cli.output_memory import remember_output, remembered_output
 from aws_run.cli.script import flags_with_script, project_and_script, with_chosen_script
 from aws_run.config import Config
+from aws_run.config.load import load_config
 from aws_run.errors import AmbiguousScriptError, UsageError
 from aws_run.naming import shortens
 
@@ -64,7 +65,11 @@ def test_a_script_that_imports_from_its_package_runs_as_a_module(
     (tmp_path / "pkg" / "train.py").write_text("from . import model\n" + SCRIPT)
     monkeypatch.chdir(tmp_path)
     folder, flags = flags_with_script(Path("pkg/train.py"), {"command": None, "cpu": "4"})
-    assert (folder, flags) == (tmp_path, {"command": ("python", "-m", "pkg.train"), "cpu": "4"})
+    assert (folder, flags) == (tmp_path, {"command": "python -m pkg.train", "cpu": "4"})
+    (tmp_path / "my train.py").write_text(SCRIPT)
+    folder, flags = flags_with_script(Path("my train.py"), {"command": None})
+    config = load_config(folder, file=None, flags=flags, environ={}, for_run=False)
+    assert config.command == ("python", "my train.py")
     with pytest.raises(UsageError, match="both say what to run"):
         flags_with_script(Path("pkg/train.py"), {"command": "python x.py"})
 
@@ -133,9 +138,9 @@ def test_a_runs_output_folder_is_remembered_on_this_machine_alone(
     assert remembered_output(RUN) is None
 
 
-@pytest.mark.parametrize(("name", "command"), [("a.ipynb", ("a.ipynb",)), ("run.sh", ("sh", "run.sh"))])
+@pytest.mark.parametrize(("name", "command"), [("a.ipynb", "a.ipynb"), ("run.sh", "sh run.sh")])
 def test_a_notebook_and_a_shell_script_may_be_named_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, command: tuple[str, ...]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, command: str
 ) -> None:
     (tmp_path / name).write_text("#!/bin/sh\n")
     monkeypatch.chdir(tmp_path)

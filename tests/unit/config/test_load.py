@@ -146,7 +146,7 @@ def test_every_option_can_be_set_in_all_three_places(key: str, load: Load) -> No
 
 def test_the_test_above_leaves_out_no_option_with_three_places() -> None:
     three = {option.key for option in OPTIONS if option.key and option.env and option.flag}
-    assert three - set(VALUES) == {"exclude", "env", "secrets", "keep", "tags"}  # these add up; see below
+    assert three - set(VALUES) == {"exclude", "env", "secrets", "keep", "labels", "tags"}  # these add up; see below
 
 
 def test_no_option_takes_a_variable_that_belongs_to_the_container() -> None:
@@ -223,7 +223,7 @@ def test_excludes_and_tags_add_up(load: Load) -> None:
 
 
 def test_keep_on_the_command_line_adds_to_what_is_kept(load: Load) -> None:
-    assert load(keep=("cluster",)).keep == ("bucket", "repository", "cluster")
+    assert load(keep=("cluster",)).keep == ("bucket", "repository", "roles", "log-group", "cluster")
     assert load("keep: [bucket]\n", keep=("roles",)).keep == ("bucket", "roles")
     assert load("keep: []\n").keep == ()
     assert load("keep: [bucket]\n", environ={"AWS_RUN_KEEP": "log-group"}).keep == ("log-group",)
@@ -333,3 +333,12 @@ def test_whatever_is_given_there_is_a_config_or_a_sentence(
         assert "pydantic" not in error.message  # noqa: PT017
     else:
         assert config.name
+
+
+def test_links_are_followed_at_the_users_word_alone(load: Load, refused: Refused) -> None:
+    assert load("", follow_links=True).follow_links
+    assert load("", environ={"AWS_RUN_FOLLOW_LINKS": "true"}).follow_links
+    message = refused("follow_links: true\n")
+    assert (
+        message == "aws-run.yaml:1: follow_links: can't be set in the file; use --follow-links or AWS_RUN_FOLLOW_LINKS"
+    )

@@ -59,7 +59,9 @@ def test_an_input_file_that_cannot_be_opened_is_refused_before_anything_is_made(
         pytest.fail("AWS is not asked")
 
     def look() -> InputSummary:
-        return inspect_input(Input(place=str(tmp_path)), nobody, emit=lambda event: None, exclude=["*.tmp"])
+        return inspect_input(
+            Input(place=str(tmp_path)), nobody, emit=lambda event: None, project="p", exclude=["*.tmp"]
+        )
 
     assert look().files == 2
     # As root every file may be read.

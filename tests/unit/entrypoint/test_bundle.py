@@ -23,7 +23,7 @@ def test_the_layer_is_the_same_bytes_each_time(tmp_path: Path) -> None:
     os.utime(Path(__file__).parents[3] / "entrypoint/aws_run_entrypoint/main.py")
     write_layer(tmp_path / "b.tar")
     assert (tmp_path / "a.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
-    assert (tmp_path / "a.tar").stat().st_size <= 300_000
+    assert (tmp_path / "a.tar").stat().st_size <= 340_000
 
 
 def test_the_layer_holds_the_zip_and_two_open_folders(tmp_path: Path) -> None:
@@ -106,10 +106,25 @@ def test_the_zip_checks_itself_in_an_isolated_python(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-def test_leaving_out_comments_changes_no_program() -> None:
+class _WithoutDocstrings(ast.NodeTransformer):
+    """What they say is taken out; where they end is nobody's business."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            return ast.copy_location(ast.Pass(), node)
+        return node
+
+
+def _program(source: bytes) -> str:
+    tree = _WithoutDocstrings().visit(ast.parse(source))
+    for node in ast.walk(tree):
+        for end in {"end_lineno", "end_col_offset"} & set(getattr(node, "_attributes", ())):
+            setattr(node, end, 0)
+    return ast.dump(tree, include_attributes=True)
+
+
+def test_leaving_out_comments_and_docstrings_changes_no_program() -> None:
     for path in Path(bundle.__file__).parent.rglob("*.py"):
         source = path.read_bytes()
-        short = bundle.without_comments(source)
-        assert ast.dump(ast.parse(short), include_attributes=True) == ast.dump(
-            ast.parse(source), include_attributes=True
-        ), path
+        short = bundle.without_texts(source)
+        assert _program(short) == _program(source), path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from tests.unit.entrypoint.container_support import COPY, PREFIX, Container, pyt
 from tests.unit.transfer.stub import StubS3
 from tests.unit.transfer.trees import grown, listing
 from tests.waiting import PATIENCE_S, until
+
+from aws_run_entrypoint.log_marks import BarState, read_mark
 
 
 def test_inputs_arrive_and_outputs_leave_byte_for_byte(container: Container, stub: StubS3, tmp_path: Path) -> None:
@@ -168,3 +171,37 @@ def test_where_outputs_are_required_a_success_without_any_is_a_failure(
     found = container.result()
     assert (ended, found["exit_code"], found["reason"]) == (code, code, reason)
     assert ("saved no output" in err) == (code == 125)
+
+
+BAR = """
+import sys, time
+print('before', flush=True)
+for step in range(101):
+    sys.stderr.write(f'\\r{step}%'); sys.stderr.flush()
+    time.sleep(0.025)
+sys.stderr.write('\\n')
+print('after', flush=True)
+"""
+
+
+def test_a_progress_bar_is_seen_while_it_moves_and_ends_in_one_line(container: Container) -> None:
+    code, out, err = container.run(*python(BAR))
+    assert (code, out) == (0, "before\nafter\n")
+    marks = [read_mark(line) for line in err.splitlines()]
+    states = [mark.text for mark in marks if isinstance(mark, BarState)]
+    assert 1 <= len(states) <= 6
+    assert [line for line, mark in zip(err.splitlines(), marks, strict=True) if mark is None] == ["100%"]
+
+
+def test_what_a_job_leaves_running_does_not_keep_its_output_open(container: Container) -> None:
+    """Outside of a container nobody is PID 1, so a daemon lives on with the job's pipes."""
+    daemon = "import subprocess; print('said', flush=True); subprocess.Popen(['sleep', '30'], start_new_session=True)"
+    began = time.monotonic()
+    code, out, _ = container.run(*python(daemon))
+    assert (code, out) == (0, "said\n")
+    assert time.monotonic() - began < 25
+
+
+def test_a_job_may_remove_the_folder_that_it_works_in(container: Container, tmp_path: Path) -> None:
+    code, _, _ = container.run(*python("import os, shutil; os.mkdir('here'); os.chdir('here'); os.rmdir(os.getcwd())"))
+    assert (code, container.result()["reason"]) == (0, "exit")

@@ -10,10 +10,13 @@ import pytest
 from tests.unit.fakes import FakeClock
 
 from aws_run.report.views import (
+    ImageContent,
     LaneView,
     LeftRow,
     LeftView,
     OutcomeView,
+    PlanInput,
+    PlanPrice,
     PlanRow,
     PlanView,
     ReceiptLine,
@@ -42,6 +45,12 @@ PLAN = PlanView(
         LaneView(lane="image", rows=(PlanRow(action="build", kind="image", name="arun/segment:9f8a"),)),
         LaneView(lane="input", rows=(PlanRow(action="send", kind="folder", name="data [bold]x", note="2 files"),)),
     ),
+    argv=("python", "main.py", "--epochs", "3", "-i", "INPUT", "-o", "OUTPUT"),
+    python="3.12",
+    content=ImageContent(files=12, bytes=5 << 20, largest=(("model/", 4 << 20), ("src/", 1 << 20))),
+    inputs=(PlanInput(name=None, place="data [bold]x", files=2, bytes=2048, how="sent, as far as it changed"),),
+    output=Path("/home/me/out"),
+    price=PlanPrice(per_hour=Decimal("0.34"), at_most=Decimal("0.68"), timeout_s=7200),
     estimate=("about $0.34 an hour",),
     notes=("spot prices of 2026-11-20",),
 )

@@ -8,12 +8,17 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
+from rich.console import Console
 from tests.unit.fakes import FakeClock
 
 from aws_run.errors import BuildError
 from aws_run.events import (
+    JobLimits,
+    JobUsage,
     LaneDone,
     LaneFailed,
     LaneProgress,
@@ -25,7 +30,10 @@ from aws_run.events import (
     StatusChanged,
     TeardownStep,
 )
+from aws_run.lifecycle.views import without_run
 from aws_run.report.console import ConsoleReporter
+from aws_run.report.live import LiveState, LiveView
+from aws_run.report.symbols import UNICODE
 
 from .conftest import BUCKET, LEFT, OUTCOME, OWN, PLAN, RECEIPT, RUN, Terminal
 
@@ -43,37 +51,51 @@ def make(stream: io.StringIO, clock: FakeClock) -> Make:
     return reporter
 
 
-def test_on_a_wide_terminal_the_lanes_of_the_plan_stand_side_by_side(make: Make, written: Written) -> None:
-    make(120).plan(PLAN)
-    assert [line.rstrip() for line in written()] == [
-        f"{RUN}  ec2, eu-central-1, account 123456789012",
+PLANNED = {
+    80: [
+        "  runs      python main.py --epochs 3 -i INPUT -o OUTPUT   (Python 3.12)",
+        "  image     build: arun/segment:9f8a",
+        "            of 12 files, 5.0 MiB (model/ 4.0 MiB, src/ 1.0 MiB)",
+        "  input     data [bold]x: 2 files, 2.0 KiB; sent, as far as it changed",
+        "  output    /home/me/out",
+        "  price     about $0.34 an hour",
+        "  makes     group (1 x g6.xlarge, spot), task-role task; gone after the run",
+        f"  keeps     bucket {BUCKET} (there already); stay",
+        "  note      spot prices of 2026-11-20",
         "",
-        "  capacity                                image                                   input",
-        "  = bucket  kept  arun-123456789012-…     + image  arun/segment:9f8a              ↑ folder  data [bold]x  2 files",
-        "  + group  1 x g6.xlarge, spot",
-        "  + task-role  …-task",
-        "",
-        "  kept: stays after the run. shared: removed with the project's last run.",
-        "  Everything else is created for this run and removed after it.",
-        "  about $0.34 an hour",
-        "  · spot prices of 2026-11-20",
-        "",
-    ]
+    ],
+    40: [
+        "  runs      python main.py --epochs 3 -i",
+        "            INPUT -o OUTPUT   (Python",
+        "            3.12)",
+    ],
+}
 
 
-def test_on_a_narrow_terminal_they_stand_below_each_other(make: Make, written: Written) -> None:
-    make(60).plan(PLAN)
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_plan_is_a_list_whose_words_are_whole(make: Make, written: Written, width: int) -> None:
+    make(width).plan(PLAN)
+    head, *lines = [line.rstrip() for line in written()]
+    assert head == f"{RUN}  ec2, eu-central-1, account 123456789012"
+    assert lines[: len(PLANNED[width])] == PLANNED[width]
+
+
+@pytest.mark.parametrize("width", [120, 160])
+def test_a_plan_looks_the_same_on_wide_terminals(make: Make, written: Written, width: int) -> None:
+    make(width).plan(PLAN)
     lines = [line.rstrip() for line in written()]
-    assert lines[3:10] == [
-        "  capacity",
-        f"  = bucket  kept  {BUCKET}",
-        "  + group  1 x g6.xlarge, spot",
-        "  + task-role  …-task",
-        "  image",
-        "  + image  arun/segment:9f8a",
-        "  input",
+    assert lines[8:10] == [
+        f"  keeps     bucket {BUCKET} (there already); stay",
+        "  note      spot prices of 2026-11-20",
     ]
-    assert all(len(line) <= 60 for line in lines)
+
+
+def test_a_plan_of_no_run_names_the_project(make: Make, written: Written) -> None:
+    make(120).plan(without_run(PLAN))
+    text = "\n".join(written())
+    assert RUN not in text
+    assert text.startswith("segment  ec2, eu-central-1")
+    assert "task-role task" in text
 
 
 def test_the_receipt_adds_up_in_a_column(make: Make, written: Written) -> None:
@@ -272,3 +294,18 @@ def test_commands_and_links_of_notices_and_steps_are_never_broken(make: Make, wr
     lines = written()
     assert sum(link in line for line in lines) == 3
     assert any(f"aws-run cleanup {RUN} --local" in line for line in lines)
+
+
+def test_the_status_line_tells_cost_time_left_and_use_and_shows_the_bars_below(stream: io.StringIO) -> None:
+    clock = FakeClock(datetime(2026, 11, 21, 4, 15, tzinfo=timezone.utc))
+    state = LiveState(symbols=UNICODE, status="running", status_since=0.0, now=90.0, wall=clock.now())
+    state.limits = JobLimits(deadline=clock.now() + timedelta(hours=2), usd_per_hour=Decimal("1.2"))
+    state.usage = JobUsage(
+        cpu_percent=380, memory_bytes=3 << 30, memory_limit_bytes=8 << 30, gpu_percent=97, gpu_memory_mib=2048
+    )
+    state.bars = ("epoch 1/3", " 42%|####")
+    console = Console(file=stream, width=120, force_terminal=False, _environ={})
+    console.print(LiveView(state))
+    first, *bars = stream.getvalue().splitlines()
+    assert "running   $0.0300 · 2h 00m left · GPU 97 %, 2.0 GiB · CPU 380 % · memory 3.0 GiB of 8.0 GiB" in first
+    assert [bar.strip() for bar in bars] == ["epoch 1/3", "42%|####"]

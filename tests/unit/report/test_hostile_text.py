@@ -14,7 +14,7 @@ import re
 import typing
 import unicodedata
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -148,11 +148,13 @@ def filled(kind: Any, text: str) -> Any:
         return kind(3)
     if kind is bool:
         return True
+    if kind is datetime:
+        return datetime(2026, 1, 2, tzinfo=timezone.utc)
     if kind is date:
         return date(2026, 1, 2)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple:
-        return (filled(arguments[0], text),)
+        return tuple(filled(one, text) for one in arguments if one is not Ellipsis)
     if origin is typing.Literal:
         return arguments[0]
     if dataclasses.is_dataclass(kind):

@@ -12,6 +12,7 @@ from tests.unit.fakes import FakeClock
 from aws_run.errors import BuildError
 from aws_run.events import (
     Event,
+    JobProgress,
     LaneDone,
     LaneFailed,
     LaneProgress,
@@ -125,14 +126,16 @@ def test_the_same_status_twice_is_one_line(reporter: PlainReporter, written: Wri
 def test_the_plan(reporter: PlainReporter, written: Written) -> None:
     reporter.plan(PLAN)
     assert written() == [
-        f"plan     | {RUN} on ec2 in eu-central-1, account 123456789012",
-        f"plan     | capacity  reuse   bucket     {BUCKET}       kept",
-        f"plan     | capacity  create  group      {OWN}       run   1 x g6.xlarge, spot",
-        f"plan     | capacity  create  task-role  {OWN}-task  run",
-        "plan     | image     build   image      arun/segment:9f8a",
-        "plan     | input     send    folder     data [bold]x                                  2 files",
-        "plan     | about $0.34 an hour",
-        "plan     | note: spot prices of 2026-11-20",
+        f"plan     | {RUN} on ec2, eu-central-1, account 123456789012",
+        "plan     | runs     python main.py --epochs 3 -i INPUT -o OUTPUT   (Python 3.12)",
+        "plan     | image    build: arun/segment:9f8a",
+        "plan     | image    of 12 files, 5.0 MiB (model/ 4.0 MiB, src/ 1.0 MiB)",
+        "plan     | input    data [bold]x: 2 files, 2.0 KiB; sent, as far as it changed",
+        "plan     | output   /home/me/out",
+        "plan     | price    about $0.34 an hour",
+        "plan     | makes    group (1 x g6.xlarge, spot), task-role task; gone after the run",
+        f"plan     | keeps    bucket {BUCKET} (there already); stay",
+        "plan     | note     spot prices of 2026-11-20",
     ]
 
 
@@ -172,3 +175,16 @@ def test_no_control_code_is_ever_written(reporter: PlainReporter, stream: io.Str
         with reporter.pause():
             reporter.outcome(OUTCOME)
     assert not {c for c in stream.getvalue() if ord(c) < 32} - {"\n"}
+
+
+def test_a_bar_is_shown_once_a_second_at_first_and_then_ever_rarer(
+    reporter: PlainReporter, clock: FakeClock, written: Written
+) -> None:
+    for step in range(3600):
+        reporter.emit(JobProgress(lines=(f"{step} of 3600",)))
+        clock.sleep(1.0)
+    lines = written()
+    assert lines[:3] == [f"progress | {step} of 3600" for step in range(3)]
+    assert 50 < len(lines) < 120
+    reporter.emit(JobProgress(lines=()))
+    assert written() == []

@@ -102,6 +102,7 @@ OWN = st.sampled_from(["", "-task", "-exec", "-stop"]).map(f"arun-{RUN}".__add__
 ENTRIES = every_field_of(ResourceEntry, scope=st.just("run"), name=OWN) | every_field_of(
     ResourceEntry, scope=st.just("kept")
 )
+PLAIN = st.text("abc é(;)", max_size=20).map(str.strip)
 COUNTS = st.integers(0, 2**60)
 LEFT = every_field_of(
     LeftBehind,
@@ -147,6 +148,10 @@ HARDWARE = every_field_of(
 # The values that tell whose the record is, and what no run may exceed, are checked; the others are anybody's.
 RECORDS = every_field_of(
     Record,
+    commit=st.none() | PLAIN,
+    python=st.none() | PLAIN,
+    labels=st.lists(PLAIN, max_size=3).map(tuple),
+    note=PLAIN,
     version=st.just(VERSION),
     run_id=st.just(RUN),
     project=st.just("demo"),

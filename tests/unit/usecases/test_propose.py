@@ -82,6 +82,11 @@ def test_what_is_not_clear_stands_in_the_file_with_what_to_do(
     _config(root)
 
 
+def test_a_folder_of_that_name_that_holds_code_is_no_input(tmp_path: Path) -> None:
+    root = write(tmp_path / "project", {"train.py": LONG, "data/__init__.py": "", "data/loader.py": ""})
+    assert survey_project(root).input is None
+
+
 def test_a_notebook_is_the_command(tmp_path: Path) -> None:
     cell = {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": "input_dir = 1\noutput_dir = 2"}
     root = write(tmp_path / "project", {"a.ipynb": json.dumps({"cells": [cell]})})

@@ -12,6 +12,7 @@ from aws_run.runs.spec import RunSpec
 CONTAINER = "job"
 NOTICE_DIR = "/run/aws-run"
 STOP_TIMEOUT_S = 120  # the most Fargate allows (aws-facts §4)
+_NEW_ROLE_S = 60  # the run's role is made seconds before its task
 _STOP_GRACE_S = 90  # of which the job gets this at most, and less where much has to be saved
 
 
@@ -50,6 +51,7 @@ def _environment(spec: RunSpec) -> dict[str, str]:
         contract.PREFIX: spec.keys.prefix,
         contract.STOP_GRACE_S: str(_STOP_GRACE_S),
         contract.STOP_WINDOW_S: str(STOP_TIMEOUT_S),
+        contract.NEW_ROLE_S: str(_NEW_ROLE_S),
         contract.SYNC_EVERY_S: str(job.sync_every_s),
         "AWS_REGION": spec.region,
         "AWS_DEFAULT_REGION": spec.region,

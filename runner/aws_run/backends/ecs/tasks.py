@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, CapacityError
 from aws_run.infra import tags
 from aws_run.infra.resource_types import cluster
-from aws_run.infra.retry import retrying
+from aws_run.infra.retry import retrying, role_is_too_new
 from aws_run.runs.record import Record
 from aws_run.runs.spec import RunSpec
 
@@ -42,6 +43,8 @@ _CAUSES = {
 }
 # Of these ECS's own reason tells more than the container's.
 _TOLD_BY_ECS = (EndCause.INTERRUPTED, EndCause.STOPPED, EndCause.MACHINE_FAILED)
+# There is no code for it but in the sentence (aws/copilot-cli#5984, pulumi/pulumi-awsx#927).
+_DENIED = re.compile(r"AccessDenied|not authorized to perform|unable to assume", re.IGNORECASE)
 _NEW_ROLE_S = 120  # how long ECS may not know a role or a capacity provider that was just made (aws-facts §3)
 
 
@@ -225,12 +228,14 @@ def _end(task: Mapping[str, Any]) -> TaskEnd:
     exit_code = _exit_code(job.get("exitCode"))
     if "CannotPull" in reason or "CannotPull" in stopped:
         text = pull_errors.sentence(reason or stopped)
-        return TaskEnd(cause=EndCause.IMAGE_NOT_PULLED, exit_code=exit_code, text=text, code=code)
+        denied = _DENIED.search(f"{reason} {stopped}") is not None
+        return TaskEnd(cause=EndCause.IMAGE_NOT_PULLED, exit_code=exit_code, text=text, code=code, denied=denied)
     cause = _CAUSES.get(code or "", EndCause.UNKNOWN)
     if "OutOfMemory" in reason and exit_code != 0:
         cause = EndCause.OUT_OF_MEMORY
     text = stopped if cause in _TOLD_BY_ECS else reason or stopped
-    return TaskEnd(cause=cause, exit_code=exit_code, text=text, code=code)
+    denied = cause is EndCause.NOT_STARTED and _DENIED.search(text) is not None
+    return TaskEnd(cause=cause, exit_code=exit_code, text=text, code=code, denied=denied)
 
 
 def _exit_code(code: object) -> int | None:
@@ -247,7 +252,7 @@ def _job_container(containers: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]
 def _heals(error: AwsCallError) -> bool:
     """A role or a capacity provider made seconds ago (aws-facts §3)."""
     text = error.message.lower()
-    if "unable to assume the" in text:  # "… role", "… service linked role"
+    if "unable to assume the" in text or role_is_too_new(error):  # "… role", "… service linked role"
         return True
     transient = "capacity provider" in text or "not active" in text or "not in an active" in text
     return error.code in ("InvalidParameterException", "ClientException") and transient

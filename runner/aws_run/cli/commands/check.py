@@ -22,17 +22,16 @@ def check(**flags: Any) -> int:
     from pathlib import Path
 
     from aws_run.cli import compose
-    from aws_run.report.tables import Mark, table
+    from aws_run.report.tables import Mark, checklist
     from aws_run.usecases.check import check as run_checks
 
     with session(flags) as here:
         config = compose.load(Path.cwd(), flags.get("file"), flags, for_run=False)
-        findings = run_checks(here.context, config)
+        findings = run_checks(here.context, config, without_docker=here.target.without_docker)
         if here.as_json:
             here.print_json({"checks": [as_data(each) for each in findings]})
         else:
-            rows = [(each.what, Mark(state=each.state, text=each.text), each.todo) for each in findings]
-            table("", ("check", "state", "to do"), rows)
+            checklist([(each.what, Mark(state=each.state, text=each.text), each.todo) for each in findings])
         return EXIT_TOOL if any(each.state == "failed" for each in findings) else 0
 
 

@@ -44,6 +44,8 @@ def end_and_show(end: End, run: str | None, flags: Mapping[str, Any], *, word: s
             if not result.removed:
                 word = f"had ended already ({record.outcome.sentence})" if record.outcome else "had ended already"
             say(f"{record.run_id}: {word}; {done} resources gone")
+            if any(ref.scope == "shared" for ref in result.kept):
+                say("what the project's runs share is kept, at no cost: `aws-run destroy` removes it")
             if record.task_arn:
                 here.say_next(f"aws-run pull {record.run_id}")
         result.raise_if_failed(record.region)

@@ -13,6 +13,7 @@ from aws_run.cli.session import session
 if TYPE_CHECKING:
     from aws_run.infra.remove import Removal
     from aws_run.lifecycle.end.leftovers import Leftover
+    from aws_run.lifecycle.end.shared_leftovers import SharedLeftover
 
 _HINT = "everything that could be listed was handled; `aws-run check` shows which permissions are missing"
 
@@ -22,7 +23,11 @@ _HINT = "everything that could be listed was handled; `aws-run check` shows whic
 @project_options
 @aws_options
 def gc(dry_run: bool, **flags: Any) -> int:
-    """List the AWS resources of all runs, and remove those of runs that have ended or passed their deadline."""
+    """List the AWS resources of all runs, and remove those of runs that have ended or passed their deadline.
+
+    The roles and log groups that a project's runs share go as well while no run of the project is alive; they cost
+    nothing, and the next run makes them again.
+    """
     from aws_run.cli import removal
     from aws_run.errors import AwsRunError
     from aws_run.lifecycle.end import teardown
@@ -32,10 +37,14 @@ def gc(dry_run: bool, **flags: Any) -> int:
     with session(flags) as here:
         done = collect(here.context, dry_run=dry_run)
         if here.as_json:
-            here.print_json(as_data(done.leftovers, done.removed))
+            here.print_json(as_data(done.leftovers, done.shared, done.removed))
         else:
             action = "would be removed" if dry_run else "removed"
             rows = [(one.run_id, action if one.removable else "kept", one.why, len(one.refs)) for one in done.leftovers]
+            rows += [
+                (f"shared by {one.project}", action if one.removable else "kept", one.why, len(one.refs))
+                for one in done.shared
+            ]
             table("", ("run", "action", "reason", "resources"), rows)
         teardown.TeardownResult(removed=done.removed, kept=()).raise_if_failed(removal.region(here))
         if done.refused:
@@ -43,7 +52,9 @@ def gc(dry_run: bool, **flags: Any) -> int:
     return 0
 
 
-def as_data(leftovers: Iterable[Leftover], removed: Iterable[Removal]) -> dict[str, Any]:
+def as_data(
+    leftovers: Iterable[Leftover], shared: Iterable[SharedLeftover], removed: Iterable[Removal]
+) -> dict[str, Any]:
     from aws_run.cli import removal
 
     runs = [
@@ -55,4 +66,13 @@ def as_data(leftovers: Iterable[Leftover], removed: Iterable[Removal]) -> dict[s
         }
         for each in leftovers
     ]
-    return {"runs": runs, **removal.data(removed)}
+    projects = [
+        {
+            "project": each.project,
+            "removable": each.removable,
+            "reason": each.why,
+            "resources": [{"kind": ref.kind, "name": ref.name, "scope": ref.scope} for ref in each.refs],
+        }
+        for each in shared
+    ]
+    return {"runs": runs, "shared": projects, **removal.data(removed)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aws_run.cli import compose
-from aws_run.cli.options import aws_options, detach_option, setting
+from aws_run.cli.options import aws_options, detach_option, quiet_option, setting
 from aws_run.cli.running import Terminal
 from aws_run.cli.session import session
 from aws_run.cli.spec_file import read_spec
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     "shell's value.  Repeatable.",
 )  # fmt: skip
 @detach_option
+@quiet_option
 @aws_options
 def start(
     spec: Path, inputs: tuple[str, ...], output: str | None, env: tuple[str, ...], detach: bool, **flags: Any

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,6 +39,8 @@ def status(run: str | None, **flags: Any) -> int:
 
 def as_data(found: RunStatus) -> dict[str, Any]:
     """The record whole, with its current attempt and what ECS says now."""
+    from aws_run.report.jsonlines import to_data
+
     record = found.record
     current = {name: getattr(record, name) for name in ("attempt", "task_arn", "started_at", "cluster")}
     return {
@@ -46,11 +49,33 @@ def as_data(found: RunStatus) -> dict[str, Any]:
         "phase": found.phase,
         "exit_code": found.exit_code,
         "warnings": list(found.warnings),
+        "so_far": None if found.so_far is None else to_data(found.so_far),
     }
+
+
+def cost_of(run: RunStatus) -> str:
+    """The cost of a run that is over, or what one that goes on has cost about so far."""
+    from aws_run.report.format import money
+
+    if run.record.cost_usd:
+        return f"${float(run.record.cost_usd):.4f}"
+    spent = run.so_far.cost_usd if run.so_far else None
+    return "" if spent is None else f"{money(spent)} so far"
+
+
+def times_of(run: RunStatus) -> str:
+    """How long a run that goes on has been billed, and how much longer it may take."""
+    from aws_run.report.format import seconds
+
+    if run.so_far is None:
+        return ""
+    return f"{seconds(run.so_far.elapsed_s)}, {seconds(run.so_far.left_s)} left"
 
 
 def _print(run: RunStatus) -> None:
     from aws_run import naming
+    from aws_run.lifecycle.what_ran import argv_of, commit_of, image_of
+    from aws_run.report.format import usage_parts
     from aws_run.report.tables import table
 
     record = run.record
@@ -62,13 +87,22 @@ def _print(run: RunStatus) -> None:
         ("status", run.phase + (f": {run.sentence}" if run.sentence else "")),
         *(("warning", text) for text in run.warnings),
         ("exit code", "" if run.exit_code is None else str(run.exit_code)),
+        ("ran", shlex.join(argv_of(record))),
+        ("commit", commit_of(record)),
+        ("image", image_of(record)),
+        ("python", record.python or ""),
+        ("labels", ", ".join(record.labels)),
+        ("note", record.note),
         ("hardware", record.hardware.description if record.hardware else ""),
         ("created", record.created_at),
         ("started", record.started_at or ""),
         ("stopped", record.stopped_at or ""),
         ("deadline", record.deadline),
         ("outputs", f"s3://{bucket}/{record.output_prefix}"),
-        ("cost", f"${float(record.cost_usd):.4f}" if record.cost_usd else ""),
+        ("cost", cost_of(run)),
+        ("elapsed", times_of(run)),
+        ("uses now", ", ".join(usage_parts(run.so_far.usage)) if run.so_far and run.so_far.usage else ""),
+        *(("progress", text) for text in (run.so_far.progress if run.so_far else ())),
         ("in AWS now", ", ".join(existing) or "no resources of its own"),
     ]
     table(record.run_id, ("what", "value"), [row for row in rows if row[1]])

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aws_run.cli import compose
-from aws_run.cli.options import aws_options, detach_option, file_options, run_options
+from aws_run.cli.job_lines import emit_for
+from aws_run.cli.options import aws_options, detach_option, file_options, quiet_option, run_options
 from aws_run.cli.running import Terminal, refuse_detach_on_ephemeral, without_cleanup_hint
 from aws_run.cli.say import result_json
 from aws_run.cli.script import ScriptCommand, flags_with_script, with_chosen_script
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     "--save-spec", type=PATH, metavar="FILE",
     help="Write the job as it was started, its image and inputs pinned, for `aws-run start FILE`.",
 )  # fmt: skip
+@quiet_option
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop; the same as `aws-run plan`.")
 @aws_options
 def submit(
@@ -73,6 +75,7 @@ def _submit(
         if dry_run:
             raise UsageError("--save-spec writes a job that was started, and --dry-run starts none")
         refuse_unwritable(save_spec)
+    verbose, quiet = bool(flags.pop("verbose")), bool(flags.pop("quiet", False))
     as_json, debug, local = flags.pop("as_json"), flags.pop("debug"), flags.pop("local")
     file, trusted, runtime = flags.pop("file"), bool(flags.pop("trust_project_file")), flags.pop("runtime")
     path, flags = flags_with_script(path, flags)
@@ -92,11 +95,17 @@ def _submit(
 
     def follow(config: Config) -> int:
         with (
-            make_reporter("json" if as_json else "auto", debug=debug, stream=stream) as reporter,
+            make_reporter(
+                "json" if as_json else "auto",
+                debug=debug,
+                verbose=verbose or dry_run,
+                quiet=quiet and not as_json,
+                stream=stream,
+            ) as reporter,
             compose.open_target(local, lambda: compose.base_image(config), runtime) as target,
         ):
             aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
-            context = compose.make_context(aws, reporter.emit, target)
+            context = compose.make_context(aws, emit_for(reporter, as_json=as_json, quiet=quiet), target)
             if dry_run:
                 view = show_only(config, context)
                 reporter.plan(view)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from aws_run.cli.goes_on import told_that_it_goes_on
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.say import say
 from aws_run.cli.session import session
@@ -19,10 +20,13 @@ from aws_run.cli.types import TEXT
 def wait(run: str | None, **flags: Any) -> int:
     """Wait until RUN (default: the last one) has ended, remove its resources, and exit with its exit code."""
     from aws_run.cli.commands.status import as_data
+    from aws_run.lifecycle import lookup
     from aws_run.usecases.wait import wait as follow
 
     with session(flags) as here:
-        ended = follow(here.context, run, here.project)
+        run_id = lookup.resolve(here.context, run, here.project)
+        with told_that_it_goes_on(here, run_id):
+            ended = follow(here.context, run_id, here.project)
         if here.as_json:
             here.print_json(as_data(ended))
             return ended.exit_code or 0

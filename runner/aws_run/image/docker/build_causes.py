@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from aws_run.errors import AwsRunError, BuildError, DockerError
+from aws_run.errors import AwsRunError, BuildError, DockerError, Place
 from aws_run.image.docker.build_log import BuildLog, in_words
 
 _DISK_FULL = r"no space left on device"
@@ -122,8 +123,11 @@ _BASE_CAUSES = _CAUSES[:4]
 _BASE_STEP = re.compile(r"^(?:load metadata for|FROM) (?P<image>\S+)")
 
 
-def build_failure(log: BuildLog, what: str, arch: str) -> AwsRunError:
-    """What to raise for a build that failed; `what` names the recipe."""
+def build_failure(
+    log: BuildLog, what: str, arch: str, place: Callable[[str, str], Place | None] = lambda step, named: None
+) -> AwsRunError:
+    """What to raise for a build that failed; `what` names the recipe. `place`: where in the project's files the failed
+    step is, or what the cause names (the name of a package); None where it is in none."""
     tail = log.tail()
     base = _BASE_STEP.match(log.failed_step)
     causes = _CAUSES if base is None else _BASE_CAUSES
@@ -134,18 +138,20 @@ def build_failure(log: BuildLog, what: str, arch: str) -> AwsRunError:
         if match is not None:
             group = next((text for text in match.groups() if text), "")
             sentence = message.format(group, arch=arch)
-            return (
-                DockerError(sentence, hint=hint)
-                if pattern == _DISK_FULL
-                else BuildError(sentence, log_tail=tail, hint=hint)
-            )
+            if pattern == _DISK_FULL:
+                return DockerError(sentence, hint=hint)
+            return BuildError(sentence, log_tail=tail, hint=hint, place=place(log.failed_step, group))
     if base is not None:
         return BuildError(
             f"The base image {base['image']} can't be fetched",
             log_tail=tail,
             hint="check its name and the network; build.base_image (or --base-image) chooses another",
+            place=place(f"FROM {base['image']}", ""),
         )
     failed = f"{in_words(log.failed_step)} failed" if log.failed_step else "Docker refused it"
     return BuildError(
-        f"The image did not build from {what}: {failed}", log_tail=tail, hint="the last lines of the build say why"
+        f"The image did not build from {what}: {failed}",
+        log_tail=tail,
+        hint="the last lines of the build say why",
+        place=place(log.failed_step, ""),
     )

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -21,6 +22,7 @@ from aws_run.image.builder import Login
 from aws_run.image.docker.build_causes import build_failure
 from aws_run.image.docker.build_folder import build_folder, note_child
 from aws_run.image.docker.build_log import BuildLog
+from aws_run.image.docker.build_place import place_in_project
 from aws_run.image.docker.build_secrets import BuildSecrets, about_passwords, read_build_secrets
 from aws_run.image.docker.context import write_own, write_standard, write_wrap
 from aws_run.image.docker.docker_cli import CliBuild, DockerCli, find_cli, run_build
@@ -254,7 +256,7 @@ class _Runner:
             )
             context.unlink()
         if failed:
-            raise build_failure(log, build.what, self.plan.arch)
+            raise build_failure(log, build.what, self.plan.arch, partial(place_in_project, self.plan))
         if _NOT_INSTALLED.search(log.text):
             self.emit(
                 Notice(

@@ -10,7 +10,7 @@ from aws_run.errors import ConfigError, SourceError
 from aws_run.project.folder import Folder
 from aws_run.project.versions import from_conda
 
-NAMES = ("environment.yml", "environment.yaml")
+NAMES = ("environment.yml", "environment.yaml", "conda.yaml", "conda.yml")
 # Conda's name → the package index's. Empty: comes with Python or with another package of the list.
 _OTHER_NAMES = {
     "pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "pytorch-cuda": "", "cpuonly": "",

@@ -134,6 +134,9 @@ def _candidates(source: Source, pyproject: dict[str, Any]) -> Iterator[str]:
     if manifest:
         yield "pyproject.toml"
     yield from (name for name in ("setup.py", "setup.cfg") if source.has(name))
+    # repo2docker's own folder: what its notebook server needs besides.
+    below = [f"{folder}{name}" for folder in ("binder/", ".binder/") for name in (*CONDA_NAMES, "requirements.txt")]
+    yield from (path for path in below if source.has(path))
 
 
 def _requirement_files(source: Source) -> list[str]:

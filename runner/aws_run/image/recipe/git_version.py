@@ -28,7 +28,7 @@ def version_from_git(folder: Path) -> str:
     """UNKNOWN where there is no repository, no tag or no git."""
     try:
         repository = find_repository(folder)
-        head = _head(repository) if repository is not None else None
+        head = head_of(repository) if repository is not None else None
         if repository is None or head is None:
             return UNKNOWN
         arguments = ["describe", "--tags", "--long", "--match", "*[0-9]*", head]
@@ -52,7 +52,7 @@ def _from_description(text: str) -> str:
     return f"{'.'.join(numbers)}.dev{match['distance']}+g{match['node']}"
 
 
-def _head(repository: Repository) -> str | None:
+def head_of(repository: Repository) -> str | None:
     text = read_file(repository.own / "HEAD", max_bytes=4096).decode(errors="replace").strip()
     if not text.startswith("ref: "):
         return text if _HASH.fullmatch(text) else None

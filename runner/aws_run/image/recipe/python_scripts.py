@@ -26,6 +26,8 @@ _MENTIONS = re.compile(r"""["']-[io]["']|getopt""")
 _MENTIONS_LONGER = re.compile(
     r"add_argument|add_option|click|typer|fire|cyclopts|docopt|DEFINE_|ArgumentParser|tyro|argv|hydra"
 )
+# `bin/tool` without an ending
+_PYTHON_LINE = re.compile(rb"#!\S*(?:/env )?\S*python")
 _NOT_SCRIPTS = frozenset({"setup.py", "conftest.py", "noxfile.py", "manage.py"})
 
 
@@ -52,11 +54,13 @@ class Reading:
 
 
 def python_files(source: Source) -> Iterator[tuple[str, str]]:
-    """(path, text); tests and build files are left out. SourceError where there is more than anybody could mean."""
+    """(path, text), also of executable files that begin with a line for Python; tests and build files are left out.
+    SourceError where there is more than anybody could mean."""
     left = _MAX_SCRIPTS_BYTES
     for file in source.files:
         path = PurePosixPath(file.path)
-        if path.suffix != ".py" or file.link is not None or file.size > MAX_SCRIPT_BYTES:
+        named = path.suffix == ".py" or (path.suffix == "" and file.mode & 0o100)
+        if not named or file.link is not None or file.size > MAX_SCRIPT_BYTES:
             continue
         tested = path.name.startswith("test_") or "tests" in path.parts[:-1]
         if not tested and path.name not in _NOT_SCRIPTS:
@@ -67,6 +71,8 @@ def python_files(source: Source) -> Iterator[tuple[str, str]]:
                     hint="name the script in aws-run.yaml, for example `command: python main.py`",
                 )
             content = source.read(file.path, max_bytes=MAX_SCRIPT_BYTES)
+            if not path.suffix and not _PYTHON_LINE.match(content):
+                continue
             yield file.path, content.decode("utf-8-sig", errors="replace")
 
 

@@ -12,6 +12,7 @@ from aws_run.errors import ConfigError, SourceError
 from aws_run.image.recipe import python_version
 from aws_run.image.recipe.dependencies import Dependencies, DependencyKind, find_dependencies, poetry_python
 from aws_run.image.recipe.git_version import version_from_git
+from aws_run.image.recipe.other_builders import apt_list, notes_about, pinned_python
 from aws_run.image.recipe.own_dockerfile import find_dockerfile
 from aws_run.image.sources.source import Source
 from aws_run.project.files import TEXT_MAX_BYTES
@@ -51,6 +52,8 @@ class StandardRecipe:
     install: InstallPlan | None = None  # None: the project itself is not installed
     version: tuple[str, str] | None = None  # a variable and the version from git that it hands to the build back end
     apt: tuple[str, ...] = ()
+    apt_file: str | None = None  # the list of another builder that names `apt`
+    other_notes: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()  # packages that only running the program needs
 
     @property
@@ -72,8 +75,8 @@ class StandardRecipe:
         if self.version is not None:
             told.append(f"its version is {self.version[1]}, read from git's tags")
         if self.apt:
-            told.append(f"Debian packages: {', '.join(self.apt)}")
-        return tuple(told)
+            told.append(f"Debian packages: {', '.join(self.apt)}" + (f", of {self.apt_file}" if self.apt_file else ""))
+        return (*told, *self.other_notes)
 
 
 Recipe = OwnDockerfile | StandardRecipe
@@ -94,6 +97,7 @@ def choose_recipe(build: Build, source: Source, command: Sequence[str] = (), too
             hint="remove them, or name the Dockerfile: `build: {dockerfile: PATH}`",
         )
     pyproject = read_pyproject(source)
+    listed = apt_list(source) if not build.apt else None
     dependencies = find_dependencies(source, pyproject, build, command)
     python = _python(build, source, pyproject, dependencies)
     base = build.base_image or DEFAULT_BASE.format(python=python)
@@ -105,7 +109,9 @@ def choose_recipe(build: Build, source: Source, command: Sequence[str] = (), too
         python_path=_python_path(source, pyproject),
         install=install,
         version=_version(source, pyproject) if install is not None or dependencies.whole_project else None,
-        apt=build.apt,
+        apt=build.apt or (listed[1] if listed is not None else ()),
+        apt_file=listed[0] if listed is not None else None,
+        other_notes=tuple(notes_about(source)),
         tools=tools,
     )
 
@@ -123,6 +129,8 @@ def _python(build: Build, source: Source, pyproject: dict[str, Any], dependencie
         pinned = python_version.from_pin(source.read_text(".python-version"))
         if pinned is not None:
             return pinned
+    if (pinned := pinned_python(source)) is not None:
+        return pinned
     if source.has("runtime.txt"):
         pinned = python_version.from_runtime(source.read_text("runtime.txt"))
         if pinned is not None:

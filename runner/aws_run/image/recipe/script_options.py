@@ -17,7 +17,7 @@ from aws_run import contract
 DECLARING = frozenset({"add_argument", "add_option", "option", "argument", "Option", "Argument", "Parameter"})
 _IN = ("input", "in", "data", "src", "source", "images")
 _OUT = ("output", "out", "results", "result", "dst", "dest", "target", "save")
-_ENDS = ("", "-dir", "-folder", "-path", "-directory", "dir", "-root", "-location")
+_ENDS = ("", "-dir", "-folder", "-path", "-directory", "dir", "-root", "-location", "-filepath")
 _DATACLASS_PARSERS = {"HfArgumentParser": "_", "add_arguments": "_", "cli": "-"}
 SHORT = ("-i", "-o")
 POSITIONAL = ("", "")

@@ -7,8 +7,9 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from aws_run.errors import SourceError
+from aws_run.errors import Place, SourceError
 from aws_run.image.recipe.entrypoint_layer import is_shell
 from aws_run.image.recipe.script_options import has_places
 
@@ -25,7 +26,7 @@ class _Stage:
     shell: bool = True
 
 
-def refuse_shell_form(text: str, path: str, *, own_command: bool) -> None:
+def refuse_shell_form(text: str, path: str, *, own_command: bool, root: Path) -> None:
     """SourceError where `sh -c TEXT` would swallow -i and -o. `own_command`: `command` of the config replaces CMD."""
     stage = _last_stage(text)
     if not stage.shell:
@@ -40,7 +41,17 @@ def refuse_shell_form(text: str, path: str, *, own_command: bool) -> None:
             raise SourceError(
                 f"{name} in {path} is in shell form, so -i and -o would not reach the program",
                 hint=f"write it as a list: {name} {as_list(written)}",
+                place=Place(path=root / path, line=line_of(text, name, written)),
             )
+
+
+def line_of(text: str, word: str, rest: str) -> int | None:
+    """The line on which the last such instruction of a Dockerfile begins."""
+    wanted = " ".join(rest.split())
+    same = (
+        number for number, *found in _instructions(text) if found[0] == word and " ".join(found[1].split()) == wanted
+    )
+    return max(same, default=None)
 
 
 def as_list(text: str) -> str:
@@ -70,7 +81,7 @@ def _last_stage(text: str) -> _Stage:
     """With what it has from earlier stages of the same file that it stands on."""
     stages: dict[str, _Stage] = {}
     stage = _Stage()
-    for count, (word, rest) in enumerate(_instructions(text)):
+    for count, (_, word, rest) in enumerate(_instructions(text)):
         match word:
             case "FROM" if (base := _FROM.match(rest)) is not None:
                 below = stages.get(base["base"].lower(), _Stage())
@@ -86,11 +97,13 @@ def _last_stage(text: str) -> _Stage:
     return stage
 
 
-def _instructions(text: str) -> Iterator[tuple[str, str]]:
-    """(WORD, rest) of each instruction, its continued lines joined; comments and heredocs are left out."""
+def _instructions(text: str) -> Iterator[tuple[int, str, str]]:
+    """(number of its first line, WORD, rest) of each instruction, its continued lines joined; comments and heredocs are
+    left out."""
     escape = "`" if re.match(r"\s*#\s*escape\s*=\s*`", text, re.IGNORECASE) else "\\"
-    lines = iter(text.splitlines())
-    for line in lines:
+    numbered = enumerate(text.splitlines(), start=1)
+    lines = (line for _, line in numbered)
+    for number, line in numbered:
         joined = line.strip()
         if not joined or joined.startswith("#"):
             continue
@@ -107,4 +120,4 @@ def _instructions(text: str) -> Iterator[tuple[str, str]]:
                 for inner in lines:
                     if inner.strip() == end:
                         break
-        yield word.upper(), rest.strip()
+        yield number, word.upper(), rest.strip()

@@ -74,6 +74,10 @@ class ResourceType(Generic[R]):
     # What `keep:` calls it, None where it can't be kept by name; and the scopes in which that keeps it.
     keep_as: KeepName | None = None
     keep_scopes: tuple[Scope, ...] = ("kept", "shared", "run")
+    # What one that is kept for the next run costs meanwhile: a sentence for the user, "" where nobody needs one.
+    idle_cost: str = ""
+    # Where those that a project's runs share show; `gc` finds the ones that nobody uses by these.
+    list_shared: tuple[Listing, ...] = ()
 
     # The kinds whose removal is tried before this one's begins: they would hold it up. All else goes side by side.
     depends_on: tuple[Kind, ...] = ()

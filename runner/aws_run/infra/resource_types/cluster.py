@@ -37,7 +37,7 @@ class Cluster:
     kind: ClassVar[Kind] = Kind("cluster")
     scope: ClassVar[Scope] = "run"
     name: str
-    providers: tuple[str, ...] = ()  # FARGATE, FARGATE_SPOT; a group's own provider joins later
+    providers: tuple[str, ...] = ()  # FARGATE_SPOT; a group's own provider joins later
     tags: Mapping[str, str]
 
 

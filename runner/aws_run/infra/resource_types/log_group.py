@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
-from aws_run.infra.resource_types.base import ABSENT, Observation, ResourceType
+from aws_run.infra.resource_types.base import ABSENT, Listing, Observation, ResourceType
 from aws_run.infra.resources import Kind, Scope
 from aws_run.infra.retry import on_codes, retrying
+from aws_run.naming import LOG_GROUPS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,11 @@ def absent(aws: Aws, name: str) -> bool:
     return all(listed["logGroupName"] != name for listed in answer.get("logGroups", ()))
 
 
+def _names(aws: Aws) -> Iterator[str]:
+    for group in aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=LOG_GROUPS):
+        yield group["logGroupName"]
+
+
 def manual_commands(name: str, region: str) -> tuple[str, ...]:
     return (f"aws logs delete-log-group --log-group-name {name} --region {region}",)
 
@@ -90,4 +96,6 @@ TYPE = ResourceType(
     absent=absent,
     manual_commands=manual_commands,
     keep_as="log-group",
+    idle_cost="costs nothing but the storage of its lines until their retention ends; `aws-run destroy` removes it",
+    list_shared=(Listing(what="log groups", names=_names),),
 )

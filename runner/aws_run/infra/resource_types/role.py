@@ -246,6 +246,8 @@ TYPE = ResourceType(
     # The project's, which the next run uses again; a run's own role is of no use to anybody.
     keep_as="roles",
     keep_scopes=("shared",),
+    idle_cost="costs nothing; `aws-run destroy` removes it",
+    list_shared=(Listing(what="roles", names=_names),),
     depends_on=(schedule.Schedule.kind,),
     is_deadline_switch=_is_stop_role,
 )

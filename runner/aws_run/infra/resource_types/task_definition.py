@@ -28,8 +28,7 @@ class TaskDefinition:
 
 
 def create(aws: Aws, definition: TaskDefinition, clock: Clock) -> str:
-    """The new revision's ARN. ECS checks the roles, which another lane is making meanwhile when the image is there
-    already."""
+    """The new revision's ARN. ECS checks the roles, which may have been made a moment ago."""
 
     def attempt() -> str:
         answer = aws.call(

@@ -10,6 +10,7 @@ from aws_run.backends.executor import Executor, TaskHandle, TaskState
 from aws_run.clock import iso, parse_iso
 from aws_run.errors import EXIT_TOOL, AwsRunError
 from aws_run.events import Notice
+from aws_run.job_log import own_lines
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.follow import outcome as outcomes
@@ -175,7 +176,7 @@ def _save_log(context: AppContext, store: RunStore, record: Record, state: TaskS
         return
     try:
         log = LogBuffer()
-        for line in executor_of(context, record).log_source(record, handle).read():
+        for line in own_lines(executor_of(context, record).log_source(record, handle).read()):
             log.add(line.text)
     except AwsRunError as error:
         context.emit(Notice(text=f"the log could not be read: {error.message}", level="warning"))

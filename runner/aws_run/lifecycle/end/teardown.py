@@ -6,7 +6,6 @@ import contextlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from decimal import Decimal
 
 from aws_run.aws.errors import is_transient
@@ -24,11 +23,11 @@ from aws_run.infra.resource_types.registry import RESOURCE_TYPES
 from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resources import Ref
 from aws_run.infra.retry import retrying
+from aws_run.lifecycle.end.project_lock import lock_unused
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.lifecycle.start.run_record import refs
-from aws_run.naming import ProjectNames, project_of_run
+from aws_run.naming import ProjectNames
 from aws_run.pricing.receipt import Charge, total_usd
-from aws_run.runs.locks import LOCK_FENCE_S
 from aws_run.runs.record import Outcome, Record
 from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
@@ -54,7 +53,8 @@ class TeardownResult:
 
 
 def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: RecordWriter) -> TeardownResult:
-    """Removes the run's own resources and, when no other run of the project is alive, the project's shared ones.
+    """Removes the run's own resources and, where `keep` does not spare them (as it does by default) and no other run of
+    the project is alive, the project's shared ones.
 
     A record or a mark that can't be written stops nothing: what the listings show decides, and `gc` finds the rest.
     Neither does anything else that one step raises, a fault of ours included.
@@ -72,13 +72,16 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     removed = [Removal(ref=ref, error=error) for ref in spared if (error := _keep(aws, clock, emit, writer, ref))]
     removed += remove(aws, [ref for ref in own if ref not in spared], clock, emit, gone)
     kept = [*spared, *(ref for ref in refs(record, ("kept",)) if not (ref.kind == Bucket.kind and writer.bucket_gone))]
-    if not any(removal.error for removal in removed) and not writer.bucket_gone:
-        attempt_or_warn(emit, lambda: store.locks.mark_leaving(record.run_id))
     shared = refs(record, ("shared",))
     wanted = [ref for ref in shared if not _keeps(keep, ref)]
     kept += [ref for ref in shared if _keeps(keep, ref)]
+    if wanted and not any(removal.error for removal in removed) and not writer.bucket_gone:
+        attempt_or_warn(emit, lambda: store.locks.mark_leaving(record.run_id))
     if wanted:
-        lock = None if writer.bucket_gone else _nobody_else(store, record, clock, emit)
+        owner = f"{record.run_id} {uuid.uuid4().hex}"
+        lock = None
+        if not writer.bucket_gone:
+            lock = lock_unused(store, record.project, owner, clock, emit, ending=record.run_id)
         if lock is not None:
             try:
                 # The last to leave may be a run on another backend than those before it, with less that is its own.
@@ -147,40 +150,6 @@ def _keep(aws: Aws, clock: Clock, emit: Emit, writer: RecordWriter, ref: Ref) ->
             return sentence_of(error)
     attempt_or_warn(emit, lambda: writer.change(lambda r: r.with_resource(ref.kind, ref.name, "kept")))
     emit(TeardownStep(kind=ref.kind, name=ref.name, state="kept", detail="as asked by --keep"))
-    return None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Lock:
-    """The project's lock in this client's hands. `until`: whoever slept past it leaves the removing to others."""
-
-    owner: str
-    until: datetime
-
-    def remove(
-        self, aws: Aws, wanted: list[Ref], clock: Clock, emit: Emit, gone: Callable[[Ref], None]
-    ) -> tuple[Removal, ...]:
-        if clock.now() > self.until:
-            return tuple(Removal(ref=ref, error="this client slept, and others may use it now") for ref in wanted)
-        return remove(aws, wanted, clock, emit, gone)
-
-
-def _nobody_else(store: RunStore, record: Record, clock: Clock, emit: Emit) -> _Lock | None:
-    """The project's lock, where no run of it is alive; none starts before the lock is gone. Another client that has it
-    (of another run that ends, or of this one) is waited for: it may have seen this run's mark and left things to us."""
-    owner = f"{record.run_id} {uuid.uuid4().hex}"
-    try:
-        while not store.locks.lock(record.project, owner, clock):
-            store.locks.wait_until_unlocked(record.project, clock, emit)
-    except Exception:  # noqa: BLE001 - what nobody can tell is left to whoever can
-        return None
-    until = clock.now() + timedelta(seconds=LOCK_FENCE_S)
-    try:
-        if all(run == record.run_id or project_of_run(run) != record.project for run in store.locks.live()):
-            return _Lock(owner=owner, until=until)
-        store.locks.unlock(record.project, owner)
-    except Exception:  # noqa: BLE001
-        return None  # a lock that is left is passed over when its time is up
     return None
 
 

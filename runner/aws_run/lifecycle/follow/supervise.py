@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from typing import Literal
 
 from aws_run.backends.base import Backend
@@ -19,11 +20,12 @@ from aws_run.errors import (
     OutOfReachError,
     sentence_of,
 )
-from aws_run.events import Notice, unfailing
+from aws_run.events import JobLimits, Notice, unfailing
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.end.ending import RunEnding, SubmitResult, detached_result
 from aws_run.lifecycle.follow import outcome as outcomes
+from aws_run.lifecycle.follow.another_attempt import AnotherAttempt, another_attempt
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
 from aws_run.lifecycle.follow.patience import Patience, out_of_reach
@@ -31,12 +33,11 @@ from aws_run.lifecycle.follow.watch import Watch
 from aws_run.lifecycle.interrupts import run_uninterrupted
 from aws_run.lifecycle.start.preflight import RunPlan
 from aws_run.lifecycle.start.provision import AcceptedTask
-from aws_run.runs.outcome import OutcomeReason, reason_of
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome, Record
 from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
 
-_WORTH_ANOTHER_S = 60  # less time than this before the deadline is not worth another attempt
 # Asked at the first Ctrl-C of a run that is on its way: leave it running, or stop it?
 OnInterrupt = Callable[[], Literal["cancel", "detach"]]
 # How a run ended, and its task as it was last seen.
@@ -105,6 +106,7 @@ class RunSupervisor:
         """Whatever happens to an accepted run ends in the teardown, but for two things: the user leaves it running, or
         AWS can't be reached any more, in which case the deadline that lives there is what ends it."""
         try:
+            self._emit_limits()
             self._outputs.start()
             outcome, state = self._attempts()
         except _Detached:
@@ -127,22 +129,38 @@ class RunSupervisor:
                 self._context.emit, lambda: self._ending.end(outcome, state), max_interrupts=max_interrupts
             )
 
+    def _emit_limits(self) -> None:
+        hardware = self._writer.record.hardware
+        hour = hardware.usd_per_hour if hardware is not None else None
+        usd_per_hour = None if hour is None else Decimal(hour)
+        self._context.emit(JobLimits(deadline=self._accepted.deadline, usd_per_hour=usd_per_hour))
+
     def _attempts(self) -> Ended:
-        """One attempt after the other, as long as AWS takes the machine away and `retry` allows another."""
-        attempt = 1
+        """One attempt after the other, as long as another may end well and `retry` allows it."""
+        attempt, interruptions = 1, 0
         while True:
             watch = self._watch()
             outcome, state = self._follow(watch, attempt)
-            if not self._goes_again(outcome, attempt):
+            again = another_attempt(
+                outcome,
+                state,
+                retry=self._spec.job.retry,
+                interruptions=interruptions,
+                new_roles=self._accepted.new_roles,
+                now=self._context.clock.now(),
+                deadline=self._accepted.deadline,
+            )
+            if again is None:
                 return outcome, state
             attempt += 1
+            interruptions += again.new_machine
             try:
-                self._start_again(outcome, attempt)
+                self._start_again(outcome, attempt, again)
             except KeyboardInterrupt:
                 return _INTERRUPTED, state
             except Exception as error:  # noqa: BLE001 - whatever it is, this attempt was the last
-                again = f"{outcome.sentence}; another attempt could not be started: {_with_hint(error)}"
-                return replace(outcome, sentence=again), state
+                sentence = f"{outcome.sentence}; another attempt could not be started: {_with_hint(error)}"
+                return replace(outcome, sentence=sentence), state
 
     def _watch(self) -> Watch:
         spec, context, executor = self._spec, self._context, self._backend.executor
@@ -215,24 +233,18 @@ class RunSupervisor:
         sentence = f"the run could not be followed any more, and was ended ({sentence_of(error)})"
         return Outcome(exit_code=EXIT_TOOL, reason=OutcomeReason.LOST, sentence=sentence)
 
-    def _goes_again(self, outcome: Outcome, attempt: int) -> bool:
-        retry = self._spec.job.retry
-        left_s = (self._accepted.deadline - self._context.clock.now()).total_seconds()
-        return (
-            reason_of(outcome.reason).retryable
-            and "interruption" in retry.on
-            and attempt <= retry.max
-            and left_s > _WORTH_ANOTHER_S
-        )
-
-    def _start_again(self, outcome: Outcome, attempt: int) -> None:
+    def _start_again(self, outcome: Outcome, attempt: int, again: AnotherAttempt) -> None:
         """The next attempt begins with the checkpoint that the last one saved; the deadline is that of all of them."""
         context, spec = self._context, self._spec
-        context.emit(Notice(text=f"{outcome.sentence}; starting attempt {attempt}", level="warning"))
+        why = f"{outcome.sentence}: {again.why}" if again.why else outcome.sentence
+        context.emit(Notice(text=f"{why}; starting attempt {attempt}", level="warning"))
         # Before anything is asked for: who looks at the run must see one that goes on, not one whose task has ended.
         stopped_at = iso(context.clock.now())
         self._note(lambda record: record.with_attempt(attempt, last=outcome, stopped_at=stopped_at))
-        self._backend.prepare_retry(spec)
+        if again.wait_s:
+            context.clock.sleep(again.wait_s)
+        if again.new_machine:
+            self._backend.prepare_retry(spec)
         self._handle = self._backend.executor.start(replace(self._accepted.request, attempt=attempt))
         self._note(lambda record: record.with_handle(self._handle, attempt=attempt))
         self._backend.on_task_accepted(spec, self._handle, self._accepted.deadline, context.emit)

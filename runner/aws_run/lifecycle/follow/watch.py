@@ -8,6 +8,7 @@ from aws_run.backends.executor import Executor, LogSource, TaskHandle, TaskPhase
 from aws_run.clock import Clock
 from aws_run.errors import AwsRunError, CapacityError
 from aws_run.events import Emit, LogLine, StatusChanged
+from aws_run.job_log import LogFold
 from aws_run.lifecycle.follow.patience import Patience
 
 _CAPACITY_EVERY_S = 5.0
@@ -46,6 +47,7 @@ class Watch:
         self._on_placed = on_placed
         self._keep = keep
         self._seen_any = False
+        self._fold = LogFold()
 
     def follow(self) -> TaskState:
         """Blocks until the task has stopped and its log is drained; the task as it was last seen.
@@ -103,10 +105,11 @@ class Watch:
 
     def _read_once(self) -> int:
         count = 0
-        for line in self._log.read():
+        for event in self._fold.fold(self._log.read()):
             count += 1
-            self._keep(line)
-            self._emit(line)
+            if isinstance(event, LogLine):
+                self._keep(event)
+            self._emit(event)
         self._seen_any = self._seen_any or count > 0
         return count
 

@@ -70,11 +70,11 @@ def abandon(
         text = f"{sentence}. The teardown itself failed ({sentence_of(failed)})"
         return AwsRunError(text, hint=f"aws-run cleanup {run_id}")
     if interrupted:
-        return InterruptedRunError("Interrupted before the job ran; everything that had been made is gone")
+        return InterruptedRunError("Interrupted before the job ran; everything that had been made for it is gone")
     if isinstance(error, AwsRunError) or not isinstance(error, Exception):
         return error
     return AwsRunError(
-        f"The run {run_id} could not be started ({sentence}); everything that had been made is gone",
+        f"The run {run_id} could not be started ({sentence}); everything that had been made for it is gone",
         hint="run it again with --debug and report what it prints",
     )
 

@@ -17,6 +17,7 @@ from aws_run.data import InputSnapshot, InputSummary, inspect_input
 from aws_run.errors import AwsCallError, UsageError
 from aws_run.events import Notice
 from aws_run.image.plan import ImagePlan, plan_image
+from aws_run.image.recipe.git_state import GitState, git_state
 from aws_run.image.sources.results import MARKER
 from aws_run.infra import desired
 from aws_run.infra.named import check_named
@@ -50,6 +51,7 @@ class Preflight:
     kept: dict[Ref, Observation]
     inputs: tuple[InputSummary, ...] = ()
     notes: tuple[str, ...] = ()  # sentences for the plan
+    git: GitState | None = None  # of the project's folder
 
     @property
     def kms_key(self) -> str | None:
@@ -78,7 +80,8 @@ def run_preflight(
         image = based.result() if based else None
     bucket = desired.bucket(job, account=identity.account, region=identity.region)
     repository = desired.repository(job, {})
-    with ThreadPoolExecutor(max_workers=4, thread_name_prefix="preflight") as pool:
+    with ThreadPoolExecutor(max_workers=5, thread_name_prefix="preflight") as pool:
+        sources = pool.submit(git_state, config.project_dir) if image else None
         kept = pool.submit(observe, context.aws, (bucket, repository))
         digest = pool.submit(repositories.image_digest, context.aws, repository.name, image.tag) if image else None
         ready = pool.submit(repositories.refuse_missing, context.aws, config.image) if config.image else None
@@ -123,6 +126,7 @@ def run_preflight(
             image=image,
             image_digest=existing_image[0] if existing_image else None,
             kept=dict(kept.result()),
+            git=sources.result() if sources else None,
             inputs=inputs,
             notes=(
                 *(image.notes if image else ()),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from aws_run.image.builder import RegistryLogin
 from aws_run.infra import apply
 from aws_run.infra.plan import Step
 from aws_run.infra.resource_types.repository import Repository
+from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resources import Resource, ref
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
@@ -29,17 +31,20 @@ from aws_run.runs.spec import InputPin, JobSpec
 from aws_run.runs.writer import RecordWriter
 
 _RENEW_EVERY_S = 5 * 60
+_LOOKS_EVERY_S = 0.05  # at whether the lanes were told to stop
 
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptedTask:
     """`request`: that of the first attempt; further ones differ by their number alone. `job`: as it was started, with
-    its image by digest and its inputs pinned. `capped`: `--max-cost` ends the job before its timeout does."""
+    its image by digest and its inputs pinned. `capped`: `--max-cost` ends the job before its timeout does. `new_roles`:
+    when those of the task's roles were made or changed that this start made or changed, by name."""
 
     handle: TaskHandle
     request: TaskRequest
     job: JobSpec
     capped: bool
+    new_roles: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def deadline(self) -> datetime:
@@ -75,6 +80,11 @@ class Provisioning:
         self._writer = writer
         self._lanes = lanes
         self._lease = Lease(backend, run.spec, context.clock, context.emit)
+        # Those that the definition names: ECS looks for them when it is registered (docs/real-aws.md, 2).
+        named = {arn.rsplit("/", 1)[-1] for arn in (run.spec.execution_role, run.spec.task_role_arn)}
+        self._missing_roles = {role.name for role in (*run.shared, *run.roles) if role.kind == Role.kind} & named
+        self._new_roles: dict[str, datetime] = {}
+        self._roles_made = threading.Condition()
 
     # -- the lanes ------------------------------------------------------------------------------------------------
 
@@ -97,8 +107,22 @@ class Provisioning:
         self._note(resource, made)
         return made
 
-    def _note(self, resource: Resource, made: str | None) -> None:
+    def _note(self, resource: Resource, made: str | None, *, changed: bool = True) -> None:
         self._writer.change(lambda record: record.with_resource(resource.kind, resource.name, "created", made))
+        if resource.kind != Role.kind:
+            return
+        with self._roles_made:
+            if changed and resource.name in self._missing_roles:
+                self._new_roles[resource.name] = self._context.clock.now()
+            self._missing_roles.discard(resource.name)
+            self._roles_made.notify_all()
+
+    def _wait_for_roles(self) -> None:
+        """Until the roles are made that the definition names, which the capacity lane does."""
+        with self._roles_made:
+            while self._missing_roles:
+                self._roles_made.wait(_LOOKS_EVERY_S)
+                self._lanes.check()
 
     def _capacity(self, steps: tuple[Step, ...]) -> LaneResult[None]:
         """Roles, log group and the backend's first stage side by side; then its stages one after the other."""
@@ -125,11 +149,12 @@ class Provisioning:
     def _shared(self, step: Step) -> None:
         self._lanes.check()
         made = apply.apply(self._context.aws, step, self._context.clock)
-        self._note(step.resource, made)
+        self._note(step.resource, made, changed=step.action != "reuse")
 
     def _image(self) -> LaneResult[_Image]:
         """The definition names the image by digest, so it is made as soon as there is one."""
         image = self._image_uri()
+        self._wait_for_roles()
         self._lanes.check()
         definition = self._backend.definition(self._run.spec, image.value)
         self._writer.change(lambda record: replace(record, image=image.value))
@@ -248,7 +273,13 @@ class Provisioning:
             lambda record: replace(record.with_handle(handle), state="running", renewed_at=accepted_at), now=True
         )
         self._backend.on_task_accepted(spec, handle, deadline, self._context.emit)
-        return AcceptedTask(handle=handle, request=request, job=job, capped=job_s < spec.job.timeout_s)
+        return AcceptedTask(
+            handle=handle,
+            request=request,
+            job=job,
+            capped=job_s < spec.job.timeout_s,
+            new_roles=dict(self._new_roles),
+        )
 
 
 def _input_text(inputs: Sequence[InputSnapshot]) -> str:

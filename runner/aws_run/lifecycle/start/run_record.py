@@ -10,6 +10,7 @@ from aws_run.backends.base import Backend
 from aws_run.clock import iso
 from aws_run.documents import harmless
 from aws_run.errors import EXIT_INTERRUPT, AwsCallError, AwsRunError, RunNotFoundError
+from aws_run.image.plan import python_of
 from aws_run.infra import apply
 from aws_run.infra.plan import plan
 from aws_run.infra.resources import Kind, Ref, ref
@@ -49,6 +50,11 @@ def initial_record(
         backend=backend.name,
         hardware=_priced(backend, preflight.offer),
         command=" ".join(preflight.image.command) if preflight.image and preflight.image.command else "",
+        commit=preflight.git.commit if preflight.git else None,
+        dirty=preflight.git.dirty if preflight.git else None,
+        python=python_of(preflight.image),
+        labels=preflight.config.labels,
+        note=harmless(preflight.config.note or ""),
         base_image=preflight.image.base.label if preflight.image and preflight.image.base else "",
         output_prefix=spec.keys.output,
         log_group=spec.project.log_group,

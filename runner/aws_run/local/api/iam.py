@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_run.local.api.roles import check_trust_policy
+from aws_run.local.api.roles import check_trust_policy, role_of
 from aws_run.local.api.tag_rules import check_tags
 from aws_run.local.http.protocol import Call, Refusal, Reply
 from aws_run.local.http.routes import Table
@@ -21,8 +21,13 @@ def table() -> Table:
 
 
 def create_role(world: AccountState, call: Call) -> Reply:
+    """moto dates it by this machine's clock; how new a role is goes by the account's."""
     check_trust_policy(str(call.params().get("AssumeRolePolicyDocument") or ""))
-    return tagged(world, call)
+    reply = tagged(world, call)
+    role = role_of(world, str(call.params().get("RoleName") or ""))
+    if reply.status == 200 and role is not None:
+        role.create_date = world.clock.now().replace(tzinfo=None)
+    return reply
 
 
 def update_trust(world: AccountState, call: Call) -> Reply:

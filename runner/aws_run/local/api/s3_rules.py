@@ -21,7 +21,8 @@ _REGIONAL = re.compile(r"-\d{12}-[a-z0-9-]+-an$")
 
 def refusal(world: AccountState, call: Call) -> Refusal | None:
     """Why S3 refuses the request before it is carried out; None if it does not."""
-    return wrong_owner(world, call) or _missing_namespace(call) or _wrong_checksum(call)
+    _note_versioning(world, call)
+    return wrong_owner(world, call) or _missing_namespace(call) or _not_there_yet(world, call) or _wrong_checksum(call)
 
 
 def wrong_owner(world: AccountState, call: Call) -> Refusal | None:
@@ -49,6 +50,23 @@ def _missing_namespace(call: Call) -> Refusal | None:
             "x-amz-bucket-namespace header.",
         )
     return None
+
+
+def _note_versioning(world: AccountState, call: Call) -> None:
+    if call.method == "PUT" and "versioning" in call.query:
+        world.versioned_at.setdefault(call.path.strip("/"), world.clock.now())
+
+
+def _not_there_yet(world: AccountState, call: Call) -> Refusal | None:
+    """After versioning was enabled an object's GET may be answered with 404 for a while, which AWS's documentation of
+    PutBucketVersioning calls intermittent; here it is every one."""
+    bucket, _, key = call.path.lstrip("/").partition("/")
+    since = world.versioned_at.get(bucket)
+    if call.method != "GET" or not key or since is None:
+        return None
+    if (world.clock.now() - since).total_seconds() >= world.options.versioning_settle_s:
+        return None
+    return Refusal("NoSuchKey", "The specified key does not exist.", status=404)
 
 
 class _Crc32:

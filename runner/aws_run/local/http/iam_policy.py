@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from aws_run import partition
+from aws_run.local.api.roles import age_s, role_of
 from aws_run.local.api.s3_rules import owner
 from aws_run.local.http import caller_requests
 from aws_run.local.http.caller_requests import Asked
@@ -39,6 +40,10 @@ def denied(world: AccountState, call: Call) -> Refusal | None:
     sent = str(call.environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or call.query.get("X-Amz-Security-Token") or "")
     if not hmac.compare_digest(sent.encode(), session.token.encode()):
         return Refusal("InvalidToken", "The provided token is malformed or otherwise invalid.", status=403)
+    if session.ends_at is not None and world.clock.now() >= session.ends_at:
+        code = "RequestExpired" if call.service == "ec2" else "ExpiredToken"
+        code = code if call.service in ("s3", "sts", "ec2", "autoscaling", "iam") else "ExpiredTokenException"
+        return Refusal(code, "The security token included in the request is expired", status=403)
     requests = s3_request(call) if call.service == "s3" else ((f"{call.service}:{call.operation}", None),)
     if requests == (("sts:GetCallerIdentity", None),):
         return None
@@ -46,7 +51,7 @@ def denied(world: AccountState, call: Call) -> Refusal | None:
     context = {"aws:resourceaccount": whose, "aws:securetransport": "true", "aws:requestedregion": call.region}
     if "prefix" in call.query:
         context["s3:prefix"] = call.query["prefix"]
-    statements = list(_statements(world, role_name))
+    statements = [] if _policy_is_too_new(world, role_name) else list(_statements(world, role_name))
     if call.service == "s3":
         requests = (*requests, *_key_requests(world, call, requests))
         context["kms:ViaService"] = f"s3.{call.region}.{partition.of_region(call.region).dns_suffix}"
@@ -63,6 +68,12 @@ def denied(world: AccountState, call: Call) -> Refusal | None:
         + (f' on resource: "{resource}"' if resource else ""),
         status=403 if call.service == "s3" else 400,
     )
+
+
+def _policy_is_too_new(world: AccountState, role_name: str) -> bool:
+    """IAM has not told all of AWS yet what the role may do."""
+    role = role_of(world, role_name)
+    return role is not None and age_s(world, role) < world.options.policy_propagation_s
 
 
 def _denied_to_caller(world: AccountState, call: Call) -> Refusal | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from dataclasses import dataclass, field
+from datetime import datetime
 
 _ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"  # of access keys, as AWS has them
 ROLE_PREFIX = "ASIA"
@@ -18,6 +19,7 @@ class Session:
     secret_key: str = field(repr=False)
     token: str = field(repr=False)
     role_name: str
+    ends_at: datetime | None = None  # None: as long as its task
 
 
 class Keys:
@@ -38,12 +40,13 @@ class Keys:
         """One more administrator, for tests that tell several clients apart."""
         self._users[access_key] = secret_key
 
-    def new_session(self, role_name: str) -> Session:
+    def new_session(self, role_name: str, *, ends_at: datetime | None = None) -> Session:
         session = Session(
             access_key=_new_id(ROLE_PREFIX),
             secret_key=_new_secret(),
             token=secrets.token_urlsafe(96),
             role_name=role_name,
+            ends_at=ends_at,
         )
         self._sessions[session.access_key] = session
         return session

@@ -12,7 +12,7 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from aws_run.local.api import s3_rules
+from aws_run.local.api import s3_rules, web_identity
 from aws_run.local.http import endpoint, signature
 from aws_run.local.http.door import Door
 from aws_run.local.http.iam_policy import denied
@@ -65,7 +65,7 @@ class App:
     def _answer(self, door: Door, environ: Environ) -> Reply:
         claim = signature.claim_of(environ)
         if claim is None:
-            return _plain_refusal(environ)
+            return self._unsigned(door, environ)
         if claim.service not in door.services:
             names = ", ".join(sorted(door.services))
             text = f"The embedded AWS does not have {claim.service} here; it has {names}"
@@ -103,6 +103,32 @@ class App:
             return self._world.faults.around(call, lambda: self.dispatch(call))
         finally:
             call.close()
+
+    def _unsigned(self, door: Door, environ: Environ) -> Reply:
+        """Nobody has signed it: refused, but for the one call by which credentials are got."""
+        form = str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded")
+        if door.tasks or not form or environ["REQUEST_METHOD"] != "POST":
+            return _plain_refusal(environ)
+        body = _read(environ)
+        if ("Action", web_identity.OPERATION) not in parse_qsl(body.decode(errors="replace")):
+            return _plain_refusal(environ)
+        call = Call(
+            service="sts",
+            operation=web_identity.OPERATION,
+            region=self._world.options.region,
+            access_key="",
+            environ=environ,
+            body=body,
+            proceed=lambda: _plain_refusal(environ),
+        )
+        self._world.calls.append(f"sts:{web_identity.OPERATION}")
+        return self._world.faults.around(call, lambda: self._exchange(call))
+
+    def _exchange(self, call: Call) -> Reply:
+        try:
+            return call.reply(web_identity.assume(self._world, call))
+        except Refusal as refusal:
+            return call.refuse(refusal)
 
     def dispatch(self, call: Call) -> Reply:
         try:

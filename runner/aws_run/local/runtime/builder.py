@@ -50,7 +50,7 @@ class ProcessBuilder:
         if plan.recipe.apt:
             text = f"without Docker the packages of build.apt are not installed: {', '.join(plan.recipe.apt)}"
             emit(Notice(text=text, level="warning"))
-        emit(Notice(text=f"image: {self._local.runtime_reason}", level="info"))
+        emit(Notice(text=f"image: {self._local.runtime_reason}", level="debug"))
         emit(LaneProgress(lane="image", text="installing dependencies", done=0, total=2))
         image = build(
             Path(self._local.state_dir),

@@ -31,6 +31,7 @@ class ProcessRuntime:
         self.reason = reason
         self._tasks = state_dir / "tasks"
         self._running: set[_Process] = set()
+        self._homes: list[Path] = []  # another embedded AWS may run its own tasks beside them
 
     def pull(self, image: str) -> str | None:
         digest = image.rpartition("@")[2]
@@ -45,6 +46,7 @@ class ProcessRuntime:
         folder = image_dir(self._state_dir, spec.image.rpartition("@")[2])
         image = json.loads((folder / "image.json").read_text())
         home = self._tasks / spec.task_id / spec.name
+        self._homes.append(home.parent)
         app, temporary = home / "app", home / "tmp"
         shutil.copytree(folder / "src", app, symlinks=True)
         temporary.mkdir(mode=0o700)
@@ -82,7 +84,8 @@ class ProcessRuntime:
     def close(self, registry: str | None) -> None:
         for process in list(self._running):
             process.kill()
-        shutil.rmtree(self._tasks, ignore_errors=True)
+        for home in self._homes:
+            shutil.rmtree(home, ignore_errors=True)
 
 
 class _Process:

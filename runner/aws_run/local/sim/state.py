@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ class AccountState:
         self.shortages = Shortages(options.no_capacity)
         self.quotas: dict[str, float] = dict(options.quotas)
         self.foreign_buckets = set(options.foreign_buckets)
+        self.versioned_at: dict[str, datetime] = {}  # bucket -> when its versioning was first enabled
         self.faults = Faults(options.chaos_seed)
         # Set by the assembly: takes a spot instance away.
         self.interrupt: Callable[[Place, GroupInstance], None] = lambda place, instance: None

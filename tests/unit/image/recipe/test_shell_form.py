@@ -20,7 +20,7 @@ def test_the_plan_of_a_project_refuses_it(tmp_path: Path) -> None:
 
 def refused(text: str, *, own_command: bool = False) -> str:
     try:
-        refuse_shell_form(text, "Dockerfile", own_command=own_command)
+        refuse_shell_form(text, "Dockerfile", own_command=own_command, root=Path("/p"))
     except SourceError as error:
         return error.message.split()[0]
     return ""

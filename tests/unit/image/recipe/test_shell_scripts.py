@@ -62,6 +62,16 @@ def test_a_file_that_can_not_be_started_is_refused_with_the_reason(
     assert "run.sh" in (caught.value.hint or "")
 
 
+def test_a_python_script_of_windows_that_is_started_by_its_first_line_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job/main.py").write_bytes(b"#!/usr/bin/env python3\r\nprint(1)\r\n")
+    _executable(tmp_path, "job/main.py")
+    source = source_of(tmp_path, {})
+    with pytest.raises(SourceError, match="a part of its interpreter's name"):
+        program_of(("job/main.py",), source)
+    assert program_of(("python", "job/main.py"), source).command == ("python", "job/main.py")
+
+
 def test_a_file_in_place_of_a_program_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no program on the PATH") as caught:
         program_of(("main.py", "--fast"), source_of(tmp_path, {"main.py": "x = 1\n"}))

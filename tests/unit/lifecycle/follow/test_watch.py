@@ -11,7 +11,7 @@ from tests.unit.fakes import Events, FakeClock, refused
 
 from aws_run.backends.executor import EndCause, TaskEnd, TaskHandle, TaskPhase, TaskState
 from aws_run.errors import AwsCallError, AwsRunError, CapacityError
-from aws_run.events import LogLine, Notice, StatusChanged
+from aws_run.events import JobProgress, LogLine, Notice, StatusChanged
 from aws_run.lifecycle.follow.watch import Watch
 
 HANDLE = TaskHandle(id="task-1", place="cluster-1")
@@ -88,6 +88,16 @@ def test_lines_are_kept_and_shown_in_their_order_those_after_the_end_included() 
     followed.watch.follow()
     assert followed.kept == ["one", "two", "after the end"]
     assert [event.text for event in followed.events.of(LogLine)] == followed.kept
+
+
+def test_what_the_job_redraws_is_shown_and_not_kept() -> None:
+    followed = Followed(
+        RUNNING, RUNNING, STOPPED, lines=[["one", "\u240d0 10%"], ["\u240d0 20%", "\u240d1 in"], ["100%", "two"]]
+    )
+    followed.watch.follow()
+    assert followed.kept == ["one", "100%", "two"]
+    shown = [event.lines for event in followed.events.of(JobProgress)]
+    assert shown == [("10%",), ("20%",), ("20%", "in"), ()]
 
 
 def test_looks_become_rarer_while_nothing_happens_and_frequent_again_with_a_line() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.unit.fakes import RUN, job, spec
 
+from aws_run.image.recipe.git_state import GitState
 from aws_run.lifecycle.start.run_record import initial_record
 from aws_run.pricing import table
 from aws_run.pricing.receipt import Charge
@@ -38,7 +39,12 @@ class PricedBackend:
 
 def first_record(usd_per_hour: Decimal | None = Decimal("0.5"), **origin: Any) -> Record:
     run = spec(job=job(env={"TOKEN": "hunter2"}, args=("--fast",)))
-    preflight: Any = SimpleNamespace(offer=run.offer, image=None)
+    preflight: Any = SimpleNamespace(
+        offer=run.offer,
+        image=None,
+        git=GitState(commit="ab" * 20, dirty=True),
+        config=SimpleNamespace(labels=("x",), note=None),
+    )
     return initial_record(SimpleNamespace(spec=run, all=()), preflight, PricedBackend(usd_per_hour), "ann", **origin)  # type: ignore[arg-type]
 
 

@@ -1,0 +1,32 @@
+"""`aws-run diff`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.session import session
+from aws_run.cli.types import TEXT
+
+
+@click.command()
+@click.argument("one", metavar="RUN", type=TEXT)
+@click.argument("other", metavar="RUN", type=TEXT)
+@project_options
+@aws_options
+def diff(one: str, other: str, **flags: Any) -> int:
+    """Show in what two runs differ: command and arguments, commit, image, inputs, hardware, result, time and cost."""
+    from aws_run.report.tables import table
+    from aws_run.usecases.diff import diff as compare
+
+    with session(flags) as here:
+        found = compare(here.context, one, other, here.project)
+        ids = (found.one.run_id, found.other.run_id)
+        if here.as_json:
+            rows = [{"what": what, "one": first, "other": second} for what, first, second in found.differences]
+            here.print_json({"one": ids[0], "other": ids[1], "differences": rows})
+        else:
+            table("", ("what", "one", "other"), [("run", *ids), *found.differences])
+    return 0

@@ -1,0 +1,80 @@
+"""`aws-run rerun`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aws_run.cli import compose
+from aws_run.cli.options import aws_options, detach_option, project_options, quiet_option, setting
+from aws_run.cli.output_memory import remembered_output
+from aws_run.cli.running import Terminal
+from aws_run.cli.script import ScriptCommand
+from aws_run.cli.session import session
+from aws_run.cli.types import TEXT
+from aws_run.config.options import option_of
+from aws_run.errors import UsageError
+
+
+@click.command(cls=ScriptCommand)
+@click.argument("run", required=False, type=TEXT)
+@click.argument("args", nargs=-1, metavar="")
+@setting(option_of("output"))
+@setting(option_of("labels"))
+@setting(option_of("note"))
+@click.option(
+    "--env", metavar="K=V", multiple=True,
+    help="Environment variables for the job; a record holds their names alone, so each one has to be given again. One "
+    "without a value takes the shell's value.  Repeatable.",
+)  # fmt: skip
+@detach_option
+@quiet_option
+@project_options
+@aws_options
+def rerun(
+    run: str | None,
+    args: tuple[str, ...],
+    output: str | None,
+    label: tuple[str, ...],
+    note: str | None,
+    env: tuple[str, ...],
+    detach: bool,
+    **flags: Any,
+) -> int:
+    """Start RUN (default: the last one) once more: its image, inputs, hardware and limits.
+
+    ARGS after -- take the place of its arguments. Neither the project nor Docker is needed. The outputs go into -o,
+    or the folder that they went into before.
+    """
+    given = compose.read_flags({"output": output, "env": env, "label": label, "note": note})
+    from aws_run.lifecycle import lookup
+    from aws_run.runs.spec import job_from_json
+    from aws_run.usecases.start import start as start_job
+
+    with session(flags) as here:
+        record = lookup.open_run(here.context, run, here.project).record
+        into: Path | None = given.get("output") or remembered_output(record.run_id) or here.output
+        if into is None and not detach:
+            raise UsageError("no output folder is given", hint="give it with -o DIR, or leave the run with --detach")
+        if into is not None:
+            compose.refuse_output(into, f"-o {output or into}")
+        job = job_from_json(record.job, place=f"the record of {record.run_id}").to_store()
+        terminal = Terminal(
+            reporter=here.reporter, target=here.target, local=bool(flags["local"]), as_json=here.as_json
+        )
+        done = start_job(
+            job.model_copy(update={"args": args}) if args else job,
+            here.context,
+            env=given.get("env", {}),
+            output=into,
+            show_plan=terminal.plan_for(into),
+            on_interrupt=terminal.choose,
+            detach=detach,
+            cost_label=here.target.cost_label,
+            labels=given.get("labels", ()),
+            note=given.get("note"),
+            like=record,
+        )
+        return terminal.report(done)

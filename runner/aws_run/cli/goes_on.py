@@ -1,0 +1,21 @@
+"""Ctrl-C at a command that only looks on: the run is none of its business, and the user hears how to come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aws_run.cli.say import say
+from aws_run.cli.session import Session
+
+
+@contextmanager
+def told_that_it_goes_on(here: Session, run_id: str) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"the run {run_id} goes on without this terminal")
+        here.say_next(f"aws-run wait {run_id}")
+        here.say_next(f"aws-run logs {run_id} -f")
+        here.say_next(f"aws-run cancel {run_id}")
+        raise

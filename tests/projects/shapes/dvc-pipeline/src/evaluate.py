@@ -1,0 +1,4 @@
+import sys
+
+input_dir, output_dir = sys.argv[1:]
+print(input_dir, output_dir)

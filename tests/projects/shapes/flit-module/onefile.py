@@ -1,0 +1,18 @@
+"""Does one thing."""
+
+__version__ = "0.7"
+import argparse
+import pathlib
+
+from importlib.metadata import version
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--input", dest="source", type=pathlib.Path, required=True)
+    parser.add_argument("--output", dest="target", type=pathlib.Path, required=True)
+    args = parser.parse_args()
+    count = sum(1 for path in args.source.rglob("*") if path.is_file())
+    args.target.mkdir(parents=True, exist_ok=True)
+    (args.target / "answer.txt").write_text(f"{version('onefile')}, {count} files")
+

@@ -1,0 +1,6 @@
+import six
+
+
+class DataModule:
+    def __init__(self, folder):
+        self.folder = folder

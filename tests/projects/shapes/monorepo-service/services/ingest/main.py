@@ -1,0 +1,22 @@
+import pathlib
+import sys
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "libs" / "common"))
+import argparse
+import pathlib
+
+from common import NAME
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--input", dest="source", type=pathlib.Path, required=True)
+    parser.add_argument("--output", dest="target", type=pathlib.Path, required=True)
+    args = parser.parse_args()
+    count = sum(1 for path in args.source.rglob("*") if path.is_file())
+    args.target.mkdir(parents=True, exist_ok=True)
+    (args.target / "answer.txt").write_text(f"{NAME}: {count} files")
+
+
+if __name__ == "__main__":
+    main()

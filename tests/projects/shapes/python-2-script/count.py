@@ -1,0 +1,2 @@
+import sys
+print "-i", "-o", sys.argv

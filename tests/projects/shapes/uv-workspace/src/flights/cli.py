@@ -1,0 +1,15 @@
+import argparse
+import pathlib
+
+from flights_core import VERSION
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-i", dest="source", type=pathlib.Path, required=True)
+    parser.add_argument("-o", dest="target", type=pathlib.Path, required=True)
+    args = parser.parse_args()
+    count = sum(1 for path in args.source.rglob("*") if path.is_file())
+    args.target.mkdir(parents=True, exist_ok=True)
+    (args.target / "answer.txt").write_text(f"core {VERSION}, {count} files")
+

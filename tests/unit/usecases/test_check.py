@@ -1,0 +1,58 @@
+"""What `check` tells of an account: everything that is missing, in one round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from aws_run.aws.session import Aws, Identity
+from aws_run.errors import CredentialsError
+from aws_run.usecases import check as checks
+from aws_run.usecases.check import Finding
+
+
+@dataclass
+class Account:
+    configured_region: str | None
+    has_credentials: bool
+
+    def identity(self) -> Identity:
+        if not self.has_credentials:
+            raise CredentialsError("no credentials were found", hint="look here")
+        return Identity(account="123456789012", arn="arn:aws:iam::123456789012:user/ann", region="eu-central-1")
+
+
+def told(region: str | None, credentials: bool) -> list[Finding]:
+    return checks._account(Account(region, credentials))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("region", "credentials", "states"),
+    [
+        ("eu-central-1", True, ["ok", "ok"]),
+        ("eu-central-1", False, ["ok", "failed"]),
+        (None, True, ["failed", "ok"]),
+        (None, False, ["failed", "failed"]),
+    ],
+)
+def test_region_and_credentials_are_told_in_one_round(region: str | None, credentials: bool, states: list[str]) -> None:
+    findings = told(region, credentials)
+    assert [finding.what for finding in findings] == ["region", "credentials"]
+    assert [finding.state for finding in findings] == states
+    text = " ".join(finding.todo for finding in findings)
+    assert ("aws configure" in text) is ("failed" in states)
+    assert ("--local" in text) is (not credentials)
+
+
+def test_where_tasks_need_no_docker_its_absence_is_no_failure() -> None:
+    finding = checks._docker("tasks run as processes")
+    assert (finding.state, "not needed" in finding.text) == ("ok", True)
+
+
+def test_a_session_knows_its_region_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    assert Aws().configured_region is None
+    assert Aws(region="eu-west-1").configured_region == "eu-west-1"
