@@ -79,7 +79,11 @@ class BuildError(AwsRunError):
 
 
 class CredentialsError(AwsRunError):
-    """AWS credentials or the region are missing, expired or refused."""
+    """AWS credentials or the region are missing, expired or refused. `code`: AWS's own, where it answered."""
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
 
 
 class AwsCallError(AwsRunError):

@@ -18,9 +18,16 @@ class Partition:
     name: str
     label: str
     dns_suffix: str = "amazonaws.com"
+    first_region: str = "us-east-1"  # one that every account has
     console_domain: str = "console.aws.amazon.com"
     service_prefix: str = "com.amazonaws"
     supported: bool = True
+
+    @property
+    def ec2_principal(self) -> str:
+        """What a role trusts that EC2 hands to instances. The other services that a run needs have one name everywhere
+        (China's IAM guide, "Amazon Web Services service principals")."""
+        return f"ec2.{self.dns_suffix}" if self.name == "aws-cn" else "ec2.amazonaws.com"
 
     def console(self, region: str) -> str:
         """The address of a region's console. China's and GovCloud's have one name for all of their regions, which each
@@ -37,12 +44,21 @@ _OTHERS: tuple[tuple[str, Partition], ...] = (
         Partition(
             name="aws-cn",
             label="AWS China",
+            first_region="cn-north-1",
             dns_suffix="amazonaws.com.cn",
             console_domain="console.amazonaws.cn",
             service_prefix="cn.com.amazonaws",
         ),
     ),
-    ("us-gov-", Partition(name="aws-us-gov", label="AWS GovCloud", console_domain="console.amazonaws-us-gov.com")),
+    (
+        "us-gov-",
+        Partition(
+            name="aws-us-gov",
+            label="AWS GovCloud",
+            console_domain="console.amazonaws-us-gov.com",
+            first_region="us-gov-west-1",
+        ),
+    ),
     ("us-isob-", Partition(name="aws-iso-b", label="AWS ISOB", dns_suffix="sc2s.sgov.gov", supported=False)),
     ("us-isof-", Partition(name="aws-iso-f", label="AWS ISOF", dns_suffix="csp.hci.ic.gov", supported=False)),
     ("us-iso-", Partition(name="aws-iso", label="AWS ISO", dns_suffix="c2s.ic.gov", supported=False)),

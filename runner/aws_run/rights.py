@@ -38,6 +38,7 @@ PROFILES = f"{_IAM}instance-profile{IAM_PATH}arun-*"
 # IAM knows no path of a role or profile that is not there, and checks its bare name.
 ROLES_NOT_THERE = f"{_IAM}role/arun-*"
 PROFILES_NOT_THERE = f"{_IAM}instance-profile/arun-*"
+KEYS = "arn:aws:kms:{region}:{account}:key/*"
 LOG_GROUPS = "arn:aws:logs:{region}:{account}:log-group:/aws-run/*"
 SCHEDULES = "arn:aws:scheduler:{region}:{account}:schedule/default/arun-*"
 REPOSITORIES = "arn:aws:ecr:{region}:{account}:repository/arun/*"
@@ -143,6 +144,52 @@ RIGHTS: tuple[Right, ...] = (
         why="whether the account may start such a machine",
         rarely="with a GPU or --spot on EC2",
         without=_QUOTA,
+    ),
+    _own(
+        "ec2:DescribeRegions",
+        commands=("check", "plan", "submit"),
+        why="whether the region is one that the account has not enabled",
+        rarely="when a region does not know the credentials",
+        without="the region's refusal is shown as it is",
+    ),
+    # What the configuration names.
+    _own(
+        "iam:GetPolicy",
+        f"{_IAM}policy/*",
+        commands=("plan", "submit"),
+        why="whether the permissions boundary is there",
+        rarely="with --permissions-boundary",
+        without="nobody checks that it is there",
+    ),
+    *(
+        _own(
+            f"kms:{name}",
+            KEYS,
+            commands=("plan", "submit"),
+            why="whether the key can be used",
+            rarely="with --kms-key",
+            without="nobody checks the key",
+        )
+        for name in ("DescribeKey", "GetKeyPolicy")
+    ),
+    *(
+        Right(
+            action=f"kms:{action}",
+            on=(KEYS,),
+            calls=(call,),
+            commands=("submit", "pull"),
+            why="S3 uses the bucket's key in the caller's name",
+            condition={"StringLike": {"kms:ViaService": "s3.*"}},
+            rarely="with --kms-key",
+        )
+        for action, call in (("Decrypt", "s3:GetObject"), ("GenerateDataKey", "s3:PutObject"))
+    ),
+    _own(
+        "logs:AssociateKmsKey",
+        LOG_GROUPS,
+        commands=RUN,
+        why="the log's key",
+        rarely="when a project that has a log group names its first --kms-key",
     ),
     # Registry.
     _own(

@@ -176,7 +176,7 @@ def test_an_object_is_not_found_while_its_buckets_versioning_is_new(
     assert s3.get_object(Bucket="arun-plain", Key="a", VersionId=version)["Body"].read() == b"x"
 
 
-@pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 11}, {"startedBy": "two words"}, {"startedBy": "x" * 129}])
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 11}, {"startedBy": "two, words"}, {"startedBy": "x" * 129}])
 def test_run_task_has_its_limits(client: Client, wrong: dict[str, Any]) -> None:
     stack(client)
     definition = task_definition(client, "nowhere:1", ["true"])

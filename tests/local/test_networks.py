@@ -18,7 +18,9 @@ NAMED = "arun-network"
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory, aws_session: boto3.Session) -> Iterator[Cloud]:
     """An account whose default VPC is gone."""
-    with cloud(tmp_path_factory.mktemp("home"), aws_session, default_vpc=False) as running:
+    with cloud(
+        tmp_path_factory.mktemp("home"), aws_session, default_vpc=False, closed_regions=("ap-east-1",)
+    ) as running:
         yield running
 
 
@@ -155,3 +157,12 @@ def test_a_nat_gateway_is_a_way_out_until_it_is_gone(aws: Cloud, tmp_path: Path)
     assert planned(aws, folder, private).returncode == 0
     done = aws.run("check", "--local", cwd=folder, AWS_RUN_SUBNETS=private.subnet)
     assert "1 private subnets in us-east-1a" in done.stdout
+
+
+def test_a_region_that_the_account_has_not_enabled_is_said_to_be_why_its_keys_are_not_known(aws: Cloud) -> None:
+    done = aws.run("ps", AWS_REGION="ap-east-1", AWS_DEFAULT_REGION="ap-east-1")
+    assert done.returncode == 125
+    assert "The region ap-east-1 is not enabled in this account" in done.stderr
+    assert "aws account enable-region --region-name ap-east-1" in done.stderr
+    wrong = aws.run("ps", AWS_REGION="eu-north-1", AWS_DEFAULT_REGION="eu-north-1", AWS_ACCESS_KEY_ID="AKIAWRONG")
+    assert "AWS does not accept these credentials" in wrong.stderr

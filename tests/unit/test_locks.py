@@ -63,9 +63,10 @@ def test_all_that_pyproject_asks_for_is_locked_in_a_version_that_fits(name: str)
         assert all(requirement.specifier.contains(version) for version in versions), f"{requirement}: make lock"
 
 
-def test_the_audits_own_tools_are_locked() -> None:
-    have = locked(ROOT / "requirements" / "audit.txt")
-    texts = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["audit"]
+@pytest.mark.parametrize("group", ["audit", "clients"])
+def test_what_has_an_environment_of_its_own_is_locked(group: str) -> None:
+    have = locked(ROOT / "requirements" / f"{group}.txt")
+    texts = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"][group]
     assert texts
     assert {canonicalize_name(Requirement(text).name) for text in texts} <= have.keys()
 

@@ -20,17 +20,22 @@ from aws_run.usecases.iam_policy import iam_policy
 RIGHTS = (*CALLERS, *NETWORK_RIGHTS)
 RUNNER = Path(rights.__file__).parent
 SERVICES = (
-    "autoscaling", "ec2", "ecr", "ecs", "iam", "logs", "pricing", "s3", "scheduler", "secretsmanager", "service-quotas",
+    "autoscaling", "ec2", "ecr", "ecs", "iam", "kms", "logs", "pricing", "s3", "scheduler", "secretsmanager", "service-quotas",
     "ssm", "sts",
 )  # fmt: skip
 # Names of operations that stand in the code for something else, or that nobody has to be allowed.
-NO_CALLS = {"sts:GetCallerIdentity", "sts:AssumeRoleWithWebIdentity"}  # the role's trust policy decides on the latter
+NO_CALLS = {
+    "kms:Sign",
+    "sts:GetCallerIdentity",
+    "sts:AssumeRoleWithWebIdentity",
+}  # the role's trust policy decides on the latter
 # Made by Docker and by the transfer engine, not through the session: the table has them, no text of the code does.
 ELSEWHERE = {
     "ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload",
     "ecr:BatchGetImage", "ecr:PutImage", "s3:AbortMultipartUpload", "s3:GetObject",
     # Asked for by another call, and never made by itself.
     "autoscaling:CreateOrUpdateTags", "iam:PassRole",
+    "ec2:DescribeRegions",  # in another region than the session's
 }  # fmt: skip
 
 

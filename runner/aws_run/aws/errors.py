@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from botocore import exceptions as boto
 
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
@@ -18,6 +20,8 @@ _UNKNOWN_KEY = {
     "IncompleteSignature",
     "MissingAuthenticationToken",
 }
+# What a region says of keys that it does not know.
+UNKNOWN_TO_REGION = {"InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure"}
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess", "Forbidden", "403"}
 THROTTLED = {
     "Throttling",
@@ -118,6 +122,28 @@ def unreadable(error: Exception, *, service: str, operation: str) -> AwsCallErro
     )
 
 
+# IAM's guide, "Troubleshoot access denied error messages": the kind of policy stands in the message and nowhere else in
+# the answer.
+_DENIED_BY = re.compile(r"with an explicit deny in an? (?P<kind>[\w -]+? policy|permissions boundary)|"
+                        r"because no (?P<none>[\w -]+? policy|permissions boundary) allows")  # fmt: skip
+_WHO_CHANGES = {
+    "service control policy": "it holds for the whole account: only who manages the AWS organization can change it, "
+    "and no right of this role helps",
+    "resource control policy": "it holds for the account's resources: only who manages the AWS organization can "
+    "change it, and no right of this role helps",
+    "permissions boundary": "it bounds this role whatever its policies allow: who set the boundary can change it",
+    "session policy": "it came with these credentials: sign in with others, or have it changed where they are made",
+    "vpc endpoint policy": "the VPC endpoint that the call went through has it: who manages the network can change it",
+}
+
+
+def denied_by(text: str) -> str | None:
+    """Who can lift a denial, where AWS's message names a policy that is not the caller's own; else None."""
+    match = _DENIED_BY.search(text)
+    kind = ((match["kind"] or match["none"]) if match else "").lower()
+    return f"a {kind} denies it; {_WHO_CHANGES[kind]}" if kind in _WHO_CHANGES else None
+
+
 def _from_response(error: boto.ClientError, service: str) -> AwsRunError:
     details = error.response.get("Error", {})
     code = str(details.get("Code", "Unknown"))
@@ -133,10 +159,11 @@ def _from_response(error: boto.ClientError, service: str) -> AwsRunError:
         return CredentialsError(
             f"AWS does not accept these credentials ({code}: {text})",
             hint="`aws sts get-caller-identity` shows who you are",
+            code=code,
         )
     hint = None
     if code in DENIED:
-        hint = denied_hint(service, operation)
+        hint = denied_by(text) or denied_hint(service, operation)
     elif code in THROTTLED:
         hint = "AWS is limiting the number of calls; try again in a minute"
     return AwsCallError(

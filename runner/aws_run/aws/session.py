@@ -17,12 +17,12 @@ import boto3
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-from aws_run import __version__
+from aws_run import __version__, partition
 from aws_run.aws.answers import Answer, refuse_unreadable
-from aws_run.aws.errors import translate, unreadable
+from aws_run.aws.errors import UNKNOWN_TO_REGION, translate, unreadable
 from aws_run.aws.web_identity import WebIdentity
 from aws_run.clock import Clock, SystemClock
-from aws_run.errors import AwsCallError, AwsRunError
+from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
 
 _RETRIES = BotoConfig(
     retries={"mode": "adaptive", "total_max_attempts": 8},  # throttling is ridden out with back-off (aws-facts §12, 5)
@@ -224,9 +224,31 @@ class Aws:
     def identity(self) -> Identity:
         """The caller's account and region; requested once."""
         if self._identity is None:
-            answer = self.call("sts", "get_caller_identity")
+            try:
+                answer = self.call("sts", "get_caller_identity")
+            except CredentialsError as error:
+                raise self._not_enabled(error) or error from error.__cause__
             self._identity = Identity(account=answer["Account"], arn=answer["Arn"], region=self.region)
         return self._identity
+
+    def _not_enabled(self, refusal: CredentialsError) -> CredentialsError | None:
+        """A region that the account has to enable, and has not, knows none of its keys (Account Management's guide,
+        "Specify which Regions your account can use"). None where that is not it, or can't be read."""
+        first = partition.of_region(self.region).first_region
+        if self.region == first or refusal.code not in UNKNOWN_TO_REGION:
+            return None
+        try:
+            elsewhere = self._session.client("ec2", region_name=first, config=_RETRIES)
+            regions = elsewhere.describe_regions(RegionNames=[self.region], AllRegions=True)["Regions"]
+        except (ClientError, BotoCoreError, ValueError):
+            return None
+        if not any(one.get("OptInStatus") == "not-opted-in" for one in regions):
+            return None
+        return CredentialsError(
+            f"The region {self.region} is not enabled in this account, so it does not know these credentials",
+            hint=f"`aws account enable-region --region-name {self.region}` enables it (minutes to hours), or pass "
+            "another --region",
+        )
 
     def frozen_credentials(self) -> Any:
         """access_key, secret_key and token as of now: botocore refreshes them when they are about to expire."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from aws_run import partition
 from aws_run.config.inputs import NamedInput
 from aws_run.config.models import Config
 from aws_run.config.sources import Rank, Setting
@@ -19,8 +20,6 @@ FARGATE_MAX_CPU = 16
 FARGATE_MAX_MEMORY_MIB = 120 * 1024
 FARGATE_MAX_DISK_GIB = 200
 MAX_TAGS = 40  # AWS takes 50 on a resource; some are ours
-# Regions outside of AWS's main partition: their ARNs and endpoints are not `aws`'s.
-OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-iso", "eusc-")
 _DAY_S = 86_400
 _TEXT_MAX = 56 * 1024
 
@@ -48,9 +47,10 @@ def refuse_contradictions(winners: Winners) -> None:
 
 def refuse_region(region: str, where: str = "") -> None:
     """Also called with the profile's region, which only the session knows."""
-    if region.startswith(OTHER_PARTITIONS):
+    home = partition.of_region(region)
+    if not home.supported:
         raise ConfigError(
-            f"{where}aws-run does not work in {region}: only in the regions of AWS's main partition",
+            f"{where}aws-run does not work in {region}: what {home.label} has of a run's services is not known",
             hint="pass another --region, for example --region us-east-1",
         )
 

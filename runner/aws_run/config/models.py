@@ -114,7 +114,7 @@ class Outside(_Section):
     name of a variable; `where`: the place that names it, like `aws-run.yaml:3: input`. `by_project` False: the user
     named it by flag or AWS_RUN_*, and a link in the folder leads out of it."""
 
-    kind: Literal["input", "output", "variable", "secret", "build-secret", "role"]
+    kind: Literal["input", "output", "variable", "secret", "build-secret", "role", "key"]
     what: str
     where: str
     by_project: bool = True
@@ -133,6 +133,7 @@ _MEANS = {
     "secret": "the job gets the secret {what} of the account",
     "build-secret": "the image build gets {what} from this shell",
     "role": "the job acts as {what}",
+    "key": "the account's bucket and the job's log are encrypted with {what}",
 }
 
 
@@ -166,6 +167,7 @@ class Config(_Section):
     secrets: dict[str, str] = Field(default_factory=dict)  # NAME -> ARN
     network: Network = Network()
     iam: Iam = Iam()
+    kms_key: str | None = None  # an ARN; encrypts the bucket and the log
     keep: tuple[str, ...] = ("bucket", "repository", "roles", "log-group")
     tags: dict[str, str] = Field(default_factory=dict)
     log_retention_days: int = 30

@@ -402,8 +402,20 @@ OPTIONS: tuple[Option, ...] = (
         key="iam.permissions_boundary",
         field="iam.permissions_boundary",
         env="AWS_RUN_PERMISSIONS_BOUNDARY",
+        flag="permissions_boundary",
+        metavar="ARN",
         kind=value_types.pattern(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/\S+$", "the ARN of a policy"),
         help="The permissions boundary of every role that is created.",
+    ),
+    Option(
+        key="kms_key",
+        field="kms_key",
+        env="AWS_RUN_KMS_KEY",
+        flag="kms_key",
+        metavar="ARN",
+        kind=value_types.pattern(r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]{1,64}$", "the ARN of a KMS key"),
+        help="The KMS key that encrypts the bucket and the job's log. The bucket is the account's, so all of its "
+        "projects share the key. Default: S3's and CloudWatch's own keys.",
     ),
     Option(
         key="tags",
@@ -456,8 +468,8 @@ OPTIONS: tuple[Option, ...] = (
         env="AWS_RUN_REGION",
         flag="region",
         metavar="REGION",
-        kind=value_types.pattern(r"^[a-z]{2}(-[a-z]+)+-\d$", "a region; they look like eu-central-1"),
-        help="The AWS region. Default: the profile's. China and GovCloud are not supported.",
+        kind=value_types.pattern(r"^[a-z]{2,4}(-[a-z]+)+-\d$", "a region; they look like eu-central-1"),
+        help="The AWS region, also of AWS China and GovCloud. Default: the profile's.",
     ),
     Option(
         key=None,

@@ -23,6 +23,7 @@ def outside_of(config: Config, given: Iterable[Setting], winners: Mapping[str, S
         *_secrets(winners.get("secrets"), given),
         *_build_secrets(given),
         *_role(config, winners.get("iam.task_role")),
+        *_key(config, winners.get("kms_key")),
     )
 
 
@@ -98,6 +99,12 @@ def _build_secrets(given: Iterable[Setting]) -> Iterator[Outside]:
 def _role(config: Config, winner: Setting | None) -> Iterator[Outside]:
     if winner is not None and winner.by_project and config.iam.task_role != "auto":
         yield Outside(kind="role", what=config.iam.task_role, where=winner.where)
+
+
+def _key(config: Config, winner: Setting | None) -> Iterator[Outside]:
+    """Whoever owns the key decides who can read what it encrypts, and a clone's file may name anybody's."""
+    if winner is not None and winner.by_project and config.kms_key is not None:
+        yield Outside(kind="key", what=config.kms_key, where=winner.where)
 
 
 def _weakest_first(field: str, given: Iterable[Setting]) -> list[Setting]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from aws_run import naming
+from aws_run import naming, partition
 from aws_run.errors import EXIT_INTERRUPT, AwsRunError
 from aws_run.github.reasons import reason_code
 from aws_run.report.jsonlines import error_data, to_json
@@ -87,7 +87,7 @@ def logs_url(record: Record) -> str:
     stream = f"?logStreamNameFilter={quote(record.run_id, safe='')}"
     stream = quote(stream, safe="").replace("%", "$")
     return (
-        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logsV2:log-groups/log-group/"
+        f"{partition.of_region(region).console(region)}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/"
         f"{group}{stream}"
     )
 
@@ -99,5 +99,5 @@ def file_url(record: Record) -> Callable[[str], str]:
 
 def _object_url(record: Record, key: str) -> str:
     bucket = naming.bucket_name(record.account, record.region)
-    place = f"https://{record.region}.console.aws.amazon.com/s3/object/{bucket}"
+    place = f"{partition.of_region(record.region).console(record.region)}/s3/object/{bucket}"
     return f"{place}?region={record.region}&prefix={quote(key, safe='/')}"

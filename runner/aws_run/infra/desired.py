@@ -6,11 +6,10 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from aws_run import naming
+from aws_run import naming, partition
 from aws_run.clock import iso
 from aws_run.config.checks import refuse_region
 from aws_run.infra import policies
-from aws_run.infra.resource_types import role as roles
 from aws_run.infra.resource_types.bucket import Bucket
 from aws_run.infra.resource_types.log_group import LogGroup
 from aws_run.infra.resource_types.network import Network
@@ -40,7 +39,8 @@ def bucket(job: JobSpec, *, account: str, region: str) -> Bucket:
         name=naming.bucket_name(account, region),
         region=region,
         runs_retention_days=job.runs_retention_days,
-        tags={TAG_ACCOUNT: account},
+        kms_key=job.kms_key,
+        tags={**job.tags, TAG_ACCOUNT: account},
     )
 
 
@@ -56,6 +56,7 @@ def log_group(job: JobSpec, *, region: str, tags: Mapping[str, str]) -> LogGroup
     return LogGroup(
         name=ProjectNames(project=job.name, region=region).log_group,
         retention_days=job.log_retention_days,
+        kms_key=job.kms_key,
         tags=tags,
     )
 
@@ -89,7 +90,7 @@ def execution_role(job: JobSpec, *, account: str, region: str, run_id: str, tags
 def _repository_of(image: str | None, *, account: str, region: str) -> str | None:
     """The ECR repository of an image in this account and region; None for any other image."""
     server, _, path = (image or "").partition("/")
-    if server != f"{account}.dkr.ecr.{region}.amazonaws.com":
+    if server != f"{account}.dkr.ecr.{region}.{partition.of_region(region).dns_suffix}":
         return None
     return re.split("[:@]", path, maxsplit=1)[0] or None
 
@@ -98,7 +99,7 @@ def instance_role(job: JobSpec, *, account: str, region: str, tags: Mapping[str,
     return Role(
         name=ProjectNames(project=job.name, region=region).instance_role,
         scope="shared",
-        service="ec2.amazonaws.com",
+        service=partition.of_region(region).ec2_principal,
         policy=policies.instance_policy(
             account=account, region=region, project=job.name, repository=naming.repository_name(job.name)
         ),
@@ -112,13 +113,15 @@ def task_role(
     job: JobSpec,
     *,
     account: str,
+    region: str,
     bucket: str,
     run_id: str,
     tags: Mapping[str, str],
     read: tuple[policies.ReadOnly, ...] = (),
+    kms_key: str | None = None,
 ) -> Role | None:
     """Limited to the run's own prefix, so one a run. None where the user names a role of their own. `read`: inputs that
-    are not copied."""
+    are not copied. `kms_key`: the bucket's, where it has one."""
     if job.iam.task_role != "auto":
         return None
     return Role(
@@ -126,11 +129,9 @@ def task_role(
         scope="run",
         service="ecs-tasks.amazonaws.com",
         trust_condition={"StringEquals": {"aws:SourceAccount": account}},
-        policy=policies.task_policy(account=account, bucket=bucket, project=job.name, run_id=run_id, read=read),
+        policy=policies.task_policy(
+            account=account, region=region, bucket=bucket, project=job.name, run_id=run_id, read=read, kms_key=kms_key
+        ),
         permissions_boundary=job.iam.permissions_boundary,
         tags=tags,
     )
-
-
-def role_arn(account: str, role: Role) -> str:
-    return roles.arn(account, role.name)

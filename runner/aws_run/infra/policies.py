@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from aws_run import partition
 from aws_run.naming import RunNames, any_run_id
 from aws_run.rights import DEFINITIONS, NETWORK_RIGHTS, RIGHTS, Right
 from aws_run.runs.keys import RunKeys
@@ -26,23 +27,32 @@ class ReadOnly:
     exact: bool
     own: bool
 
-    @property
-    def arn(self) -> str:
-        """S3's keys may hold what IAM takes for wildcards and variables (IAM's guide, "Policy variables")."""
+    def arn(self, region: str) -> str:
+        """In the partition of `region`. S3's keys may hold what IAM takes for wildcards and variables (IAM's guide,
+        "Policy variables")."""
         literal = re.sub(r"[*?$]", lambda match: f"${{{match[0]}}}", self.prefix)
-        return f"arn:aws:s3:::{self.bucket}/{literal}{'' if self.exact else '*'}"
+        return partition.arn("s3", "", "", f"{self.bucket}/{literal}{'' if self.exact else '*'}", of=region)
 
 
 def task_policy(
-    *, account: str, bucket: str, project: str, run_id: str, read: Sequence[ReadOnly] = ()
+    *,
+    account: str,
+    region: str,
+    bucket: str,
+    project: str,
+    run_id: str,
+    read: Sequence[ReadOnly] = (),
+    kms_key: str | None = None,
 ) -> dict[str, Any]:
     """What the job itself may do: read the project's inputs, read and write its own run, never rewrite its record.
 
     `read`: inputs that are read where they lie. They are pinned by name, so nothing there has to be listed. The run's
     own prefix may be listed: without that S3 says "forbidden" of what is not there (S3's API Reference, GetObject).
+    `kms_key`: the ARN of the key that encrypts the bucket.
     """
-    arn = f"arn:aws:s3:::{bucket}"
-    own, others = [one.arn for one in read if one.own], [one.arn for one in read if not one.own]
+    arn = partition.arn("s3", "", "", bucket, of=region)
+    own = [one.arn(region) for one in read if one.own]
+    others = [one.arn(region) for one in read if not one.own]
     keys = RunKeys(run_id=run_id)
     ours = {"StringEquals": {"aws:ResourceAccount": account}}
     return _document(
@@ -88,6 +98,16 @@ def task_policy(
         }
         if read
         else None,
+        # S3 uses the key in the job's name, and the job can use it in no other way.
+        {
+            "Sid": "Key",
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": [kms_key],
+            "Condition": {"StringEquals": {"kms:ViaService": f"s3.{region}.{partition.of_region(region).dns_suffix}"}},
+        }
+        if kms_key
+        else None,
         _read("InputsElsewhere", own, ours) if own else None,
         # No API tells whose a public bucket is, so there is no account to name; the bucket's own policy must allow it
         # as well. Names are exact, rights read-only, and what comes is checked against the pin: a bucket that another
@@ -120,13 +140,15 @@ def execution_policy(
             "Sid": "Pull",
             "Effect": "Allow",
             "Action": ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            "Resource": [f"arn:aws:ecr:{region}:{account}:repository/{name}" for name in repositories],
+            "Resource": [
+                partition.arn("ecr", region, account, f"repository/{name}", of=region) for name in repositories
+            ],
         },
         {
             "Sid": "Logs",
             "Effect": "Allow",
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": [f"arn:aws:logs:{region}:{account}:log-group:{log_group}:*"],
+            "Resource": [partition.arn("logs", region, account, f"log-group:{log_group}:*", of=region)],
         },
         {"Sid": "Secrets", "Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": manager}
         if manager
@@ -143,7 +165,9 @@ def instance_policy(*, account: str, region: str, project: str, repository: str)
 
     Without ecs:TagResource and ec2:DescribeTags, which an agent needs only where it is told to tag itself.
     """
-    clusters = f"arn:aws:ecs:{region}:{account}:cluster/{RunNames(run_id=any_run_id(project)).cluster}"
+    clusters = partition.arn(
+        "ecs", region, account, f"cluster/{RunNames(run_id=any_run_id(project)).cluster}", of=region
+    )
     return _document(
         {
             "Sid": "Discover",
@@ -162,7 +186,7 @@ def instance_policy(*, account: str, region: str, project: str, repository: str)
             "Sid": "Work",
             "Effect": "Allow",
             "Action": ["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"],
-            "Resource": [f"arn:aws:ecs:{region}:{account}:container-instance/*"],
+            "Resource": [partition.arn("ecs", region, account, "container-instance/*", of=region)],
             "Condition": {"ArnLike": {"ecs:cluster": clusters}},
         },
         {"Sid": "Login", "Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": ["*"]},
@@ -170,7 +194,7 @@ def instance_policy(*, account: str, region: str, project: str, repository: str)
             "Sid": "Pull",
             "Effect": "Allow",
             "Action": ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            "Resource": [f"arn:aws:ecr:{region}:{account}:repository/{repository}"],
+            "Resource": [partition.arn("ecr", region, account, f"repository/{repository}", of=region)],
         },
     )  # fmt: skip
 
@@ -221,9 +245,10 @@ def network_policy(*, account: str, region: str = "*") -> dict[str, Any]:
     reads = ("ec2:DescribeSubnets", "ec2:DescribeRouteTables", "ec2:DescribeVpcEndpoints")
     wanted = [right for right in RIGHTS if right.action in reads] + list(NETWORK_RIGHTS)
     actions = sorted({right.action for right in wanted} - {"ec2:CreateTags"})
+    everything = partition.arn("ec2", region, account, "*/*", of=region)
     return _document(
         {"Effect": "Allow", "Action": actions, "Resource": ["*"]},
-        {"Effect": "Allow", "Action": ["ec2:CreateTags"], "Resource": [f"arn:aws:ec2:{region}:{account}:*/*"]},
+        {"Effect": "Allow", "Action": ["ec2:CreateTags"], "Resource": [everything]},
     )
 
 
@@ -231,7 +256,8 @@ def _filled(pattern: str, where: Mapping[str, str]) -> str:
     """Not with format(): the patterns stand in JSON, whose braces are its own."""
     for name, value in where.items():
         pattern = pattern.replace(f"{{{name}}}", value)
-    return pattern
+    home = partition.of_region(where["region"])
+    return pattern.replace("arn:aws:", f"arn:{home.name}:").replace('"ec2.amazonaws.com"', f'"{home.ec2_principal}"')
 
 
 def stop_policy(*, account: str, region: str, cluster: str) -> dict[str, Any]:
@@ -241,6 +267,6 @@ def stop_policy(*, account: str, region: str, cluster: str) -> dict[str, Any]:
             "Sid": "Stop",
             "Effect": "Allow",
             "Action": ["ecs:StopTask"],
-            "Resource": [f"arn:aws:ecs:{region}:{account}:task/{cluster}/*"],
+            "Resource": [partition.arn("ecs", region, account, f"task/{cluster}/*", of=region)],
         }
     )

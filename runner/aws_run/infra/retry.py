@@ -43,6 +43,8 @@ def role_is_too_new(error: AwsCallError) -> bool:
     """The call hands on a role that was made seconds ago: either the service does not find it yet, or IAM does not
     grant iam:PassRole on it yet (docs/real-aws.md, 2). A policy that never allows it looks the same for as long as this
     is waited out."""
+    if "explicit deny" in error.message.lower():
+        return False  # a policy says no, and goes on saying it
     if error.code in _DENIED:
         return "iam:passrole" in error.message.lower()
     return error.code == "ClientException" and "role is not valid" in error.message.lower()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from aws_run import naming
+from aws_run import naming, partition
 from aws_run.backends.base import Backend
 from aws_run.data import InputSummary
 from aws_run.events import Lane
@@ -231,4 +231,4 @@ def console_link(ref: Ref, region: str) -> str:
 
 
 def output_link(bucket: str, prefix: str, region: str) -> str:
-    return f"https://{region}.console.aws.amazon.com/s3/buckets/{bucket}?region={region}&prefix={prefix}"
+    return f"{partition.of_region(region).console(region)}/s3/buckets/{bucket}?region={region}&prefix={prefix}"

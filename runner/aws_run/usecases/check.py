@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from aws_run import partition
 from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.backends import network
@@ -208,6 +209,6 @@ def _quota(aws: Aws, name: str, service: str, code: str) -> Finding:
             what=what,
             state="warning",
             text="0",
-            todo=f"https://{region}.console.aws.amazon.com/servicequotas/home/services/{service}/quotas/{code}",
+            todo=f"{partition.of_region(region).console(region)}/servicequotas/home/services/{service}/quotas/{code}",
         )
     return Finding(what=what, state="ok", text=f"{value:g}")

@@ -50,5 +50,6 @@ def _document(role: RoleName, *, account: str, region: str, project: str, bounda
         )
     if role == "task":
         bucket = bucket_name(account, region)
-        return policies.task_policy(account=account, bucket=bucket, project=project, run_id=any_run_id(project))
+        run = any_run_id(project)
+        return policies.task_policy(account=account, region=region, bucket=bucket, project=project, run_id=run)
     return policies.instance_policy(account=account, region=region, project=project, repository=repository)

@@ -101,3 +101,37 @@ def test_settings_that_cannot_be_used_are_a_sentence_and_a_hint(
     with pytest.raises(CredentialsError) as caught:
         Aws().identity()
     assert caught.value.hint
+
+
+DENIALS = [
+    ("User: u is not authorized to perform: ecs:RunTask on resource: r with an explicit deny in a service control policy", "service control policy", "who manages the AWS organization"),
+    ("User: u is not authorized to perform: ecs:RunTask because no service control policy allows the ecs:RunTask action", "service control policy", "who manages the AWS organization"),
+    ("You are not authorized to perform this operation. User: u is not authorized to perform: ec2:CreateVpc on resource: r with an explicit deny in a service control policy. Encoded authorization failure message: x", "service control policy", "who manages the AWS organization"),
+    ("User: u is not authorized to perform: s3:PutObject on resource: r with an explicit deny in a resource control policy", "resource control policy", "who manages the AWS organization"),
+    ("User: u is not authorized to perform: iam:CreateRole on resource: r because no permissions boundary allows the iam:CreateRole action", "permissions boundary", "who set the boundary"),
+    ("User: u is not authorized to perform: s3:GetObject with an explicit deny in a session policy", "session policy", "sign in with others"),
+    ("User: u is not authorized to perform: s3:GetObject with an explicit deny in a VPC endpoint policy", "vpc endpoint policy", "who manages the network"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "kind", "who"), DENIALS, ids=[f"{row[1]}-{at}" for at, row in enumerate(DENIALS)])
+def test_a_denial_by_another_policy_than_the_callers_names_it_and_who_can_change_it(
+    text: str, kind: str, who: str
+) -> None:
+    error = translate(
+        boto.ClientError({"Error": {"Code": "AccessDeniedException", "Message": text}}, "RunTask"),
+        service="ecs",
+        operation="RunTask",
+    )
+    assert f"a {kind} denies it" in str(error.hint)
+    assert who in str(error.hint)
+
+
+def test_any_other_denial_is_one_of_the_callers_own_rights() -> None:
+    text = "User: u is not authorized to perform: ecs:RunTask because no identity-based policy allows the action"
+    error = translate(
+        boto.ClientError({"Error": {"Code": "AccessDeniedException", "Message": text}}, "RunTask"),
+        service="ecs",
+        operation="RunTask",
+    )
+    assert "to allow ecs:RunTask" in str(error.hint)

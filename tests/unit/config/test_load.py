@@ -115,6 +115,8 @@ VALUES = {
     "network.subnets": ("[subnet-0000000a]", "subnet-0000000b,subnet-0000000d", "subnet-0000000c"),
     "network.security_groups": ("[sg-0000000a]", "sg-0000000b", "sg-0000000c"),
     "iam.task_role": ("arn:aws:iam::123456789012:role/one", "arn:aws:iam::123456789012:role/two", "auto"),
+    "iam.permissions_boundary": tuple(f"arn:aws:iam::123456789012:policy/{name}" for name in ("a", "b", "c")),
+    "kms_key": tuple(f"arn:aws:kms:eu-central-1:123456789012:key/{name}" for name in ("a", "b", "c")),
     "region": ("eu-central-1", "us-east-1", "eu-north-1"),
 }
 

@@ -86,13 +86,17 @@ def findings(documents: dict[str, str]) -> dict[str, list[str]]:
     return found
 
 
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0123"
+
+
 def every_role() -> dict[str, Role]:
     common: dict[str, Any] = {"account": ACCOUNT, "region": REGION, "tags": {}}
-    task: dict[str, Any] = {"account": ACCOUNT, "bucket": BUCKET, "run_id": RUN, "tags": {}}
+    task: dict[str, Any] = {"account": ACCOUNT, "region": REGION, "bucket": BUCKET, "run_id": RUN, "tags": {}}
     theirs = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/team/base:1"
     made: dict[str, Role | None] = {
         "task": desired.task_role(config(), **task),
         "task, inputs elsewhere": desired.task_role(config(), **task, read=ELSEWHERE),
+        "task, a key of the user's": desired.task_role(config(), **task, kms_key=KEY),
         "execution": desired.execution_role(config(), run_id=RUN, **common),
         "execution, secrets": desired.execution_role(config(secrets=SECRETS), run_id=RUN, **common),
         "execution, image": desired.execution_role(config(image=theirs), run_id=RUN, **common),
@@ -123,7 +127,7 @@ def sent() -> dict[str, str]:
         aws = FakeAws()
         roles.create(aws, role, FakeClock())
         (trust,) = (call["AssumeRolePolicyDocument"] for call in aws.sent("create_role"))
-        documents[f"{name}: trust"] = with_resource(trust, roles.arn(ACCOUNT, role.name))
+        documents[f"{name}: trust"] = with_resource(trust, roles.arn(ACCOUNT, role.name, region=REGION))
         (documents[name],) = (call["PolicyDocument"] for call in aws.sent("put_role_policy"))
     aws = FakeAws()
     buckets.create(aws, Bucket(name=BUCKET, region=REGION, runs_retention_days=30, tags={}), FakeClock())

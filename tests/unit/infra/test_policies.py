@@ -20,7 +20,7 @@ S3 = f"arn:aws:s3:::{BUCKET}"
 OURS = {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}
 PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/arun/demo"
-TASK = task_policy(account=ACCOUNT, bucket=BUCKET, project="demo", run_id=RUN)
+TASK = task_policy(account=ACCOUNT, region=REGION, bucket=BUCKET, project="demo", run_id=RUN)
 
 
 def test_the_job_reads_its_projects_inputs_and_writes_its_own_run_only() -> None:
@@ -53,7 +53,7 @@ def test_the_job_reads_its_projects_inputs_and_writes_its_own_run_only() -> None
 def test_inputs_elsewhere_may_be_read_and_their_pins_never_rewritten() -> None:
     """Only what is named; a bucket of this account is bound to it, another's has no account that could be named."""
     made = task_policy(
-        account=ACCOUNT, bucket=BUCKET, project="demo", run_id=RUN,
+        account=ACCOUNT, region=REGION, bucket=BUCKET, project="demo", run_id=RUN,
         read=[
             ReadOnly(bucket="mine", prefix="set/", exact=False, own=True),
             ReadOnly(bucket="mine", prefix="odd*/$x?.csv", exact=True, own=True),
@@ -223,18 +223,18 @@ def test_any_other_image_needs_no_role_of_its_own(image: str) -> None:
     assert role.scope == "shared"
 
 
-@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1"])
+@pytest.mark.parametrize("region", ["us-iso-east-1", "eusc-de-east-1"])
 def test_a_profiles_region_in_another_partition_is_refused_before_anything_is_made(region: str) -> None:
     with pytest.raises(ConfigError, match=f"does not work in {region}"):
         desired.bucket(job(), account=ACCOUNT, region=region)
 
 
 def test_a_task_role_of_the_users_own_replaces_ours() -> None:
-    made = desired.task_role(job(), account=ACCOUNT, bucket=BUCKET, run_id=RUN, tags={})
+    made = desired.task_role(job(), account=ACCOUNT, region=REGION, bucket=BUCKET, run_id=RUN, tags={})
     assert made is not None
     assert (made.scope, made.policy) == ("run", TASK)
     theirs = job(iam={"task_role": "arn:aws:iam::1:role/mine"})
-    assert desired.task_role(theirs, account=ACCOUNT, bucket=BUCKET, run_id=RUN, tags={}) is None
+    assert desired.task_role(theirs, account=ACCOUNT, region=REGION, bucket=BUCKET, run_id=RUN, tags={}) is None
 
 
 def test_a_users_tag_never_hides_one_of_ours() -> None:

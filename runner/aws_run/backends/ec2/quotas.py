@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from aws_run import partition
 from aws_run.aws.session import Aws
 from aws_run.errors import AwsRunError
 from aws_run.pricing.offers import Choice
@@ -73,7 +74,7 @@ def quota_of(instance_type: str, *, spot: bool) -> str | None:
 
 
 def link(region: str, service: str, code: str) -> str:
-    return f"https://{region}.console.aws.amazon.com/servicequotas/home/services/{service}/quotas/{code}"
+    return f"{partition.of_region(region).console(region)}/servicequotas/home/services/{service}/quotas/{code}"
 
 
 class Quotas:

@@ -16,6 +16,7 @@ from aws_run.backends.ecs import container, pull_errors
 from aws_run.backends.executor import EndCause, TaskEnd, TaskHandle, TaskPhase, TaskRequest, TaskState
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, CapacityError
+from aws_run.infra import tags
 from aws_run.infra.resource_types import cluster
 from aws_run.infra.retry import retrying, role_is_too_new
 from aws_run.runs.record import Record
@@ -159,6 +160,8 @@ def run_task_request(request: TaskRequest, placement: Mapping[str, Any]) -> dict
         "count": 1,
         "clientToken": token if request.attempt == 1 else f"{token}-{request.attempt}",
         "startedBy": spec.run_id[:36],
+        # The definition has them as well; an organization's policy that requires tags looks at the request.
+        "tags": tags.lower(request.spec.tags),
         "propagateTags": "TASK_DEFINITION",
         "enableECSManagedTags": True,
         "overrides": {

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
+from aws_run import partition
 from aws_run.aws.session import Aws
 from aws_run.backends import disk, network
 from aws_run.backends.base import Advice, Stage, Usage
@@ -85,6 +86,13 @@ class FargateBackend:
             raise UsageError(
                 f"A Fargate task has at most {high}GB of disk, and {disk_gib}GB is wanted", hint="use --backend ec2"
             )
+        home = partition.of_region(self._aws.region)
+        spot = job.spot_policy != "on-demand"
+        if spot and job.resources.arch == "arm64" and home.name == "aws-cn":
+            # China's ECS guide, "Fargate capacity providers".
+            raise UsageError(
+                f"Fargate Spot has no arm64 in {home.label}", hint="leave --spot out, or use --backend ec2 or x86_64"
+            )
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="fargate") as pool:
             priced = pool.submit(self._prices.region_rates)
             placement = network.find(self._aws, job, agent=False)
@@ -137,7 +145,7 @@ class FargateBackend:
             at=deadline + _MARGIN,
             cluster=spec.names.cluster,
             task_arn=handle.id,
-            role_arn=roles.arn(spec.account, spec.names.stop_role),
+            role_arn=roles.arn(spec.account, spec.names.stop_role, region=spec.region),
         )
         try:
             schedules.create(self._aws, wanted, self._clock)

@@ -71,7 +71,7 @@ def iam_policy(**flags: Any) -> None:
 
         refuse_region(region)
     boundary = flags["boundary"]
-    if boundary is not None and not re.fullmatch(r"arn:aws:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]+", boundary):
+    if boundary is not None and not re.fullmatch(r"arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]+", boundary):
         raise UsageError(f"--permissions-boundary {boundary}: that is no ARN of a managed policy")
     if account is None and flags["form"] == "json":
         account = _own_account(flags["profile"], flags["region"])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from aws_run import partition
 from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
@@ -20,6 +21,7 @@ _GONE = {"NoSuchBucket", "404", "NotFound"}
 
 
 _DAYS_TAG = "aws-run:runs-days"
+_KEY_TAG = "aws-run:kms-key"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,7 @@ class Bucket:
     name: str
     region: str
     runs_retention_days: int
+    kms_key: str | None = None  # None: as it is, which at first is S3's own key
     tags: Mapping[str, str]
 
 
@@ -38,8 +41,13 @@ def config_digest(bucket: Bucket) -> str:
 
 
 def is_current(current: Mapping[str, str], bucket: Bucket) -> bool:
-    """`current`: the bucket's tags. Keeping results for longer than is wanted is no fault."""
-    return current.get(tags.CONFIG_TAG) == config_digest(bucket) and _days(current) >= bucket.runs_retention_days
+    """`current`: the bucket's tags. Keeping results for longer than is wanted is no fault, nor is another project's key
+    where this one wants none."""
+    return (
+        current.get(tags.CONFIG_TAG) == config_digest(bucket)
+        and _days(current) >= bucket.runs_retention_days
+        and bucket.kms_key in (None, current.get(_KEY_TAG))
+    )
 
 
 def _days(current: Mapping[str, str]) -> int:
@@ -48,9 +56,25 @@ def _days(current: Mapping[str, str]) -> int:
 
 
 def observe(aws: Aws, bucket: Bucket) -> Observation:
-    """By the bucket's tags, which tell what it was last brought to."""
+    """By the bucket's tags, which tell what it was last brought to. The value is the ARN of its KMS key, if it has one.
+
+    PreflightError where another project of the account wants another key.
+    """
     current = owner_tags(aws, bucket.name)
-    return ABSENT if current is None else Observation(present=True, current=is_current(current, bucket))
+    if current is None:
+        return ABSENT
+    key = _key(current, bucket)
+    return Observation(present=True, current=is_current(current, bucket), value=key or "")
+
+
+def _key(current: Mapping[str, str], bucket: Bucket) -> str | None:
+    there = current.get(_KEY_TAG)
+    if there and bucket.kms_key and there != bucket.kms_key:
+        raise PreflightError(
+            f"The bucket {bucket.name} is the account's and encrypted with {there}; {bucket.kms_key} is wanted",
+            hint="name the same kms_key in all projects of the account, or in none",
+        )
+    return bucket.kms_key or there
 
 
 def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
@@ -91,7 +115,7 @@ def create(aws: Aws, bucket: Bucket, clock: Clock) -> str:
         if error.code != "BucketAlreadyOwnedByYou":
             raise
     configure(aws, bucket, clock)
-    return f"arn:aws:s3:::{bucket.name}"
+    return _arn(bucket)
 
 
 def configure(aws: Aws, bucket: Bucket, clock: Clock) -> None:
@@ -102,14 +126,15 @@ def configure(aws: Aws, bucket: Bucket, clock: Clock) -> None:
     on = {"Bucket": bucket.name, "ExpectedBucketOwner": aws.identity().account}
     current = owner_tags(aws, bucket.name) or {}
     days = max(_days(current), bucket.runs_retention_days)
-    marks = {tags.CONFIG_TAG: config_digest(bucket), _DAYS_TAG: str(days)}
+    key = _key(current, bucket)
+    marks = {tags.CONFIG_TAG: config_digest(bucket), _DAYS_TAG: str(days), **({_KEY_TAG: key} if key else {})}
     steps: tuple[tuple[str, dict[str, Any]], ...] = (
         ("put_public_access_block", {"PublicAccessBlockConfiguration": dict.fromkeys(
             ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)}),
         ("put_bucket_versioning", {"VersioningConfiguration": {"Status": "Enabled"}}),
         ("put_bucket_encryption", {"ServerSideEncryptionConfiguration": {
-            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}}),
-        ("put_bucket_policy", {"Policy": json.dumps(_tls_only(bucket.name))}),
+            "Rules": [_encryption(key)]}}),
+        ("put_bucket_policy", {"Policy": json.dumps(_tls_only(_arn(bucket)))}),
         ("put_bucket_lifecycle_configuration", {"LifecycleConfiguration": {"Rules": _lifecycle(days)}}),
         ("put_bucket_tagging", {"Tagging": {"TagSet": tags.upper({**current, **bucket.tags, **marks})}}),
     )  # fmt: skip
@@ -122,7 +147,19 @@ def configure(aws: Aws, bucket: Bucket, clock: Clock) -> None:
         )
 
 
-def _tls_only(name: str) -> dict[str, Any]:
+def _encryption(key: str | None) -> dict[str, Any]:
+    """With a bucket key S3 asks KMS once in a while, instead of once an object (S3's guide, "S3 Bucket Keys")."""
+    if key is None:
+        return {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    return {"ApplyServerSideEncryptionByDefault": by_default, "BucketKeyEnabled": True}
+
+
+def _arn(bucket: Bucket) -> str:
+    return partition.arn("s3", "", "", bucket.name, of=bucket.region)
+
+
+def _tls_only(arn: str) -> dict[str, Any]:
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -131,7 +168,7 @@ def _tls_only(name: str) -> dict[str, Any]:
                 "Effect": "Deny",
                 "Principal": "*",
                 "Action": "s3:*",
-                "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
+                "Resource": [arn, f"{arn}/*"],
                 "Condition": {"Bool": {"aws:SecureTransport": "false"}},
             }
         ],
@@ -229,7 +266,7 @@ def manual_commands(name: str, region: str) -> tuple[str, ...]:
 
 
 def console_link(name: str, region: str) -> str:
-    return f"https://{region}.console.aws.amazon.com/s3/buckets/{name}?region={region}"
+    return f"{partition.of_region(region).console(region)}/s3/buckets/{name}?region={region}"
 
 
 TYPE = ResourceType(

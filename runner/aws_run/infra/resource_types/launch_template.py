@@ -77,7 +77,7 @@ def _data(template: LaunchTemplate) -> dict[str, Any]:
         ],
         "TagSpecifications": [
             {"ResourceType": kind, "Tags": tags.upper({**template.tags, "Name": template.name})}
-            for kind in ("instance", "volume")
+            for kind in ("instance", "volume", "network-interface")
         ],
     }
     interface: dict[str, Any] = {

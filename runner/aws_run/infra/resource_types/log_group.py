@@ -21,6 +21,7 @@ class LogGroup:
     scope: ClassVar[Scope] = "shared"
     name: str
     retention_days: int
+    kms_key: str | None = None
     tags: Mapping[str, str]
 
 
@@ -29,15 +30,17 @@ def observe(aws: Aws, group: LogGroup) -> Observation:
     for listed in answer.get("logGroups", ()):
         if listed["logGroupName"] == group.name:
             # Without a retention CloudWatch keeps it for ever, which is never what is wanted.
-            return Observation(present=True, current=listed.get("retentionInDays") == group.retention_days)
+            current = listed.get("retentionInDays") == group.retention_days
+            return Observation(present=True, current=current and group.kms_key in (None, listed.get("kmsKeyId")))
     return ABSENT
 
 
 def create(aws: Aws, group: LogGroup, clock: Clock) -> str:
+    key = {"kmsKeyId": group.kms_key} if group.kms_key else {}
     try:
         # The last run's teardown may have deleted it seconds ago, and CloudWatch is still at it.
         retrying(
-            lambda: aws.call("logs", "create_log_group", logGroupName=group.name, tags=dict(group.tags)),
+            lambda: aws.call("logs", "create_log_group", logGroupName=group.name, tags=dict(group.tags), **key),
             when=on_codes("OperationAbortedException"),
             for_s=60,
             clock=clock,
@@ -45,12 +48,20 @@ def create(aws: Aws, group: LogGroup, clock: Clock) -> str:
     except AwsCallError as error:
         if error.code != "ResourceAlreadyExistsException":
             raise
-    configure(aws, group, clock)
+        configure(aws, group, clock)
+        return group.name
+    _retain(aws, group)
     return group.name
 
 
-def configure(aws: Aws, group: LogGroup, clock: Clock) -> None:
+def _retain(aws: Aws, group: LogGroup) -> None:
     aws.call("logs", "put_retention_policy", logGroupName=group.name, retentionInDays=group.retention_days)
+
+
+def configure(aws: Aws, group: LogGroup, clock: Clock) -> None:
+    _retain(aws, group)
+    if group.kms_key:
+        aws.call("logs", "associate_kms_key", logGroupName=group.name, kmsKeyId=group.kms_key)
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:

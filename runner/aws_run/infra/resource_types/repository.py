@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from aws_run import partition
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, UsageError
@@ -85,7 +86,8 @@ def absent(aws: Aws, name: str) -> bool:
 
 
 def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
-    arn = f"arn:aws:ecr:{aws.identity().region}:{aws.identity().account}:repository/{name}"
+    identity = aws.identity()
+    arn = partition.arn("ecr", identity.region, identity.account, f"repository/{name}", of=identity.region)
     try:
         return tags.parse(aws.call("ecr", "list_tags_for_resource", resourceArn=arn).get("tags"))
     except AwsCallError as error:
@@ -107,7 +109,7 @@ def image_digest(aws: Aws, repository: str, tag: str) -> tuple[str, int] | None:
 
 
 _URI = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/"
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/"
     r"(?P<name>[^:@]+)(?::(?P<tag>[^@]+))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 
@@ -135,7 +137,7 @@ def manual_commands(name: str, region: str) -> tuple[str, ...]:
 
 
 def console_link(name: str, region: str) -> str:
-    return f"https://{region}.console.aws.amazon.com/ecr/repositories/private/{name}?region={region}"
+    return f"{partition.of_region(region).console(region)}/ecr/repositories/private/{name}?region={region}"
 
 
 TYPE = ResourceType(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from aws_run import partition
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
@@ -82,13 +83,13 @@ def create(aws: Aws, role: Role, clock: Clock) -> str:
         if error.code != _EXISTS:
             raise
         configure(aws, role, clock)
-        return arn(aws.identity().account, role.name)
+        return arn(aws.identity().account, role.name, region=aws.identity().region)
     _put_policy(aws, role, clock)
     if role.instance_profile:
         _put_profile(aws, role, clock)
     if looked_at:
         _put(aws, clock, "tag_role", RoleName=role.name, Tags=tags.upper(digest))
-    return arn(aws.identity().account, role.name)
+    return arn(aws.identity().account, role.name, region=aws.identity().region)
 
 
 def configure(aws: Aws, role: Role, clock: Clock) -> None:
@@ -155,8 +156,9 @@ def _trust(role: Role) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def arn(account: str, name: str) -> str:
-    return f"arn:aws:iam::{account}:role{IAM_PATH}{name}"
+def arn(account: str, name: str, *, region: str) -> str:
+    """IAM has no regions, but its ARNs have a partition, which the region tells."""
+    return partition.arn("iam", "", account, f"role{IAM_PATH}{name}", of=region)
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import ClassVar
 
+from aws_run import partition
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
@@ -18,7 +19,7 @@ from aws_run.infra.retry import retrying, role_is_too_new
 from aws_run.naming import PREFIX
 
 _AT = "at(%Y-%m-%dT%H:%M:%S)"
-_TARGET = "arn:aws:scheduler:::aws-sdk:ecs:stopTask"
+_TARGET = "aws-sdk:ecs:stopTask"
 _GONE = "ResourceNotFoundException"
 
 
@@ -48,7 +49,7 @@ def create(aws: Aws, schedule: Schedule, clock: Clock) -> str:
             FlexibleTimeWindow={"Mode": "OFF"},
             ActionAfterCompletion="DELETE",
             Target={
-                "Arn": _TARGET,
+                "Arn": partition.arn("scheduler", "", "", _TARGET, of=aws.region),
                 "RoleArn": schedule.role_arn,
                 "Input": json.dumps(
                     {"Cluster": schedule.cluster, "Task": schedule.task_arn, "Reason": "aws-run: past its deadline"}

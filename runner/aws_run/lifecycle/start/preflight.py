@@ -20,11 +20,13 @@ from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.recipe.git_state import GitState, git_state
 from aws_run.image.sources.results import MARKER
 from aws_run.infra import desired
+from aws_run.infra.named import check_named
 from aws_run.infra.observe import observe
 from aws_run.infra.policies import ReadOnly
 from aws_run.infra.resource_types import repository as repositories
 from aws_run.infra.resource_types import role as roles
 from aws_run.infra.resource_types.base import Observation
+from aws_run.infra.resource_types.bucket import Bucket
 from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resources import Ref, Resource
 from aws_run.lifecycle import budget
@@ -50,6 +52,12 @@ class Preflight:
     inputs: tuple[InputSummary, ...] = ()
     notes: tuple[str, ...] = ()  # sentences for the plan
     git: GitState | None = None  # of the project's folder
+
+    @property
+    def kms_key(self) -> str | None:
+        """The key that encrypts the bucket: the job's, or the one that another project has given it."""
+        there = next((seen.value for at, seen in self.kept.items() if at.kind == Bucket.kind), "")
+        return self.job.kms_key or there or None
 
 
 def run_preflight(
@@ -77,6 +85,7 @@ def run_preflight(
         kept = pool.submit(observe, context.aws, (bucket, repository))
         digest = pool.submit(repositories.image_digest, context.aws, repository.name, image.tag) if image else None
         ready = pool.submit(repositories.refuse_missing, context.aws, config.image) if config.image else None
+        named = pool.submit(check_named, context.aws, job)
         offered = pool.submit(backend.inspect, job)
         there = [pool.submit(_stored_summary, context, bucket.name, identity.account, one) for one in stored]
         seen = [
@@ -123,6 +132,7 @@ def run_preflight(
                 *(image.notes if image else ()),
                 *(note for note in (room.note, _base_note(image, context), _memory_note(image, backend)) if note),
                 *offer.network.notes,
+                *named.result(),
                 *outside_notes(config),
             ),
         ), backend
@@ -204,7 +214,14 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
     run_tags = desired.tags(job, owner=owner, run_id=run_id, expires=deadline)
     execution = desired.execution_role(job, account=account, region=region, run_id=run_id, tags=project_tags)
     task = desired.task_role(
-        job, account=account, bucket=preflight.bucket, run_id=run_id, tags=run_tags, read=_elsewhere(preflight)
+        job,
+        account=account,
+        region=region,
+        bucket=preflight.bucket,
+        run_id=run_id,
+        tags=run_tags,
+        read=_elsewhere(preflight),
+        kms_key=preflight.kms_key,
     )
     spec = RunSpec(
         run_id=run_id,
@@ -213,8 +230,8 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
         bucket=preflight.bucket,
         job=job,
         offer=preflight.offer,
-        execution_role=roles.arn(account, execution.name),
-        task_role_arn=roles.arn(account, task.name) if task else job.iam.task_role,
+        execution_role=roles.arn(account, execution.name, region=region),
+        task_role_arn=roles.arn(account, task.name, region=region) if task else job.iam.task_role,
         tags=run_tags,
         created_at=now,
         deadline=deadline,

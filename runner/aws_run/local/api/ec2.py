@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from aws_run.local.http.protocol import Call, Refusal, Reply
+from aws_run import partition
+from aws_run.local.http.protocol import Call, Params, Refusal, Reply
 from aws_run.local.http.routes import Table
 from aws_run.local.sim.autoscaler import AutoScaler
 from aws_run.local.sim.state import AccountState
@@ -27,10 +28,25 @@ def table(scaler: AutoScaler) -> Table:
 
     return {
         ("ssm", "PutParameter"): put_parameter,
+        ("ssm", "GetParameter"): get_parameter,
         ("ec2", "TerminateInstances"): terminate,
+        ("ec2", "DescribeInstanceTypeOfferings"): offerings,
         ("ec2", "CreateLaunchTemplate"): create_template,
         ("ec2", "DeleteLaunchTemplate"): delete_template,
     }
+
+
+def offerings(world: AccountState, call: Call) -> Reply:
+    """moto has none for the regions of China and GovCloud: they offer what us-east-1 offers, in their own zones."""
+    from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
+
+    region = call.region
+    for kind, regions in INSTANCE_TYPE_OFFERINGS.items():
+        if kind == "availability-zone" and region not in regions:
+            zones = {zone.name for zone in world.moto("ec2", region).describe_availability_zones()}
+            named = [{**row, "Location": row["Location"].replace("us-east-1", region)} for row in regions["us-east-1"]]
+            regions[region] = [row for row in named if row["Location"] in zones]
+    return call.proceed()
 
 
 def create_template(world: AccountState, call: Call) -> Reply:
@@ -59,6 +75,15 @@ def delete_template(world: AccountState, call: Call) -> Reply:
             f"The specified launch template, with template ID {identity}, does not exist.",
         )
     return call.proceed()
+
+
+def get_parameter(world: AccountState, call: Call) -> Reply | Params:
+    """moto knows ECS's machine images of AWS's main partition alone: elsewhere one of the images that EC2 has there."""
+    name = str(call.params().get("Name", ""))
+    if not name.startswith("/aws/service/ecs/optimized-ami/") or partition.of_region(call.region).name == "aws":
+        return call.proceed()
+    image = next(iter(sorted(world.moto("ec2", call.region).amis)))
+    return {"Parameter": {"Name": name, "Type": "String", "Value": image, "Version": 1}}
 
 
 def put_parameter(world: AccountState, call: Call) -> Reply:

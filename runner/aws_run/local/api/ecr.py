@@ -8,6 +8,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from aws_run import partition
 from aws_run.local.http.protocol import Call, Params, Refusal, Reply
 from aws_run.local.http.routes import Table
 from aws_run.local.runtime.registry import Manifest, Registry
@@ -38,7 +39,7 @@ class _Api:
         self._registry = registry
 
     def token(self, world: AccountState, call: Call) -> Params:
-        host = self._address or f"{world.account}.dkr.ecr.{call.region}.amazonaws.com"
+        host = self._address or f"{world.account}.dkr.ecr.{call.region}.{partition.of_region(call.region).dns_suffix}"
         password = (self._registry and self._registry.password) or world.new_id()
         secret = base64.b64encode(f"AWS:{password}".encode()).decode()
         return {

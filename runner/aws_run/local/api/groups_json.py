@@ -50,7 +50,7 @@ def group_json(group: Group, world: AccountState) -> Params:
         "Tags": group.tags,
         "TerminationPolicies": ["Default"],
         "NewInstancesProtectedFromScaleIn": group.protect_new,
-        "ServiceLinkedRoleARN": f"arn:aws:iam::{world.account}:role/{_SERVICE_ROLE}",
+        "ServiceLinkedRoleARN": world.arn("iam", "", f"role/{_SERVICE_ROLE}"),
         **({"Status": "Delete in progress"} if group.deleting else {}),
         **_template(group),
     }

@@ -43,7 +43,7 @@ def tagged(world: AccountState, call: Call) -> Reply:
 def remove_role(world: AccountState, call: Call) -> Reply:
     """A role that is not in the profile (any more) is an error of moto's own; on AWS it is NoSuchEntity."""
     p = call.params()
-    profiles = list(world.moto("iam", "aws").instance_profiles.values())
+    profiles = list(world.moto("iam", world.partition).instance_profiles.values())
     profile = next((candidate for candidate in profiles if candidate.name == p["InstanceProfileName"]), None)
     if profile is not None and all(role.name != p["RoleName"] for role in profile.roles):
         raise Refusal(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_run.local.http.protocol import Call, Refusal, Reply
+from aws_run.local.http.protocol import Call, Params, Refusal, Reply
 from aws_run.local.http.routes import Table
 from aws_run.local.sim.state import AccountState
 
@@ -16,6 +16,7 @@ def table() -> Table:
         ("logs", "CreateLogGroup"): create_group,
         ("logs", "DeleteLogGroup"): delete_group,
         ("logs", "PutRetentionPolicy"): put_retention,
+        ("logs", "AssociateKmsKey"): associate_key,
     }
 
 
@@ -26,7 +27,32 @@ def create_group(world: AccountState, call: Call) -> Reply:
     if world.busy(world.arn("logs", call.region, f"log-group:{name}")):
         text = "A conflicting operation is currently in progress against this resource. Please try again."
         raise Refusal("OperationAbortedException", text)
+    key = call.params().get("kmsKeyId")
+    if key:
+        _check_key(world, call.region, str(key))
     return call.proceed()
+
+
+def associate_key(world: AccountState, call: Call) -> Params:
+    p = call.params()
+    group = world.moto("logs", call.region).groups.get(str(p.get("logGroupName")))
+    if group is None:
+        raise Refusal("ResourceNotFoundException", "The specified log group does not exist.")
+    _check_key(world, call.region, str(p.get("kmsKeyId")))
+    group.kms_key_id = str(p["kmsKeyId"])
+    return {}
+
+
+def _check_key(world: AccountState, region: str, arn: str) -> None:
+    """CloudWatch Logs uses a key in its own name, so the key's policy has to name it."""
+    key = world.moto("kms", region).keys.get(arn.rsplit("/", 1)[-1])
+    if key is None or key.key_state != "Enabled":
+        raise Refusal("InvalidParameterException", f"The specified KMS Key Id '{arn}' could not be found.")
+    if f"logs.{region}." not in str(key.policy) and "logs.amazonaws.com" not in str(key.policy):
+        raise Refusal(
+            "AccessDeniedException",
+            f"The specified KMS key does not exist or is not allowed to be used with Arn '{arn}'",
+        )
 
 
 def delete_group(world: AccountState, call: Call) -> Reply:

@@ -13,7 +13,7 @@ from aws_run.local.sim.state import AccountState
 def role_of(world: AccountState, arn: str) -> Any | None:
     """moto's role of that ARN; None where there is none."""
     name = arn.rsplit("/", 1)[-1]
-    return next((role for role in list(world.moto("iam", "aws").roles.values()) if role.name == name), None)
+    return next((role for role in list(world.moto("iam", world.partition).roles.values()) if role.name == name), None)
 
 
 def age_s(world: AccountState, role: Any) -> float:
@@ -37,7 +37,7 @@ def check_pass(world: AccountState, arn: str, *, action: str) -> None:
     if role is not None and age_s(world, role) < world.options.pass_role_s:
         raise Refusal(
             "AccessDeniedException",
-            f"User: arn:aws:iam::{world.account}:root is not authorized to perform: iam:PassRole on resource: {arn} "
+            f"User: {world.arn('iam', '', 'root')} is not authorized to perform: iam:PassRole on resource: {arn} "
             f"because no identity-based policy allows the iam:PassRole action ({action})",
         )
 

@@ -12,7 +12,8 @@ from aws_run.local.sim.model import Place
 from aws_run.local.sim.state import AccountState
 
 FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
-_STARTED_BY = re.compile(r"^[A-Za-z0-9_/-]{1,128}$")
+# The API reference has no blank, but ecs-deploy's users have run tasks as "ECS Deploy" for years.
+_STARTED_BY = re.compile(r"^[A-Za-z0-9_/ -]{1,128}$")
 
 
 def active_cluster(world: AccountState, place: Place, name: Any) -> Any:

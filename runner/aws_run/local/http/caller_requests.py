@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aws_run import partition
 from aws_run.local.http.protocol import Call
 from aws_run.local.sim.state import AccountState
 
@@ -33,7 +34,7 @@ class _Reader:
         self.p: Mapping[str, Any] = call.params() if call.operation else json.loads(call.body or b"{}")
 
     def arn(self, service: str, resource: str, *, regional: bool = True) -> str:
-        return f"arn:aws:{service}:{self.call.region if regional else ''}:{self.world.account}:{resource}"
+        return self.world.arn(service, self.call.region if regional else "", resource)
 
     def ecs(self, kind: str, name: object) -> str:
         """`name`: a name or an ARN."""
@@ -42,11 +43,13 @@ class _Reader:
 
     def role(self, name: object) -> str:
         """IAM knows no path of a role that is not there."""
-        there = next((r for r in list(self.world.moto("iam", "aws").roles.values()) if r.name == name), None)
+        there = next(
+            (r for r in list(self.world.moto("iam", self.world.partition).roles.values()) if r.name == name), None
+        )
         return str(there.arn) if there is not None else self.arn("iam", f"role/{name}", regional=False)
 
     def profile(self, name: object) -> str:
-        profiles = list(self.world.moto("iam", "aws").instance_profiles.values())
+        profiles = list(self.world.moto("iam", self.world.partition).instance_profiles.values())
         there = next((each for each in profiles if each.name == name), None)
         return str(there.arn) if there is not None else self.arn("iam", f"instance-profile/{name}", regional=False)
 
@@ -229,7 +232,7 @@ def _launch(r: _Reader, template: Any) -> list[Asked]:
     arn = r.arn("ec2", f"launch-template/{template.id}")
     from_template = {"ec2:launchtemplate": arn}
     asked = [Asked(action="ec2:RunInstances", resource=arn, context={**from_template, **resource_tags(template)})]
-    image = f"arn:aws:ec2:{r.call.region}::image/{data.get('ImageId')}"
+    image = partition.arn("ec2", r.call.region, "", f"image/{data.get('ImageId')}", of=r.call.region)
     kinds = ("instance", "volume", "network-interface", "subnet", "security-group")
     for resource in (image, *(r.arn("ec2", f"{kind}/*") for kind in kinds)):
         asked.append(Asked(action="ec2:RunInstances", resource=resource, context=from_template))
@@ -239,7 +242,7 @@ def _launch(r: _Reader, template: Any) -> list[Asked]:
         context = {"ec2:createaction": "RunInstances", **tags}
         asked.append(Asked(action="ec2:CreateTags", resource=resource, context=context))
     name = (data.get("IamInstanceProfile") or {}).get("Name")
-    profiles = list(r.world.moto("iam", "aws").instance_profiles.values())
+    profiles = list(r.world.moto("iam", r.world.partition).instance_profiles.values())
     for profile in profiles:
         if profile.name == name:
             for role in profile.roles:
@@ -296,7 +299,9 @@ def _create_role(r: _Reader) -> list[Asked]:
 def _on_bounded_role(r: _Reader) -> list[Asked]:
     """The boundary that the role has, or is to get."""
     name = r.p.get("RoleName")
-    there = next((role for role in list(r.world.moto("iam", "aws").roles.values()) if role.name == name), None)
+    there = next(
+        (role for role in list(r.world.moto("iam", r.world.partition).roles.values()) if role.name == name), None
+    )
     boundary = r.p.get("PermissionsBoundary") or getattr(there, "permissions_boundary", None)
     context = {"iam:permissionsboundary": str(boundary)} if boundary else {}
     return [Asked(action="", resource=r.role(name), context=context)]
@@ -360,7 +365,7 @@ def _parameter(r: _Reader) -> str:
     """AWS's own parameters belong to no account."""
     name = str(r.p.get("Name"))
     account = "" if name.startswith("/aws/") else r.world.account
-    return f"arn:aws:ssm:{r.call.region}:{account}:parameter/{name.lstrip('/')}"
+    return partition.arn("ssm", r.call.region, account, f"parameter/{name.lstrip('/')}", of=r.call.region)
 
 
 _ROLE = _on(lambda r: r.role(r.p.get("RoleName")))

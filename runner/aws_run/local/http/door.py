@@ -14,7 +14,7 @@ from aws_run.local.http.protocol import Environ, Reply
 # CodeBuild start containers of this machine's engine, with mounts of its folders.
 SERVICES = frozenset(
     {
-        "autoscaling", "ec2", "ecr", "ecs", "iam", "logs", "pricing", "s3", "scheduler", "secretsmanager",
+        "autoscaling", "ec2", "ecr", "ecs", "iam", "kms", "logs", "pricing", "s3", "scheduler", "secretsmanager",
         "servicequotas", "ssm", "sts",
     }
 )  # fmt: skip

@@ -34,7 +34,7 @@ def task_credentials(world: AccountState, credentials_id: str) -> Reply:
             return as_json({"code": "InvalidIdInRequest", "message": "CredentialsV2Request: ID not found"}, status=400)
         region, task = match
         arn = str(task.overrides.get("taskRoleArn") or task.definition["taskRoleArn"])
-        role = world.moto("sts", "aws").assume_role(
+        role = world.moto("sts", world.partition).assume_role(
             region_name=region, role_session_name=task.id, role_arn=arn, policy="", duration=21600, external_id=""
         )
         # moto keeps whose role it is; what proves it is ours: its own come from a generator that can be guessed.

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
+from aws_run import partition
 from aws_run.local.api.roles import age_s, role_of
 from aws_run.local.api.s3_rules import owner
 from aws_run.local.http import caller_requests
@@ -51,6 +52,9 @@ def denied(world: AccountState, call: Call) -> Refusal | None:
     if "prefix" in call.query:
         context["s3:prefix"] = call.query["prefix"]
     statements = [] if _policy_is_too_new(world, role_name) else list(_statements(world, role_name))
+    if call.service == "s3":
+        requests = (*requests, *_key_requests(world, call, requests))
+        context["kms:ViaService"] = f"s3.{call.region}.{partition.of_region(call.region).dns_suffix}"
     for action, resource in requests:
         effects = {each["Effect"] for each in statements if applies(each, action, resource, context)}
         if "Allow" not in effects or "Deny" in effects:
@@ -60,7 +64,7 @@ def denied(world: AccountState, call: Call) -> Refusal | None:
     name = "AccessDenied" if call.service in ("s3", "sts", "ec2", "autoscaling", "iam") else "AccessDeniedException"
     return Refusal(
         name,
-        f"User: arn:aws:sts::{world.account}:assumed-role/{role_name}/task is not authorized to perform: {action}"
+        f"User: {world.arn('sts', '', '')}:assumed-role/{role_name}/task is not authorized to perform: {action}"
         + (f' on resource: "{resource}"' if resource else ""),
         status=403 if call.service == "s3" else 400,
     )
@@ -106,7 +110,7 @@ def _denied_to_caller(world: AccountState, call: Call) -> Refusal | None:
 
 def _words(world: AccountState, call: Call, refused: Asked, explicitly: bool) -> Refusal:
     """As each service words it. Auto Scaling does not say what is missing to use a launch template."""
-    user = f"arn:aws:iam::{world.account}:user/{CALLER}"
+    user = world.arn("iam", "", f"user/{CALLER}")
     why = "with an explicit deny in an" if explicitly else "because no"
     end = "" if explicitly else f" allows the {refused.action} action"
     text = f"User: {user} is not authorized to perform: {refused.action}"
@@ -133,12 +137,29 @@ def s3_request(call: Call) -> tuple[tuple[str, str], ...]:
     where an object is copied, which is read and written."""
     if call.method == "POST" and "delete" in call.query:
         bucket = call.path.strip("/")
-        return tuple((action, f"arn:aws:s3:::{bucket}/{key}") for action, key in _deleted(call))
+        return tuple((action, f"{_s3(call)}{bucket}/{key}") for action, key in _deleted(call))
     source = unquote(str(call.environ.get("HTTP_X_AMZ_COPY_SOURCE", "")))
     if not source:
         return (_single(call),)
     name, _, version = source.lstrip("/").partition("?versionId=")
-    return _single(call), (f"s3:GetObject{'Version' if version else ''}", f"arn:aws:s3:::{name}")
+    return _single(call), (f"s3:GetObject{'Version' if version else ''}", f"{_s3(call)}{name}")
+
+
+def _key_requests(
+    world: AccountState, call: Call, requests: tuple[tuple[str, str | None], ...]
+) -> Iterator[tuple[str, str]]:
+    """What S3 does with the key of a bucket that is encrypted with one of KMS, in the name of who calls it."""
+    bucket = world.moto("s3", world.partition).buckets.get(call.path.lstrip("/").partition("/")[0])
+    rule = ((bucket.encryption if bucket else None) or {}).get("Rule") or {}
+    by_default = (rule[0] if isinstance(rule, list) else rule).get("ApplyServerSideEncryptionByDefault") or {}
+    key = by_default.get("KMSMasterKeyID")
+    if by_default.get("SSEAlgorithm") != "aws:kms" or not key:
+        return
+    actions = {action for action, _ in requests}
+    if actions & {"s3:GetObject", "s3:GetObjectVersion"}:
+        yield "kms:Decrypt", str(key)
+    if "s3:PutObject" in actions:
+        yield "kms:GenerateDataKey", str(key)
 
 
 def _deleted(call: Call) -> list[tuple[str, str]]:
@@ -168,11 +189,16 @@ _BUCKET_PARTS = {
 }
 
 
+def _s3(call: Call) -> str:
+    """How the ARNs of S3 begin in the region that the call was signed for."""
+    return partition.arn("s3", "", "", "", of=call.region)
+
+
 def _single(call: Call) -> tuple[str, str]:
     bucket, _, key = call.path.lstrip("/").partition("/")
     q, method = call.query, call.method
     if not key:
-        arn = f"arn:aws:s3:::{bucket}"
+        arn = f"{_s3(call)}{bucket}"
         if method in ("GET", "HEAD"):
             if "tagging" in q:
                 return "s3:GetBucketTagging", arn
@@ -185,7 +211,7 @@ def _single(call: Call) -> tuple[str, str]:
             return "s3:ListBucket", arn
         part = next((action for name, action in _BUCKET_PARTS.items() if name in q and method == "PUT"), None)
         return part or {"PUT": "s3:CreateBucket", "DELETE": "s3:DeleteBucket"}.get(method, "s3:ListBucket"), arn
-    arn = f"arn:aws:s3:::{bucket}/{key}"
+    arn = f"{_s3(call)}{bucket}/{key}"
     version = "Version" if "versionId" in q else ""
     if method in ("GET", "HEAD"):
         if "uploadId" in q:
@@ -199,7 +225,7 @@ def _single(call: Call) -> tuple[str, str]:
 
 
 def _statements(world: AccountState, role_name: str) -> Iterator[Mapping[str, Any]]:
-    iam = world.moto("iam", "aws")
+    iam = world.moto("iam", world.partition)
     role = next((r for r in list(iam.roles.values()) if r.name == role_name), None)
     if role is None:
         return

@@ -87,6 +87,9 @@ class App:
         )
         clocks = (self._world.clock.now(), datetime.now(timezone.utc))
         refusal = signature.refused(call, claim, self._world.keys.secret_of(claim.access_key), clocks)
+        if claim.region in self._world.options.closed_regions:
+            text = "The security token included in the request is invalid."
+            refusal = Refusal("InvalidClientTokenId", text, status=403)
         if refusal is not None:
             return call.refuse(refusal)
         try:

@@ -105,7 +105,7 @@ def tags_of(data: dict[str, Any], kind: str) -> dict[str, str]:
 
 def check_profile(world: AccountState, data: dict[str, Any]) -> None:
     name = (data.get("IamInstanceProfile") or {}).get("Name")
-    profiles = {profile.name for profile in list(world.moto("iam", "aws").instance_profiles.values())}
+    profiles = {profile.name for profile in list(world.moto("iam", world.partition).instance_profiles.values())}
     if name is not None and name not in profiles:
         raise LaunchFailed("Invalid IAM Instance Profile name. Launching EC2 instance failed.")
 

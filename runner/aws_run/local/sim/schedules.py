@@ -16,7 +16,7 @@ from aws_run.local.sim.state import AccountState
 
 Invoke = Callable[[str, str, str, Params], Any]  # region, service, operation, parameters
 _AT = re.compile(r"^at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)$")
-_UNIVERSAL = re.compile(r"^arn:aws:scheduler:::aws-sdk:(?P<service>[a-z0-9]+):(?P<operation>[A-Za-z]+)$")
+_UNIVERSAL = re.compile(r"^arn:aws[a-z-]*:scheduler:::aws-sdk:(?P<service>[a-z0-9]+):(?P<operation>[A-Za-z]+)$")
 
 
 class Schedules:
@@ -90,7 +90,7 @@ def _check(world: AccountState, call: Call) -> None:
     target = body.get("Target") or {}
     _check_target(str(target.get("Arn", "")), str(target.get("Input") or "{}"))
     role = str(target.get("RoleArn", ""))
-    if not re.match(r"^arn:aws:iam::\d{12}:role/.+$", role):
+    if not re.match(r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$", role):
         raise Refusal("ValidationException", f"RoleArn {role} is not a role's ARN.")
     check_pass(world, role, action="scheduler:CreateSchedule")
     if not can_be_assumed(world, role, "scheduler.amazonaws.com"):

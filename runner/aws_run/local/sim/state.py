@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from aws_run import partition
 from aws_run.local.http.keys import Keys
 from aws_run.local.options import LocalOptions
 from aws_run.local.sim.clock import SimClock
@@ -94,7 +95,12 @@ class AccountState:
             return hashlib.sha256(f"{self.clock.now().isoformat()}/{self._serial}".encode()).hexdigest()[:length]
 
     def arn(self, service: str, region: str, resource: str) -> str:
-        return f"arn:aws:{service}:{region}:{self.account}:{resource}"
+        return partition.arn(service, region, self.account, resource, of=region or self.options.region)
+
+    @property
+    def partition(self) -> str:
+        """`aws`, `aws-cn` or `aws-us-gov`: where moto keeps what has no region (IAM, STS, S3)."""
+        return partition.of_region(self.options.region).name
 
     def moto(self, service: str, region: str) -> Any:
         """moto's backend of one service, for calls from inside."""

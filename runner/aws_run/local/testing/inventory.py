@@ -18,18 +18,15 @@ def left(world: AccountState) -> dict[str, list[str]]:
             resources[kind] = sorted({*resources.get(kind, []), *rows})
 
     with world.lock:
-        add("bucket", _ours(world.moto("s3", "aws").buckets))
+        iam = world.moto("iam", world.partition)
+        add("bucket", _ours(world.moto("s3", world.partition).buckets))
         add(
             "role",
-            (
-                r.name
-                for r in list(world.moto("iam", "aws").roles.values())
-                if r.path.startswith(IAM_PATH) or r.name.startswith(PREFIX)
-            ),
+            (r.name for r in list(iam.roles.values()) if r.path.startswith(IAM_PATH) or r.name.startswith(PREFIX)),
         )
         add(
             "instance-profile",
-            (p.name for p in list(world.moto("iam", "aws").instance_profiles.values()) if p.name.startswith(PREFIX)),
+            (p.name for p in list(iam.instance_profiles.values()) if p.name.startswith(PREFIX)),
         )
         for region in {world.options.region, *(p.region for p in world.places())}:
             place = world.place(region)
