@@ -39,8 +39,13 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
         --no-deps --only-binary=:all: --require-hashes -r /opt/uv.txt; \
     fi
 
+# begin conda
+# One program, which makes environments of conda's packages. The digest is that of the image for all architectures.
+FROM docker.io/mambaorg/micromamba:2.3.3@sha256:800e7ade3ffe29c9a9ac2026163131495f8197c3852e572c5835beb4e8a33cd6 AS micromamba
+
+# end conda
 FROM uv AS dependencies
-# none | requirements | lock | pyproject
+# none | requirements | lock | pyproject | conda
 ARG DEPENDENCIES=none
 # begin git
 RUN --mount=type=secret,id=settings \
@@ -58,6 +63,13 @@ COPY deps/ ./
 ARG UV_OPTIONS=""
 ARG REQUIREMENTS=requirements.txt
 ARG FIND_LINKS=""
+ARG VENV_OPTIONS=""
+# begin conda
+# The version of CUDA that conda solves for; the building machine need not have it.
+ARG CUDA=""
+COPY --from=micromamba /bin/micromamba /opt/micromamba
+COPY activate /opt/aws-run-activate
+# end conda
 # begin version
 ARG VERSION_VARIABLE=""
 ARG VERSION=""
@@ -71,7 +83,7 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
     set -e; \
     if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi; \
     if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca REQUESTS_CA_BUNDLE=/run/secrets/ca; fi; \
-    python3 -m venv --without-pip /opt/venv; \
+    if [ "$DEPENDENCIES" != conda ]; then python3 -m venv $VENV_OPTIONS /opt/venv; fi; \
     export VIRTUAL_ENV=/opt/venv UV_PROJECT_ENVIRONMENT=/opt/venv UV_PYTHON_DOWNLOADS=never; \
     export UV_LINK_MODE=copy UV_NO_PROGRESS=1 UV_CACHE_DIR=/root/.cache/uv; \
     if [ -n "$FIND_LINKS" ]; then export UV_FIND_LINKS="$FIND_LINKS"; fi; \
@@ -80,9 +92,21 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
       requirements) /opt/uv/bin/uv pip install $UV_OPTIONS -r "$REQUIREMENTS" ;; \
       lock) /opt/uv/bin/uv sync --frozen --no-install-project --no-dev $UV_OPTIONS ;; \
       pyproject) /opt/uv/bin/uv pip install $UV_OPTIONS -r pyproject.toml ;; \
+# begin conda
+      conda) \
+        unset VIRTUAL_ENV; \
+        export MAMBA_ROOT_PREFIX=/root/.cache/uv/conda; \
+        if [ -s /run/secrets/ca ]; then export MAMBA_SSL_VERIFY=/run/secrets/ca; fi; \
+        if [ -n "${CUDA:-}" ]; then export CONDA_OVERRIDE_CUDA="$CUDA"; fi; \
+        /opt/micromamba create --yes --quiet --always-copy --no-rc --prefix /opt/venv --file "$REQUIREMENTS"; \
+        if [ -s aws-run-requirements.txt ]; then \
+          /opt/uv/bin/uv pip install --python /opt/venv/bin/python -r aws-run-requirements.txt; \
+        fi; \
+        install -m 0755 /opt/aws-run-activate /opt/venv/bin/aws-run-activate ;; \
+# end conda
     esac; \
 # begin tools
-    /opt/uv/bin/uv pip install $TOOLS; \
+    /opt/uv/bin/uv pip install --python /opt/venv/bin/python $TOOLS; \
 # end tools
     mkdir -p /export/opt; \
     mv /opt/venv /export/opt/venv; \
@@ -105,11 +129,11 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
     set -e; \
     if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi; \
     if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca REQUESTS_CA_BUNDLE=/run/secrets/ca; fi; \
-    export VIRTUAL_ENV=/opt/venv UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_PROGRESS=1 UV_CACHE_DIR=/root/.cache/uv; \
+    export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_PROGRESS=1 UV_CACHE_DIR=/root/.cache/uv; \
     if [ -n "${VERSION_VARIABLE:-}" ]; then export "$VERSION_VARIABLE=$VERSION"; fi; \
     mkdir -p /export-venv /export-app/app; \
     touch /tmp/before; sleep 0.05; \
-    if /opt/uv/bin/uv pip install --no-deps -e .; then \
+    if /opt/uv/bin/uv pip install --python /opt/venv/bin/python --no-deps -e .; then \
       find /opt/venv \( -type f -o -type l \) -cnewer /tmp/before -print > /tmp/venv; \
       find /app \( -type f -o -type l \) -cnewer /tmp/before ! -path '*/__pycache__/*' -print > /tmp/app; \
       tar -c -f - -C / -T /tmp/venv 2>/dev/null | tar -x -f - -C /export-venv; \
@@ -133,9 +157,19 @@ RUN set -e; \
     mkdir -p /home/job /app; \
     chown 10001:10001 /home/job /app; \
     touch -d @946684800 /etc/passwd /etc/group /etc /home/job /home /app
+# begin without-pip
 COPY --from=dependencies /export/ /
+# end without-pip
+# begin pip
+# The job's own: pip adds to it while the job runs.
+COPY --from=dependencies --chown=10001:10001 /export/opt/venv/ /opt/venv/
+# end pip
 ARG PYTHON_PATH=""
 ENV PATH=/opt/venv/bin:$PATH HOME=/home/job PYTHONUNBUFFERED=1 PYTHONPATH=${PYTHON_PATH}
+# begin conda
+# What the packages of conda want to have set when their environment is active (GDAL_DATA, JAVA_HOME and their like).
+ENV CONDA_PREFIX=/opt/venv AWS_RUN_IMAGE_ENTRYPOINT="[\"/opt/venv/bin/aws-run-activate\"]"
+# end conda
 WORKDIR /app
 # begin project
 COPY --from=project /export-venv/ /

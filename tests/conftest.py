@@ -104,6 +104,7 @@ _ONE_IN = {
     "tests/crash/test_crash_sample.py": 3,
     "tests/crash/test_fault_table_sample.py": 2,
     "tests/docker/test_submit.py": 2,
+    "tests/github/test_cancel.py": 2,
     "tests/local/test_caller_rights.py": 12,
     "tests/local/test_deleted_behind.py": 6,
     "tests/projects/test_shape_runs.py": 6,

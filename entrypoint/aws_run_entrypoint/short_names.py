@@ -11,8 +11,9 @@ from typing import List, NamedTuple, Sequence
 from .folders import files_below
 from .transfer import PathError, check_key, check_relative
 
-_FOLDER = "renamed"
-_LISTS = ("renamed.json", "renamed.aws-run.json")  # the second where the job has written the first
+# The second of each where the job has put something else under the first name.
+_FOLDERS = ("renamed", "renamed.aws-run")
+_LISTS = ("renamed.json", "renamed.aws-run.json")
 _MOST_TAIL = 60
 
 
@@ -58,10 +59,13 @@ def _is_refused(path: str, prefix: str) -> bool:
 def _move(root: str, path: str) -> List[Renamed]:
     sum_ = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
     tail = re.sub(r"[^A-Za-z0-9._-]+", "_", os.path.basename(path))[-_MOST_TAIL:]
-    name = f"{_FOLDER}/{sum_}-{tail}"
+    there = (folder for folder in _FOLDERS if os.path.isdir(os.path.join(root, folder)))
+    free = (folder for folder in _FOLDERS if not os.path.lexists(os.path.join(root, folder)))
+    folder = next(there, next(free, _FOLDERS[-1]))
+    name = f"{folder}/{sum_}-{tail}"
     try:
         check_relative(name)
-        os.makedirs(os.path.join(root, _FOLDER), exist_ok=True)
+        os.makedirs(os.path.join(root, folder), exist_ok=True)
         os.rename(os.path.join(root, path), os.path.join(root, name))
     except (OSError, PathError):
         return []

@@ -42,6 +42,10 @@ class UsageError(AwsRunError):
     exit_code = EXIT_USAGE
 
 
+class RefChangedError(UsageError):
+    """The code that was asked for is no longer what would be run."""
+
+
 class ConfigError(UsageError):
     """aws-run.yaml, a flag or an AWS_RUN_* variable is wrong; the message names file, line and key."""
 

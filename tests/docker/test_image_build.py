@@ -181,20 +181,29 @@ def test_a_project_that_installs_itself_is_found_where_it_runs(tmp_path: Path, c
     assert built.run("python", "-c", where) == "1 /app/mine.py\n"
 
 
+@pytest.mark.parametrize("written_down", [False, True])
 @pytest.mark.parametrize("classic", [False, True])
 def test_the_private_index_is_used_and_its_password_is_nowhere_in_the_image(
-    tmp_path: Path, context: Bench, classic: bool
+    tmp_path: Path, context: Bench, classic: bool, written_down: bool
 ) -> None:
+    """Its address is the machine's, or stands in requirements.txt with a variable for the password."""
     root = project(
-        tmp_path / f"private-{'classic' if classic else 'buildkit'}",
+        tmp_path / f"private-{'classic' if classic else 'buildkit'}-{'named' if written_down else 'set'}",
         main__py=SCRIPT,
         requirements__txt="arun-private-demo\n",
     )
-    password = f"hunter2-{classic}-in-no-layer"
+    password = f"hunter2-{classic}-{written_down}-in-no-layer"
     with private_index("arun-private-demo", "reader", password) as port:
-        index = f"http://reader:{password}@{host_address(context)}:{port}/simple/"
-        environ = {**os.environ, "PIP_EXTRA_INDEX_URL": index}
-        built = context.build(context.plan(root), classic=classic, environ=environ)
+        index = f"http://reader:%s@{host_address(context)}:{port}/simple/"
+        build = Build(base_image=context.base_image)
+        if written_down:
+            line = f"--extra-index-url {index % '${READERS_TOKEN}'}\n"
+            (root / "requirements.txt").write_text(line + "arun-private-demo\n")
+            environ = {**os.environ, "READERS_TOKEN": password}
+            build = Build(base_image=context.base_image, secrets=("READERS_TOKEN",))
+        else:
+            environ = {**os.environ, "PIP_EXTRA_INDEX_URL": index % password}
+        built = context.build(context.plan(root, build), classic=classic, environ=environ)
     assert built.run("python", "-c", "import arun_private_demo; print(arun_private_demo.X)") == "private\n"
     assert not any(password.encode() in chunk for chunk in built.all_bytes())
     assert password not in repr(built.events)
@@ -239,8 +248,8 @@ def test_an_image_without_python_is_told_at_build_time(tmp_path: Path, context: 
 @pytest.mark.parametrize(
     ("dockerfile", "sentence"),
     [
-        ("CMD python3 main.py\n", "CMD in Dockerfile is in shell form"),
-        ("ENTRYPOINT python3 main.py\n", "ENTRYPOINT in Dockerfile is in shell form"),
+        ("CMD cd / && python3 main.py\n", "CMD in Dockerfile is in shell form"),
+        ("ENTRYPOINT X=1 python3 main.py\n", "ENTRYPOINT in Dockerfile is in shell form"),
         ("CMD []\n", "neither ENTRYPOINT nor CMD"),
         ("COPY absent.txt /\n", r"copies absent\.txt, which is not among the files"),
         ("RUN echo last words >&2; exit 3\n", "RUN echo last words >&2; exit 3 failed"),

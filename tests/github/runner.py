@@ -290,14 +290,17 @@ class Runner:
         env = {name: substitute(shown(value), known) for name, value in each.get("env", {}).items()}
         if "uses" in each:
             assert each["uses"].startswith("./"), f"{each['uses']} is not here to be run"
-            action = Action.read(ROOT / each["uses"])
+            checked_out = self.workspace / each["uses"]
+            action = Action.read(checked_out if checked_out.is_dir() else ROOT / each["uses"])
             given = {name: substitute(shown(value), known) for name, value in each.get("with", {}).items()}
             step = self.run(action, given, **env)
             posts.append((action, given, step))
             return step
         assert "${{" not in each["run"], "what others can choose never becomes a part of a script"
         step = self._start(
-            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", each["run"]], {**self._base(), **env}
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", each["run"]],
+            {**self._base(), **env},
+            cwd=self.workspace / each.get("working-directory", "."),
         )
         step.wait()
         step.finish_log()

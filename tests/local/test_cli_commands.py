@@ -8,7 +8,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from tests.local.cli_support import ENDLESS, Cloud, cloud, command, log_has, project, submit
+from tests.local.cli_support import COPY, ENDLESS, Cloud, cloud, command, log_has, project, submit
 
 LONG_OPTIONS = """
 import argparse
@@ -59,6 +59,25 @@ def test_a_detached_run_ends_without_its_client_and_any_machine_gets_its_results
     listed = aws.run("ps", "--local", "--json", "--name", "detached")
     assert run in listed.stdout
     json.loads(listed.stdout)
+
+
+@pytest.mark.parametrize("followed", [True, False])
+def test_a_library_that_the_image_lacks_is_told_with_what_brings_it(aws: Cloud, tmp_path: Path, followed: bool) -> None:
+    """By the client that follows the run, and by one that finds it ended."""
+    script = f'{COPY}\nimport ctypes\nctypes.CDLL("libGLU.so.9")\n'
+    folder = project(tmp_path / f"libless-{followed}", script)
+    if followed:
+        done = aws.run("submit", folder, "-i", folder / "data", "-o", tmp_path / "out", "--local", "--json")
+        assert done.returncode == 1, done.stderr
+        ended = json.loads(done.stdout.splitlines()[-1])
+        run = ended["run_id"]
+        assert "build: {apt: [libglu1-mesa]}" in done.stdout
+    else:
+        run = detached(aws, folder)
+        assert aws.run("wait", run, "--local").returncode == 1
+    told = "the image lacks libGLU.so.9: `build: {apt: [libglu1-mesa]}` brings it"
+    assert told in json.loads(aws.run("status", run, "--local", "--json").stdout)["sentence"]
+    assert told in aws.run("explain", run, "--local").stdout
 
 
 def test_a_running_run_is_followed_kept_by_gc_cancelled_and_cleaned_up_twice(aws: Cloud, tmp_path: Path) -> None:

@@ -84,3 +84,19 @@ def test_an_image_that_is_in_ecr_is_counted_by_its_size_there(begin: Begin) -> N
     image = {"imageDigest": f"sha256:{'0' * 64}", "imageSizeInBytes": 20 * GIB}
     story.on_call("ecr:DescribeImages", lambda seen, call: call.reply({"imageDetails": [image]}))
     assert volume_gib(story, backend="ec2") == 100  # 8 + 4 x 20 + 0 + 2, a tenth more
+
+
+def test_shared_memory_is_the_jobs_memory_on_ec2_and_told_on_fargate(begin: Begin) -> None:
+    story = begin()
+    found, backend = run_preflight(story.config(backend="ec2"), story.context)
+    decided = plan_run(found, backend, story.context)
+    definition = backend.definition(decided.spec, "image")
+    assert isinstance(definition, TaskDefinition)
+    (job,) = definition.request["containerDefinitions"]
+    assert job["linuxParameters"] == {"sharedMemorySize": job["memory"]}
+
+    script = story.config().project_dir / "main.py"
+    script.write_text(script.read_text() + "\n# DataLoader(data, num_workers=4)\n")
+    (note,) = [note for note in plan(story.config(backend="fargate"), story.context).notes if "/dev/shm" in note]
+    assert note.startswith("main.py shares memory between processes, for which Fargate has 64 MB")
+    assert not [note for note in plan(story.config(backend="ec2"), story.context).notes if "/dev/shm" in note]

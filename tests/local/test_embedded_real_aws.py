@@ -118,6 +118,13 @@ def test_logs_and_secrets_want_an_execution_role(client: Client) -> None:
         task_definition(client, "nowhere:1", ["true"], container={"secrets": secrets})
 
 
+def test_shared_memory_can_not_be_sized_on_fargate(client: Client) -> None:
+    parameters = {"linuxParameters": {"sharedMemorySize": 1024}}
+    with pytest.raises(ClientError, match="sharedMemorySize"):
+        task_definition(client, "nowhere:1", ["true"], container=parameters, **FARGATE)
+    task_definition(client, "nowhere:1", ["true"], container=parameters)
+
+
 def test_a_definition_has_an_essential_container(client: Client) -> None:
     with pytest.raises(ClientError, match="at least one essential container"):
         task_definition(client, "nowhere:1", ["true"], container={"essential": False})

@@ -65,6 +65,15 @@ def test_an_unchanged_run_registers_its_definition_when_its_roles_are_there(begi
     assert operations.index("iam:PutRolePolicy") < operations.index("ecs:RegisterTaskDefinition")
 
 
+def test_an_account_on_the_free_plan_hears_of_it_at_once(begin: Begin) -> None:
+    story = begin(no_capacity=("*=FreePlan",))
+    began = story.account.now()
+    done = story.submit(backend="ec2")
+    assert (done.exit_code, "free plan" in done.view.status) == (125, True)
+    assert story.account.now() - began < timedelta(seconds=100)
+    assert story.account.left() == {}
+
+
 def test_run_task_waits_until_the_roles_may_be_passed(begin: Begin) -> None:
     story = begin()
     denied = "User: x is not authorized to perform: iam:PassRole on resource: arn:aws:iam::123456789012:role/x"

@@ -168,7 +168,6 @@ def test_a_folder_of_the_project_is_installed_with_and_without_a_dot(tmp_path: P
     [
         ({"requirements.txt": "six @ file:///croot/six_1/work\nnumpy=1.2=py39_0\n"}, ("line 1: six", "line 2: numpy")),
         ({"requirements.txt": "C:\\wheels\\x.whl\n"}, ("line 1",)),
-        ({"environment.yml": "dependencies:\n  - cudatoolkit=11\n  - r-base\n"}, ("cudatoolkit", "r-base")),
         (
             {
                 "pyproject.toml": '[project]\nname = "j"\nversion = "1"\ndependencies = ["six>=1.16"]\n',

@@ -139,10 +139,35 @@ def test_what_is_no_script_is_told_with_its_reason(tmp_path: Path, files: dict[s
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("name", ["Dockerfile", "dockerfile", "Containerfile"])
+@pytest.mark.parametrize("name", ["Dockerfile", "dockerfile", "Containerfile", "DockerFile"])
 def test_a_dockerfile_by_any_name_is_used_and_told(tmp_path: Path, name: str) -> None:
     plan = plan_project(write(tmp_path, {name: 'FROM python\nCMD ["python", "main.py"]\n', "main.py": HEAD}))
     assert f"the image is built from the project's {name}" in plan.notes
+
+
+@pytest.mark.parametrize("name", ["Dockerfile.gpu", "docker/Dockerfile", "app.dockerfile", "docker/Dockerfile-dev"])
+def test_a_dockerfile_in_another_place_is_told(tmp_path: Path, name: str) -> None:
+    files = {name: "FROM python\n", f"{name}.dockerignore": "x", "main.py": HEAD, ".dockerignore": "y\n"}
+    told = f"{name} is not used; --dockerfile {name} does"
+    assert told in plan_project(write(tmp_path, files)).notes
+    assert told not in plan_project(tmp_path, build=Build(dockerfile="none")).notes
+
+
+KINDS_OF_DOCKERFILES = {
+    "heredocs": "# syntax=docker/dockerfile:1\nFROM python\nRUN <<EOF bash\nCMD x && y\nEOF\n"
+    'COPY <<-"END" /etc/x\n\tENTRYPOINT a; b\n\tEND\nCMD ["python", "main.py"]\n',
+    "ONBUILD": 'FROM python\nONBUILD CMD cd x && y\nCMD ["python", "main.py"]\n',
+    "HEALTHCHECK": 'FROM python\nHEALTHCHECK --interval=5m CMD curl -f http://localhost/ || exit 1\nCMD ["python", "main.py"]\n',
+    "SHELL": 'FROM python\nSHELL ["/bin/bash", "-lc"]\nRUN a && b\nCMD ["python", "main.py"]\n',
+    "a login shell": 'FROM python\nSHELL ["/bin/bash", "-lc"]\nCMD python main.py\n',
+    "arguments before FROM": 'ARG VERSION=3.12\nFROM python:${VERSION} AS base\nFROM base\nCMD ["python", "main.py"]\n',
+}
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_DOCKERFILES)
+def test_what_a_dockerfile_may_hold_is_read_for_what_it_is(tmp_path: Path, kind: str) -> None:
+    plan = plan_project(write(tmp_path, {"Dockerfile": KINDS_OF_DOCKERFILES[kind], "main.py": HEAD}))
+    assert plan.notes[0] == "the image is built from the project's Dockerfile"
 
 
 def test_a_dotenv_file_is_told(tmp_path: Path) -> None:

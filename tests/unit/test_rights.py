@@ -51,7 +51,8 @@ def operations() -> dict[str, set[str]]:
 
 def named_in_the_code() -> dict[str, str]:
     """Each text of the product that is an operation's name, with where it stands."""
-    known, found = operations(), {}
+    known = operations()
+    found: dict[str, str] = {}
     for path in sorted(RUNNER.rglob("*.py")):
         if path.is_relative_to(RUNNER / "local"):
             continue

@@ -230,7 +230,16 @@ def load(
     *,
     for_run: bool,
     shown_flags: Mapping[str, str] | None = None,
+    left_out: Callable[[str], None] | None = None,
 ) -> Config:
     from aws_run.config.load import load_config
 
-    return load_config(path, file=file, flags=flags, environ=os.environ, for_run=for_run, shown_flags=shown_flags)
+    return load_config(
+        path,
+        file=file,
+        flags=flags,
+        environ=os.environ,
+        for_run=for_run,
+        shown_flags=shown_flags,
+        left_out=left_out,
+    )

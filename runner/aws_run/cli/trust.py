@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _HINT = (
     "read the file; then pass --trust-project-file (or set AWS_RUN_TRUST_PROJECT_FILE=1), or give these yourself "
-    "with -i, -o, --env, --secret or --task-role"
+    "with -i, -o, --env, --secret, --build-secret or --task-role"
 )
 
 

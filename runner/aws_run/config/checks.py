@@ -142,6 +142,15 @@ def _image_and_build(winners: Winners) -> None:
             )
 
 
+def refuse_unset_build_secrets(config: Config, winners: Winners, environ: Mapping[str, str]) -> None:
+    unset = [name for name in config.build.secrets if not environ.get(name)]
+    if unset:
+        raise ConfigError(
+            f"{winners['build.secrets'].where}: {unset[0]} is not set in this shell",
+            hint=f"export {unset[0]}=…, or take it out of the list",
+        )
+
+
 def refuse_folders(config: Config, winners: Winners, *, detached: bool) -> None:
     """-i must exist, and it must be possible to create -o."""
     if not config.inputs:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,15 @@ def load_config(
     cwd: Path | None = None,
     for_run: bool = True,
     shown_flags: Mapping[str, str] | None = None,
+    left_out: Callable[[str], None] | None = None,
 ) -> Config:
     """The configuration of one command. Raises only ConfigError and UsageError.
 
     `file`: another aws-run.yaml than the project's. `flags`: values of the command line by the names in
     `options.FLAGS`; None and () mean not given, other names are ignored. `for_run` False: for commands that start
     nothing (`ps`, `status`, …), for which -i and -o are neither required nor checked. `shown_flags`: what messages call
-    the flags where they are inputs of something else.
+    the flags where they are inputs of something else. `left_out`: the project's file is a stranger's, so that only
+    what describes the job itself is read of it; called with each place that is not.
     """
     around = Environment(cwd=cwd or Path.cwd(), environ=environ, needs_env=for_run, shown_flags=dict(shown_flags or {}))
     if not project_dir.is_dir():
@@ -48,8 +51,13 @@ def load_config(
     top = yamlfile.read_yaml(yaml_file, shown) if yaml_file else yamlfile.Mapping(items={}, key_lines={}, line=1)
     by_project = yaml_file is not None and (yaml_file.parent == project_dir or _is_in(yaml_file, project_dir))
     base = yaml_file.parent if yaml_file else project_dir
-    given = list(sources.from_file(top, base, shown, around, by_project=by_project))
-    given += sources.from_project_env_file(top, base, shown, around, project_dir, by_project=by_project)
+    # A stranger's file takes nothing from this environment, not even to be left out.
+    for_file = around if left_out is None else replace(around, needs_env=False, environ={})
+    given = list(sources.from_file(top, base, shown, for_file, by_project=by_project))
+    if left_out is None:
+        given += sources.from_project_env_file(top, base, shown, around, project_dir, by_project=by_project)
+    else:
+        given = list(_harmless(given, left_out))
     given += sources.from_environment(around)
     env_file = flags.get("env_file") or environ.get("AWS_RUN_ENV_FILE")
     if env_file:
@@ -68,11 +76,44 @@ def load_config(
         checks.refuse_too_much_text(config)
         checks.refuse_short_retention(config, winners)
         if for_run:
+            checks.refuse_unset_build_secrets(config, winners, environ)
             checks.refuse_folders(config, winners, detached=bool(flags.get("detach")))
         config = config.model_copy(update={"outside": outside_of(config, given, winners)})
     except (OSError, RuntimeError) as error:  # a name that is too long, links in a circle, a folder without rights
         raise ConfigError(f"a path can't be followed: {getattr(error, 'strerror', None) or error}") from error
     return config
+
+
+# What a stranger's file may say: how the job is built and called. Nothing about rights, places, hardware, money, or the
+# environment of who runs it.
+HARMLESS = frozenset(
+    {
+        "command",
+        "outputs",
+        "tolerances",
+        "exclude",
+        "checkpoint.path",
+        "checkpoint.every",
+        "build.dockerfile",
+        "build.target",
+        "build.python",
+        "build.dependencies",
+        "build.extras",
+        "build.groups",
+        "build.install",
+        "build.apt",
+        "arguments.input",
+        "arguments.output",
+    }
+)
+
+
+def _harmless(given: Iterable[Setting], left_out: Callable[[str], None]) -> Iterator[Setting]:
+    for one in given:
+        if not one.by_project or one.option.key in HARMLESS:
+            yield one
+        else:
+            left_out(one.where)
 
 
 def read_flags(flags: Mapping[str, Any], *, environ: Mapping[str, str], cwd: Path | None = None) -> dict[str, Any]:

@@ -46,6 +46,9 @@ class Build(_Section):
     apt: tuple[str, ...] = ()
     target: str | None = None  # a stage of the Dockerfile
     args: dict[str, str] = Field(default_factory=dict)
+    context: str | None = None  # the folder that the Dockerfile sees; None: the whole project
+    secrets: tuple[str, ...] = ()  # names of variables of this machine, for the build alone
+    pip: bool | None = None  # for the job itself; None: where one of the project's scripts calls it
 
 
 class Arguments(_Section):
@@ -111,7 +114,7 @@ class Outside(_Section):
     name of a variable; `where`: the place that names it, like `aws-run.yaml:3: input`. `by_project` False: the user
     named it by flag or AWS_RUN_*, and a link in the folder leads out of it."""
 
-    kind: Literal["input", "output", "variable", "secret", "role", "key"]
+    kind: Literal["input", "output", "variable", "secret", "build-secret", "role", "key"]
     what: str
     where: str
     by_project: bool = True
@@ -128,6 +131,7 @@ _MEANS = {
     "output": "results are written into {what}, which is not in the project",
     "variable": "the job gets {what} from this shell",
     "secret": "the job gets the secret {what} of the account",
+    "build-secret": "the image build gets {what} from this shell",
     "role": "the job acts as {what}",
     "key": "the account's bucket and the job's log are encrypted with {what}",
 }
@@ -168,6 +172,7 @@ class Config(_Section):
     tags: dict[str, str] = Field(default_factory=dict)
     log_retention_days: int = 30
     runs_retention_days: int = 90
+    tolerances: dict[str, float] = Field(default_factory=dict)  # metric -> part of its value that it may differ by
     region: str | None = None
     profile: str | None = None
     labels: tuple[str, ...] = ()

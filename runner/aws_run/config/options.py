@@ -456,6 +456,13 @@ OPTIONS: tuple[Option, ...] = (
         "projects of an account share the bucket, and the longest retention among them holds for all.",
     ),
     Option(
+        key="tolerances",
+        field="tolerances",
+        kind=value_types.TOLERANCES,
+        help="For the comment under a pull request: how far the numbers of a metrics.json may differ from the base "
+        "branch's before that is remarked, as a part of the value: {loss: 0.05}; '*' for all others. Default: 0.",
+    ),
+    Option(
         key="region",
         field="region",
         env="AWS_RUN_REGION",
@@ -545,6 +552,32 @@ OPTIONS: tuple[Option, ...] = (
         kind=value_types.BUILD_ARGS,
         merge="add",
         help="Build arguments (ARG) of the project's Dockerfile. They are no place for secrets: the image keeps them.",
+    ),
+    Option(
+        key="build.context",
+        field="build.context",
+        env="AWS_RUN_BUILD_CONTEXT",
+        kind=value_types.text("a folder inside the project"),
+        help="The folder of the project that its Dockerfile sees, as `docker build FOLDER` does; default: all of it.",
+    ),
+    Option(
+        key="build.secrets",
+        field="build.secrets",
+        env="AWS_RUN_BUILD_SECRETS",
+        flag="build_secret",
+        metavar="NAME",
+        repeatable=True,
+        kind=value_types.listed(value_types.pattern(r"^[A-Za-z_][A-Za-z0-9_]{0,99}$", "the name of a variable")),
+        merge="add",
+        help="Variables of this shell that the image build can read and the image never holds: tokens of package "
+        "indexes, as in `--extra-index-url https://${TOKEN}@host/simple`. A Dockerfile mounts each by its name.",
+    ),
+    Option(
+        key="build.pip",
+        field="build.pip",
+        env="AWS_RUN_BUILD_PIP",
+        kind=value_types.SWITCH,
+        help="Whether the job can install packages itself, with pip. Default: where one of its scripts calls pip.",
     ),
     Option(
         key="arguments.input",

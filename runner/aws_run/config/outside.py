@@ -21,6 +21,7 @@ def outside_of(config: Config, given: Iterable[Setting], winners: Mapping[str, S
         *_output(config, winners.get("output")),
         *_variables(given),
         *_secrets(winners.get("secrets"), given),
+        *_build_secrets(given),
         *_role(config, winners.get("iam.task_role")),
         *_key(config, winners.get("kms_key")),
     )
@@ -82,6 +83,17 @@ def _secrets(winner: Setting | None, given: Iterable[Setting]) -> Iterator[Outsi
     for name, where in last.items():
         if where is not None:
             yield Outside(kind="secret", what=str(winner.value[name]), where=f"{where}.{name}")
+
+
+def _build_secrets(given: Iterable[Setting]) -> Iterator[Outside]:
+    """What the project alone names; what the user names too is the user's."""
+    last: dict[str, str | None] = {}
+    for one in _weakest_first("build.secrets", given):
+        for name in one.value:
+            last[name] = one.where if one.by_project else None
+    for name, where in last.items():
+        if where is not None:
+            yield Outside(kind="build-secret", what=name, where=where)
 
 
 def _role(config: Config, winner: Setting | None) -> Iterator[Outside]:

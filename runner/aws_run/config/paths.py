@@ -28,6 +28,8 @@ def resolved(given: Setting, project_dir: Path) -> Any:
         return Path(os.path.normpath(_absolute(value, given)))
     if field == "build.dockerfile" and value not in {"auto", "none"}:
         return _dockerfile(value, given, project_dir)
+    if field == "build.context":
+        return _context(value, given, project_dir)
     return value
 
 
@@ -54,3 +56,19 @@ def _dockerfile(value: str, given: Setting, project_dir: Path) -> str:
         return path.resolve().relative_to(project_dir).as_posix()
     except ValueError:
         raise refusal(given.where, f"{value} lies outside of the project {project_dir}") from None
+
+
+def _context(value: str, given: Setting, project_dir: Path) -> str:
+    """The same for the folder that a Dockerfile sees; "." is the project itself."""
+    candidates = [_absolute(value, given), project_dir / value]
+    path = next((candidate for candidate in candidates if candidate.is_dir()), None)
+    if path is None:
+        raise refusal(given.where, f"{value}: no such folder", hint="give a folder inside the project")
+    try:
+        return path.resolve().relative_to(project_dir).as_posix()
+    except ValueError:
+        raise refusal(
+            given.where,
+            f"{value} lies outside of the project {project_dir}",
+            hint=f"submit the folder around both: `aws-run submit {value} --dockerfile PATH`",
+        ) from None

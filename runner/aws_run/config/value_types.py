@@ -300,6 +300,30 @@ TAGS = ValueType(
         "additionalProperties": {"type": ["string", "number", "boolean"]},
     },
 )
+
+
+def _metric_name(name: str) -> str:
+    if not 0 < len(name) <= 128 or not name.isprintable():
+        raise ValueError("the name of a metric has 1 to 128 printable characters")
+    return name
+
+
+def _tolerance(value: str) -> float:
+    if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,9})?(e-[0-9]{1,2})?", value) is None:
+        raise ValueError("must be a number of 0 or more: 0.05 is five per cent")
+    return float(value)
+
+
+TOLERANCES = ValueType(
+    shape="map",
+    parse=_tolerance,
+    parse_key=_metric_name,
+    schema={
+        "type": "object",
+        "propertyNames": {"minLength": 1, "maxLength": 128},
+        "additionalProperties": {"type": "number", "minimum": 0, "maximum": 9999},
+    },
+)
 KEEP = listed(choice(*KEEP_KINDS, "all"))
 INPUTS = ValueType(shape="inputs", parse=inputs.parse_input, schema=inputs.SCHEMA)
 

@@ -18,6 +18,7 @@ class WorkflowRun:
     sha: str
     actor: str
     event: str
+    branch: str  # whose code it is, where that is a branch's and no pull request's
     workspace: Path
 
     @property
@@ -31,6 +32,7 @@ class WorkflowRun:
             "repository": self.repository,
             "sha": self.sha,
             "event": self.event,
+            "branch": self.branch,
             "actor": self.actor,
             "run": self.url if self.run_id else "",
         }
@@ -51,5 +53,13 @@ def read_workflow_run(environ: Mapping[str, str], cwd: Path) -> WorkflowRun:
         sha=environ.get("GITHUB_SHA", ""),
         actor=environ.get("GITHUB_ACTOR", ""),
         event=environ.get("GITHUB_EVENT_NAME", ""),
+        branch=_branch(environ),
         workspace=Path(environ.get("GITHUB_WORKSPACE") or cwd),
     )
+
+
+def _branch(environ: Mapping[str, str]) -> str:
+    """Runs that a comment asks for are on the default branch, with the code of another."""
+    if environ.get("GITHUB_EVENT_NAME") not in ("push", "schedule", "workflow_dispatch"):
+        return ""
+    return environ.get("GITHUB_REF_NAME", "") if environ.get("GITHUB_REF_TYPE") == "branch" else ""

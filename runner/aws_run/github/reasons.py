@@ -8,6 +8,7 @@ from aws_run import errors
 _WORDS: dict[type[errors.AwsRunError], str] = {
     errors.AwsRunError: "error",
     errors.UsageError: "usage",
+    errors.RefChangedError: "ref-changed",
     errors.ConfigError: "config",
     errors.SourceError: "project",
     errors.AmbiguousScriptError: "ambiguous-script",

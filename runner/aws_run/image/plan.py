@@ -21,7 +21,8 @@ from aws_run.image.base import BaseImage
 from aws_run.image.recipe.command import find_program, program_of
 from aws_run.image.recipe.dependencies import dependency_digest
 from aws_run.image.recipe.entrypoint_layer import WRAP_TEMPLATE
-from aws_run.image.recipe.own_dockerfile import find_dockerfile
+from aws_run.image.recipe.mentions import find_memory_sharer
+from aws_run.image.recipe.own_dockerfile import context_of, find_dockerfile
 from aws_run.image.recipe.program import Program
 from aws_run.image.recipe.recipe import OwnDockerfile, Recipe, StandardRecipe, choose_recipe
 from aws_run.image.recipe.script_options import POSITIONAL, SHORT, has_places
@@ -43,9 +44,11 @@ class ImagePlan:
     arguments: tuple[str, str] = SHORT  # the options that the command is given the two folders by
     arch: Arch
     recipe_digest: str  # over the recipe's text, the pinned installer and the dependency files
+    build_secrets: tuple[str, ...] = ()  # names of variables that the build can read
     trust_dockerfile: bool = False  # the package indexes' passwords are handed to the project's own Dockerfile
     base: BaseImage | None = None  # None: not looked up, or the Dockerfile's own affair
     entrypoint_layer: bytes = field(repr=False)  # a tar, the same bytes for every project
+    memory_sharer: str | None = None  # the file that speaks of processes that share memory
     notes: tuple[str, ...] = ()  # what was chosen, in sentences for the plan
 
     @cached_property
@@ -105,20 +108,20 @@ def plan_image(
     """
     if exclude_dirs is None:
         exclude_dirs = _run_folders(config)
-    # Docker prefers `<Dockerfile>.dockerignore` over the common one.
-    dockerfile = "Dockerfile" if config.build.dockerfile in ("auto", "none") else config.build.dockerfile
-    own_ignore = f"{dockerfile}{DOCKERIGNORE}"
+    context = context_of(config.build)
     source = read_source(
         config.project_dir,
         exclude=config.exclude,
         exclude_paths=[*exclude_dirs, *_config_files(config)],
-        dockerignore=own_ignore if (config.project_dir / own_ignore).is_file() else DOCKERIGNORE,
+        dockerignore=_dockerignore(config, context),
+        context=context,
     )
     own = find_dockerfile(config.build, source)
     given = (config.arguments.input, config.arguments.output)
+    rewritten = None
     if own is not None:
         text = source.read(own).decode(errors="replace")
-        refuse_shell_form(text, own, own_command=config.command is not None, root=source.root)
+        rewritten = refuse_shell_form(text, own, own_command=config.command is not None, root=source.root)
         program = Program(command=config.command or (), arguments=given)
     elif config.command is not None:
         program = program_of(config.command, source, given)
@@ -130,12 +133,29 @@ def plan_image(
         recipe=recipe,
         command=program.command or None,
         arch=config.resources.arch,
+        build_secrets=config.build.secrets,
         trust_dockerfile=config.build.trust_dockerfile,
         recipe_digest=_recipe_digest(source, recipe),
         entrypoint_layer=(entrypoint_layer or read_entrypoint_layer)(),
         arguments=program.arguments,
-        notes=(*_command_notes(program, config.command), *recipe.notes, *_dotenv_notes(source, config)),
+        memory_sharer=find_memory_sharer(source),
+        notes=(
+            *_command_notes(program, config.command),
+            *recipe.notes,
+            *([rewritten] if rewritten else []),
+            *([f"the image build can read {', '.join(config.build.secrets)}"] if config.build.secrets else []),
+            *_dotenv_notes(source, config),
+        ),
     )
+
+
+def _dockerignore(config: Config, context: str) -> str:
+    """Docker prefers `<Dockerfile>.dockerignore` over the common one, which lies in the folder that it is given."""
+    below = f"{context}/" if context else ""
+    named = config.build.dockerfile
+    own = f"{below}Dockerfile" if named in ("auto", "none") else named
+    own_ignore = f"{own}{DOCKERIGNORE}"
+    return own_ignore if (config.project_dir / own_ignore).is_file() else f"{below}{DOCKERIGNORE}"
 
 
 def _command_notes(program: Program, own: tuple[str, ...] | None) -> list[str]:
@@ -194,6 +214,9 @@ def standard_dockerfile(recipe: StandardRecipe | None = None) -> str:
         "apt": bool(recipe.apt),
         "git": recipe.dependencies.needs_git,
         "project": recipe.install is not None,
+        "conda": recipe.dependencies.conda is not None,
+        "pip": recipe.pip,
+        "without-pip": not recipe.pip,
         "tools": bool(recipe.tools),
     }
     # A version from git changes with each commit: the dependencies know it only where the project is among them.

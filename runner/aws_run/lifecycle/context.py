@@ -31,6 +31,8 @@ class AppContext:
     storage: Callable[[str], Bucket]  # a bucket by name, as the transfer engine wants it
     salt: Callable[[], str]
     find_base: FindBase = lambda plan, refresh: plan  # without Docker there is no base image
+    # Called before each request for the run's first task; what it raises ends the run before its job.
+    before_task: Callable[[], None] = lambda: None
     stop: threading.Event = field(default_factory=threading.Event)
     poll_s: float = 1.0
     longest_poll_s: float = 5.0

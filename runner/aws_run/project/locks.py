@@ -5,6 +5,7 @@ Each reader takes the parsed file and gives lines `name==version ; marker --hash
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -50,16 +51,49 @@ def check_fit(pins: Iterable[Pin], wanted: Iterable[tuple[str, str]], lock: str,
         raise SourceError(f"{lock} does not fit {manifest}: {problem}", hint=f"run `{remedy}` and try again")
 
 
-def poetry_pins(lock: dict[str, Any], roots: Iterable[str], groups: frozenset[str]) -> list[Pin]:
-    """`roots`: the names that the manifest asks for, used where the lock is of poetry 1, which names no groups."""
+def poetry_pins(
+    lock: dict[str, Any], roots: Iterable[str], groups: frozenset[str], extras: Iterable[str] = ()
+) -> list[Pin]:
+    """`roots`: the names that the manifest asks for, used where the lock is of poetry 1, which names no groups.
+    `extras`: names of the lock's table of extras, whose packages are installed too."""
     packages = [entry for entry in _entries(lock, "package") if isinstance(entry.get("name"), str)]
-    if any("groups" in entry for entry in packages):
-        return [
-            _poetry_pin(entry, _poetry_marker(entry.get("markers"), groups))
-            for entry in packages
-            if groups & set(strings(entry.get("groups"))) and not entry.get("optional")
-        ]
-    return _poetry_one_pins(packages, roots)
+    wanted = [normalized(name) for extra in extras for name in _extra_names(lock, extra)]
+    if not any("groups" in entry for entry in packages):
+        return _poetry_one_pins(packages, [*roots, *wanted])
+    optional = _reached(packages, wanted)
+    return [
+        _poetry_pin(entry, _without_extra(_poetry_marker(entry.get("markers"), groups)))
+        for entry in packages
+        if groups & set(strings(entry.get("groups")))
+        and (not entry.get("optional") or normalized(entry["name"]) in optional)
+    ]
+
+
+def _extra_names(lock: dict[str, Any], extra: str) -> list[str]:
+    for name, listed in table(lock, "extras").items():
+        if normalized(name) == normalized(extra):  # `six (>=1.15)`: the name ends at what no name holds
+            return [re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0] for line in strings(listed)]
+    return []
+
+
+def _reached(packages: list[dict[str, Any]], names: Iterable[str]) -> set[str]:
+    """`names` and all that they ask for."""
+    below = {
+        normalized(entry["name"]): [normalized(name) for name in table(entry, "dependencies")] for entry in packages
+    }
+    reached: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += below.get(name, [])
+    return reached
+
+
+def _without_extra(marker: str) -> str:
+    """What speaks of an extra says nothing about the machine, and the extra is chosen."""
+    return "" if "extra" in marker else marker
 
 
 def pdm_pins(lock: dict[str, Any], groups: frozenset[str]) -> list[Pin]:

@@ -35,14 +35,16 @@ def poetry_wanted(pyproject: dict[str, Any], groups: Iterable[str]) -> list[tupl
     return list(dict.fromkeys(wanted))
 
 
-def poetry_lines(pyproject: dict[str, Any], groups: Iterable[str]) -> list[str]:
+def poetry_lines(pyproject: dict[str, Any], groups: Iterable[str], extras: Iterable[str] = ()) -> list[str]:
     """What poetry would resolve without a lock. SourceError for a constraint that PEP 440 can't say."""
     lines = strings(table(pyproject, "project").get("dependencies"))
+    listed = table(pyproject, "tool", "poetry", "extras")
+    wanted = {name for extra in extras for name in strings(listed.get(extra))}
     for section in poetry_sections(pyproject, groups):
         for name, value in section.items():
             if name != "python":
                 entries = value if isinstance(value, list) else [value]
-                lines += [line for entry in entries if (line := _poetry_line(name, entry))]
+                lines += [line for entry in entries if (line := _poetry_line(name, entry, optional=name in wanted))]
     return lines
 
 
@@ -104,10 +106,11 @@ def script_block(text: str) -> str | None:
     return None
 
 
-def _poetry_line(name: str, entry: object) -> str:
+def _poetry_line(name: str, entry: object, *, optional: bool = False) -> str:
+    """Empty for what is optional, unless that is wanted."""
     if isinstance(entry, str):
         return name + _specifier(name, entry)
-    if not isinstance(entry, dict) or entry.get("optional"):
+    if not isinstance(entry, dict) or (entry.get("optional") and not optional):
         return ""
     extras = strings(entry.get("extras"))
     text = f"{name}[{','.join(extras)}]" if extras else name

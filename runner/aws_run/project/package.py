@@ -55,6 +55,16 @@ def is_package(folder: Folder, pyproject: dict[str, Any]) -> bool:
     return folder.has("setup.py")
 
 
+def legacy_python(folder: Folder, path: str) -> str | None:
+    """The `python_requires` of a setup.cfg or setup.py, where it stands there as a text."""
+    if not folder.has(path):
+        return None
+    text = folder.read(path).decode(errors="replace")
+    found = re.search(r"""^[ \t]*python_requires[ \t]*=[ \t]*["']?(?P<requires>[^"'\n#]{1,100})""", text, re.MULTILINE)
+    found = found or re.search(r"""python_requires[ ]?=[ ]?["'](?P<requires>[^"'\n]{1,100})["']""", text)
+    return found["requires"].strip() if found is not None else None
+
+
 def scm_variable(folder: Folder, pyproject: dict[str, Any]) -> str | None:
     requires = " ".join(strings(table(pyproject, "build-system").get("requires")))
     dynamic = "version" in strings(table(pyproject, "project").get("dynamic"))

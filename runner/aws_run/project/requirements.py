@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from aws_run.errors import Place, SourceError
@@ -31,6 +31,7 @@ _FIND_LINKS = re.compile(r"^(?:-f|--find-links)[\s=]*(?P<where>\S+)$")
 _NAMED_FILE = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*@\s*file:(?://)?(?P<path>[^\s;]+)")
 _CONDA_EXPORT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)=(?P<version>[^=\s]+)(?:=(?P<build>[^=\s]+))?$")
 _ARCHIVES = (".whl", ".tar.gz", ".tar.bz2", ".zip", ".tgz")
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")  # the only form that pip replaces
 _VCS = re.compile(r"(?:^|\s|@)git\+|^git\+")
 
 
@@ -72,6 +73,10 @@ def read_requirements(folder: Folder, path: str) -> Requirements:
     """`path` and all that it includes. SourceError for lines that can't work anywhere but on another machine."""
     state = _State()
     _read(folder, path, state)
+    return _finished(path, state)
+
+
+def _finished(path: str, state: _State) -> Requirements:
     if state.elsewhere:
         shown = "; ".join(state.elsewhere[:_MOST_SHOWN])
         more = f"; and {len(state.elsewhere) - _MOST_SHOWN} more" if len(state.elsewhere) > _MOST_SHOWN else ""
@@ -89,6 +94,18 @@ def read_requirements(folder: Folder, path: str) -> Requirements:
     )
 
 
+def read_requirement_lines(folder: Folder, path: str, lines: Iterable[str], *, written_to: str) -> Requirements:
+    """Lines that stand inside of the file `path` (the pip section of an environment.yml), as the file `written_to`."""
+    state = _State()
+    _read_text(folder, path, "".join(f"{line}\n" for line in lines), state, written_to=written_to)
+    return _finished(path, state)
+
+
+def variables_of(texts: Iterable[str]) -> tuple[str, ...]:
+    """The variables of the environment that the installer puts into lines."""
+    return tuple(sorted({name for text in texts for name in _VARIABLE.findall(text)}))
+
+
 def requirement_names(lines: list[str]) -> list[str]:
     """The names of packages in lines of PEP 508."""
     return [match[0] for line in lines if (match := re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", line.strip()))]
@@ -97,19 +114,23 @@ def requirement_names(lines: list[str]) -> list[str]:
 def _read(folder: Folder, path: str, state: _State) -> None:
     if len(state.texts) >= _MOST_FILES:
         raise SourceError(f"requirements.txt includes more than {_MOST_FILES} files", hint="put them into one")
-    state.texts[path] = ""  # a file that includes itself is read once
+    _read_text(folder, path, decode(folder.read(path)), state, written_to=path)
+
+
+def _read_text(folder: Folder, path: str, text: str, state: _State, *, written_to: str) -> None:
+    state.texts[written_to] = ""  # a file that includes itself is read once
     lines = []
-    for number, line in _logical_lines(decode(folder.read(path))):
+    for number, line in _logical_lines(text):
         try:
             kept = _line(folder, path, number, line, state)
         except SourceError as error:
-            error.place = error.place or Place(path=folder.root / path, line=number)
+            error.place = error.place or Place(path=folder.root / path, line=number if written_to == path else None)
             raise
         if state.elsewhere and state.place is None:
-            state.place = Place(path=folder.root / path, line=number)
+            state.place = Place(path=folder.root / path, line=number if written_to == path else None)
         if kept:
             lines.append(kept)
-    state.texts[path] = "".join(f"{line}\n" for line in lines)
+    state.texts[written_to] = "".join(f"{line}\n" for line in lines)
 
 
 def _line(folder: Folder, path: str, number: int, line: str, state: _State) -> str:

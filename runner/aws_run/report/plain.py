@@ -37,7 +37,7 @@ from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 _PREFIX_WIDTH = 8
 # Repeated progress lines are printed at most this often.
 _PROGRESS_EVERY_S = 10.0
-_SHORTEST_S = 0.9  # the container sends a state once a second
+_SHORTEST_S = 0.3  # the container sends a state once a second, and they arrive at odd times
 
 
 class PlainReporter:

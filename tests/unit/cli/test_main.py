@@ -98,6 +98,7 @@ EXIT_CODES = {
     "AwsRunError": 125,
     "UsageError": 2,
     "ConfigError": 2,
+    "RefChangedError": 2,
     "SourceError": 2,
     "AmbiguousScriptError": 2,
     "RunNotFoundError": 2,

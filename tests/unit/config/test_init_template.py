@@ -96,6 +96,7 @@ NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1).filter
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @example(command=["x"], folder="~")
+@example(command=["NULL"], folder="null")
 @example(command=["'\"\\", "#", ""], folder="a b #'\"")
 @given(command=st.lists(WORDS, min_size=1, max_size=4), folder=NAMES)
 def test_the_loader_reads_back_any_command_and_folder(tmp_path: Path, command: list[str], folder: str) -> None:

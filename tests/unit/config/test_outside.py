@@ -10,7 +10,7 @@ import pytest
 
 from aws_run.cli.trust import need_trust
 from aws_run.config import Config, Outside, load_config
-from aws_run.errors import EXIT_USAGE, UsageError
+from aws_run.errors import EXIT_USAGE, ConfigError, UsageError
 from aws_run.lifecycle.outside import outside_notes
 
 from .conftest import Load
@@ -79,6 +79,17 @@ def test_a_bare_name_in_an_env_file_of_the_project_is_the_projects_word(
 def test_what_only_the_account_has_is_told(load: Load) -> None:
     yaml = f"input: s3://payroll/2026\nsecrets: {{T: '{SECRET}'}}\niam: {{task_role: '{ROLE}'}}\n"
     assert reached(load(yaml)) == [("input", "s3://payroll/2026"), ("secret", SECRET), ("role", ROLE)]
+
+
+def test_a_variable_that_the_build_is_given_is_told_unless_the_user_names_it(load: Load) -> None:
+    yaml = "build: {secrets: [TOKEN, OTHER]}\n"
+    environ = {"TOKEN": "t", "OTHER": "o"}
+    assert reached(load(yaml, environ=environ)) == [("build-secret", "TOKEN"), ("build-secret", "OTHER")]
+    config = load(yaml, environ=environ, build_secret=("TOKEN",))
+    assert reached(config) == [("build-secret", "OTHER")]
+    assert set(config.build.secrets) == {"TOKEN", "OTHER"}
+    with pytest.raises(ConfigError, match="OTHER is not set in this shell"):
+        load(yaml, environ={"TOKEN": "t"}, for_run=True)
 
 
 def test_what_the_user_names_is_the_users_own(load: Load, elsewhere: Path) -> None:

@@ -165,5 +165,6 @@ def test_parliament_would_find_what_is_wrong() -> None:
 
 def test_no_other_code_makes_a_document() -> None:
     """What is made elsewhere would not be looked at here."""
+    # setup.py's trusts GitHub's tokens, whose keys parliament has no list of: tests/github/test_setup.py looks at it.
     makers = {path.name for path in RUNNER.glob("**/*.py") if "2012-10-17" in path.read_text(encoding="utf-8")}
-    assert makers == {"policies.py", "role.py", "bucket.py"}
+    assert makers == {"policies.py", "role.py", "bucket.py", "setup.py"}

@@ -110,10 +110,10 @@ def shown(error: AwsRunError) -> Log:
 
 def test_an_error_is_an_annotation_at_its_line() -> None:
     error = ConfigError(
-        "aws-run.yaml:3: wrong, 100%", hint="write it, so: right", place=Place(path=WORKSPACE / "a,b/c:d.yaml", line=3)
+        "aws-run.yaml:3: wrong, 100%", hint="write it, so: right", place=Place(path=WORKSPACE / "a,b/c::d.yaml", line=3)
     )
     [note] = shown(error).annotations
-    assert note.properties == {"file": "a,b/c:d.yaml", "line": "3", "title": "aws-run"}
+    assert note.properties == {"file": "a,b/c::d.yaml", "line": "3", "title": "aws-run"}
     assert note.message == "aws-run.yaml:3: wrong, 100%\nwrite it, so: right"
 
 

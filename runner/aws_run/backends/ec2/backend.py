@@ -101,6 +101,9 @@ class Ec2Backend:
         job = container.container(spec, image)
         job["cpu"] = int(hw.vcpu * 1024)
         job["memory"] = hw.memory_mib
+        # Docker's own 64 MiB are too few for PyTorch's workers and their like. What lies there counts as the job's
+        # memory, so more than that would be no use (ECS: LinuxParameters.sharedMemorySize, MiB).
+        job["linuxParameters"] = {"sharedMemorySize": hw.memory_mib}
         job["mountPoints"] = [{"sourceVolume": "notice", "containerPath": container.NOTICE_DIR, "readOnly": True}]
         job["environment"].append({"name": contract.NOTICE_FILE, "value": f"{container.NOTICE_DIR}/notice"})
         if hw.gpus:

@@ -19,6 +19,10 @@ _TERMINAL: dict[str, str] = {
     "InsufficientFreeAddressesInSubnet": "the subnet is full: pass other --subnets",
     "MaxFleetCountExceeded": "too many fleets in this account: wait, or run `aws-run gc`",
     "SpotMaxPriceTooLow": _SPOT_HINT,
+    "FreeTierOnly": (
+        "this account is on AWS's free plan, which has only a few types: name one with --instance-type (such as "
+        "m7i-flex.large or c7i-flex.large), use --backend fargate, or upgrade the account's plan"
+    ),
     "InvalidAMIID.NotFound": "the machine image is gone: try again, the newest one is looked up at each run",
 }
 # Of these, the ones that another hour may bring.
@@ -27,6 +31,7 @@ PASSES_WITH_TIME = frozenset({"InsufficientInstanceCapacity", "UnfulfillableCapa
 _SENTENCES: tuple[tuple[str, str], ...] = (
     (r"do not have sufficient .* capacity|no .*capacity available", "InsufficientInstanceCapacity"),
     (r"requested more vCPU capacity than your current vCPU limit", "VcpuLimitExceeded"),
+    (r"not eligible for Free Tier", "FreeTierOnly"),  # the launch's own code is InvalidParameterCombination
     (r"Max spot instance count exceeded", "MaxSpotInstanceCountExceeded"),
     (r"configuration is currently not supported|is not supported in your requested Availability Zone", "Unsupported"),
 )

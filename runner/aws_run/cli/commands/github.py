@@ -18,6 +18,27 @@ def action() -> int:
     return run_action()
 
 
+@github.command("comment-gate")
+def comment_gate() -> int:
+    """Decide whether a pull request's comment may run its code, from the event and GitHub's API."""
+    import os
+
+    from aws_run.github.comments.entry import gate
+
+    return gate(os.environ)
+
+
+@github.command("comment-update")
+@click.argument("state", type=click.Choice(["failed", "cancelled"]))
+def comment_update(state: str) -> int:
+    """Bring a run's comment to its end where the run could not do so itself."""
+    import os
+
+    from aws_run.github.comments.entry import update
+
+    return update(os.environ, state)
+
+
 @github.command()
 def post() -> int:
     """Remove what a step that was cancelled or killed has left."""

@@ -8,15 +8,23 @@ from pathlib import Path
 
 import click
 
-from aws_run.cli.say import say
-from aws_run.cli.types import PATH
+from aws_run.cli.say import result, say
+from aws_run.cli.types import PATH, TEXT
 from aws_run.errors import UsageError
 
 
 @click.command()
 @click.argument("path", type=PATH, default=".")
-@click.option("--force", is_flag=True, help="Replace an existing aws-run.yaml.")
-def init(path: Path, force: bool) -> None:
+@click.option("--force", is_flag=True, help="Replace an existing aws-run.yaml, or workflow files.")
+@click.option(
+    "--github",
+    metavar="OWNER/aws-run@REF",
+    type=TEXT,
+    help="Write workflows for GitHub Actions instead, which take the tool from there, and print their role's policies.",
+)
+@click.option("--repository", metavar="OWNER/NAME", type=TEXT, help="With --github: the repository that PATH is.")
+@click.option("--account", metavar="ID", type=TEXT, help="With --github: the AWS account of the role.")
+def init(path: Path, force: bool, github: str | None, repository: str | None, account: str | None) -> None:
     """Write an aws-run.yaml into PATH with what a run of it would use: command, dependencies, Python, Debian packages,
     folders and .env, each with a word on why."""
     from aws_run.config.init_template import render_yaml
@@ -24,6 +32,11 @@ def init(path: Path, force: bool) -> None:
 
     if not path.is_dir():
         raise UsageError(f"{path}: no such folder", hint="give the folder that holds the project")
+    if github is not None:
+        _github(path, force, github, repository, account)
+        return
+    if repository or account:
+        raise UsageError("--repository and --account belong to --github", hint="add --github OWNER/aws-run@REF")
     target = path / "aws-run.yaml"
     if os.path.lexists(target) and not force:
         raise UsageError(f"{target} exists already", hint="--force replaces it")
@@ -31,7 +44,8 @@ def init(path: Path, force: bool) -> None:
     for problem in survey.problems:
         say(f"note: {problem}")
     if survey.env_names:
-        names = ", ".join(survey.env_names[:6]) + (", …" if len(survey.env_names) > 6 else "")
+        more = len(survey.env_names) - 6
+        names = ", ".join(survey.env_names[:6]) + (f" and {more} more" if more > 0 else "")
         survey = survey.with_env(_wants(f"Shall the job get the variables of .env ({names})?"))
         if not survey.hand_over_env:
             say("note: .env stays on this machine; `env_file: .env` in aws-run.yaml hands its variables over")
@@ -40,6 +54,37 @@ def init(path: Path, force: bool) -> None:
     target.write_text(render_yaml(survey), encoding="utf-8")
     say(f"wrote {target}")
     say("next: aws-run check, then aws-run submit . -i data -o out")
+
+
+def _github(path: Path, force: bool, action: str, repository: str | None, account: str | None) -> None:
+    """Writes both workflows, or none of them."""
+    import json
+
+    from aws_run.github import setup
+    from aws_run.infra.policies import caller_policy
+
+    if repository is None:
+        raise UsageError("--github needs the repository that PATH is", hint="add --repository OWNER/NAME")
+    if account is not None and not (len(account) == 12 and account.isdecimal()):
+        raise UsageError(f"--account {account}: an account has 12 digits")
+    wanted = setup.Setup(action=action, repository=repository, account=account or "ACCOUNT_ID")
+    files = {setup.WORKFLOW: setup.workflow(wanted), setup.COMMENT_WORKFLOW: setup.comment_workflow(wanted)}
+    for name in files:
+        if os.path.lexists(path / name) and not force:
+            raise UsageError(f"{path / name} exists already", hint="--force replaces it")
+    for name, text in files.items():
+        target = path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_symlink():
+            target.unlink()  # never write through a link
+        target.write_text(text, encoding="utf-8")
+        say(f"wrote {target}")
+    policies = {"trust": setup.trust_policy(wanted), "policy": caller_policy(account=wanted.account)}
+    for line in json.dumps(policies, indent=2).splitlines():
+        result(line)
+    say("make a role with this trust and this policy (docs/github-comments.md says how), and the environment aws-run")
+    say("then set the variables AWS_REGION, AWS_RUN_ROLE and AWS_RUN_ACCOUNT there")
+    say(f"the ids in the trust policy: gh api repos/{repository} --jq '.owner.id, .id'")
 
 
 def _wants(question: str) -> bool:

@@ -23,6 +23,7 @@ METRICS = "metrics.json"
 _MOST_ROWS = 25
 _MOST_NUMBERS = 200
 _DEEPEST = 6
+_ROUNDING = 1 + 1e-9  # 5 % of 1.0 is not quite 0.05 in binary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +125,7 @@ def _within(was: float | None, now: float | None, allowed: float) -> bool:
         return False
     if math.isnan(was) or math.isnan(now):
         return math.isnan(was) and math.isnan(now)
-    return abs(now - was) <= allowed * abs(was) if math.isfinite(was) and math.isfinite(now) else was == now
+    return abs(now - was) <= allowed * abs(was) * _ROUNDING if math.isfinite(was) and math.isfinite(now) else was == now
 
 
 def read_metrics(path: str, content: bytes) -> dict[str, float]:
@@ -219,7 +220,7 @@ def _file(path: str, there: OutputFile | None) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "—" if value is None else escape(f"{value:.6g}")
+    return "—" if value is None else f"{value:.6g}"
 
 
 def _percent(before: float | None, after: float | None) -> str:

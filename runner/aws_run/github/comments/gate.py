@@ -5,6 +5,7 @@ It reads the event, GitHub's API and the workflow's own inputs; of the pull requ
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -85,14 +86,14 @@ class Gate:
             self._refuse_stranger(comment.get("user") or {})
             command = _understood(command, wrong)
             self._react(comment_id, "eyes")
-            return self._carry_out(command, number)
+            return self._carry_out(command, number, comment_id)
         except Denied as denied:
             self._react(comment_id, "-1")
             if denied.tell:
                 self._answer(number, denied.tell)
             return Decision(run=False, reason=denied.reason)
 
-    def _carry_out(self, command: Command, number: int) -> Decision:
+    def _carry_out(self, command: Command, number: int, comment_id: int) -> Decision:
         sticky = Sticky(self._api, number=number, key=self._settings.key)
         match command.verb:
             case "help":
@@ -106,10 +107,10 @@ class Gate:
             case "stop":
                 self._stop(sticky, number)
             case "run":
-                return self._start(command, number, sticky)
+                return self._start(command, number, comment_id, sticky)
         return Decision(run=False, reason=command.verb)
 
-    def _start(self, command: Command, number: int, sticky: Sticky) -> Decision:
+    def _start(self, command: Command, number: int, comment_id: int, sticky: Sticky) -> Decision:
         pull = self._asked(f":/pulls/{number}", "pull-request-unknown")
         if pull.get("state") != "open":
             raise Denied("closed", "The pull request is closed.")
@@ -132,6 +133,8 @@ class Gate:
         written = sticky.write(render(state), self._turn, data)
         if written is None:
             raise Denied("superseded", None)
+        base = str((pull.get("base") or {}).get("ref") or "")
+        pinned = {"number": number, "sha": sha, "base": base, "comment": comment_id, "fork": fork}
         outputs = {
             name: flags.get(name, "") for name in ("gpu", "cpu", "memory", "timeout", "backend", "instance-type")
         }
@@ -142,6 +145,8 @@ class Gate:
                 **outputs,
                 "spot": flags.get("spot", "false"),
                 "sha": sha,
+                "pull-request": json.dumps(pinned),
+                "repository": str(((pull.get("head") or {}).get("repo") or {}).get("full_name") or ""),
                 "number": str(number),
                 "fork": str(fork).lower(),
                 "comment-id": str(written),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from aws_run.errors import AwsRunError, BuildError, DockerError, Place
 from aws_run.image.docker.build_log import BuildLog, in_words
+from aws_run.project.missing_packages import find_missing
 
 _DISK_FULL = r"no space left on device"
 
@@ -94,8 +95,8 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "behind a company proxy, set SSL_CERT_FILE to its CA bundle; it is handed to the build",
     ),
     (
-        r"(?:gcc|g\+\+|cc|clang|cargo)['\"]? ?(?:failed|: not found|: command not found|: No such file)"
-        r"|command 'gcc' failed|error: linker",
+        r"(?:gcc|g\+\+|cc|clang|cargo)['\"]?(?: failed)?: (?:not found|command not found|No such file)"
+        r"|error: linker",
         "A requirement has no ready package for this Python and must be compiled, but the base image has no compiler",
         "set `build: {apt: [build-essential]}`, or choose a version with wheels or another build.python",
     ),
@@ -129,6 +130,7 @@ def build_failure(
     """What to raise for a build that failed; `what` names the recipe. `place`: where in the project's files the failed
     step is, or what the cause names (the name of a package); None where it is in none."""
     tail = log.tail()
+    missing = find_missing(log.text)
     base = _BASE_STEP.match(log.failed_step)
     causes = _CAUSES if base is None else _BASE_CAUSES
     if log.failed_step.startswith(("COPY ", "ADD ")):
@@ -141,6 +143,13 @@ def build_failure(
             if pattern == _DISK_FULL:
                 return DockerError(sentence, hint=hint)
             return BuildError(sentence, log_tail=tail, hint=hint, place=place(log.failed_step, group))
+    if missing is not None and base is None:
+        return BuildError(
+            f"The image has no {missing.what}, which the build needs",
+            log_tail=tail,
+            hint=missing.remedy,
+            place=place(log.failed_step, ""),
+        )
     if base is not None:
         return BuildError(
             f"The base image {base['image']} can't be fetched",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -46,6 +46,7 @@ class BuildSecrets:
 
     ca: bytes | None = field(default=None, repr=False)
     settings: bytes | None = field(default=None, repr=False)
+    own: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # those that the user named, each by its name
     # A sentence for each setting of the machine that means nothing inside a container.
     left_out: tuple[str, ...] = ()
     # Names of the variables that hold a password; `withheld` says whether it was taken out.
@@ -54,20 +55,29 @@ class BuildSecrets:
 
     def by_name(self) -> dict[str, bytes]:
         named = {"ca": self.ca, "settings": self.settings}
-        return {name: content for name, content in named.items() if content is not None}
+        return {**self.own, **{name: content for name, content in named.items() if content is not None}}
 
 
-def read_build_secrets(environ: Mapping[str, str], *, passwords: bool = True) -> BuildSecrets:
-    """`passwords` False: the addresses alone. ConfigError when a variable names a CA bundle that can't be read."""
+def read_build_secrets(
+    environ: Mapping[str, str], *, passwords: bool = True, named: Iterable[str] = (), mounted: bool = False
+) -> BuildSecrets:
+    """`passwords` False: the addresses alone. `named`: variables that the user hands over besides; `mounted`: each is a
+    secret of its own, as a Dockerfile of the project's mounts it, else they are among the settings. ConfigError when
+    one of them is not set, or a variable names a CA bundle that can't be read."""
     exports, left_out = _settings(environ)
-    named = (name for name in exports if name in environ or name.lower() in environ)
-    with_passwords = sorted(name for name in named if name.isupper() and _has_password(name, exports[name]))
+    handed = {name: _value_of(environ, name) for name in named}
+    known = (name for name in exports if name in environ or name.lower() in environ)
+    with_passwords = sorted(name for name in known if name.isupper() and _has_password(name, exports[name]))
     if not passwords:
         exports = {name: _USERINFO.sub("://", value) for name, value in exports.items() if not _CREDENTIAL.match(name)}
+    if not mounted:
+        exports.update(handed)
+        with_passwords = sorted({*with_passwords, *handed})
     text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())
     return BuildSecrets(
         ca=_ca_bundle(environ),
         settings=text.encode() or None,
+        own={name: value.encode() for name, value in handed.items()} if mounted else {},
         left_out=tuple(left_out),
         with_passwords=tuple(with_passwords),
         withheld=not passwords and bool(with_passwords),
@@ -95,6 +105,13 @@ def about_passwords(plan: ImagePlan, secrets: BuildSecrets) -> Notice | None:
 
 def _has_password(name: str, value: str) -> bool:
     return _CREDENTIAL.match(name) is not None or _USERINFO.search(value) is not None
+
+
+def _value_of(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name)
+    if not value:
+        raise ConfigError(f"build.secrets names {name}, which is not set in this shell", hint=f"export {name}=…")
+    return value
 
 
 def _ca_bundle(environ: Mapping[str, str]) -> bytes | None:

@@ -28,6 +28,16 @@ LAYER = "entrypoint.tar"
 PROJECT_CACHE = "PROJECT-CACHE"
 
 
+# Starts a command in conda's environment, as `conda activate` does it: the packages' scripts are written for bash.
+_ACTIVATE = """\
+#!/bin/bash
+for script in "$CONDA_PREFIX"/etc/conda/activate.d/*.sh; do
+  if [ -r "$script" ]; then . "$script"; fi
+done
+exec "$@"
+"""
+
+
 def write_standard(
     plan: ImagePlan,
     recipe: StandardRecipe,
@@ -51,6 +61,8 @@ def write_standard(
         _add_bytes(tar, "Dockerfile", text.encode())
         _add_bytes(tar, "uv.txt", uv_requirements().encode())
         _add_bytes(tar, LAYER, plan.entrypoint_layer)
+        if recipe.dependencies.conda is not None:
+            _add_bytes(tar, "activate", _ACTIVATE.encode())
         _add_folder(tar, "deps")
         written = installer_files(plan.source, recipe.dependencies)
         if recipe.dependencies.whole_project:
@@ -67,13 +79,26 @@ def write_own(plan: ImagePlan, recipe: OwnDockerfile, out: IO[bytes]) -> None:
     """For the project's Dockerfile: the project as it is. Docker reads the Dockerfile and .dockerignore even where
     an ignore file leaves them out."""
     paths = plan.source.paths
+    below = f"{recipe.context}/" if recipe.context else ""
     with _open(out) as tar:
         # Docker knows a tar by its first kilobyte, which an extended header (a name with an umlaut) would fill.
         _add_folder(tar, ".")
-        _add_source(tar, plan.source, "")
-        for path in (recipe.path, f"{recipe.path}{DOCKERIGNORE}", DOCKERIGNORE):
-            if path not in paths and plan.source.has(path):
-                _add_bytes(tar, path, plan.source.read(path))
+        _add_source(tar, plan.source, "", below=below)
+        inside = dockerfile_in_context(recipe)
+        beside = (recipe.path, inside), (f"{recipe.path}{DOCKERIGNORE}", f"{inside}{DOCKERIGNORE}")
+        for path, name in (*beside, (f"{below}{DOCKERIGNORE}", DOCKERIGNORE)):
+            if (path not in paths or name != path[len(below) :]) and plan.source.has(path):
+                own = recipe.changed if path == recipe.path else None
+                _add_bytes(tar, name, own.encode() if own is not None else plan.source.read(path))
+
+
+def dockerfile_in_context(recipe: OwnDockerfile) -> str:
+    """Its name among the files that Docker is sent: one that lies outside of `build.context`, or is changed, is put
+    beside them."""
+    below = f"{recipe.context}/" if recipe.context else ""
+    if recipe.changed is None and recipe.path.startswith(below):
+        return recipe.path.removeprefix(below)
+    return f".aws-run-{recipe.path.replace('/', '-')}"
 
 
 def write_wrap(plan: ImagePlan, entrypoint: Iterable[str], cmd: Iterable[str], out: IO[bytes]) -> None:
@@ -97,12 +122,17 @@ def _open(out: IO[bytes]) -> tarfile.TarFile:
     return tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT)
 
 
-def _add_source(tar: tarfile.TarFile, source: Source, prefix: str, leave_out: frozenset[str] = frozenset()) -> None:
-    """Every file but those of `leave_out`, checked on the way: what is sent is what the tag was computed from."""
+def _add_source(
+    tar: tarfile.TarFile, source: Source, prefix: str, *, leave_out: frozenset[str] = frozenset(), below: str = ""
+) -> None:
+    """Every file but those of `leave_out`, checked on the way: what is sent is what the tag was computed from.
+
+    `below`: the folder with its slash that all of them lie in, and that their names are relative to."""
     digest = hashlib.sha256()
     made: set[str] = set()
     for file in source.files:
-        for folder in _folders(file.path):
+        name = file.path[len(below) :]
+        for folder in _folders(name):
             if folder not in made:
                 made.add(folder)
                 _add_folder(tar, f"{prefix}{folder}")
@@ -111,7 +141,7 @@ def _add_source(tar: tarfile.TarFile, source: Source, prefix: str, leave_out: fr
             for chunk in read_chunks(source.root, file):
                 digest.update(chunk)
             continue
-        _add_file(tar, source.root, prefix, file, digest.update)
+        _add_file(tar, source.root, f"{prefix}{name}", file, digest.update)
     if digest.hexdigest() != source.digest:
         raise SourceError(
             "The project's files changed while the image was built from them",
@@ -139,14 +169,14 @@ class _ChunkReader:
         return out
 
 
-def _add_file(tar: tarfile.TarFile, root: Path, prefix: str, file: SourceFile, update: Callable[[bytes], None]) -> None:
+def _add_file(tar: tarfile.TarFile, root: Path, name: str, file: SourceFile, update: Callable[[bytes], None]) -> None:
     chunks = read_chunks(root, file)
     if file.link is not None:
-        info = _info(f"{prefix}{file.path}", mode=0o777)
+        info = _info(name, mode=0o777)
         info.type, info.linkname = tarfile.SYMTYPE, file.link
         tar.addfile(info)
     else:
-        info = _info(f"{prefix}{file.path}", mode=file.mode)
+        info = _info(name, mode=file.mode)
         info.size = file.size
         tar.addfile(info, cast("IO[bytes]", _ChunkReader(chunks, update)))
     for chunk in chunks:  # a link's target; a file's end, where its size is checked

@@ -24,13 +24,13 @@ from aws_run.image.docker.build_folder import build_folder, note_child
 from aws_run.image.docker.build_log import BuildLog
 from aws_run.image.docker.build_place import place_in_project
 from aws_run.image.docker.build_secrets import BuildSecrets, about_passwords, read_build_secrets
-from aws_run.image.docker.context import write_own, write_standard, write_wrap
+from aws_run.image.docker.context import dockerfile_in_context, write_own, write_standard, write_wrap
 from aws_run.image.docker.docker_cli import CliBuild, DockerCli, find_cli, run_build
 from aws_run.image.docker.engine import connect
 from aws_run.image.docker.machine import BuildMachine
 from aws_run.image.docker.push import ApiPushEngine, push_image
 from aws_run.image.plan import ImagePlan, big_source
-from aws_run.image.recipe.entrypoint_layer import drops_arguments
+from aws_run.image.recipe.entrypoint_layer import drops_arguments, keep_arguments
 from aws_run.image.recipe.recipe import OwnDockerfile, StandardRecipe
 
 if TYPE_CHECKING:
@@ -99,7 +99,9 @@ class DockerBuilder:
         """Leave the finished image in the engine as `reference`."""
         cli = self._find(self._environ)
         own = isinstance(plan.recipe, OwnDockerfile)
-        secrets = read_build_secrets(self._environ, passwords=not own or plan.trust_dockerfile)
+        secrets = read_build_secrets(
+            self._environ, passwords=not own or plan.trust_dockerfile, named=plan.build_secrets, mounted=own
+        )
         if (warning := about_passwords(plan, secrets)) is not None:
             emit(warning)
         for sentence in secrets.left_out:
@@ -159,7 +161,9 @@ def _recipe_args(recipe: StandardRecipe) -> dict[str, str]:
         "UV_OPTIONS": " ".join(dependencies.options),
         "REQUIREMENTS": dependencies.requirements_file if dependencies.texts else "",
         "FIND_LINKS": ",".join(dependencies.find_links),
+        "CUDA": (dependencies.conda.cuda or "") if dependencies.conda is not None else "",
         "APT": " ".join(recipe.apt),
+        "VENV_OPTIONS": "" if recipe.pip else "--without-pip",
         "TOOLS": " ".join(recipe.tools),
         "INSTALL_REQUIRED": "yes" if recipe.install is not None and recipe.install.required else "",
     }
@@ -180,7 +184,7 @@ def _build_own(
             _Build(
                 what=recipe.summary,
                 tag=project_image,
-                dockerfile=recipe.path,
+                dockerfile=dockerfile_in_context(recipe),
                 build_args={**({"BASE_IMAGE": base_image} if base_image else {}), **dict(recipe.args)},
                 target=recipe.target,
                 write=lambda out, _classic: write_own(run.plan, recipe, out),
@@ -190,6 +194,7 @@ def _build_own(
         )
         run.check_arch(project_image)
         entrypoint, cmd = run.entry(project_image)
+        entrypoint, cmd = keep_arguments(entrypoint, cmd, own_command=run.plan.command is not None)
         _check_entry(recipe, entrypoint, cmd, run.plan.command)
         run.build(
             _Build(

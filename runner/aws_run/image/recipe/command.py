@@ -32,6 +32,8 @@ from aws_run.image.recipe.shell_scripts import check_program, check_shell_text, 
 from aws_run.image.sources.source import Source
 from aws_run.project.console_scripts import console_scripts, module_file
 
+_MOST_NOTEBOOKS = 200  # each may be large, and nobody means one of so many without naming it
+
 
 def find_command(source: Source) -> tuple[str, ...]:
     """The argv that starts the one script that takes the two folders."""
@@ -198,7 +200,7 @@ def _notebooks(source: Source, given: tuple[str, str]) -> list[Program]:
     if len(paths) == 1:
         return [_notebook(paths[0], source, given)]
     programs = []
-    for path in paths:
+    for path in paths[:_MOST_NOTEBOOKS]:
         try:
             programs.append(_notebook(path, source, given))
         except SourceError:

@@ -1,7 +1,12 @@
-"""environment.yml: what conda would install, as lines for the package index, and what only conda has."""
+"""environment.yml: what conda would install, as lines for the package index, or as micromamba makes it in the build.
+
+The index is smaller and faster. Where the list names what only conda has (GDAL, CUDA, R, compilers), micromamba makes
+the whole environment, from the same file without its `name`, `prefix` and pip section.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -38,52 +43,81 @@ _ONLY_CONDA_PREFIXES = ("r-", "bioconductor-", "perl-", "lib")
 _ENTRY = re.compile(r"^(?:[^\s:]+::)?(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*)(?P<rest>.*)$")
 
 
+_CUDA = frozenset({"cuda-version", "cudatoolkit", "pytorch-cuda", "cuda-toolkit", "cuda", "cuda-runtime"})
+_DEFAULT_CUDA = "12.4"  # what conda solves for where the list wants a GPU and names no version
+
+
 @dataclass(frozen=True, kw_only=True)
 class CondaEnvironment:
-    """`python`: as `requires-python` would say it; None where nothing is asked for."""
+    """`python`: as `requires-python` would say it; None where nothing is asked for. `lines`: for the package index.
+    `pip`: the pip section alone. `only_conda`: names that no index has. `specs` and `channels`: as the file says them.
+    `cuda`: the version of CUDA that the list is for."""
 
     lines: tuple[str, ...]
     python: str | None
+    pip: tuple[str, ...] = ()
+    only_conda: tuple[str, ...] = ()
+    specs: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    cuda: str | None = None
+
+    def for_micromamba(self, python: str) -> str:
+        """The file that micromamba is given. `python`: the version where the list names none."""
+        specs = list(self.specs)
+        if not any(_name_of(spec) == "python" for spec in specs):
+            specs.append(f"python={python}")
+        # JSON is YAML, and no text can end its quotes.
+        return json.dumps({"channels": list(self.channels or ("conda-forge",)), "dependencies": specs}, indent=1) + "\n"
 
 
 def read_conda(folder: Folder, path: str) -> CondaEnvironment:
-    """SourceError for what can't be read, and for packages that conda alone has, all of them by name."""
+    """SourceError for what can't be read."""
     try:
         tree = parse_yaml(folder.read_text(path), path)
     except ConfigError as error:
         raise SourceError(f"{path} can't be read: {error.message}", hint="correct it") from None
     listed = tree.items.get("dependencies")
     lines: list[str] = []
-    lacking: list[str] = []
+    pip: list[str] = []
+    only_conda: list[str] = []
+    specs: list[str] = []
     python: str | None = None
+    cuda: str | None = None
     for item in listed.items if isinstance(listed, Sequence) else ():
         if isinstance(item, Mapping):
-            lines += _pip_lines(item)
+            pip += _texts(item.items.get("pip"))
             continue
         entry = _ENTRY.match(item.text.strip()) if isinstance(item, Scalar) else None
         if entry is None:
             continue
+        specs.append(entry[0])
         name, rest = entry["name"].lower(), entry["rest"].strip()
+        if name in _CUDA or name.endswith("-gpu"):
+            version = re.match(r"[=\s]*(\d+\.\d+)", rest) if name in _CUDA else None
+            cuda = version[1] if version else cuda or _DEFAULT_CUDA
         if name == "python":
             python = from_conda(rest) or None
         elif name in _ONLY_CONDA or (name not in _OTHER_NAMES and name.startswith(_ONLY_CONDA_PREFIXES)):
-            lacking.append(name)
-        else:
-            package = _OTHER_NAMES.get(name, name)
-            version = from_conda(rest)
-            if package:
-                # Under another name the versions of conda's build tools mean nothing.
-                lines.append(f"{package}{version or ''}")
-    if lacking:
-        raise SourceError(
-            f"{path} lists what only conda has: {', '.join(lacking)}",
-            hint="take them out and install them by `build: {apt: [...]}`, or give the project a Dockerfile "
-            "(FROM mambaorg/micromamba), or name another list with `build: {dependencies: requirements.txt}`",
-        )
-    return CondaEnvironment(lines=tuple(lines), python=python)
+            only_conda.append(name)
+        elif package := _OTHER_NAMES.get(name, name):
+            # Under another name the versions of conda's build tools mean nothing.
+            lines.append(f"{package}{from_conda(rest) or ''}")
+    return CondaEnvironment(
+        lines=(*lines, *pip),
+        python=python,
+        pip=tuple(pip),
+        only_conda=tuple(only_conda),
+        specs=tuple(specs),
+        channels=tuple(_texts(tree.items.get("channels"))),
+        cuda=cuda,
+    )
 
 
-def _pip_lines(section: Mapping) -> list[str]:
-    listed = section.items.get("pip")
-    items = listed.items if isinstance(listed, Sequence) else ()
+def _name_of(spec: str) -> str:
+    entry = _ENTRY.match(spec)
+    return entry["name"].lower() if entry else ""
+
+
+def _texts(node: object) -> list[str]:
+    items = node.items if isinstance(node, Sequence) else ()
     return [item.text.strip() for item in items if isinstance(item, Scalar) and item.text.strip()]

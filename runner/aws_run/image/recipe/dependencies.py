@@ -8,27 +8,29 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from aws_run.config import Build
 from aws_run.errors import ConfigError, SourceError
 from aws_run.image.recipe.conda import NAMES as CONDA_NAMES
-from aws_run.image.recipe.conda import read_conda
+from aws_run.image.recipe.conda import CondaEnvironment, read_conda
 from aws_run.image.sources.source import Source
 from aws_run.project import locks, manifests
 from aws_run.project.files import LOCK_MAX_BYTES
 from aws_run.project.folder import parse_toml, read_json, read_toml, strings, table
 from aws_run.project.private_names import is_private
-from aws_run.project.requirements import decode, read_requirements
+from aws_run.project.requirements import decode, read_requirement_lines, read_requirements, variables_of
 from aws_run.project.uv_lock import check_uv_lock, count_packages, installs_from_folder
-from aws_run.project.versions import from_poetry
+from aws_run.project.versions import from_poetry, normalized
 
 # lock: pyproject.toml with uv.lock; pyproject: its [project] dependencies, resolved at build time.
-DependencyKind = Literal["none", "requirements", "lock", "pyproject"]
+# conda: micromamba makes the environment, and pip's own section follows.
+DependencyKind = Literal["none", "requirements", "lock", "pyproject", "conda"]
 
 GENERATED = "aws-run-requirements.txt"
+CONDA_GENERATED = "aws-run-environment.yml"
 _MAIN = frozenset({"main", "default"})
 _NOT_FOR_RUNS = re.compile(r"(?:^|[-_./])(?:dev|tests?|testing|docs?|lint|ci|build|typing|constraints?)(?:[-_.]|$)")
 _REQUIREMENT_NAMES = ("requirements.txt", "requirements.in")
@@ -57,10 +59,16 @@ class Dependencies:
     groups: tuple[str, ...] = ()
     requires_python: str | None = None
     notes: tuple[str, ...] = ()
+    conda: CondaEnvironment | None = None  # of the kind conda
 
     @property
     def requirements_file(self) -> str:
         return self.texts[0][0] if self.texts else "requirements.txt"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Of the shell, which the list puts into addresses: `https://${TOKEN}@host/simple`."""
+        return variables_of(text for _, text in self.texts)
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -81,7 +89,7 @@ def find_dependencies(
         return _NONE
     finder = _Finder(source=source, pyproject=pyproject, build=build)
     if build.dependencies != "auto":
-        return finder.named(build.dependencies)
+        return _with_choices(finder.named(build.dependencies), source, pyproject, build)
     candidates = list(_candidates(source, pyproject))
     passed: list[str] = []
     for place, path in enumerate(candidates):
@@ -89,13 +97,51 @@ def find_dependencies(
         if chosen.kind == "none":
             passed.append(path)
             continue
+        _with_choices(chosen, source, pyproject, build)
         # Beside a list of its own a script may carry metadata for others who run it alone.
         return replace(chosen, notes=(*chosen.notes, *_others(path, candidates[place + 1 :])))
     for path in _scripts(source, command):
         block = manifests.script_block(decode(source.read(path)))
         if block is not None:
-            return finder.script(path, block)
-    return _NONE
+            return _with_choices(finder.script(path, block), source, pyproject, build)
+    return _with_choices(_NONE, source, pyproject, build)
+
+
+def _with_choices(chosen: Dependencies, source: Source, pyproject: dict[str, Any], build: Build) -> Dependencies:
+    """`chosen`, unless extras or groups are asked for that its list does not have: ConfigError."""
+    extras, groups = _choices(chosen, source, pyproject)
+    for setting, asked, known in (("extras", build.extras, extras), ("groups", build.groups, groups)):
+        for name in asked:
+            if known is not None and normalized(name) not in {normalized(each) for each in known}:
+                have = f"it has {', '.join(sorted(known)[:8])}" if known else "it has none"
+                raise ConfigError(
+                    f"build.{setting} names {name}, which {chosen.files[0] if chosen.files else 'the project'} "
+                    f"does not have: {have}",
+                    hint="correct the name, or choose the list that has it with `build: {dependencies: PATH}`",
+                )
+    return chosen
+
+
+def _choices(
+    chosen: Dependencies, source: Source, pyproject: dict[str, Any]
+) -> tuple[set[str] | None, set[str] | None]:
+    """(extras, groups) that can be had with the list; None: only its own tool knows."""
+    files = set(chosen.files) or ({"pyproject.toml"} if pyproject else set())
+    if files & {"setup.py", "setup.cfg"}:
+        return None, set()
+    if files & {"Pipfile", "Pipfile.lock"}:
+        pipfile = read_toml(source, "Pipfile") or read_json(source, "Pipfile.lock")
+        return set(), {name for name, value in pipfile.items() if isinstance(value, dict)} - {"requires", "_meta"}
+    if "pyproject.toml" not in files:
+        return (None, None) if any(path.startswith("pylock.") for path in files) else (set(), set())
+    optional = table(pyproject, "project", "optional-dependencies")
+    extras: set[str] | None = {*optional, *table(pyproject, "tool", "poetry", "extras")}
+    project = pyproject.get("project")
+    if not isinstance(project, dict) or "optional-dependencies" in strings(project.get("dynamic")):
+        extras = extras or None
+    tool = table(pyproject, "tool")
+    groups = {*table(pyproject, "dependency-groups"), *table(tool, "poetry", "group")}
+    return extras, {*groups, *table(tool, "pdm", "dev-dependencies")}
 
 
 def dependency_digest(source: Source, dependencies: Dependencies) -> str:
@@ -268,7 +314,7 @@ class _Finder:
         lock = read_toml(self.source, "poetry.lock")
         groups = frozenset(self.build.groups) | {"main"}
         wanted = manifests.poetry_wanted(self.pyproject, sorted(groups))
-        pins = locks.poetry_pins(lock, [name for name, _ in wanted], groups)
+        pins = locks.poetry_pins(lock, [name for name, _ in wanted], groups, self.build.extras)
         locks.check_fit(pins, wanted, "poetry.lock", "pyproject.toml", "poetry lock")
         return self._locked(
             ("pyproject.toml", "poetry.lock"),
@@ -279,7 +325,9 @@ class _Finder:
         )
 
     def _pdm_lock(self) -> Dependencies:
-        pins = locks.pdm_pins(read_toml(self.source, "pdm.lock"), frozenset(self.build.groups) | {"default"})
+        # pdm locks an extra as a group of its name.
+        groups = frozenset({"default", *self.build.groups, *self.build.extras})
+        pins = locks.pdm_pins(read_toml(self.source, "pdm.lock"), groups)
         wanted = manifests.project_wanted(self.pyproject)
         locks.check_fit(pins, wanted, "pdm.lock", "pyproject.toml", "pdm lock")
         return self._locked(("pyproject.toml", "pdm.lock"), pins, "pdm.lock", None)
@@ -305,8 +353,41 @@ class _Finder:
 
     def _conda(self, path: str) -> Dependencies:
         environment = read_conda(self.source, path)
+        if environment.only_conda:
+            return self._by_micromamba(path, environment)
         title = f"{path} (conda, installed from the package index)"
-        return self._generated((path,), list(environment.lines), title, requires_python=environment.python)
+        return self._of_lines(path, environment.lines, title, environment.python)
+
+    def _by_micromamba(self, path: str, environment: CondaEnvironment) -> Dependencies:
+        pip = self._of_lines(path, environment.pip, path, environment.python)
+        count = len(environment.specs) + len(environment.pip)
+        named = ", ".join(environment.only_conda[:4])
+        return replace(
+            pip,
+            kind="conda",
+            files=pip.files or (path,),
+            title=f"{path} (conda), {_packages(count)}",
+            notes=(f"micromamba makes the environment, because only conda has {named}",),
+            requires_python=environment.python,
+            conda=environment,
+        )
+
+    def _of_lines(self, path: str, lines: Iterable[str], title: str, python: str | None) -> Dependencies:
+        """Lines of a requirements file that stand inside of another one; they may name files of the project."""
+        lines = list(lines)
+        if not lines:
+            return replace(_NONE, requires_python=python)
+        read = read_requirement_lines(self.source, path, lines, written_to=GENERATED)
+        return Dependencies(
+            kind="requirements",
+            files=(path, *(name for name in read.texts if name != GENERATED)),
+            whole_project=read.local,
+            title=f"{title}, {_packages(read.packages)}",
+            texts=tuple(read.texts.items()),
+            needs_git=read.git,
+            find_links=read.find_links,
+            requires_python=python,
+        )
 
     def _pyproject(self) -> Dependencies:
         files = ("pyproject.toml",)
@@ -314,7 +395,7 @@ class _Finder:
         project = self.pyproject.get("project")
         if not isinstance(project, dict):
             if poetry:
-                lines = manifests.poetry_lines(self.pyproject, self.build.groups)
+                lines = manifests.poetry_lines(self.pyproject, self.build.groups, self.build.extras)
                 indexes = manifests.poetry_indexes(self.pyproject)
                 python = poetry_python(self.pyproject)
                 title = "pyproject.toml (poetry, no lock)"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from aws_run import contract
 from aws_run.image.recipe.script_options import has_places
+from aws_run.image.recipe.shell_text import is_one_command, with_arguments
 
 # Nothing that is installed in the image has a say: -I leaves PYTHON* variables and the current folder out, -S
 # site-packages with its .pth files and sitecustomize; file names are UTF-8 whatever the locale.
@@ -59,6 +60,20 @@ def drops_arguments(entrypoint: Sequence[str], cmd: Sequence[str]) -> str | None
         return "ENTRYPOINT"
     # Behind an init (tini, dumb-init, `conda run`, an own `exec "$@"`) CMD is the program.
     return "CMD" if _ends_in_a_text(cmd) else None
+
+
+def keep_arguments(
+    entrypoint: Sequence[str], cmd: Sequence[str], *, own_command: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """ENTRYPOINT and CMD with what is in shell form rewritten where that is safe; Docker ignores CMD behind such an
+    ENTRYPOINT. `own_command`: the config's command comes in the place of CMD."""
+    if has_places([*entrypoint, *cmd]):  # the folders are put where the command says
+        return tuple(entrypoint), tuple(cmd)
+    if _ends_in_a_text(entrypoint) and is_one_command(entrypoint[-1]) and not own_command:
+        return with_arguments(entrypoint), ()
+    if _ends_in_a_text(cmd) and is_one_command(cmd[-1]):
+        return tuple(entrypoint), with_arguments(cmd)
+    return tuple(entrypoint), tuple(cmd)
 
 
 def is_shell(program: str) -> bool:

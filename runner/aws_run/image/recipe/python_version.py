@@ -7,7 +7,8 @@ import re
 DEFAULT = "3.12"
 # What the default base image comes in, best first after DEFAULT.
 _KNOWN = ("3.12", "3.13", "3.14", "3.11", "3.10", "3.9")
-_CLAUSE = re.compile(r"^\s*(~=|==|!=|<=|>=|<|>)\s*v?(\d{1,4}(?:\.\d{1,4}){0,4})(\.\*)?\s*$")
+# A pre-release counts as its release: `>=3.13.0rc1` is met by 3.13.
+_CLAUSE = re.compile(r"^\s*(~=|===|==|!=|<=|>=|<|>)\s*v?(\d{1,4}(?:\.\d{1,4}){0,4})(\.\*|(?:a|b|rc|\.dev)\d{1,3})?\s*$")
 
 
 def from_pin(text: str) -> str | None:
@@ -24,6 +25,13 @@ def from_runtime(text: str) -> str | None:
     """Heroku's runtime.txt: `python-3.11.4`."""
     match = re.fullmatch(r"python-(\d{1,2}\.\d{1,2})(?:\.\d{1,3})?", text.strip())
     return match[1] if match else None
+
+
+def is_known(version: str) -> bool:
+    """Whether there is a base image of it with a Python that aws-run itself can use. Newer ones than are known here may
+    be there."""
+    numbers = tuple(int(part) for part in version.split(".")[:2])
+    return (3, 9) <= numbers <= max(tuple(int(part) for part in known.split(".")) for known in _KNOWN)
 
 
 def is_readable(text: str) -> bool:
@@ -51,7 +59,7 @@ def _allows(known: str, op: str, version: tuple[int, ...]) -> bool:
     # `>=3.12.4` is met by the newest 3.12, `<3.12.4` is not; `==3.12` means the whole series here.
     have = minor if len(version) <= 2 else (*minor, 99)
     have = have[: max(len(version), 1)]
-    if op == "==":
+    if op in ("==", "==="):
         return minor == version[:2] or (len(version) == 1 and minor[:1] == version)
     if op == "!=":
         return have != version

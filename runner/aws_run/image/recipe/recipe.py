@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aws_run.config import Build
 from aws_run.errors import ConfigError, SourceError
 from aws_run.image.recipe import python_version
-from aws_run.image.recipe.dependencies import Dependencies, DependencyKind, find_dependencies, poetry_python
+from aws_run.image.recipe.dependencies import (
+    CONDA_GENERATED,
+    Dependencies,
+    DependencyKind,
+    find_dependencies,
+    poetry_python,
+)
 from aws_run.image.recipe.git_version import version_from_git
+from aws_run.image.recipe.mentions import find_pip_caller
 from aws_run.image.recipe.other_builders import apt_list, notes_about, pinned_python
-from aws_run.image.recipe.own_dockerfile import find_dockerfile
+from aws_run.image.recipe.own_dockerfile import context_of, find_dockerfile, other_dockerfiles
+from aws_run.image.recipe.shell_form import without_triggers
 from aws_run.image.sources.source import Source
 from aws_run.project.files import TEXT_MAX_BYTES
 from aws_run.project.folder import read_toml, table
-from aws_run.project.package import InstallPlan, plan_install, scm_variable
+from aws_run.project.package import InstallPlan, legacy_python, plan_install, scm_variable
 
+# What a project's own Dockerfile decides instead.
+_OF_OUR_RECIPE = ("python", "dependencies", "extras", "groups", "install", "apt", "pip")
+_OLD = "set build.python to a version that works, or build.base_image to an image that has it"
 DEFAULT_BASE = "public.ecr.aws/docker/library/python:{python}-slim-bookworm"
 
 
@@ -30,15 +41,23 @@ class OwnDockerfile:
     base_image: str | None = None
     target: str | None = None
     args: tuple[tuple[str, str], ...] = ()
+    context: str = ""  # the folder that it sees, relative to the project; empty: all of it
+    changed: str | None = None  # its text without what is only for images that stand on it; None: it is sent as it is
+    unused: tuple[str, ...] = ()  # settings that only our own recipe follows
 
     @property
     def summary(self) -> str:
-        return f"the project's {self.path}" + (f", stage {self.target}" if self.target else "")
+        place = f", in {self.context}/" if self.context else ""
+        return f"the project's {self.path}" + (f", stage {self.target}" if self.target else "") + place
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was chosen, for the plan."""
-        return (f"the image is built from {self.summary}",)
+        told = [f"the image is built from {self.summary}"]
+        if self.unused:
+            verb = "is" if len(self.unused) == 1 else "are"
+            told.append(f"{', '.join(self.unused)} {verb} not followed, because the Dockerfile says what is installed")
+        return tuple(told)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +71,9 @@ class StandardRecipe:
     install: InstallPlan | None = None  # None: the project itself is not installed
     version: tuple[str, str] | None = None  # a variable and the version from git that it hands to the build back end
     apt: tuple[str, ...] = ()
+    passed_over: str | None = None  # a Dockerfile that has another name or place than docker looks at
+    pip: bool = False  # the job can install packages itself
+    pip_caller: str | None = None  # the script that calls it, where that alone decided
     apt_file: str | None = None  # the list of another builder that names `apt`
     other_notes: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()  # packages that only running the program needs
@@ -70,12 +92,16 @@ class StandardRecipe:
     def notes(self) -> tuple[str, ...]:
         """What was chosen, for the plan."""
         told = [f"dependencies: {self.dependencies.title}", *self.dependencies.notes]
+        if self.passed_over:
+            told.append(f"{self.passed_over} is not used; --dockerfile {self.passed_over} does")
         if self.install is not None:
             told.append("the project itself is installed")
         if self.version is not None:
             told.append(f"its version is {self.version[1]}, read from git's tags")
         if self.apt:
             told.append(f"Debian packages: {', '.join(self.apt)}" + (f", of {self.apt_file}" if self.apt_file else ""))
+        if self.pip:
+            told.append("the job has pip" + (f", because {self.pip_caller} calls it" if self.pip_caller else ""))
         return (*told, *self.other_notes)
 
 
@@ -89,18 +115,27 @@ def choose_recipe(build: Build, source: Source, command: Sequence[str] = (), too
     running it needs beside the project's own list."""
     own = find_dockerfile(build, source)
     if own is not None:
-        args = tuple(sorted(build.args.items()))
-        return OwnDockerfile(path=own, base_image=build.base_image, target=build.target, args=args)
-    if build.target or build.args:
-        raise ConfigError(
-            "build.target and build.args are for a Dockerfile, and the project has none that is used",
-            hint="remove them, or name the Dockerfile: `build: {dockerfile: PATH}`",
+        text = source.read(own).decode(errors="replace")
+        changed = without_triggers(text, build.target)
+        return OwnDockerfile(
+            path=own,
+            base_image=build.base_image,
+            target=build.target,
+            args=tuple(sorted(build.args.items())),
+            context=context_of(build),
+            changed=changed if changed != text else None,
+            unused=tuple(f"build.{name}" for name in _OF_OUR_RECIPE if getattr(build, name) != getattr(Build(), name)),
         )
     pyproject = read_pyproject(source)
     listed = apt_list(source) if not build.apt else None
     dependencies = find_dependencies(source, pyproject, build, command)
     python = _python(build, source, pyproject, dependencies)
     base = build.base_image or DEFAULT_BASE.format(python=python)
+    if dependencies.conda is not None:
+        made = (CONDA_GENERATED, dependencies.conda.for_micromamba(python))
+        dependencies = replace(dependencies, texts=(made, *dependencies.texts))
+    _refuse_unnamed_variables(build, dependencies)
+    caller = find_pip_caller(source) if build.pip is None else None
     install = plan_install(source, pyproject, wanted=build.install, command=command)
     return StandardRecipe(
         base_image=base,
@@ -112,8 +147,23 @@ def choose_recipe(build: Build, source: Source, command: Sequence[str] = (), too
         apt=build.apt or (listed[1] if listed is not None else ()),
         apt_file=listed[0] if listed is not None else None,
         other_notes=tuple(notes_about(source)),
+        passed_over=next(iter(other_dockerfiles(source)), None) if build.dockerfile == "auto" else None,
+        pip=build.pip or caller is not None,
+        pip_caller=caller,
         tools=tools,
     )
+
+
+def _refuse_unnamed_variables(build: Build, dependencies: Dependencies) -> None:
+    """A list of the project's may send any variable of this shell to any address: the user says which ones."""
+    unnamed = [name for name in dependencies.variables if name not in build.secrets]
+    if unnamed:
+        listed = ", ".join(unnamed)
+        flags = " ".join(f"--build-secret {name}" for name in unnamed)
+        raise SourceError(
+            f"{dependencies.files[0]} puts {listed} of this shell into an address, and nobody has said that it may",
+            hint=f"{flags} (or AWS_RUN_BUILD_SECRETS) hands it to the build; the image never holds it",
+        )
 
 
 def read_pyproject(source: Source) -> dict[str, Any]:
@@ -124,18 +174,22 @@ def _python(build: Build, source: Source, pyproject: dict[str, Any], dependencie
     if build.python is not None:
         if not re.fullmatch(r"\d+\.\d+(\.\d+)?", build.python):
             raise ConfigError(f"build.python is {build.python!r}, which is no version", hint='write it as "3.12"')
+        if build.base_image is None and tuple(int(part) for part in build.python.split(".")[:2]) < (3, 9):
+            raise ConfigError(
+                f"build.python is {build.python}, and aws-run needs Python 3.9 or newer in the image", hint=_OLD
+            )
         return build.python
     if source.has(".python-version"):
         pinned = python_version.from_pin(source.read_text(".python-version"))
         if pinned is not None:
-            return pinned
+            return _known(".python-version", pinned, build)
     if (pinned := pinned_python(source)) is not None:
         return pinned
     if source.has("runtime.txt"):
         pinned = python_version.from_runtime(source.read_text("runtime.txt"))
         if pinned is not None:
-            return pinned
-    for place, requires in _requirements_of_python(pyproject, dependencies):
+            return _known("runtime.txt", pinned, build)
+    for place, requires in _requirements_of_python(source, pyproject, dependencies):
         if not python_version.is_readable(requires):
             continue
         chosen = python_version.from_requires(requires)
@@ -144,10 +198,16 @@ def _python(build: Build, source: Source, pyproject: dict[str, Any], dependencie
                 continue
             raise SourceError(
                 f"{place} asks for Python {requires}, which no base image here has (3.9 to 3.14)",
-                hint="set build.python to a version that works, or build.base_image to an image that has it",
+                hint=_OLD,
             )
         return chosen
     return python_version.DEFAULT
+
+
+def _known(place: str, pinned: str, build: Build) -> str:
+    if build.base_image is None and not python_version.is_known(pinned):
+        raise SourceError(f"{place} asks for Python {pinned}, which no base image here has (3.9 to 3.14)", hint=_OLD)
+    return pinned
 
 
 def _version(source: Source, pyproject: dict[str, Any]) -> tuple[str, str] | None:
@@ -156,13 +216,17 @@ def _version(source: Source, pyproject: dict[str, Any]) -> tuple[str, str] | Non
     return (variable, version_from_git(source.root)) if variable is not None else None
 
 
-def _requirements_of_python(pyproject: dict[str, Any], dependencies: Dependencies) -> list[tuple[str, str]]:
+def _requirements_of_python(
+    source: Source, pyproject: dict[str, Any], dependencies: Dependencies
+) -> list[tuple[str, str]]:
     """(who says it, in the words of `requires-python`), the strongest first."""
     requires = table(pyproject, "project").get("requires-python")
     places = [
         ("pyproject.toml", requires if isinstance(requires, str) else None),
         ("pyproject.toml", poetry_python(pyproject)),
         (" + ".join(dependencies.files) or "the project", dependencies.requires_python),
+        ("setup.cfg", legacy_python(source, "setup.cfg")),
+        ("setup.py", legacy_python(source, "setup.py")),
     ]
     return [(place, text) for place, text in places if text]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from aws_run.errors import Place, SourceError
 from aws_run.image.recipe.entrypoint_layer import is_shell
 from aws_run.image.recipe.script_options import has_places
+from aws_run.image.recipe.shell_text import is_one_command
 
 _HEREDOC = re.compile(r"<<-?[\"']?(\w+)[\"']?")
 _FROM = re.compile(r"(?:--\S+\s+)*(?P<base>\S+)(?:\s+as\s+(?P<name>\S+))?\s*$", re.IGNORECASE)
@@ -26,11 +27,13 @@ class _Stage:
     shell: bool = True
 
 
-def refuse_shell_form(text: str, path: str, *, own_command: bool, root: Path) -> None:
-    """SourceError where `sh -c TEXT` would swallow -i and -o. `own_command`: `command` of the config replaces CMD."""
+def refuse_shell_form(text: str, path: str, *, own_command: bool, root: Path) -> str | None:
+    """SourceError where `sh -c TEXT` would swallow -i and -o; a sentence for the plan where they are put behind TEXT,
+    which is one plain command. `own_command`: `command` of the config replaces CMD."""
     stage = _last_stage(text)
     if not stage.shell:
-        return
+        return None
+    note = None
     judged = [("ENTRYPOINT", stage.entrypoint)]
     behind = stage.entrypoint is not None and bool(stage.cmd) and (stage.cmd or "").startswith("-")
     # `CMD --fast` behind an ENTRYPOINT is no program; an init like tini starts the shell, which drops the arguments.
@@ -38,18 +41,22 @@ def refuse_shell_form(text: str, path: str, *, own_command: bool, root: Path) ->
         judged.append(("CMD", stage.cmd))
     for name, written in judged:
         if written and _in_shell_form(written) and "$@" not in written and not has_places([written]):
+            if is_one_command(written) and (name == "CMD" or not own_command):
+                note = f"{name} in {path} is in shell form; the folders are put behind its command"
+                continue
             raise SourceError(
                 f"{name} in {path} is in shell form, so -i and -o would not reach the program",
                 hint=f"write it as a list: {name} {as_list(written)}",
                 place=Place(path=root / path, line=line_of(text, name, written)),
             )
+    return note
 
 
 def line_of(text: str, word: str, rest: str) -> int | None:
     """The line on which the last such instruction of a Dockerfile begins."""
     wanted = " ".join(rest.split())
     same = (
-        number for number, *found in _instructions(text) if found[0] == word and " ".join(found[1].split()) == wanted
+        each.lines[0] + 1 for each in _instructions(text) if each.word == word and " ".join(each.rest.split()) == wanted
     )
     return max(same, default=None)
 
@@ -81,8 +88,9 @@ def _last_stage(text: str) -> _Stage:
     """With what it has from earlier stages of the same file that it stands on."""
     stages: dict[str, _Stage] = {}
     stage = _Stage()
-    for count, (_, word, rest) in enumerate(_instructions(text)):
-        match word:
+    for count, each in enumerate(_instructions(text)):
+        rest = each.rest
+        match each.word:
             case "FROM" if (base := _FROM.match(rest)) is not None:
                 below = stages.get(base["base"].lower(), _Stage())
                 stage = _Stage(entrypoint=below.entrypoint, cmd=below.cmd, shell=below.shell)
@@ -97,27 +105,55 @@ def _last_stage(text: str) -> _Stage:
     return stage
 
 
-def _instructions(text: str) -> Iterator[tuple[int, str, str]]:
-    """(number of its first line, WORD, rest) of each instruction, its continued lines joined; comments and heredocs are
-    left out."""
+def without_triggers(text: str, target: str | None = None) -> str:
+    """A Dockerfile without the ONBUILD lines of its last stage (or of `target`): they are for images that stand on this
+    one, and the only one that does is ours, with which they have nothing to do."""
+    spans: dict[str, list[range]] = {}
+    names = [""]
+    for each in _instructions(text):
+        if each.word == "FROM" and (base := _FROM.match(each.rest)) is not None:
+            names.append((base["name"] or f" {len(names)}").lower())
+        elif each.word == "ONBUILD":
+            spans.setdefault(names[-1], []).append(each.lines)
+    wanted = target.lower() if target else names[-1]
+    if target and target.isdecimal() and target not in names:
+        wanted = names[int(target) + 1] if int(target) + 1 < len(names) else wanted
+    left_out = {number for span in spans.get(wanted, ()) for number in span}
+    if not left_out:
+        return text
+    kept = (line for number, line in enumerate(text.splitlines(keepends=True)) if number not in left_out)
+    return "".join(kept)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Instruction:
+    """`lines`: the numbers of its lines in the text, from 0."""
+
+    word: str
+    rest: str
+    lines: range
+
+
+def _instructions(text: str) -> Iterator[_Instruction]:
+    """Each with its continued lines joined; comments and heredocs are left out."""
     escape = "`" if re.match(r"\s*#\s*escape\s*=\s*`", text, re.IGNORECASE) else "\\"
-    numbered = enumerate(text.splitlines(), start=1)
-    lines = (line for _, line in numbered)
-    for number, line in numbered:
+    lines = enumerate(text.splitlines())
+    for begin, line in lines:
         joined = line.strip()
         if not joined or joined.startswith("#"):
             continue
-        parts = [joined]
+        parts, end = [joined], begin
         while parts[-1].endswith(escape):
-            more = next((each for each in lines if not each.lstrip().startswith("#")), None)
+            more = next((each for each in lines if not each[1].lstrip().startswith("#")), None)
             if more is None:
                 break
+            end = more[0]
             parts[-1] = parts[-1][:-1].rstrip()
-            parts.append(more.strip())
+            parts.append(more[1].strip())
         word, _, rest = " ".join(parts).partition(" ")
         if word.upper() in ("RUN", "COPY", "ADD"):
-            for end in _HEREDOC.findall(rest):
-                for inner in lines:
-                    if inner.strip() == end:
+            for mark in _HEREDOC.findall(rest):
+                for end, inner in lines:  # noqa: B007 - where the heredoc ends is where the instruction does
+                    if inner.strip() == mark:
                         break
-        yield number, word.upper(), rest.strip()
+        yield _Instruction(word=word.upper(), rest=rest.strip(), lines=range(begin, end + 1))

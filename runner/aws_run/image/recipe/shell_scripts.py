@@ -11,7 +11,7 @@ from aws_run.image.sources.source import Source
 _MAX_BYTES = 1 << 20
 _GETOPTS = re.compile(r"""getopts?\s+(?:-\w+\s+)?["']?:?[A-Za-z:]*""")
 _CASE_LABEL = re.compile(r"(?:^|[|\s(;])(--?[A-Za-z][\w-]*)(?==?\*?\s*(?:\)|\|))", re.MULTILINE)
-_ASSIGNED = re.compile(r"""^\s*(?:export\s+|local\s+)?(\w+)=["']?\$\{?([12])\b""", re.MULTILINE)
+_ASSIGNED = re.compile(r"""^[ \t]*(?:export[ \t]+|local[ \t]+)?(\w+)=["']?\$\{?([12])\b""", re.MULTILINE)
 _SHELLS = {"sh": "sh", "dash": "sh", "ash": "sh", "bash": "bash", "zsh": "zsh", "ksh": "ksh"}
 
 
@@ -88,7 +88,7 @@ def shell_of(text: str) -> str:
 
 
 def _arguments(text: str) -> tuple[str, str] | None:
-    plain = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
+    plain = re.sub(r"^[ \t]*#.*$", "", text, flags=re.MULTILINE)
     for found in _GETOPTS.findall(plain):
         letters = found.rpartition("'")[2].rpartition('"')[2].rpartition(" ")[2]
         if "i:" in letters and "o:" in letters:

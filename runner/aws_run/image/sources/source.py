@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from aws_run.errors import SourceError
 from aws_run.image.sources.ignore import DockerIgnore, GitRules, PatternError, never_goes_in
@@ -90,8 +90,9 @@ def read_source(
     exclude: Iterable[str] = (),
     exclude_paths: Iterable[Path] = (),
     dockerignore: str = DOCKERIGNORE,
+    context: str = "",
 ) -> Source:
-    """Choose and fingerprint the files of `root`.
+    """Choose and fingerprint the files of `root`, or those of its folder `context`, whose .dockerignore then counts.
 
     `exclude`: gitignore patterns from the config; `exclude_paths`: the run's own input and output folders and the like,
     left out where they lie inside the project. SourceError where the folder can't be sent as it is.
@@ -100,8 +101,9 @@ def read_source(
         raise SourceError(f"{root} is not a folder", hint="give the project's folder: aws-run submit PATH")
     root = root.resolve()
     folders = _inside(root, exclude_paths)
+    below = f"{context}/" if context else ""
     rules = (
-        _rules(DockerIgnore, _lines(root, dockerignore), dockerignore),
+        _Below(_rules(DockerIgnore, _lines(root, dockerignore), dockerignore), below),
         _rules(GitRules, _lines(root, AWSRUNIGNORE), AWSRUNIGNORE),
         _rules(GitRules, list(exclude), "exclude"),
     )
@@ -124,7 +126,7 @@ def read_source(
     files = []
     plain: set[str] = set()
     for path in sorted(listed):
-        if _never(path, out):
+        if _never(path, out) or not path.startswith(below):
             continue
         if path.count("/") > MAX_DEPTH:
             raise too_deep(path)
@@ -135,6 +137,21 @@ def read_source(
             files.append(file)
     digest = digest_files(root, files)
     return Source(root=root, files=tuple(files), digest=digest, results=tuple(sorted(results)))
+
+
+class _Rules(Protocol):
+    def ignores(self, path: str) -> bool: ...
+
+
+@dataclass(frozen=True)
+class _Below:
+    """Rules whose paths are relative to the folder `prefix` of the project."""
+
+    rules: _Rules
+    prefix: str
+
+    def ignores(self, path: str) -> bool:
+        return path.startswith(self.prefix) and self.rules.ignores(path[len(self.prefix) :])
 
 
 def digest_files(root: Path, files: Iterable[SourceFile]) -> str:

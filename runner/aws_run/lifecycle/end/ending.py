@@ -18,6 +18,7 @@ from aws_run.lifecycle import views
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
+from aws_run.lifecycle.follow.outcome import explained
 from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
 from aws_run.lifecycle.outcome_warnings import warnings_of
 from aws_run.report.views import OutcomeView, ReceiptView
@@ -68,6 +69,7 @@ class RunEnding:
         """Cost first: the teardown runs while the outputs come down, and is waited for whatever else is raised."""
         spec, context = self._spec, self._context
         stopped = context.clock.now()
+        outcome = explained(outcome, self._log.tail())
         noted = teardown.note_outcome(self._writer, outcome, state, iso(stopped))
         lost = outcome.reason is OutcomeReason.BUCKET_GONE
         if noted and not lost:  # else another client has ended it, and saved the log

@@ -144,9 +144,11 @@ def reconcile(
     record = writer.record
     now = context.clock.now()
     if record.outcome is None:
-        outcome = _outcome(context, store, record, state)
+        log = _read_log(context, record, state)
+        outcome = outcomes.explained(_outcome(context, store, record, state), log.tail())
         teardown.note_outcome(writer, outcome, state, iso(now))
-        _save_log(context, store, record, state)
+        if not log.empty:
+            teardown.save_log(store, context.emit, RunKeys(run_id=record.run_id).log, log)
     if record.cost_usd is None:
         _note_cost(context, writer, state, now)
     return teardown.teardown(context.aws, context.clock, context.emit, store, writer)
@@ -170,19 +172,19 @@ def _outcome(context: AppContext, store: RunStore, record: Record, state: TaskSt
     )
 
 
-def _save_log(context: AppContext, store: RunStore, record: Record, state: TaskState | None) -> None:
+def _read_log(context: AppContext, record: Record, state: TaskState | None) -> LogBuffer:
+    """As much of it as can be had."""
+    log = LogBuffer()
     handle = handle_of(record, state)
     if handle is None:
-        return
+        return log
     try:
-        log = LogBuffer()
         for line in own_lines(executor_of(context, record).log_source(record, handle).read()):
             log.add(line.text)
     except AwsRunError as error:
         context.emit(Notice(text=f"the log could not be read: {error.message}", level="warning"))
-        return
-    if not log.empty:
-        teardown.save_log(store, context.emit, RunKeys(run_id=record.run_id).log, log)
+        return LogBuffer()
+    return log
 
 
 def _note_cost(context: AppContext, writer: RecordWriter, state: TaskState | None, now: datetime) -> None:

@@ -60,6 +60,12 @@ class LogBuffer:
         self._kept.seek(0)
         return self._kept
 
+    def tail(self, most: int = 64 * 1024) -> str:
+        """The last `most` bytes of it. Nothing is added any more."""
+        stream = self.stream()
+        stream.seek(-min(most, stream.seek(0, io.SEEK_END)), io.SEEK_END)
+        return stream.read(most).decode("utf-8", "replace")
+
     def _closed(self) -> BinaryIO:
         if self._file is not None:
             try:

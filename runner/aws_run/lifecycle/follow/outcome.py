@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from typing_extensions import assert_never
 from aws_run.backends.executor import EndCause, TaskEnd, TaskState
 from aws_run.documents import DocumentError, Fields, harmless, parse_object
 from aws_run.errors import EXIT_TOOL
+from aws_run.project.missing_packages import find_missing
 from aws_run.runs.outcome import OutcomeReason, reason_of
 from aws_run.runs.record import LeftBehind, Outcome
 from aws_run.runs.record_reader import MOST_COUNT, left_behind_of
@@ -17,6 +19,8 @@ from aws_run.runs.record_reader import MOST_COUNT, left_behind_of
 MOST_RESULT_BYTES = 1024 * 1024
 _MOST_TEXT = 100_000
 _KILLED = (None, 137, 143)  # SIGKILL, SIGTERM, or nobody knows
+# PyTorch, and whatever writes a file there.
+_SHARED_MEMORY_FULL = re.compile(r"insufficient shared memory|No space left on device:? .{0,40}/dev/shm")
 _FROM_OUTSIDE = (EndCause.INTERRUPTED, EndCause.MACHINE_FAILED, EndCause.STOPPED, EndCause.UNKNOWN)
 
 
@@ -96,6 +100,24 @@ def classify(
         saved_files=job_result.saved_files if job_result is not None else None,
         left_behind=job_result.left_behind if job_result is not None else None,
     )
+
+
+def explained(outcome: Outcome, log_tail: str) -> Outcome:
+    """With what the job's last words tell: a library or a program that the image lacks, and what brings it."""
+    if outcome.exit_code == 0 or not _by_the_job(outcome):
+        return outcome
+    if _SHARED_MEMORY_FULL.search(log_tail) is not None:
+        text = "its shared memory (/dev/shm) was full: 64 MB on Fargate, and as much as the job has with --backend ec2"
+        return replace(outcome, sentence=f"{outcome.sentence}; {text}")
+    missing = find_missing(log_tail)
+    if missing is None:
+        return outcome
+    return replace(outcome, sentence=f"{outcome.sentence}; the image lacks {missing.what}: {missing.remedy}")
+
+
+def _by_the_job(outcome: Outcome) -> bool:
+    reason = reason_of(outcome.reason)
+    return reason.own_doing or reason is OutcomeReason.COMMAND_NOT_FOUND
 
 
 def without_bucket(outcome: Outcome, bucket: str) -> Outcome:

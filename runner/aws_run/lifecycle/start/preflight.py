@@ -130,7 +130,7 @@ def run_preflight(
             inputs=inputs,
             notes=(
                 *(image.notes if image else ()),
-                *(note for note in (room.note, _base_note(image, context)) if note),
+                *(note for note in (room.note, _base_note(image, context), _memory_note(image, backend)) if note),
                 *offer.network.notes,
                 *named.result(),
                 *outside_notes(config),
@@ -163,6 +163,15 @@ def _base_note(image: ImagePlan | None, context: AppContext) -> str | None:
         return None
     note = image.base.describe(context.clock.now())
     return f"{note}; --refresh-base asks for a newer one" if image.base.digest else note
+
+
+def _memory_note(image: ImagePlan | None, backend: Backend) -> str | None:
+    if image is None or image.memory_sharer is None or backend.name != "fargate":
+        return None
+    return (
+        f"{image.memory_sharer} shares memory between processes, for which Fargate has 64 MB in /dev/shm and no more; "
+        "--backend ec2 gives it as much as the job has"
+    )
 
 
 def _not_in_the_image(config: Config) -> tuple[Path, ...]:

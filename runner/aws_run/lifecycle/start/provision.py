@@ -265,7 +265,7 @@ class Provisioning:
             command=planned.command if planned is not None else spec.job.command,
             deadline=deadline,
         )
-        handle = self._backend.executor.start(request, self._lanes.check)
+        handle = self._backend.executor.start(request, self._check_once_more)
         calls = len(self._context.aws.trips)
         self._context.emit(Notice(text=f"AWS calls up to RunTask: {calls}", level="debug"))
         accepted_at = iso(self._context.clock.now())
@@ -280,6 +280,10 @@ class Provisioning:
             capped=job_s < spec.job.timeout_s,
             new_roles=dict(self._new_roles),
         )
+
+    def _check_once_more(self) -> None:
+        self._lanes.check()
+        self._context.before_task()
 
 
 def _input_text(inputs: Sequence[InputSnapshot]) -> str:

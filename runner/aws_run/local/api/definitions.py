@@ -151,6 +151,9 @@ def _check_container(container: Params, *, fargate: bool) -> None:
             raise Refusal("ClientException", "Container stopTimeout must be between 2 and 120 seconds on Fargate.")
         if any(r.get("type") == "GPU" for r in container.get("resourceRequirements") or []):
             raise Refusal("ClientException", "Fargate does not support GPU resource requirements.")
+        if (container.get("linuxParameters") or {}).get("sharedMemorySize") is not None:
+            # AWS's reference of LinuxParameters: not supported for tasks on Fargate.
+            raise Refusal("ClientException", "Fargate does not support the parameter sharedMemorySize.")
         log = (container.get("logConfiguration") or {}).get("options") or {}
         awslogs = (container.get("logConfiguration") or {}).get("logDriver") == "awslogs"
         if awslogs and not log.get("awslogs-stream-prefix"):

@@ -47,6 +47,13 @@ class ProcessBuilder:
                 f"The project brings its own {plan.recipe.path}, and there is no Docker engine to build it",
                 hint="start Docker, or use --dockerfile none to run with aws-run's own recipe",
             )
+        conda = plan.recipe.dependencies.conda
+        if conda is not None:
+            raise DockerError(
+                f"{plan.recipe.dependencies.files[0]} lists what only conda has ({', '.join(conda.only_conda)}), and "
+                "there is no Docker engine to build it",
+                hint="start Docker, or name another list with `build: {dependencies: requirements.txt}`",
+            )
         if plan.recipe.apt:
             text = f"without Docker the packages of build.apt are not installed: {', '.join(plan.recipe.apt)}"
             emit(Notice(text=text, level="warning"))
@@ -80,12 +87,13 @@ def install_request(plan: ImagePlan, recipe: StandardRecipe) -> InstallRequest:
         requirements_file=dependencies.requirements_file,
         options=dependencies.options,
         find_links=dependencies.find_links,
-        source_digest=plan.source.digest if whole else None,
+        source_digest=plan.source.digest if whole or recipe.pip else None,
         source_files=tuple(file.path for file in plan.source.files) if whole else (),
         project=recipe.install is not None,
         required=recipe.install is not None and recipe.install.required,
         variables=dict([recipe.version]) if recipe.version is not None else {},
         python=recipe.python,
+        pip=recipe.pip,
         tools=recipe.tools,
     )
 

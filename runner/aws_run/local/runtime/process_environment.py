@@ -21,6 +21,7 @@ from pathlib import Path
 
 from aws_run.errors import BuildError
 from aws_run.programs import run_program
+from aws_run.project.missing_packages import find_missing
 
 _TAIL = 20
 _FAILURE = "The project's requirements could not be installed"
@@ -31,7 +32,7 @@ class InstallRequest:
     """`files`: what the installer reads, by path. `source_digest` and `source_files`: the project's own files, where
     something of them is installed. `project`: the project itself is, too; `required`: the run can't do without it.
     `variables`: what the build back end is told besides. `python`: the version asked for. `tools`: packages that are
-    installed after the list."""
+    installed after the list. `pip`: the job may install more, so no other project gets that environment."""
 
     kind: str = "none"
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class InstallRequest:
     required: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
     python: str | None = None
+    pip: bool = False
     tools: tuple[str, ...] = ()
 
 
@@ -99,7 +101,7 @@ def _key(request: InstallRequest, python: str) -> str:
     digest = hashlib.sha256(f"{sys.version_info[:2]} {python}".encode())
     facts: list[object] = [request.kind, request.options, request.find_links, request.requirements_file]
     facts += [request.source_digest, request.project, request.required, sorted(request.variables.items())]
-    facts += [request.tools]
+    facts += [request.tools, request.pip]
     digest.update(json.dumps(facts).encode())
     for name, content in sorted(request.files.items()):
         digest.update(f"{len(content)}\0{name}\0".encode())
@@ -124,7 +126,7 @@ def _interpreter(request: InstallRequest, stop: threading.Event) -> tuple[str, l
 
 def _install(venv: Path, root: Path, request: InstallRequest, python: str, stop: threading.Event) -> list[str]:
     uv = uv_binary()
-    making = [uv, "venv", "--quiet", "--python", python, str(venv)]
+    making = [uv, "venv", "--quiet", *(["--seed"] if request.pip else []), "--python", python, str(venv)]
     _run(making, root, "The environment could not be made", stop, {})
     stage = venv / "project"
     stage.mkdir()
@@ -163,7 +165,11 @@ def _install(venv: Path, root: Path, request: InstallRequest, python: str, stop:
 def _run(argv: list[str], cwd: Path, failure: str, stop: threading.Event, variables: Mapping[str, str]) -> None:
     lines: deque[str] = deque(maxlen=_TAIL)
     if run_program(argv, on_line=lines.append, stop=stop, env=_clean_environment(variables), cwd=cwd) != 0:
-        raise BuildError(f"{failure}.", log_tail=tuple(lines), hint="see the last lines of uv's own message above")
+        missing = find_missing("\n".join(lines))
+        hint = "see the last lines of uv's own message above"
+        if missing is not None:
+            hint = f"this machine lacks {missing.what}: apt-get install {' '.join(missing.packages)}"
+        raise BuildError(f"{failure}.", log_tail=tuple(lines), hint=hint)
 
 
 def _clean_environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -43,6 +43,11 @@ MESSAGES = {
     "SpotMaxPriceTooLow": "Could not launch Spot Instances. SpotMaxPriceTooLow - Your Spot request price is too low. ",
     "AuthenticationFailure": "Authentication Failure. ",
     "InvalidInstanceProfile": "Invalid IAM Instance Profile name. ",
+    # An account on the free plan (aws-samples/eks-workshop-v2#1644).
+    "FreePlan": (
+        "InvalidParameterCombination - The specified instance type is not eligible for Free Tier. For a list of Free "
+        "Tier instance types, run 'describe-instance-types' with the filter 'free-tier-eligible=true'. "
+    ),
     # A new account's first launch in a region.
     "PendingVerification": (
         "Your request for accessing resources in this region is being validated, and you will not be able to launch "

@@ -34,6 +34,8 @@ SENTENCES = [
     ("The requested configuration is currently not supported. Please check the documentation.", "Unsupported"),
     ("Your requested instance type (p5.48xlarge) is not supported in your requested Availability Zone (us-east-1e).",
      "Unsupported"),
+    ("InvalidParameterCombination - The specified instance type is not eligible for Free Tier. For a list of Free Tier "
+     "instance types, run 'describe-instance-types' with the filter 'free-tier-eligible=true'.", "FreeTierOnly"),
 ]  # fmt: skip
 HEALING = [
     ("Authentication Failure. Launching EC2 instance failed.", "transient"),

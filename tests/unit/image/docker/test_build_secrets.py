@@ -164,3 +164,15 @@ def test_it_is_told_who_can_read_the_passwords(
 
 def test_trust_is_no_part_of_the_image(tmp_path: Path) -> None:
     assert plan_of(tmp_path, MOUNTS).tag == plan_of(tmp_path, MOUNTS, trust=True).tag
+
+
+def test_a_variable_that_the_user_names_is_a_setting_of_our_recipe_and_a_secret_of_a_dockerfile() -> None:
+    environ = {"TOKEN": "it's", "OTHER": "x"}
+    ours = read_build_secrets(environ, named=["TOKEN"])
+    assert ours.by_name() == {"settings": b"export TOKEN='it'\"'\"'s'\n"}
+    assert ours.with_passwords == ("TOKEN",)
+    own = read_build_secrets(environ, passwords=False, named=["TOKEN"], mounted=True)
+    assert own.by_name() == {"TOKEN": b"it's"}
+    assert "it's" not in repr((ours, own))
+    with pytest.raises(ConfigError, match="NAMED, which is not set"):
+        read_build_secrets(environ, named=["NAMED"])

@@ -8,8 +8,15 @@ from pathlib import Path
 import pytest
 from tests.unit.image.support import LAYER, SCRIPT, config_of, write
 
+from aws_run.config import Build
 from aws_run.errors import SourceError
-from aws_run.image.docker.context import classic_dockerfile, write_own, write_standard, write_wrap
+from aws_run.image.docker.context import (
+    classic_dockerfile,
+    dockerfile_in_context,
+    write_own,
+    write_standard,
+    write_wrap,
+)
 from aws_run.image.plan import ImagePlan, plan_image, standard_dockerfile, uv_requirements
 from aws_run.image.recipe.recipe import OwnDockerfile, StandardRecipe
 
@@ -115,6 +122,42 @@ def test_a_dockerfile_of_ones_own_sees_the_project_and_itself_even_where_it_is_i
     }
     tar = own(plan_of(tmp_path, files))
     assert set(members(tar)) == {".", "Dockerfile", ".dockerignore", "a"}
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "sent"),
+    [
+        ("docker/Dockerfile", {"Dockerfile", ".dockerignore", "a.txt", "deep/b.txt"}),
+        ("gpu.Dockerfile", {".aws-run-gpu.Dockerfile", ".dockerignore", "a.txt", "deep/b.txt", "Dockerfile"}),
+    ],
+)
+def test_a_dockerfile_sees_the_folder_that_is_its_context(tmp_path: Path, dockerfile: str, sent: set[str]) -> None:
+    files: dict[str, str | bytes] = {
+        "docker/Dockerfile": 'FROM x\nCMD ["a"]\n',
+        "gpu.Dockerfile": 'FROM y\nCMD ["a"]\n',
+        "docker/a.txt": "a",
+        "docker/deep/b.txt": "b",
+        "docker/left-out.txt": "c",
+        "docker/.dockerignore": "left-out.txt\n",
+        ".dockerignore": "deep\na.txt\n",
+        "other/c.txt": "c",
+    }
+    build = Build(dockerfile=dockerfile, context="docker")
+    plan = plan_image(config_of(write(tmp_path, files), build=build), entrypoint_layer=lambda: LAYER)
+    assert isinstance(plan.recipe, OwnDockerfile)
+    tar = own(plan)
+    assert {name for name, member in members(tar).items() if member.isfile()} == sent
+    assert content(tar, dockerfile_in_context(plan.recipe)).decode() == files[dockerfile]
+    assert content(tar, "deep/b.txt") == b"b"
+    tag = plan.tag
+    (tmp_path / "other/c.txt").write_text("outside of the context")
+    assert plan_image(config_of(tmp_path, build=build), entrypoint_layer=lambda: LAYER).tag == tag
+
+
+def test_a_context_brings_its_own_dockerfile(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"app/Dockerfile": 'FROM x\nCMD ["a"]\n', "Dockerfile": 'FROM y\nCMD ["a"]\n'}
+    plan = plan_image(config_of(write(tmp_path, files), build=Build(context="app")), entrypoint_layer=lambda: LAYER)
+    assert plan.recipe.summary == "the project's app/Dockerfile, in app/"
 
 
 def test_our_layer_goes_on_top_with_two_files(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from aws_run import contract
 from aws_run.image.plan import standard_dockerfile, uv_requirements
+from aws_run.image.recipe.dependencies import Dependencies
 from aws_run.image.recipe.entrypoint_layer import ENTRYPOINT, drops_arguments, wrap_dockerfile
+from aws_run.image.recipe.recipe import StandardRecipe
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -24,7 +26,7 @@ def test_the_recipe_that_is_used_is_the_one_at_the_top_of_the_repository() -> No
 
 
 def test_the_recipe_needs_no_pull_but_the_base() -> None:
-    text = standard_dockerfile()
+    text = standard_dockerfile(StandardRecipe(base_image="b", python=None, dependencies=Dependencies(kind="lock")))
     assert not re.search(r"^# *syntax", text, re.M)
     assert set(re.findall(r"^FROM (\S+)", text, re.M)) == {"${BASE_IMAGE}", "uv"}
 
@@ -51,6 +53,8 @@ def test_secrets_are_mounted_and_no_argument_or_variable_holds_one() -> None:
         "UV_OPTIONS",
         "REQUIREMENTS",
         "FIND_LINKS",
+        "VENV_OPTIONS",
+        "CUDA",
         "APT",
         "INSTALL_REQUIRED",
         "VERSION_VARIABLE",

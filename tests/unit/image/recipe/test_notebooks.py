@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.unit.image.support import LAYER, config_of, source_of, write
 
 from aws_run.errors import SourceError
@@ -41,7 +43,7 @@ def test_the_plan_tells_it_and_the_image_gets_what_executes_it(tmp_path: Path) -
     assert isinstance(plan.recipe, StandardRecipe)
     assert "a.ipynb is executed by papermill, with the folders as input_dir and output_dir" in plan.notes[0]
     assert plan.notes[1] == "papermill and ipykernel are installed for it"
-    assert "uv pip install $TOOLS" in standard_dockerfile(plan.recipe)
+    assert "uv pip install --python /opt/venv/bin/python $TOOLS" in standard_dockerfile(plan.recipe)
     script = write(
         tmp_path / "other", {"main.py": "import argparse\np.add_argument('-i')\np.add_argument('-o')\nrun()\n"}
     )
@@ -95,3 +97,28 @@ def test_one_of_several_is_chosen_by_the_command(tmp_path: Path) -> None:
     assert program_of(("b/c.ipynb",), source_of(tmp_path, files)).command[1] == "b/c.ipynb"
     with pytest.raises(SourceError, match="which is not in"):
         program_of(("d.ipynb",), source_of(tmp_path, files))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["parameters", "code", "python"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["cells", "cell_type", "metadata", "tags", "source", "kernelspec", "language"]), inner
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.dictionaries(st.just("cells"), st.lists(json_values, max_size=4), min_size=1), json_values)
+def test_any_document_is_a_notebook_or_a_sentence(
+    tmp_path: Path, document: dict[str, object], metadata: object
+) -> None:
+    source = source_of(tmp_path, {"a.ipynb": json.dumps({**document, "metadata": metadata})})
+    try:
+        program = find_program(source)
+    except SourceError:
+        return
+    assert {"{input}", "{output}"} <= set(program.command)

@@ -101,3 +101,9 @@ def test_a_project_without_python_is_told_what_it_needs(
         find_program(source_of(tmp_path, files))
     assert message in caught.value.message
     assert hint in (caught.value.hint or "")
+
+
+def test_a_script_of_nothing_but_line_ends_takes_no_time(tmp_path: Path) -> None:
+    source = source_of(tmp_path, {"run.sh": "#!/bin/sh\n" + "\n" * 500_000})
+    with pytest.raises(SourceError, match="is not clear"):
+        find_program(source)

@@ -270,6 +270,19 @@ def test_any_json_in_a_results_fields_ends_in_an_exit_code_of_a_process(fields: 
     assert outcome.sentence.isprintable()
 
 
+def test_what_the_last_words_of_a_job_tell_is_added_where_the_job_brought_its_end_about() -> None:
+    log = "ImportError: libGL.so.1: cannot open shared object file\n"
+    failed = classify(task(exitCode=1), result("exit", 1))
+    assert outcomes.explained(failed, log).sentence == (
+        "the job ended with exit code 1; the image lacks libGL.so.1: `build: {apt: [libgl1]}` brings it "
+        "(in a Dockerfile: apt-get install -y libgl1)"
+    )
+    assert "shared memory" in outcomes.explained(failed, "RuntimeError: … insufficient shared memory (shm)").sentence
+    assert outcomes.explained(failed, "ValueError: 3") == failed
+    for other in (classify(task(exitCode=0), result("exit", 0)), classify(task(exitCode=137), result("deadline", 124))):
+        assert outcomes.explained(other, log) == other
+
+
 def test_what_a_job_left_elsewhere_is_kept_as_data_and_made_harmless() -> None:
     left = {
         "folder": "/app",

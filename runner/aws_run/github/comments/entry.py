@@ -1,0 +1,145 @@
+"""`comment-gate` and `comment-update`: what the comment workflow calls.
+
+Needs nothing but the standard library, so that the job that may write to pull requests installs nothing:
+`python3 -m aws_run.github.comments gate`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from aws_run.errors import EXIT_TOOL, EXIT_USAGE, AwsRunError, UsageError
+from aws_run.github.comments.api import GitHubApi
+from aws_run.github.comments.gate import Gate, Settings, quietly, react
+from aws_run.github.comments.sticky import Sticky, Turn
+from aws_run.github.comments.text import CommentState, render
+from aws_run.github.environment import WorkflowRun, read_workflow_run
+from aws_run.github.file_commands import FileCommands
+
+# The workflow's inputs, as its steps hand them over: GATE_MAX_CPU and so on.
+_INPUTS = (
+    "trigger",
+    "allow-forks",
+    "comment-key",
+    "max-cpu",
+    "max-memory",
+    "max-gpus",
+    "max-timeout",
+    "allow-spot",
+    "instance-types",
+)
+_MOST_EVENT_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullRequest:
+    """What the gate let through, as the workflow hands it to the action in AWSRUN_PULL_REQUEST. `comment`: the id of
+    the comment that asked for the run."""
+
+    number: int
+    sha: str
+    base: str
+    comment: int
+    fork: bool
+
+
+def read_pull_request(environ: Mapping[str, str]) -> PullRequest | None:
+    """None where the step runs for no comment. UsageError for what can't be read: then nothing may run."""
+    text = environ.get("AWSRUN_PULL_REQUEST", "")
+    if not text:
+        return None
+    try:
+        given = json.loads(text)
+        return PullRequest(
+            number=int(given["number"]),
+            sha=str(given["sha"]),
+            base=str(given["base"]),
+            comment=int(given["comment"]),
+            fork=given["fork"] is not False,
+        )
+    except (ValueError, KeyError, TypeError):
+        raise UsageError("AWSRUN_PULL_REQUEST can't be read") from None
+
+
+def api_of(environ: Mapping[str, str], token: str) -> GitHubApi:
+    return GitHubApi(
+        url=environ.get("GITHUB_API_URL", "https://api.github.com"),
+        token=token,
+        repository=environ.get("GITHUB_REPOSITORY", ""),
+        sleep=time.sleep,
+    )
+
+
+def turn_of(workflow: WorkflowRun) -> Turn:
+    return Turn(run=int(workflow.run_id or 0), attempt=int(workflow.attempt or 1))
+
+
+def gate(environ: Mapping[str, str]) -> int:
+    """0 whether or not something is to be run: that is in the output `run`. Nothing runs where this fails."""
+    settings = Settings(inputs={name: environ.get(_variable(name), "") for name in _INPUTS})
+    workflow = read_workflow_run(environ, Path.cwd())
+    api = api_of(environ, environ.get("GITHUB_TOKEN", ""))
+    event = read_event(environ)
+    decision = Gate(api, settings, turn=turn_of(workflow), run_url=workflow.url).decide(event)
+    outputs = {"run": str(decision.run).lower(), "reason-code": decision.reason, **decision.outputs}
+    FileCommands(environ).outputs({name: value for name, value in outputs.items() if value})
+    sys.stderr.write(f"comment-gate: {decision.reason}\n")
+    return 0
+
+
+def update(environ: Mapping[str, str], state: str) -> int:
+    """The end of a run that could not say so itself: its comment is brought to `state` unless it has come to an end."""
+    pull = read_pull_request(environ)
+    if pull is None:
+        raise UsageError("AWSRUN_PULL_REQUEST is not set")
+    if state not in ("failed", "cancelled"):
+        raise UsageError(f"{state!r} is no end of a run: failed or cancelled")
+    workflow = read_workflow_run(environ, Path.cwd())
+    api = api_of(environ, environ.get("GITHUB_TOKEN", ""))
+    sticky = Sticky(api, number=pull.number, key=environ.get(_variable("comment-key"), ""))
+    there = sticky.find()
+    ours = turn_of(workflow)
+    if there is None or there.turn != ours or there.data.get("state") not in ("queued", "building", "running"):
+        return 0
+    sentence = "The workflow was cancelled." if state == "cancelled" else "The workflow failed before the run ended."
+    ended = CommentState(state="queued", sha=pull.sha, run_url=workflow.url, run_id=str(there.data.get("run") or ""))
+    ended = replace(ended, state="cancelled" if state == "cancelled" else "failed", sentence=sentence)
+    sticky.write(render(ended), ours, ended.data(there.data))
+    quietly(lambda: react(api, pull.comment, "-1"))
+    return 0
+
+
+def read_event(environ: Mapping[str, str]) -> Mapping[str, Any]:
+    """What has happened, as the runner wrote it down. UsageError where there is no such file."""
+    try:
+        with Path(environ.get("GITHUB_EVENT_PATH", "")).open("rb") as file:
+            event = json.loads(file.read(_MOST_EVENT_BYTES))
+    except (OSError, ValueError):
+        raise UsageError("GITHUB_EVENT_PATH names no event that can be read") from None
+    return event if isinstance(event, dict) else {}
+
+
+def _variable(name: str) -> str:
+    return f"GATE_{name.upper().replace('-', '_')}"
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        match arguments:
+            case ["gate"]:
+                return gate(os.environ)
+            case ["update", state]:
+                return update(os.environ, state)
+            case _:
+                sys.stderr.write("usage: python3 -m aws_run.github.comments gate | update failed|cancelled\n")
+                return EXIT_USAGE
+    except AwsRunError as error:
+        sys.stderr.write(f"error: {error.message}\n")
+        return error.exit_code or EXIT_TOOL

@@ -1,0 +1,116 @@
+"""What a run changed: its facts beside those of the base branch's last run of the same command, from the bucket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from aws_run.clock import parse_iso
+from aws_run.errors import AwsRunError
+from aws_run.github.comments.changes import (
+    METRICS,
+    TABLES,
+    Changes,
+    OutputFile,
+    RunFacts,
+    compare,
+    read_metrics,
+    read_shape,
+)
+from aws_run.lifecycle import lookup
+from aws_run.lifecycle.context import AppContext
+from aws_run.runs.keys import RunKeys
+from aws_run.runs.record import Record
+from aws_run.runs.store import RunStore
+
+_SEARCHED = 60  # how many of the project's newest runs are looked through
+_MOST_READ = 40  # files of a run whose contents are read
+_MOST_BYTES = 8 << 20
+
+
+def changes_of(
+    context: AppContext,
+    record: Record,
+    *,
+    repository: str,
+    branch: str,
+    tolerance: Mapping[str, float],
+    url_of: Callable[[Record], Callable[[str], str]],
+) -> Changes | None:
+    """None where the branch has no run of the same command that ended well, or it can't be read any more."""
+    store = lookup.store(context)
+    before = base_run(store, record, repository=repository, branch=branch)
+    if before is None:
+        return None
+    facts = [facts_of(context, store, one, url_of(one)) for one in (before, record)]
+    return compare(facts[0], facts[1], against=f"{branch}'s last run", tolerance=tolerance)
+
+
+def base_run(store: RunStore, record: Record, *, repository: str, branch: str) -> Record | None:
+    """The newest run of that branch, with the same command, that ended well."""
+    for run in reversed(store.run_ids(record.project)[-_SEARCHED:]):
+        if run == record.run_id:
+            continue
+        try:
+            other, _ = store.read(run)
+        except AwsRunError:
+            continue  # one that can't be read hides none of the others
+        told = dict(part.partition("=")[::2] for part in other.origin_detail.split())
+        ended_well = other.outcome is not None and other.outcome.exit_code == 0
+        same = (told.get("repository"), told.get("branch")) == (repository, branch)
+        if ended_well and same and other.command == record.command:
+            return other
+    return None
+
+
+def facts_of(context: AppContext, store: RunStore, record: Record, url: Callable[[str], str]) -> RunFacts:
+    """Of a run that has ended. Contents are read of metrics.json and tables only, the first few, each up to 8 MiB."""
+    prefix = record.output_prefix or RunKeys(run_id=record.run_id).output
+    outputs: dict[str, OutputFile] = {}
+    metrics: dict[str, float] = {}
+    left = _MOST_READ
+    for entry in store.list("Contents", Prefix=prefix):
+        key, count = str(entry["Key"]), int(entry["Size"])
+        path = key.removeprefix(prefix)
+        shape = None
+        is_metrics = path.rpartition("/")[2] == METRICS
+        if (is_metrics or path.lower().endswith(tuple(TABLES))) and count <= _MOST_BYTES and left:
+            left -= 1
+            content = store.get(key, most_bytes=_MOST_BYTES) or b""
+            shape = read_shape(path, content)
+            metrics |= read_metrics(path, content) if is_metrics else {}
+        outputs[path] = OutputFile(bytes=count, checksum=str(entry["ETag"]), shape=shape, url=url(path))
+    result = _result(store, record)
+    return RunFacts(
+        run_id=record.run_id,
+        cost_usd=_decimal(record.cost_usd),
+        seconds=_seconds(record),
+        peak_memory_bytes=result,
+        outputs=outputs,
+        metrics=metrics,
+    )
+
+
+def _result(store: RunStore, record: Record) -> int | None:
+    """The job's peak memory, from what its container wrote; the job may have written that itself."""
+    body = store.get(RunKeys(run_id=record.run_id).result, most_bytes=_MOST_BYTES)
+    try:
+        value: Any = json.loads(body).get("peak_memory_bytes") if body else None
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 50 else None
+
+
+def _seconds(record: Record) -> float | None:
+    if record.started_at is None or record.stopped_at is None:
+        return None
+    return max((parse_iso(record.stopped_at) - parse_iso(record.started_at)).total_seconds(), 0.0)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    try:
+        return Decimal(text) if text else None
+    except InvalidOperation:
+        return None
