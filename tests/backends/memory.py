@@ -99,6 +99,10 @@ class MemoryLog:
         self._read += len(lines)
         yield from (LogLine(timestamp_ms=0, text=line) for line in lines)
 
+    def last(self, count: int) -> list[LogLine]:
+        lines = self._task.lines[-count:] if self._task is not None else []
+        return [LogLine(timestamp_ms=0, text=line) for line in lines]
+
 
 class MemoryExecutor:
     stop_within_s = 0

@@ -109,8 +109,12 @@ class OnEcs:
         self.tasks[task] |= {"stoppedAt": self.clock.now(), "containers": [{"name": "job", "exitCode": 143}]}
         return {}
 
-    def _events(self, *, logStreamName: str, nextToken: str | None = None, **_: Any) -> dict[str, Any]:
+    def _events(
+        self, *, logStreamName: str, nextToken: str | None = None, startFromHead: bool = True, limit: int = 0, **_: Any
+    ) -> dict[str, Any]:
         lines = self.lines.get(logStreamName.rsplit("/", 1)[-1], [])
+        if not startFromHead:
+            return {"events": [{"timestamp": 0, "message": line} for line in lines[-limit:]]}
         begin = int(nextToken or 0)
         events = [{"timestamp": 0, "message": line} for line in lines[begin:]]
         return {"events": events, "nextForwardToken": str(len(lines))}
@@ -246,6 +250,16 @@ def test_each_line_of_the_log_is_read_once(harness: Harness) -> None:
     assert [line.text for line in source.read()] == ["three"]
     again = harness.executor.log_source(recorded(handle), handle)
     assert [line.text for line in again.read()] == ["one", "two", "three"]
+
+
+def test_the_last_lines_of_a_log_do_not_change_what_is_read_next(harness: Harness) -> None:
+    handle = harness.executor.start(request_of())
+    source = harness.executor.log_source(recorded(handle), handle)
+    assert source.last(2) == []
+    for text in ("one", "two", "three"):
+        harness.write(handle, text)
+    assert [line.text for line in source.last(2)] == ["two", "three"]
+    assert [line.text for line in source.read()] == ["one", "two", "three"]
 
 
 def test_a_request_differs_between_attempts_by_its_number_alone() -> None:

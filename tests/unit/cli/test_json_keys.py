@@ -9,6 +9,7 @@ from aws_run.cli.commands import check, gc
 from aws_run.infra.remove import Removal
 from aws_run.infra.resources import Kind, Ref
 from aws_run.lifecycle.end.leftovers import Leftover
+from aws_run.lifecycle.end.shared_leftovers import SharedLeftover
 from aws_run.usecases.check import Finding
 
 GROUP = Ref(kind=Kind("group"), name="arun-demo", scope="run")
@@ -16,7 +17,8 @@ GROUP = Ref(kind=Kind("group"), name="arun-demo", scope="run")
 
 def test_gc_says_of_each_run_whether_it_is_removable_why_and_what_it_has() -> None:
     leftover = Leftover(run_id="demo", refs=(GROUP,), removable=True, why="past its deadline")
-    assert gc.as_data([leftover], [Removal(ref=GROUP), Removal(ref=GROUP, error="AccessDenied")]) == {
+    shared = SharedLeftover(project="demo", refs=(), removable=False, why="a run of it goes on")
+    assert gc.as_data([leftover], [shared], [Removal(ref=GROUP), Removal(ref=GROUP, error="AccessDenied")]) == {
         "runs": [
             {
                 "run_id": "demo",
@@ -25,6 +27,7 @@ def test_gc_says_of_each_run_whether_it_is_removable_why_and_what_it_has() -> No
                 "resources": [{"kind": "group", "name": "arun-demo", "scope": "run"}],
             }
         ],
+        "shared": [{"project": "demo", "removable": False, "reason": "a run of it goes on", "resources": []}],
         "removed": [{"kind": "group", "name": "arun-demo"}],
         "failed": [{"kind": "group", "name": "arun-demo", "error": "AccessDenied"}],
         "kept": [],

@@ -11,6 +11,7 @@ from tests.unit.fakes import job
 from aws_run.config import Amount, Gpu, Resources
 from aws_run.errors import UsageError
 from aws_run.pricing import hardware, packaged
+from aws_run.pricing.catalogue import InstanceType
 from aws_run.pricing.ec2_catalogue import from_ec2
 from aws_run.pricing.hardware import FARGATE_SIZES, backend_for, fargate_size, fitting
 
@@ -178,7 +179,7 @@ def test_a_type_that_is_no_type_is_refused_with_its_neighbour() -> None:
 
 
 @pytest.mark.parametrize("kind", packaged.load().types, ids=lambda kind: kind.name)
-def test_a_packaged_types_size_is_its_size_at_aws(kind: hardware.InstanceType) -> None:
+def test_a_packaged_types_size_is_its_size_at_aws(kind: InstanceType) -> None:
     real = BY_NAME[kind.name]
     for name in ("vcpu", "memory_mib", "arch", "gpus", "gpu_model", "gpu_memory_mib"):
         assert getattr(kind, name) == getattr(real, name)

@@ -11,13 +11,14 @@ from aws_run.pricing import offers, packaged
 from aws_run.pricing.hardware import FARGATE_SIZES
 from aws_run.pricing.prices import Rate
 from aws_run.pricing.receipt import Charge, MachineUse, ec2_charges, fargate_charges, saved_usd, total_usd
+from aws_run.runs.record import RateEntry
 
 SECONDS = st.floats(min_value=0, max_value=14 * 86400)
 PRICES = st.decimals(min_value="0.0001", max_value=100, places=5)
 FLAT = packaged.load().region_rates("us-east-1")
 
 
-def rates_of(usd: Decimal, spot: Decimal | None = None, zone: str = "us-east-1a") -> tuple[offers.RateEntry, ...]:
+def rates_of(usd: Decimal, spot: Decimal | None = None, zone: str = "us-east-1a") -> tuple[RateEntry, ...]:
     def rate(price: Decimal) -> Rate:
         return Rate(usd=price, source="test", as_of="2026-01-01")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from tests.unit.image.support import write
@@ -99,11 +101,11 @@ def test_one_key_hands_the_env_file_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, handed: bool
 ) -> None:
     root = write(tmp_path / "project", PROJECT)
-    monkeypatch.setattr(command.sys, "stdin", _Terminal())
-    monkeypatch.setattr(command.sys, "stderr", _Terminal())
-    monkeypatch.setattr(command.click, "getchar", lambda: key)
-    monkeypatch.setattr(command.click, "echo", lambda *_, **__: None)
-    command.init.callback(path=root, force=False)  # type: ignore[misc]
+    monkeypatch.setattr(sys, "stdin", _Terminal())
+    monkeypatch.setattr(sys, "stderr", _Terminal())
+    monkeypatch.setattr(click, "getchar", lambda: key)
+    monkeypatch.setattr(click, "echo", lambda *_, **__: None)
+    command.init.callback(path=root, force=False, github=None, repository=None, account=None)  # type: ignore[misc]
     text = (root / "aws-run.yaml").read_text()
     assert ("\nenv_file: .env  # the job gets TOKEN, MODE" in text) is handed
 
