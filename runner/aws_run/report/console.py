@@ -40,6 +40,7 @@ from aws_run.report.live import LaneState, LiveState, LiveView, lane_line
 from aws_run.report.symbols import symbols_for
 from aws_run.report.text import calm_places, outcome_head
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
+from aws_run.report.wrapped import Wrapped
 
 _REFRESH_PER_S = 8
 _ERROR_STYLES = {"error": "red", "log": "dim", "command": "", "hint": "yellow"}
@@ -298,7 +299,7 @@ class ConsoleReporter:
             live.stop()
 
     def _print(self, what: RenderableType) -> None:
-        self._console.print(what)
+        self._console.print(Wrapped(what), end="")
 
     def _print_unwrapped(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True)

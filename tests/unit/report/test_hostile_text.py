@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from tests.unit.fakes import FakeClock
@@ -196,6 +196,7 @@ def test_plain_lines_are_harmless_whatever_is_in_a_field(text: str) -> None:
 
 
 @settings(deadline=None)
+@example("ok\rFAKED\x85::error::x\x85::error::x", 40)  # wrapped before its last command
 @given(hostile, st.sampled_from([40, 120, 200]))
 def test_a_terminals_lines_are_harmless_whatever_is_in_a_field(text: str, width: int) -> None:
     """Without colours, so that every escape in it is somebody else's."""
