@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.crash.story import Begin, stories
 
-_MOST = {"fargate": 23, "ec2": 26}
+_MOST = {"fargate": 23, "ec2": 25}
 
 
 @pytest.fixture
