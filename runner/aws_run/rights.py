@@ -28,7 +28,7 @@ DEFINITIONS = f"{_ECS}task-definition/arun-*"
 TASKS = f"{_ECS}task/arun-*/*"
 GROUPS = "arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/arun-*"
 TEMPLATES = f"{_EC2}launch-template/*"
-INSTANCES, VOLUMES = f"{_EC2}instance/*", f"{_EC2}volume/*"
+INSTANCES, VOLUMES, INTERFACES = (f"{_EC2}{kind}/*" for kind in ("instance", "volume", "network-interface"))
 LAUNCHED = (
     INSTANCES, VOLUMES, *(f"{_EC2}{kind}/*" for kind in ("network-interface", "subnet", "security-group")),
     "arn:aws:ec2:{region}::image/*",
@@ -470,7 +470,7 @@ RIGHTS: tuple[Right, ...] = (
     ),
     Right(
         action="ec2:CreateTags",
-        on=(TEMPLATES, INSTANCES, VOLUMES),
+        on=(TEMPLATES, INSTANCES, VOLUMES, INTERFACES),
         condition={"StringEquals": {"ec2:CreateAction": ["CreateLaunchTemplate", "RunInstances"]}},
         calls=("ec2:CreateLaunchTemplate", "autoscaling:CreateAutoScalingGroup"),
         commands=RUN,

@@ -24,7 +24,9 @@ from aws_run.errors import UsageError
 )
 @click.option("--repository", metavar="OWNER/NAME", type=TEXT, help="With --github: the repository that PATH is.")
 @click.option("--account", metavar="ID", type=TEXT, help="With --github: the AWS account of the role.")
-def init(path: Path, force: bool, github: str | None, repository: str | None, account: str | None) -> None:
+def init(
+    path: Path, force: bool, github: str | None = None, repository: str | None = None, account: str | None = None
+) -> None:
     """Write an aws-run.yaml into PATH with what a run of it would use: command, dependencies, Python, Debian packages,
     folders and .env, each with a word on why."""
     from aws_run.config.init_template import render_yaml

@@ -54,7 +54,7 @@ def denied(world: AccountState, call: Call) -> Refusal | None:
     statements = [] if _policy_is_too_new(world, role_name) else list(_statements(world, role_name))
     if call.service == "s3":
         requests = (*requests, *_key_requests(world, call, requests))
-        context["kms:ViaService"] = f"s3.{call.region}.{partition.of_region(call.region).dns_suffix}"
+        context["kms:viaservice"] = f"s3.{call.region}.{partition.of_region(call.region).dns_suffix}"
     for action, resource in requests:
         effects = {each["Effect"] for each in statements if applies(each, action, resource, context)}
         if "Allow" not in effects or "Deny" in effects:
