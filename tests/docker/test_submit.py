@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -46,6 +47,13 @@ def left_in(environment: dict[str, str]) -> dict[str, list[str]]:
     return found
 
 
+def assert_only_kept_is_left(environment: dict[str, str]) -> None:
+    """Bucket, repository, and what the project's runs share; nothing of a run."""
+    left = left_in(environment)
+    assert set(left) - {"role", "instance-profile", "log-group"} == {"bucket", "repository"}
+    assert not [name for names in left.values() for name in names if re.search(r"-\d{8}-\d{6}-[0-9a-f]{4}", name)]
+
+
 @pytest.fixture
 def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A copy of an example, so that nothing is written into this checkout."""
@@ -54,14 +62,14 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("project", OUTPUTS, indirect=True)
-def test_an_example_brings_its_results_back_and_leaves_bucket_and_repository_only(
+def test_an_example_brings_its_results_back_and_leaves_only_what_is_kept(
     project: Path, backend: str, embedded_aws: dict[str, str], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     done = submit(embedded_aws, project, "-i", project / "data", "-o", out, *BACKENDS[backend])
     assert done.returncode == 0, done.stderr
     assert {path.name for path in out.rglob("*") if path.is_file()} >= OUTPUTS[project.name]
-    assert set(left_in(embedded_aws)) == {"bucket", "repository"}
+    assert_only_kept_is_left(embedded_aws)
 
 
 def test_a_job_that_exits_7_makes_submit_exit_7_with_its_output_saved_and_nothing_left(
@@ -75,7 +83,7 @@ def test_a_job_that_exits_7_makes_submit_exit_7_with_its_output_saved_and_nothin
     assert done.returncode == 7, done.stderr
     assert (out / "half.txt").read_text() == "half of it"
     assert "half of it is done" in done.stdout
-    assert set(left_in(embedded_aws)) == {"bucket", "repository"}
+    assert_only_kept_is_left(embedded_aws)
 
 
 @pytest.mark.parametrize("project", ["wordcount"], indirect=True)
@@ -97,4 +105,4 @@ def test_two_submits_of_one_project_at_once_both_end_well_and_leave_nothing(
     assert [process.returncode for process in started] == [0, 0], "\n".join(errors)
     first, second = ((out / "words.csv").read_bytes() for out in outs)
     assert first == second
-    assert set(left_in(embedded_aws)) == {"bucket", "repository"}
+    assert_only_kept_is_left(embedded_aws)

@@ -199,15 +199,20 @@ def submit(folder: Path, out: Path, *more: object) -> list[object]:
 
 
 def log_has(running: Cloud, text: str) -> None:
-    """Returns when a job has logged `text`."""
+    """Returns when the job of a run that has not ended has logged `text`: a project's log group outlives its runs."""
 
     def seen() -> bool:
         logs = running.client("logs")
+        if not running.client("s3").list_buckets()["Buckets"]:
+            return False
+        live = [key.removeprefix("live/") for key in running.keys("live/")]
         for group in logs.describe_log_groups()["logGroups"]:
             for stream in logs.describe_log_streams(logGroupName=group["logGroupName"])["logStreams"]:
                 events = logs.get_log_events(
                     logGroupName=group["logGroupName"], logStreamName=stream["logStreamName"], startFromHead=True
                 )
+                if not any(run in stream["logStreamName"] for run in live):
+                    continue
                 if any(text in event["message"] for event in events["events"]):
                     return True
         return False

@@ -115,8 +115,8 @@ def test_what_a_projects_runs_share_is_kept_until_destroy_and_the_output_says_th
     folder = project(tmp_path / "kept")
     done = aws.run(*submit(folder, tmp_path / "out"))
     assert done.returncode == 0, done.stderr
-    told = [line for line in done.stderr.splitlines() if "arun-kept-us-east-1-execution" in line and "kept" in line]
-    assert "costs nothing; `aws-run destroy` removes it" in told[-1]
+    told = [line for line in done.stderr.splitlines() if "arun-kept-us-east-1-execution" in line and "left" in line]
+    assert "`aws-run destroy` removes" in told[-1]
     assert set(aws.left("kept", shared=True)) == {"role", "log-group", "repository"}
     torn = aws.run("destroy", "--name", "kept", "--local", "--json")
     assert torn.returncode == 0, torn.stderr

@@ -122,7 +122,7 @@ def test_several_inputs_each_have_a_folder_and_an_unchanged_one_costs_one_reques
     before = len(aws.sent)
     again, _, said = run(aws, copy, *inputs)
     assert again == wanted
-    assert "3 files are read where they are; unchanged: 1 files, nothing sent" in said
+    assert "3 files are read where they are; unchanged: 1 file, nothing sent" in said
     ours = [name for name in aws.names_sent(before) if "/inputs/copy/" in name]
     assert [name.rpartition("/")[2] for name in ours] == ["data.snapshot.json"]
     assert ours[0].startswith("s3:GET ")
@@ -146,15 +146,15 @@ def test_a_plan_and_a_check_show_what_would_be_read(aws: Cloud, copy: Path) -> N
     assert any("results are written into" in note for note in planned["notes"])
     lane = next(lane for lane in planned["lanes"] if lane["lane"] == "input")
     assert [(row["action"], row["name"], row["note"]) for row in lane["rows"]] == [
-        ("send", f"data={copy / 'data'}", "1 files, 5 B; only what changed"),
-        ("reuse", f"v=s3://{VERSIONED}/shown", "1 files, 5 B; pinned by version, read in place"),
-        ("reuse", f"e=s3://{ELSEWHERE}/shown/a", "1 files, 3 B; pinned by ETag, read in place"),
+        ("send", f"data={copy / 'data'}", "1 file, 5 B; only what changed"),
+        ("reuse", f"v=s3://{VERSIONED}/shown", "1 file, 5 B; pinned by version, read in place"),
+        ("reuse", f"e=s3://{ELSEWHERE}/shown/a", "1 file, 3 B; pinned by ETag, read in place"),
     ]
     assert f"s3://{ELSEWHERE}/shown/a lies in eu-west-1 and the run in us-east-1" in done.stderr
     checked = json.loads(aws.run("check", "--local", "--json", cwd=copy).stdout)["checks"]
     messages = {row["check"]: row["message"] for row in checked}
-    assert f"s3://{VERSIONED}/shown: 1 files, 5 B; a run would pin them by version" in messages["input v"]
-    assert "1 files, 5 B" in messages["input data"]
+    assert f"s3://{VERSIONED}/shown: 1 file, 5 B; a run would pin them by version" in messages["input v"]
+    assert "1 file, 5 B" in messages["input data"]
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_everything_arrives_byte_for_byte_on_a_spot_gpu_machine_and_nothing_is_l
     assert (told["exit_code"], Path(told["output_dir"])) == (0, out)
     assert "console.aws.amazon.com/s3/buckets/" in told["console_url"]
     assert told["receipt"]["total_usd"] > 0
-    assert {row["kind"] for row in told["left"]["rows"]} == {"bucket", "repository"}
+    assert {row["kind"] for row in told["left"]["rows"]} == {"bucket", "repository", "log-group", "role"}
     run = told["run_id"]
     assert "copied --mode x y" in aws.text(f"runs/{run}/log.txt")
     record = load(aws.text(f"runs/{run}/run.json").encode(), run_id=run)

@@ -18,8 +18,8 @@ ELSEWHERE: dict[int, tuple[str, str]] = {
     19: ("docker/test_image_build.py", "test_an_image_of_another_architecture_is_refused_before_it_is_pushed"),
     20: ("unit/transfer/test_faults.py", "test_a_full_disk_is_named_and_leaves_nothing_half"),
     30: ("unit/transfer/test_faults.py", "test_every_request_may_fail_once_on_the_way_up"),
-    35: ("unit/image/test_push.py", "test_a_token_that_expired_in_the_middle_is_fetched_again"),
-    36: ("unit/image/test_engine.py", "test_no_socket_and_no_client_is_docker_not_installed"),
+    35: ("unit/image/docker/test_push.py", "test_a_token_that_expired_in_the_middle_is_fetched_again"),
+    36: ("unit/image/docker/test_engine.py", "test_no_socket_and_no_client_is_docker_not_installed"),
 }
 
 

@@ -97,9 +97,11 @@ def test_very_many_lines_are_followed_saved_read_again_and_explained_in_bounded_
         "submit", place.project, "-i", place.home / "data", "-o", place.home / "out", "--", "--fail", 3, code=3
     )
     assert peak < MOST_MIB
-    assert said(place.home / "stderr", "job") == place.lines - 1
-    assert "the data are wrong# #[add-mask]x" in end
-    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]|##\[", end)
+    assert said(place.home / "stdout", "line") == place.lines - 1
+    with (place.home / "stdout").open() as lines:
+        last_of_job = list(lines)[-1]
+    assert "the data are wrong# #[add-mask]x" in last_of_job
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]|##\[", last_of_job + end)
     run = place.aws.run_id()
     with place.aws.world.lock:
         (bucket,) = place.aws.world.moto("s3", "aws").buckets.values()

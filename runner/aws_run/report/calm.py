@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from aws_run.report.format import clean, count, money
 from aws_run.report.views import LeftRow, LeftView, PlanRow, PlanView, ReceiptView
 
+_SHARED = ("role", "instance-profile", "log-group")
+
 
 def folded_plan(view: PlanView) -> list[str]:
     """Three lines, and one more for what there is to note: where, what is made and sent, for how much."""
@@ -60,4 +62,8 @@ def failed_rows(view: LeftView) -> LeftView:
 
 
 def left(rows: Iterable[LeftRow]) -> str:
-    return ", ".join(f"{row.kind} {row.name}" for row in rows)
+    """Names, and what removes those that all of the project's runs share."""
+    listed = list(rows)
+    names = ", ".join(f"{row.kind} {row.name}" for row in listed)
+    shared = list(dict.fromkeys(row.kind for row in listed if row.kind in _SHARED))
+    return f"{names}; `aws-run destroy` removes {' and '.join(shared)}" if shared else names

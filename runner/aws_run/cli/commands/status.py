@@ -48,6 +48,7 @@ def as_data(found: RunStatus) -> dict[str, Any]:
         **current,
         "phase": found.phase,
         "exit_code": found.exit_code,
+        "sentence": found.sentence,
         "warnings": list(found.warnings),
         "so_far": None if found.so_far is None else to_data(found.so_far),
     }

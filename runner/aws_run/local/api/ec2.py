@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from aws_run import partition
+from aws_run.local.api.instance_types import know_offerings
 from aws_run.local.http.protocol import Call, Params, Refusal, Reply
 from aws_run.local.http.routes import Table
 from aws_run.local.sim.autoscaler import AutoScaler
@@ -37,15 +38,7 @@ def table(scaler: AutoScaler) -> Table:
 
 
 def offerings(world: AccountState, call: Call) -> Reply:
-    """moto has none for the regions of China and GovCloud: they offer what us-east-1 offers, in their own zones."""
-    from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
-
-    region = call.region
-    for kind, regions in INSTANCE_TYPE_OFFERINGS.items():
-        if kind == "availability-zone" and region not in regions:
-            zones = {zone.name for zone in world.moto("ec2", region).describe_availability_zones()}
-            named = [{**row, "Location": row["Location"].replace("us-east-1", region)} for row in regions["us-east-1"]]
-            regions[region] = [row for row in named if row["Location"] in zones]
+    know_offerings(world, call.region)
     return call.proceed()
 
 

@@ -16,10 +16,22 @@ def table() -> Table:
     return {("ec2", "DescribeInstanceTypes"): describe}
 
 
+def know_offerings(world: AccountState, region: str) -> None:
+    """moto has none for the regions of China and GovCloud: they offer what us-east-1 offers, in their own zones."""
+    from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
+
+    for kind, regions in INSTANCE_TYPE_OFFERINGS.items():
+        if kind in ("availability-zone", "region") and region not in regions:
+            zones = {zone.name for zone in world.moto("ec2", region).describe_availability_zones()}
+            named = [{**row, "Location": row["Location"].replace("us-east-1", region)} for row in regions["us-east-1"]]
+            regions[region] = [row for row in named if row["Location"] in {*zones, region}]
+
+
 def describe(world: AccountState, call: Call) -> Mapping[str, Any]:
     p = call.params()
     ec2 = world.moto("ec2", call.region)
     names = [str(name) for name in p.get("InstanceTypes") or []]
+    know_offerings(world, call.region)
     here = {one["InstanceType"] for one in ec2.describe_instance_type_offerings("region")}
     missing = [name for name in names if name not in here]
     if missing:
