@@ -68,7 +68,7 @@ def test_a_prefix_without_versions_is_read_in_place_and_comes_byte_for_byte(aws:
     before = len(aws.sent)
     out, told, said = run(aws, copy, f"s3://{PLAIN}/set")
     assert out == objects
-    assert "4 files are read where they are" in said
+    assert "4 files are read in place" in said
     assert aws.keys("inputs/copy") == []
     assert aws.keys(f"runs/{told['run_id']}/inputs/") == [f"runs/{told['run_id']}/inputs/set.snapshot.json"]
     assert not [name for name in aws.names_sent(before) if name.startswith(f"s3:PUT /{PLAIN}")]
@@ -122,7 +122,7 @@ def test_several_inputs_each_have_a_folder_and_an_unchanged_one_costs_one_reques
     before = len(aws.sent)
     again, _, said = run(aws, copy, *inputs)
     assert again == wanted
-    assert "3 files are read where they are; unchanged: 1 file, nothing sent" in said
+    assert "3 files are read in place; unchanged: 1 file, nothing sent" in said
     ours = [name for name in aws.names_sent(before) if "/inputs/copy/" in name]
     assert [name.rpartition("/")[2] for name in ours] == ["data.snapshot.json"]
     assert ours[0].startswith("s3:GET ")

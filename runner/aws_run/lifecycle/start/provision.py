@@ -27,6 +27,7 @@ from aws_run.lifecycle.start.lanes import LaneResult, LaneRunner
 from aws_run.lifecycle.start.lease import Lease
 from aws_run.lifecycle.start.preflight import Preflight, RunPlan
 from aws_run.lifecycle.start.silence import Silence
+from aws_run.report.format import count
 from aws_run.runs.spec import InputPin, JobSpec
 from aws_run.runs.writer import RecordWriter
 
@@ -290,9 +291,9 @@ def _input_text(inputs: Sequence[InputSnapshot]) -> str:
     sent = [one for one in inputs if one.source is None]
     there = sum(one.files for one in inputs if one.source is not None)
     files = sum(one.files for one in sent)
-    words = [f"{there} files are read where they are"] if there else []
+    words = [f"{count(there, 'file')} {'is' if there == 1 else 'are'} read in place"] if there else []
     if sent and all(one.unchanged for one in sent):
-        words.append(f"unchanged: {files} files, nothing sent")
+        words.append(f"unchanged: {count(files, 'file')}, nothing sent")
     elif sent:
-        words.append(f"{sum(one.sent_files for one in sent)} of {files} files sent")
+        words.append(f"{sum(one.sent_files for one in sent)} of {count(files, 'file')} sent")
     return "; ".join(words)
