@@ -25,8 +25,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("ec2", "ecs:RunTask", "after"),
         ("fargate", "ecs:RunTask", "after"),
         ("fargate", "ecs:DeleteCluster", "after"),
-        # Nothing of the run is left, only what it shared: no listing by run would show that.
-        ("fargate", "s3:PUT /arun-123456789012-us-east-1-an/locks/tiny", "before"),
     ],
 )
 def test_a_client_killed_at_its_most_delicate_calls_leaves_nothing_that_bills_and_nothing_after_gc(
@@ -68,4 +66,5 @@ def test_the_oracle_sees_what_a_killed_client_leaves(home: Path) -> None:
         assert set(aws.left()) >= {"group", "cluster", "role", "mark"}
         before = aws.now()
         aws.advance(600)
-        assert aws.usd_after(before) == pytest.approx(0.05 / 6, rel=0.2)
+        an_hour = 0.086 + 40 * 0.08 / 730 + 0.005  # m5a.large, 40 GB of gp3, a public address
+        assert aws.usd_after(before) == pytest.approx(an_hour / 6, rel=0.05)
