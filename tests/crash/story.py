@@ -35,6 +35,7 @@ from aws_run.pricing.ec2_catalogue import Ec2Catalogue
 from aws_run.pricing.price_list import AwsPrices
 from aws_run.runs.record import Record
 from aws_run.runs.record_reader import load
+from aws_run.usecases.cleanup import cleanup
 from aws_run.usecases.submit import submit
 
 Begin = Callable[..., "Story"]
@@ -227,3 +228,15 @@ def story(home: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Iterat
         for name, value in aws.local.environment().items():
             monkeypatch.setenv(name, value)
         yield Story(aws, home)
+
+
+def left_running(story: Story, backend: str = "ec2", **flags: Any) -> str:
+    """A run whose job goes on; its id."""
+    assert story.submit("--hang", backend=backend, detach=True, **flags).exit_code == 0
+    story.account.until(story.account.running)
+    return story.record().run_id
+
+
+def clean(story: Story, run_id: str) -> Any:
+    """`aws-run cleanup RUN` by a client of its own: what it removed."""
+    return cleanup(story.new_bench(), run_id, None)[1]

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from tests.crash.story import Begin, Story, stories
+from tests.crash.story import Begin, Story
 
 from aws_run.errors import AwsCallError, AwsRunError, CapacityError, PreflightError, UsageError
 from aws_run.pricing.catalogue import InstanceType
-
-
-@pytest.fixture
-def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
-    with stories(tmp_path, monkeypatch) as begin_one:
-        yield begin_one
 
 
 def creations(story: Story) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,12 +20,6 @@ from aws_run_entrypoint.transfer.scan import sort_key
 
 RUN = "p-20260101-000000-abcd"
 DENIED = Fault(how="status", status=403, code="AccessDenied")
-
-
-@pytest.fixture
-def stub() -> Iterator[StubS3]:
-    with StubS3() as running:
-        yield running
 
 
 def look(stub: StubS3, place: str, events: list[Event] | None = None, **more: object) -> Pinned:

@@ -13,7 +13,7 @@ from aws_run.config import Build, load_config
 from aws_run.errors import ConfigError, SourceError, UsageError
 from aws_run.image.plan import plan_image
 from aws_run.image.recipe.command import find_command
-from aws_run.image.recipe.dependencies import find_dependencies
+from aws_run.image.recipe.find_dependencies import find_dependencies
 from aws_run.image.recipe.python_scripts import has_too_many_tokens
 from aws_run.image.recipe.recipe import choose_recipe, read_pyproject
 from aws_run.image.recipe.shell_form import refuse_shell_form

@@ -10,13 +10,9 @@ from typing import Any
 from aws_run.config import Build
 from aws_run.errors import ConfigError, SourceError
 from aws_run.image.recipe import python_version
-from aws_run.image.recipe.dependencies import (
-    CONDA_GENERATED,
-    Dependencies,
-    DependencyKind,
-    find_dependencies,
-    poetry_python,
-)
+from aws_run.image.recipe.dependencies import CONDA_GENERATED, Dependencies, DependencyKind
+from aws_run.image.recipe.dependency_lists import poetry_python
+from aws_run.image.recipe.find_dependencies import find_dependencies
 from aws_run.image.recipe.git_version import version_from_git
 from aws_run.image.recipe.mentions import find_pip_caller
 from aws_run.image.recipe.other_builders import apt_list, notes_about, pinned_python

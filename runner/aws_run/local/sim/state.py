@@ -47,7 +47,7 @@ class AccountState:
         self.networked: set[str] = set()  # the regions whose default VPC has its internet gateway
         self.refused_targets: list[str] = []  # schedules whose target refused the call
         self.caller_policy = options.caller_policy
-        self.asked: deque[Any] = deque(maxlen=100_000)  # what IAM was asked about the caller, for tests
+        self.rights_checked: deque[Any] = deque(maxlen=100_000)  # what IAM judged for the caller, for tests
         self.linked_roles: set[str] = set()  # services whose own role this account has
         self.errors: list[str] = []  # faults of the embedded AWS itself; the status page shows them
 
