@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal
 
 from aws_run.naming import RunNames
+from aws_run.runs.outcome import OutcomeReason
 
 RecordState = Literal["starting", "running", "stopped", "removing", "removed"]
 ResourceState = Literal["intended", "created", "deleted", "kept", "failed"]
@@ -125,17 +126,24 @@ class Receipt:
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How a run or an attempt ended. `exit_code` is the job's own where it ran to its end, else the tool's (124, 125,
-    130). `saved_files`: how many files are in its saved output; None where nobody knows. `left_behind`: None where
-    something was saved."""
+    130). `newer_reason`: the word of a newer version, where this one does not know it and `reason` is UNKNOWN; it is
+    written back as it was. `saved_files`: how many files are in its saved output; None where nobody knows.
+    `left_behind`: None where something was saved."""
 
     exit_code: int
-    reason: str  # one word: exit, deadline, capacity, image, stopped, interrupted, …
+    reason: OutcomeReason
     sentence: str
+    newer_reason: str = ""
     stop_code: str | None = None
     job_exit_code: int | None = None
     saved_files: int | None = None
     left_behind: LeftBehind | None = None
     unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+
+    @property
+    def reason_word(self) -> str:
+        """As the record says it."""
+        return self.newer_reason or self.reason.value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -328,6 +336,9 @@ class Record:
 def _to_json(value: Any) -> Any:
     if is_dataclass(value):
         members = {each.name: _to_json(getattr(value, each.name)) for each in fields(value)}
+        if isinstance(value, Outcome):
+            members = {**members, "reason": value.reason_word}
+            del members["newer_reason"]
         return {**members.pop("unknown"), **members}
     return [_to_json(item) for item in value] if isinstance(value, tuple) else value
 

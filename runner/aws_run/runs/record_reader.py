@@ -18,6 +18,7 @@ from aws_run.clock import parse_iso
 from aws_run.documents import DocumentError, Fields, harmless, parse_object
 from aws_run.errors import AwsRunError, DamagedError
 from aws_run.naming import ProjectNames, RunNames, is_run_id, project_of_run, run_of_name
+from aws_run.runs.outcome import reason_of
 from aws_run.runs.record import (
     VERSION,
     AttemptEntry,
@@ -83,7 +84,7 @@ def load(data: bytes, *, run_id: str | None = None) -> Record:
 
 def _unknown(fields: Fields, value_type: type) -> Mapping[str, Any]:
     """The fields that `value_type` does not have."""
-    known = {each.name for each in fields_of(value_type)} - {"unknown"}
+    known = {each.name for each in fields_of(value_type)} - {"unknown", "newer_reason"}  # those are in no document
     return {name: value for name, value in fields.values.items() if name not in known}
 
 
@@ -219,9 +220,12 @@ def _harmless_or_none(fields: Fields, name: str) -> str | None:
 
 def _outcome(fields: Fields) -> Outcome:
     stop_code = fields.text_or_none("stop_code", most_chars=1000)
+    word = harmless(fields.text("reason", most_chars=1000))
+    reason = reason_of(word)
     return Outcome(
         exit_code=fields.whole("exit_code", least=0, most=255),
-        reason=harmless(fields.text("reason", most_chars=1000)),
+        reason=reason,
+        newer_reason="" if word == reason.value else word,
         sentence=harmless(fields.text("sentence", most_chars=100_000)),
         stop_code=None if stop_code is None else harmless(stop_code),
         job_exit_code=fields.whole_or_none("job_exit_code", least=0, most=255),

@@ -22,7 +22,7 @@ from aws_run.lifecycle.follow.outcome import explained
 from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
 from aws_run.lifecycle.outcome_warnings import warnings_of
 from aws_run.report.views import OutcomeView, ReceiptView
-from aws_run.runs.outcome import OutcomeReason, reason_of
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome, Record
 from aws_run.runs.spec import RunSpec
 from aws_run.runs.store import RunStore
@@ -204,4 +204,4 @@ def _next(outcome: Outcome, spec: RunSpec, *, cleanup: bool) -> tuple[str, ...]:
     last = (f"aws-run cleanup {spec.run_id}",) if cleanup else ()
     if outcome.exit_code == 0 or outcome.reason is OutcomeReason.BUCKET_GONE:
         return last
-    return (f"aws-run {'logs' if reason_of(outcome.reason).has_log else 'explain'} {spec.run_id}", *last)
+    return (f"aws-run {'logs' if outcome.reason.has_log else 'explain'} {spec.run_id}", *last)
