@@ -76,8 +76,8 @@ def services(job: JobSpec, *, agent: bool) -> tuple[str, ...]:
 
 
 def _with(aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = aws.call("ec2", "describe_subnets", Filters=filters)["Subnets"]
-    return found
+    subnets: list[dict[str, Any]] = aws.call("ec2", "describe_subnets", Filters=filters)["Subnets"]
+    return subnets
 
 
 def _check(aws: Aws, subnets: Sequence[dict[str, Any]], needs: tuple[str, ...], *, public_ip: bool) -> tuple[str, ...]:

@@ -127,11 +127,13 @@ def _account(aws: Aws) -> list[Finding]:
 def _docker(without: str | None) -> Finding:
     if without is not None:
         return Finding(what="docker", state="ok", text=f"not needed: {without}")
-    found = check_docker()
-    if not found.ok:
-        return Finding(what="docker", state="failed", text=found.problem or "no engine answers", todo=found.hint or "")
-    kind = "BuildKit" if found.buildkit else "the classic builder (slower; install docker-buildx)"
-    return Finding(what="docker", state="ok" if found.buildkit else "warning", text=f"engine {found.version}, {kind}")
+    engine = check_docker()
+    if not engine.ok:
+        return Finding(
+            what="docker", state="failed", text=engine.problem or "no engine answers", todo=engine.hint or ""
+        )
+    kind = "BuildKit" if engine.buildkit else "the classic builder (slower; install docker-buildx)"
+    return Finding(what="docker", state="ok" if engine.buildkit else "warning", text=f"engine {engine.version}, {kind}")
 
 
 def _bucket(aws: Aws, config: Config) -> Finding:
@@ -165,11 +167,11 @@ def _input(context: AppContext, config: Config, one: Input) -> Finding:
 def _network(aws: Aws, config: Config) -> Finding:
     job = JobSpec.from_config(config)
     try:
-        found = network.find(aws, job, agent=backend_for(job) == "ec2")
+        chosen = network.find(aws, job, agent=backend_for(job) == "ec2")
     except AwsRunError as error:
         return Finding(what="network", state="failed", text=error.message, todo=error.hint or "")
-    kind = "public" if found.public_ip else "private"
-    text = "; ".join((f"{len(found.subnets)} {kind} subnets in {', '.join(found.zones)}", *found.notes))
+    kind = "public" if chosen.public_ip else "private"
+    text = "; ".join((f"{len(chosen.subnets)} {kind} subnets in {', '.join(chosen.zones)}", *chosen.notes))
     return Finding(what="network", state="ok", text=text)
 
 

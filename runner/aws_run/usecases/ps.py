@@ -21,8 +21,8 @@ def ps(context: AppContext, project: str | None, *, limit: int = _NEWEST) -> lis
     store = lookup.store(context)
     ids = store.run_ids(project)[-limit:]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        found = pool.map(lambda run: _look(context, store, run), reversed(ids))
-        return [status for status in found if status is not None]
+        statuses = pool.map(lambda run: _look(context, store, run), reversed(ids))
+        return [status for status in statuses if status is not None]
 
 
 def _look(context: AppContext, store: RunStore, run: str) -> RunStatus | None:

@@ -26,7 +26,7 @@ NAME = "ec2"
 _DEFAULT_DISK_GIB = 40
 _AMI_MIN_DISK_GIB = 30
 _AMI = "/aws/service/ecs/optimized-ami/amazon-linux-2023/{variant}recommended/image_id"
-_ASKED = ("g", "p")  # families whose quota is 0 in a new account
+_NO_QUOTA_AT_FIRST = ("g", "p")  # families whose quota is 0 in a new account
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +161,7 @@ class Ec2Offers:
     def _check_quota(self, best: Choice, policy: SpotPolicy) -> None:
         """A quota of 0 is the rule for GPUs in a new account; say so before anything is built. Other families have one
         that is enough for most runs, and the scaling activity tells where it isn't: no round trip is spent on them."""
-        if not best.name.startswith(_ASKED):
+        if not best.name.startswith(_NO_QUOTA_AT_FIRST):
             return
         too_small: list[tuple[str, dict[str, Any]]] = []
         for spot in {"spot": (True,), "on-demand": (False,), "auto": (True, False)}[policy]:

@@ -50,20 +50,20 @@ def offers(path: Path, duration: str, everything: bool, **flags: Any) -> int:
         compose.open_target(local) as target,
     ):
         aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
-        found = find(config, compose.make_context(aws, reporter.emit, target), duration_s=duration_s)
+        offered = find(config, compose.make_context(aws, reporter.emit, target), duration_s=duration_s)
     if as_json:
         result_json(
             {
-                "duration_s": found.duration_s,
+                "duration_s": offered.duration_s,
                 "region": aws.region,
-                "offers": [as_data(one) for one in found.offers],
-                "notes": list(found.notes),
+                "offers": [as_data(one) for one in offered.offers],
+                "notes": list(offered.notes),
             }
         )
         return 0
-    shown = found.offers if everything else found.offers[:_SHOWN]
+    shown = offered.offers if everything else offered.offers[:_SHOWN]
     if not everything:
-        shown += tuple(one for one in found.offers[_SHOWN:] if one.taken)
+        shown += tuple(one for one in offered.offers[_SHOWN:] if one.taken)
     rows = [
         (
             "*" if one.taken else "",
@@ -81,13 +81,13 @@ def offers(path: Path, duration: str, everything: bool, **flags: Any) -> int:
     ]
     columns = ("", "type", "market", "zones", "vcpu", "memory", "gpu", "$/h", f"$ for {seconds(duration_s)}", "quota")
     table("", columns, rows)
-    left = len(found.offers) - len(shown)
+    left = len(offered.offers) - len(shown)
     if left:
         say(f"{left} more offers: --all lists them")
     say(
         "*: what `aws-run submit` takes; $/h with disk and address; how often AWS takes spot machines back is not known"
     )
-    for note in found.notes:
+    for note in offered.notes:
         say(f"note: {note}")
     return 0
 

@@ -64,8 +64,8 @@ def find_dependencies(
 def _with_choices(chosen: Dependencies, source: Source, pyproject: dict[str, Any], build: Build) -> Dependencies:
     """`chosen`, unless extras or groups are asked for that its list does not have: ConfigError."""
     extras, groups = _choices(chosen, source, pyproject)
-    for setting, asked, known in (("extras", build.extras, extras), ("groups", build.groups, groups)):
-        for name in asked:
+    for setting, wanted, known in (("extras", build.extras, extras), ("groups", build.groups, groups)):
+        for name in wanted:
             if known is not None and normalized(name) not in {normalized(each) for each in known}:
                 have = f"it has {', '.join(sorted(known)[:8])}" if known else "it has none"
                 raise ConfigError(

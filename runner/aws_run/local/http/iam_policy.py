@@ -171,13 +171,13 @@ def _deleted(call: Call) -> list[tuple[str, str]]:
         document = ElementTree.fromstring(call.whole_body())  # noqa: S314 - expat itself bounds what entities become
     except ElementTree.ParseError:
         return everything
-    found = []
+    deletions = []
     for parent in document.iter():
         names = [child.tag.rpartition("}")[2] for child in parent]
         version = "Version" if "VersionId" in names else ""
         keys = [child.text or "" for child, name in zip(parent, names, strict=True) if name == "Key"]
-        found += [(f"s3:DeleteObject{version}", key) for key in keys]
-    return found or everything
+        deletions += [(f"s3:DeleteObject{version}", key) for key in keys]
+    return deletions or everything
 
 
 # The parts of a bucket's configuration that are put by a query of their own.
