@@ -64,7 +64,7 @@ def size(limits: DiskLimits, requested: Resources, default_gib: int, contents: C
     needed = math.ceil(sum(gib for gib, _ in parts) * _HEADROOM)
     made_of = ", ".join(f"{_gib(gib)} {what}" for gib, what in parts)
     if requested.disk_gib is not None:
-        return _size_as_requested(limits, requested.disk_gib, default_gib, needed, made_of, contents)
+        return _size_as_requested(limits, requested.disk_gib, default_gib, contents, needed=needed, made_of=made_of)
     if needed > limits.most:
         raise UsageError(
             f"The run needs a disk of about {needed} GB ({made_of}), and {limits.backend} has at most {limits.most} GB",
@@ -81,7 +81,7 @@ def fits(limits: DiskLimits, requested: Resources, contents: Contents) -> bool:
 
 
 def _size_as_requested(
-    limits: DiskLimits, requested_gib: int, gib: int, needed: int, made_of: str, contents: Contents
+    limits: DiskLimits, requested_gib: int, gib: int, contents: Contents, *, needed: int, made_of: str
 ) -> Sizing:
     """What was asked for is what there is; EC2 has no smaller one than its machine image."""
     room = (gib - limits.system) * GIB - (contents.image_bytes or 0)

@@ -74,6 +74,7 @@ def ec2_beside(rates: RegionRates, *, disk_gib: int, public_ip: bool) -> Beside:
 
 def ec2_choices(
     types: Sequence[InstanceType],
+    *,
     zones: Mapping[str, Sequence[str]],
     on_demand: Mapping[str, Rate],
     spot: Mapping[tuple[str, str], Rate],

@@ -44,7 +44,9 @@ class Market:
 
     def choices(self, policy: SpotPolicy) -> tuple[Choice, ...]:
         beside = offers.ec2_beside(self.rates, disk_gib=self.disk_gib, public_ip=self.placement.public_ip)
-        return offers.ec2_choices(self.types, self.zones, self.on_demand, self.spot, policy, beside)
+        return offers.ec2_choices(
+            self.types, zones=self.zones, on_demand=self.on_demand, spot=self.spot, policy=policy, beside=beside
+        )
 
     def spot_bound(self, choices: Sequence[Choice], names: Sequence[str], job: JobSpec) -> str | None:
         """What the run pays for a spot machine at most; None without a limit, and where on-demand may take its

@@ -57,7 +57,7 @@ class DockerBuilder:
         try:
             with _as_docker_errors():
                 self.build(client, plan, f"{repository_uri}:{tag}", emit)
-                return push_image(ApiPushEngine(client.api), repository_uri, tag, login, emit, self._clock)
+                return push_image(ApiPushEngine(client.api), repository_uri, tag, login, emit=emit, clock=self._clock)
         finally:
             client.close()
 
