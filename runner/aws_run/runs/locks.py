@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aws_run.clock import Clock
+from aws_run.clock import Clock, GrowingWait
 from aws_run.errors import AwsCallError
 from aws_run.events import Emit, Notice
 from aws_run.naming import is_run_id
@@ -102,14 +102,14 @@ class RunLocks:
 
     def wait_until_unlocked(self, project: str, clock: Clock, emit: Emit = lambda event: None) -> None:
         """Returns at once in the usual case. A lock whose owner died is passed over when its time is up."""
-        wait_s = _FIRST_WAIT_S
+        wait, told = GrowingWait(clock, first_s=_FIRST_WAIT_S, longest_s=5), False
         while (lock := self._objects.head(f"locks/{project}")) is not None and not _is_stale(lock, clock):
-            if wait_s == _FIRST_WAIT_S:
+            if not told:
+                told = True
                 text = f"another client is removing what the runs of {project} share; waiting for it"
                 minutes = -(-_lasts_s(lock) // 60)
                 emit(Notice(text=text, hint=f"if that client has died, this goes on {minutes} minutes after its start"))
-            clock.sleep(wait_s)
-            wait_s = min(wait_s * 1.5, 5)
+            wait.sleep()
 
     def _delete_if(self, key: str, etag: str) -> None:
         try:
