@@ -8,14 +8,11 @@ so one of the two always sees the other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from aws_run.clock import Clock, GrowingWait
 from aws_run.errors import AwsCallError
 from aws_run.events import Emit, Notice
 from aws_run.naming import is_run_id
-from aws_run.runs.objects import ABSENT, CHANGED, BucketObjects
+from aws_run.runs.objects import ABSENT, CHANGED, BucketObjects, ObjectHead
 
 # How long a lock holds without its owner. A teardown begins no removal later than LOCK_FENCE_S after it took the lock,
 # and each is given up after less than two minutes: nobody can still be at it when the lock is passed over.
@@ -85,7 +82,7 @@ class RunLocks:
                 continue
             if not _is_stale(lock, clock):
                 return False
-            self._delete_if(key, lock["ETag"])  # if it is another by now, another client has taken it over
+            self._delete_if(key, lock.etag)  # if it is another by now, another client has taken it over
         return False
 
     def unlock(self, project: str, owner: str) -> None:
@@ -119,11 +116,11 @@ class RunLocks:
                 raise
 
 
-def _is_stale(lock: Mapping[str, Any], clock: Clock) -> bool:
+def _is_stale(lock: ObjectHead, clock: Clock) -> bool:
     """Whether it is older than its owner can still be at work."""
-    return bool((clock.now() - lock["LastModified"]).total_seconds() > _lasts_s(lock))
+    return (clock.now() - lock.modified_at).total_seconds() > _lasts_s(lock)
 
 
-def _lasts_s(lock: Mapping[str, Any]) -> int:
-    lasts = str(lock.get("Metadata", {}).get(_LASTS, ""))
+def _lasts_s(lock: ObjectHead) -> int:
+    lasts = lock.metadata.get(_LASTS, "")
     return min(int(lasts), _LONGEST_LOCK_S) if lasts.isascii() and lasts.isdigit() and len(lasts) < 10 else LOCK_S
