@@ -68,7 +68,7 @@ def size(limits: DiskLimits, requested: Resources, default_gib: int, contents: C
     if needed > limits.most:
         raise UsageError(
             f"The run needs a disk of about {needed} GB ({made_of}), and {limits.backend} has at most {limits.most} GB",
-            hint="use --backend ec2" if limits.most < EC2.most else "send less of it at once",
+            hint="use --backend ec2" if limits.most < EC2.most else "send less input at once",
         )
     if needed <= default_gib:
         return Sizing(gib=default_gib, needed_gib=needed)

@@ -126,7 +126,7 @@ def _exported() -> Target:
     own_credentials = any(os.environ.get(name) for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"))
     if not own_credentials and os.environ.get("AWS_SECRET_ACCESS_KEY", "") not in ("", running.secret_key):
         raise UsageError(
-            "The keys in the environment belong to an embedded AWS that has stopped; each start makes new keys",
+            "The keys in the environment belong to an embedded AWS that has stopped (each start makes new keys)",
             hint='eval "$(aws-run local start)"',
         )
     return Target(

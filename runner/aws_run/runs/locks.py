@@ -105,7 +105,9 @@ class RunLocks:
                 told = True
                 text = f"another client is removing what the runs of {project} share; waiting for it"
                 minutes = -(-_lasts_s(lock) // 60)
-                emit(Notice(text=text, hint=f"if that client has died, this goes on {minutes} minutes after its start"))
+                emit(
+                    Notice(text=text, hint=f"if that client has died, this continues {minutes} minutes after it began")
+                )
             wait.sleep()
 
     def _delete_if(self, key: str, etag: str) -> None:

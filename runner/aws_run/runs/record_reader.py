@@ -136,7 +136,7 @@ def _resource(fields: Fields) -> ResourceEntry:
     state = fields.text("state", most_chars=20) if "state" in fields else "intended"
     scope = fields.text("scope", most_chars=20)
     if state not in get_args(ResourceState) or scope not in _SCOPES:
-        raise DocumentError("names a resource in a state or of a scope that there is not")
+        raise DocumentError("names a resource with an unknown state or scope")
     return ResourceEntry(
         kind=fields.text("kind", most_chars=100),
         name=fields.text("name", most_chars=1024),
@@ -294,11 +294,11 @@ def _check(record: Record, run_id: str | None) -> None:
     if record.job is not None and record.job.get("name", record.project) != record.project:
         raise DocumentError("holds the job of another project")
     if not _ACCOUNT.fullmatch(record.account) or not _REGION.fullmatch(record.region):
-        raise DocumentError("names an account or a region that there can't be")
+        raise DocumentError("names an account or a region that can't exist")
     if record.state not in get_args(RecordState) or not _BACKEND.fullmatch(record.backend):
-        raise DocumentError("has a state or a backend that there is not")
+        raise DocumentError("has an unknown state or backend")
     if not _ORIGIN.fullmatch(record.origin):
-        raise DocumentError("has an 'origin' that is no word")
+        raise DocumentError("has an 'origin' that is not a word")
     _check_times(record)
     _check_amount("cost_usd", record.cost_usd)
     if record.hardware is not None:
@@ -361,16 +361,16 @@ def _check_times(record: Record) -> None:
     try:
         born = datetime.strptime(record.run_id[-20:-5], "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc)
     except ValueError as error:
-        raise DocumentError("is of a time that there is not") from error
+        raise DocumentError("has a time that does not exist") from error
     if not 2000 <= born.year <= 9000:
-        raise DocumentError("is of a time that no run is of")
+        raise DocumentError("has a time that no run can have")
     for name, text in _times(record):
         if text is None:
             continue
         try:
             moment = parse_iso(text)
         except ValueError as error:
-            raise DocumentError(f"has a {name!r} that is no time") from error
+            raise DocumentError(f"has a {name!r} that is not a time") from error
         if not born - _CLOCKS_DIFFER_BY <= moment <= born + _LATEST.get(name, LONGEST_LIFE):
             raise DocumentError(f"has a {name!r} that no run of its age can have")
 
@@ -383,4 +383,4 @@ def _check_amount(name: str, text: str | None) -> None:
     except InvalidOperation:
         usd = Decimal(-1)
     if not usd.is_finite() or not 0 <= usd <= _MOST_COST_USD:
-        raise DocumentError(f"has a {name!r} that is no amount of money")
+        raise DocumentError(f"has a {name!r} that is not an amount of money")

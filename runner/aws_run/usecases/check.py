@@ -107,7 +107,11 @@ def _account(aws: Aws) -> list[Finding]:
         todo = "`aws configure set region us-east-1`, --region or AWS_REGION names one"
         missing = Finding(what="region", state="failed", text="none is set", todo=todo)
         if aws.has_credentials:
-            there = Finding(what="credentials", state="ok", text="there are some; without a region nobody tells whose")
+            there = Finding(
+                what="credentials",
+                state="ok",
+                text="there are credentials; AWS can say whose they are once a region is set",
+            )
             return [missing, there]
         none = Finding(what="credentials", state="failed", text="there are none", todo=_NO_CREDENTIALS)
         return [missing, none]

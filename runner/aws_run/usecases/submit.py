@@ -108,7 +108,9 @@ def submit(
 
 def _detach(config: Config, context: AppContext, writer: RecordWriter, run_id: str) -> None:
     if config.follow_output:
-        context.emit(Notice(text=f"nobody follows the outputs of a detached run; later: aws-run pull {run_id}"))
+        context.emit(
+            Notice(text=f"the outputs of a detached run are not fetched while it runs; later: aws-run pull {run_id}")
+        )
     teardown.attempt_or_warn(
         context.emit, lambda: writer.change(lambda record: replace(record, detached=True), now=True)
     )

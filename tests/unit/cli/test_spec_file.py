@@ -74,8 +74,8 @@ def test_a_place_where_no_file_can_be_is_refused_before_the_run(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"name": "../up"}, "is no project name"),
-        ({"name": "a" * 33}, "is no project name"),
+        ({"name": "../up"}, "is not a project name"),
+        ({"name": "a" * 33}, "is not a project name"),
         ({"image": None}, "no image by its digest"),
         ({"image": "python:3.12"}, "no image by its digest"),
         ({"timeout_s": 0}, "timeout_s is 0"),

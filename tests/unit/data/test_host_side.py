@@ -183,7 +183,7 @@ def test_an_upload_that_stands_still_goes_on_over_a_new_connection(
         assert push_input(bucket, tmp_path, project="p", label="data", emit=events.append).sent_files == 1
     finally:
         stalling.over.set()
-    assert any("nothing heard from" in event.text for event in events if isinstance(event, Notice))
+    assert any("no answer from" in event.text for event in events if isinstance(event, Notice))
 
 
 @pytest.mark.usefixtures("hasty")
@@ -191,7 +191,7 @@ def test_an_upload_that_stays_where_it_is_ends_with_what_to_do(stub: StubS3, buc
     (tmp_path / "a").write_bytes(b"x" * (4 << 20))
     stub.script = stalling = Stalling(float("inf"))
     try:
-        with pytest.raises(TransferError, match=r"nothing heard from 127\.0\.0\.1") as ended:
+        with pytest.raises(TransferError, match=r"no answer from 127\.0\.0\.1") as ended:
             push_input(bucket, tmp_path, project="p", label="data", emit=lambda event: None)
     finally:
         stalling.over.set()

@@ -81,7 +81,7 @@ def test_values_of_the_wrong_kind_are_one_sentence(
 ) -> None:
     entry = {"path": "a", "size": 1, "mtime_ns": 1, "mode": 420, "crc32": "8cdc1683", "version_id": None, **changes}
     stub.store(KEY, manifests.encode([json.dumps(list(entry.values())).encode()], files=1, total_bytes=1))
-    with pytest.raises(TransferError, match="holds a line that is no entry"):
+    with pytest.raises(TransferError, match="holds a line that is not an entry"):
         pull(bucket, tmp_path)
 
 

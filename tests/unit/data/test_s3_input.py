@@ -137,7 +137,7 @@ def test_exclude_leaves_out_what_could_be_no_file(stub: StubS3) -> None:
     for key in ("d/ok", "d/a", "d/a/b", "d/x.tmp", "d/../x"):
         stub.store(key, b"x")
     assert paths(look(stub, "d", exclude=["*.tmp", "/a/", "x"])) == ["a", "ok"]
-    with pytest.raises(UsageError, match="all that is there is left out"):
+    with pytest.raises(UsageError, match="every object there is left out"):
         look(stub, "d", exclude=["*"])
 
 

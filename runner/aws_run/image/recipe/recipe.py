@@ -157,7 +157,7 @@ def _refuse_unnamed_variables(build: Build, dependencies: Dependencies) -> None:
         listed = ", ".join(unnamed)
         flags = " ".join(f"--build-secret {name}" for name in unnamed)
         raise SourceError(
-            f"{dependencies.files[0]} puts {listed} of this shell into an address, and nobody has said that it may",
+            f"{dependencies.files[0]} puts {listed} of this shell into an address, which was not allowed",
             hint=f"{flags} (or AWS_RUN_BUILD_SECRETS) hands it to the build; the image never holds it",
         )
 
@@ -169,7 +169,7 @@ def read_pyproject(source: Source) -> dict[str, Any]:
 def _python(build: Build, source: Source, pyproject: dict[str, Any], dependencies: Dependencies) -> str:
     if build.python is not None:
         if not re.fullmatch(r"\d+\.\d+(\.\d+)?", build.python):
-            raise ConfigError(f"build.python is {build.python!r}, which is no version", hint='write it as "3.12"')
+            raise ConfigError(f"build.python is {build.python!r}, which is not a version", hint='write it as "3.12"')
         if build.base_image is None and tuple(int(part) for part in build.python.split(".")[:2]) < (3, 9):
             raise ConfigError(
                 f"build.python is {build.python}, and aws-run needs Python 3.9 or newer in the image", hint=_OLD

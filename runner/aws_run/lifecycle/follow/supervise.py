@@ -53,7 +53,7 @@ def leave_on_interrupt(run_id: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise InterruptedRunError(
-            f"Left at once; {run_id} may still have something in AWS (its deadline holds without this terminal)",
+            f"Left at once; {run_id} may still have resources in AWS (its deadline holds without this terminal)",
             hint=f"aws-run cleanup {run_id}",
         ) from None
 

@@ -184,8 +184,8 @@ DEADLINE = datetime(2026, 1, 2, 5, tzinfo=timezone.utc)
         (result("exit", 0, unsaved=["x"]), "'unsaved'"),
         (result("exit", 0, attempt="1"), "'attempt'"),
         (b'{"exit_code": 0, "reason": ["exit"]}', "'reason'"),
-        (b"[]", "is no JSON object"),
-        (b"NaN", "which is no number"),
+        (b"[]", "is not a JSON object"),
+        (b"NaN", "which is not a number"),
     ],
 )
 def test_a_result_that_the_entrypoint_can_not_have_written_does_not_count_and_is_told(text: bytes, why: str) -> None:
