@@ -159,6 +159,7 @@ class MemoryBackend:
     name = "memory"
     disk_limits = disk.FARGATE
     ending_s = 0
+    shared_memory_mib = None
     waits = False
     boot_s = 0
 

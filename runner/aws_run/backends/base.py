@@ -51,7 +51,8 @@ class Advice:
 
 class Backend(Protocol):
     """`ending_s`: what is billed at most between a job's deadline and the end of its hardware. `waits`: its hardware is
-    asked for before image and input are there, and waits for them."""
+    asked for before image and input are there, and waits for them. `shared_memory_mib`: how large /dev/shm is; None: as
+    large as the job's memory."""
 
     @property
     def name(self) -> str: ...
@@ -67,6 +68,9 @@ class Backend(Protocol):
 
     @property
     def waits(self) -> bool: ...
+
+    @property
+    def shared_memory_mib(self) -> int | None: ...
 
     @property
     def boot_s(self) -> int:

@@ -19,6 +19,11 @@ TASK_SERVICES = ("ecr.api", "ecr.dkr", "logs", "s3")
 AGENT_SERVICES = ("ecs", "ecs-agent", "ecs-telemetry")
 
 
+def find_for(aws: Aws, job: JobSpec, backend: str) -> NetworkPlacement:
+    """`find`, as the backend of that name does it."""
+    return find(aws, job, agent=backend == "ec2")
+
+
 def find(aws: Aws, job: JobSpec, *, agent: bool) -> NetworkPlacement:
     """Where the job's machine goes. `agent`: the machine is one of ours, with an ECS agent on it.
 

@@ -45,6 +45,11 @@ class Choice:
     at_most: bool = False
     free_plan: bool = False
 
+    @property
+    def zone_of_price(self) -> str | None:
+        """The one zone that the price holds in: that of a spot machine of EC2."""
+        return self.zones[0] if self.spot and not self.at_most and self.backend == "ec2" else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:

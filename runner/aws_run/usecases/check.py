@@ -171,7 +171,7 @@ def _input(context: AppContext, config: Config, one: Input) -> Finding:
 def _network(aws: Aws, config: Config) -> Finding:
     job = JobSpec.from_config(config)
     try:
-        chosen = network.find(aws, job, agent=backend_for(job) == "ec2")
+        chosen = network.find_for(aws, job, backend_for(job))
     except AwsRunError as error:
         return Finding(what="network", state="failed", text=error.message, todo=error.hint or "")
     kind = "public" if chosen.public_ip else "private"

@@ -45,6 +45,7 @@ _GUARD_NEVER_CAME_S = user_data.LATE_NEVER_CAME_S
 class Ec2Backend:
     name = offers.NAME
     disk_limits = disk.EC2
+    shared_memory_mib = None
     ending_s = 4 * 60  # the job gets its grace and saves (two minutes), the client hears of it, the machine shuts down
     waits = True
     boot_s = 90  # 26 s until Linux is up (brevdev/ec2-coldboot-research), then the ECS agent and the image's pull

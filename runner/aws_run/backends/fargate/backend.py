@@ -39,6 +39,7 @@ class FargateBackend:
     name = "fargate"
     disk_limits = disk.FARGATE
     ending_s = 60
+    shared_memory_mib = 64  # and no task definition can change it (ECS: linuxParameters.sharedMemorySize)
     waits = False  # the hardware comes with the task
     boot_s = 30  # the pull of the image, from which Fargate bills
 

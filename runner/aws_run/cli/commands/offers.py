@@ -94,8 +94,7 @@ def offers(path: Path, duration: str, everything: bool, **flags: Any) -> int:
 
 def _zones(one: RankedOffer) -> str:
     """Of spot the zone with that price, else how many there are."""
-    zones = one.choice.zones
-    return zones[0] if one.choice.spot and not one.choice.at_most and one.choice.backend == "ec2" else f"{len(zones)}"
+    return one.choice.zone_of_price or f"{len(one.choice.zones)}"
 
 
 def _hour(one: RankedOffer) -> str:

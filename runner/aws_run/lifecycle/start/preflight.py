@@ -166,10 +166,11 @@ def _base_note(image: ImagePlan | None, context: AppContext) -> str | None:
 
 
 def _memory_note(image: ImagePlan | None, backend: Backend) -> str | None:
-    if image is None or image.memory_sharer is None or backend.name != "fargate":
+    if image is None or image.memory_sharer is None or backend.shared_memory_mib is None:
         return None
     return (
-        f"{image.memory_sharer} shares memory between processes, for which Fargate has 64 MB in /dev/shm and no more; "
+        f"{image.memory_sharer} shares memory between processes, for which {backend.name.capitalize()} has "
+        f"{backend.shared_memory_mib} MB in /dev/shm and no more; "
         "--backend ec2 gives it as much as the job has"
     )
 
