@@ -49,7 +49,6 @@ class Sizing:
     """`note`: a sentence for the plan where the size is not the default's. `warning`: where it may be too small."""
 
     gib: int
-    needed_gib: int
     note: str = ""
     warning: str = ""
     hint: str = ""
@@ -71,9 +70,9 @@ def size(limits: DiskLimits, requested: Resources, default_gib: int, contents: C
             hint="use --backend ec2" if limits.most < EC2.most else "send less input at once",
         )
     if needed <= default_gib:
-        return Sizing(gib=default_gib, needed_gib=needed)
+        return Sizing(gib=default_gib)
     gib = min(-(-needed // limits.step) * limits.step, limits.most)
-    return Sizing(gib=gib, needed_gib=needed, note=f"disk: {gib} GB for {made_of}; --disk sets another size")
+    return Sizing(gib=gib, note=f"disk: {gib} GB for {made_of}; --disk sets another size")
 
 
 def fits(limits: DiskLimits, requested: Resources, contents: Contents) -> bool:
@@ -92,10 +91,9 @@ def _size_as_requested(
             hint=f"leave out --disk, or give at least --disk {needed}GB",
         )
     if needed <= gib:
-        return Sizing(gib=gib, needed_gib=needed)
+        return Sizing(gib=gib)
     return Sizing(
         gib=gib,
-        needed_gib=needed,
         warning=f"a disk of {gib} GB may be too small: {made_of}",
         hint=f"--disk {needed}GB would do; without --disk the size is chosen",
     )
