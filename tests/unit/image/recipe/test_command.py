@@ -94,7 +94,7 @@ def test_options_may_be_declared_in_a_module_that_the_script_imports(tmp_path: P
 def test_several_scripts_are_named_and_so_is_the_way_out(tmp_path: Path) -> None:
     source = source_of(tmp_path, {"train.py": SCRIPT, "eval.py": ARGPARSE})
     with pytest.raises(SourceError) as caught:
-        find_program(source).command
+        find_program(source)
     assert caught.value.message == "Several scripts take -i and -o: eval.py, train.py"
     assert caught.value.hint is not None
     assert "`command: python eval.py`" in caught.value.hint
@@ -106,13 +106,13 @@ def test_several_scripts_are_named_and_so_is_the_way_out(tmp_path: Path) -> None
 def test_no_script_names_what_was_looked_at(tmp_path: Path) -> None:
     source = source_of(tmp_path, {"main.py": "print('hello')\n", "deep/er/lib.py": "x = 1\n"})
     with pytest.raises(SourceError, match=r"No script takes both -i and -o \(looked at main\.py\)") as caught:
-        find_program(source).command
+        find_program(source)
     assert "python main.py" in str(caught.value.hint)
 
 
 def test_a_folder_without_python_says_so(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="There is no Python script"):
-        find_program(source_of(tmp_path, {"readme.txt": ""})).command
+        find_program(source_of(tmp_path, {"readme.txt": ""}))
 
 
 def test_a_file_that_does_not_parse_is_passed_over(tmp_path: Path) -> None:
