@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tests.crash.account import OUTPUT, Happened
 from tests.crash.story import Begin, Story, clean, left_running
+from tests.waiting import PATIENCE_S
 
 from aws_run.errors import AwsCallError
 from aws_run.infra.resources import Kind, Ref
@@ -157,7 +158,7 @@ def once_the_container_has_told_that_it_waits(story: Story, **changes: float) ->
     thread = threading.Thread(target=change, daemon=True)
     thread.start()
     yield
-    thread.join(1)
+    thread.join(PATIENCE_S)
     assert changed
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.unit.transfer.stub import Fault, Seen, StubS3
 from tests.unit.transfer.trees import KEY, PREFIX, fetch, grown, listing, send
+from tests.waiting import PATIENCE_S
 
 from aws_run_entrypoint.transfer import S3Error, get_object, put_object
 
@@ -23,7 +24,7 @@ def test_two_clients_that_change_the_input_at_once_both_end_right(stub: StubS3, 
         # Both read the manifest before either writes it.
         if seen.key == KEY and seen.method == "PUT" and len(puts) < 2:
             puts.append(seen.number)
-            barrier.wait(10)
+            barrier.wait(PATIENCE_S)
 
     puts: list[int] = []
     stub.script = script  # type: ignore[assignment]
