@@ -18,9 +18,7 @@ from aws_run.cli.types import PATH, TEXT
 @click.option(
     "-o", "--output", "into", type=PATH, metavar="FILE", help="The file to write.  Default: RUN.html in this folder."
 )
-@click.option(
-    "--no-save", is_flag=True, help="Write the file only, without a copy beside the results."
-)
+@click.option("--no-save", is_flag=True, help="Write the file only, without a copy beside the results.")
 @project_options
 @aws_options
 def report(run: str | None, into: Path | None, no_save: bool, **flags: Any) -> int:

@@ -28,7 +28,8 @@ def plot(series: Series) -> str:
         f"<figure><figcaption><b>{name}</b> <span>{escape(told)}</span></figcaption>"
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img" '
         f'aria-label="{name}: {escape(told)}"><polygon class="area" points="0,{_HEIGHT} {line} {_WIDTH},{_HEIGHT}"/>'
-        f'<polyline class="line" points="{line}"/></svg><div class="axis"><span>0s</span><span>{escape(seconds(last - first))}</span></div></figure>'
+        f'<polyline class="line" points="{line}"/></svg>'
+        f'<div class="axis"><span>0s</span><span>{escape(seconds(last - first))}</span></div></figure>'
     )
 
 

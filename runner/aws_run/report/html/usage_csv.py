@@ -63,10 +63,7 @@ def _number(cell: object) -> float | None:
 
 def _rates(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
     """Per second, of a counter that only grows: where it is smaller than before, the machine was another one."""
-    return tuple(
-        (at, max(0.0, value - before) / (at - earlier))
-        for (earlier, before), (at, value) in pairwise(points)
-    )
+    return tuple((at, max(0.0, value - before) / (at - earlier)) for (earlier, before), (at, value) in pairwise(points))
 
 
 def thinned(series: Series) -> Series:
