@@ -82,8 +82,7 @@ class TaskEnd:
 class TaskState:
     """One look at a task. `status`: the service's own word for the phase, to be shown. `billed_from`: when the service
     began to bill for the task itself, None where nothing is billed yet. `stopping_at`: when its end began. `end` is
-    there if and only if the phase is STOPPED. `interfaces`: the ids of the network interfaces that are its own. Times are
-    UTC."""
+    there if and only if the phase is STOPPED. `interfaces`: the ids of its own network interfaces. Times are UTC."""
 
     handle: TaskHandle
     phase: TaskPhase

@@ -186,6 +186,7 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
             "fargate": FargateBackend(aws, clock, prices=prices),
         },
         builder=lambda: target.builder(stop) or docker_builder(stop),
+        cache=cache,
         # An image that is made without Docker has no base image.
         find_base=lambda plan, refresh: plan if target.builder(stop) else _find_base(emit, plan, refresh),
         stop=stop,

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "wait": ("wait", "Wait for a run to end; exit with its exit code."),
     "pull": ("pull", "Fetch a run's outputs."),
     "explain": ("explain", "Say why a run failed or does not go on, and what helps."),
+    "cost": ("cost", "Show what runs have cost."),
     "diff": ("diff", "Show in what two runs differ."),
     "cancel": ("cancel", "Stop a run and remove its resources."),
     "cleanup": ("cleanup", "Remove everything that belongs to one run."),

@@ -13,6 +13,7 @@ from aws_run.clock import Clock
 from aws_run.events import Emit
 from aws_run.image.builder import Builder
 from aws_run.image.plan import ImagePlan
+from aws_run.pricing.cache import Cache, NoCache
 
 if TYPE_CHECKING:
     from aws_run.data import Bucket
@@ -31,6 +32,7 @@ class AppContext:
     storage: Callable[[str], Bucket]  # a bucket by name, as the transfer engine wants it
     salt: Callable[[], str]
     find_base: FindBase = lambda plan, refresh: plan  # without Docker there is no base image
+    cache: Cache = field(default_factory=NoCache)  # of what AWS said and this machine keeps
     # Called before each request for the run's first task; what it raises ends the run before its job.
     before_task: Callable[[], None] = lambda: None
     stop: threading.Event = field(default_factory=threading.Event)

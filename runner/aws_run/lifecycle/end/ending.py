@@ -21,6 +21,7 @@ from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.lifecycle.follow.outcome import explained
 from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
 from aws_run.lifecycle.outcome_warnings import warnings_of
+from aws_run.lifecycle.receipt_views import receipt_view
 from aws_run.report.views import OutcomeView, ReceiptView
 from aws_run.runs.outcome import OutcomeReason, reason_of
 from aws_run.runs.record import Outcome, Record
@@ -152,7 +153,7 @@ class RunEnding:
             removed.raise_if_failed(spec.region)
         except TeardownError as error:
             teardown_error = error
-        receipt: ReceiptView | None = views.receipt_view(paid, label=self._cost_label)
+        receipt: ReceiptView | None = receipt_view(self._writer.record, label=self._cost_label)
         began, ended = (state.started_at, state.stopped_at) if state is not None else (None, None)
         code = (
             outcome.exit_code
