@@ -35,6 +35,10 @@ def estimate_view(record: Record, actual_usd: Decimal | None = None) -> Estimate
     estimate = record.estimate
     if estimate is None:
         return None
+    return entry_view(estimate, actual_usd)
+
+
+def entry_view(estimate: records.EstimateEntry, actual_usd: Decimal | None = None) -> EstimateView:
     expected = Decimal(estimate.usd)
     known = actual_usd is not None and expected > 0
     return EstimateView(

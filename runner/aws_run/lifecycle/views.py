@@ -15,8 +15,10 @@ from aws_run.infra.resource_types.registry import RESOURCE_TYPES
 from aws_run.infra.resources import Ref
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.end.teardown import TeardownResult
+from aws_run.lifecycle.receipt_views import entry_view
 from aws_run.lifecycle.start.preflight import Preflight, RunPlan
 from aws_run.report.format import count, seconds, size
+from aws_run.report.money import by_earlier_runs
 from aws_run.report.views import (
     ImageContent,
     LaneView,
@@ -106,7 +108,13 @@ def _price(run: RunPlan, backend: Backend) -> PlanPrice:
     spec = run.spec
     hour, dearest = budget.expected_hour_usd(backend, spec.offer), budget.hour_usd(backend, spec.offer)
     most = None if dearest is None else dearest * budget.billed_at_most_s(spec) / 3600
-    return PlanPrice(per_hour=hour, at_most=most, timeout_s=spec.timeout_s)
+    return PlanPrice(
+        per_hour=hour,
+        at_most=most,
+        timeout_s=spec.timeout_s,
+        expected=None if run.estimate is None else entry_view(run.estimate),
+        expected_s=None if run.estimate is None else float(run.estimate.billed_s),
+    )
 
 
 def _lane(lane: Lane, rows: list[PlanRow]) -> LaneView:
@@ -146,7 +154,11 @@ def _input_row(seen: InputSummary) -> PlanRow:
 def _estimate(run: RunPlan, backend: Backend) -> tuple[str, ...]:
     spec = run.spec
     hour = budget.expected_hour_usd(backend, spec.offer)
-    why = (f"choice: {spec.offer.why}",) if spec.offer.why else ()
+    why: tuple[str, ...] = (f"choice: {spec.offer.why}",) if spec.offer.why else ()
+    if run.estimate is not None:
+        taken = seconds(float(run.estimate.billed_s))
+        expected = by_earlier_runs(entry_view(run.estimate))
+        why += (f"expected: {expected}; for {taken}, boot and waiting included",)
     if hour is None:
         return (*why, "estimate: no price is known for this hardware")
     dearest = budget.hour_usd(backend, spec.offer)

@@ -62,12 +62,31 @@ class PlanInput:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EstimateView:
+    """What was expected, by the median of `runs` earlier runs, between the least and the most of them.
+    `same_hardware`: they ran on this very hardware. `error_percent`: the actual cost above (+) or below (-) it; None
+    where that is not known yet. `factor`: what AWS has billed of earlier receipts, which the amounts are multiplied
+    by."""
+
+    usd: Decimal
+    low_usd: Decimal
+    high_usd: Decimal
+    runs: int
+    same_hardware: bool = True
+    error_percent: Decimal | None = None
+    factor: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanPrice:
-    """In USD; None where no price is known. `at_most`: if the run takes all of `timeout_s`."""
+    """In USD; None where no price is known. `at_most`: if the run takes all of `timeout_s`. `expected` None: no earlier
+    run told how long it is going to take; `expected_s`: what it would be billed."""
 
     per_hour: Decimal | None
     at_most: Decimal | None
     timeout_s: int
+    expected: EstimateView | None = None
+    expected_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,22 +121,6 @@ class ReceiptLine:
     unit: str
     unit_price_usd: Decimal
     amount_usd: Decimal
-
-
-@dataclass(frozen=True, kw_only=True)
-class EstimateView:
-    """What was expected, by the median of `runs` earlier runs, between the least and the most of them.
-    `same_hardware`: they ran on this very hardware. `error_percent`: the actual cost above (+) or below (-) it; None
-    where that is not known yet. `factor`: what AWS has billed of earlier receipts, which the amounts are multiplied
-    by."""
-
-    usd: Decimal
-    low_usd: Decimal
-    high_usd: Decimal
-    runs: int
-    same_hardware: bool = True
-    error_percent: Decimal | None = None
-    factor: Decimal | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

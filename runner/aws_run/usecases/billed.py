@@ -12,6 +12,7 @@ from aws_run.aws.errors import DENIED
 from aws_run.clock import iso
 from aws_run.errors import AwsCallError, AwsRunError
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.history import factor_key
 from aws_run.pricing import billed
 from aws_run.pricing.billed import BilledRun, BillRow
 from aws_run.runs.record import Record
@@ -25,7 +26,6 @@ _SERVICES = (
 )
 _KEPT_S = 60 * 86_400.0
 _MOST_REQUESTS = 20
-_FACTOR_KEY = "billed factor"
 _OPT_IN = (
     "an administrator of the management account enables `Resource-level data at daily granularity` in the Cost "
     "Explorer settings of the Billing console; it has data from a day or two after that"
@@ -62,7 +62,7 @@ def billed_costs(context: AppContext, records: Sequence[Record]) -> Billed:
     known = billed.factor_of(runs)
     if known is not None:
         factor, count = known
-        context.cache.write(_key(context, _FACTOR_KEY), {"factor": f"{factor:f}", "runs": count})
+        context.cache.write(factor_key(context), {"factor": f"{factor:f}", "runs": count})
     return Billed(
         runs=runs,
         asked_at=document["asked_at"],
@@ -75,14 +75,10 @@ def billed_costs(context: AppContext, records: Sequence[Record]) -> Billed:
     )
 
 
-def _key(context: AppContext, what: str) -> str:
-    identity = context.aws.identity()
-    return f"{what} {identity.account} {identity.region}"
-
-
 def _bill(context: AppContext, now: datetime) -> tuple[dict[str, Any], int]:
     """What is kept of today, else what Cost Explorer says, beside what is kept of days that it no longer tells of."""
-    key = _key(context, "billed")
+    identity = context.aws.identity()
+    key = f"billed {identity.account} {identity.region}"
     kept = context.cache.read(key, most_age_s=_KEPT_S)
     before: dict[str, Any] = kept.document if kept is not None else {"days": {}}
     if kept is not None and before["asked_at"][:10] == iso(now)[:10]:

@@ -14,7 +14,7 @@ from aws_run.clock import iso
 from aws_run.data import NO_OUTPUTS, OutputListing
 from aws_run.errors import AwsRunError, TeardownError, TransferError, sentence_of
 from aws_run.events import Notice, unfailing
-from aws_run.lifecycle import views
+from aws_run.lifecycle import history, views
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
@@ -116,6 +116,7 @@ class RunEnding:
         usage = usage if usage.seconds >= before.seconds else before
         paid = teardown.receipt(self._backend, self._spec.offer.hardware, usage, self._writer.record)
         self._note_cost(paid)
+        history.note_run(self._context, self._writer.record)
         return paid
 
     def _note_cost(self, paid: teardown.Receipt) -> None:

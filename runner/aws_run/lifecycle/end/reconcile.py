@@ -11,6 +11,7 @@ from aws_run.clock import iso, parse_iso
 from aws_run.errors import EXIT_TOOL, AwsRunError
 from aws_run.events import Notice
 from aws_run.job_log import own_lines
+from aws_run.lifecycle import history
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.follow import outcome as outcomes
@@ -208,3 +209,4 @@ def _note_cost(context: AppContext, writer: RecordWriter, state: TaskState | Non
         return
     paid = teardown.receipt(backend, record.hardware, usage, record)
     teardown.attempt_or_warn(context.emit, lambda: writer.change(lambda r: teardown.with_receipt(r, paid)))
+    history.note_run(context, writer.record)
