@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from aws_run.pricing.cache import Cache, NoCache
+
 if TYPE_CHECKING:  # every command imports this file, and few of them build an image or know a backend
     from aws_run.aws.session import Aws
     from aws_run.backends.base import Backend
@@ -29,6 +31,7 @@ class AppContext:
     # The plan on the base image that its name stands for; the flag: ask the registry for the newest. Without Docker
     # there is no base image.
     find_base: Callable[[ImagePlan, bool], ImagePlan] = lambda plan, refresh: plan
+    cache: Cache = field(default_factory=NoCache)  # of what AWS said and this machine keeps
     # Called before each request for the run's first task; what it raises ends the run before its job.
     before_task: Callable[[], None] = lambda: None
     stop: threading.Event = field(default_factory=threading.Event)

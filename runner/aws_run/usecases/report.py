@@ -13,13 +13,14 @@ from aws_run.errors import AwsRunError, UsageError
 from aws_run.events import Notice
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.receipt_views import receipt_view, use_view
 from aws_run.lifecycle.run_status import RunStatus, current_status
-from aws_run.lifecycle.views import receipt_view
 from aws_run.lifecycle.what_ran import facts
 from aws_run.naming import bucket_name
 from aws_run.report.html import Attempt, Fact, RunPage, Saved, Series
 from aws_run.report.html.previews import bytes_wanted, preview
 from aws_run.report.html.usage_csv import MOST_BYTES, read_usage
+from aws_run.report.money import estimate_line, smaller_line
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import AttemptEntry, Record
 from aws_run.runs.store import RunStore
@@ -61,7 +62,7 @@ def page(
 ) -> RunPage:
     """`files`: every output with its bytes; `shown`: the first of them, as the page has them."""
     record = status.record
-    told = facts(record)
+    told, receipt, use = facts(record), receipt_view(record, label=label), use_view(record)
     notes = []
     if not usage:
         notes.append("There are no samples of what the job used: it ran for less than two seconds, or none were saved.")
@@ -79,7 +80,9 @@ def page(
         ),
         attempts=tuple(_bars(record)),
         usage=usage,
-        receipt=receipt_view(record.receipt, label=label) if record.receipt else None,
+        receipt=receipt,
+        money=(Fact(name="estimate", value=estimate_line(receipt.estimate)),) if receipt else (),
+        advice=tuple(filter(None, (smaller_line(use),))) if use else (),
         log=log,
         log_cut=log_cut,
         outputs=shown,
