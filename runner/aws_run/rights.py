@@ -15,7 +15,7 @@ from aws_run.naming import IAM_PATH, TAG_RUN
 
 Command = Literal[
     "check", "plan", "submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc", "destroy",
-    "network", "offers", "cost",
+    "network", "offers", "cost", "report",
 ]  # fmt: skip
 
 ANY = "*"
@@ -241,7 +241,7 @@ RIGHTS: tuple[Right, ...] = (
         action="s3:ListBucket",
         on=(BUCKET,),
         calls=("s3:HeadBucket", "s3:ListObjectsV2"),
-        commands=("submit", "ps", "cost", "cancel", "cleanup", "gc", "destroy"),
+        commands=("submit", "ps", "cost", "report", "cancel", "cleanup", "gc", "destroy"),
         why="the runs there are; a HEAD carries no prefix",
     ),
     _own(
@@ -266,7 +266,20 @@ RIGHTS: tuple[Right, ...] = (
         action="s3:GetObject",
         on=(OBJECTS,),
         calls=("s3:GetObject", "s3:HeadObject"),
-        commands=("submit", "ps", "status", "cost", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc"),
+        commands=(
+            "submit",
+            "ps",
+            "status",
+            "cost",
+            "report",
+            "logs",
+            "wait",
+            "pull",
+            "explain",
+            "cancel",
+            "cleanup",
+            "gc",
+        ),
         why="records, results, snapshots of inputs",
     ),
     Right(
@@ -276,7 +289,12 @@ RIGHTS: tuple[Right, ...] = (
         commands=("submit", "pull"),
         why="outputs as their list pins them",
     ),
-    _own("s3:PutObject", OBJECTS, commands=(*ENDING, "destroy"), why="inputs, records, marks and locks"),
+    _own(
+        "s3:PutObject",
+        OBJECTS,
+        commands=(*ENDING, "report", "destroy"),
+        why="inputs, records, marks, locks and reports",
+    ),
     _own(
         "s3:AbortMultipartUpload",
         OBJECTS,

@@ -27,7 +27,7 @@ def render(page: RunPage, now: datetime) -> str:
     parts += ["".join(f'<p class="warning">{_text(text)}</p>' for text in page.advice)]
     parts += _section("What it cost", _facts(page.money) + (_receipt(page.receipt) if page.receipt else ""))
     parts += _section(f"Results: {count(page.output_files, 'file')}, {size(page.output_bytes)}", _outputs(page))
-    parts += _section("The end of the log" if page.log_cut else "Log", _log(page.log))
+    parts += _section("The end of the log" if page.log_cut else "Log", _lines(page.log))
     parts += [f'<p class="soft">{_text(text)}</p>' for text in page.notes]
     body = "\n".join(part for part in parts if part)
     return (
@@ -102,12 +102,12 @@ def _preview(path: str, preview: Preview) -> str:
         head, *rows = preview.rows
         body = "".join(_row("td", row) for row in rows)
         return f'<div class="scroll"><table><thead>{_row("th", head)}</thead><tbody>{body}</tbody></table></div>{more}'
-    return f"<pre>{escape(preview.text)}</pre>{more}"
+    return f"{_lines(preview.text.splitlines())}{more}"
 
 
 def _row(cell: str, values: Iterable[str]) -> str:
-    return "<tr>" + "".join(f"<{cell}>{escape(value)}</{cell}>" for value in values) + "</tr>"
+    return "<tr>" + "".join(f"<{cell}>{_text(value)}</{cell}>" for value in values) + "</tr>"
 
 
-def _log(lines: Sequence[str]) -> str:
+def _lines(lines: Sequence[str]) -> str:
     return "<pre>" + "\n".join(_text(line) for line in lines) + "</pre>" if lines else ""

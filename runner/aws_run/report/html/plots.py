@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
-from aws_run.report.format import seconds, size
+from aws_run.report.format import clean, seconds, size
 from aws_run.report.html.values import Attempt, Series
 
 _WIDTH, _HEIGHT = 600, 120
@@ -22,7 +22,9 @@ def plot(series: Series) -> str:
     line = " ".join(f"{(at - first) * across:.1f},{_HEIGHT - 2 - value * up:.1f}" for at, value in points)
     mean = sum(value for _, value in points) / len(points)
     given = f" of {value_text(series.most, series.unit)}" if series.most and series.unit == "B" else ""
-    told = f"peak {value_text(highest, series.unit)}{given}, mean {value_text(mean, series.unit)}"
+    extreme = min(value for _, value in points) if series.scarce else highest
+    word = "least" if series.scarce else "peak"
+    told = f"{word} {value_text(extreme, series.unit)}{given}, mean {value_text(mean, series.unit)}"
     name = escape(series.name)
     return (
         f"<figure><figcaption><b>{name}</b> <span>{escape(told)}</span></figcaption>"
@@ -53,9 +55,9 @@ def timeline(attempts: Sequence[Attempt], now: datetime) -> str:
         length_s = max(((one.ended or now) - one.began).total_seconds(), 0.0)
         left, width = 100 * start_s / whole_s, max(100 * length_s / whole_s, 0.5)
         rows.append(
-            f'<div class="row"><span class="name">{escape(one.name)}</span><span class="track">'
+            f'<div class="row"><span class="name">{escape(clean(one.name))}</span><span class="track">'
             f'<span class="bar {one.how}" style="margin-left:{min(left, 99.5):.2f}%;'
             f'width:{min(width, 100 - left):.2f}%"></span></span><span class="took">{escape(seconds(length_s))}</span>'
-            f'<span class="text">{escape(one.text)}</span></div>'
+            f'<span class="text">{escape(clean(one.text))}</span></div>'
         )
     return f'<div class="timeline">{"".join(rows)}</div>'

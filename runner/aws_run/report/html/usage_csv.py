@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from aws_run.report.html.values import Series
@@ -23,7 +24,7 @@ def read_usage(content: bytes, *, memory_bytes: int | None = None) -> tuple[Seri
         Series(name="Memory", unit="B", points=_column(rows, "memory_bytes"), most=memory_bytes),
         Series(name="GPU", unit="%", points=_column(rows, "gpu_percent"), most=100),
         Series(name="GPU memory", unit="B", points=_column(rows, "gpu_memory_mib", factor=1 << 20)),
-        Series(name="Free disk", unit="B", points=_column(rows, "disk_free_bytes")),
+        Series(name="Free disk", unit="B", points=_column(rows, "disk_free_bytes"), scarce=True),
         Series(name="Received from the network", unit="B/s", points=_rates(_column(rows, "net_received_bytes"))),
         Series(name="Sent to the network", unit="B/s", points=_rates(_column(rows, "net_sent_bytes"))),
     )
@@ -67,11 +68,12 @@ def _rates(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], 
 
 
 def thinned(series: Series) -> Series:
-    """With at most `_MOST_POINTS` points; of those that share one place the highest stays, so that no peak is lost."""
+    """With at most `_MOST_POINTS` points; of those that share one place the extreme stays, so that no peak is lost."""
     points = series.points
     if len(points) <= _MOST_POINTS:
         return series
     step = math.ceil(len(points) / _MOST_POINTS)
     groups = [points[start : start + step] for start in range(0, len(points), step)]
-    kept = tuple(max(group, key=lambda point: point[1]) for group in groups)
-    return Series(name=series.name, unit=series.unit, points=kept, most=series.most)
+    extreme = min if series.scarce else max
+    kept = tuple(extreme(group, key=lambda point: point[1]) for group in groups)
+    return replace(series, points=kept)

@@ -28,12 +28,14 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """One plot: (seconds since the job began, value), in order. `unit`: "%" or "B"; `most`: what there was in all."""
+    """One plot: (seconds since the job began, value), in order. `most`: what there was in all. `scarce`: what counts is
+    how little there was."""
 
     name: str
     unit: Literal["%", "B", "B/s"]
     points: tuple[tuple[float, float], ...]
     most: float | None = None
+    scarce: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
