@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from tests.local.cli_support import Cloud, cloud, project, submit
 from tests.local.support import admin
 
 from aws_run.errors import AwsRunError
-from aws_run.pricing.cache import MemoryCache
 from aws_run.usecases.billed import billed_costs
 from aws_run.usecases.plan import plan
 
@@ -38,7 +36,7 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
 def test_estimate_receipt_and_bill_agree(begin: Begin, backend: str, flags: dict[str, str]) -> None:
     story = begin()
     assert story.submit(backend=backend, **flags).exit_code == 0
-    context = replace(story.context, cache=MemoryCache(clock=story.clock()))
+    context = story.context
     record = story.record()
     assert record.cost_usd is not None
     bill = sum(line.usd for line in story.account.bill())
