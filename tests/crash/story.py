@@ -151,7 +151,7 @@ class Story:
             storage=lambda name: compose.storage(aws, name),
             salt=lambda: f"{next(self._salts):04x}",
             poll_s=0.5,
-            cache=self.kept,
+            cache=lambda: self.kept,
         )
         return replace(context, **changes)
 

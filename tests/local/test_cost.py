@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from tests.local.cli_support import Cloud, cloud, project, submit
 from tests.local.support import admin
 
 from aws_run.errors import AwsRunError
-from aws_run.pricing.cache import MemoryCache
 from aws_run.usecases.billed import billed_costs
+from aws_run.usecases.plan import plan
 
 _DAYS_S = 3 * 86_400
 
@@ -37,7 +36,7 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
 def test_estimate_receipt_and_bill_agree(begin: Begin, backend: str, flags: dict[str, str]) -> None:
     story = begin()
     assert story.submit(backend=backend, **flags).exit_code == 0
-    context = replace(story.context, cache=MemoryCache(clock=story.clock()))
+    context = story.context
     record = story.record()
     assert record.cost_usd is not None
     bill = sum(line.usd for line in story.account.bill())
@@ -60,6 +59,27 @@ def test_estimate_receipt_and_bill_agree(begin: Begin, backend: str, flags: dict
     assert run.credit_usd == pytest.approx(-run.billed_usd * Decimal("0.05"), rel=Decimal("0.001"))
     assert found.tax_usd == pytest.approx(run.billed_usd * Decimal("0.19"), rel=Decimal("0.001"))
     assert found.exports == ()
+
+
+def test_the_second_run_is_expected_to_cost_what_the_first_did(begin: Begin) -> None:
+    story = begin()
+    config = story.config(backend="fargate")
+    first = plan(config, story.context)
+    assert first.price is not None
+    assert first.price.expected is None
+    assert story.submit(backend="fargate").exit_code == 0
+    paid = story.record()
+    second = plan(config, story.context)
+    assert second.price is not None
+    assert second.price.expected is not None
+    assert paid.cost_usd is not None
+    assert float(second.price.expected.usd) == pytest.approx(float(paid.cost_usd), rel=0.01)
+    assert any(line.startswith("expected: $") for line in second.estimate)
+    done = story.submit(backend="fargate")
+    assert done.view.receipt is not None
+    assert done.view.receipt.estimate is not None
+    assert abs(done.view.receipt.estimate.error_percent or 0) < 1, "both are billed for a minute"
+    assert story.record().estimate is not None
 
 
 def test_who_has_not_opted_in_hears_how(begin: Begin) -> None:

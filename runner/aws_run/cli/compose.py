@@ -169,20 +169,19 @@ def open_aws(*, region: str | None, profile: str | None, local: bool, identity: 
 def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
     from aws_run.clock import ServerClock, SystemClock
     from aws_run.lifecycle.context import AppContext
-    from aws_run.pricing.cache import DiskCache, MemoryCache
 
     clock = ServerClock(SystemClock(), lambda: aws.ahead_s)
-    cache = MemoryCache(clock=clock) if target.ephemeral else DiskCache(lambda: cache_folder(aws.endpoint_url), clock)
     for text in target.notices:
         emit(Notice(text=text))
     stop = threading.Event()
+    backends = _Backends(aws, clock, keep=not target.ephemeral)
     return AppContext(
         aws=aws,
         clock=clock,
         emit=emit,
-        backends=_Backends(aws, clock, cache),
+        backends=backends,
         builder=lambda: target.builder(stop) or docker_builder(stop),
-        cache=cache,
+        cache=lambda: backends.cache,
         # An image that is made without Docker has no base image.
         find_base=lambda plan, refresh: plan if target.builder(stop) else _find_base(emit, plan, refresh),
         stop=stop,
@@ -193,12 +192,15 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
 
 
 class _Backends(Mapping[str, "Backend"]):
-    """The backends by name, each with its imports when it is first used: half of the commands use none."""
+    """The backends by name, each with its imports when it is first used: half of the commands use none.
 
-    def __init__(self, aws: Aws, clock: Clock, cache: Cache) -> None:
+    `keep`: what the catalogue and the price list answered is kept on this machine for later commands.
+    """
+
+    def __init__(self, aws: Aws, clock: Clock, *, keep: bool) -> None:
         self._aws = aws
         self._clock = clock
-        self._cache = cache
+        self._keep = keep
         self._lock = threading.Lock()
         self._made: dict[str, Backend] = {}
 
@@ -221,7 +223,7 @@ class _Backends(Mapping[str, "Backend"]):
         from aws_run.backends.ec2.backend import Ec2Backend
         from aws_run.pricing.ec2_catalogue import Ec2Catalogue
 
-        catalogue = Ec2Catalogue(self._aws, self._cache)
+        catalogue = Ec2Catalogue(self._aws, self.cache)
         return Ec2Backend(self._aws, self._clock, catalogue=catalogue, prices=self._prices)
 
     def _fargate(self) -> Backend:
@@ -233,7 +235,15 @@ class _Backends(Mapping[str, "Backend"]):
     def _prices(self) -> AwsPrices:
         from aws_run.pricing.price_list import AwsPrices
 
-        return AwsPrices(self._aws, self._cache, self._clock)
+        return AwsPrices(self._aws, self.cache, self._clock)
+
+    @cached_property
+    def cache(self) -> Cache:
+        from aws_run.pricing.cache import DiskCache, MemoryCache
+
+        if not self._keep:
+            return MemoryCache(clock=self._clock)
+        return DiskCache(lambda: cache_folder(self._aws.endpoint_url), self._clock)
 
 
 def cache_folder(endpoint_url: str | None) -> Path:

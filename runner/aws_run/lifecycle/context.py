@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aws_run.pricing.cache import Cache, NoCache
-
 if TYPE_CHECKING:  # every command imports this file, and few of them build an image or know a backend
     from aws_run.aws.session import Aws
     from aws_run.backends.base import Backend
@@ -17,6 +15,13 @@ if TYPE_CHECKING:  # every command imports this file, and few of them build an i
     from aws_run.events import Emit
     from aws_run.image.builder import Builder
     from aws_run.image.plan import ImagePlan
+    from aws_run.pricing.cache import Cache
+
+
+def _no_cache() -> Cache:
+    from aws_run.pricing.cache import NoCache
+
+    return NoCache()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +36,7 @@ class AppContext:
     # The plan on the base image that its name stands for; the flag: ask the registry for the newest. Without Docker
     # there is no base image.
     find_base: Callable[[ImagePlan, bool], ImagePlan] = lambda plan, refresh: plan
-    cache: Cache = field(default_factory=NoCache)  # of what AWS said and this machine keeps
+    cache: Callable[[], Cache] = _no_cache  # of what AWS said and this machine keeps
     # Called before each request for the run's first task; what it raises ends the run before its job.
     before_task: Callable[[], None] = lambda: None
     stop: threading.Event = field(default_factory=threading.Event)

@@ -25,7 +25,7 @@ _READ_AGAIN_S = 86_400.0
 
 def earlier_runs(context: AppContext, store: RunStore, project: str) -> tuple[PastRun, ...]:
     """Newest first. None at all where they can't be read: an estimate is only a help."""
-    kept = context.cache.read(_key(context, project), most_age_s=_KEPT_S)
+    kept = context.cache().read(_key(context, project), most_age_s=_KEPT_S)
     if kept is not None and context.clock.now().timestamp() - _read_at(kept) < _READ_AGAIN_S:
         return _past(kept)
     try:
@@ -41,7 +41,7 @@ def earlier_runs(context: AppContext, store: RunStore, project: str) -> tuple[Pa
 def note_run(context: AppContext, record: Record) -> None:
     """Adds a run that this machine has seen end."""
     past = past_run(record)
-    kept = context.cache.read(_key(context, record.project), most_age_s=_KEPT_S)
+    kept = context.cache().read(_key(context, record.project), most_age_s=_KEPT_S)
     if past is None or kept is None:
         return
     others = [one for one in _past(kept) if one.run_id != past.run_id]
@@ -62,7 +62,7 @@ def past_run(record: Record) -> PastRun | None:
 
 def billed_factor(context: AppContext) -> Decimal | None:
     """What AWS was seen to bill for a dollar of a receipt (`aws-run cost --billed`); None where nobody has asked."""
-    kept = context.cache.read(factor_key(context), most_age_s=_KEPT_S)
+    kept = context.cache().read(factor_key(context), most_age_s=_KEPT_S)
     try:
         factor = Decimal(str(kept.document["factor"])) if kept is not None else None
     except (KeyError, TypeError, InvalidOperation):
@@ -82,7 +82,7 @@ def _key(context: AppContext, project: str) -> str:
 
 def _keep(context: AppContext, project: str, runs: tuple[PastRun, ...], read_at: float) -> None:
     document: dict[str, Any] = {"read_at": read_at, "runs": [one.to_json() for one in runs]}
-    context.cache.write(_key(context, project), document)
+    context.cache().write(_key(context, project), document)
 
 
 def _read_at(kept: Cached) -> float:

@@ -17,13 +17,15 @@ from aws_run.lifecycle import budget
 from aws_run.lifecycle.end.teardown import TeardownResult
 from aws_run.lifecycle.receipt_views import entry_view
 from aws_run.lifecycle.start.preflight import Preflight, RunPlan
-from aws_run.report.format import count, seconds, size
+from aws_run.pricing.network_path import NatCharge
+from aws_run.report.format import count, money, seconds, size
 from aws_run.report.money import by_earlier_runs
 from aws_run.report.views import (
     ImageContent,
     LaneView,
     LeftRow,
     LeftView,
+    NetworkPrice,
     OutsideRow,
     PlanInput,
     PlanPrice,
@@ -54,8 +56,8 @@ def plan_view(preflight: Preflight, run: RunPlan, steps: tuple[Step, ...], backe
         python=python_of(preflight.image),
         content=None if preflight.image is None else image_content(preflight.image.source),
         inputs=tuple(_plan_input(seen) for seen in preflight.inputs),
-        price=_price(run, backend),
-        estimate=_estimate(run, backend),
+        price=_price(run, backend, preflight.nat),
+        estimate=(*_estimate(run, backend), *_network_lines(preflight.nat)),
         notes=(*preflight.notes, *preflight.offer.notes),
         output=config.output,
         outside=tuple(
@@ -104,7 +106,7 @@ def _plan_input(seen: InputSummary) -> PlanInput:
     return PlanInput(name=seen.name, place=seen.place, files=seen.files, bytes=seen.bytes, how=how)
 
 
-def _price(run: RunPlan, backend: Backend) -> PlanPrice:
+def _price(run: RunPlan, backend: Backend, nat: NatCharge | None) -> PlanPrice:
     spec = run.spec
     hour, dearest = budget.expected_hour_usd(backend, spec.offer), budget.hour_usd(backend, spec.offer)
     most = None if dearest is None else dearest * budget.billed_at_most_s(spec) / 3600
@@ -113,6 +115,9 @@ def _price(run: RunPlan, backend: Backend) -> PlanPrice:
         at_most=most,
         timeout_s=spec.timeout_s,
         expected=None if run.estimate is None else entry_view(run.estimate),
+        network=None
+        if nat is None
+        else NetworkPrice(gateway=nat.gateway, bytes=nat.bytes, usd=nat.usd, command=nat.command),
         expected_s=None if run.estimate is None else float(run.estimate.billed_s),
     )
 
@@ -171,6 +176,16 @@ def _estimate(run: RunPlan, backend: Backend) -> tuple[str, ...]:
         end = f"{seconds(spec.timeout_s)}, where --max-cost ends it"
     beside = "its wait for image and input and its end included" if spec.idle_s else "its end included"
     return (*why, f"estimate: ${hour:.4f} an hour, at most ${whole:.4f} if it runs to {end}, {beside}{_sources(spec)}")
+
+
+def _network_lines(nat: NatCharge | None) -> tuple[str, ...]:
+    if nat is None:
+        return ()
+    usd = "its price is not known here" if nat.usd is None else money(nat.usd)
+    return (
+        f"network: {size(nat.bytes)} of input and image go through the NAT gateway {nat.gateway}: {usd}, beside the "
+        f"rest; a free S3 gateway endpoint takes them: `{nat.command}`",
+    )
 
 
 def _sources(spec: RunSpec) -> str:

@@ -78,15 +78,28 @@ class EstimateView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NetworkPrice:
+    """What a NAT gateway charges for the bytes of input and image that come through it, beside the machine's price.
+    `usd` None: its price is not known. `command`: what makes the way to S3 free."""
+
+    gateway: str
+    bytes: int
+    usd: Decimal | None
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanPrice:
     """In USD; None where no price is known. `at_most`: if the run takes all of `timeout_s`. `expected` None: no earlier
-    run told how long it is going to take; `expected_s`: what it would be billed."""
+    run told how long it is going to take; `expected_s`: what it would be billed. `network` None: S3 costs
+    nothing to reach."""
 
     per_hour: Decimal | None
     at_most: Decimal | None
     timeout_s: int
     expected: EstimateView | None = None
     expected_s: float | None = None
+    network: NetworkPrice | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,7 +62,7 @@ def billed_costs(context: AppContext, records: Sequence[Record]) -> Billed:
     known = billed.factor_of(runs)
     if known is not None:
         factor, count = known
-        context.cache.write(factor_key(context), {"factor": f"{factor:f}", "runs": count})
+        context.cache().write(factor_key(context), {"factor": f"{factor:f}", "runs": count})
     return Billed(
         runs=runs,
         asked_at=document["asked_at"],
@@ -79,7 +79,7 @@ def _bill(context: AppContext, now: datetime) -> tuple[dict[str, Any], int]:
     """What is kept of today, else what Cost Explorer says, beside what is kept of days that it no longer tells of."""
     identity = context.aws.identity()
     key = f"billed {identity.account} {identity.region}"
-    kept = context.cache.read(key, most_age_s=_KEPT_S)
+    kept = context.cache().read(key, most_age_s=_KEPT_S)
     before: dict[str, Any] = kept.document if kept is not None else {"days": {}}
     if kept is not None and before["asked_at"][:10] == iso(now)[:10]:
         return before, 0
@@ -105,7 +105,7 @@ def _bill(context: AppContext, now: datetime) -> tuple[dict[str, Any], int]:
         "exports": _exports(context),
         "cut": cut,
     }
-    context.cache.write(key, document)
+    context.cache().write(key, document)
     return document, requests
 
 

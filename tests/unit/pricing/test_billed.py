@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -112,7 +113,8 @@ def answer(*groups: tuple[str, str, str], token: str | None = None) -> dict[str,
 
 def asked(aws: FakeAws) -> FakeAccount:
     account = FakeAccount(aws)
-    object.__setattr__(account.context, "cache", MemoryCache(clock=account.clock))
+    kept = MemoryCache(clock=account.clock)
+    account.context = replace(account.context, cache=lambda: kept)
     return account
 
 

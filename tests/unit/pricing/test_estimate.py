@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -90,7 +91,8 @@ def account(*records: Record) -> FakeAccount:
     for one in records:
         made.aws.call("s3", "put_object", Bucket=BUCKET, Key=f"runs/{one.run_id}/run.json", Body=dump(one))
     made.aws.calls.clear()
-    object.__setattr__(made.context, "cache", MemoryCache(clock=made.clock))
+    kept = MemoryCache(clock=made.clock)
+    made.context = replace(made.context, cache=lambda: kept)
     return made
 
 

@@ -64,7 +64,13 @@ class FargateBackend:
                 spot=spot,
                 disk_gib=disk_gib,
                 arch=choice.arch,
-                rates=offers.fargate_rates(rates, arch=choice.arch, spot=spot, public_ip=placement.public_ip),
+                rates=offers.fargate_rates(
+                    rates,
+                    arch=choice.arch,
+                    spot=spot,
+                    public_ip=placement.public_ip,
+                    nat=bool(placement.s3_by_nat),
+                ),
             ),
         )
 

@@ -35,6 +35,7 @@ from aws_run.lifecycle.history import billed_factor, earlier_runs
 from aws_run.lifecycle.outside import outside_notes
 from aws_run.pricing.estimate import PastRun, estimate
 from aws_run.pricing.hardware import backend_for
+from aws_run.pricing.network_path import NatCharge, nat_charge
 from aws_run.runs.objects import ABSENT
 from aws_run.runs.record import EstimateEntry
 from aws_run.runs.spec import JobSpec, Offer, RunSpec
@@ -56,6 +57,7 @@ class Preflight:
     inputs: tuple[InputSummary, ...] = ()
     notes: tuple[str, ...] = ()  # sentences for the plan
     git: GitState | None = None  # of the project's folder
+    nat: NatCharge | None = None  # what the way to S3 charges for input and image
     past: tuple[PastRun, ...] = ()  # what the project's earlier runs took
 
     @property
@@ -124,6 +126,9 @@ def run_preflight(
         room = disk.size(backend.disk_limits, config.resources, offer.hardware.disk_gib, contents)
         if room.warning:
             context.emit(Notice(text=room.warning, hint=room.hint, level="warning"))
+        nat = nat_charge(
+            offer, bytes_from_s3=contents.input_bytes + (contents.image_bytes or 0), region=identity.region
+        )
         return Preflight(
             config=config,
             job=job,
@@ -134,6 +139,7 @@ def run_preflight(
             image_digest=existing_image[0] if existing_image else None,
             kept=dict(kept.result()),
             git=sources.result() if sources else None,
+            nat=nat,
             past=past.result(),
             inputs=inputs,
             notes=(
