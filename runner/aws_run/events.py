@@ -96,10 +96,11 @@ class JobUsage:
 @dataclass(frozen=True, kw_only=True)
 class JobLimits:
     """What the time of a run is counted by, once its task has been accepted. `deadline` is aware; `usd_per_hour` None:
-    no price is known."""
+    no price is known. `began`: when the task began to be billed; None: as it is seen to run."""
 
     deadline: datetime
     usd_per_hour: Decimal | None
+    began: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,9 +35,10 @@ def detached(aws: Cloud, folder: Path, *more: object) -> str:
 def test_a_detached_run_ends_without_its_client_and_any_machine_gets_its_results(aws: Cloud, tmp_path: Path) -> None:
     folder = project(tmp_path / "detached", files={"a.txt": "hello", "sub/b.txt": "you"})
     run = detached(aws, folder, "-o", tmp_path / "results")
-    waited = aws.run("wait", run, "--local")
-    assert waited.returncode == 0, waited.stderr
-    assert f"aws-run pull {run}" in waited.stderr
+    attached = aws.run("attach", run, "--local")
+    assert attached.returncode == 0, attached.stderr
+    assert "copied" in attached.stdout
+    assert (tmp_path / "results" / "sub" / "b.txt").read_text() == "you"
     assert set(aws.left("detached")) <= {"repository"}
 
     elsewhere = tmp_path / "elsewhere"
@@ -49,13 +50,14 @@ def test_a_detached_run_ends_without_its_client_and_any_machine_gets_its_results
     again = aws.run("pull", run, "-o", "got", "--local", "--json", cwd=elsewhere)
     assert json.loads(again.stdout)["fetched"] == 0
     own = json.loads(aws.run("pull", run[:-2], "--local", "--json", cwd=elsewhere).stdout)
-    assert (own["output"], own["fetched"]) == (str(tmp_path / "results"), 2)
+    assert (own["output"], own["fetched"]) == (str(tmp_path / "results"), 0)
 
     log = aws.run("logs", run, "--local")
     assert (log.returncode, "copied" in log.stdout) == (0, True)
     shown = json.loads(aws.run("status", run, "--local", "--json").stdout)
     assert (shown["run_id"], shown["exit_code"], shown["state"]) == (run, 0, "removed")
     assert run in aws.run("status", run, "--local").stdout
+    assert "no console" in aws.run("open", run, "--local").stderr
     listed = aws.run("ps", "--local", "--json", "--name", "detached")
     assert run in listed.stdout
     json.loads(listed.stdout)

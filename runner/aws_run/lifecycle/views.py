@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from aws_run import naming, partition
+from aws_run import naming
 from aws_run.backends.base import Backend
 from aws_run.data import InputSummary
 from aws_run.events import Lane
@@ -33,6 +33,7 @@ from aws_run.report.views import (
     ReceiptLine,
     ReceiptView,
 )
+from aws_run.runs.record import Record
 from aws_run.runs.spec import RunSpec
 
 _MOST_LARGEST = 3
@@ -190,9 +191,44 @@ def receipt_view(receipt: Receipt, *, label: str = "cost") -> ReceiptView | None
     )
 
 
+def recorded_receipt(record: Record, *, label: str = "cost") -> ReceiptView | None:
+    """The receipt that a run's record holds; None where it holds none, or no sum."""
+    stored = record.receipt
+    total = None if stored is None else _decimal(stored.total_usd)
+    if stored is None or total is None:
+        return None
+    lines = tuple(
+        ReceiptLine(
+            what=line.what,
+            quantity=(_decimal(line.billed_s) or Decimal(0)) / 3600,
+            unit="h",
+            unit_price_usd=_decimal(line.usd_per_hour) or Decimal(0),
+            amount_usd=_decimal(line.usd) or Decimal(0),
+        )
+        for line in stored.lines
+    )
+    return ReceiptView(
+        lines=lines,
+        total_usd=total,
+        priced_on=_first_day([line.as_of for line in stored.lines]),
+        sources=tuple(dict.fromkeys(line.source for line in stored.lines if line.source)),
+        saved_usd=_decimal(stored.saved_usd) or Decimal(0),
+        label=label,
+        left_out=LEFT_OUT,
+    )
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
 def _oldest(charges: tuple[Charge, ...]) -> date | None:
     """The day of the oldest price; None where no line has one."""
-    days = [charge.as_of for charge in charges if charge.as_of]
+    return _first_day([charge.as_of for charge in charges])
+
+
+def _first_day(texts: list[str]) -> date | None:
+    days = [text for text in texts if text]
     try:
         return date.fromisoformat(min(days)) if days else None
     except ValueError:
@@ -228,7 +264,3 @@ def _idle_cost(ref: Ref) -> str:
 def console_link(ref: Ref, region: str) -> str:
     known = RESOURCE_TYPES.get(ref.kind)
     return known.console_link(ref.name, region) if known else ""
-
-
-def output_link(bucket: str, prefix: str, region: str) -> str:
-    return f"{partition.of_region(region).console(region)}/s3/buckets/{bucket}?region={region}&prefix={prefix}"

@@ -85,7 +85,7 @@ class LiveView:
             if lane in lanes:
                 self._lane(table, lane, lanes[lane], wide)
         if state.status:
-            took = Text(seconds(state.now - state.status_since), style="dim")
+            took = Text(seconds(elapsed_s(state)), style="dim")
             beside = state.outputs or status_text(state)
             table.add_row(self._spinner, Text(state.status), Text(beside, style="dim"), "", took)
         for bar in tuple(state.bars)[:_MOST_BARS]:
@@ -106,12 +106,20 @@ class LiveView:
         table.add_row(sign, Text(name, style=dim), Text(lane.text, style=dim), bar, Text(seconds(took), style="dim"))
 
 
+def elapsed_s(state: LiveState) -> float:
+    """How long the state has lasted; a job that runs may have begun before this terminal looked."""
+    began = state.limits.began if state.limits is not None else None
+    if state.status == "running" and began is not None and state.wall is not None:
+        return max(0.0, (state.wall - began).total_seconds())
+    return state.now - state.status_since
+
+
 def status_text(state: LiveState) -> str:
     """What the job costs and uses, and how much time it has left: the most important first, since the end is cut."""
     parts = []
     if state.limits is not None and state.status == "running":
         if state.limits.usd_per_hour is not None:
-            parts.append(money(state.limits.usd_per_hour * Decimal(state.now - state.status_since) / 3600))
+            parts.append(money(state.limits.usd_per_hour * Decimal(elapsed_s(state)) / 3600))
         if state.wall is not None:
             parts.append(f"{seconds(max(0.0, (state.limits.deadline - state.wall).total_seconds()))} left")
     if state.usage is not None:
