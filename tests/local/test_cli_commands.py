@@ -83,11 +83,14 @@ def test_a_library_that_the_image_lacks_is_told_with_what_brings_it(aws: Cloud, 
 
 
 def test_a_running_run_is_followed_kept_by_gc_cancelled_and_cleaned_up_twice(aws: Cloud, tmp_path: Path) -> None:
-    run = detached(aws, project(tmp_path / "endless", ENDLESS), "--backend", "ec2")
+    run = detached(aws, project(tmp_path / "endless", ENDLESS), "--backend", "ec2", "--exec")
     log_has(aws, "half of it is done")
     shown = json.loads(aws.run("status", run, "--local", "--json").stdout)
     assert (shown["phase"], shown["exit_code"]) == ("running", None)
     assert "half of it is done" in aws.run("logs", run, "--local").stdout
+
+    inside = aws.run("exec", run, "--local", "--", "sh", "-c", "echo in $AWS_RUN_ID")
+    assert (inside.returncode, inside.stdout) == (0, f"in {run}\n"), inside.stderr
 
     before = len(aws.sent)
     kept = json.loads(aws.run("gc", "--dry-run", "--local", "--json").stdout)

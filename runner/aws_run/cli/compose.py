@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 RuntimeName = Literal["auto", "docker", "process"]
 LOCAL_COST_LABEL = "what AWS would have charged"
 _FOR_THIS_COMMAND = "it ends with this command, and everything in it; `aws-run local start` starts one that stays"
+_LOCAL_SESSIONS = (sys.executable, "-m", "aws_run.local.session_plugin")
 # These variables would lead a command away from the embedded AWS.
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 
@@ -45,6 +47,7 @@ class Target:
     notices: tuple[str, ...] = ()
     ephemeral: bool = False
     flag: str = ""
+    session_plugin: tuple[str, ...] | None = None  # what runs `exec`'s sessions; None: AWS's own program
     without_docker: str | None = None  # why no Docker engine is needed; None where one is
 
     @property
@@ -95,6 +98,7 @@ def open_target(
                 notices=(f"{_runtime_notice(aws)}; {_FOR_THIS_COMMAND}" if ephemeral else _runtime_notice(aws),),
                 ephemeral=ephemeral,
                 flag="" if exported else " --local",
+                session_plugin=_LOCAL_SESSIONS,
                 without_docker=None if aws.runtime == "docker" else aws.runtime_reason,
             )
         finally:
@@ -132,6 +136,7 @@ def _exported() -> Target:
     return Target(
         embedded=True,
         builder=partial(embedded.image_builder, running),
+        session_plugin=_LOCAL_SESSIONS,
         without_docker=None if running.runtime == "docker" else running.runtime_reason,
     )
 

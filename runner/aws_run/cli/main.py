@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("logs", "Show a run's log."),
     "attach": ("attach", "Follow a run, fetch its results, exit with its code."),
     "wait": ("wait", "Wait for a run to end; exit with its exit code."),
+    "exec": ("exec", "Run a command, or a shell, in the container of a running job."),
     "pull": ("pull", "Fetch a run's outputs."),
     "open": ("open", "Open a run's results, task or log in AWS's console."),
     "explain": ("explain", "Say why a run failed or does not go on, and what helps."),

@@ -167,6 +167,7 @@ class Config(_Section):
     secrets: dict[str, str] = Field(default_factory=dict)  # NAME -> ARN
     network: Network = Network()
     iam: Iam = Iam()
+    exec: bool = False  # whether a command can be run in the task from outside, through ECS Exec
     kms_key: str | None = None  # an ARN; encrypts the bucket and the log
     keep: tuple[str, ...] = ("bucket", "repository", "roles", "log-group")
     tags: dict[str, str] = Field(default_factory=dict)

@@ -408,6 +408,15 @@ OPTIONS: tuple[Option, ...] = (
         help="The permissions boundary of every role that is created.",
     ),
     Option(
+        key="exec",
+        field="exec",
+        env="AWS_RUN_EXEC",
+        flag="exec",
+        kind=value_types.SWITCH,
+        help="Let `aws-run exec` run commands in the job's container while it runs (ECS Exec). The run's role gets the "
+        "rights that this needs, so it is off by default.",
+    ),
+    Option(
         key="kms_key",
         field="kms_key",
         env="AWS_RUN_KMS_KEY",

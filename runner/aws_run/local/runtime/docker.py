@@ -6,7 +6,7 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from docker.utils.socket import frames_iter
 from aws_run.errors import DockerError
 from aws_run.local.options import TASK_GATEWAY, TASK_NETWORK, TASK_SUBNET, RuntimeKind
 from aws_run.local.runtime import ownership
-from aws_run.local.runtime.base import ContainerSpec, Exit, OnLine, PullFailed, Running, StartFailed
+from aws_run.local.runtime.base import ContainerSpec, Exit, Inside, OnLine, PullFailed, Running, StartFailed
 from aws_run.local.runtime.registry import Registry
 
 LABEL = "aws-run.local"
@@ -201,6 +201,11 @@ class _Container:
             return int(self._container.stats(stream=False)["memory_stats"]["usage"])
         except (DockerException, KeyError):
             return None
+
+    def inside(self, command: Sequence[str], *, terminal: bool) -> Inside:
+        return Inside(
+            argv=("docker", "exec", "--interactive", *(["--tty"] if terminal else []), self.runtime_id, *command)
+        )
 
     def _state(self, *, expect_oom: bool) -> dict[str, Any]:
         """The engine hears of a container's end and of its being out of memory apart, in either order."""
