@@ -21,12 +21,15 @@ class LaneStarted:
 
 @dataclass(frozen=True, kw_only=True)
 class LaneProgress:
-    """`done`/`total` in bytes or steps; `total` None if it is not known."""
+    """`done`/`total` in steps, or in bytes that move; `total` None if it is not known. `detail`: the last line of the
+    program that is at work, for who watches."""
 
     lane: Lane
     text: str
     done: float | None = None
     total: float | None = None
+    in_bytes: bool = False
+    detail: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,16 @@ class LaneDone:
 class LaneFailed:
     lane: Lane
     text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookProgress:
+    """How many files of `what` (the sources, the input) were seen so far; `bytes` 0: not counted yet."""
+
+    what: str
+    files: int
+    bytes: int
+    done: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +146,7 @@ Event = (
     | LaneProgress
     | LaneDone
     | LaneFailed
+    | LookProgress
     | RunStarted
     | StatusChanged
     | LogLine

@@ -153,10 +153,14 @@ def base_image(config: Config) -> str | None:
     """The image that the project's own image is built on; None if only a build shows it."""
     from aws_run.image.plan import plan_image
     from aws_run.image.recipe.recipe import StandardRecipe
+    from aws_run.image.sources.too_many import refuse_many
 
     if config.image:
         return None
-    recipe = plan_image(config).recipe
+    try:
+        recipe = plan_image(config, accept=refuse_many(config.project_dir)).recipe
+    except UsageError:  # as the run's own look at the sources will tell
+        return None
     return recipe.base_image if isinstance(recipe, StandardRecipe) else None
 
 

@@ -151,6 +151,7 @@ class Config(_Section):
     outputs: OutputsPolicy = "optional"
     follow_output: bool = False
     follow_links: bool = False  # never from the file: the links come with it
+    yes: bool = False  # never from the file: what is asked about is meant
     full_sync: bool = False  # do not trust sizes, times and the last snapshot of the input
     exclude: tuple[str, ...] = ()
     build: Build = Build()

@@ -99,6 +99,15 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         key=None,
+        field="yes",
+        env="AWS_RUN_YES",
+        flag="yes",
+        short="-y",
+        kind=value_types.SWITCH,
+        help="Send a home folder, or more than 20,000 files or 1 GB, into the image without being asked.",
+    ),
+    Option(
+        key=None,
         field="follow_links",
         env="AWS_RUN_FOLLOW_LINKS",
         flag="follow_links",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from aws_run.aws.session import Aws
 from aws_run.backends.base import Backend
 from aws_run.clock import Clock
+from aws_run.errors import UsageError
 from aws_run.events import Emit
 from aws_run.image.builder import Builder
 from aws_run.image.plan import ImagePlan
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 # The plan of an image on the base image that its name stands for; the flag: ask the registry for the newest.
 FindBase = Callable[[ImagePlan, bool], ImagePlan]
+
+
+def refuse(doubt: UsageError) -> None:
+    raise doubt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,8 @@ class AppContext:
     find_base: FindBase = lambda plan, refresh: plan  # without Docker there is no base image
     # Called before each request for the run's first task; what it raises ends the run before its job.
     before_task: Callable[[], None] = lambda: None
+    # Asked where something may not be meant as it was typed: returns where the user means it, raises the refusal else.
+    agree: Callable[[UsageError], None] = refuse
     stop: threading.Event = field(default_factory=threading.Event)
     poll_s: float = 1.0
     longest_poll_s: float = 5.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from aws_run import naming
+from aws_run.events import LookProgress
 from aws_run.report import calm
 from aws_run.report.format import aligned, clean, count, money, quantity, seconds, size, unit_price
 from aws_run.report.views import LeftView, OutcomeView, PlanInput, PlanView, ReceiptView
@@ -68,6 +69,12 @@ def _made(view: PlanView, scope: str, fate: str) -> list[str]:
         there = " (there already)" if row.action == "reuse" else ""
         names.append(f"{row.kind}{f' {name}' if name else ''}{note}{there}")
     return [f"{', '.join(names)}; {fate}"] if names else []
+
+
+def look_text(event: LookProgress) -> str:
+    """looking at the sources: 41,000 files, 3.2 GiB."""
+    counted = f", {size(event.bytes)}" if event.bytes else ""
+    return clean(f"looking at {event.what}: {count(event.files, 'file')}{counted}")
 
 
 def receipt_lines(view: ReceiptView) -> list[str]:
