@@ -236,9 +236,13 @@ def test_the_embedded_aws_is_started_shown_and_stopped(aws: Cloud, tmp_path: Pat
         assert "no spot machine is running" in aws.run("local", "spot-interrupt", **home).stderr
         assert json.loads(aws.run("local", "bill", "--json", **home).stdout)["lines"] == []
     finally:
-        stopped = aws.run("local", "stop", **home)
+        stopped = aws.run("local", "stop", **home, **told["environment"])
     assert "stopped" in stopped.stderr
+    assert set(stopped.stdout.split()) == {"unset", *told["environment"]}
     assert "none was running" in aws.run("local", "stop", **home).stderr
+    refused = aws.run("ps", **home, **told["environment"])
+    assert (refused.returncode, "has stopped" in refused.stderr) == (2, True)
+    assert 'eval "$(aws-run local stop)"' in refused.stderr
 
 
 def test_the_console_script_is_what_is_tested() -> None:

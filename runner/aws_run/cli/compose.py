@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from aws_run.errors import UsageError
 from aws_run.events import Emit, Notice
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from aws_run.lifecycle.context import AppContext
 
 RuntimeName = Literal["auto", "docker", "process"]
-LOCAL_COST_LABEL = "what AWS would have charged"
+LOCAL_COST_LABEL = "simulated: what AWS would have charged"
 _FOR_THIS_COMMAND = "it ends with this command, and everything in it; `aws-run local start` starts one that stays"
+_ANSWERS_WITHIN_S = 2.0
 _LOCAL_SESSIONS = (sys.executable, "-m", "aws_run.local.session_plugin")
 # These variables would lead a command away from the embedded AWS.
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
@@ -126,6 +129,12 @@ def _exported() -> Target:
         return Target()
     running = embedded.running()
     if running is None or running.endpoint_url != url:
+        if embedded.LocalAws.exported(os.environ) and not _answers(url):
+            raise UsageError(
+                f"The embedded AWS that this shell names ({url}) has stopped",
+                hint='eval "$(aws-run local start)" starts another one; eval "$(aws-run local stop)" makes the shell '
+                "forget it",
+            )
         return Target()
     own_credentials = any(os.environ.get(name) for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"))
     if not own_credentials and os.environ.get("AWS_SECRET_ACCESS_KEY", "") not in ("", running.secret_key):
@@ -139,6 +148,16 @@ def _exported() -> Target:
         session_plugin=_LOCAL_SESSIONS,
         without_docker=None if running.runtime == "docker" else running.runtime_reason,
     )
+
+
+def _answers(url: str) -> bool:
+    """Whether anything listens there."""
+    place = urlsplit(url)
+    try:
+        socket.create_connection((place.hostname or "", place.port or 80), timeout=_ANSWERS_WITHIN_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def embedded_is_running() -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 from aws_run.errors import AwsRunError, UsageError
 from aws_run.local import state
 from aws_run.local.ask import ask
+from aws_run.local.disk import disk_use
 from aws_run.local.options import LocalAws, LocalOptions
 from aws_run.local.state import made_state_dir
 
@@ -120,7 +121,7 @@ def status() -> dict[str, Any] | None:
     if local is None:
         return None
     told = {name: value for name, value in asdict(local).items() if name not in ("access_key", "secret_key", "token")}
-    return {**told, **ask(local, "status", timeout_s=10.0)}
+    return {**told, **ask(local, "status", timeout_s=10.0), "disk_bytes": disk_use(state.state_dir())}
 
 
 def _need_moto() -> None:

@@ -106,7 +106,7 @@ class ReceiptLine:
 
 @dataclass(frozen=True, kw_only=True)
 class ReceiptView:
-    """`label` says what the sum is: "cost", or "what AWS would have charged" on the embedded AWS.
+    """`label` says what the sum is: "cost", or "simulated: what AWS would have charged" on the embedded AWS.
     `left_out`: what the sum does not include. `priced_on`: the day of the oldest price, by `sources`; None where no
     price has one. `saved_usd`: what the spot market saved."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import threading
 import traceback
@@ -90,6 +91,8 @@ class App:
         if claim.region in self._world.options.closed_regions:
             text = "The security token included in the request is invalid."
             refusal = Refusal("InvalidClientTokenId", text, status=403)
+        if refusal is None and claim.region not in _regions():
+            refusal = Refusal("UnknownEndpoint", f"{call.service} has no endpoint in {claim.region}.")
         if refusal is not None:
             return call.refuse(refusal)
         try:
@@ -203,6 +206,16 @@ def _read(environ: Environ) -> bytes:
     if "chunked" in str(environ.get("HTTP_TRANSFER_ENCODING", "")) and environ.get("wsgi.input_terminated"):
         return bytes(environ["wsgi.input"].read())
     return b""
+
+
+@functools.cache
+def _regions() -> frozenset[str]:
+    """All of AWS's regions, and what a request to one of its global services names."""
+    from botocore.session import get_session
+
+    session = get_session()
+    names = {name for part in session.get_available_partitions() for name in session.get_available_regions("ec2", part)}
+    return frozenset({*names, "aws-global", "global"})
 
 
 def _plain_refusal(environ: Environ) -> Reply:

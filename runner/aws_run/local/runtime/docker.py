@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from aws_run.local.runtime.registry import Registry
 
 LABEL = "aws-run.local"
 _UNREACHED = re.compile(r"dial tcp|no such host|timeout|connection refused|deadline exceeded", re.IGNORECASE)
+_REMOVED_AT_ONCE = 8
 _OOM_LOOKS, _OOM_LOOK_S = 40, 0.05
 
 
@@ -132,11 +134,11 @@ class DockerRuntime:
 
     def close(self, registry: str | None) -> None:
         """`registry`: the one that goes with us; images under its name could never be pulled again."""
-        with contextlib.suppress(DockerException):
-            for container in self._client.containers.list(all=True, filters={"label": f"{LABEL}={self._identity}"}):
-                container.remove(force=True, v=True)
-            for image in self._client.images.list() if registry else ():
-                self._forget(image, f"{registry}/")
+        with contextlib.suppress(DockerException), ThreadPoolExecutor(_REMOVED_AT_ONCE) as pool:
+            ours = self._client.containers.list(all=True, filters={"label": f"{LABEL}={self._identity}"})
+            list(pool.map(_remove, ours))
+            images = self._client.images.list() if registry else ()
+            list(pool.map(lambda image: self._forget(image, f"{registry}/"), images))
         self._client.close()
         self._hold.release()
 
@@ -243,6 +245,11 @@ def read_lines(frames: Iterable[tuple[int, bytes]], on_line: OnLine) -> None:
 def _close(output: Any) -> None:
     """The connection is its response's, which docker-py hangs on what it returns; closed by itself it would leak."""
     getattr(output, "_response", output).close()
+
+
+def _remove(container: Any) -> None:
+    with contextlib.suppress(DockerException):
+        container.remove(force=True, v=True)
 
 
 def remove_orphans(client: Any) -> None:
