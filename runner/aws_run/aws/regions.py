@@ -1,18 +1,16 @@
-"""Whether there is such a region: boto3 makes an address of any text, and nobody answers at most of them."""
+"""Whether there is such a region: botocore makes an address of any text, and nobody answers at most of them."""
 
 from __future__ import annotations
 
-import difflib
-
-import boto3
+from typing import Any
 
 from aws_run.errors import UsageError
 
 
-def refuse_unknown_region(session: boto3.Session) -> None:
-    """UsageError for a region that this machine's boto3 does not know; none at all is somebody else's trouble."""
-    region = (session.region_name or "").strip()
-    if not region:
+def refuse_unknown_region(session: Any, region: str | None) -> None:
+    """UsageError for a region that this machine's botocore does not know; none at all is somebody else's trouble.
+    `session`: botocore's; what it reads for this is what its first client reads."""
+    if region is None:
         return
     known = [
         name
@@ -21,9 +19,11 @@ def refuse_unknown_region(session: boto3.Session) -> None:
     ]
     if region in known:
         return
+    import difflib
+
     close = difflib.get_close_matches(region.lower(), known, 2)
     meant = f"did you mean {' or '.join(close)}? " if close else "for example us-east-1; "
     raise UsageError(
         f"There is no region {region}",
-        hint=f"{meant}One that is newer than this machine's boto3 needs: pip install -U boto3",
+        hint=f"{meant}One that is newer than this machine's botocore needs: pip install -U botocore",
     )

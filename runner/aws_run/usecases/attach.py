@@ -12,9 +12,8 @@ from aws_run.clock import parse_iso
 from aws_run.data import pull_output
 from aws_run.errors import AwsRunError
 from aws_run.events import JobLimits, LogLine, Notice, StatusChanged
-from aws_run.lifecycle import lookup, views
+from aws_run.lifecycle import lookup, run_stage, views
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.end import reconcile
 from aws_run.lifecycle.end.ending import next_commands
 from aws_run.lifecycle.follow.patience import goes_on, out_of_reach
 from aws_run.lifecycle.follow.watch import Watch
@@ -67,7 +66,7 @@ def _until_its_end(context: AppContext, run_id: str) -> RunStatus:
             if not followed:
                 _saved_log(context, record)
             return status
-        handle = reconcile.handle_of(record, state)
+        handle = run_stage.handle_of(record, state)
         if handle is not None and state is not None and handle.id != followed:
             followed, phase, wait_s = handle.id, "", context.poll_s
             _follow(context, status, handle)
@@ -87,9 +86,9 @@ def _follow(context: AppContext, status: RunStatus, handle: TaskHandle) -> None:
     record, state = status.record, status.state
     hour = record.hardware.usd_per_hour if record.hardware else None
     began = None if state is None else state.billed_from or state.started_at
-    deadline = reconcile.deadline_of(record)
+    deadline = run_stage.deadline_of(record)
     context.emit(JobLimits(deadline=deadline, usd_per_hour=None if hour is None else Decimal(hour), began=began))
-    executor = reconcile.executor_of(context, record)
+    executor = run_stage.executor_of(context, record)
     watch = Watch(
         executor,
         executor.log_source(record, handle),

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from aws_run.backends.executor import TaskSession
 from aws_run.errors import AwsRunError
-from aws_run.lifecycle import lookup
+from aws_run.lifecycle import lookup, run_stage
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.end import reconcile
 
 SHELL = ("/bin/sh",)
 
@@ -17,9 +16,9 @@ def exec_session(context: AppContext, run: str | None, project: str | None, comm
     """A session of `command` (empty: a shell) in the run's current task. AwsRunError where it has none that runs, or
     where its service can't open one."""
     record = lookup.open_run(context, run, project).record
-    state = None if record.finished else reconcile.find_task(context, record)
-    handle = None if record.finished else reconcile.handle_of(record, state)
+    state = None if record.finished else run_stage.find_task(context, record)
+    handle = None if record.finished else run_stage.handle_of(record, state)
     if handle is None:
         what = "has ended" if record.finished else "has no task yet"
         raise AwsRunError(f"The run {record.run_id} {what}", hint=f"aws-run status {record.run_id}")
-    return reconcile.executor_of(context, record).open_session(handle, tuple(command) or SHELL)
+    return run_stage.executor_of(context, record).open_session(handle, tuple(command) or SHELL)
