@@ -13,6 +13,7 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from aws_run.aws.regions import known_regions
 from aws_run.local.api import s3_rules, web_identity
 from aws_run.local.http import endpoint, signature
 from aws_run.local.http.door import Door
@@ -210,12 +211,9 @@ def _read(environ: Environ) -> bytes:
 
 @functools.cache
 def _regions() -> frozenset[str]:
-    """All of AWS's regions, and what a request to one of its global services names."""
     from botocore.session import get_session
 
-    session = get_session()
-    names = {name for part in session.get_available_partitions() for name in session.get_available_regions("ec2", part)}
-    return frozenset({*names, "aws-global", "global"})
+    return known_regions(get_session())
 
 
 def _plain_refusal(environ: Environ) -> Reply:
