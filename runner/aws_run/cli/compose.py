@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from aws_run.errors import UsageError
 from aws_run.events import Emit, Notice
+from aws_run.extras import install_hint
 
 if TYPE_CHECKING:
     from aws_run.aws.session import Aws
@@ -82,7 +83,7 @@ def open_target(
     except ImportError as error:
         raise UsageError(
             f"--local needs the embedded AWS, which is not installed ({error.name})",
-            hint='pip install "aws-run[local]"',
+            hint=install_hint("local"),
         ) from None
     running = embedded.running()
     if running is not None and runtime not in ("auto", running.runtime):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from aws_run.config import Arch, Config
 from aws_run.config.envfile import parse_env
+from aws_run.config.init_template import SCHEMA_FILE
 from aws_run.errors import ConfigError, SourceError
 from aws_run.events import Notice
 from aws_run.image.base import BaseImage
@@ -262,7 +263,7 @@ def _run_folders(config: Config) -> list[Path]:
 
 def _config_files(config: Config) -> list[Path]:
     """Our own settings stay out: a longer time-out needs no new image."""
-    files = [config.project_dir / "aws-run.yaml", config.project_dir / "aws-run.yml"]
+    files = [config.project_dir / name for name in ("aws-run.yaml", "aws-run.yml", SCHEMA_FILE)]
     return [*files, config.file] if config.file is not None else files
 
 

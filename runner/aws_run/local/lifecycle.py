@@ -15,6 +15,7 @@ from dataclasses import asdict
 from typing import Any
 
 from aws_run.errors import AwsRunError, UsageError
+from aws_run.extras import install_hint
 from aws_run.local import state
 from aws_run.local.ask import ask
 from aws_run.local.disk import disk_use
@@ -126,4 +127,4 @@ def status() -> dict[str, Any] | None:
 
 def _need_moto() -> None:
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
-        raise UsageError("The embedded AWS is not installed.", hint="pip install 'aws-run[local]'")
+        raise UsageError("The embedded AWS is not installed.", hint=install_hint("local"))

@@ -117,6 +117,7 @@ def outcome_places(view: OutcomeView) -> list[tuple[str, str]]:
         ("output", str(view.output_dir) if view.output_dir is not None else None),
         ("S3", view.s3_uri),
         ("console", view.console_url),
+        ("kept", f"in S3 for {count(view.kept_days, 'day')}" if view.kept_days else None),
     ]
     return [(what, clean(where)) for what, where in places if where]
 

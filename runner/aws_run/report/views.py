@@ -138,6 +138,7 @@ class LeftView:
 @dataclass(frozen=True, kw_only=True)
 class OutcomeView:
     """`status`: one sentence ("finished", "the job ended with exit code 7", …). `exit_code` None: there is none.
+    `kept_days`: how long the bucket keeps what was saved; None where nothing was.
     `warnings`: sentences on what the user should know all the same."""
 
     run_id: str
@@ -148,6 +149,7 @@ class OutcomeView:
     output_dir: Path | None = None
     s3_uri: str | None = None
     console_url: str | None = None
+    kept_days: int | None = None
     receipt: ReceiptView | None = None
     left: LeftView | None = None
     next_commands: tuple[str, ...] = ()

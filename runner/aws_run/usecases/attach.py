@@ -14,7 +14,7 @@ from aws_run.errors import AwsRunError
 from aws_run.events import JobLimits, LogLine, Notice, StatusChanged
 from aws_run.lifecycle import lookup, run_stage, views
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.end.ending import next_commands
+from aws_run.lifecycle.end.ending import kept_days, next_commands
 from aws_run.lifecycle.follow.patience import goes_on, out_of_reach
 from aws_run.lifecycle.follow.watch import Watch
 from aws_run.lifecycle.run_status import RunStatus, current_status
@@ -152,6 +152,7 @@ def _result(
     bucket = naming.bucket_name(record.account, record.region)
     code = status.exit_code or (failed.exit_code if failed else 0)
     began, ended = record.started_at, record.stopped_at
+    retention = int((record.job or {}).get("runs_retention_days") or 0)
     view = OutcomeView(
         run_id=record.run_id,
         exit_code=code,
@@ -161,6 +162,7 @@ def _result(
         output_dir=into,
         s3_uri=f"s3://{bucket}/{record.output_prefix}",
         console_url=console_pages.bucket_prefix(bucket, record.output_prefix, record.region),
+        kept_days=None if outcome is None else kept_days(outcome, retention),
         receipt=views.recorded_receipt(record, label=cost_label),
         next_commands=() if outcome is None else next_commands(outcome, record.run_id),
     )

@@ -11,7 +11,10 @@ from tests.unit.lifecycle.memory_run import MemoryRun
 
 from aws_run.cli.commands.exec import PLUGIN, _installed, _interrupts_left_to_the_session
 from aws_run.errors import AwsRunError
+from aws_run.runs.record import Outcome
 from aws_run.usecases.exec_session import exec_session
+
+ENDED = Outcome(exit_code=0, reason="exit", sentence="finished")
 
 
 def test_a_machine_without_the_plugin_is_told_where_it_comes_from(
@@ -41,12 +44,6 @@ def test_a_run_that_runs_gets_a_shell_or_the_command_and_one_that_has_ended_neit
     assert exec_session(run.context, None, "demo", ()).arguments == (handle.id, "/bin/sh")
     assert exec_session(run.context, None, "demo", ("ls", "-l")).arguments == (handle.id, "ls", "-l")
     run.run_task_to_its_end()
-    run.writer.change(lambda record: record.with_outcome(_ended()), now=True)
+    run.writer.change(lambda record: record.with_outcome(ENDED), now=True)
     with pytest.raises(AwsRunError, match="has ended"):
         exec_session(run.context, None, "demo", ())
-
-
-def _ended():  # type: ignore[no-untyped-def]
-    from aws_run.runs.record import Outcome
-
-    return Outcome(exit_code=0, reason="exit", sentence="finished")

@@ -13,6 +13,7 @@ from aws_run.cli.options import json_option, runtime_option
 from aws_run.cli.say import result, result_json, say
 from aws_run.cli.types import PATH
 from aws_run.errors import AwsRunError, UsageError
+from aws_run.extras import install_hint
 
 
 def _embedded() -> Any:
@@ -20,7 +21,7 @@ def _embedded() -> Any:
         from aws_run import local as embedded
     except ImportError as error:
         raise UsageError(
-            f"The embedded AWS is not installed ({error.name} is missing)", hint='pip install "aws-run[local]"'
+            f"The embedded AWS is not installed ({error.name} is missing)", hint=install_hint("local")
         ) from None
     return embedded
 

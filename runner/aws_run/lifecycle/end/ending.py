@@ -169,6 +169,7 @@ class RunEnding:
             output_dir=None if lost else self._output,
             s3_uri=None if lost else f"s3://{spec.bucket}/{spec.keys.output}",
             console_url=None if lost else console_pages.bucket_prefix(spec.bucket, spec.keys.output, spec.region),
+            kept_days=None if lost else kept_days(outcome, spec.job.runs_retention_days),
             receipt=receipt,
             left=left,
             next_commands=next_commands(outcome, spec.run_id, incomplete=teardown_error is not None),
@@ -196,6 +197,11 @@ def detached_result(spec: RunSpec, record: Record) -> SubmitResult:
         ),
     )
     return SubmitResult(view=view, exit_code=0, record=record)
+
+
+def kept_days(outcome: Outcome, retention_days: int) -> int | None:
+    """How long what the run has saved stays in the bucket; None where it has saved nothing."""
+    return retention_days if outcome.saved_files else None
 
 
 def next_commands(outcome: Outcome, run_id: str, *, incomplete: bool = False) -> tuple[str, ...]:

@@ -148,7 +148,7 @@ def _look_at_sources(config: Config, context: AppContext) -> ImagePlan:
 def _look_at_input(one: Input, config: Config, context: AppContext) -> InputSummary:
     what = "the input" if one.name is None else f"the input {one.name}"
     with Looking(what, context.emit, context.clock) as on_seen:
-        return inspect_input(
+        seen = inspect_input(
             one,
             context.storage,
             emit=context.emit,
@@ -158,6 +158,10 @@ def _look_at_input(one: Input, config: Config, context: AppContext) -> InputSumm
             cancel=context.stop,
             on_seen=on_seen,
         )
+    if not seen.files:
+        text = f"{what} is empty: there is no file in {one.place}"
+        context.emit(Notice(text=text, level="warning", hint="name the folder with the data with -i"))
+    return seen
 
 
 def _stored_summary(context: AppContext, bucket: str, account: str, one: InputSnapshot) -> InputSummary:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aws_run.errors import BuildError
+from aws_run.extras import install_hint
 from aws_run.programs import run_program
 from aws_run.project.missing_packages import find_missing
 
@@ -86,7 +87,7 @@ def uv_binary() -> str:
     try:
         from uv import find_uv_bin
     except ImportError:
-        raise BuildError("uv is not installed.", hint="pip install 'aws-run[local]'") from None
+        raise BuildError("uv is not installed.", hint=install_hint("local")) from None
     try:
         return str(find_uv_bin())
     except FileNotFoundError:
