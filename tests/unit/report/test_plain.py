@@ -220,3 +220,8 @@ def test_what_moves_is_told_with_its_speed_and_the_time_left(
         "input    | 3 of 9 files (32%), 10.0 MiB/s, 21s left",
         "output   | 1 of 2 files, 10.0 MiB of 31.0 MiB, 1.0 MiB/s, 21s left",
     ]
+
+
+def test_how_long_what_was_saved_is_kept_is_told(reporter: PlainReporter, written: Written) -> None:
+    reporter.outcome(replace(OUTCOME, kept_days=90))
+    assert "result   | kept     in S3 for 90 days" in written()
