@@ -15,7 +15,7 @@ from aws_run.naming import IAM_PATH, TAG_RUN
 
 Command = Literal[
     "check", "plan", "submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc", "destroy",
-    "network", "offers", "cost", "report",
+    "network", "offers", "cost", "report", "exec",
 ]  # fmt: skip
 
 ANY = "*"
@@ -453,7 +453,7 @@ RIGHTS: tuple[Right, ...] = (
     _own(
         "ecs:DescribeTasks",
         TASKS,
-        commands=("submit", "status", "logs", "explain", "cancel", "cleanup"),
+        commands=("submit", "status", "logs", "explain", "cancel", "cleanup", "exec"),
         why="how the job is doing",
     ),
     Right(
@@ -464,6 +464,15 @@ RIGHTS: tuple[Right, ...] = (
         why="tasks that are still on the cluster",
     ),
     _own("ecs:StopTask", TASKS, commands=ENDING, why="the job is stopped", rarely="while the job is running"),
+    _own(
+        "ecs:ExecuteCommand",
+        CLUSTERS,
+        TASKS,
+        commands=("exec",),
+        why="a command in the container of a job that was started with --exec",
+        rarely="with `aws-run exec`",
+        without="everything else works",
+    ),
     _own("ecs:ListTaskDefinitions", commands=ENDING, why="the revisions to remove"),
     _own(
         "ecs:ListTaskDefinitionFamilies",
