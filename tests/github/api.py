@@ -60,6 +60,10 @@ class FakeGitHub:
         issue = {"number": 7, "state": "open", "pull_request": {"url": f"{self.url}/repos/{REPOSITORY}/pulls/7"}}
         return {"action": "created", "issue": issue, "comment": dict(comment), **changes}
 
+    def pull_request(self) -> dict[str, Any]:
+        """The event of a push to it."""
+        return {"action": "synchronize", "pull_request": self.pull, "repository": {"default_branch": "main"}}
+
     def by_bot(self) -> list[str]:
         return [str(one["body"]) for one in self.comments if one["user"]["login"] == BOT]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.crash.account import OUTPUT, Account, Happened
+from tests.github.api import FakeGitHub
 from tests.github.runner import Action, Runner, Step
 from tests.waiting import until
 
@@ -78,13 +79,16 @@ def test_where_the_time_of_a_step_is_over_it_leaves_at_once_and_post_removes_the
 
 
 def test_a_step_that_is_killed_outright_is_ended_by_its_own_child_and_by_post(
-    aws: Account, runner: Runner, the_action: Action
+    aws: Account, runner: Runner, the_action: Action, hub: FakeGitHub, pull_request: dict[str, str]
 ) -> None:
-    step = started(aws, runner, the_action)
+    step = started(aws, runner, the_action, {**HANGING, **pull_request})
     step.send(signal.SIGKILL)
     assert step.wait() == -signal.SIGKILL
-    after = runner.post(the_action, HANGING, step)
+    after = runner.post(the_action, {**HANGING, **pull_request}, step)
     assert after.exit_code == 0, after.log.text
+    (comment,) = hub.by_bot()
+    assert "was cancelled" in comment
+    assert aws.run_id() in comment
     step.finish_log()  # the child has noticed, and ended
     assert_nothing_is_left(aws)
     record = aws.object(f"runs/{aws.run_id()}/run.json")
@@ -109,6 +113,29 @@ def test_cancelled_before_the_job_runs_nothing_is_left(
     assert steps[0].outputs["status"] == "cancelled"
     assert steps[0].state["RUN_ID"], "it was saved before anything was made"
     assert runner.post(the_action, given, steps[0]).exit_code == 0
+    assert_nothing_is_left(aws)
+
+
+def test_a_step_that_is_killed_before_it_has_a_run_leaves_no_comment_that_waits_for_ever(
+    aws: Account, runner: Runner, the_action: Action, hub: FakeGitHub, pull_request: dict[str, str]
+) -> None:
+    given = {**HANGING, **pull_request}
+    steps: list[Step] = []
+
+    def kill() -> None:
+        until(lambda: "comment-id" in steps[0].outputs)
+        kill_all(steps[0])
+
+    seen = at_call(aws, "sts:GetCallerIdentity", kill)
+    steps.append(runner.start(the_action, given))
+    until(lambda: seen)
+    steps[0].wait()
+    assert "RUN_ID" not in steps[0].state
+    assert "is waiting to start" in hub.by_bot()[0]
+    assert runner.post(the_action, given, steps[0]).exit_code == 0
+    (comment,) = hub.by_bot()
+    assert "was cancelled" in comment
+    assert "nothing was created" in comment
     assert_nothing_is_left(aws)
 
 

@@ -6,12 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.github.api import BOT, OTHER_SHA, REPOSITORY, SHA, TOKEN, FakeGitHub, github
+from tests.github.api import BOT, OTHER_SHA, REPOSITORY, SHA, TOKEN, FakeGitHub
 from tests.github.commands import read_values
 from tests.github.test_comment_command import LIMITS
 
@@ -21,12 +20,6 @@ from aws_run.github.comments.gate import head_is_still
 from aws_run.github.comments.sticky import Sticky, Turn, marker
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def hub() -> Iterator[FakeGitHub]:
-    with github() as fake:
-        yield fake
 
 
 def api(hub: FakeGitHub, slept: list[float] | None = None) -> GitHubApi:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from tests.crash.account import Account
-from tests.github.api import OTHER_SHA, REPOSITORY, SHA, TOKEN, FakeGitHub, github
+from tests.github.api import OTHER_SHA, REPOSITORY, SHA, TOKEN, FakeGitHub
 from tests.github.expressions import substitute
 from tests.github.runner import ROOT, Action, Runner, Step
 
@@ -28,12 +27,6 @@ timeout: 14d
 region: eu-west-1
 command: python main.py
 """
-
-
-@pytest.fixture
-def hub() -> Iterator[FakeGitHub]:
-    with github() as fake:
-        yield fake
 
 
 @pytest.fixture

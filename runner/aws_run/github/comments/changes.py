@@ -21,7 +21,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
 TABLES = {".csv": ",", ".tsv": "\t"}
 METRICS = "metrics.json"
 _MOST_ROWS = 25
-_MOST_NUMBERS = 200
+MOST_NUMBERS = 200
 _DEEPEST = 6
 _ROUNDING = 1 + 1e-9  # 5 % of 1.0 is not quite 0.05 in binary
 
@@ -39,7 +39,8 @@ class OutputFile:
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """What is compared. `metrics`: the numbers of all metrics.json, by file and key. `None` is not known."""
+    """What is compared. `metrics`: the numbers of all metrics.json, by file and key. `None` is not known.
+    `not_read`: what is compared by size and checksum only, in sentences."""
 
     run_id: str
     cost_usd: Decimal | None = None
@@ -47,6 +48,7 @@ class RunFacts:
     peak_memory_bytes: int | None = None
     outputs: Mapping[str, OutputFile] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    not_read: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,13 @@ class Changes:
         return f"{files}{metrics}."
 
 
+@dataclass(frozen=True, kw_only=True)
+class NoBase:
+    """There is nothing to compare with. `why`: one sentence."""
+
+    why: str
+
+
 def compare(
     before: RunFacts, after: RunFacts, *, against: str, tolerance: Mapping[str, float] | None = None
 ) -> Changes:
@@ -137,7 +146,7 @@ def read_metrics(path: str, content: bytes) -> dict[str, float]:
     found: dict[str, float] = {}
 
     def walk(value: Any, name: str, depth: int) -> None:
-        if len(found) >= _MOST_NUMBERS or depth > _DEEPEST:
+        if len(found) >= MOST_NUMBERS or depth > _DEEPEST:
             return
         if isinstance(value, bool):
             return
@@ -173,7 +182,10 @@ def read_shape(path: str, content: bytes) -> tuple[int, int] | None:
 # -- as Markdown --------------------------------------------------------------------------------------------------
 
 
-def changes_section(changes: Changes, shown: Callable[[str], str]) -> str:
+def changes_section(changes: Changes | NoBase, shown: Callable[[str], str], *, most_files: int = _MOST_ROWS) -> str:
+    """`shown` takes secrets out of a text. `most_files`: how many of the files that differ are listed."""
+    if isinstance(changes, NoBase):
+        return f"**What changed** — {escape(shown(changes.why))}"
     before, after = changes.before, changes.after
     rows: list[Sequence[str]] = []
     if before.cost_usd is not None and after.cost_usd is not None:
@@ -193,14 +205,18 @@ def changes_section(changes: Changes, shown: Callable[[str], str]) -> str:
     parts = [f"**What changed** — {escape(shown(changes.verdict))}"]
     if rows:
         parts.append(table(("", f"{escape(shown(before.run_id))}", "this run", ""), rows, right=(1, 2, 3)))
-    if changes.files:
-        listed = [_file_row(change, shown) for change in changes.files[:_MOST_ROWS]]
+    if len(differing) > _MOST_ROWS:
+        parts.append(f"… and {len(differing) - _MOST_ROWS} more numbers")
+    if changes.files and most_files:
+        listed = [_file_row(change, shown) for change in changes.files[:most_files]]
         more = len(changes.files) - len(listed)
         rest = f"\n\n… and {more} more" if more > 0 else ""
         files = table(("output", "", "before", "after"), listed)
         count = len(changes.files)
         summary = "1 output file differs" if count == 1 else f"{count} output files differ"
         parts.append(f"<details><summary>{summary}</summary>\n\n{files}{rest}\n\n</details>")
+    for sentence in dict.fromkeys((*before.not_read, *after.not_read)):
+        parts.append(f"<sub>{escape(shown(sentence))}</sub>")
     return "\n\n".join(parts)
 
 
