@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from aws_run.clock import parse_iso
+from aws_run.data.outputs import manifest_key, output_sums
 from aws_run.errors import AwsRunError
 from aws_run.github.comments.changes import (
     METRICS,
@@ -30,6 +31,7 @@ from aws_run.runs.store import RunStore
 _SEARCHED = 60  # how many of the project's newest runs are looked through
 _MOST_READ = 40  # files of a run whose contents are read
 _MOST_BYTES = 8 << 20
+_MOST_MANIFEST_BYTES = 64 << 20
 
 
 def changes_of(
@@ -48,7 +50,7 @@ def changes_of(
         return NoBase(
             why=f"{branch} has no run of the same command that ended well, so there is nothing to compare with."
         )
-    facts = [facts_of(context, store, one, url_of(one)) for one in (before, record)]
+    facts = [facts_of(store, one, url_of(one)) for one in (before, record)]
     return compare(facts[0], facts[1], against=f"{branch}'s last run", tolerance=tolerance)
 
 
@@ -69,11 +71,12 @@ def base_run(store: RunStore, record: Record, *, repository: str, branch: str) -
     return None
 
 
-def facts_of(context: AppContext, store: RunStore, record: Record, url: Callable[[str], str]) -> RunFacts:
+def facts_of(store: RunStore, record: Record, url: Callable[[str], str]) -> RunFacts:
     """Of a run that has ended. Contents are read of metrics.json and tables only, the first few, each up to 8 MiB."""
     prefix = record.output_prefix or RunKeys(run_id=record.run_id).output
     outputs: dict[str, OutputFile] = {}
     metrics: dict[str, float] = {}
+    sums = output_sums(store.get(manifest_key(record.run_id), most_bytes=_MOST_MANIFEST_BYTES) or b"")
     left, unread, long = _MOST_READ, 0, False
     for entry in store.list("Contents", Prefix=prefix):
         key, count = str(entry["Key"]), int(entry["Size"])
@@ -90,7 +93,9 @@ def facts_of(context: AppContext, store: RunStore, record: Record, url: Callable
                 numbers = read_metrics(path, content) if is_metrics else {}
                 long = long or len(numbers) == MOST_NUMBERS
                 metrics |= numbers
-        outputs[path] = OutputFile(bytes=count, checksum=str(entry["ETag"]), shape=shape, url=url(path))
+        outputs[path] = OutputFile(
+            bytes=count, etag=str(entry["ETag"]), crc32=sums.get(path), shape=shape, url=url(path)
+        )
     return RunFacts(
         run_id=record.run_id,
         cost_usd=_decimal(record.cost_usd),

@@ -28,13 +28,21 @@ _ROUNDING = 1 + 1e-9  # 5 % of 1.0 is not quite 0.05 in binary
 
 @dataclass(frozen=True, kw_only=True)
 class OutputFile:
-    """`checksum`: equal where the contents are. `shape`: rows and columns of a table; None for anything else.
-    `url`: the page that shows it."""
+    """`etag`: S3's; of an encrypted object it is no sum of the contents. `crc32`: None where it is not known. `shape`:
+    rows and columns of a table; None for anything else. `url`: the page that shows it."""
 
     bytes: int
-    checksum: str
+    etag: str
+    crc32: int | None = None
     shape: tuple[int, int] | None = None
     url: str = ""
+
+    def is_like(self, other: OutputFile) -> bool:
+        if self.bytes != other.bytes:
+            return False
+        if self.crc32 is not None and other.crc32 is not None:
+            return self.crc32 == other.crc32
+        return self.etag == other.etag
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +119,7 @@ def compare(
         old, new = before.outputs.get(path), after.outputs.get(path)
         if old is None or new is None:
             files.append(FileChange(path=path, what="added" if old is None else "removed", before=old, after=new))
-        elif (old.bytes, old.checksum) != (new.bytes, new.checksum):
+        elif not old.is_like(new):
             files.append(FileChange(path=path, what="changed", before=old, after=new))
     numbers = []
     for name in sorted({*before.metrics, *after.metrics}):
