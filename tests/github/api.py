@@ -25,6 +25,7 @@ class FakeGitHub:
 
     url: str = ""
     permissions: dict[str, str] = field(default_factory=lambda: {"ann": "write", "boss": "admin", "eve": "read"})
+    permission: Callable[[str], Any] | None = None  # in their place: the whole answer
     pull: dict[str, Any] = field(default_factory=dict)
     comments: list[dict[str, Any]] = field(default_factory=list)
     reviews: list[dict[str, Any]] = field(default_factory=list)
@@ -76,6 +77,8 @@ class FakeGitHub:
             case ("GET", "/user"):
                 return 403, {}, {"message": "Resource not accessible by integration"}
             case ("GET", rest) if found := re.fullmatch(r"/collaborators/([^/]+)/permission", rest):
+                if self.permission is not None:
+                    return 200, {}, self.permission(found[1])
                 level = self.permissions.get(found[1])
                 return (200, {}, {"permission": level}) if level else (404, {}, {"message": "Not Found"})
             case ("GET", "/pulls/7"):

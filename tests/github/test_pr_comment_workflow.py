@@ -79,6 +79,8 @@ def test_a_comment_becomes_a_run_and_its_result_a_comment(aws: Account, on_githu
     assert step.exit_code == 0, step.log.text
     record = aws.object(f"runs/{aws.run_id()}/run.json")
     assert record["origin"] == "comment"
+    assert f"sha={SHA} event=issue_comment" in record["origin_detail"]
+    assert " pull=7 " in record["origin_detail"]
     assert record["project"] == "tiny"
     assert record["region"] == "us-east-1"
     assert (record["hardware"]["vcpu"], record["hardware"]["memory_mib"]) == (1, 2048)

@@ -19,7 +19,7 @@ from aws_run.cli.trust import need_trust
 from aws_run.clock import SystemClock
 from aws_run.errors import AwsRunError, InterruptedRunError
 from aws_run.github.comments.changes import Changes, NoBase
-from aws_run.github.comments.entry import base_branch, read_pull_request
+from aws_run.github.comments.entry import base_branch, read_pull_request, read_subject
 from aws_run.github.environment import WorkflowRun, read_workflow_run
 from aws_run.github.file_commands import FileCommands
 from aws_run.github.inputs import SHOWN_FLAGS, ActionInputs, read_inputs
@@ -91,8 +91,16 @@ def _submit(inputs: ActionInputs, workflow: WorkflowRun, step: Step) -> SubmitRe
             detach=not inputs.wait,
             cost_label=target.cost_label,
             origin="action" if pull is None else "comment",
-            origin_detail=workflow.origin_detail,
+            origin_detail=_of_pull_request(workflow).origin_detail,
         )
+
+
+def _of_pull_request(workflow: WorkflowRun) -> WorkflowRun:
+    """With the pull request's own commit: GITHUB_SHA is that of a merge, or of the default branch."""
+    subject = read_subject(os.environ)
+    if subject is None:
+        return workflow
+    return replace(workflow, sha=subject.sha or workflow.sha, pull=str(subject.number))
 
 
 def _compared(context: AppContext, workflow: WorkflowRun, base: str, config: Config) -> Compared:
