@@ -98,14 +98,14 @@ def test_facts_are_told_from_record_result_and_files(bucket: Bucket) -> None:
     changes = compared(bucket, before, ours, loss=0.01)
     assert (changes.before.cost_usd, changes.after.cost_usd) == (Decimal("0.50"), Decimal("0.25"))
     assert (changes.before.peak_memory_bytes, changes.after.peak_memory_bytes) == (1 << 30, 2 << 30)
-    assert changes.verdict == "Outputs: 1 added, 1 removed, 2 changed; all 1 metrics within their tolerance."
+    assert changes.verdict == "Outputs: 1 added, 1 removed, 2 changed; its metric within its tolerance."
     told = changes_section(changes, str)
     assert "-50.0%" in told
-    assert "1 rows, 2 columns" in told
+    assert "1 row, 2 columns" in told
     assert "2 rows, 2 columns" in told
     assert "[image, 1 B](https://x/new.png)" in told
     beyond = compared(bucket, before, ours)
-    assert "1 of 1 metrics beyond their tolerance: metrics.json:loss." in beyond.verdict
+    assert "1 of 1 metric beyond their tolerance: metrics.json:loss." in beyond.verdict
 
 
 def test_sums_of_contents_are_believed_before_those_of_an_encrypted_object(bucket: Bucket) -> None:

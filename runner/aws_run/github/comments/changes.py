@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
-from aws_run.report.format import money, seconds, size
+from aws_run.report.format import count, money, seconds, size
 from aws_run.report.markdown import code, escape, link, table
 
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
@@ -93,13 +93,15 @@ class Changes:
         beyond = [number for number in self.numbers if not number.within]
         if not self.files and not beyond:
             return f"No output differs from {self.against}."
-        counts = {what: sum(change.what == what for change in self.files) for what in ("added", "removed", "changed")}
-        parts = [f"{count} {what}" for what, count in counts.items() if count]
+        totals = {what: sum(change.what == what for change in self.files) for what in ("added", "removed", "changed")}
+        parts = [f"{total} {what}" for what, total in totals.items() if total]
         files = f"Outputs: {', '.join(parts)}" if parts else "No output file differs"
         if beyond:
             names = ", ".join(number.name for number in beyond[:3]) + (" …" if len(beyond) > 3 else "")
-            return f"{files}; {len(beyond)} of {len(self.numbers)} metrics beyond their tolerance: {names}."
-        metrics = f"; all {len(self.numbers)} metrics within their tolerance" if self.numbers else ""
+            return f"{files}; {len(beyond)} of {count(len(self.numbers), 'metric')} beyond their tolerance: {names}."
+        metrics = "; its metric within its tolerance" if self.numbers else ""
+        if len(self.numbers) > 1:
+            metrics = f"; all {len(self.numbers)} metrics within their tolerance"
         return f"{files}{metrics}."
 
 
@@ -220,8 +222,8 @@ def changes_section(changes: Changes | NoBase, shown: Callable[[str], str], *, m
         more = len(changes.files) - len(listed)
         rest = f"\n\n… and {more} more" if more > 0 else ""
         files = table(("output", "", "before", "after"), listed)
-        count = len(changes.files)
-        summary = "1 output file differs" if count == 1 else f"{count} output files differ"
+        differ = len(changes.files)
+        summary = "1 output file differs" if differ == 1 else f"{differ} output files differ"
         parts.append(f"<details><summary>{summary}</summary>\n\n{files}{rest}\n\n</details>")
     for sentence in dict.fromkeys((*before.not_read, *after.not_read)):
         parts.append(f"<sub>{escape(shown(sentence))}</sub>")
@@ -236,7 +238,8 @@ def _file(path: str, there: OutputFile | None) -> str:
     if there is None:
         return "—"
     if there.shape is not None:
-        text = f"{there.shape[0]} rows, {there.shape[1]} columns, {size(there.bytes)}"
+        rows, columns = there.shape
+        text = f"{count(rows, 'row')}, {count(columns, 'column')}, {size(there.bytes)}"
     else:
         text = size(there.bytes)
     is_image = path.lower().endswith(IMAGES)
