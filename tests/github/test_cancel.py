@@ -154,6 +154,45 @@ def test_cancelled_while_python_is_looked_for_nothing_is_started(
     assert runner.post(the_action, HANGING, step).exit_code == 0
 
 
+# What happens to a step, at the first call of that name: the record, the parts of a start, the task, its end, the teardown.
+STAGES = {
+    "fargate": ("run.json", "iam:CreateRole", "ecs:RegisterTaskDefinition", "ecs:RunTask", "ecs:DeleteCluster"),
+    "ec2": ("autoscaling:CreateAutoScalingGroup", "ecs:CreateCapacityProvider", "autoscaling:DeleteAutoScalingGroup"),
+}
+WAYS = ("ladder", "kill")
+MATRIX = [(way, backend, at) for way in WAYS for backend, stages in STAGES.items() for at in stages]
+EVERY_DAY = {("ladder", "fargate", "ecs:RegisterTaskDefinition"), ("kill", "fargate", "ecs:DeleteCluster")}
+
+
+@pytest.mark.parametrize(
+    ("way", "backend", "at"),
+    [pytest.param(*case, marks=() if case in EVERY_DAY else pytest.mark.nightly) for case in MATRIX],
+)
+def test_whenever_a_step_is_ended_by_force_post_leaves_nothing(
+    aws: Account, runner: Runner, the_action: Action, way: str, backend: str, at: str
+) -> None:
+    """`ladder`: SIGINT, SIGTERM and a kill at once, as if every wait were over. `kill`: the step and all its children, as
+    where memory runs out."""
+    given = {**HANGING, "backend": backend, "args": "" if "Delete" in at else HANGING["args"]}
+    steps: list[Step] = []
+
+    def end() -> None:
+        if way == "kill":
+            kill_all(steps[0])
+        else:
+            runner.cancel(steps[0], term_when=lambda: True, kill_when=lambda: True)
+
+    seen = at_call(aws, at, end)
+    steps.append(runner.start(the_action, given))
+    until(lambda: seen or steps[0].ended)
+    assert seen, steps[0].log.text
+    steps[0].wait()
+    after = runner.post(the_action, given, steps[0])
+    assert after.exit_code == 0, after.log.text
+    steps[0].finish_log()
+    assert_nothing_is_left(aws)
+
+
 def test_where_the_runner_vanishes_what_is_armed_in_aws_ends_the_run(
     aws: Account, runner: Runner, the_action: Action
 ) -> None:
