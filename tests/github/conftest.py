@@ -52,8 +52,9 @@ def hub() -> Iterator[FakeGitHub]:
 
 
 @pytest.fixture
-def aws(tmp_path: Path) -> Iterator[Account]:
-    with account(tmp_path / "aws") as made:
+def aws(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Account]:
+    """A test may give its options by an indirect parameter."""
+    with account(tmp_path / "aws", **getattr(request, "param", {})) as made:
         yield made
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from tests.crash.account import OUTPUT, Account
 from tests.github.api import BOT, SHA, FakeGitHub
-from tests.github.runner import Action, Runner
+from tests.github.runner import Action, Runner, kill_all
+from tests.waiting import until
+
+from aws_run.infra.policies import caller_policy
 
 GIVEN = {"path": "tiny", "input": "data", "output": "out", "backend": "fargate"}
 
@@ -86,3 +90,23 @@ def test_a_step_that_does_not_wait_leaves_the_run_and_post_leaves_it_too(
     (tmp_path / "go").touch()
     assert aws.run("wait", aws.run_id()).code == 0
     assert aws.left() == {}
+
+
+@pytest.mark.parametrize("aws", [{"caller_policy": caller_policy(account="123456789012")}], indirect=True)
+def test_the_policy_that_init_prints_is_enough_for_a_step_and_its_post(
+    aws: Account, runner: Runner, the_action: Action, hub: FakeGitHub, pull_request: dict[str, str]
+) -> None:
+    given = {**GIVEN, **pull_request}
+    step = runner.run(the_action, given)
+    assert step.exit_code == 0, step.log.text
+    warnings = [note.message for note in step.log.annotations if "Python" not in note.message]
+    assert warnings == [], "what it may not do is told as one"
+    assert "✅ aws-run succeeded" in hub.by_bot()[0]
+    left = runner.start(the_action, {**given, "args": "--hang"})
+    until(lambda: aws.log().count("copied") > 1 or left.ended)
+    kill_all(left)
+    after = runner.post(the_action, given, left)
+    assert after.exit_code == 0, after.log.text
+    assert "was cancelled" in hub.by_bot()[0]
+    assert aws.left() == {}
+    assert aws.still_bills() == []

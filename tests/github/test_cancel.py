@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.crash.account import OUTPUT, Account, Happened
 from tests.github.api import FakeGitHub
-from tests.github.runner import Action, Runner, Step
+from tests.github.runner import Action, Runner, Step, kill_all
 from tests.waiting import until
 
 from aws_run.local.http.protocol import Call, Reply
@@ -202,21 +201,6 @@ def test_where_the_runner_vanishes_what_is_armed_in_aws_ends_the_run(
     assert aws.still_bills() == []
     assert aws.run("gc").code == 0
     assert_nothing_is_left(aws)
-
-
-def descendants(pid: int) -> list[int]:
-    found = []
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        found += [int(child), *descendants(int(child))]
-    return found
-
-
-def kill_all(step: Step) -> None:
-    """The machine is gone."""
-    for pid in (step.process.pid, *descendants(step.process.pid)):
-        os.kill(pid, signal.SIGKILL)
-    step.wait()
-    step.finish_log()
 
 
 def test_post_gives_up_within_its_time_and_says_what_finishes_the_job(
