@@ -56,7 +56,12 @@ def test_what_a_run_writes_is_shown_and_means_nothing(hostile: str) -> None:
     assert fenced.startswith("``````text")
 
 
-@given(st.lists(st.text(max_size=60), max_size=6).map(tuple))
+_FENCES = st.builds(
+    lambda count, rest: "`" * count + rest, st.integers(1, 9), st.sampled_from(["", "text", " x", "\n"])
+)
+
+
+@given(st.lists(st.one_of(_FENCES, st.text(max_size=60)), max_size=6).map(tuple))
 def test_no_log_gets_out_of_its_fence(lines: tuple[str, ...]) -> None:
     text = render(replace(FAILED, log=lines))
     if not any(lines):
