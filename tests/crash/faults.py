@@ -27,7 +27,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, get_args
 
+from moto.ec2.models.amis import Ami, AmiBackend
 from tests.crash.account import Account, Finished, Happened, account, make_project
+from tests.crash.forkserver import ForkServer
 from tests.crash.points import MARGIN_S, TIMEOUT_S
 
 from aws_run.local.http.protocol import Call, Reply
@@ -98,21 +100,39 @@ class Calls:
         return name
 
 
-_home: Path | None = None
+def _machine_images_once() -> None:
+    """moto makes each new account two thousand machine images, in half a second of processor time: from here on once."""
+    make, made = AmiBackend._load_amis, dict[str, dict[str, Ami]]()
+
+    def load(backend: AmiBackend) -> None:
+        region = str(backend.region_name)  # type: ignore[attr-defined]
+        if region not in made:
+            make(backend)
+            made[region] = backend.amis
+        backend.amis = dict(made[region])
+
+    AmiBackend._load_amis = load  # type: ignore[method-assign]
+
+
+@functools.cache
+def _bench() -> tuple[Path, ForkServer]:
+    """A process's own: the state folder (images, environments) is kept between cells."""
+    _machine_images_once()
+    home = Path(tempfile.mkdtemp(prefix="faults-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    clients = ForkServer()
+    atexit.register(clients.close)
+    return home, clients
 
 
 def attempt(cell: Cell) -> Result:
-    """For a worker process: one account at a time; the state folder (images, environments) is kept between cells."""
-    global _home
-    if _home is None:
-        _home = Path(tempfile.mkdtemp(prefix="faults-"))
-        atexit.register(shutil.rmtree, _home, ignore_errors=True)
-    return try_cell(_home, cell)
+    """For a worker process: one account at a time."""
+    return try_cell(*_bench(), cell)
 
 
-def operations(home: Path, scenario: Scenario) -> list[str]:
+def operations(home: Path, clients: ForkServer | None, scenario: Scenario) -> list[str]:
     """Every operation that the scenario's command makes when nothing goes wrong, in their order."""
-    with account(home) as aws, _prepared(aws, home, scenario) as (command, _):
+    with account(home, clients=clients) as aws, _prepared(aws, home, scenario) as (command, _):
         calls = Calls()
 
         def note(seen: Happened, call: Call) -> None:
@@ -124,9 +144,9 @@ def operations(home: Path, scenario: Scenario) -> list[str]:
         return list(calls.names)
 
 
-def try_cell(home: Path, cell: Cell) -> Result:
+def try_cell(home: Path, clients: ForkServer | None, cell: Cell) -> Result:
     """The scenario's command in a fresh account, one of its calls spoiled; `home` may be used again."""
-    with account(home) as aws, _prepared(aws, home, cell.scenario) as (command, deadline):
+    with account(home, clients=clients) as aws, _prepared(aws, home, cell.scenario) as (command, deadline):
         app, calls, spoiled = aws.embedded.app, Calls(), list[str]()
         assert app is not None
 
@@ -266,8 +286,7 @@ def _turns(scenarios: Sequence[Scenario], faults: Sequence[How], every: int) -> 
     operations and all faults."""
     names: list[tuple[Scenario, str]] = []
     for scenario in scenarios:
-        with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-            names += [(scenario, name) for name in operations(Path(folder), scenario)[::every]]
+        names += [(scenario, name) for name in operations(*_bench(), scenario)[::every]]
     for turn in range(len(faults)):
         yield [
             Cell(scenario=scenario, operation=name, how=faults[(index + turn) % len(faults)])
