@@ -3,11 +3,12 @@ attempts needs it.
 
 A server process imports everything that clients import and starts nothing. For each client it forks: a real process with
 arguments, environment, folder, streams, signals and an exit code of its own, which ends as `aws-run` does. What is not as
-in a fresh process: the imports have happened.
+in a fresh process: the imports have happened, and the descriptions of AWS's services are parsed.
 """
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib
 import json
@@ -23,6 +24,9 @@ from pathlib import Path
 from typing import Any
 
 _EMBEDDED_ONLY = "aws_run.local."  # moto and all; a client takes a few modules of it, which are imported when it does
+_SERVICES = (
+    "autoscaling", "ec2", "ecr", "ecs", "iam", "logs", "pricing", "s3", "scheduler", "service-quotas", "ssm", "sts",
+)  # fmt: skip
 _MOST = 1 << 20
 
 
@@ -96,11 +100,19 @@ def serve(requests: socket.socket) -> list[str]:
 
 
 def _import_all() -> None:
+    import botocore.session
+    from botocore import loaders
+
     import aws_run
 
     for module in pkgutil.walk_packages(aws_run.__path__, "aws_run."):
         if not module.name.startswith(_EMBEDDED_ONLY) and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    # botocore reads a service's description from its file once a session; these are read once for all sessions.
+    loaders.JSONFileLoader.load_file = functools.cache(loaders.JSONFileLoader.load_file)  # type: ignore[method-assign]
+    session = botocore.session.Session()
+    for service in _SERVICES:
+        session.create_client(service, "us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
 
 
 def _watched(request: dict[str, Any], control_fd: int, out: int, err: int) -> list[str]:
