@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import yaml
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[2]
 MIXED = """
@@ -76,3 +77,9 @@ def test_the_night_is_every_part_that_the_script_knows_and_each_draws_a_seed_tha
     for part in set(parts) - {"tests"}:
         assert drawn < printed < script.index(f"\n    {part})"), part
         assert "seed" in script[script.index(f"\n    {part})") :].partition(";;")[0], part
+
+
+def test_at_night_examples_are_new_in_ci_too() -> None:
+    """conftest.py has registered it; with every change, CI's are the same for everybody."""
+    assert settings.get_profile("night").derandomize is False
+    assert settings.get_profile("suite").derandomize is (os.environ.get("CI") == "true")
