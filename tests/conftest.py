@@ -37,9 +37,6 @@ _NO_BROWSER = (
     "`make test` installs it as root on Debian, and so does tools/chromium-up."
 )
 
-# The suite starts hundreds of processes, and each imports the product and boto3: compiled once, not in each of them.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-
 # How long an example takes says how busy the machine is. In CI everybody tries the same examples; elsewhere new ones are drawn.
 settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=os.environ.get("CI") == "true"
