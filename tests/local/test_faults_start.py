@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -271,3 +273,18 @@ def test_a_size_that_fargate_lacks_is_refused_without_a_call(begin: Begin) -> No
     with pytest.raises(UsageError, match="Fargate has no size"):
         story.submit(backend="fargate", cpu="3")
     assert creations(story) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing can be shown to be left there")
+def test_even_a_submit_that_builds_nothing_removes_the_passwords_of_a_build_whose_client_was_killed(
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = begin()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = tmp_path / "aws-run-build-x"
+    left.mkdir(mode=0o700)
+    (left / "lock").touch()
+    (left / "secret-settings").write_text("UV_INDEX_URL=https://user:password@index.example")
+    with pytest.raises(UsageError, match="Fargate has no size"):
+        story.submit(backend="fargate", cpu="3")
+    assert not left.exists()
