@@ -85,8 +85,14 @@ def test_a_place_where_no_file_can_be_is_refused_before_the_run(tmp_path: Path) 
         ({"env": {"TOKEN": None}}, "holds no value for TOKEN"),
         ({"inputs": ()}, "names no input"),
         ({"inputs": (PIN.model_copy(update={"snapshot_key": None}),)}, "not an input of demo"),
-        ({"inputs": (PIN.model_copy(update={"snapshot_key": "inputs/other/data.snapshot.json"}),)}, "not an input of demo"),
-        ({"inputs": (PIN.model_copy(update={"snapshot_key": "inputs/demo/../x.snapshot.json"}),)}, "not an input of demo"),
+        (
+            {"inputs": (PIN.model_copy(update={"snapshot_key": "inputs/other/data.snapshot.json"}),)},
+            "not an input of demo",
+        ),
+        (
+            {"inputs": (PIN.model_copy(update={"snapshot_key": "inputs/demo/../x.snapshot.json"}),)},
+            "not an input of demo",
+        ),
         ({"inputs": (PIN.model_copy(update={"snapshot_key": "runs/x/run.json"}),)}, "not an input of demo"),
     ],
 )

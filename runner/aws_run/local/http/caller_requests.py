@@ -141,7 +141,7 @@ _TABLE: dict[tuple[str, str], RightsReader] = {
     ("ecs", "DeleteTaskDefinitions"): compute_requests.delete_definitions,
     ("ecs", "RunTask"): compute_requests.run_task,
     ("ecs", "ListTasks"): compute_requests.list_tasks,
-    **{("ecs", name): compute_requests.tasks for name in ("StopTask", "DescribeTasks")},
+    **{("ecs", name): compute_requests.tasks for name in ("StopTask", "DescribeTasks", "ExecuteCommand")},
     ("autoscaling", "CreateAutoScalingGroup"): compute_requests.create_group,
     ("autoscaling", "CreateOrUpdateTags"): compute_requests.tagged_group,
     **{("autoscaling", name): right_on(compute_requests.group) for name in (
