@@ -15,7 +15,7 @@ from aws_run.naming import IAM_PATH, TAG_RUN
 
 Command = Literal[
     "check", "plan", "submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc", "destroy",
-    "network", "offers", "exec",
+    "network", "offers", "cost", "report", "exec",
 ]  # fmt: skip
 
 ANY = "*"
@@ -126,6 +126,20 @@ RIGHTS: tuple[Right, ...] = (
         without="prices are the packaged table's; in a region that it lacks --max-cost and --max-price are refused",
     ),
     _own(
+        "ce:GetCostAndUsageWithResources",
+        commands=("cost",),
+        why="what AWS has billed of each run",
+        rarely="with --billed",
+        without="--billed is refused",
+    ),
+    _own(
+        "bcm-data-exports:ListExports",
+        commands=("cost",),
+        why="whether there is an export that has every line",
+        rarely="with --billed",
+        without="no export is named",
+    ),
+    _own(
         "ec2:DescribeSpotPriceHistory",
         commands=("plan", "submit", "offers"),
         why="what spot costs in each zone",
@@ -227,7 +241,7 @@ RIGHTS: tuple[Right, ...] = (
         action="s3:ListBucket",
         on=(BUCKET,),
         calls=("s3:HeadBucket", "s3:ListObjectsV2"),
-        commands=("submit", "ps", "cancel", "cleanup", "gc", "destroy"),
+        commands=("submit", "ps", "cost", "report", "cancel", "cleanup", "gc", "destroy"),
         why="the runs there are; a HEAD carries no prefix",
     ),
     _own(
@@ -252,7 +266,20 @@ RIGHTS: tuple[Right, ...] = (
         action="s3:GetObject",
         on=(OBJECTS,),
         calls=("s3:GetObject", "s3:HeadObject"),
-        commands=("submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc"),
+        commands=(
+            "submit",
+            "ps",
+            "status",
+            "cost",
+            "report",
+            "logs",
+            "wait",
+            "pull",
+            "explain",
+            "cancel",
+            "cleanup",
+            "gc",
+        ),
         why="records, results, snapshots of inputs",
     ),
     Right(
@@ -262,7 +289,12 @@ RIGHTS: tuple[Right, ...] = (
         commands=("submit", "pull"),
         why="outputs as their list pins them",
     ),
-    _own("s3:PutObject", OBJECTS, commands=(*ENDING, "destroy"), why="inputs, records, marks and locks"),
+    _own(
+        "s3:PutObject",
+        OBJECTS,
+        commands=(*ENDING, "report", "destroy"),
+        why="inputs, records, marks, locks and reports",
+    ),
     _own(
         "s3:AbortMultipartUpload",
         OBJECTS,

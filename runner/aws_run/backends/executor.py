@@ -84,7 +84,7 @@ class TaskEnd:
 class TaskState:
     """One look at a task. `status`: the service's own word for the phase, to be shown. `billed_from`: when the service
     began to bill for the task itself, None where nothing is billed yet. `stopping_at`: when its end began. `end` is
-    there if and only if the phase is STOPPED. Times are UTC."""
+    there if and only if the phase is STOPPED. `interfaces`: the ids of its own network interfaces. Times are UTC."""
 
     handle: TaskHandle
     phase: TaskPhase
@@ -96,6 +96,7 @@ class TaskState:
     stopping_at: datetime | None = None
     stopped_at: datetime | None = None
     end: TaskEnd | None = None
+    interfaces: tuple[str, ...] = ()
 
     @property
     def stopped(self) -> bool:

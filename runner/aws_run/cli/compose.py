@@ -203,12 +203,14 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
     for text in target.notices:
         emit(Notice(text=text))
     stop = threading.Event()
+    backends = _Backends(aws, clock, keep=not target.ephemeral)
     return AppContext(
         aws=aws,
         clock=clock,
         emit=emit,
-        backends=_Backends(aws, clock, keep=not target.ephemeral),
+        backends=backends,
         builder=lambda: target.builder(stop) or docker_builder(stop),
+        cache=lambda: backends.cache,
         # An image that is made without Docker has no base image.
         find_base=lambda plan, refresh: plan if target.builder(stop) else _find_base(emit, plan, refresh),
         stop=stop,
@@ -250,7 +252,7 @@ class _Backends(Mapping[str, "Backend"]):
         from aws_run.backends.ec2.backend import Ec2Backend
         from aws_run.pricing.ec2_catalogue import Ec2Catalogue
 
-        catalogue = Ec2Catalogue(self._aws, self._cache)
+        catalogue = Ec2Catalogue(self._aws, self.cache)
         return Ec2Backend(self._aws, self._clock, catalogue=catalogue, prices=self._prices)
 
     def _fargate(self) -> Backend:
@@ -262,10 +264,10 @@ class _Backends(Mapping[str, "Backend"]):
     def _prices(self) -> AwsPrices:
         from aws_run.pricing.price_list import AwsPrices
 
-        return AwsPrices(self._aws, self._cache, self._clock)
+        return AwsPrices(self._aws, self.cache, self._clock)
 
     @cached_property
-    def _cache(self) -> Cache:
+    def cache(self) -> Cache:
         from aws_run.pricing.cache import DiskCache, MemoryCache
 
         if not self._keep:

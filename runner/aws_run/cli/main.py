@@ -38,6 +38,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pull": ("pull", "Fetch a run's outputs."),
     "open": ("open", "Open a run's results, task or log in AWS's console."),
     "explain": ("explain", "Say why a run failed or does not go on, and what helps."),
+    "report": ("report", "Write a run's report as one HTML page."),
+    "cost": ("cost", "Show what runs have cost."),
     "diff": ("diff", "Show in what two runs differ."),
     "cancel": ("cancel", "Stop a run and remove its resources."),
     "cleanup": ("cleanup", "Remove everything that belongs to one run."),

@@ -8,6 +8,7 @@ from aws_run import naming
 from aws_run.events import LookProgress
 from aws_run.report import calm
 from aws_run.report.format import aligned, clean, count, money, quantity, seconds, size, unit_price
+from aws_run.report.money import estimate_line, smaller_line, use_line
 from aws_run.report.views import LeftView, OutcomeView, PlanInput, PlanView, ReceiptView
 
 
@@ -93,7 +94,10 @@ def receipt_lines(view: ReceiptView) -> list[str]:
 
 def receipt_footer(view: ReceiptView) -> list[str]:
     left_out = f"not included: {', '.join(view.left_out)}; " if view.left_out else ""
-    lines = [f"spot saved {money(view.saved_usd)} against on-demand"] if view.saved_usd > 0 else []
+    lines = [estimate_line(view.estimate)]
+    lines += [f"spot saved {money(view.saved_usd)} against on-demand"] if view.saved_usd > 0 else []
+    used = use_line(view.use) if view.use is not None else ""
+    lines += [clean(used)] if used else []
     whose = f" ({', '.join(view.sources)})" if view.sources else ""
     of = f"prices of {view.priced_on.isoformat()}{whose}" if view.priced_on is not None else "prices of an unknown day"
     return [*lines, clean(f"{left_out}{of}")]
@@ -131,5 +135,8 @@ def ran_places(view: OutcomeView) -> list[tuple[str, str]]:
 def calm_places(view: OutcomeView) -> list[tuple[str, str]]:
     """What a short ending tells besides: the cost as one sum, and what stays in AWS as one line."""
     rows = calm.kept_rows(view.left) if view.left is not None else []
-    places = [("cost", calm.cost(view.receipt) if view.receipt is not None else ""), ("left", calm.left(rows))]
+    receipt = view.receipt
+    places = [("cost", calm.cost(receipt) if receipt is not None else "")]
+    places += [("cheaper", smaller_line(receipt.use) if receipt is not None and receipt.use is not None else "")]
+    places += [("left", calm.left(rows))]
     return [(what, clean(where)) for what, where in places if where]

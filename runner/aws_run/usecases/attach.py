@@ -12,11 +12,12 @@ from aws_run.clock import parse_iso
 from aws_run.data import pull_output
 from aws_run.errors import AwsRunError
 from aws_run.events import JobLimits, LogLine, Notice, StatusChanged
-from aws_run.lifecycle import lookup, run_stage, views
+from aws_run.lifecycle import lookup, run_stage
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end.ending import kept_days, next_commands
 from aws_run.lifecycle.follow.patience import goes_on, out_of_reach
 from aws_run.lifecycle.follow.watch import Watch
+from aws_run.lifecycle.receipt_views import receipt_view
 from aws_run.lifecycle.run_status import RunStatus, current_status
 from aws_run.lifecycle.what_ran import argv_of, commit_of
 from aws_run.report.views import OutcomeView
@@ -166,7 +167,7 @@ def _result(
         kept_days=None if outcome is None else kept_days(outcome, retention),
         ran=argv_of(record),
         commit=commit_of(record),
-        receipt=views.recorded_receipt(record, label=cost_label),
+        receipt=receipt_view(record, label=cost_label),
         next_commands=() if outcome is None else next_commands(outcome, record.run_id),
     )
     return Attached(view=view, exit_code=code, record=record)

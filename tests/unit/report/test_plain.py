@@ -147,6 +147,7 @@ def test_the_outcome_with_receipt_and_what_is_left(reporter: PlainReporter, writ
         "receipt  | g6.xlarge spot  0.0533 h   at $0.3402    $0.0181",
         "receipt  | gp3 100 GB      5.33 GB-h  at $0.000111  $0.0006",
         "receipt  | total                                    $0.0187",
+        "receipt  | estimated at $0.0160, between $0.0150 and $0.0200, by 5 earlier runs; it cost 17 % more",
         "receipt  | not included: data transfer, tax; prices of 2026-11-01",
         f"left     | kept    bucket  {BUCKET}  https://eu-central-1.console.aws.amazon.com/s3",
         f"left     | failed  group   {OWN}                                                  ResourceInUse",

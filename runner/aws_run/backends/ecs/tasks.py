@@ -196,6 +196,12 @@ def task_state(task: Mapping[str, Any], place: str) -> TaskState:
         stopping_at=_moment(task.get("stoppingAt")),
         stopped_at=_moment(task.get("stoppedAt")),
         end=_end(task) if stopped else None,
+        interfaces=tuple(
+            str(detail["value"])
+            for attachment in task.get("attachments") or ()
+            for detail in attachment.get("details") or ()
+            if detail.get("name") == "networkInterfaceId" and detail.get("value")
+        ),
     )
 
 

@@ -15,13 +15,14 @@ from aws_run.clock import iso
 from aws_run.data import NO_OUTPUTS, OutputListing
 from aws_run.errors import AwsRunError, TeardownError, TransferError, sentence_of
 from aws_run.events import Notice, unfailing
-from aws_run.lifecycle import views
+from aws_run.lifecycle import history, views
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.lifecycle.follow.outcome import explained
 from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
 from aws_run.lifecycle.outcome_warnings import warnings_of
+from aws_run.lifecycle.receipt_views import receipt_view
 from aws_run.lifecycle.what_ran import argv_of, commit_of
 from aws_run.report.views import OutcomeView, ReceiptView
 from aws_run.runs.outcome import OutcomeReason, reason_of
@@ -117,6 +118,7 @@ class RunEnding:
         usage = usage if usage.seconds >= before.seconds else before
         paid = teardown.receipt(self._backend, self._spec.offer.hardware, usage, self._writer.record)
         self._note_cost(paid)
+        history.note_run(self._context, self._writer.record)
         return paid
 
     def _note_cost(self, paid: teardown.Receipt) -> None:
@@ -154,7 +156,7 @@ class RunEnding:
             removed.raise_if_failed(spec.region)
         except TeardownError as error:
             teardown_error = error
-        receipt: ReceiptView | None = views.receipt_view(paid, label=self._cost_label)
+        receipt: ReceiptView | None = receipt_view(self._writer.record, label=self._cost_label)
         began, ended = (state.started_at, state.stopped_at) if state is not None else (None, None)
         code = (
             outcome.exit_code

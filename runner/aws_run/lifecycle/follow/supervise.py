@@ -195,6 +195,11 @@ class RunSupervisor:
     def _classify(self, state: TaskState, attempt: int) -> Outcome:
         patiently = Patience(self._context.clock, self._context.emit, self._context.poll_s)
         result = patiently(lambda: self._store.get(self._spec.keys.result, most_bytes=outcomes.MOST_RESULT_BYTES))
+        used = outcomes.used_of(result, attempt)
+        if used is not None:
+            teardown.attempt_or_warn(
+                self._context.emit, lambda: self._writer.change(lambda record: replace(record, used=used))
+            )
         spot, deadline = self._spec.offer.hardware.spot, self._accepted.deadline
         outcome = outcomes.classify(state, result, attempt, spot=spot, deadline=deadline)
         if outcome.reason in (OutcomeReason.NO_RESULT, OutcomeReason.UNKNOWN) and not patiently(self._store.exists):

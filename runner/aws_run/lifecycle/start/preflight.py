@@ -34,11 +34,16 @@ from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resources import Ref, Resource
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.history import billed_factor, earlier_runs
 from aws_run.lifecycle.outside import outside_notes
 from aws_run.looking import Looking
+from aws_run.pricing.estimate import PastRun, estimate
 from aws_run.pricing.hardware import backend_for
+from aws_run.pricing.network_path import NatCharge, nat_charge
 from aws_run.runs.objects import ABSENT
+from aws_run.runs.record import EstimateEntry
 from aws_run.runs.spec import JobSpec, Offer, RunSpec
+from aws_run.runs.store import RunStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,8 @@ class Preflight:
     inputs: tuple[InputSummary, ...] = ()
     notes: tuple[str, ...] = ()  # sentences for the plan
     git: GitState | None = None  # of the project's folder
+    nat: NatCharge | None = None  # what the way to S3 charges for input and image
+    past: tuple[PastRun, ...] = ()  # what the project's earlier runs took
 
     @property
     def kms_key(self) -> str | None:
@@ -84,13 +91,15 @@ def run_preflight(
         image = based.result() if based else None
     bucket = desired.bucket(job, account=identity.account, region=identity.region)
     repository = desired.repository(job, {})
-    with ThreadPoolExecutor(max_workers=5, thread_name_prefix="preflight") as pool:
+    with ThreadPoolExecutor(max_workers=6, thread_name_prefix="preflight") as pool:
         sources = pool.submit(git_state, config.project_dir) if image else None
         kept = pool.submit(observe, context.aws, (bucket, repository))
         digest = pool.submit(repositories.image_digest, context.aws, repository.name, image.tag) if image else None
         ready = pool.submit(repositories.refuse_missing, context.aws, config.image) if config.image else None
         named = pool.submit(check_named, context.aws, job)
         offered = pool.submit(backend.inspect, job)
+        store = RunStore(context.aws, bucket.name, identity.account)
+        past = pool.submit(earlier_runs, context, store, config.name)
         there = [pool.submit(_stored_summary, context, bucket.name, identity.account, one) for one in stored]
         seen = [pool.submit(_look_at_input, one, config, context) for one in config.inputs]
         existing_image = digest.result() if digest else None
@@ -109,6 +118,9 @@ def run_preflight(
         room = disk.size(backend.disk_limits, config.resources, offer.hardware.disk_gib, contents)
         if room.warning:
             context.emit(Notice(text=room.warning, hint=room.hint, level="warning"))
+        nat = nat_charge(
+            offer, bytes_from_s3=contents.input_bytes + (contents.image_bytes or 0), region=identity.region
+        )
         return Preflight(
             config=config,
             job=job,
@@ -119,6 +131,8 @@ def run_preflight(
             image_digest=existing_image[0] if existing_image else None,
             kept=dict(kept.result()),
             git=sources.result() if sources else None,
+            nat=nat,
+            past=past.result(),
             inputs=inputs,
             notes=(
                 *(image.notes if image else ()),
@@ -216,6 +230,7 @@ class RunPlan:
     stages: tuple[Stage, ...]  # the backend's resources, in the order of creation
     output: Path | None = None  # where this client puts the results
     follow_output: bool = False  # while the job runs, not only after it
+    estimate: EstimateEntry | None = None  # None: no earlier run tells
 
     @property
     def own(self) -> tuple[Resource, ...]:
@@ -284,6 +299,14 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
         stages=backend.stages(spec),
         output=preflight.config.output,
         follow_output=preflight.config.follow_output,
+        estimate=estimate(
+            preflight.past,
+            preflight.offer.hardware,
+            usd_per_hour=budget.expected_hour_usd(backend, preflight.offer),
+            boot_s=backend.boot_s,
+            most_s=budget.billed_at_most_s(spec),
+            factor=billed_factor(context),
+        ),
     )
 
 

@@ -285,7 +285,10 @@ def _new_task(
                 "id": world.new_id(),
                 "type": "ElasticNetworkInterface",
                 "status": "PRECREATED",
-                "details": [{"name": "subnetId", "value": network["subnets"][0]}],
+                "details": [
+                    {"name": "subnetId", "value": network["subnets"][0]},
+                    {"name": "networkInterfaceId", "value": f"eni-{world.new_id(17)}"},
+                ],
             }
         )
     return Task(

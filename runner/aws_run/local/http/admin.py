@@ -42,6 +42,11 @@ def page(world: AccountState, target: str, method: str, body: bytes) -> Reply:
         case ["quotas"] if method == "POST":
             world.quotas.update({str(k): float(v) for k, v in _json(body).items()})
             return as_json(world.quotas)
+        case ["cost-explorer"] if method == "POST":
+            wanted = _json(body)
+            world.cost_by_resource = bool(wanted.get("by_resource", world.cost_by_resource))
+            world.data_exports = [str(name) for name in wanted.get("exports", world.data_exports)]
+            return as_json({"by_resource": world.cost_by_resource, "exports": world.data_exports})
         case ["spot-interrupt"] if method == "POST":
             request = _json(body)
             return as_json(

@@ -49,6 +49,8 @@ class GroupInstance:
     spot_max_usd: str | None = None  # its group's SpotMaxPrice
     reclaimed: bool = False  # AWS took it back for its spot market
     protected: bool = False
+    volumes: tuple[str, ...] = ()
+    interfaces: tuple[str, ...] = ()
 
 
 @dataclass(kw_only=True)

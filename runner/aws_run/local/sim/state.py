@@ -46,6 +46,8 @@ class AccountState:
         self._busy_until: dict[str, float] = {}
         self.networked: set[str] = set()  # the regions whose default VPC has its internet gateway
         self.refused_targets: list[str] = []  # schedules whose target refused the call
+        self.cost_by_resource = True  # the account has enabled Cost Explorer's data by resource
+        self.data_exports: list[str] = []  # the names of its exports of CUR 2.0
         self.caller_policy = options.caller_policy
         self.asked: deque[Any] = deque(maxlen=100_000)  # what IAM was asked about the caller, for tests
         self.linked_roles: set[str] = set()  # services whose own role this account has
