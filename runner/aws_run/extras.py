@@ -7,8 +7,8 @@ import shlex
 
 
 def install_hint(extra: str) -> str:
-    """A command that names the packages of `extra` themselves, and works wherever the tool was installed from: a folder,
-    a file or a repository."""
+    """A command that names the packages of `extra` themselves, and works wherever the tool came from: a folder, a file
+    or a repository."""
     from importlib import metadata
 
     try:
