@@ -21,6 +21,7 @@ from aws_run.image.docker.docker_cli import DockerCli, find_cli
 from aws_run.image.docker.engine import connect
 from aws_run.image.docker.engine_builds import EngineBuild, EngineBuilds
 from aws_run.image.docker.machine import BuildMachine
+from aws_run.image.docker.own_args import dockerfile_args
 from aws_run.image.docker.push import ApiPushEngine, push_image
 from aws_run.image.plan import ImagePlan, big_source
 from aws_run.image.recipe.entrypoint_layer import drops_arguments, keep_arguments
@@ -151,7 +152,11 @@ def _build_own(
                 what=recipe.summary,
                 tag=project_image,
                 dockerfile=dockerfile_in_context(recipe),
-                build_args={**({"BASE_IMAGE": base_image} if base_image else {}), **dict(recipe.args)},
+                build_args={
+                    **dockerfile_args(run.plan.source.read(recipe.path).decode(errors="replace"), secrets.exports),
+                    **({"BASE_IMAGE": base_image} if base_image else {}),
+                    **dict(recipe.args),
+                },
                 target=recipe.target,
                 write=lambda out, _classic: write_own(run.plan, recipe, out),
                 secrets=secrets,

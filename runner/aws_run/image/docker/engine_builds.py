@@ -24,7 +24,9 @@ from aws_run.image.docker.build_place import place_in_project
 from aws_run.image.docker.build_secrets import BuildSecrets
 from aws_run.image.docker.docker_cli import CliBuild, DockerCli, run_build
 from aws_run.image.docker.machine import BuildMachine
+from aws_run.image.docker.own_args import certificate_hint
 from aws_run.image.plan import ImagePlan
+from aws_run.image.recipe.recipe import OwnDockerfile
 
 if TYPE_CHECKING:
     import docker
@@ -93,7 +95,9 @@ class EngineBuilds:
             )
             context.unlink()
         if failed:
-            raise build_failure(log, build.what, self.plan.arch, partial(place_in_project, self.plan))
+            raise build_failure(
+                log, build.what, self.plan.arch, partial(place_in_project, self.plan), self._certificate_hint()
+            )
         if _NOT_INSTALLED.search(log.text):
             self.emit(
                 Notice(
@@ -102,6 +106,12 @@ class EngineBuilds:
                     level="warning",
                 )
             )
+
+    def _certificate_hint(self) -> str | None:
+        recipe = self.plan.recipe
+        if isinstance(recipe, OwnDockerfile):
+            return certificate_hint(recipe.path, mounts=self.cli is not None)
+        return None
 
     def _with_buildkit(self, cli: DockerCli, build: EngineBuild, context: Path, log: BuildLog) -> bool:
         paths = {}
