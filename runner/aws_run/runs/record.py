@@ -129,7 +129,7 @@ class Outcome:
     @property
     def reason_word(self) -> str:
         """As the record says it."""
-        return self.newer_reason or self.reason.value
+        return self.newer_reason or str(self.reason)
 
 
 @dataclass(frozen=True, kw_only=True)
