@@ -82,7 +82,8 @@ class UsageRecorder:
         received, sent = network_bytes()
         cpu = self._cpu(now)
         self._last = (cpu, memory, self._gpu.last)
-        for span, value in zip(self._spans, (None if cpu is None else int(cpu), *self._gpu.last)):
+        values = (None if cpu is None else int(cpu), *self._gpu.last)
+        for span, value in zip(self._spans, values):  # noqa: B905 - strict came with Python 3.10
             span.add(value)
         cells = [f"{now - self._began:.1f}", cpu, memory, free, received, sent, *self._gpu.last]
         self._rows.append(",".join("" if cell is None else str(cell) for cell in cells))

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from aws_run import __version__, partition
 from aws_run.aws.answers import Answer, refuse_unreadable
 from aws_run.aws.errors import UNKNOWN_TO_REGION, translate, unreadable
+from aws_run.aws.regions import refuse_unknown_region
 from aws_run.aws.web_identity import WebIdentity
 from aws_run.clock import Clock, SystemClock
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
@@ -140,6 +141,7 @@ class Aws:
             self._region_name = (self._session.get_config_variable("region") or "").strip() or None
         except BotoCoreError as error:
             raise translate(error, service="configuration", operation="session") from None
+        refuse_unknown_region(self._session, self._region_name)
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._trips: list[RoundTrip] = []

@@ -6,7 +6,7 @@ below, and nothing above `backends/` knows how a service spells them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -108,6 +108,13 @@ class TaskState:
         return self.phase is not TaskPhase.WAITING
 
 
+@dataclass(frozen=True, kw_only=True)
+class TaskSession:
+    """A command that was started in a task's container. `arguments`: what AWS's session-manager-plugin is given."""
+
+    arguments: tuple[str, ...]
+
+
 class LogSource(Protocol):
     """One task's own output. Reading goes on where the last reading ended."""
 
@@ -151,3 +158,7 @@ class Executor(Protocol):
         ...
 
     def log_source(self, record: Record, handle: TaskHandle) -> LogSource: ...
+
+    def open_session(self, handle: TaskHandle, command: Sequence[str]) -> TaskSession:
+        """Starts `command` in the container of a running task. AwsRunError where that can't be."""
+        ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from aws_run import naming, partition
+from aws_run import naming
 from aws_run.backends.base import Backend
 from aws_run.data import InputSummary
 from aws_run.events import Lane
@@ -214,7 +214,3 @@ def _idle_cost(ref: Ref) -> str:
 def console_link(ref: Ref, region: str) -> str:
     known = RESOURCE_TYPES.get(ref.kind)
     return known.console_link(ref.name, region) if known else ""
-
-
-def output_link(bucket: str, prefix: str, region: str) -> str:
-    return f"{partition.of_region(region).console(region)}/s3/buckets/{bucket}?region={region}&prefix={prefix}"

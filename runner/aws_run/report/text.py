@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from aws_run import naming
+from aws_run.events import LookProgress
 from aws_run.report import calm
 from aws_run.report.format import aligned, clean, count, money, quantity, seconds, size, unit_price
 from aws_run.report.money import estimate_line, smaller_line, use_line
@@ -71,6 +72,12 @@ def _made(view: PlanView, scope: str, fate: str) -> list[str]:
     return [f"{', '.join(names)}; {fate}"] if names else []
 
 
+def look_text(event: LookProgress) -> str:
+    """looking at the sources: 41,000 files, 3.2 GiB."""
+    counted = f", {size(event.bytes)}" if event.bytes else ""
+    return clean(f"looking at {event.what}: {count(event.files, 'file')}{counted}")
+
+
 def receipt_lines(view: ReceiptView) -> list[str]:
     rows = [
         [
@@ -114,6 +121,7 @@ def outcome_places(view: OutcomeView) -> list[tuple[str, str]]:
         ("output", str(view.output_dir) if view.output_dir is not None else None),
         ("S3", view.s3_uri),
         ("console", view.console_url),
+        ("kept", f"in S3 for {count(view.kept_days, 'day')}" if view.kept_days else None),
     ]
     return [(what, clean(where)) for what, where in places if where]
 

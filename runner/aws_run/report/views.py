@@ -159,7 +159,7 @@ class UseView:
 
 @dataclass(frozen=True, kw_only=True)
 class ReceiptView:
-    """`label` says what the sum is: "cost", or "what AWS would have charged" on the embedded AWS.
+    """`label` says what the sum is: "cost", or "simulated: what AWS would have charged" on the embedded AWS.
     `left_out`: what the sum does not include. `priced_on`: the day of the oldest price, by `sources`; None where no
     price has one. `saved_usd`: what the spot market saved. `estimate` None: no earlier run told how long it was
     going to take. `use` None: nobody measured it."""
@@ -194,6 +194,7 @@ class LeftView:
 @dataclass(frozen=True, kw_only=True)
 class OutcomeView:
     """`status`: one sentence ("finished", "the job ended with exit code 7", …). `exit_code` None: there is none.
+    `kept_days`: how long the bucket keeps what was saved; None where nothing was.
     `warnings`: sentences on what the user should know all the same."""
 
     run_id: str
@@ -204,6 +205,7 @@ class OutcomeView:
     output_dir: Path | None = None
     s3_uri: str | None = None
     console_url: str | None = None
+    kept_days: int | None = None
     receipt: ReceiptView | None = None
     left: LeftView | None = None
     next_commands: tuple[str, ...] = ()

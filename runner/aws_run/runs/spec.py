@@ -81,6 +81,7 @@ class JobSpec(BaseModel):
     secrets: dict[str, str] = Field(default_factory=dict)  # NAME -> ARN
     network: Network = Network()
     iam: Iam = Iam()
+    exec: bool = False
     kms_key: str | None = None
     keep: tuple[str, ...] = ("bucket", "repository")
     tags: dict[str, str] = Field(default_factory=dict)

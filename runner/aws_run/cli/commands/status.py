@@ -9,14 +9,14 @@ import click
 
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
-from aws_run.cli.types import TEXT
+from aws_run.cli.types import RUN
 
 if TYPE_CHECKING:
     from aws_run.lifecycle.run_status import RunStatus
 
 
 @click.command()
-@click.argument("run", required=False, type=TEXT)
+@click.argument("run", required=False, type=RUN)
 @project_options
 @aws_options
 def status(run: str | None, **flags: Any) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from aws_run import console_pages
 from aws_run.backends.base import Backend, Usage
 from aws_run.backends.executor import TaskState
 from aws_run.clock import iso
@@ -176,12 +177,11 @@ class RunEnding:
             seconds=(ended - began).total_seconds() if began and ended else None,
             output_dir=None if lost else self._output,
             s3_uri=None if lost else f"s3://{spec.bucket}/{spec.keys.output}",
-            console_url=None if lost else views.output_link(spec.bucket, spec.keys.output, spec.region),
+            console_url=None if lost else console_pages.bucket_prefix(spec.bucket, spec.keys.output, spec.region),
+            kept_days=None if lost else kept_days(outcome, spec.job.runs_retention_days),
             receipt=receipt,
             left=left,
-            next_commands=_next(
-                outcome, spec, cleanup=outcome.reason is OutcomeReason.LOST or teardown_error is not None
-            ),
+            next_commands=next_commands(outcome, spec.run_id, incomplete=teardown_error is not None),
         )
         return SubmitResult(
             view=view,
@@ -198,19 +198,24 @@ def detached_result(spec: RunSpec, record: Record) -> SubmitResult:
         exit_code=0,
         status="accepted; it runs without this terminal, saves its outputs and stops billing by itself",
         s3_uri=f"s3://{spec.bucket}/{spec.keys.output}",
-        console_url=views.output_link(spec.bucket, spec.keys.output, spec.region),
+        console_url=console_pages.bucket_prefix(spec.bucket, spec.keys.output, spec.region),
         next_commands=(
             f"aws-run status {spec.run_id}",
-            f"aws-run logs {spec.run_id} -f",
+            f"aws-run attach {spec.run_id}",
             f"aws-run pull {spec.run_id}",
         ),
     )
     return SubmitResult(view=view, exit_code=0, record=record)
 
 
-def _next(outcome: Outcome, spec: RunSpec, *, cleanup: bool) -> tuple[str, ...]:
-    """A job that never ran has no log. `cleanup`: something may be left."""
-    last = (f"aws-run cleanup {spec.run_id}",) if cleanup else ()
-    if outcome.exit_code == 0 or outcome.reason is OutcomeReason.BUCKET_GONE:
+def kept_days(outcome: Outcome, retention_days: int) -> int | None:
+    """How long what the run has saved stays in the bucket; None where it has saved nothing."""
+    return retention_days if outcome.saved_files else None
+
+
+def next_commands(outcome: Outcome, run_id: str, *, incomplete: bool = False) -> tuple[str, ...]:
+    """A job that never ran has no log. `incomplete`: something could not be shown to be gone."""
+    last = (f"aws-run cleanup {run_id}",) if incomplete or outcome.reason == OutcomeReason.LOST else ()
+    if outcome.exit_code == 0 or outcome.reason == OutcomeReason.BUCKET_GONE:
         return last
-    return (f"aws-run {'logs' if reason_of(outcome.reason).has_log else 'explain'} {spec.run_id}", *last)
+    return (f"aws-run {'logs' if reason_of(outcome.reason).has_log else 'explain'} {run_id}", *last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,13 +13,15 @@ from aws_run.aws.session import Identity
 from aws_run.backends import disk
 from aws_run.backends.base import Backend, Stage
 from aws_run.config import Config
-from aws_run.config.models import Arguments
+from aws_run.config.models import Arguments, Input
 from aws_run.data import InputSnapshot, InputSummary, inspect_input
 from aws_run.errors import AwsCallError, UsageError
 from aws_run.events import Notice
 from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.recipe.git_state import GitState, git_state
 from aws_run.image.sources.results import MARKER
+from aws_run.image.sources.source import SourceFile
+from aws_run.image.sources.too_many import too_many, whole_machine
 from aws_run.infra import desired
 from aws_run.infra.named import check_named
 from aws_run.infra.observe import observe
@@ -33,6 +36,7 @@ from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.history import billed_factor, earlier_runs
 from aws_run.lifecycle.outside import outside_notes
+from aws_run.looking import Looking
 from aws_run.pricing.estimate import PastRun, estimate
 from aws_run.pricing.hardware import backend_for
 from aws_run.pricing.network_path import NatCharge, nat_charge
@@ -72,7 +76,7 @@ def run_preflight(
 ) -> tuple[Preflight, Backend]:
     """Two levels of round trips: who we are, then everything else side by side. `stored`: inputs beside those of
     `config` that an earlier client has sent."""
-    image = None if config.image else plan_image(config, _not_in_the_image(config))
+    image = None if config.image else _look_at_sources(config, context)
     for folder in image.source.results if image else ():
         text = f"{folder}/ holds results of an earlier run and stays out of the image"
         context.emit(Notice(text=text, hint=f"remove {folder}/{MARKER} to send it with the project"))
@@ -97,19 +101,7 @@ def run_preflight(
         store = RunStore(context.aws, bucket.name, identity.account)
         past = pool.submit(earlier_runs, context, store, config.name)
         there = [pool.submit(_stored_summary, context, bucket.name, identity.account, one) for one in stored]
-        seen = [
-            pool.submit(
-                inspect_input,
-                one,
-                context.storage,
-                emit=context.emit,
-                project=config.name,
-                exclude=config.exclude,
-                follow_links=config.follow_links,
-                cancel=context.stop,
-            )
-            for one in config.inputs
-        ]
+        seen = [pool.submit(_look_at_input, one, config, context) for one in config.inputs]
         existing_image = digest.result() if digest else None
         if ready is not None:
             ready.result()
@@ -150,6 +142,40 @@ def run_preflight(
                 *outside_notes(config),
             ),
         ), backend
+
+
+def _look_at_sources(config: Config, context: AppContext) -> ImagePlan:
+    """UsageError where they are so many that nobody can have meant it, and nobody says that it is meant."""
+
+    def accept(files: Sequence[SourceFile]) -> None:
+        ask(too_many(files, root=config.project_dir))
+
+    def ask(doubt: UsageError | None) -> None:
+        if doubt is not None and not config.yes:
+            context.agree(doubt)
+
+    ask(whole_machine(config.project_dir, Path("~").expanduser()))
+    with Looking("the sources", context.emit, context.clock) as on_seen:
+        return plan_image(config, _not_in_the_image(config), on_seen=on_seen, accept=accept)
+
+
+def _look_at_input(one: Input, config: Config, context: AppContext) -> InputSummary:
+    what = "the input" if one.name is None else f"the input {one.name}"
+    with Looking(what, context.emit, context.clock) as on_seen:
+        seen = inspect_input(
+            one,
+            context.storage,
+            emit=context.emit,
+            project=config.name,
+            exclude=config.exclude,
+            follow_links=config.follow_links,
+            cancel=context.stop,
+            on_seen=on_seen,
+        )
+    if not seen.files:
+        text = f"{what} is empty: there is no file in {one.place}"
+        context.emit(Notice(text=text, level="warning", hint="name the folder with the data with -i"))
+    return seen
 
 
 def _stored_summary(context: AppContext, bucket: str, account: str, one: InputSnapshot) -> InputSummary:

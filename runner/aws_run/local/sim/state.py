@@ -15,7 +15,7 @@ from aws_run.local.http.keys import Keys
 from aws_run.local.options import LocalOptions
 from aws_run.local.sim.clock import SimClock
 from aws_run.local.sim.hosts import Hosts
-from aws_run.local.sim.model import GroupInstance, Place
+from aws_run.local.sim.model import GroupInstance, Place, Session
 from aws_run.local.testing.faults import Faults
 from aws_run.local.testing.launch_failures import Shortages
 
@@ -51,6 +51,7 @@ class AccountState:
         self.caller_policy = options.caller_policy
         self.asked: deque[Any] = deque(maxlen=100_000)  # what IAM was asked about the caller, for tests
         self.linked_roles: set[str] = set()  # services whose own role this account has
+        self.sessions: dict[str, Session] = {}  # of ECS Exec, by their ids
         self.errors: list[str] = []  # faults of the embedded AWS itself; the status page shows them
 
     @property
