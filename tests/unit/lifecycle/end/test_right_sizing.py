@@ -9,11 +9,13 @@ import pytest
 from tests.unit.fakes import Events, FakeAws, FakeClock, fargate_backend, job, record, refused
 from tests.unit.lifecycle.memory_run import MemoryRun
 
+from aws_run.cli.commands.status import money_rows
 from aws_run.lifecycle.end import reconcile
 from aws_run.lifecycle.end.right_sizing import smaller_for
 from aws_run.lifecycle.receipt_views import receipt_view
+from aws_run.lifecycle.run_status import RunStatus
 from aws_run.report.text import receipt_footer
-from aws_run.runs.record import HardwareEntry, Outcome, Receipt, Record, UsedEntry
+from aws_run.runs.record import EstimateEntry, HardwareEntry, Outcome, Receipt, Record, UsedEntry
 
 SUBNETS = {"Subnets": [{"SubnetId": "s", "AvailabilityZone": "us-east-1a", "VpcId": "v", "MapPublicIpOnLaunch": True}]}
 WELL = Outcome(exit_code=0, reason="exit", sentence="it finished")
@@ -83,3 +85,14 @@ def test_a_use_that_no_container_writes_is_not_believed() -> None:
     run.save_result(exit_code=0, reason="exit", used={"samples": -1})
     reconcile.reconcile(run.context, run.store, run.writer, run.backend.executor.find(run.record))
     assert run.record.used is None
+
+
+def test_status_shows_the_estimate_the_use_and_what_is_left_out() -> None:
+    estimate = EstimateEntry(usd="0.1", low_usd="0.05", high_usd="0.2", billed_s="2000", runs=4)
+    found, _ = looked(ended())
+    rows = dict(money_rows(RunStatus(record=ended(estimate=estimate, smaller=found), phase="succeeded", exit_code=0)))
+    assert rows["estimate"] == "$0.1000, between $0.0500 and $0.2000, by 4 earlier runs; it cost 57 % more"
+    assert rows["used"].startswith("peak 2.1 GiB of 16.0 GiB of memory")
+    assert "would have cost $0.1037 instead of $0.1571" in rows["used"]
+    assert rows["receipt"].startswith("not included: data transfer")
+    assert money_rows(RunStatus(record=record(), phase="starting", exit_code=None)) == []
