@@ -15,7 +15,7 @@ from aws_run.naming import IAM_PATH, TAG_RUN
 
 Command = Literal[
     "check", "plan", "submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc", "destroy",
-    "network", "offers",
+    "network", "offers", "allowance",
 ]  # fmt: skip
 
 ANY = "*"
@@ -252,8 +252,21 @@ RIGHTS: tuple[Right, ...] = (
         action="s3:GetObject",
         on=(OBJECTS,),
         calls=("s3:GetObject", "s3:HeadObject"),
-        commands=("submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc"),
-        why="records, results, snapshots of inputs",
+        commands=(
+            "plan",
+            "submit",
+            "ps",
+            "status",
+            "logs",
+            "wait",
+            "pull",
+            "explain",
+            "cancel",
+            "cleanup",
+            "gc",
+            "allowance",
+        ),
+        why="records, results, snapshots of inputs, the allowance",
     ),
     Right(
         action="s3:GetObjectVersion",
@@ -262,7 +275,12 @@ RIGHTS: tuple[Right, ...] = (
         commands=("submit", "pull"),
         why="outputs as their list pins them",
     ),
-    _own("s3:PutObject", OBJECTS, commands=(*ENDING, "destroy"), why="inputs, records, marks and locks"),
+    _own(
+        "s3:PutObject",
+        OBJECTS,
+        commands=(*ENDING, "destroy", "allowance"),
+        why="inputs, records, marks, locks and what is held of the allowance",
+    ),
     _own(
         "s3:AbortMultipartUpload",
         OBJECTS,
@@ -273,7 +291,7 @@ RIGHTS: tuple[Right, ...] = (
     _own(
         "s3:DeleteObject",
         OBJECTS,
-        commands=ENDING,
+        commands=(*ENDING, "allowance"),
         why="marks and locks",
         also=("s3:DeleteObjects",),
         without="the marks and locks of ended runs stay, and other runs wait for them to expire",

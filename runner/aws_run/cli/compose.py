@@ -185,6 +185,7 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
             "ec2": Ec2Backend(aws, clock, catalogue=Ec2Catalogue(aws, cache), prices=prices),
             "fargate": FargateBackend(aws, clock, prices=prices),
         },
+        branch=_branch,
         builder=lambda: target.builder(stop) or docker_builder(stop),
         # An image that is made without Docker has no base image.
         find_base=lambda plan, refresh: plan if target.builder(stop) else _find_base(emit, plan, refresh),
@@ -219,6 +220,12 @@ def docker_builder(stop: threading.Event) -> Builder:
     from aws_run.image.docker.docker_builder import DockerBuilder
 
     return DockerBuilder(stop=stop)
+
+
+def _branch(folder: Path) -> str:
+    from aws_run.image.recipe.git_state import branch_of
+
+    return branch_of(folder, os.environ)
 
 
 def _find_base(emit: Emit, plan: ImagePlan, refresh: bool) -> ImagePlan:

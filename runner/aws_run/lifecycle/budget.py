@@ -104,6 +104,12 @@ def timeout_s(job: JobSpec, offer: Offer, backend: Backend) -> int:
     return min(job.timeout_s, seconds)
 
 
+def bounded(spec: RunSpec) -> RunSpec:
+    """As if `--max-cost` were the most that the run may cost anyway, so that no number of attempts makes it cost
+    more."""
+    return replace(spec, cap_s=billed_at_most_s(spec))
+
+
 def job_s(spec: RunSpec, idle_used_s: float) -> int:
     """The job's time once it is known how long its machine has waited: what it waited for is paid from the same cap."""
     if spec.cap_s is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aws_run.aws.session import Aws
@@ -30,6 +31,7 @@ class AppContext:
     builder: Callable[[], Builder]
     storage: Callable[[str], Bucket]  # a bucket by name, as the transfer engine wants it
     salt: Callable[[], str]
+    branch: Callable[[Path], str] = lambda folder: ""  # whose code is in a folder, by git or GitHub; "": nobody knows
     find_base: FindBase = lambda plan, refresh: plan  # without Docker there is no base image
     # Called before each request for the run's first task; what it raises ends the run before its job.
     before_task: Callable[[], None] = lambda: None

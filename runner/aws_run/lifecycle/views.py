@@ -26,6 +26,7 @@ from aws_run.report.views import (
     LeftRow,
     LeftView,
     OutsideRow,
+    PlanAllowance,
     PlanInput,
     PlanPrice,
     PlanRow,
@@ -38,7 +39,13 @@ from aws_run.runs.spec import RunSpec
 _MOST_LARGEST = 3
 
 
-def plan_view(preflight: Preflight, run: RunPlan, steps: tuple[Step, ...], backend: Backend) -> PlanView:
+def plan_view(
+    preflight: Preflight,
+    run: RunPlan,
+    steps: tuple[Step, ...],
+    backend: Backend,
+    allowances: tuple[PlanAllowance, ...] = (),
+) -> PlanView:
     spec, config = run.spec, preflight.config
     capacity = [_row(step) for step in steps]
     capacity += [PlanRow(action="create", kind=r.kind, name=r.name, scope=r.scope) for r in (*run.roles, *run.own)]
@@ -59,7 +66,8 @@ def plan_view(preflight: Preflight, run: RunPlan, steps: tuple[Step, ...], backe
         inputs=tuple(_plan_input(seen) for seen in preflight.inputs),
         price=_price(run, backend),
         estimate=_estimate(run, backend),
-        notes=(*preflight.notes, *preflight.offer.notes),
+        notes=(*(one.sentence for one in allowances), *preflight.notes, *preflight.offer.notes),
+        allowances=allowances,
         output=config.output,
         outside=tuple(
             OutsideRow(kind=one.kind, what=one.what, where=one.where, needs_yes=one.by_project)

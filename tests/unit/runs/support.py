@@ -181,6 +181,8 @@ RECORDS = every_field_of(
     python=st.none() | PLAIN,
     labels=st.lists(PLAIN, max_size=3).map(tuple),
     note=PLAIN,
+    branch=PLAIN,
+    reserved_usd=st.none() | MONEY,
     version=st.just(VERSION),
     run_id=st.just(RUN),
     project=st.just("demo"),

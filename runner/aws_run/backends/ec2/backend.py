@@ -37,6 +37,7 @@ from aws_run.runs.spec import JobSpec, Offer, RunSpec
 
 _RETRY_LEASE_S = 20 * 60  # how long a further attempt's instance may wait for its task
 _MARGIN = timedelta(minutes=10)  # the switch fires this long after the job's own deadline
+_ACTION_LATE_S = 60
 _GUARD_BACKSTOP_S = 6 * 3600
 # Longer than any lease with its switch (18 minutes), and than ECS takes to place a task.
 _GUARD_NEVER_CAME_S = user_data.LATE_NEVER_CAME_S
@@ -162,8 +163,10 @@ class Ec2Backend:
             self.usage(spec.run_id, None, self._clock.now())
 
     def on_task_accepted(self, spec: RunSpec, handle: TaskHandle, deadline: datetime, emit: Emit) -> None:
-        self._capacity.request(spec.run_id).switch_at = deadline + _MARGIN
-        groups.schedule_shutdown(self._aws, spec.names.group, deadline + _MARGIN)
+        # With a cap nothing may bill for longer than the cap counts on: Auto Scaling begins an action within a minute.
+        margin = _MARGIN if spec.cap_s is None else timedelta(seconds=self.ending_s - _ACTION_LATE_S)
+        self._capacity.request(spec.run_id).switch_at = deadline + margin
+        groups.schedule_shutdown(self._aws, spec.names.group, deadline + margin)
 
     def on_task_placed(self, spec: RunSpec) -> None:
         groups.suspend_launches(self._aws, spec.names.group)

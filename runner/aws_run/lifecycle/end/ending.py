@@ -14,7 +14,7 @@ from aws_run.clock import iso
 from aws_run.data import NO_OUTPUTS, OutputListing
 from aws_run.errors import AwsRunError, TeardownError, TransferError, sentence_of
 from aws_run.events import Notice, unfailing
-from aws_run.lifecycle import views
+from aws_run.lifecycle import allowance, views
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
@@ -97,7 +97,10 @@ class RunEnding:
                 f"{outcome.sentence}; the teardown itself failed ({sentence_of(error)})",
                 hint=f"aws-run cleanup {spec.run_id}",
             ) from error
-        return self._result(outcome, self._paid(state, before), removed, fetch_error, state)
+        paid = self._paid(state, before)
+        if not removed.failed:
+            allowance.settle_record(context, self._store, self._writer.record)
+        return self._result(outcome, paid, removed, fetch_error, state)
 
     def _fetch(self, lost: bool) -> AwsRunError | None:
         """What kept the outputs from coming down, whatever it was."""
