@@ -9,7 +9,9 @@ import pytest
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import AwsCallError, AwsRunError, CapacityError, PreflightError, UsageError
+from aws_run.local.testing.launch_failures import parse
 from aws_run.pricing.catalogue import InstanceType
+from aws_run.runs.spec import JobSpec
 
 
 @pytest.fixture
@@ -91,8 +93,40 @@ def test_row_09_no_capacity_is_known_within_15_seconds_and_says_what_was_asked_a
 def test_row_09_without_spot_capacity_the_same_run_goes_on_on_demand(begin: Begin) -> None:
     story = begin(no_capacity=("spot:*",))
     assert story.submit(backend="ec2", spot_policy="auto").exit_code == 0
-    assert any("asking for on-demand instead" in text for text in story.notices())
+    assert any(text.startswith("asking for m5a.large") and "on demand instead" in text for text in story.notices())
     assert launched(story) == ["m5a.large on-demand"]
+
+
+def test_row_09_spot_refused_and_the_first_three_choices_short_ends_well_and_says_what_was_tried(begin: Begin) -> None:
+    story = begin()
+    view = story.context.backends["ec2"].inspect(JobSpec.from_config(story.config(backend="ec2")))
+    short = view.hardware.instance_types[:3]
+    for rule in ("spot:*", *(f"on-demand:{name}" for name in short)):
+        story.world.shortages.rules.append(parse(rule))
+    done = story.submit(backend="ec2", spot_policy="auto")
+    assert done.exit_code == 0
+    assert launched(story) == [f"{view.hardware.instance_types[3]} on-demand"]
+    spot, *others = [text for text in story.notices() if text.startswith("tried: ")]
+    assert " spot in us-east-1a" in spot
+    assert "no capacity (UnfulfillableCapacity)" in spot
+    assert [line.partition(" on demand in ")[0] for line in others] == [f"tried: {name}" for name in short]
+    assert all("no capacity" in line for line in others)
+    assert story.record().tried == (spot, *others)
+
+
+def test_row_09_when_a_whole_group_is_short_the_next_offers_are_asked_for(begin: Begin) -> None:
+    story = begin()
+    offer = story.context.backends["ec2"].inspect(JobSpec.from_config(story.config(backend="ec2")))
+    for name in offer.hardware.instance_types:
+        story.world.shortages.rules.append(parse(name))
+    done = story.submit(backend="ec2")
+    assert done.exit_code == 0
+    assert launched(story) == [f"{offer.ladder[0].instance_types[0]} on-demand"]
+    assert story.record().tried != ()
+    receipt = done.view.receipt
+    assert receipt is not None
+    assert receipt.lines[0].what == offer.ladder[0].instance_types[0]
+    assert story.account.left() == {}
 
 
 def test_row_09_when_one_type_is_short_the_next_of_the_choices_is_taken(begin: Begin) -> None:

@@ -49,7 +49,7 @@ def hour_usd(backend: Backend, offer: Offer) -> Decimal | None:
                 public_ip=offer.network.public_ip,
             ),
         )
-        for name in hardware.instance_types
+        for name in offer.instance_types
     ]
     bound = replace(hardware, spot=hardware.spot and agreed is not None)
     hours = [

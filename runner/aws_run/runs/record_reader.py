@@ -110,6 +110,8 @@ def _record(fields: Fields) -> Record:
         known["dirty"] = fields.flag("dirty")
     if "labels" in fields:
         known["labels"] = tuple(harmless(one) for one in fields.texts("labels", most=100, most_chars=200))
+    if "tried" in fields:
+        known["tried"] = tuple(harmless(one) for one in fields.texts("tried", most=200, most_chars=2000))
     if "branch" in fields:
         known["branch"] = harmless(fields.text("branch", most_chars=300))
     if "note" in fields:

@@ -182,6 +182,7 @@ RECORDS = every_field_of(
     labels=st.lists(PLAIN, max_size=3).map(tuple),
     note=PLAIN,
     branch=PLAIN,
+    tried=st.lists(PLAIN, max_size=3).map(tuple),
     reserved_usd=st.none() | MONEY,
     version=st.just(VERSION),
     run_id=st.just(RUN),

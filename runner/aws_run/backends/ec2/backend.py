@@ -186,6 +186,9 @@ class Ec2Backend:
     def check_capacity(self, spec: RunSpec, emit: Emit) -> None:
         self._capacity.check(spec, emit)
 
+    def tried(self, spec: RunSpec) -> tuple[str, ...]:
+        return self._capacity.tried(spec)
+
     def explain_waiting(self, record: Record) -> Advice:
         return self._capacity.explain_waiting(record)
 

@@ -12,7 +12,7 @@ from typing import Any
 from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.backends import network
-from aws_run.backends.ec2 import quotas
+from aws_run.backends.ec2 import ladder, quotas
 from aws_run.config import SpotPolicy
 from aws_run.errors import AwsCallError, PreflightError, UsageError
 from aws_run.pricing import burstable, hardware, offers, packaged
@@ -20,7 +20,7 @@ from aws_run.pricing.catalogue import Catalogue, InstanceType
 from aws_run.pricing.offers import Choice
 from aws_run.pricing.prices import Prices, Rate, RegionRates
 from aws_run.runs.record import HardwareEntry
-from aws_run.runs.spec import JobSpec, NetworkPlacement, Offer
+from aws_run.runs.spec import JobSpec, NetworkPlacement, Offer, Rung
 
 NAME = "ec2"
 _DEFAULT_DISK_GIB = 40
@@ -86,8 +86,11 @@ class Ec2Offers:
             # A GPU type that was named is rented for its GPUs, requested or not.
             gpus = wanted.gpu.count if wanted.gpu else min(kind.gpus for kind in usable)
             image_id = early.result() if early else self._image_id(gpu=gpus > 0, arch=wanted.arch)
-        zones = {zone for name in names for zone in market.zones[name]}
+        rungs = self._ladder(job, choices, names, usable)
+        launched = tuple(dict.fromkeys((*names, *(name for rung in rungs for name in rung.instance_types))))
+        zones = {zone for name in launched for zone in market.zones[name]}
         return Offer(
+            ladder=rungs,
             network=_within(market.placement, zones),
             machine_image=image_id,
             why=_why(choices, named=named),
@@ -105,7 +108,7 @@ class Ec2Offers:
                 arch=wanted.arch,
                 spot_max_usd_per_hour=market.spot_bound(choices, names, job),
                 rates=offers.ec2_rates(
-                    names,
+                    launched,
                     sorted(zones),
                     market.on_demand,
                     market.spot if spot else {},
@@ -114,6 +117,23 @@ class Ec2Offers:
                 ),
             ),
         )
+
+    def _ladder(
+        self, job: JobSpec, choices: Sequence[Choice], names: Sequence[str], usable: Sequence[InstanceType]
+    ) -> tuple[Rung, ...]:
+        """With `--max-cost` nothing dearer than the first choices: its time is reckoned with the dearest."""
+        dearest = max((_most_usd(one, "auto") for one in choices if one.name in names), default=Decimal("Infinity"))
+
+        def holds(one: Choice) -> bool:
+            return (
+                one.vcpu >= min(kind.vcpu for kind in usable)
+                and one.usable_memory_mib >= min(kind.usable_memory_mib for kind in usable)
+                and one.gpus >= min(kind.gpus for kind in usable)
+                and (job.limits.max_cost_usd is None or _most_usd(one, "auto") <= dearest)
+            )
+
+        named = bool(job.resources.instance_types)
+        return ladder.ladder(choices, names, job.spot_policy, named=named, holds=holds)
 
     def all(self, job: JobSpec) -> tuple[tuple[Choice, ...], tuple[str, ...]]:
         """Every choice, whatever it costs, and sentences on what they stand on."""

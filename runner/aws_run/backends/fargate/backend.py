@@ -173,6 +173,9 @@ class FargateBackend:
 
     def check_capacity(self, spec: RunSpec, emit: Emit) -> None: ...
 
+    def tried(self, spec: RunSpec) -> tuple[str, ...]:
+        return ()
+
     def explain_waiting(self, record: Record) -> Advice:
         return Advice(
             sentence="Fargate is looking for room for the task; this usually takes under a minute.",

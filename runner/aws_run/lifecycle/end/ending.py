@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -118,6 +118,7 @@ class RunEnding:
         usage = usage if usage.seconds >= before.seconds else before
         paid = teardown.receipt(self._backend, self._spec.offer.hardware, usage, self._writer.record)
         self._note_cost(paid)
+        self._note_tried()
         return paid
 
     def _note_cost(self, paid: teardown.Receipt) -> None:
@@ -126,6 +127,18 @@ class RunEnding:
         except Exception as error:  # noqa: BLE001
             unfailing(self._context.emit)(
                 Notice(text=f"the cost could not be recorded: {sentence_of(error)}", level="warning")
+            )
+
+    def _note_tried(self) -> None:
+        """What AWS passed over without a word shows in the machine that it launched."""
+        tried, known = self._backend.tried(self._spec), self._writer.record.tried
+        for sentence in tried:
+            if sentence not in known:
+                unfailing(self._context.emit)(Notice(text=sentence))
+        if tried != known:
+            teardown.attempt_or_warn(
+                unfailing(self._context.emit),
+                lambda: self._writer.change(lambda record: replace(record, tried=tried), now=True),
             )
 
     def _usage(self, state: TaskState | None, now: datetime) -> Usage:
