@@ -15,7 +15,7 @@ from aws_run.naming import IAM_PATH, TAG_RUN
 
 Command = Literal[
     "check", "plan", "submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc", "destroy",
-    "network", "offers", "allowance",
+    "network", "offers", "allowance", "quota",
 ]  # fmt: skip
 
 ANY = "*"
@@ -140,10 +140,18 @@ RIGHTS: tuple[Right, ...] = (
     ),
     _own(
         "servicequotas:GetServiceQuota",
-        commands=("check", "plan", "submit", "offers"),
+        commands=("check", "plan", "submit", "offers", "quota"),
         why="whether the account may start such a machine",
-        rarely="with a GPU or --spot on EC2",
+        rarely="on EC2, where the machine has not read a quota with plenty of room today",
         without=_QUOTA,
+    ),
+    *(
+        _own(f"servicequotas:{name}", commands=("quota",), why="a larger quota is requested, and the request watched")
+        for name in (
+            "RequestServiceQuotaIncrease",
+            "GetRequestedServiceQuotaChange",
+            "ListRequestedServiceQuotaChangeHistoryByQuota",
+        )
     ),
     _own(
         "ec2:DescribeRegions",

@@ -128,6 +128,7 @@ class Story:
         self.settings: dict[str, str] = {}  # AWS_RUN_… variables of the user's
         self._salts = itertools.count(0x1000)
         self.cache: Cache = _WARM  # of the catalogue and the price list
+        self.quotas = MemoryCache(clock=self.clock())
         self.context = self.new_bench()
 
     def clock(self) -> WorldClock:
@@ -143,7 +144,9 @@ class Story:
             clock=clock,
             emit=self.events.append,
             backends={
-                "ec2": Ec2Backend(aws, clock, catalogue=Ec2Catalogue(aws, self.cache), prices=prices),
+                "ec2": Ec2Backend(
+                    aws, clock, catalogue=Ec2Catalogue(aws, self.cache), prices=prices, cache=self.quotas
+                ),
                 "fargate": FargateBackend(aws, clock, prices=prices),
             },
             builder=lambda: ProcessBuilder(self.account.local),

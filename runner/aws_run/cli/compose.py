@@ -182,7 +182,7 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
         clock=clock,
         emit=emit,
         backends={
-            "ec2": Ec2Backend(aws, clock, catalogue=Ec2Catalogue(aws, cache), prices=prices),
+            "ec2": Ec2Backend(aws, clock, catalogue=Ec2Catalogue(aws, cache), prices=prices, cache=cache),
             "fargate": FargateBackend(aws, clock, prices=prices),
         },
         branch=_branch,

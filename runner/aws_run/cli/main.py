@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("submit", "Show what a submit would create and cost."),
     "allowance": ("allowance", "How much runs may cost a day: set it, and see what is left."),
     "offers": ("offers", "Rank the hardware that fits a request by its price."),
+    "quota": ("quota", "How many vCPUs the account may use: have it raised."),
     "start": ("start", "Start a job that `submit --save-spec` saved, from anywhere."),
     "rerun": ("rerun", "Start a run once more, with other arguments if need be."),
     "init": ("init", "Write an aws-run.yaml for the project in a folder."),

@@ -13,6 +13,7 @@ from aws_run.backends import disk
 from aws_run.backends.base import Advice, Stage, Usage
 from aws_run.backends.ec2 import instances, offers, user_data
 from aws_run.backends.ec2.capacity import SWITCH_AFTER_S, Capacity, group_of
+from aws_run.backends.ec2.quotas import Quotas
 from aws_run.backends.ecs import container
 from aws_run.backends.ecs.tasks import EcsExecutor
 from aws_run.backends.executor import TaskHandle, TaskState
@@ -28,6 +29,7 @@ from aws_run.infra.resource_types.launch_template import LaunchTemplate
 from aws_run.infra.resource_types.task_definition import TaskDefinition
 from aws_run.infra.resources import Ref, Resource
 from aws_run.pricing import burstable
+from aws_run.pricing.cache import Cache
 from aws_run.pricing.catalogue import Catalogue
 from aws_run.pricing.offers import Choice
 from aws_run.pricing.prices import Prices
@@ -50,10 +52,13 @@ class Ec2Backend:
     waits = True
     boot_s = 90  # 26 s until Linux is up (brevdev/ec2-coldboot-research), then the ECS agent and the image's pull
 
-    def __init__(self, aws: Aws, clock: Clock, *, catalogue: Catalogue, prices: Prices) -> None:
+    def __init__(
+        self, aws: Aws, clock: Clock, *, catalogue: Catalogue, prices: Prices, cache: Cache | None = None
+    ) -> None:
+        """`cache`: of the account's quotas."""
         self._aws = aws
         self._clock = clock
-        self._offers = offers.Ec2Offers(aws, catalogue=catalogue, prices=prices)
+        self._offers = offers.Ec2Offers(aws, catalogue=catalogue, prices=prices, quotas=Quotas(aws, cache))
         self._capacity = Capacity(aws, clock)
         self.executor = EcsExecutor(aws, clock, _placement)
 
