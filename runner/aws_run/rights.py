@@ -529,7 +529,11 @@ RIGHTS: tuple[Right, ...] = (
     _own(
         "ec2:DescribeLaunchTemplates", commands=("check", *ENDING), why="whether it is there, and which ended runs left"
     ),
-    _own("ec2:DescribeInstances", commands=(*ENDING, "offers"), why="how long machines ran, and whether they are gone"),
+    _own(
+        "ec2:DescribeInstances",
+        commands=("plan", *ENDING, "offers"),
+        why="how long machines ran, and whether they are gone",
+    ),
     Right(
         action="ec2:TerminateInstances",
         on=(INSTANCES,),

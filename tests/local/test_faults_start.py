@@ -12,6 +12,7 @@ from aws_run.errors import AwsCallError, AwsRunError, CapacityError, PreflightEr
 from aws_run.local.testing.launch_failures import parse
 from aws_run.pricing.catalogue import InstanceType
 from aws_run.runs.spec import JobSpec
+from aws_run.usecases import quota
 
 
 @pytest.fixture
@@ -161,6 +162,21 @@ def test_row_10_a_quota_of_zero_is_named_with_its_link_before_anything_is_made(b
     assert "servicequotas/home/services/ec2/quotas/L-DB2E81BA" in str(refused.value.hint)
     assert story.account.stored() == []
     assert creations(story) == []
+
+
+def test_row_10_a_quota_that_was_raised_lets_the_same_run_start(begin: Begin) -> None:
+    story = begin(quotas={"L-1216C47A": 1, "L-34B43A08": 64})
+    with pytest.raises(PreflightError, match=r"needs 2 vCPUs, and this account may use 1 \(Running") as refused:
+        story.submit(backend="ec2")
+    hint = str(refused.value.hint)
+    assert hint.startswith("inside the quotas the nearest is ")
+    assert "--spot-policy spot" in hint
+    assert "aws-run quota request L-1216C47A" in hint
+    made = quota.request(story.new_bench(), "L-1216C47A", value=32, needs=None)
+    again = quota.request(story.new_bench(), "L-1216C47A", value=64, needs=None)
+    assert (made.status, again.id) == ("PENDING", made.id)
+    assert quota.watch(story.new_bench(), made, lambda one: None).status == "APPROVED"
+    assert story.submit(backend="ec2", context=story.new_bench()).exit_code == 0
 
 
 def test_row_10_a_spot_count_that_is_used_up_names_the_quota(begin: Begin) -> None:

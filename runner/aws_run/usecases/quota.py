@@ -34,7 +34,7 @@ class Increase:
 
 
 def code_for(config: Config, context: AppContext) -> tuple[str, float]:
-    """The quota that counts what the configuration asks for, and the vCPUs that it needs. UsageError, PreflightError."""
+    """The quota that counts what the configuration asks for, and the vCPUs that it needs."""
     job = JobSpec.from_config(config)
     choices, _ = context.backends["ec2"].offers(job)
     best = next(one for one in choices if one.spot is (job.spot_policy != "on-demand"))

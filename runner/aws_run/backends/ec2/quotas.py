@@ -93,8 +93,8 @@ class Quotas:
         self._cache = cache
 
     def shortage(self, choice: Choice, markets: Iterable[bool]) -> Headroom | None:
-        """The quota that keeps `choice` from being launched, where none of `markets` (spot?) has room for it beside what
-        runs now; that of the last one. None: one has room, or nobody knows."""
+        """The quota that keeps `choice` from being launched, where none of `markets` (spot?) has room for it beside
+        what runs now; that of the last one. None: one has room, or nobody knows."""
         short, used = None, None
         for spot in markets:
             code = quota_of(choice.name, spot=spot)
