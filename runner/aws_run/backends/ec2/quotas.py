@@ -153,7 +153,10 @@ class Quotas:
 
     def _limit(self, service: str, code: str) -> tuple[str, float] | None:
         try:
-            quota = self._aws.call("service-quotas", "get_service_quota", ServiceCode=service, QuotaCode=code)["Quota"]
+            answer = self._aws.call("service-quotas", "get_service_quota", ServiceCode=service, QuotaCode=code)
+            quota = answer.get("Quota") or {}
+            if "Value" not in quota:
+                return None
             value = float(quota["Value"])
             if self._cache is not None:
                 self._cache.write(self._key(code), value)
