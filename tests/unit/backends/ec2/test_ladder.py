@@ -105,7 +105,7 @@ def offer_of(wanted: JobSpec) -> tuple[Offer, Ec2Backend]:
 
 @pytest.mark.parametrize("policy", ["on-demand", "spot", "auto"])
 def test_every_rung_holds_the_task_and_no_type_is_asked_for_twice_in_one_market(policy: Any) -> None:
-    offer, _ = offer_of(job(spot_policy=policy, resources={"cpu": {"value": 4}}))
+    offer, _ = offer_of(job(spot_policy=policy))
     asked = [
         (name, spot)
         for spot, names in [
