@@ -152,7 +152,9 @@ def test_a_cheaper_one_is_seen_if_the_order_is_wrong(monkeypatch: pytest.MonkeyP
     market = Moved(factors=(100,), shares=((None, None),), places=((True, True),))
     from aws_run.pricing import offers
 
-    monkeypatch.setattr(offers, "ranked", lambda choices: tuple(choices)[::-1])
+    monkeypatch.setattr(
+        offers, "ranked", lambda choices: tuple(sorted(choices, key=lambda one: -(one.usd_per_hour or 0)))
+    )
     offer = backend(market).inspect(job())
     able = [usd for name in NAMES if satisfies(KINDS[name], job()) for usd in prices(market, name, "on-demand")]
     assert prices(market, offer.hardware.instance_types[0], "on-demand")[0] > min(able)
