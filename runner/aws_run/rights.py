@@ -15,7 +15,7 @@ from aws_run.naming import IAM_PATH, TAG_RUN
 
 Command = Literal[
     "check", "plan", "submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc", "destroy",
-    "network", "offers", "allowance", "quota",
+    "network", "offers", "cost", "report", "exec", "allowance", "quota",
 ]  # fmt: skip
 
 ANY = "*"
@@ -124,6 +124,20 @@ RIGHTS: tuple[Right, ...] = (
         why="what the hardware costs in this region",
         rarely=_FRESH,
         without="prices are the packaged table's; in a region that it lacks --max-cost and --max-price are refused",
+    ),
+    _own(
+        "ce:GetCostAndUsageWithResources",
+        commands=("cost",),
+        why="what AWS has billed of each run",
+        rarely="with --billed",
+        without="--billed is refused",
+    ),
+    _own(
+        "bcm-data-exports:ListExports",
+        commands=("cost",),
+        why="whether there is an export that has every line",
+        rarely="with --billed",
+        without="no export is named",
     ),
     _own(
         "ec2:DescribeSpotPriceHistory",
@@ -235,7 +249,7 @@ RIGHTS: tuple[Right, ...] = (
         action="s3:ListBucket",
         on=(BUCKET,),
         calls=("s3:HeadBucket", "s3:ListObjectsV2"),
-        commands=("submit", "ps", "cancel", "cleanup", "gc", "destroy"),
+        commands=("submit", "ps", "cost", "report", "cancel", "cleanup", "gc", "destroy"),
         why="the runs there are; a HEAD carries no prefix",
     ),
     _own(
@@ -265,6 +279,8 @@ RIGHTS: tuple[Right, ...] = (
             "submit",
             "ps",
             "status",
+            "cost",
+            "report",
             "logs",
             "wait",
             "pull",
@@ -286,8 +302,8 @@ RIGHTS: tuple[Right, ...] = (
     _own(
         "s3:PutObject",
         OBJECTS,
-        commands=(*ENDING, "destroy", "allowance"),
-        why="inputs, records, marks, locks and what is held of the allowance",
+        commands=(*ENDING, "report", "destroy", "allowance"),
+        why="inputs, records, marks, locks, reports and what is held of the allowance",
     ),
     _own(
         "s3:AbortMultipartUpload",
@@ -447,7 +463,7 @@ RIGHTS: tuple[Right, ...] = (
     _own(
         "ecs:DescribeTasks",
         TASKS,
-        commands=("submit", "status", "logs", "explain", "cancel", "cleanup"),
+        commands=("submit", "status", "logs", "explain", "cancel", "cleanup", "exec"),
         why="how the job is doing",
     ),
     Right(
@@ -458,6 +474,15 @@ RIGHTS: tuple[Right, ...] = (
         why="tasks that are still on the cluster",
     ),
     _own("ecs:StopTask", TASKS, commands=ENDING, why="the job is stopped", rarely="while the job is running"),
+    _own(
+        "ecs:ExecuteCommand",
+        CLUSTERS,
+        TASKS,
+        commands=("exec",),
+        why="a command in the container of a job that was started with --exec",
+        rarely="with `aws-run exec`",
+        without="everything else works",
+    ),
     _own("ecs:ListTaskDefinitions", commands=ENDING, why="the revisions to remove"),
     _own(
         "ecs:ListTaskDefinitionFamilies",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,8 +96,9 @@ def test_row_09_no_capacity_is_known_within_15_seconds_and_says_what_was_asked_a
 def test_row_09_without_spot_capacity_the_same_run_goes_on_on_demand(begin: Begin) -> None:
     story = begin(no_capacity=("spot:*",))
     assert story.submit(backend="ec2", spot_policy="auto").exit_code == 0
-    assert any(text.startswith("asking for m5a.large") and "on demand instead" in text for text in story.notices())
-    assert launched(story) == ["m5a.large on-demand"]
+    assert any(text.startswith("asking for ") and "on demand instead" in text for text in story.notices())
+    (machine,) = launched(story)
+    assert machine.endswith(" on-demand")
 
 
 def test_row_09_spot_refused_and_the_first_three_choices_short_ends_well_and_says_what_was_tried(begin: Begin) -> None:
@@ -228,7 +231,8 @@ def test_row_13_the_group_can_never_hold_more_than_one_machine(begin: Begin) -> 
         story.context.aws.call(
             "autoscaling", "set_desired_capacity", AutoScalingGroupName=group.name, DesiredCapacity=2
         )
-    assert launched(story) == ["m5a.large on-demand"]
+    (machine,) = launched(story)
+    assert machine.endswith(" on-demand")
 
 
 def test_row_22_a_task_that_ecs_does_not_take_says_ecs_reason_and_nothing_is_left(begin: Begin) -> None:
@@ -319,3 +323,18 @@ def test_a_size_that_fargate_lacks_is_refused_without_a_call(begin: Begin) -> No
     with pytest.raises(UsageError, match="Fargate has no size"):
         story.submit(backend="fargate", cpu="3")
     assert creations(story) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing can be shown to be left there")
+def test_even_a_submit_that_builds_nothing_removes_the_passwords_of_a_build_whose_client_was_killed(
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = begin()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = tmp_path / "aws-run-build-x"
+    left.mkdir(mode=0o700)
+    (left / "lock").touch()
+    (left / "secret-settings").write_text("UV_INDEX_URL=https://user:password@index.example")
+    with pytest.raises(UsageError, match="Fargate has no size"):
+        story.submit(backend="fargate", cpu="3")
+    assert not left.exists()

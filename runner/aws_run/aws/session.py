@@ -13,13 +13,14 @@ from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from aws_run import __version__, partition
 from aws_run.aws.answers import Answer, refuse_unreadable
 from aws_run.aws.errors import UNKNOWN_TO_REGION, translate, unreadable
+from aws_run.aws.regions import refuse_unknown_region
 from aws_run.aws.web_identity import WebIdentity
 from aws_run.clock import Clock, SystemClock
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
@@ -36,11 +37,13 @@ _RETRIES = BotoConfig(
 )
 # What only makes a run's estimate better is not waited for: behind a firewall that knows S3 and ECS alone there is
 # none.
-_OPTIONAL = frozenset({"pricing", "ce"})
+_OPTIONAL = frozenset({"pricing", "ce", "bcm-data-exports"})
 _IMPATIENT = _RETRIES.merge(
     BotoConfig(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=15)
 )
-# The Price List lives in three regions, Cost Explorer in one (aws-facts §9).
+# The Price List lives in three regions, Cost Explorer and Data Exports in one of each partition (aws-facts §9).
+_BILLING = frozenset({"ce", "bcm-data-exports"})
+_BILLING_OF_CHINA = "cn-northwest-1"
 _PRICE_LIST_NEAR = {"eu": "eu-central-1", "me": "eu-central-1", "af": "eu-central-1", "il": "eu-central-1"}
 # A Date header has whole seconds and is as old as the response: a smaller difference between two clocks means nothing.
 _SAME_CLOCK_S = 3.0
@@ -78,12 +81,23 @@ def _contradicts(answer: Answer, body: bytes) -> bool:
 
 def _home(service: str, region: str | None) -> str | None:
     """The region where a service of all regions answers the callers of `region`; None: each region has its own."""
-    if service == "ce":
-        return "us-east-1"
+    if service in _BILLING:
+        return _BILLING_OF_CHINA if (region or "").startswith("cn-") else "us-east-1"
     if service != "pricing" or region is None:
         return None
     part = region.partition("-")[0]
     return "ap-south-1" if part == "ap" else _PRICE_LIST_NEAR.get(part, "us-east-1")
+
+
+def _session(
+    region: str | None, profile: str | None, web_identity: WebIdentity | None, now: Callable[[], datetime]
+) -> Any:
+    """botocore's own session: boto3 adds resources and transfers, which nothing here uses, and their imports."""
+    session: Any = web_identity.session(region, now) if web_identity is not None else botocore.session.get_session()
+    for name, value in (("profile", profile), ("region", region)):
+        if value is not None:
+            session.set_config_variable(name, value)
+    return session
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,12 +135,13 @@ class Aws:
         if clock is not None:
             self._clock = clock
         try:
-            # boto3 itself reads AWS_DEFAULT_REGION only; every other tool of the field reads AWS_REGION too.
+            # botocore itself reads AWS_DEFAULT_REGION only; every other tool of the field reads AWS_REGION too.
             region = region or os.environ.get("AWS_REGION") or None
-            core = web_identity.session(region, self._now) if web_identity is not None else None
-            self._session = boto3.Session(profile_name=profile, region_name=region, botocore_session=core)
+            self._session = _session(region, profile, web_identity, self._now)
+            self._region_name = (self._session.get_config_variable("region") or "").strip() or None
         except BotoCoreError as error:
             raise translate(error, service="configuration", operation="session") from None
+        refuse_unknown_region(self._session, self._region_name)
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._trips: list[RoundTrip] = []
@@ -154,7 +169,7 @@ class Aws:
     @property
     def configured_region(self) -> str | None:
         """The region that a flag, the environment or the profile names; None where nothing does. Asks nobody."""
-        return (self._session.region_name or "").strip() or None
+        return self._region_name
 
     @property
     def has_credentials(self) -> bool:
@@ -241,7 +256,7 @@ class Aws:
         if self.region == first or refusal.code not in UNKNOWN_TO_REGION:
             return None
         try:
-            elsewhere = self._session.client("ec2", region_name=first, config=_RETRIES)
+            elsewhere = self._session.create_client("ec2", region_name=first, config=_RETRIES)
             regions = elsewhere.describe_regions(RegionNames=[self.region], AllRegions=True)["Regions"]
         except (ClientError, BotoCoreError, ValueError):
             return None
@@ -265,11 +280,11 @@ class Aws:
             if service not in self._clients:
                 try:
                     # Without a region STS uses "aws-global", where nothing can be run.
-                    if not (self._session.region_name or "").strip():
+                    if self._region_name is None:
                         raise NoRegionError
-                    client = self._session.client(
+                    client = self._session.create_client(
                         service,
-                        region_name=_home(service, self._session.region_name),
+                        region_name=_home(service, self._region_name) or self._region_name,
                         config=_IMPATIENT if service in _OPTIONAL else _RETRIES,
                     )
                 except (BotoCoreError, ValueError) as error:  # ValueError: an invalid AWS_ENDPOINT_URL

@@ -5,29 +5,39 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from aws_run.errors import UsageError
 from aws_run.events import Emit, Notice
+from aws_run.extras import install_hint
 
 if TYPE_CHECKING:
     from aws_run.aws.session import Aws
     from aws_run.aws.web_identity import WebIdentity
+    from aws_run.backends.base import Backend
+    from aws_run.clock import Clock
     from aws_run.config import Config
     from aws_run.data import Bucket
     from aws_run.image.builder import Builder
     from aws_run.image.plan import ImagePlan
     from aws_run.lifecycle.context import AppContext
+    from aws_run.pricing.cache import Cache
+    from aws_run.pricing.price_list import AwsPrices
 
 RuntimeName = Literal["auto", "docker", "process"]
-LOCAL_COST_LABEL = "what AWS would have charged"
+LOCAL_COST_LABEL = "simulated: what AWS would have charged"
 _FOR_THIS_COMMAND = "it ends with this command, and everything in it; `aws-run local start` starts one that stays"
+_ANSWERS_WITHIN_S = 2.0
+_LOCAL_SESSIONS = (sys.executable, "-m", "aws_run.local.session_plugin")
 # These variables would lead a command away from the embedded AWS.
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 
@@ -45,6 +55,7 @@ class Target:
     notices: tuple[str, ...] = ()
     ephemeral: bool = False
     flag: str = ""
+    session_plugin: tuple[str, ...] | None = None  # what runs `exec`'s sessions; None: AWS's own program
     without_docker: str | None = None  # why no Docker engine is needed; None where one is
 
     @property
@@ -72,7 +83,7 @@ def open_target(
     except ImportError as error:
         raise UsageError(
             f"--local needs the embedded AWS, which is not installed ({error.name})",
-            hint='pip install "aws-run[local]"',
+            hint=install_hint("local"),
         ) from None
     running = embedded.running()
     if running is not None and runtime not in ("auto", running.runtime):
@@ -95,6 +106,7 @@ def open_target(
                 notices=(f"{_runtime_notice(aws)}; {_FOR_THIS_COMMAND}" if ephemeral else _runtime_notice(aws),),
                 ephemeral=ephemeral,
                 flag="" if exported else " --local",
+                session_plugin=_LOCAL_SESSIONS,
                 without_docker=None if aws.runtime == "docker" else aws.runtime_reason,
             )
         finally:
@@ -122,6 +134,12 @@ def _exported() -> Target:
         return Target()
     running = embedded.running()
     if running is None or running.endpoint_url != url:
+        if embedded.LocalAws.exported(os.environ) and not _answers(url):
+            raise UsageError(
+                f"The embedded AWS that this shell names ({url}) has stopped",
+                hint='eval "$(aws-run local start)" starts another one; eval "$(aws-run local stop)" makes the shell '
+                "forget it",
+            )
         return Target()
     own_credentials = any(os.environ.get(name) for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"))
     if not own_credentials and os.environ.get("AWS_SECRET_ACCESS_KEY", "") not in ("", running.secret_key):
@@ -132,8 +150,19 @@ def _exported() -> Target:
     return Target(
         embedded=True,
         builder=partial(embedded.image_builder, running),
+        session_plugin=_LOCAL_SESSIONS,
         without_docker=None if running.runtime == "docker" else running.runtime_reason,
     )
+
+
+def _answers(url: str) -> bool:
+    """Whether anything listens there."""
+    place = urlsplit(url)
+    try:
+        socket.create_connection((place.hostname or "", place.port or 80), timeout=_ANSWERS_WITHIN_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def embedded_is_running() -> bool:
@@ -148,10 +177,14 @@ def base_image(config: Config) -> str | None:
     """The image that the project's own image is built on; None if only a build shows it."""
     from aws_run.image.plan import plan_image
     from aws_run.image.recipe.recipe import StandardRecipe
+    from aws_run.image.sources.too_many import refuse_many
 
     if config.image:
         return None
-    recipe = plan_image(config).recipe
+    try:
+        recipe = plan_image(config, accept=refuse_many(config.project_dir)).recipe
+    except UsageError:  # as the run's own look at the sources will tell
+        return None
     return recipe.base_image if isinstance(recipe, StandardRecipe) else None
 
 
@@ -163,30 +196,22 @@ def open_aws(*, region: str | None, profile: str | None, local: bool, identity: 
 
 
 def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
-    from aws_run.backends.ec2.backend import Ec2Backend
-    from aws_run.backends.fargate.backend import FargateBackend
     from aws_run.clock import ServerClock, SystemClock
     from aws_run.lifecycle.context import AppContext
-    from aws_run.pricing.cache import DiskCache, MemoryCache
-    from aws_run.pricing.ec2_catalogue import Ec2Catalogue
-    from aws_run.pricing.price_list import AwsPrices
 
     clock = ServerClock(SystemClock(), lambda: aws.ahead_s)
-    cache = MemoryCache(clock=clock) if target.ephemeral else DiskCache(lambda: cache_folder(aws.endpoint_url), clock)
-    prices = AwsPrices(aws, cache, clock)
     for text in target.notices:
         emit(Notice(text=text))
     stop = threading.Event()
+    backends = _Backends(aws, clock, keep=not target.ephemeral)
     return AppContext(
         aws=aws,
         clock=clock,
         emit=emit,
-        backends={
-            "ec2": Ec2Backend(aws, clock, catalogue=Ec2Catalogue(aws, cache), prices=prices, cache=cache),
-            "fargate": FargateBackend(aws, clock, prices=prices),
-        },
+        backends=backends,
         branch=_branch,
         builder=lambda: target.builder(stop) or docker_builder(stop),
+        cache=lambda: backends.cache,
         # An image that is made without Docker has no base image.
         find_base=lambda plan, refresh: plan if target.builder(stop) else _find_base(emit, plan, refresh),
         stop=stop,
@@ -194,6 +219,61 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
         salt=lambda: secrets.token_hex(2),
         poll_s=0.3 if target.embedded else 1.0,
     )
+
+
+class _Backends(Mapping[str, "Backend"]):
+    """The backends by name, each with its imports when it is first used: half of the commands use none.
+
+    `keep`: what the catalogue and the price list answered is kept on this machine for later commands.
+    """
+
+    def __init__(self, aws: Aws, clock: Clock, *, keep: bool) -> None:
+        self._aws = aws
+        self._clock = clock
+        self._keep = keep
+        self._lock = threading.Lock()
+        self._made: dict[str, Backend] = {}
+
+    def __getitem__(self, name: str) -> Backend:
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = {"ec2": self._ec2, "fargate": self._fargate}[name]()
+            return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("ec2", "fargate"))
+
+    def __len__(self) -> int:
+        return 2
+
+    def __contains__(self, name: object) -> bool:
+        return name in ("ec2", "fargate")
+
+    def _ec2(self) -> Backend:
+        from aws_run.backends.ec2.backend import Ec2Backend
+        from aws_run.pricing.ec2_catalogue import Ec2Catalogue
+
+        catalogue = Ec2Catalogue(self._aws, self.cache)
+        return Ec2Backend(self._aws, self._clock, catalogue=catalogue, prices=self._prices, cache=self.cache)
+
+    def _fargate(self) -> Backend:
+        from aws_run.backends.fargate.backend import FargateBackend
+
+        return FargateBackend(self._aws, self._clock, prices=self._prices)
+
+    @cached_property
+    def _prices(self) -> AwsPrices:
+        from aws_run.pricing.price_list import AwsPrices
+
+        return AwsPrices(self._aws, self.cache, self._clock)
+
+    @cached_property
+    def cache(self) -> Cache:
+        from aws_run.pricing.cache import DiskCache, MemoryCache
+
+        if not self._keep:
+            return MemoryCache(clock=self._clock)
+        return DiskCache(lambda: cache_folder(self._aws.endpoint_url), self._clock)
 
 
 def cache_folder(endpoint_url: str | None) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import os
@@ -33,9 +34,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ps": ("ps", "List the runs of this account and region."),
     "status": ("status", "Show one run."),
     "logs": ("logs", "Show a run's log."),
+    "attach": ("attach", "Follow a run, fetch its results, exit with its code."),
     "wait": ("wait", "Wait for a run to end; exit with its exit code."),
+    "exec": ("exec", "Run a command, or a shell, in the container of a running job."),
     "pull": ("pull", "Fetch a run's outputs."),
+    "open": ("open", "Open a run's results, task or log in AWS's console."),
     "explain": ("explain", "Say why a run failed or does not go on, and what helps."),
+    "report": ("report", "Write a run's report as one HTML page."),
+    "cost": ("cost", "Show what runs have cost."),
     "diff": ("diff", "Show in what two runs differ."),
     "cancel": ("cancel", "Stop a run and remove its resources."),
     "cleanup": ("cleanup", "Remove everything that belongs to one run."),
@@ -97,6 +103,7 @@ def cli() -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Tracebacks are shown only with AWS_RUN_DEBUG=1 or --debug."""
+    gc.set_threshold(50_000, 20, 100)  # a tenth of a short command is the search for garbage in what it imports
     arguments = sys.argv[1:] if argv is None else argv
     debug = "--debug" in _own(arguments) or os.environ.get("AWS_RUN_DEBUG", "") not in ("", "0")
     signal.signal(signal.SIGTERM, _interrupt)

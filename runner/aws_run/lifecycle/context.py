@@ -8,18 +8,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aws_run.aws.session import Aws
-from aws_run.backends.base import Backend
-from aws_run.clock import Clock
-from aws_run.events import Emit
-from aws_run.image.builder import Builder
-from aws_run.image.plan import ImagePlan
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # every command imports this file, and few of them build an image or know a backend
+    from aws_run.aws.session import Aws
+    from aws_run.backends.base import Backend
+    from aws_run.clock import Clock
     from aws_run.data import Bucket
+    from aws_run.errors import UsageError
+    from aws_run.events import Emit
+    from aws_run.image.builder import Builder
+    from aws_run.image.plan import ImagePlan
+    from aws_run.pricing.cache import Cache
 
-# The plan of an image on the base image that its name stands for; the flag: ask the registry for the newest.
-FindBase = Callable[[ImagePlan, bool], ImagePlan]
+
+def _no_cache() -> Cache:
+    from aws_run.pricing.cache import NoCache
+
+    return NoCache()
+
+
+def refuse(doubt: UsageError) -> None:
+    raise doubt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +40,14 @@ class AppContext:
     storage: Callable[[str], Bucket]  # a bucket by name, as the transfer engine wants it
     salt: Callable[[], str]
     branch: Callable[[Path], str] = lambda folder: ""  # whose code is in a folder, by git or GitHub; "": nobody knows
-    find_base: FindBase = lambda plan, refresh: plan  # without Docker there is no base image
+    # The plan on the base image that its name stands for; the flag: ask the registry for the newest. Without Docker
+    # there is no base image.
+    find_base: Callable[[ImagePlan, bool], ImagePlan] = lambda plan, refresh: plan
+    cache: Callable[[], Cache] = _no_cache  # of what AWS said and this machine keeps
     # Called before each request for the run's first task; what it raises ends the run before its job.
     before_task: Callable[[], None] = lambda: None
+    # Asked where something may not be meant as it was typed: returns where the user means it, raises the refusal else.
+    agree: Callable[[UsageError], None] = refuse
     stop: threading.Event = field(default_factory=threading.Event)
     poll_s: float = 1.0
     longest_poll_s: float = 5.0
