@@ -40,7 +40,7 @@ def put(context: AppContext, limit: Limit) -> State:
         if error.code not in ABSENT:
             raise
         raise UsageError(
-            "There is no bucket of aws-run in this account and region, which is where an allowance is kept",
+            "This account and region have no bucket for runs yet, which is where an allowance is kept",
             hint="the first run makes it; or name another --region",
         ) from error
     return State(standings=done.ledger.standings(done.now), now=done.now)

@@ -73,7 +73,7 @@ def set_(amount: str, project: str | None, owner: str | None, branch: str | None
     with session(flags) as here:
         _show(here, put(here.context, parse_limit(amount, _selectors(here, project, owner, branch))))
         if not here.as_json:
-            say("it counts the runs that start from now on; a run of an older aws-run knows nothing of it")
+            say("it counts the runs that start from now on; versions before this one know nothing of it")
     return 0
 
 
