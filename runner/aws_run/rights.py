@@ -160,7 +160,12 @@ RIGHTS: tuple[Right, ...] = (
         without=_QUOTA,
     ),
     *(
-        _own(f"servicequotas:{name}", commands=("quota",), why="a larger quota is requested, and the request watched")
+        _own(
+            f"servicequotas:{name}",
+            commands=("quota",),
+            why="a larger quota is requested, and the request watched",
+            rarely="when a quota is to be raised",
+        )
         for name in (
             "RequestServiceQuotaIncrease",
             "GetRequestedServiceQuotaChange",

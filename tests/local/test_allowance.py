@@ -11,9 +11,10 @@ import pytest
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import AwsRunError, UsageError
+from aws_run.lifecycle import lookup
 from aws_run.report.views import PlanView
 from aws_run.runs.allowance import Standing, parse_limit
-from aws_run.runs.allowances import KEY
+from aws_run.runs.allowances import KEY, Allowances
 from aws_run.usecases import allowance
 from aws_run.usecases.gc import gc
 from aws_run.usecases.plan import plan
@@ -76,11 +77,12 @@ def test_the_run_of_a_dead_client_is_settled_by_gc_with_what_it_cost(begin: Begi
     assert standing(story).holders == 1
     story.account.advance(3 * 3600)
     gc(story.context)
-    after = standing(story)
     record = story.record(detached.record.run_id)
-    assert after.holders == 0
+    (claim,) = Allowances(lookup.store(story.context), story.clock()).read().ledger.claims
+    assert claim.settled
     assert record.reserved_usd is not None
-    assert 0 < after.used_usd <= Decimal(record.reserved_usd)
+    assert record.cost_usd is not None
+    assert 0 < claim.usd == Decimal(record.cost_usd) <= Decimal(record.reserved_usd)
 
 
 def test_a_start_that_fails_gives_all_of_it_back(begin: Begin) -> None:
