@@ -78,7 +78,7 @@ def test_row_08_a_launch_that_fails_while_a_new_role_spreads_is_waited_for(begin
     assert any("waiting for AWS" in text for text in story.notices())
 
 
-def test_row_09_no_capacity_at_all_is_known_within_25_seconds_and_says_what_was_asked_and_why(begin: Begin) -> None:
+def test_row_09_no_capacity_at_all_is_known_within_30_seconds_and_says_what_was_asked_and_why(begin: Begin) -> None:
     story = begin(no_capacity=("*",))
     asked: list[float] = []
     clock = story.world.clock
@@ -89,7 +89,7 @@ def test_row_09_no_capacity_at_all_is_known_within_25_seconds_and_says_what_was_
     assert "AWS has no machine for this run: InsufficientInstanceCapacity (" in done.view.status
     assert "; before that: m5a.large" in done.view.status
     assert "--spot-policy auto" in done.view.status
-    assert asked[1] - asked[0] <= 25  # for the first choices and for those after them
+    assert asked[1] - asked[0] <= 30  # for the first choices and for those after them
     assert launched(story) == []
     assert story.account.left() == {}
 
