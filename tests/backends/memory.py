@@ -237,6 +237,9 @@ class MemoryBackend:
 
     def check_capacity(self, spec: RunSpec, emit: Emit) -> None: ...
 
+    def tried(self, spec: RunSpec) -> tuple[str, ...]:
+        return ()
+
     def explain_waiting(self, record: Record) -> Advice:
         return Advice(sentence="It waits for its turn.", command=f"aws-run wait {record.run_id}")
 

@@ -129,6 +129,7 @@ class Story:
         self.settings: dict[str, str] = {}  # AWS_RUN_… variables of the user's
         self._salts = itertools.count(0x1000)
         self.cache: Cache = _WARM  # of the catalogue and the price list
+        self.quotas = MemoryCache(clock=self.clock())
         self.kept = MemoryCache(clock=self.clock())  # what this machine keeps of the account's runs
         self.context = self.new_bench()
 
@@ -145,7 +146,9 @@ class Story:
             clock=clock,
             emit=self.events.append,
             backends={
-                "ec2": Ec2Backend(aws, clock, catalogue=Ec2Catalogue(aws, self.cache), prices=prices),
+                "ec2": Ec2Backend(
+                    aws, clock, catalogue=Ec2Catalogue(aws, self.cache), prices=prices, cache=self.quotas
+                ),
                 "fargate": FargateBackend(aws, clock, prices=prices),
             },
             builder=lambda: ProcessBuilder(self.account.local),

@@ -134,6 +134,10 @@ class Backend(Protocol):
         """Called every few seconds while the task waits for a machine. CapacityError when none is going to come."""
         ...
 
+    def tried(self, spec: RunSpec) -> tuple[str, ...]:
+        """What AWS has refused this run so far, in sentences, as this client has seen it. Asks nobody."""
+        ...
+
     def explain_waiting(self, record: Record) -> Advice:
         """Why the run's task still waits for a machine."""
         ...

@@ -97,8 +97,17 @@ class RunLocks:
         if body == owner.encode():
             self._delete_if(key, etag)
 
-    def wait_until_unlocked(self, project: str, clock: Clock, emit: Emit = lambda event: None) -> None:
-        """Returns at once in the usual case. A lock whose owner died is passed over when its time is up."""
+    def wait_until_unlocked(self, project: str, clock: Clock, emit: Emit = lambda event: None) -> frozenset[str]:
+        """Returns at once in the usual case. A lock whose owner died is passed over when its time is up.
+
+        What else there is beside the locks, by key: the account's allowance, if it has one.
+        """
+        there = frozenset(str(entry["Key"]) for entry in self._objects.list("Contents", Prefix="locks/"))
+        if f"locks/{project}" in there:
+            self._wait_for(project, clock, emit)
+        return there
+
+    def _wait_for(self, project: str, clock: Clock, emit: Emit) -> None:
         wait, told = GrowingWait(clock, first_s=_FIRST_WAIT_S, longest_s=5), False
         while (lock := self._objects.head(f"locks/{project}")) is not None and not _is_stale(lock, clock):
             if not told:

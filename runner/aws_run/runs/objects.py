@@ -51,6 +51,12 @@ class BucketObjects:
         """As `get`, with the ETag; an absent object is an AwsCallError with one of the codes in `ABSENT`."""
         return self._aws.read_object(Key=key, most_bytes=most_bytes, **self._on)
 
+    def read_dated(self, key: str, *, most_bytes: int) -> tuple[bytes, str, str]:
+        """As `read_with_etag`, with the `Date` of the answer: the bucket's own time; "" where it has none."""
+        dates: list[str] = []
+        body, etag = self._aws.read_object(Key=key, most_bytes=most_bytes, on_date=dates.append, **self._on)
+        return body, etag, dates[-1] if dates else ""
+
     def head(self, key: str) -> ObjectHead | None:
         answer = call_unless_gone(self._aws, ABSENT, "s3", "head_object", Key=key, **self._on)
         if answer is None:

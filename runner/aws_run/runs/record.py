@@ -197,6 +197,9 @@ class Record:
     log_group: str = ""
     keep: tuple[str, ...] = ()
     owner: str = ""
+    branch: str = ""  # whose code it is, by git or GitHub
+    tried: tuple[str, ...] = ()  # what AWS refused before it gave the run a machine, in sentences
+    reserved_usd: str | None = None  # what it holds of the allowance until it ends; None: nothing
     resources: tuple[ResourceEntry, ...] = ()
     detached: bool = False  # its client has left it: whoever sees it ended finishes it
     renewed_at: str | None = None  # the last sign of life of a client that is still building or sending

@@ -49,7 +49,7 @@ _BACKEND, _ORIGIN = re.compile(r"[a-z0-9-]{0,20}"), re.compile(r"[a-z][a-z0-9-]{
 _SCOPES = ("kept", "shared", "run")
 _NEEDED = ("run_id", "project", "account", "region", "created_at", "deadline")
 _TEXTS = (*_NEEDED, "state", "origin", "backend", "base_image", "output_prefix", "log_group", "owner")
-_TEXTS_OR_NONE = ("image", "renewed_at", "stopped_at", "cost_usd")
+_TEXTS_OR_NONE = ("image", "renewed_at", "stopped_at", "cost_usd", "reserved_usd")
 # The reader of documents does not count the digits of the numbers in a shorter one, and a record grows.
 _NOT_SHORT_BYTES = 4096
 
@@ -101,6 +101,10 @@ def _record(fields: Fields) -> Record:
         known["dirty"] = fields.flag("dirty")
     if "labels" in fields:
         known["labels"] = tuple(harmless(one) for one in fields.texts("labels", most=100, most_chars=200))
+    if "tried" in fields:
+        known["tried"] = tuple(harmless(one) for one in fields.texts("tried", most=200, most_chars=2000))
+    if "branch" in fields:
+        known["branch"] = harmless(fields.text("branch", most_chars=300))
     if "note" in fields:
         known["note"] = harmless(fields.text("note", most_chars=_MOST_TEXT))
     if "keep" in fields:
@@ -251,6 +255,7 @@ def _check(record: Record, run_id: str | None) -> None:
         raise DocumentError("has an 'origin' that is not a word")
     _check_times(record)
     check_amount("cost_usd", record.cost_usd)
+    check_amount("reserved_usd", record.reserved_usd)
     if record.hardware is not None:
         check_amount("usd_per_hour", record.hardware.usd_per_hour)
         check_amount("spot_max_usd_per_hour", record.hardware.spot_max_usd_per_hour)

@@ -37,6 +37,7 @@ class AccountState:
         self.calls: deque[str] = deque(maxlen=100_000)  # service:Operation of clients' calls, for tests and benchmarks
         self.shortages = Shortages(options.no_capacity)
         self.quotas: dict[str, float] = dict(options.quotas)
+        self.quota_requests: dict[str, dict[str, Any]] = {}  # by id, as Service Quotas shows them
         self.foreign_buckets = set(options.foreign_buckets)
         self.versioned_at: dict[str, datetime] = {}  # bucket -> when its versioning was first enabled
         self.faults = Faults(options.chaos_seed)
