@@ -99,7 +99,7 @@ _COLUMNS = ("runs", "usd", "saved_usd", "estimated_usd", "of_estimated_usd", "ru
 def _one(here: Session, record: Record, *, as_csv: bool) -> int:
     from aws_run.cli.say import say
     from aws_run.lifecycle.receipt_views import receipt_view
-    from aws_run.report.format import money
+    from aws_run.report.format import money, unit_price
     from aws_run.report.jsonlines import to_data
     from aws_run.report.tables import table
     from aws_run.report.text import receipt_footer
@@ -129,7 +129,17 @@ def _one(here: Session, record: Record, *, as_csv: bool) -> int:
             }
         )
         return 0
-    table(record.run_id, columns, rows)
+    shown = [
+        (
+            line.what,
+            f"{Decimal(line.billed_s):.0f} s",
+            None if line.usd_per_hour is None else unit_price(Decimal(line.usd_per_hour)),
+            None if line.usd is None else money(Decimal(line.usd)),
+            f"{line.source}, {line.as_of}" if line.source else None,
+        )
+        for line in receipt.lines
+    ]
+    table(record.run_id, ("what", "billed", "$/h", "cost", "price of"), shown)
     if view is None:
         say(f"total: not known: {why_unpriced(record)}")
         return 0

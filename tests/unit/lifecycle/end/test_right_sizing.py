@@ -12,7 +12,7 @@ from tests.unit.lifecycle.memory_run import MemoryRun
 from aws_run.cli.commands.status import money_rows
 from aws_run.lifecycle.end import reconcile
 from aws_run.lifecycle.end.right_sizing import smaller_for
-from aws_run.lifecycle.receipt_views import receipt_view
+from aws_run.lifecycle.receipt_views import receipt_view, use_view
 from aws_run.lifecycle.run_status import RunStatus
 from aws_run.report.text import receipt_footer
 from aws_run.runs.outcome import OutcomeReason
@@ -47,6 +47,12 @@ def test_what_would_have_been_enough_is_in_the_receipt() -> None:
         "peak 2.1 GiB of 16.0 GiB of memory, 1.0 of 2 vCPU; `--cpu 2+ --memory 3GB` (Fargate, 2 vCPU, 4 GB) would have "
         "cost $0.1037 instead of $0.1571" in receipt_footer(view)
     )
+
+
+def test_counters_of_more_than_the_job_are_not_shown_as_its_own() -> None:
+    whole = ended(used=UsedEntry(samples=600, peak_memory_bytes=23 * 1024**3, peak_cpu_percent=100))
+    assert use_view(whole) is None
+    assert use_view(ended()) is not None
 
 
 @pytest.mark.parametrize(
