@@ -210,5 +210,5 @@ def test_a_plan_holds_nothing_and_says_what_a_submit_would_hold() -> None:
         "allowance of $1.00 a day: $0.00 used, $0.00 reserved by 0 runs, $1.00 free until 2026-01-03 00:00 UTC; "
         "this run holds $0.24 of it until it ends"
     )
-    assert (second.limit_usd, second.free_usd) == (2, 2)
+    assert (second.limit_usd, second.free_usd) == (Decimal(2), Decimal(2))
     assert KEY in bench.bucket.objects

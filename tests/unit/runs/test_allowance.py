@@ -78,7 +78,7 @@ def test_a_run_that_goes_on_into_tomorrow_has_to_fit_there_too() -> None:
     assert ledger.shortage(claim(10, run=2, begin=late, hours=0.2)) is None
     short = ledger.shortage(claim(10, run=2, begin=late, hours=1))
     assert short is not None
-    assert (short.begin.day, short.free_usd) == (late.day + 1, 5)
+    assert (short.begin.day, short.free_usd) == (late.day + 1, Decimal(5))
 
 
 def test_what_a_run_did_not_cost_is_free_once_it_is_settled() -> None:
@@ -308,7 +308,8 @@ class World:
     def start(self, one: Start) -> None:
         self.place.clock.sleep(one.waits_s)
         self.settle()
-        number, made = next(self.runs), []
+        number = next(self.runs)
+        made: list[Claim] = []
 
         def step(ledger: Ledger, now: datetime) -> Ledger | None:
             made.clear()
