@@ -136,7 +136,9 @@ class ConsoleReporter:
             elif view.left is not None and (failed := calm.failed_rows(view.left)).rows:
                 self.left(failed)
             calm_rows = ran_places(view) if self._verbose else calm_places(view)
-            for line in panels.outcome_panel(view, outcome_head(view), self._symbols, calm_rows, links=self._links):
+            for line in panels.outcome_panel(
+                view, outcome_head(view), self._symbols, calm_rows, width=self._console.width, links=self._links
+            ):
                 self._print_unwrapped(line)
 
     def error(self, error: AwsRunError) -> None:
