@@ -79,6 +79,20 @@ def test_only_this_repositorys_gated_workflows_may_assume_the_role() -> None:
     ]
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/github-action.md"])
+def test_the_workflows_of_the_docs_have_inputs_and_outputs_that_there_are(page: str) -> None:
+    blocks = (ROOT / page).read_text(encoding="utf-8").split("```yaml\n")[1:]
+    steps: list[Any] = []
+    for block in blocks:
+        document = yaml.safe_load(block.partition("```")[0])
+        jobs = document.get("jobs", {}) if isinstance(document, dict) else {"": {"steps": document}}
+        steps += [step for job in jobs.values() for step in job.get("steps", ()) if isinstance(step, dict)]
+    uses = [step for step in steps if "/aws-run@" in step.get("uses", "")]
+    assert uses
+    for step in uses:
+        assert set(step["with"]) <= set(Action.read(ROOT).inputs)
+
+
 def test_the_docs_show_the_trust_policy_that_is_printed() -> None:
     text = (ROOT / "docs/github-action.md").read_text(encoding="utf-8")
     shown = json.loads(text.partition("```json\n")[2].partition("```")[0])
