@@ -95,6 +95,7 @@ VALUES = {
     "input": ("one", "two", "three"),
     "output": ("one", "two", "three"),
     "follow_output": ("yes", "false", True),
+    "exec": ("yes", "false", True),
     "full_sync": ("yes", "false", True),
     "build.dockerfile": ("none", "auto", "none"),
     "build.base_image": ("one:1", "two:2", "three:3"),
