@@ -24,6 +24,7 @@ def status(run: str | None, **flags: Any) -> int:
 
     If it has ended while no client was watching, its result is recorded and its resources are removed.
     """
+    from aws_run.report.tables import table
     from aws_run.usecases.status import status as run_status
 
     with session(flags) as here:
@@ -31,7 +32,7 @@ def status(run: str | None, **flags: Any) -> int:
         if here.as_json:
             here.print_json(as_data(current))
         else:
-            _print(current)
+            table(current.record.run_id, ("what", "value"), rows_of(current))
             follow = " -f" if current.exit_code is None else ""
             here.say_next(f"aws-run logs {current.record.run_id}{follow}")
     return 0
@@ -95,11 +96,11 @@ def times_of(run: RunStatus) -> str:
     return f"{seconds(run.so_far.elapsed_s)}, {seconds(run.so_far.left_s)} left"
 
 
-def _print(run: RunStatus) -> None:
+def rows_of(run: RunStatus) -> list[tuple[str, str]]:
+    """(what, value) for all that is known of it."""
     from aws_run import naming
     from aws_run.lifecycle.what_ran import argv_of, commit_of, image_of
     from aws_run.report.format import usage_parts
-    from aws_run.report.tables import table
 
     record = run.record
     existing = [
@@ -129,4 +130,4 @@ def _print(run: RunStatus) -> None:
         *(("progress", text) for text in (run.so_far.progress if run.so_far else ())),
         ("in AWS now", ", ".join(existing) or "no resources of its own"),
     ]
-    table(record.run_id, ("what", "value"), [row for row in rows if row[1]])
+    return [row for row in rows if row[1]]
