@@ -67,7 +67,7 @@ def cost_of(run: RunStatus) -> str:
     return "" if spent is None else f"{money(spent)} so far"
 
 
-def _money_rows(run: RunStatus) -> list[tuple[str, str]]:
+def money_rows(run: RunStatus) -> list[tuple[str, str]]:
     from aws_run.lifecycle.receipt_views import estimate_view, receipt_view, use_view
     from aws_run.report.money import by_earlier_runs, percent, use_line
     from aws_run.report.text import receipt_footer
@@ -124,7 +124,7 @@ def rows_of(run: RunStatus) -> list[tuple[str, str]]:
         ("deadline", record.deadline),
         ("outputs", f"s3://{bucket}/{record.output_prefix}"),
         ("cost", cost_of(run)),
-        *_money_rows(run),
+        *money_rows(run),
         ("elapsed", times_of(run)),
         ("uses now", ", ".join(usage_parts(run.so_far.usage)) if run.so_far and run.so_far.usage else ""),
         *(("progress", text) for text in (run.so_far.progress if run.so_far else ())),

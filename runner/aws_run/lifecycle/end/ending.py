@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from aws_run.events import Notice, unfailing
 from aws_run.lifecycle import history, views
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
+from aws_run.lifecycle.end.right_sizing import smaller_for
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.lifecycle.follow.outcome import explained
 from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
@@ -123,7 +124,13 @@ class RunEnding:
 
     def _note_cost(self, paid: teardown.Receipt) -> None:
         try:
-            self._writer.change(lambda record: teardown.with_receipt(record, paid), now=True)
+            priced = teardown.with_receipt(self._writer.record, paid)
+            found = smaller_for(priced, self._backend, unfailing(self._context.emit))
+
+            def note(record: Record) -> Record:
+                return replace(teardown.with_receipt(record, paid), smaller=found or record.smaller)
+
+            self._writer.change(note, now=True)
         except Exception as error:  # noqa: BLE001
             unfailing(self._context.emit)(
                 Notice(text=f"the cost could not be recorded: {sentence_of(error)}", level="warning")
