@@ -11,9 +11,10 @@ from aws_run import naming
 from aws_run.aws.session import Identity
 from aws_run.backends import disk
 from aws_run.backends.base import Backend, Stage
+from aws_run.backends.executor import TaskRequest
 from aws_run.config import Config
 from aws_run.config.models import Arguments
-from aws_run.data import InputSnapshot, InputSummary, inspect_input
+from aws_run.data import SNAPSHOT_SUFFIX, InputSnapshot, InputSummary, inspect_input, snapshot_key
 from aws_run.errors import AwsCallError, UsageError
 from aws_run.events import Notice
 from aws_run.image.plan import ImagePlan, plan_image
@@ -239,7 +240,10 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
         idle_s=budget.idle_s(backend, timeout_s),
         ending_s=backend.ending_s,
         cap_s=budget.cap_s(job, preflight.offer, backend),
+        command=preflight.image.command if preflight.image is not None else job.command,
     )
+    likely = tuple(_likely(one, job.name, spec.keys.inputs) for one in preflight.inputs)
+    backend.executor.refuse_too_large(TaskRequest(spec=spec, definition="", inputs=likely, deadline=deadline))
     shared: list[Resource] = [desired.log_group(job, region=region, tags=project_tags)]
     own_roles = [task] if task else []
     if execution.scope == "shared":
@@ -258,6 +262,26 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
         stages=backend.stages(spec),
         output=preflight.config.output,
         follow_output=preflight.config.follow_output,
+    )
+
+
+def _likely(seen: InputSummary, project: str, folder: str) -> InputSnapshot:
+    """A snapshot as long as the one that sending or pinning the input will return. S3's version ids have 32 letters."""
+    if seen.stored is not None:
+        return seen.stored
+    label = seen.name or naming.input_label(seen.place)
+    key = f"{folder}{label}{SNAPSHOT_SUFFIX}" if seen.pinned is not None else snapshot_key(project, label)
+    return InputSnapshot(
+        snapshot_key=key,
+        version_id="0" * 32,
+        label=label,
+        into=seen.name or "",
+        files=seen.files,
+        bytes=seen.bytes,
+        sent_files=0,
+        sent_bytes=0,
+        deleted_files=0,
+        unchanged=False,
     )
 
 

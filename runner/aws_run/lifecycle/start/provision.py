@@ -23,6 +23,7 @@ from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resources import Resource, ref
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.start import accept
 from aws_run.lifecycle.start.lanes import LaneResult, LaneRunner
 from aws_run.lifecycle.start.lease import Lease
 from aws_run.lifecycle.start.preflight import Preflight, RunPlan
@@ -246,10 +247,8 @@ class Provisioning:
         self._lease.ready()
         job_s = budget.job_s(spec, self._lease.used_s)
         deadline = self._context.clock.now() + timedelta(seconds=job_s)
-        planned = self._preflight.image
-        command = planned.command if planned is not None else spec.job.command
         pins = tuple(InputPin(**{name: getattr(one, name) for name in InputPin.model_fields}) for one in inputs)
-        job = spec.job.pinned(image=image.uri, command=command, inputs=pins)
+        job = spec.job.pinned(image=image.uri, command=spec.command, inputs=pins)
         self._writer.change(
             lambda record: replace(
                 record,
@@ -263,10 +262,12 @@ class Provisioning:
             spec=spec,
             definition=image.definition,
             inputs=inputs,
-            command=planned.command if planned is not None else spec.job.command,
             deadline=deadline,
         )
-        handle = self._backend.executor.start(request, self._check_once_more)
+        context = self._context
+        handle = accept.start_task(
+            self._backend.executor, request, clock=context.clock, emit=context.emit, check=self._check_once_more
+        )
         calls = len(self._context.aws.trips)
         self._context.emit(Notice(text=f"AWS calls up to RunTask: {calls}", level="debug"))
         accepted_at = iso(self._context.clock.now())

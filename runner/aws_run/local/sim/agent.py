@@ -31,7 +31,7 @@ class Agent:
     def accept(self, place: Place, task: Task) -> None:
         """Takes a new task: Fargate and placed ones go on at once, the others wait for an instance."""
         if task.fargate:
-            if self._world.shortages.fargate(task.provider or "FARGATE"):
+            if self._world.shortages.take_fargate(task.provider or "FARGATE", accepted=True):
                 self._end(task, "TaskFailedToStart", _CAPACITY_REASON)
                 return
             self._begin(place, task)
