@@ -237,7 +237,8 @@ def _remove(story: Story, refs: list[Ref]) -> tuple[Any, ...]:
 def test_a_fargate_run_is_requested_again_until_there_is_room(begin: Begin, rule: str) -> None:
     """Whether ECS says it in RunTask's answer or of a task that it has stopped."""
     story = begin(no_capacity=(rule,))
-    done = story.submit(backend="fargate", retry={"on": ["no-capacity"], "max": 2})
+    (story.project / "aws-run.yaml").write_text("retry: {on: [no-capacity], max: 2}\n")
+    done = story.submit(backend="fargate")
     assert (done.exit_code, done.teardown_error) == (0, None)
-    assert len(story.script.of("ecs:RunTask")) == 3
+    assert story.script.operations().count("ecs:RunTask") == 3
     assert story.account.left() == {}

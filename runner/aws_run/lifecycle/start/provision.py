@@ -105,7 +105,7 @@ class Provisioning:
     def _make(self, resource: Resource) -> str | None:
         self._lanes.check()
         self._context.emit(LaneProgress(lane="capacity", text=f"{resource.kind} {resource.name}"))
-        made = apply.create(self._context.aws, resource, self._context.clock)
+        made = apply.create(self._context.aws, resource, self._lanes.clock)
         self._note(resource, made)
         return made
 
@@ -150,7 +150,7 @@ class Provisioning:
 
     def _shared(self, step: Step) -> None:
         self._lanes.check()
-        made = apply.apply(self._context.aws, step, self._context.clock)
+        made = apply.apply(self._context.aws, step, self._lanes.clock)
         self._note(step.resource, made, changed=step.action != "reuse")
 
     def _image(self) -> LaneResult[_Image]:
@@ -160,7 +160,7 @@ class Provisioning:
         self._lanes.check()
         definition = self._backend.definition(self._run.spec, image.value)
         self._writer.change(lambda record: replace(record, image=image.value))
-        made = apply.create(self._context.aws, definition, self._context.clock)
+        made = apply.create(self._context.aws, definition, self._lanes.clock)
         self._note(definition, made)
         return LaneResult(value=_Image(uri=image.value, definition=made), text=image.text, skipped=image.skipped)
 
@@ -174,7 +174,7 @@ class Provisioning:
         uri = (
             existing.value
             if existing and existing.present
-            else apply.create(self._context.aws, repository, self._context.clock)
+            else apply.create(self._context.aws, repository, self._lanes.clock)
         )
         if preflight.image_digest:
             text = "unchanged: neither built nor pushed"
