@@ -242,3 +242,9 @@ def test_a_fargate_run_is_requested_again_until_there_is_room(begin: Begin, rule
     assert (done.exit_code, done.teardown_error) == (0, None)
     assert story.script.operations().count("ecs:RunTask") == 3
     assert story.account.left() == {}
+
+
+def test_a_zone_without_fargate_is_left_out(begin: Begin) -> None:
+    story = begin(region="us-west-1", zone_ids={"us-west-1a": "usw1-az2"})
+    assert story.submit(backend="fargate").exit_code == 0
+    assert story.account.left() == {}

@@ -41,8 +41,8 @@ def another_attempt(
     now: datetime,
     deadline: datetime,
 ) -> AnotherAttempt | None:
-    """None: that was the last. `retries`: how many further ones were started before this end. `new_roles`: when those of
-    the task's roles were made that did not exist before the run."""
+    """None: that was the last. `retries`: how many further ones were started before this end. `new_roles`: when those
+    of the task's roles were made that did not exist before the run."""
     if deadline - now <= _WORTH_ANOTHER:
         return None
     end = state.end if state is not None else None

@@ -96,7 +96,7 @@ class _Api:
             )
         network = (p.get("networkConfiguration") or {}).get("awsvpcConfiguration")
         if network is not None:
-            check_network(world, place, network)
+            check_network(world, place, network, fargate=fargate)
         overrides = p.get("overrides") or {}
         check_overrides(definition, overrides)
         for role in (
