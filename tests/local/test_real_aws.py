@@ -248,3 +248,11 @@ def test_a_zone_without_fargate_is_left_out(begin: Begin) -> None:
     story = begin(region="us-west-1", zone_ids={"us-west-1a": "usw1-az2"})
     assert story.submit(backend="fargate").exit_code == 0
     assert story.account.left() == {}
+
+
+def test_a_region_without_namespaces_of_accounts_has_a_bucket_all_the_same(begin: Begin) -> None:
+    story = begin(region="me-south-1")
+    assert story.submit(backend="fargate").exit_code == 0
+    (name,) = {seen.text.split("?")[0].split("/")[1] for seen in story.script.happened if seen.service == "s3"} - {""}
+    assert name.startswith(f"arun-{story.account.local.account}-me-south-1-")
+    assert not name.endswith("-an")

@@ -109,6 +109,7 @@ class Aws:
     """
 
     _clock: Clock = SystemClock()
+    _canonical_id: str | None = None
 
     def __init__(
         self,
@@ -239,6 +240,12 @@ class Aws:
                 raise self._not_enabled(error) or error from error.__cause__
             self._identity = Identity(account=answer["Account"], arn=answer["Arn"], region=self.region)
         return self._identity
+
+    def canonical_id(self) -> str:
+        """S3's own id of the account, which does not follow from its number; requested once."""
+        if self._canonical_id is None:
+            self._canonical_id = str(self.call("s3", "list_buckets", MaxBuckets=1)["Owner"]["ID"])
+        return self._canonical_id
 
     def _not_enabled(self, refusal: CredentialsError) -> CredentialsError | None:
         """A region that the account has to enable, and has not, knows none of its keys (Account Management's guide,

@@ -21,6 +21,7 @@ from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.recipe.git_state import GitState, git_state
 from aws_run.image.sources.results import MARKER
 from aws_run.infra import desired
+from aws_run.infra.bucket_names import own_bucket
 from aws_run.infra.named import check_named
 from aws_run.infra.observe import observe
 from aws_run.infra.policies import ReadOnly
@@ -79,7 +80,7 @@ def run_preflight(
         based = pool.submit(context.find_base, image, config.build.refresh_base) if image else None
         identity = context.aws.identity()
         image = based.result() if based else None
-    bucket = desired.bucket(job, account=identity.account, region=identity.region)
+    bucket = desired.bucket(job, name=own_bucket(context.aws), account=identity.account, region=identity.region)
     repository = desired.repository(job, {})
     with ThreadPoolExecutor(max_workers=5, thread_name_prefix="preflight") as pool:
         sources = pool.submit(git_state, config.project_dir) if image else None
@@ -251,7 +252,7 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
     else:
         own_roles.append(replace(execution, tags=run_tags))
     shared += backend.shared_resources(job, account=account, region=region, tags=project_tags)
-    kept: list[Resource] = [desired.bucket(job, account=account, region=region)]
+    kept: list[Resource] = [desired.bucket(job, name=preflight.bucket, account=account, region=region)]
     if preflight.image is not None:
         kept.append(desired.repository(job, project_tags))
     return RunPlan(

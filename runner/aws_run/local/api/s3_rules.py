@@ -16,6 +16,8 @@ from aws_run.local.sim.state import AccountState
 
 _CHUNK = 1 << 20
 _IN_MEMORY = 8 << 20
+# S3's guide, "Namespaces for general purpose buckets".
+_WITHOUT_NAMESPACE = ("me-south-1", "me-central-1")
 _REGIONAL = re.compile(r"-\d{12}-[a-z0-9-]+-an$")
 
 
@@ -43,6 +45,9 @@ def _missing_namespace(call: Call) -> Refusal | None:
     """CreateBucket under a name of the account-regional namespace has to say so in a header."""
     bucket, _, key = call.path.strip("/").partition("/")
     creates = call.method == "PUT" and bucket and not key and not call.query
+    if creates and call.environ.get("HTTP_X_AMZ_BUCKET_NAMESPACE") and call.region in _WITHOUT_NAMESPACE:
+        # That it is refused there is documented, in which words is not.
+        return Refusal("InvalidNamespaceHeader", f"There is no account-regional namespace in {call.region}.")
     if creates and _REGIONAL.search(bucket) and call.environ.get("HTTP_X_AMZ_BUCKET_NAMESPACE") != "account-regional":
         return Refusal(
             "MissingNamespaceHeader",
