@@ -7,13 +7,13 @@ import os
 import random
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
@@ -87,6 +87,17 @@ def _home(service: str, region: str | None) -> str | None:
     return "ap-south-1" if part == "ap" else _PRICE_LIST_NEAR.get(part, "us-east-1")
 
 
+def _session(
+    region: str | None, profile: str | None, web_identity: WebIdentity | None, now: Callable[[], datetime]
+) -> Any:
+    """botocore's own session: boto3 adds resources and transfers, which nothing here uses, and their imports."""
+    session: Any = web_identity.session(region, now) if web_identity is not None else botocore.session.get_session()
+    for name, value in (("profile", profile), ("region", region)):
+        if value is not None:
+            session.set_config_variable(name, value)
+    return session
+
+
 @dataclass(frozen=True, kw_only=True)
 class Identity:
     account: str
@@ -123,10 +134,10 @@ class Aws:
         if clock is not None:
             self._clock = clock
         try:
-            # boto3 itself reads AWS_DEFAULT_REGION only; every other tool of the field reads AWS_REGION too.
+            # botocore itself reads AWS_DEFAULT_REGION only; every other tool of the field reads AWS_REGION too.
             region = region or os.environ.get("AWS_REGION") or None
-            core = web_identity.session(region, self._now) if web_identity is not None else None
-            self._session = boto3.Session(profile_name=profile, region_name=region, botocore_session=core)
+            self._session = _session(region, profile, web_identity, self._now)
+            self._region_name = (self._session.get_config_variable("region") or "").strip() or None
         except BotoCoreError as error:
             raise translate(error, service="configuration", operation="session") from None
         self._clients: dict[str, Any] = {}
@@ -164,7 +175,7 @@ class Aws:
     @property
     def configured_region(self) -> str | None:
         """The region that a flag, the environment or the profile names; None where nothing does. Asks nobody."""
-        return (self._session.region_name or "").strip() or None
+        return self._region_name
 
     @property
     def has_credentials(self) -> bool:
@@ -254,7 +265,7 @@ class Aws:
         if self.region == first or refusal.code not in UNKNOWN_TO_REGION:
             return None
         try:
-            elsewhere = self._session.client("ec2", region_name=first, config=_RETRIES)
+            elsewhere = self._session.create_client("ec2", region_name=first, config=_RETRIES)
             regions = elsewhere.describe_regions(RegionNames=[self.region], AllRegions=True)["Regions"]
         except (ClientError, BotoCoreError, ValueError):
             return None
@@ -278,11 +289,11 @@ class Aws:
             if service not in self._clients:
                 try:
                     # Without a region STS uses "aws-global", where nothing can be run.
-                    if not (self._session.region_name or "").strip():
+                    if self._region_name is None:
                         raise NoRegionError
-                    client = self._session.client(
+                    client = self._session.create_client(
                         service,
-                        region_name=_home(service, self._session.region_name),
+                        region_name=_home(service, self._region_name) or self._region_name,
                         config=_IMPATIENT if service in _OPTIONAL else _RETRIES,
                     )
                 except (BotoCoreError, ValueError) as error:  # ValueError: an invalid AWS_ENDPOINT_URL

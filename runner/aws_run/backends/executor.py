@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from aws_run.data import InputSnapshot
 from aws_run.events import LogLine
 from aws_run.runs.record import Record, TaskHandle
 from aws_run.runs.spec import RunSpec
+
+if TYPE_CHECKING:
+    from aws_run.data import InputSnapshot  # with the transfer engine
 
 __all__ = [
     "EndCause",

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,11 +19,15 @@ from aws_run.events import Emit, Notice
 if TYPE_CHECKING:
     from aws_run.aws.session import Aws
     from aws_run.aws.web_identity import WebIdentity
+    from aws_run.backends.base import Backend
+    from aws_run.clock import Clock
     from aws_run.config import Config
     from aws_run.data import Bucket
     from aws_run.image.builder import Builder
     from aws_run.image.plan import ImagePlan
     from aws_run.lifecycle.context import AppContext
+    from aws_run.pricing.cache import Cache
+    from aws_run.pricing.price_list import AwsPrices
 
 RuntimeName = Literal["auto", "docker", "process"]
 LOCAL_COST_LABEL = "what AWS would have charged"
@@ -163,17 +167,10 @@ def open_aws(*, region: str | None, profile: str | None, local: bool, identity: 
 
 
 def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
-    from aws_run.backends.ec2.backend import Ec2Backend
-    from aws_run.backends.fargate.backend import FargateBackend
     from aws_run.clock import ServerClock, SystemClock
     from aws_run.lifecycle.context import AppContext
-    from aws_run.pricing.cache import DiskCache, MemoryCache
-    from aws_run.pricing.ec2_catalogue import Ec2Catalogue
-    from aws_run.pricing.price_list import AwsPrices
 
     clock = ServerClock(SystemClock(), lambda: aws.ahead_s)
-    cache = MemoryCache(clock=clock) if target.ephemeral else DiskCache(lambda: cache_folder(aws.endpoint_url), clock)
-    prices = AwsPrices(aws, cache, clock)
     for text in target.notices:
         emit(Notice(text=text))
     stop = threading.Event()
@@ -181,10 +178,7 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
         aws=aws,
         clock=clock,
         emit=emit,
-        backends={
-            "ec2": Ec2Backend(aws, clock, catalogue=Ec2Catalogue(aws, cache), prices=prices),
-            "fargate": FargateBackend(aws, clock, prices=prices),
-        },
+        backends=_Backends(aws, clock, keep=not target.ephemeral),
         builder=lambda: target.builder(stop) or docker_builder(stop),
         # An image that is made without Docker has no base image.
         find_base=lambda plan, refresh: plan if target.builder(stop) else _find_base(emit, plan, refresh),
@@ -193,6 +187,61 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
         salt=lambda: secrets.token_hex(2),
         poll_s=0.3 if target.embedded else 1.0,
     )
+
+
+class _Backends(Mapping[str, "Backend"]):
+    """The backends by name, each with its imports when it is first used: half of the commands use none.
+
+    `keep`: what the catalogue and the price list answered is kept on this machine for later commands.
+    """
+
+    def __init__(self, aws: Aws, clock: Clock, *, keep: bool) -> None:
+        self._aws = aws
+        self._clock = clock
+        self._keep = keep
+        self._lock = threading.Lock()
+        self._made: dict[str, Backend] = {}
+
+    def __getitem__(self, name: str) -> Backend:
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = {"ec2": self._ec2, "fargate": self._fargate}[name]()
+            return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("ec2", "fargate"))
+
+    def __len__(self) -> int:
+        return 2
+
+    def __contains__(self, name: object) -> bool:
+        return name in ("ec2", "fargate")
+
+    def _ec2(self) -> Backend:
+        from aws_run.backends.ec2.backend import Ec2Backend
+        from aws_run.pricing.ec2_catalogue import Ec2Catalogue
+
+        catalogue = Ec2Catalogue(self._aws, self._cache)
+        return Ec2Backend(self._aws, self._clock, catalogue=catalogue, prices=self._prices)
+
+    def _fargate(self) -> Backend:
+        from aws_run.backends.fargate.backend import FargateBackend
+
+        return FargateBackend(self._aws, self._clock, prices=self._prices)
+
+    @cached_property
+    def _prices(self) -> AwsPrices:
+        from aws_run.pricing.price_list import AwsPrices
+
+        return AwsPrices(self._aws, self._cache, self._clock)
+
+    @cached_property
+    def _cache(self) -> Cache:
+        from aws_run.pricing.cache import DiskCache, MemoryCache
+
+        if not self._keep:
+            return MemoryCache(clock=self._clock)
+        return DiskCache(lambda: cache_folder(self._aws.endpoint_url), self._clock)
 
 
 def cache_folder(endpoint_url: str | None) -> Path:

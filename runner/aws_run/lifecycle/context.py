@@ -7,18 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aws_run.aws.session import Aws
-from aws_run.backends.base import Backend
-from aws_run.clock import Clock
-from aws_run.events import Emit
-from aws_run.image.builder import Builder
-from aws_run.image.plan import ImagePlan
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # every command imports this file, and few of them build an image or know a backend
+    from aws_run.aws.session import Aws
+    from aws_run.backends.base import Backend
+    from aws_run.clock import Clock
     from aws_run.data import Bucket
-
-# The plan of an image on the base image that its name stands for; the flag: ask the registry for the newest.
-FindBase = Callable[[ImagePlan, bool], ImagePlan]
+    from aws_run.events import Emit
+    from aws_run.image.builder import Builder
+    from aws_run.image.plan import ImagePlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +26,9 @@ class AppContext:
     builder: Callable[[], Builder]
     storage: Callable[[str], Bucket]  # a bucket by name, as the transfer engine wants it
     salt: Callable[[], str]
-    find_base: FindBase = lambda plan, refresh: plan  # without Docker there is no base image
+    # The plan on the base image that its name stands for; the flag: ask the registry for the newest. Without Docker
+    # there is no base image.
+    find_base: Callable[[ImagePlan, bool], ImagePlan] = lambda plan, refresh: plan
     # Called before each request for the run's first task; what it raises ends the run before its job.
     before_task: Callable[[], None] = lambda: None
     stop: threading.Event = field(default_factory=threading.Event)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from aws_run.backends.executor import TaskState
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.end import reconcile
 from aws_run.lifecycle.outcome_warnings import warnings_of
+from aws_run.lifecycle.run_stage import run_stage
 from aws_run.lifecycle.so_far import SoFar, so_far
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Record
@@ -49,8 +49,10 @@ def current_status(context: AppContext, writer: RecordWriter) -> RunStatus:
     if record.state == "removed":
         return status_of(record)
     store = lookup.store(context)
-    stage, state = reconcile.run_stage(context, store, record)
+    stage, state = run_stage(context, store, record)
     if stage == "abandoned":
+        from aws_run.lifecycle.end import reconcile  # with all of the teardown, which few readers of a status need
+
         reconcile.reconcile(context, store, writer, state)
         return status_of(writer.record)
     recorded = status_of(record)

@@ -10,7 +10,7 @@ from aws_run.errors import AwsRunError
 from aws_run.events import JobUsage
 from aws_run.job_log import LogFold
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.end import reconcile
+from aws_run.lifecycle.run_stage import deadline_of, executor_of
 from aws_run.runs.record import Record
 
 _LAST_LINES = 200
@@ -34,7 +34,7 @@ def so_far(context: AppContext, record: Record, state: TaskState | None = None) 
     if record.finished or record.handle is None:
         return None
     try:
-        executor = reconcile.executor_of(context, record)
+        executor = executor_of(context, record)
         state = state or executor.find(record)
         if state is None or state.phase is not TaskPhase.RUNNING:
             return None
@@ -53,7 +53,7 @@ def so_far(context: AppContext, record: Record, state: TaskState | None = None) 
     return SoFar(
         elapsed_s=elapsed_s,
         cost_usd=None if hour is None else Decimal(hour) * Decimal(elapsed_s) / 3600,
-        left_s=max(0.0, (reconcile.deadline_of(record) - now).total_seconds()),
+        left_s=max(0.0, (deadline_of(record) - now).total_seconds()),
         usage=usage if fresh else None,
         progress=fold.states,
     )

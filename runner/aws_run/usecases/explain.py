@@ -10,8 +10,8 @@ from aws_run.backends.base import Advice
 from aws_run.backends.executor import TaskPhase, TaskState
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.end import reconcile
 from aws_run.lifecycle.outcome_warnings import warnings_of
+from aws_run.lifecycle.run_stage import run_stage
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.outcome import OutcomeReason, reason_of
 from aws_run.runs.record import Outcome, Record
@@ -38,7 +38,7 @@ def _advice(context: AppContext, record: Record) -> Advice:
         own_doing = reason_of(record.outcome.reason).own_doing
         log = store.last_bytes(RunKeys(run_id=record.run_id).log, _END_OF_LOG) if own_doing else b""
         return _ended(record, record.outcome, last_words(log))
-    stage, state = reconcile.run_stage(context, store, record)
+    stage, state = run_stage(context, store, record)
     look = f"aws-run status {record.run_id}"
     match stage:
         case "ending":

@@ -10,7 +10,7 @@ from aws_run.events import LogLine
 from aws_run.job_log import LogFold
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.end import reconcile
+from aws_run.lifecycle.run_stage import executor_of, find_task, handle_of
 from aws_run.runs.keys import RunKeys
 
 _LONGEST_LINE = 1024 * 1024  # CloudWatch's own limit of an event
@@ -37,10 +37,10 @@ def logs(
     wait_s = context.poll_s
     while True:
         record = store.read(record.run_id)[0] if follow else record
-        state = reconcile.find_task(context, record)
-        handle = reconcile.handle_of(record, state)
+        state = find_task(context, record)
+        handle = handle_of(record, state)
         if source is None and handle is not None:
-            source = reconcile.executor_of(context, record).log_source(record, handle)
+            source = executor_of(context, record).log_source(record, handle)
         for event in () if source is None else source.read() if raw else fold.fold(source.read()):
             empty = False
             if isinstance(event, LogLine):

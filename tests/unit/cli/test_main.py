@@ -33,6 +33,18 @@ print("HEAVY", sorted({HEAVY!r} & {{name.split(".")[0] for name in sys.modules}}
     assert done.stdout.count("Usage: aws-run") == len(EVERY_COMMAND)
 
 
+def test_commands_that_read_records_import_no_builder_no_teardown_and_no_transfer_engine() -> None:
+    """What `ps`, `status` and `wait` cost of their own is their imports (benchmarks/cli)."""
+    unused = ("aws_run.image", "aws_run.infra", "aws_run.data", "aws_run_entrypoint.transfer", "boto3", "docker", "git")
+    script = f"""
+import sys
+import aws_run.cli.compose, aws_run.lifecycle.run_status, aws_run.usecases.ps
+print(sorted(name for name in sys.modules if name in {unused!r}))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("words", EVERY_COMMAND)
 def test_every_command_says_what_it_does(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert main._run([*words, "--help"], debug=False) == 0

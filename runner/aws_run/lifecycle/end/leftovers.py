@@ -20,6 +20,7 @@ from aws_run.infra.resources import Ref
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import reconcile
+from aws_run.lifecycle.run_stage import alive_until, deadline_of, run_stage
 from aws_run.runs.record import Record
 from aws_run.runs.record_reader import LONGEST_LIFE
 from aws_run.runs.store import RunStore
@@ -96,10 +97,10 @@ def _judge(context: AppContext, store: RunStore, run_id: str, refs: list[Ref]) -
     if record.state == "removed" and refs and all((ref.kind, ref.name) in kept for ref in refs):
         return leftover(False, "kept as asked by --keep; `aws-run cleanup` of the run removes it")
     # A build may take longer than the job: its deadline counts once it is accepted, or nobody is building any more.
-    building = record.task_arn is None and now <= reconcile.alive_until(record)
-    if now > reconcile.deadline_of(record) + _MARGIN and not building:
+    building = record.task_arn is None and now <= alive_until(record)
+    if now > deadline_of(record) + _MARGIN and not building:
         return leftover(True, f"past its deadline ({record.deadline})")
-    stage, _state = reconcile.run_stage(context, store, record)
+    stage, _state = run_stage(context, store, record)
     if stage == "running":
         return leftover(False, f"running until {record.deadline} at the latest")
     if stage == "ending":

@@ -21,11 +21,10 @@ from aws_run.infra.resource_types.bucket import Bucket
 from aws_run.infra.resource_types.log_group import LogGroup
 from aws_run.infra.resource_types.registry import RESOURCE_TYPES
 from aws_run.infra.resource_types.role import Role
-from aws_run.infra.resources import Ref
+from aws_run.infra.resources import Kind, Ref
 from aws_run.infra.retry import retrying
 from aws_run.lifecycle.end.project_lock import lock_unused
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
-from aws_run.lifecycle.start.run_record import refs
 from aws_run.naming import ProjectNames
 from aws_run.pricing.receipt import Charge, saved_usd, total_usd
 from aws_run.runs import record as records
@@ -68,12 +67,12 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     def gone(ref: Ref) -> None:
         writer.change(lambda r: r.with_resource(ref.kind, ref.name, "deleted"))
 
-    own = refs(record, ("run",))
+    own = _refs(record, ("run",))
     spared = tuple(ref for ref in own if _keeps(keep, ref))
     removed = [Removal(ref=ref, error=error) for ref in spared if (error := _keep(aws, clock, emit, writer, ref))]
     removed += remove(aws, [ref for ref in own if ref not in spared], clock, emit, gone)
-    kept = [*spared, *(ref for ref in refs(record, ("kept",)) if not (ref.kind == Bucket.kind and writer.bucket_gone))]
-    shared = refs(record, ("shared",))
+    kept = [*spared, *(ref for ref in _refs(record, ("kept",)) if not (ref.kind == Bucket.kind and writer.bucket_gone))]
+    shared = _refs(record, ("shared",))
     wanted = [ref for ref in shared if not _keeps(keep, ref)]
     kept += [ref for ref in shared if _keeps(keep, ref)]
     if wanted and not any(removal.error for removal in removed) and not writer.bucket_gone:
@@ -214,3 +213,12 @@ def save_log(store: RunStore, emit: Emit, key: str, log: LogBuffer) -> None:
         store.put_text(key, log.stream())
     except Exception as error:  # noqa: BLE001
         emit(Notice(text=f"the log could not be saved to S3: {sentence_of(error)}", level="warning"))
+
+
+def _refs(record: Record, scopes: tuple[str, ...]) -> tuple[Ref, ...]:
+    """The record's resources of those scopes that are not known to be gone."""
+    return tuple(
+        Ref(kind=Kind(entry.kind), name=entry.name, scope=entry.scope)  # type: ignore[arg-type]
+        for entry in record.resources
+        if entry.scope in scopes and entry.state != "deleted"
+    )

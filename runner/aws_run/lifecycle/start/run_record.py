@@ -13,7 +13,7 @@ from aws_run.errors import EXIT_INTERRUPT, AwsCallError, AwsRunError, RunNotFoun
 from aws_run.image.plan import python_of
 from aws_run.infra import apply
 from aws_run.infra.plan import plan
-from aws_run.infra.resources import Kind, Ref, ref
+from aws_run.infra.resources import ref
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.start.preflight import Preflight, RunPlan
@@ -120,12 +120,3 @@ def _never_began(context: AppContext, store: RunStore, record: Record, error: Ba
             exit_code=code, reason=OutcomeReason.NOT_STARTED, sentence="it ended before anything was made"
         )
         writer.change(lambda r: replace(r.with_outcome(outcome), state="removed"), now=True)
-
-
-def refs(record: Record, scopes: tuple[str, ...]) -> tuple[Ref, ...]:
-    """The record's resources of those scopes that are not known to be gone."""
-    return tuple(
-        Ref(kind=Kind(entry.kind), name=entry.name, scope=entry.scope)  # type: ignore[arg-type]
-        for entry in record.resources
-        if entry.scope in scopes and entry.state != "deleted"
-    )

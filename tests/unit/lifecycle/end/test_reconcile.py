@@ -14,25 +14,26 @@ from aws_run.clock import iso
 from aws_run.errors import AwsRunError
 from aws_run.events import Notice
 from aws_run.lifecycle.end import reconcile
+from aws_run.lifecycle.run_stage import find_task, is_over, run_stage
 from aws_run.runs.outcome import OutcomeReason
 
 
 def finish(run: MemoryRun) -> None:
-    reconcile.reconcile(run.context, run.store, run.writer, reconcile.find_task(run.context, run.writer.record))
+    reconcile.reconcile(run.context, run.store, run.writer, find_task(run.context, run.writer.record))
 
 
 @pytest.mark.parametrize(("minutes", "over"), [(0, False), (19, False), (21, True)])
 def test_a_run_without_a_task_is_over_twenty_minutes_after_its_last_sign_of_life(minutes: int, over: bool) -> None:
     run = MemoryRun()
     run.clock.elapsed_s = minutes * 60
-    assert reconcile.is_over(run.context, run.record) == (over, None)
+    assert is_over(run.context, run.record) == (over, None)
 
 
 def test_a_sign_of_life_holds_for_another_twenty_minutes() -> None:
     run = MemoryRun()
     run.writer.change(lambda r: replace(r, renewed_at=iso(START + timedelta(minutes=15))), now=True)
     run.clock.elapsed_s = 30 * 60
-    assert reconcile.is_over(run.context, run.record)[0] is False
+    assert is_over(run.context, run.record)[0] is False
 
 
 @pytest.mark.parametrize(("detached", "seconds", "over"), [(False, 10, False), (False, 40, True), (True, 0, True)])
@@ -44,13 +45,13 @@ def test_a_client_that_is_there_has_half_a_minute_for_a_task_that_ended(
     run.writer.change(lambda r: replace(r, detached=detached), now=True)
     run.run_task_to_its_end()
     run.clock.elapsed_s = seconds
-    assert reconcile.is_over(run.context, run.record)[0] is over
+    assert is_over(run.context, run.record)[0] is over
 
 
 def test_a_running_task_is_not_over_and_is_returned() -> None:
     run = MemoryRun(moves=False)
     handle = run.start_task()
-    over, state = reconcile.is_over(run.context, run.record)
+    over, state = is_over(run.context, run.record)
     assert not over
     assert state is not None
     assert (state.handle, state.phase) == (handle, TaskPhase.WAITING)
@@ -66,7 +67,7 @@ def test_an_accepted_task_that_is_unknown_now_is_forgotten_ten_minutes_later_or_
     if place_is_gone:
         run.service.gone.add(handle.place)
     run.clock.elapsed_s = minutes * 60
-    assert reconcile.is_over(run.context, run.record) == (over, None)
+    assert is_over(run.context, run.record) == (over, None)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_a_run_that_was_noted_as_stopped_is_being_ended_for_two_minutes(seconds_
     run = MemoryRun()
     stopped_at = iso(START - timedelta(seconds=seconds_since_its_end))
     run.writer.change(lambda r: replace(r, state="stopped", stopped_at=stopped_at), now=True)
-    assert reconcile.run_stage(run.context, run.store, run.record)[0] == stage
+    assert run_stage(run.context, run.store, run.record)[0] == stage
 
 
 def test_what_looks_over_is_judged_again_by_the_record_as_it_is_now() -> None:
@@ -85,8 +86,8 @@ def test_what_looks_over_is_judged_again_by_the_record_as_it_is_now() -> None:
     stale = run.record
     run.writer.change(lambda r: replace(r, state="stopped", stopped_at=iso(START + timedelta(minutes=30))), now=True)
     run.clock.elapsed_s = 30 * 60 + 5
-    assert reconcile.is_over(run.context, stale)[0] is True
-    assert reconcile.run_stage(run.context, run.store, stale)[0] == "ending"
+    assert is_over(run.context, stale)[0] is True
+    assert run_stage(run.context, run.store, stale)[0] == "ending"
 
 
 def test_a_run_that_ended_by_itself_gets_its_outcome_its_log_and_its_teardown() -> None:
@@ -189,5 +190,5 @@ def test_a_stop_that_is_refused_is_told_and_raises_nothing() -> None:
 def test_a_backend_of_a_later_version_is_refused_with_what_helps() -> None:
     run = MemoryRun()
     with pytest.raises(AwsRunError, match="'quantum'") as raised:
-        reconcile.find_task(run.context, replace(run.record, backend="quantum"))
+        find_task(run.context, replace(run.record, backend="quantum"))
     assert "pip install -U" in (raised.value.hint or "")
