@@ -16,6 +16,7 @@ from tests.crash.account import OUTPUT, Happened
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import AwsCallError
+from aws_run.infra.policies import caller_policy
 from aws_run.infra.resources import Kind, Ref
 from aws_run.local.http.protocol import Call
 from aws_run.usecases.cleanup import cleanup
@@ -251,7 +252,7 @@ def test_a_zone_without_fargate_is_left_out(begin: Begin) -> None:
 
 
 def test_a_region_without_namespaces_of_accounts_has_a_bucket_all_the_same(begin: Begin) -> None:
-    story = begin(region="me-south-1")
+    story = begin(region="me-south-1", caller_policy=caller_policy(account="123456789012", region="me-south-1"))
     assert story.submit(backend="fargate").exit_code == 0
     (name,) = {seen.text.split("?")[0].split("/")[1] for seen in story.script.happened if seen.service == "s3"} - {""}
     assert name.startswith(f"arun-{story.account.local.account}-me-south-1-")

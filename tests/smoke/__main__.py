@@ -97,7 +97,7 @@ def smoke(stories: Sequence[Story], budget: Budget, folder: Path, *, region: str
         left=after,
     )
     path = written(out, text)
-    say(f"left: {'nothing, by AWS listings' if not after else after}")
+    say(f"left: {after or 'nothing, by its own listings'}")
     say(f"at most ${report.spent(told):.4f} of ${budget.limit_usd} spent; {path}")
     return 1 if after or any(one.outcome == "failed" for one in told) else 0
 

@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any, TextIO
 
 from botocore.client import BaseClient
@@ -42,7 +43,7 @@ def main() -> int:
     from aws_run.cli.main import main as aws_run
 
     path, *arguments = sys.argv[1:]
-    with open(path, "a", encoding="utf-8") as trace:
+    with Path(path).open("a", encoding="utf-8") as trace:
         record(trace)
         sys.argv = ["aws-run", *arguments]
         return aws_run() or 0

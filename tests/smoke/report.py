@@ -60,7 +60,7 @@ def page(
         "| operation | calls | here | embedded AWS |",
         "|---|---:|---:|---:|",
         *(
-            f"| {operation} | {count} | {ours:.3f} | {'–' if theirs is None else f'{theirs:.3f}'} |"
+            f"| {operation} | {count} | {ours:.3f} | {'-' if theirs is None else f'{theirs:.3f}'} |"
             for operation, count, ours, theirs in timings[:_SLOWEST]
         ),
     ]
@@ -78,7 +78,7 @@ def _story(one: Told) -> str:
     outcome = f"{one.outcome}: {_cell(one.why)}" if one.why else one.outcome
     cost = "?" if one.cost_usd is None else f"${one.cost_usd:.4f}"
     if one.outcome == "left out":
-        cost = "–"
+        cost = "-"
     return f"| {one.name} | {outcome} | {one.calls} | {one.seconds:.0f} | {cost} | ${one.most_usd} |"
 
 
