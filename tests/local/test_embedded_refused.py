@@ -7,10 +7,14 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
-from tests.local.support import Client, role, subnet
+from tests.local.support import Client, process_image, role, run, stopped, subnet, task, task_definition
+from tests.waiting import until
+
+from aws_run.local.options import LocalAws
 
 FARGATE = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512"}
 JOB = {"name": "job", "image": "image"}
@@ -146,3 +150,34 @@ def test_the_embedded_aws_refuses_what_aws_refuses_and_takes_what_it_takes(clien
     assert {name: code_of(call) for name, (_, call) in table.items()} == {
         name: code for name, (code, _) in table.items()
     }
+
+
+def test_it_shows_what_other_clients_read(client: Client, local_aws: LocalAws, tmp_path: Path) -> None:
+    """Dask's FargateCluster reads all of it."""
+    ecs, here = client("ecs"), subnet(client)
+    ecs.create_cluster(clusterName="arun-a")
+    assert ecs.describe_clusters(clusters=["arun-a"])["clusters"][0]["tags"] == []
+    (setting,) = ecs.list_account_settings(name="taskLongArnFormat", effectiveSettings=True)["settings"]
+    assert setting["value"] == "enabled"
+    image = process_image(local_aws, client, tmp_path / "image", {"main.py": "import time\ntime.sleep(60)\n"})
+    definition = task_definition(
+        client, image, ["python", "main.py"], executionRoleArn=role(client, "execution"), **FARGATE
+    )
+    asked = {"awsvpcConfiguration": {"subnets": [here], "assignPublicIp": "ENABLED"}}
+    new = run(client, definition, launchType="FARGATE", networkConfiguration=asked)
+    assert (new["lastStatus"], new["attachments"][0]["status"]) == ("PROVISIONING", "PRECREATED")
+    assert "pullStartedAt" not in new
+    until(lambda: task(client, new["taskArn"])["lastStatus"] == "RUNNING")
+    there = task(client, new["taskArn"])
+    (attachment,) = there["attachments"]
+    details = {one["name"]: one["value"] for one in attachment["details"]}
+    assert attachment["status"] == "ATTACHED"
+    assert (
+        there["availabilityZone"] == client("ec2").describe_subnets(SubnetIds=[here])["Subnets"][0]["AvailabilityZone"]
+    )
+    interfaces = client("ec2").describe_network_interfaces(NetworkInterfaceIds=[details["networkInterfaceId"]])
+    (interface,) = interfaces["NetworkInterfaces"]
+    assert interface["PrivateIpAddresses"][0]["PrivateIpAddress"] == details["privateIPv4Address"]
+    assert interface["Association"]["PublicIp"]
+    ecs.stop_task(cluster="arun-a", task=new["taskArn"])
+    stopped(client, new["taskArn"])
