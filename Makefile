@@ -70,6 +70,7 @@ nightly: ## what runs each night, with new seeds that it prints; an hour and mor
 	@tools/nightly soak
 	@tools/nightly kills
 	@tools/nightly crash
+	@tools/nightly properties
 	@tools/nightly tests
 
 audit: ## look for known vulnerabilities in all that is locked; needs PyPI's or OSV's service in reach

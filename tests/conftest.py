@@ -42,6 +42,8 @@ settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=os.environ.get("CI") == "true"
 )
 settings.load_profile("suite")
+# `tools/nightly properties`, with a seed; otherwise as above.
+settings.register_profile("night", derandomize=False, max_examples=300)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from moto.s3.models import FakeDeleteMarker
+from tests.crash.forkserver import ForkedClient, ForkServer
 from tests.waiting import PATIENCE_S, until
 
 from aws_run.local.embedded import Embedded
@@ -110,10 +111,12 @@ class Script(Faults):
 
 
 class Account:
-    """`options` may name faults, chaos or quotas; the account is empty until something is submitted."""
+    """`options` may name faults, chaos or quotas; the account is empty until something is submitted. `clients` makes the
+    processes that `run` needs."""
 
-    def __init__(self, home: Path, **options: Any) -> None:
+    def __init__(self, home: Path, *, clients: ForkServer | None = None, **options: Any) -> None:
         self._home = home
+        self._clients = clients
         self._state = home / "state" / "aws-run"
         self._state.mkdir(parents=True, exist_ok=True)
         self.script = Script(options.get("chaos_seed"))
@@ -167,7 +170,7 @@ class Account:
         child.stdin.flush()
         return child
 
-    def kill_at(self, child: subprocess.Popen[str], at: int | str, when: str) -> None:
+    def kill_at(self, child: subprocess.Popen[str] | ForkedClient, at: int | str, when: str) -> None:
         """It dies at its n-th call from now, or its next of that name."""
         if isinstance(at, str):
             self.script.kill_by_name = (child.pid, at, when)
@@ -175,9 +178,15 @@ class Account:
             self.script.kill_at(Kill(pid=child.pid, at=at, when=when))  # type: ignore[arg-type]
 
     def run(self, *arguments: object, kill: tuple[int | str, str] | None = None, **more: str) -> Finished:
-        return self.finish(self.start(*arguments, kill=kill, **more))
+        if self._clients is None:
+            return self.finish(self.start(*arguments, kill=kill, **more))
+        child = self._clients.start([*map(str, arguments)], self.environment(**more), self._home)
+        if kill is not None:
+            self.kill_at(child, *kill)
+        child.begin()
+        return self.finish(child)
 
-    def finish(self, child: subprocess.Popen[str]) -> Finished:
+    def finish(self, child: subprocess.Popen[str] | ForkedClient) -> Finished:
         try:
             said, complained = child.communicate(timeout=PATIENCE_S)
         finally:

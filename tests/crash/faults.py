@@ -16,18 +16,21 @@ import multiprocessing
 import re
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, get_args
 
+from moto.ec2.models.amis import Ami, AmiBackend
 from tests.crash.account import Account, Finished, Happened, account, make_project
+from tests.crash.forkserver import ForkServer
 from tests.crash.points import MARGIN_S, TIMEOUT_S
 
 from aws_run.local.http.protocol import Call, Reply
@@ -43,6 +46,7 @@ FAULTS: tuple[How, ...] = (*ANSWERS, *(how for how in get_args(How) if how not i
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "fault-table.md"
 _RUN = re.compile(r"tiny-\d{8}-\d{6}-[0-9a-f]{4}")
 _WAY_BACK = re.compile(rf"aws-run (cleanup|wait) {_RUN.pattern}|to finish the job by hand|aws-run gc")
+_OF_THE_CACHE = re.compile(r" (ec2:DescribeInstanceType|pricing:)")  # what clients keep from one run to the next
 _BUCKET = re.compile(r"/arun-\d{12}-[a-z0-9-]+?-an(?=/|$)")
 
 
@@ -98,21 +102,55 @@ class Calls:
         return name
 
 
-_home: Path | None = None
+def _machine_images_once() -> None:
+    """moto makes each new account two thousand machine images, in half a second of processor time: from here on once."""
+    make, made = AmiBackend._load_amis, dict[str, dict[str, Ami]]()
+
+    def load(backend: AmiBackend) -> None:
+        region = str(backend.region_name)  # type: ignore[attr-defined]
+        if region not in made:
+            make(backend)
+            made[region] = backend.amis
+        backend.amis = dict(made[region])
+
+    AmiBackend._load_amis = load  # type: ignore[method-assign]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Where accounts are made one after the other, at one address: what clients keep between runs is used again."""
+
+    home: Path
+    clients: ForkServer | None = None  # None: each client is a new process from its first instruction on
+    port: int = 0
+
+    def account(self) -> AbstractContextManager[Account]:
+        return account(self.home, clients=self.clients, port=self.port)
+
+
+@functools.cache
+def _bench() -> Bench:
+    """This process's own."""
+    _machine_images_once()
+    home = Path(tempfile.mkdtemp(prefix="faults-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    clients = ForkServer()
+    atexit.register(clients.close)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    return Bench(home=home, clients=clients, port=port)
 
 
 def attempt(cell: Cell) -> Result:
-    """For a worker process: one account at a time; the state folder (images, environments) is kept between cells."""
-    global _home
-    if _home is None:
-        _home = Path(tempfile.mkdtemp(prefix="faults-"))
-        atexit.register(shutil.rmtree, _home, ignore_errors=True)
-    return try_cell(_home, cell)
+    """For a worker process: one account at a time."""
+    return try_cell(_bench(), cell)
 
 
-def operations(home: Path, scenario: Scenario) -> list[str]:
-    """Every operation that the scenario's command makes when nothing goes wrong, in their order."""
-    with account(home) as aws, _prepared(aws, home, scenario) as (command, _):
+def operations(bench: Bench, scenario: Scenario) -> list[str]:
+    """Every operation that the scenario's command makes when nothing goes wrong, in their order; on a machine on which it
+    has never run."""
+    _forget(bench)
+    with bench.account() as aws, _prepared(aws, bench.home, scenario) as (command, _):
         calls = Calls()
 
         def note(seen: Happened, call: Call) -> None:
@@ -124,9 +162,16 @@ def operations(home: Path, scenario: Scenario) -> list[str]:
         return list(calls.names)
 
 
-def try_cell(home: Path, cell: Cell) -> Result:
-    """The scenario's command in a fresh account, one of its calls spoiled; `home` may be used again."""
-    with account(home) as aws, _prepared(aws, home, cell.scenario) as (command, deadline):
+def _forget(bench: Bench) -> None:
+    """Clients have AWS's catalogue and price list from AWS again."""
+    shutil.rmtree(bench.home / "cache", ignore_errors=True)
+
+
+def try_cell(bench: Bench, cell: Cell) -> Result:
+    """The scenario's command in a fresh account, one of its calls spoiled."""
+    if _OF_THE_CACHE.search(cell.operation):
+        _forget(bench)
+    with bench.account() as aws, _prepared(aws, bench.home, cell.scenario) as (command, deadline):
         app, calls, spoiled = aws.embedded.app, Calls(), list[str]()
         assert app is not None
 
@@ -139,7 +184,7 @@ def try_cell(home: Path, cell: Cell) -> Result:
         aws.script.on_call.append(spoils)
         done = command()
         aws.script.on_call.clear()
-        return _judged(aws, home, cell, done, happened=bool(spoiled), deadline=deadline)
+        return _judged(aws, bench.home, cell, done, happened=bool(spoiled), deadline=deadline)
 
 
 def _judged(aws: Account, home: Path, cell: Cell, done: Finished, *, happened: bool, deadline: datetime) -> Result:
@@ -168,7 +213,10 @@ def _prepared(aws: Account, home: Path, scenario: Scenario):  # type: ignore[no-
     """(the command whose calls are spoiled, when its run is to have ended)."""
     command, _, backend = scenario.partition("-")
     shutil.rmtree(home / "out", ignore_errors=True)
-    submit = ("submit", make_project(home), "-i", home / "data", "-o", home / "out", "--backend", backend)
+    project = make_project(home)
+    # This Python, so that no other one is looked for.
+    (project / ".python-version").write_text(f"{sys.version_info.major}.{sys.version_info.minor}\n")
+    submit = ("submit", project, "-i", home / "data", "-o", home / "out", "--backend", backend)
     deadline = aws.now() + timedelta(seconds=TIMEOUT_S + MARGIN_S)
     run: Callable[[], Finished]
     if command == "submit":
@@ -266,8 +314,7 @@ def _turns(scenarios: Sequence[Scenario], faults: Sequence[How], every: int) -> 
     operations and all faults."""
     names: list[tuple[Scenario, str]] = []
     for scenario in scenarios:
-        with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-            names += [(scenario, name) for name in operations(Path(folder), scenario)[::every]]
+        names += [(scenario, name) for name in operations(_bench(), scenario)[::every]]
     for turn in range(len(faults)):
         yield [
             Cell(scenario=scenario, operation=name, how=faults[(index + turn) % len(faults)])

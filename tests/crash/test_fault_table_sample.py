@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.crash.faults import Cell, Result, Scenario, page, try_cell
+from tests.crash.faults import Bench, Cell, Result, Scenario, page, try_cell
 
 from aws_run.local.testing.faults import How
 
@@ -29,7 +29,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_a_broken_answer_changes_nothing_for_the_user(home: Path, scenario: Scenario, operation: str, how: How) -> None:
-    result = try_cell(home, Cell(scenario=scenario, operation=operation, how=how))
+    result = try_cell(Bench(home=home), Cell(scenario=scenario, operation=operation, how=how))
     assert result.happened, "the command makes no such call any more"
     assert result.clean, result
     assert result.exit_code == 0, result.message

@@ -1,7 +1,8 @@
 """Secrets of a user's machine, each with a value of its own, through a whole submit: where do the values turn up?
 
 They are looked for in all that a run leaves or shows: layers, history and configuration of the image, every object in the bucket,
-what the commands print, with --debug too, the arguments of every child process, and what is left in temporary folders.
+what the commands print, with --debug too, the arguments of every child process, and what is left in temporary folders. One file may
+have the values that the user gave to the job: the one that `--save-spec` names.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import boto3
 import docker
@@ -27,8 +29,8 @@ parser = argparse.ArgumentParser()
 parser.add_argument("-i", type=pathlib.Path, required=True)
 parser.add_argument("-o", type=pathlib.Path, required=True)
 options = parser.parse_args()
-import arun_private_demo
-got = [os.environ["FROM_SHELL"], os.environ["FROM_FILE"]]
+import arun_private_demo, arun_private_other
+got = [os.environ[name] for name in ("FROM_SHELL", "FROM_FILE", "FROM_SECRETS_MANAGER")]
 (options.o / "lengths.txt").write_text(" ".join(str(len(value)) for value in got))
 """
 
@@ -105,14 +107,18 @@ def files_below(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield str(path.relative_to(folder)), path.read_bytes()
 
 
-def objects_in_s3(environ: dict[str, str]) -> Iterator[tuple[str, bytes]]:
-    s3 = boto3.client(
-        "s3",
+def client(service: str, environ: dict[str, str]) -> Any:
+    return boto3.client(
+        service,
         endpoint_url=environ["AWS_ENDPOINT_URL"],
         region_name=environ["AWS_DEFAULT_REGION"],
         aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
     )
+
+
+def objects_in_s3(environ: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+    s3 = client("s3", environ)
     for bucket in s3.list_buckets()["Buckets"]:
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket["Name"]):
             for one in page.get("Versions", ()):
@@ -146,7 +152,6 @@ def test_no_secret_of_the_machine_turns_up_anywhere(
     shutil.copytree(Path(__file__).parents[2] / "examples" / "wordcount" / "data", data)
     project.mkdir()
     (project / "main.py").write_text(SCRIPT)
-    (project / "requirements.txt").write_text("arun-private-demo\n")
     (project / "aws-run.yaml").write_text("env: {FROM_SHELL: null}\n")
     env_file = tmp_path / "job.env"
     env_file.write_text(f"FROM_FILE={canaries.new('env-file')}\n")
@@ -158,12 +163,23 @@ def test_no_secret_of_the_machine_turns_up_anywhere(
     home.mkdir()
     local = "127.0.0.1,localhost,169.254.170.2"
     host = host_address(context)
-    with private_index("arun-private-demo", "reader", canaries.new("index")) as port:
+    secret = client("secretsmanager", embedded_aws).create_secret(Name=name, SecretString=canaries.new("aws-secret"))
+    specification = tmp_path / "job.json"
+    with (
+        private_index("arun-private-demo", "reader", canaries.new("index")) as port,
+        private_index("arun-private-other", "builder", canaries.new("build-secret")) as other_port,
+    ):
+        requirements = (
+            f"--extra-index-url http://builder:${{BUILD_TOKEN}}@{host}:{other_port}/simple/\n"
+            "arun-private-demo\narun-private-other\n"
+        )
+        (project / "requirements.txt").write_text(requirements)
         environ = {
             **embedded_aws,
             "HOME": str(home),
             "TMPDIR": str(temporary),
             "FROM_SHELL": canaries.new("shell-variable"),
+            "BUILD_TOKEN": canaries.values["build-secret"],
             "AWS_RUN_TRUST_PROJECT_FILE": "1",  # it takes FROM_SHELL
             "NEVER_NAMED": canaries.new("unnamed-variable"),
             "PIP_EXTRA_INDEX_URL": f"http://reader:{canaries.values['index']}@{host}:{port}/simple/",
@@ -180,12 +196,17 @@ def test_no_secret_of_the_machine_turns_up_anywhere(
             out,
             "--env-file",
             env_file,
+            "--secret",
+            f"FROM_SECRETS_MANAGER={secret['ARN']}",
+            "--build-secret",
+            "BUILD_TOKEN",
             "--base-image",
             context.base_image,
         ]
-        commands = [run(environ, "submit", *options, "--backend", "fargate", "--debug")]
+        first = ["submit", *options, "--save-spec", specification, "--backend", "fargate", "--debug"]
+        commands = [run(environ, *first)]
         # A failure says a lot: the build's last lines, causes, hints.
-        (project / "requirements.txt").write_text("arun-private-demo\nno-such-package-arun-zz\n")
+        (project / "requirements.txt").write_text(f"{requirements}no-such-package-arun-zz\n")
         commands.append(run(environ, "submit", *options, "--backend", "fargate", "--debug"))
         commands.append(run(environ, "plan", *options, "--json"))
     for words in (
@@ -197,8 +218,10 @@ def test_no_secret_of_the_machine_turns_up_anywhere(
         commands.append(run(environ, *words))
     assert commands[0].code == 0, commands[0].output.decode()
     assert commands[1].code != 0
-    lengths = [len(canaries.values[one]) for one in ("shell-variable", "env-file")]
-    assert (out / "lengths.txt").read_text() == f"{lengths[0]} {lengths[1]}"  # they did arrive where they belong
+    lengths = [str(len(canaries.values[one])) for one in ("shell-variable", "env-file", "aws-secret")]
+    assert (out / "lengths.txt").read_text() == " ".join(lengths)  # they did arrive where they belong
+    assert canaries.seen_in(specification.read_bytes()) == ["env-file", "shell-variable"]
+    assert specification.stat().st_mode & 0o777 == 0o600
 
     assert b"base image aws-run-test-base:bookworm" in commands[2].output
 

@@ -11,7 +11,7 @@ from tests.crash.account import Happened
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.errors import AwsRunError, OutOfReachError
-from aws_run.events import LogLine, StatusChanged
+from aws_run.events import LogLine, Notice, StatusChanged
 from aws_run.local.http.protocol import Call, Reply
 from aws_run.local.testing.faults import How, spoil
 from aws_run.usecases.wait import wait
@@ -219,3 +219,15 @@ def test_a_renderer_that_fails_at_everything_once_the_task_is_accepted_leaves_no
     assert caught.value.exit_code == 125
     assert story.record().run_id in caught.value.message
     nothing_is_left(story)
+
+
+def test_a_renderer_that_fails_as_a_run_is_left_to_itself_costs_nobody_its_id(begin: Begin) -> None:
+    story = begin()
+
+    def emit(event: Any) -> None:
+        if isinstance(event, Notice) and "detached" in event.text:
+            raise OursError("the terminal has gone mad")
+
+    done = story.submit(context=story.new_bench(emit=emit), backend="fargate", detach=True, follow_output=True)
+    assert done.view.run_id == story.record().run_id
+    assert story.record().detached

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,7 +94,8 @@ def test_row_09_without_spot_capacity_the_same_run_goes_on_on_demand(begin: Begi
     story = begin(no_capacity=("spot:*",))
     assert story.submit(backend="ec2", spot_policy="auto").exit_code == 0
     assert any("asking for on-demand instead" in text for text in story.notices())
-    assert launched(story) == ["m5a.large on-demand"]
+    (machine,) = launched(story)
+    assert machine.endswith(" on-demand")
 
 
 def test_row_09_when_one_type_is_short_the_next_of_the_choices_is_taken(begin: Begin) -> None:
@@ -178,7 +181,8 @@ def test_row_13_the_group_can_never_hold_more_than_one_machine(begin: Begin) -> 
         story.context.aws.call(
             "autoscaling", "set_desired_capacity", AutoScalingGroupName=group.name, DesiredCapacity=2
         )
-    assert launched(story) == ["m5a.large on-demand"]
+    (machine,) = launched(story)
+    assert machine.endswith(" on-demand")
 
 
 def test_row_22_a_task_that_ecs_does_not_take_says_ecs_reason_and_nothing_is_left(begin: Begin) -> None:
@@ -269,3 +273,18 @@ def test_a_size_that_fargate_lacks_is_refused_without_a_call(begin: Begin) -> No
     with pytest.raises(UsageError, match="Fargate has no size"):
         story.submit(backend="fargate", cpu="3")
     assert creations(story) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing can be shown to be left there")
+def test_even_a_submit_that_builds_nothing_removes_the_passwords_of_a_build_whose_client_was_killed(
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = begin()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = tmp_path / "aws-run-build-x"
+    left.mkdir(mode=0o700)
+    (left / "lock").touch()
+    (left / "secret-settings").write_text("UV_INDEX_URL=https://user:password@index.example")
+    with pytest.raises(UsageError, match="Fargate has no size"):
+        story.submit(backend="fargate", cpu="3")
+    assert not left.exists()

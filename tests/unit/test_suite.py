@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+from hypothesis import settings
+
 ROOT = Path(__file__).parents[2]
 MIXED = """
 import pytest
@@ -60,3 +63,23 @@ def test_nightly_tests_are_left_out_with_a_word_and_run_when_they_are_wanted(tmp
 def test_the_script_that_runs_the_suite_asks_for_those_lines_and_the_night_is_that_script() -> None:
     assert "-o console_output_style=classic" in (ROOT / "tools/test").read_text()
     assert "tools/test --nightly" in (ROOT / "tools/nightly").read_text()
+
+
+def test_the_night_is_every_part_that_the_script_knows_and_each_draws_a_seed_that_it_prints() -> None:
+    script = (ROOT / "tools/nightly").read_text()
+    (known,) = re.findall(r"^case \$what in ([a-z |]+)\) ;;", script, re.MULTILINE)
+    workflow = yaml.safe_load((ROOT / ".github/workflows/nightly.yml").read_text())
+    parts = workflow["jobs"]["unseen"]["strategy"]["matrix"]["what"]
+    assert set(parts) == set(known.split(" | "))
+    assert re.findall(r"tools/nightly ([a-z]+)$", (ROOT / "Makefile").read_text(), re.MULTILINE) == [*parts]
+    drawn = script.index("RANDOM * 32768")
+    printed = script.index('echo "$what: seed $seed')
+    for part in set(parts) - {"tests"}:
+        assert drawn < printed < script.index(f"\n    {part})"), part
+        assert "seed" in script[script.index(f"\n    {part})") :].partition(";;")[0], part
+
+
+def test_at_night_examples_are_new_in_ci_too() -> None:
+    """conftest.py has registered it; with every change, CI's are the same for everybody."""
+    assert settings.get_profile("night").derandomize is False
+    assert settings.get_profile("suite").derandomize is (os.environ.get("CI") == "true")

@@ -62,13 +62,31 @@ def test_no_workflow_gives_a_strangers_code_our_rights(path: Path) -> None:
 
 
 @every_workflow
-def test_what_a_workflow_installs_is_locked_with_hashes(path: Path) -> None:
-    """tools/venv and tools/audit-venv install with --require-hashes."""
+def test_a_workflow_installs_nothing_itself(path: Path) -> None:
+    """But by scripts of this repository, whose locks have hashes (below)."""
     assert not re.search(r"\b(?:pip3?|uv|pipx|npm|curl|wget)\b[^\n]*\b(?:install|add|run|https?:)", path.read_text())
-    for script in ("venv", "audit-venv"):
-        lines = [line for line in (ROOT / "tools" / script).read_text().splitlines() if "pip install" in line]
-        assert lines
-        assert all("--require-hashes" in line or "--no-deps" in line for line in lines)
+
+
+def installing(text: str) -> list[str]:
+    """The commands of a script that install Python packages, each on one line."""
+    commands = re.sub(r"\\\n\s*", " ", text).splitlines()
+    return [one for one in commands if re.search(r"\bpip install\b|'pip', 'install'|\buv (?:tool|add|run|sync)\b", one)]
+
+
+def test_whatever_the_scripts_install_is_locked_with_hashes_or_this_very_checkout() -> None:
+    scripts = [path for folder in ("tools", "action") for path in (ROOT / folder).iterdir() if path.is_file()]
+    found = {path.name: installing(path.read_text()) for path in scripts}
+    assert {"venv", "audit-venv", "clients-venv", "embedded-site"} <= {name for name, lines in found.items() if lines}
+    unlocked = [
+        line
+        for name, lines in found.items()
+        for line in lines
+        if name != "shim.cjs" and not ("--require-hashes" in line or line.rstrip().endswith(("-e .", "-e . &&")))
+    ]
+    assert unlocked == []
+    # The Action makes its command of two parts; the checkout is added by a path, without pip.
+    shim = (ROOT / "action/shim.cjs").read_text()
+    assert re.findall(r"\[\.\.\.pip, (\S+),", shim) == ["'--require-hashes'"]
 
 
 def test_only_the_job_that_publishes_has_pypis_identity_and_it_runs_nothing_of_ours() -> None:

@@ -14,7 +14,7 @@ import click
 from aws_run.cli import compose
 from aws_run.cli.output_memory import remember_output
 from aws_run.cli.say import result_json, say
-from aws_run.errors import InterruptedRunError, UsageError
+from aws_run.errors import AwsRunError, InterruptedRunError, UsageError, sentence_of
 
 if TYPE_CHECKING:
     from aws_run.lifecycle.end.ending import SubmitResult
@@ -59,7 +59,19 @@ class Terminal:
         return show
 
     def report(self, done: SubmitResult) -> int:
-        """Shows how it ended; the exit code."""
+        """Shows how it ended; the exit code. A fault of ours in the showing costs nobody the way back to the run."""
+        try:
+            return self._show(done)
+        except AwsRunError:
+            raise
+        except Exception as error:
+            run = done.view.run_id
+            raise AwsRunError(
+                f"aws-run itself failed to show how {run} stands ({sentence_of(error)})",
+                hint=f"`aws-run status {run}` tells; `aws-run cleanup {run}` ends it and removes what is left",
+            ) from error
+
+    def _show(self, done: SubmitResult) -> int:
         from aws_run.report.jsonlines import to_json
 
         outcome = with_next_commands(done.view, self.target)

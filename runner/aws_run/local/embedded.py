@@ -12,6 +12,7 @@ from aws_run.errors import DockerError
 from aws_run.local.api import (
     bucket_policy,
     clusters,
+    cost_explorer,
     definitions,
     ec2,
     ecr,
@@ -81,6 +82,7 @@ class Embedded:
             **definitions.table(),
             **quotas.table(),
             **prices.table(),
+            **cost_explorer.table(),
             **instance_types.table(),
             **Schedules(self._invoke).table(),
             **groups.table(scaler),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from aws_run.config import Config
 from aws_run.data import InputSnapshot
-from aws_run.events import Notice, RunStarted
+from aws_run.events import Notice, RunStarted, unfailing
 from aws_run.image.docker.build_folder import sweep
 from aws_run.infra.observe import observe
 from aws_run.infra.plan import plan
@@ -107,6 +107,7 @@ def submit(
 
 
 def _detach(config: Config, context: AppContext, writer: RecordWriter, run_id: str) -> None:
+    context = replace(context, emit=unfailing(context.emit))  # the run goes on, so its id must reach the user
     if config.follow_output:
         context.emit(Notice(text=f"nobody follows the outputs of a detached run; later: aws-run pull {run_id}"))
     teardown.attempt_or_warn(

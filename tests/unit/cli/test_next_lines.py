@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from aws_run.cli.commands.pull import summary
 from aws_run.cli.compose import Target
-from aws_run.cli.running import with_next_commands, without_cleanup_hint
+from aws_run.cli.running import Terminal, with_next_commands, without_cleanup_hint
 from aws_run.data import PulledOutput
-from aws_run.errors import InterruptedRunError, UsageError
+from aws_run.errors import AwsRunError, InterruptedRunError, UsageError
+from aws_run.lifecycle.end.ending import SubmitResult
 from aws_run.report.views import LeftRow, LeftView, OutcomeView
 from aws_run.usecases.pull import pull
 
@@ -41,6 +43,18 @@ def test_after_an_embedded_aws_that_goes_with_the_command_no_run_is_named() -> N
     assert len(seen.next_commands) == 1
     assert "aws-run local start" in seen.next_commands[0]
     assert RUN not in seen.next_commands[0]
+
+
+def test_a_fault_of_ours_in_the_showing_names_the_run_and_the_way_back_to_it() -> None:
+    class Broken:
+        def outcome(self, _view: object) -> None:
+            raise KeyError("colour")
+
+    terminal = Terminal(reporter=cast(Any, Broken()), target=Target(), local=False, as_json=False)
+    with pytest.raises(AwsRunError, match=f"itself failed to show how {RUN} stands .KeyError: 'colour'") as caught:
+        terminal.report(SubmitResult(view=VIEW, exit_code=0, record=cast(Any, None)))
+    assert caught.value.exit_code == 125
+    assert f"aws-run cleanup {RUN}" in (caught.value.hint or "")
 
 
 def test_who_leaves_an_embedded_aws_that_goes_has_nothing_to_clean_up() -> None:
