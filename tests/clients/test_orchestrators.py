@@ -25,7 +25,7 @@ from dask.distributed import Client
 from dask_cloudprovider.aws import FargateCluster
 
 with FargateCluster(image=sys.argv[1], n_workers=2, worker_cpu=256, worker_mem=512, scheduler_cpu=256, scheduler_mem=512,
-                    fargate_use_private_ip=True, region_name="us-east-1", scheduler_timeout="2 minutes",
+                    region_name="us-east-1", scheduler_timeout="2 minutes",
                     environment={"PYTHONWARNINGS": "ignore"}) as cluster:
     with Client(cluster) as client:
         client.wait_for_workers(2, timeout=120)
