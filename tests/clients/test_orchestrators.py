@@ -1,4 +1,4 @@
-"""Orchestrators that run their users' tasks on ECS, against the embedded AWS: Dask, Prefect, Dagster and Airflow, each in an
+"""Orchestrators that run their users' tasks on ECS, against the embedded AWS: Dask, Dagster and Airflow, each in an
 environment of its own, since none of them fits the others."""
 
 from __future__ import annotations
@@ -31,41 +31,6 @@ with FargateCluster(image=sys.argv[1], n_workers=2, worker_cpu=256, worker_mem=5
         client.wait_for_workers(2, timeout=120)
         squares = client.map(lambda number: number ** 2, range(100))
         print("workers", len(client.scheduler_info()["workers"]), "sum", client.submit(sum, squares).result(timeout=60))
-"""
-PREFECT = """
-import asyncio, sys
-from prefect import flow
-from prefect.client.orchestration import get_client
-from prefect.testing.utilities import prefect_test_harness
-from prefect_aws import AwsCredentials
-from prefect_aws.workers.ecs_worker import ECSJobConfiguration, ECSVariables, ECSWorker
-
-image, execution, subnet, market = sys.argv[1:]
-
-@flow
-def nothing():
-    pass
-
-async def main():
-    async with get_client() as client:
-        flow_run = await client.create_flow_run(nothing)
-    variables = ECSVariables(
-        image=image, command="python main.py", execution_role_arn=execution, cluster="demo", launch_type=market, cpu=256,
-        memory=512, configure_cloudwatch_logs=True, stream_output=False, auto_deregister_task_definition=True,
-        network_configuration={"subnets": [subnet], "assignPublicIp": "ENABLED"}, vpc_id=None,
-        cloudwatch_logs_options={"awslogs-group": "/aws-run/demo", "awslogs-region": "us-east-1"},
-        container_name="job", task_watch_poll_interval=0.5, aws_credentials=AwsCredentials(region_name="us-east-1"),
-    )
-    template = ECSWorker.get_default_base_job_template()
-    configuration = await ECSJobConfiguration.from_template_and_values(template, variables.model_dump(exclude_none=True))
-    configuration.prepare_for_flow_run(flow_run)
-    configuration.command = "python main.py"
-    async with ECSWorker(work_pool_name="demo") as worker:
-        result = await worker.run(flow_run, configuration)
-    print("exit", result.status_code)
-
-with prefect_test_harness(server_startup_timeout=180):
-    asyncio.run(main())
 """
 DAGSTER = """
 import sys, boto3
@@ -173,20 +138,6 @@ def ended(aws: Cloud) -> list[int]:
 def test_dask_computes_on_two_workers_on_fargate(aws: Cloud, run: Run, tmp_path: Path) -> None:
     image = foreign(aws, image_of(aws, tmp_path / "image", "dask = True\n"), environment("dask"))
     assert "workers 2 sum 328350" in run("dask", DASK, image)
-    clusters = [name for name in aws.client("ecs").list_clusters()["clusterArns"] if "dask" in name]
-    assert clusters == [], "it removes what it made"
-
-
-@pytest.mark.parametrize("market", ["FARGATE", "FARGATE_SPOT"])
-def test_prefects_worker_runs_a_task(aws: Cloud, run: Run, tmp_path: Path, market: str) -> None:
-    if market == "FARGATE_SPOT":
-        aws.client("ecs").put_cluster_capacity_providers(
-            cluster="demo", capacityProviders=["FARGATE_SPOT"], defaultCapacityProviderStrategy=[]
-        )
-    image = foreign(aws, image_of(aws, tmp_path / "image", "print('hello from prefect')\n"))
-    before = len(ended(aws))
-    assert "exit 0" in run("prefect", PREFECT, image, execution_role(aws), subnet(aws.client), market)
-    assert ended(aws)[before:] == [0]
 
 
 def test_dagsters_client_runs_a_task(aws: Cloud, run: Run, definition: str) -> None:
