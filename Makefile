@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint format docs site bench bench-data independence nightly audit dist lock clean
+.PHONY: help demo test unit lint format docs site bench bench-data independence aws-smoke nightly audit dist lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ faults: ## spoil every AWS operation of every command in every way and write doc
 soak: ## 30 submits of 3 projects at once, while AWS throttles, fails and loses answers
 	@tools/venv dev
 	@$(PYTHON) -m tests.crash.soak
+
+aws-smoke: ## eight stories on a real account for at most AWS_RUN_AWS_BUDGET dollars; writes docs/real-runs/DATE.md
+	@tools/venv dev
+	@tools/aws-smoke
 
 nightly: ## what runs each night, with new seeds that it prints; an hour and more
 	@tools/nightly soak

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from . import contract
+from . import contract, s3_address
 from .transfer import Bucket, from_environment
 
 DEFAULT_WORK_DIR = "/aws-run"
@@ -114,7 +114,7 @@ def read_job(env: Mapping[str, str], image_command: Sequence[str]) -> Job:
         name=_needed(env, contract.BUCKET),
         region=region,
         credentials=from_environment(env),
-        endpoint_url=env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL") or None,
+        endpoint_url=s3_address.configured(env, region),
         owner=env.get(contract.BUCKET_OWNER) or None,
     )
     return Job(

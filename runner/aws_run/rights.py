@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from aws_run.naming import IAM_PATH, TAG_RUN
+from aws_run.naming import IAM_PATH, TAG_RUN, WITHOUT_NAMESPACE
 
 Command = Literal[
     "check", "plan", "submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc", "destroy",
@@ -42,7 +42,8 @@ KEYS = "arn:aws:kms:{region}:{account}:key/*"
 LOG_GROUPS = "arn:aws:logs:{region}:{account}:log-group:/aws-run/*"
 SCHEDULES = "arn:aws:scheduler:{region}:{account}:schedule/default/arun-*"
 REPOSITORIES = "arn:aws:ecr:{region}:{account}:repository/arun/*"
-BUCKET = "arn:aws:s3:::arun-{account}-{region}-an"
+BUCKET = "arn:aws:s3:::arun-{account}-{region}-an"  # with another end in regions that are WITHOUT_NAMESPACE
+WITHOUT_NAMESPACE_TEXT = f"in {' and '.join(sorted(WITHOUT_NAMESPACE))}"
 OBJECTS = f"{BUCKET}/*"
 
 _TAGGED_NEW = {"Null": {f"aws:RequestTag/{TAG_RUN}": "false"}}
@@ -50,6 +51,10 @@ _TAGGED = {"Null": {f"aws:ResourceTag/{TAG_RUN}": "false"}}
 _FROM_TEMPLATE = {"ArnLike": {"ec2:LaunchTemplate": TEMPLATES}}
 
 RUN: tuple[Command, ...] = ("submit",)
+_ALL_RUNS: tuple[Command, ...] = (
+    "check", "plan", "submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc", "destroy",
+    "cost", "report", "exec",
+)  # fmt: skip
 ENDING: tuple[Command, ...] = ("submit", "cancel", "cleanup", "gc")
 LISTING: tuple[Command, ...] = ("submit", "gc")
 
@@ -262,6 +267,13 @@ RIGHTS: tuple[Right, ...] = (
         BUCKET,
         commands=("check", "plan", "submit", "destroy"),
         why="whether the bucket is as it should be",
+    ),
+    Right(
+        action="s3:ListAllMyBuckets",
+        calls=("s3:ListBuckets",),
+        commands=_ALL_RUNS,
+        why="the account's own id, of which the bucket's name is made",
+        rarely=WITHOUT_NAMESPACE_TEXT,
     ),
     _own("s3:CreateBucket", BUCKET, commands=RUN, why="the account's bucket for runs"),
     *(

@@ -129,6 +129,9 @@ class MemoryExecutor:
                 continue
             return TaskHandle(id=name, place=names.cluster)
 
+    def refuse_too_large(self, request: TaskRequest) -> None:
+        """It takes everything."""
+
     def find(self, record: Record) -> TaskState | None:
         if record.handle is not None:
             return self.state(record.handle)

@@ -16,6 +16,7 @@ from tests.crash.story import Begin, Story, clean, left_running
 from tests.waiting import PATIENCE_S
 
 from aws_run.errors import AwsCallError
+from aws_run.infra.policies import caller_policy
 from aws_run.infra.resources import Kind, Ref
 from aws_run.local.http.protocol import Call
 
@@ -214,3 +215,28 @@ def _remove(story: Story, refs: list[Ref]) -> tuple[Any, ...]:
 
     context = story.new_bench()
     return remove(context.aws, refs, context.clock, context.emit)
+
+
+@pytest.mark.parametrize("rule", ["FARGATE#2", "FARGATE=NotAccepted#2"])
+def test_a_fargate_run_is_requested_again_until_there_is_room(begin: Begin, rule: str) -> None:
+    """Whether ECS says it in RunTask's answer or of a task that it has stopped."""
+    story = begin(no_capacity=(rule,))
+    (story.project / "aws-run.yaml").write_text("retry: {on: [no-capacity], max: 2}\n")
+    done = story.submit(backend="fargate")
+    assert (done.exit_code, done.teardown_error) == (0, None)
+    assert story.script.operations().count("ecs:RunTask") == 3
+    assert story.account.left() == {}
+
+
+def test_a_zone_without_fargate_is_left_out(begin: Begin) -> None:
+    story = begin(region="us-west-1", zone_ids={"us-west-1a": "usw1-az2"})
+    assert story.submit(backend="fargate").exit_code == 0
+    assert story.account.left() == {}
+
+
+def test_a_region_without_namespaces_of_accounts_has_a_bucket_all_the_same(begin: Begin) -> None:
+    story = begin(region="me-south-1", caller_policy=caller_policy(account="123456789012", region="me-south-1"))
+    assert story.submit(backend="fargate").exit_code == 0
+    (name,) = {seen.text.split("?")[0].split("/")[1] for seen in story.script.happened if seen.service == "s3"} - {""}
+    assert name.startswith(f"arun-{story.account.local.account}-me-south-1-")
+    assert not name.endswith("-an")

@@ -279,7 +279,8 @@ class _Backends(Mapping[str, "Backend"]):
 def cache_folder(endpoint_url: str | None) -> Path:
     """Where this machine keeps what AWS's catalogue and price list said. Another endpoint is another AWS."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    realm = "aws" if endpoint_url is None else hashlib.sha256(endpoint_url.encode()).hexdigest()[:16]
+    of_aws = endpoint_url is None or ".amazonaws.com" in endpoint_url  # a VPC endpoint leads there, too
+    realm = "aws" if of_aws else hashlib.sha256(str(endpoint_url).encode()).hexdigest()[:16]
     return Path(base) / "aws-run" / realm
 
 

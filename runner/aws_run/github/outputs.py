@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from aws_run import naming, partition
+from aws_run import partition
 from aws_run.errors import EXIT_INTERRUPT, AwsRunError
 from aws_run.github.reasons import reason_code
 from aws_run.report.jsonlines import error_data, to_json
@@ -97,6 +97,6 @@ def file_url(record: Record) -> Callable[[str], str]:
 
 
 def _object_url(record: Record, key: str) -> str:
-    bucket = naming.bucket_name(record.account, record.region)
+    bucket = record.bucket
     place = f"{partition.of_region(record.region).console(record.region)}/s3/object/{bucket}"
     return f"{place}?region={record.region}&prefix={quote(key, safe='/')}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aws_run import naming
 from aws_run.errors import AwsRunError, RunNotFoundError
+from aws_run.infra.bucket_names import own_bucket
 from aws_run.lifecycle.context import AppContext
 from aws_run.runs.record import Record
 from aws_run.runs.store import RunStore
@@ -13,8 +14,7 @@ _MOST_NAMED = 4
 
 
 def store(context: AppContext) -> RunStore:
-    identity = context.aws.identity()
-    return RunStore(context.aws, naming.bucket_name(identity.account, identity.region), identity.account)
+    return RunStore(context.aws, own_bucket(context.aws), context.aws.identity().account)
 
 
 def resolve(context: AppContext, run: str | None, project: str | None) -> str:

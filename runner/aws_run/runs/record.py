@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal
 
-from aws_run.naming import RunNames
+from aws_run.naming import RunNames, bucket_name
 from aws_run.runs.money_entries import (
     EstimateEntry,
     RateEntry,
@@ -217,6 +217,12 @@ class Record:
     @property
     def finished(self) -> bool:
         return self.state in ("stopped", "removing", "removed")
+
+    @property
+    def bucket(self) -> str:
+        """Where it says that its results are: to be shown. What is read or written is by `own_bucket`."""
+        named = (entry.name for entry in self.resources if entry.kind == "bucket")
+        return next(named, bucket_name(self.account, self.region))
 
     @property
     def current(self) -> AttemptEntry | None:

@@ -200,6 +200,7 @@ class RunSpec:
     idle_s: int = 0  # how long its machine may wait for the image and the input; 0: there is none that waits
     cap_s: int | None = None  # how many seconds of the machine `--max-cost` buys
     ending_s: int = 0  # what is billed at most between the deadline and the end of the hardware
+    command: tuple[str, ...] | None = None  # as the image or the job names it; None: the image's own
 
     @property
     def names(self) -> RunNames:

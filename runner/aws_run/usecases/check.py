@@ -20,6 +20,7 @@ from aws_run.image.plan import plan_image
 from aws_run.image.sources.results import looks_like_a_project
 from aws_run.image.sources.too_many import refuse_many
 from aws_run.infra import desired
+from aws_run.infra.bucket_names import own_bucket
 from aws_run.infra.observe import observe_one
 from aws_run.lifecycle.context import AppContext
 from aws_run.pricing.hardware import backend_for
@@ -143,8 +144,10 @@ def _docker(without: str | None) -> Finding:
 
 def _bucket(aws: Aws, config: Config) -> Finding:
     identity = aws.identity()
-    wanted = desired.bucket(JobSpec.from_config(config), account=identity.account, region=identity.region)
     try:
+        name = own_bucket(aws)
+        job = JobSpec.from_config(config)
+        wanted = desired.bucket(job, name=name, account=identity.account, region=identity.region)
         there = observe_one(aws, wanted).present
     except AwsRunError as error:
         return Finding(what="bucket", state="failed", text=error.message, todo=error.hint or "")

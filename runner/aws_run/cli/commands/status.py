@@ -98,7 +98,6 @@ def times_of(run: RunStatus) -> str:
 
 def rows_of(run: RunStatus) -> list[tuple[str, str]]:
     """(what, value) for all that is known of it."""
-    from aws_run import naming
     from aws_run.lifecycle.what_ran import argv_of, commit_of, image_of
     from aws_run.report.format import usage_parts
 
@@ -106,7 +105,7 @@ def rows_of(run: RunStatus) -> list[tuple[str, str]]:
     existing = [
         f"{entry.kind} {entry.name}" for entry in record.resources if entry.state not in ("deleted", "intended")
     ]
-    bucket = naming.bucket_name(record.account, record.region)
+    bucket = record.bucket
     rows: list[tuple[str, str]] = [
         ("status", run.phase + (f": {run.sentence}" if run.sentence else "")),
         *(("warning", text) for text in run.warnings),

@@ -33,6 +33,7 @@ from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
 from aws_run.lifecycle.follow.patience import Patience, goes_on, out_of_reach
 from aws_run.lifecycle.follow.watch import Watch
 from aws_run.lifecycle.interrupts import run_uninterrupted
+from aws_run.lifecycle.start import accept
 from aws_run.lifecycle.start.preflight import RunPlan
 from aws_run.lifecycle.start.provision import AcceptedTask
 from aws_run.runs.outcome import OutcomeReason
@@ -140,7 +141,7 @@ class RunSupervisor:
 
     def _attempts(self) -> Ended:
         """One attempt after the other, as long as another may end well and `retry` allows it."""
-        attempt, interruptions = 1, 0
+        attempt, retries = 1, 0
         while True:
             watch = self._watch()
             outcome, state = self._follow(watch, attempt)
@@ -148,7 +149,7 @@ class RunSupervisor:
                 outcome,
                 state,
                 retry=self._spec.job.retry,
-                interruptions=interruptions,
+                retries=retries,
                 new_roles=self._accepted.new_roles,
                 now=self._context.clock.now(),
                 deadline=self._accepted.deadline,
@@ -156,7 +157,7 @@ class RunSupervisor:
             if again is None:
                 return outcome, state
             attempt += 1
-            interruptions += again.new_machine
+            retries += again.counts
             try:
                 self._start_again(outcome, attempt, again, _billed_s(state))
             except KeyboardInterrupt:
@@ -257,7 +258,8 @@ class RunSupervisor:
             context.clock.sleep(again.wait_s)
         if again.new_machine:
             self._backend.prepare_retry(spec)
-        self._handle = self._backend.executor.start(replace(self._accepted.request, attempt=attempt))
+        request = replace(self._accepted.request, attempt=attempt)
+        self._handle = accept.start_task(self._backend.executor, request, clock=context.clock, emit=context.emit)
         self._note(lambda record: record.with_handle(self._handle, attempt=attempt))
         self._backend.on_task_accepted(spec, self._handle, self._accepted.deadline, context.emit)
 

@@ -209,6 +209,8 @@ def _s3(call: Call) -> str:
 def _single(call: Call) -> tuple[str, str]:
     bucket, _, key = call.path.lstrip("/").partition("/")
     q, method = call.query, call.method
+    if not bucket:
+        return "s3:ListAllMyBuckets", "*"
     if not key:
         arn = f"{_s3(call)}{bucket}"
         if method in ("GET", "HEAD"):
