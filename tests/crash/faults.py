@@ -149,6 +149,11 @@ def _bench() -> Bench:
     return Bench(home=home, clients=clients, port=port)
 
 
+def operations_here(scenario: Scenario) -> list[str]:
+    """For a worker process."""
+    return operations(_bench(), scenario)
+
+
 def attempt(cells: Sequence[Cell]) -> list[Result]:
     """For a worker process: one account at a time. `cells` are of one scenario, and each of another operation."""
     return tried(functools.partial(try_cells, _bench()), cells)
@@ -325,7 +330,9 @@ def main() -> int:
     began, results = time.monotonic(), _kept(options.keep)
     known = {result.cell for result in results}
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        names = _operations(options.scenarios.split(","), options.every)
+        scenarios = options.scenarios.split(",")
+        made = zip(scenarios, pool.map(operations_here, scenarios), strict=True)
+        names = [(scenario, name) for scenario, every in made for name in every[:: options.every]]
         for turn in _turns(names, options.faults.split(",")):
             groups = _groups([cell for cell in turn if cell not in known], options.together)
             for done in as_completed([pool.submit(attempt, group) for group in groups]):
@@ -335,6 +342,7 @@ def main() -> int:
                     if not result.undisturbed:
                         say(f"{result.cell}: exit {result.exit_code}; {result.left or ''} {result.message[-600:]}")
             say(f"{len(results)} cells, {(time.monotonic() - began) / 60:.1f} min")
+    results = [result for result in results if result.cell.how in options.faults.split(",")]
     places = {name: place for place, name in enumerate(names)}
     results.sort(key=lambda result: places.get((result.cell.scenario, result.cell.operation), len(places)))
     text = page(results)
@@ -342,10 +350,6 @@ def main() -> int:
     if options.write:
         PAGE.write_text(text)
     return 0 if results and all(result.clean for result in results) else 1
-
-
-def _operations(scenarios: Sequence[Scenario], every: int) -> list[tuple[Scenario, str]]:
-    return [(scenario, name) for scenario in scenarios for name in operations(_bench(), scenario)[::every]]
 
 
 def _turns(names: Sequence[tuple[Scenario, str]], faults: Sequence[How]) -> Iterator[list[Cell]]:
