@@ -1,6 +1,7 @@
 """The table of faults: every AWS operation of a command, spoiled once in every way. Writes docs/fault-table.md.
 
-usage: python -m tests.crash.faults [--jobs N] [--every N] [--together N] [--write] [--scenarios A,B] [--faults A,B]
+usage: python -m tests.crash.faults [--jobs N] [--every N] [--together N] [--seed N] [--write] [--keep FILE]
+                                    [--scenarios A,B] [--faults A,B]
 
 Operations that are far apart are spoiled in one and the same run, each once. A run that is not clean, or does not end as an
 undisturbed one, says nothing about any of them: each is then tried alone, and so is one that the run did not come to.
@@ -16,6 +17,7 @@ import atexit
 import functools
 import json
 import multiprocessing
+import random
 import re
 import shutil
 import signal
@@ -321,6 +323,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--every", type=int, default=1, help="only every n-th operation")
     parser.add_argument("--together", type=int, default=10, help="so many operations at most are spoiled in one run")
+    parser.add_argument("--seed", type=int, help="chance says which operations share a run and which fault comes first")
     parser.add_argument("--scenarios", default=",".join(SCENARIOS))
     parser.add_argument("--faults", default=",".join(FAULTS))
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
@@ -333,6 +336,9 @@ def main() -> int:
         scenarios = options.scenarios.split(",")
         made = zip(scenarios, pool.map(operations_here, scenarios), strict=True)
         names = [(scenario, name) for scenario, every in made for name in every[:: options.every]]
+        places = {name: place for place, name in enumerate(names)}
+        if options.seed is not None:
+            random.Random(options.seed).shuffle(names)
         for turn in _turns(names, options.faults.split(",")):
             groups = _groups([cell for cell in turn if cell not in known], options.together)
             for done in as_completed([pool.submit(attempt, group) for group in groups]):
@@ -343,7 +349,6 @@ def main() -> int:
                         say(f"{result.cell}: exit {result.exit_code}; {result.left or ''} {result.message[-600:]}")
             say(f"{len(results)} cells, {(time.monotonic() - began) / 60:.1f} min")
     results = [result for result in results if result.cell.how in options.faults.split(",")]
-    places = {name: place for place, name in enumerate(names)}
     results.sort(key=lambda result: places.get((result.cell.scenario, result.cell.operation), len(places)))
     text = page(results)
     say(text.split("\n## ", 1)[0])
