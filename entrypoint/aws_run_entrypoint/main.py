@@ -133,6 +133,7 @@ def _run(
     result.reason, result.detail, result.signal = outcome.reason, outcome.detail, outcome.signal
     result.cpu_seconds = outcome.cpu_seconds
     result.peak_memory_bytes = usage.cgroup.memory_peak() or usage.peak_memory_bytes or outcome.peak_rss_bytes
+    result.used = usage.used(result.peak_memory_bytes)
     if outcome.reason in (EndReason.EXIT, EndReason.SIGNAL) and outcome.exit_code != 0:
         _explain_failure(job, result, usage, kills_before)
 

@@ -36,6 +36,7 @@ class Result:
         self.retries = 0
         self.peak_memory_bytes: Optional[int] = None
         self.cpu_seconds: Optional[float] = None
+        self.used: Optional[Dict[str, Optional[int]]] = None  # as usage.py sums it
 
     def fail(self, exit_code: int, reason: EndReason, detail: str) -> None:
         self.exit_code, self.reason, self.detail = exit_code, reason, detail
@@ -90,6 +91,7 @@ class Result:
             },
             "retries": retries + (out.retries if out else 0) + (saved.retries if saved else 0),
             "peak_memory_bytes": self.peak_memory_bytes,
+            "used": self.used,
             "cpu_seconds": None if self.cpu_seconds is None else round(self.cpu_seconds, 3),
         }
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import threading
 import time
-from typing import List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from .cgroup import Cgroup
 from .log_marks import UsageNow
@@ -24,6 +24,24 @@ _GPU_QUERY = ("--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,
 _GpuUse = Tuple[Optional[int], Optional[int]]  # per cent, MiB
 
 
+class _Span:
+    """The largest and the mean of what was sampled; both None where nothing was."""
+
+    def __init__(self) -> None:
+        self.peak: Optional[int] = None
+        self._sum = self._count = 0
+
+    def add(self, value: Optional[int]) -> None:
+        if value is not None:
+            self.peak = max(self.peak or 0, value)
+            self._sum += value
+            self._count += 1
+
+    @property
+    def mean(self) -> Optional[int]:
+        return self._sum // self._count if self._count else None
+
+
 class UsageRecorder:
     def __init__(self, cgroup: Cgroup, work_dir: str) -> None:
         self.cgroup = cgroup
@@ -36,6 +54,8 @@ class UsageRecorder:
         self._began = time.monotonic()
         self._cpu_before: Tuple[float, Optional[float]] = (self._began, None)
         self._gpu = _Gpu()
+        self._samples = 0
+        self._spans = (_Span(), _Span(), _Span())  # CPU, GPU, GPU memory
         self._last: Tuple[Optional[str], Optional[int], _GpuUse] = (None, None, (None, None))
 
     def start(self) -> None:
@@ -54,6 +74,7 @@ class UsageRecorder:
         free = _free(self.work_dir)
         if free is not None:
             self.least_free_bytes = min(self.least_free_bytes, free)
+        self._samples += 1
         self._skip += 1
         if self._skip < self._every:
             return
@@ -61,6 +82,9 @@ class UsageRecorder:
         received, sent = network_bytes()
         cpu = self._cpu(now)
         self._last = (cpu, memory, self._gpu.last)
+        values = (None if cpu is None else int(cpu), *self._gpu.last)
+        for span, value in zip(self._spans, values):  # noqa: B905 - strict came with Python 3.10
+            span.add(value)
         cells = [f"{now - self._began:.1f}", cpu, memory, free, received, sent, *self._gpu.last]
         self._rows.append(",".join("" if cell is None else str(cell) for cell in cells))
         if len(self._rows) > _MOST_ROWS:
@@ -73,6 +97,19 @@ class UsageRecorder:
         gpu_percent, gpu_memory = gpu
         limit = self.cgroup.memory_limit()
         return UsageNow(None if cpu is None else int(cpu), memory, limit, gpu_percent, gpu_memory)
+
+    def used(self, peak_memory_bytes: Optional[int]) -> Dict[str, Optional[int]]:
+        """The run's use as one value. `peak_memory_bytes`: as the kernel has counted it."""
+        cpu, gpu, gpu_memory = self._spans
+        return {
+            "samples": self._samples,
+            "peak_memory_bytes": peak_memory_bytes,
+            "peak_cpu_percent": cpu.peak,
+            "mean_cpu_percent": cpu.mean,
+            "peak_gpu_percent": gpu.peak,
+            "mean_gpu_percent": gpu.mean,
+            "peak_gpu_memory_mib": gpu_memory.peak,
+        }
 
     def csv(self) -> bytes:
         return "\n".join([COLUMNS, *self._rows, ""]).encode()

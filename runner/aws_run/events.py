@@ -21,12 +21,15 @@ class LaneStarted:
 
 @dataclass(frozen=True, kw_only=True)
 class LaneProgress:
-    """`done`/`total` in bytes or steps; `total` None if it is not known."""
+    """`done`/`total` in steps, or in bytes that move; `total` None if it is not known. `detail`: the last line of the
+    program that is at work, for who watches."""
 
     lane: Lane
     text: str
     done: float | None = None
     total: float | None = None
+    in_bytes: bool = False
+    detail: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,16 @@ class LaneDone:
 class LaneFailed:
     lane: Lane
     text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookProgress:
+    """How many files of `what` (the sources, the input) were seen so far; `bytes` 0: not counted yet."""
+
+    what: str
+    files: int
+    bytes: int
+    done: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,10 +109,11 @@ class JobUsage:
 @dataclass(frozen=True, kw_only=True)
 class JobLimits:
     """What the time of a run is counted by, once its task has been accepted. `deadline` is aware; `usd_per_hour` None:
-    no price is known."""
+    no price is known. `began`: when the task began to be billed; None: as it is seen to run."""
 
     deadline: datetime
     usd_per_hour: Decimal | None
+    began: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +146,7 @@ Event = (
     | LaneProgress
     | LaneDone
     | LaneFailed
+    | LookProgress
     | RunStarted
     | StatusChanged
     | LogLine

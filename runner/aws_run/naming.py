@@ -16,6 +16,7 @@ TAG_OWNER = "aws-run:owner"
 TAG_EXPIRES = "aws-run:expires"
 IAM_PATH = "/aws-run/"
 LOG_GROUPS = "/aws-run/"
+S3_ENDPOINT = f"{PREFIX}-s3-endpoint"  # in a VPC of somebody else's
 NETWORK = f"{PREFIX}-network"  # the account's, in a region without a default VPC
 
 # arun-<project>-yyyymmdd-hhmmss-xxxx-task is the longest role name: 64 - 5 - 21 - 5 leaves 33.

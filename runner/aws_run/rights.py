@@ -15,7 +15,7 @@ from aws_run.naming import IAM_PATH, TAG_RUN
 
 Command = Literal[
     "check", "plan", "submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc", "destroy",
-    "network", "offers",
+    "network", "offers", "cost", "report", "exec",
 ]  # fmt: skip
 
 ANY = "*"
@@ -126,6 +126,20 @@ RIGHTS: tuple[Right, ...] = (
         without="prices are the packaged table's; in a region that it lacks --max-cost and --max-price are refused",
     ),
     _own(
+        "ce:GetCostAndUsageWithResources",
+        commands=("cost",),
+        why="what AWS has billed of each run",
+        rarely="with --billed",
+        without="--billed is refused",
+    ),
+    _own(
+        "bcm-data-exports:ListExports",
+        commands=("cost",),
+        why="whether there is an export that has every line",
+        rarely="with --billed",
+        without="no export is named",
+    ),
+    _own(
         "ec2:DescribeSpotPriceHistory",
         commands=("plan", "submit", "offers"),
         why="what spot costs in each zone",
@@ -227,7 +241,7 @@ RIGHTS: tuple[Right, ...] = (
         action="s3:ListBucket",
         on=(BUCKET,),
         calls=("s3:HeadBucket", "s3:ListObjectsV2"),
-        commands=("submit", "ps", "cancel", "cleanup", "gc", "destroy"),
+        commands=("submit", "ps", "cost", "report", "cancel", "cleanup", "gc", "destroy"),
         why="the runs there are; a HEAD carries no prefix",
     ),
     _own(
@@ -252,7 +266,20 @@ RIGHTS: tuple[Right, ...] = (
         action="s3:GetObject",
         on=(OBJECTS,),
         calls=("s3:GetObject", "s3:HeadObject"),
-        commands=("submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc"),
+        commands=(
+            "submit",
+            "ps",
+            "status",
+            "cost",
+            "report",
+            "logs",
+            "wait",
+            "pull",
+            "explain",
+            "cancel",
+            "cleanup",
+            "gc",
+        ),
         why="records, results, snapshots of inputs",
     ),
     Right(
@@ -262,7 +289,12 @@ RIGHTS: tuple[Right, ...] = (
         commands=("submit", "pull"),
         why="outputs as their list pins them",
     ),
-    _own("s3:PutObject", OBJECTS, commands=(*ENDING, "destroy"), why="inputs, records, marks and locks"),
+    _own(
+        "s3:PutObject",
+        OBJECTS,
+        commands=(*ENDING, "report", "destroy"),
+        why="inputs, records, marks, locks and reports",
+    ),
     _own(
         "s3:AbortMultipartUpload",
         OBJECTS,
@@ -421,7 +453,7 @@ RIGHTS: tuple[Right, ...] = (
     _own(
         "ecs:DescribeTasks",
         TASKS,
-        commands=("submit", "status", "logs", "explain", "cancel", "cleanup"),
+        commands=("submit", "status", "logs", "explain", "cancel", "cleanup", "exec"),
         why="how the job is doing",
     ),
     Right(
@@ -432,6 +464,15 @@ RIGHTS: tuple[Right, ...] = (
         why="tasks that are still on the cluster",
     ),
     _own("ecs:StopTask", TASKS, commands=ENDING, why="the job is stopped", rarely="while the job is running"),
+    _own(
+        "ecs:ExecuteCommand",
+        CLUSTERS,
+        TASKS,
+        commands=("exec",),
+        why="a command in the container of a job that was started with --exec",
+        rarely="with `aws-run exec`",
+        without="everything else works",
+    ),
     _own("ecs:ListTaskDefinitions", commands=ENDING, why="the revisions to remove"),
     _own(
         "ecs:ListTaskDefinitionFamilies",

@@ -7,7 +7,7 @@ would write, its result, it writes itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,16 @@ from typing import Any
 from aws_run.aws.session import Aws
 from aws_run.backends import disk
 from aws_run.backends.base import Advice, Stage, Usage
-from aws_run.backends.executor import EndCause, LogSource, TaskEnd, TaskHandle, TaskPhase, TaskRequest, TaskState
+from aws_run.backends.executor import (
+    EndCause,
+    LogSource,
+    TaskEnd,
+    TaskHandle,
+    TaskPhase,
+    TaskRequest,
+    TaskSession,
+    TaskState,
+)
 from aws_run.clock import Clock
 from aws_run.events import Emit, LogLine
 from aws_run.infra.resource_types.task_definition import TaskDefinition
@@ -150,6 +159,9 @@ class MemoryExecutor:
 
     def is_gone(self, handle: TaskHandle) -> bool:
         return handle.place in self.service.gone
+
+    def open_session(self, handle: TaskHandle, command: Sequence[str]) -> TaskSession:
+        return TaskSession(arguments=(handle.id, *command))
 
     def log_source(self, record: Record, handle: TaskHandle) -> LogSource:
         return MemoryLog(self.service.tasks.get(handle.id))

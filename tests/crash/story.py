@@ -128,6 +128,7 @@ class Story:
         self.settings: dict[str, str] = {}  # AWS_RUN_… variables of the user's
         self._salts = itertools.count(0x1000)
         self.cache: Cache = _WARM  # of the catalogue and the price list
+        self.kept = MemoryCache(clock=self.clock())  # what this machine keeps of the account's runs
         self.context = self.new_bench()
 
     def clock(self) -> WorldClock:
@@ -150,6 +151,7 @@ class Story:
             storage=lambda name: compose.storage(aws, name),
             salt=lambda: f"{next(self._salts):04x}",
             poll_s=0.5,
+            cache=lambda: self.kept,
         )
         return replace(context, **changes)
 

@@ -25,6 +25,7 @@ class FakeGitHub:
 
     url: str = ""
     permissions: dict[str, str] = field(default_factory=lambda: {"ann": "write", "boss": "admin", "eve": "read"})
+    permission: Callable[[str], Any] | None = None  # in their place: the whole answer
     pull: dict[str, Any] = field(default_factory=dict)
     comments: list[dict[str, Any]] = field(default_factory=list)
     reviews: list[dict[str, Any]] = field(default_factory=list)
@@ -60,6 +61,10 @@ class FakeGitHub:
         issue = {"number": 7, "state": "open", "pull_request": {"url": f"{self.url}/repos/{REPOSITORY}/pulls/7"}}
         return {"action": "created", "issue": issue, "comment": dict(comment), **changes}
 
+    def pull_request(self) -> dict[str, Any]:
+        """The event of a push to it."""
+        return {"action": "synchronize", "pull_request": self.pull, "repository": {"default_branch": "main"}}
+
     def by_bot(self) -> list[str]:
         return [str(one["body"]) for one in self.comments if one["user"]["login"] == BOT]
 
@@ -72,6 +77,8 @@ class FakeGitHub:
             case ("GET", "/user"):
                 return 403, {}, {"message": "Resource not accessible by integration"}
             case ("GET", rest) if found := re.fullmatch(r"/collaborators/([^/]+)/permission", rest):
+                if self.permission is not None:
+                    return 200, {}, self.permission(found[1])
                 level = self.permissions.get(found[1])
                 return (200, {}, {"permission": level}) if level else (404, {}, {"message": "Not Found"})
             case ("GET", "/pulls/7"):

@@ -16,7 +16,7 @@ _WORKFLOW = "https://github.com/acme/models/actions/runs/41/attempts/1"
 
 
 def _file(run: str, path: str, count: int, checksum: str, shape: tuple[int, int] | None = None) -> OutputFile:
-    return OutputFile(bytes=count, checksum=checksum, shape=shape, url=f"{_PAGE}{run}/output/{path}")
+    return OutputFile(bytes=count, etag=checksum, shape=shape, url=f"{_PAGE}{run}/output/{path}")
 
 
 BEFORE = RunFacts(

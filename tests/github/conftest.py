@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.crash.account import Account, account, make_project
+from tests.github.api import REPOSITORY, TOKEN, FakeGitHub, github
 from tests.github.runner import ROOT, Action, Runner
 
 
@@ -45,9 +46,29 @@ def the_action() -> Action:
 
 
 @pytest.fixture
-def aws(tmp_path: Path) -> Iterator[Account]:
-    with account(tmp_path / "aws") as made:
+def hub() -> Iterator[FakeGitHub]:
+    with github() as fake:
+        yield fake
+
+
+@pytest.fixture
+def aws(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Account]:
+    """A test may give its options by an indirect parameter."""
+    with account(tmp_path / "aws", **getattr(request, "param", {})) as made:
         yield made
+
+
+@pytest.fixture
+def pull_request(runner: Runner, hub: FakeGitHub) -> dict[str, str]:
+    """The event of pull request 7 on the runner, and the inputs of a step that shows its run there."""
+    runner.github |= {
+        "repository": REPOSITORY,
+        "event_name": "pull_request",
+        "token": TOKEN,
+        "event": hub.pull_request(),
+    }
+    runner.environment["GITHUB_API_URL"] = hub.url
+    return {"comment": "always", "comment-key": "tests", "log-lines": "1"}
 
 
 @pytest.fixture

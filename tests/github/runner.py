@@ -307,6 +307,21 @@ class Runner:
         return step
 
 
+def _descendants(pid: int) -> list[int]:
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        found += [int(child), *_descendants(int(child))]
+    return found
+
+
+def kill_all(step: Step) -> None:
+    """The machine is gone."""
+    for pid in (step.process.pid, *_descendants(step.process.pid)):
+        os.kill(pid, signal.SIGKILL)
+    step.wait()
+    step.finish_log()
+
+
 def _node() -> str:
     found = shutil.which("node")
     assert found, "no Node is here"

@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from tests.crash.account import OUTPUT, Account
-from tests.github.runner import Action, Runner
+from tests.github.api import BOT, SHA, FakeGitHub
+from tests.github.runner import Action, Runner, kill_all
+from tests.waiting import until
+
+from aws_run.infra.policies import caller_policy
 
 GIVEN = {"path": "tiny", "input": "data", "output": "out", "backend": "fargate"}
 
@@ -20,7 +25,7 @@ def test_a_step_runs_the_project_and_hands_over_results_outputs_and_a_summary(
 
     record = aws.object(f"runs/{aws.run_id()}/run.json")
     outputs = step.outputs
-    assert set(outputs) <= the_action.outputs
+    assert set(outputs) == the_action.outputs - {"comment-id"}, "no pull request's run"
     assert outputs["run-id"] == aws.run_id()
     assert outputs["task-arn"] == record["tasks"][0]["attempts"][0]["handle"]["id"]
     assert outputs["image"] == record["image"]
@@ -52,10 +57,19 @@ def test_a_step_runs_the_project_and_hands_over_results_outputs_and_a_summary(
 
 
 def test_a_job_that_fails_fails_the_step_with_its_own_exit_code_and_shows_its_last_lines(
-    aws: Account, runner: Runner, the_action: Action
+    aws: Account, runner: Runner, the_action: Action, hub: FakeGitHub, pull_request: dict[str, str]
 ) -> None:
-    step = runner.run(the_action, {**GIVEN, "args": "--fail\n7"})
+    step = runner.run(the_action, {**GIVEN, **pull_request, "args": "--fail\n7"})
     assert step.exit_code == 7
+    (comment,) = [one for one in hub.comments if one["user"]["login"] == BOT]
+    assert step.outputs["comment-id"] == str(comment["id"])
+    assert comment["body"].startswith("<!-- aws-run:v1 key=tests run=4711 attempt=1 -->")
+    assert "❌ aws-run failed (exit 7)" in comment["body"]
+    assert SHA[:12] in comment["body"], "the pull request's commit, not that of the merge"
+    assert "the job's last line</summary>" in comment["body"]
+    assert "```text\ncopied\n```" in comment["body"]
+    assert "main has no run of the same command" in comment["body"]
+    assert "main has no run of the same command" in step.summary
     assert (step.outputs["status"], step.outputs["exit-code"], step.outputs["reason-code"]) == ("failed", "7", "exit")
     assert [note.level for note in step.log.annotations if note.level == "error"] == ["error"]
     assert "copied" in step.summary
@@ -76,3 +90,23 @@ def test_a_step_that_does_not_wait_leaves_the_run_and_post_leaves_it_too(
     (tmp_path / "go").touch()
     assert aws.run("wait", aws.run_id()).code == 0
     assert aws.left() == {}
+
+
+@pytest.mark.parametrize("aws", [{"caller_policy": caller_policy(account="123456789012")}], indirect=True)
+def test_the_policy_that_init_prints_is_enough_for_a_step_and_its_post(
+    aws: Account, runner: Runner, the_action: Action, hub: FakeGitHub, pull_request: dict[str, str]
+) -> None:
+    given = {**GIVEN, **pull_request}
+    step = runner.run(the_action, given)
+    assert step.exit_code == 0, step.log.text
+    warnings = [note.message for note in step.log.annotations if "Python" not in note.message]
+    assert warnings == [], "what it may not do is told as one"
+    assert "✅ aws-run succeeded" in hub.by_bot()[0]
+    left = runner.start(the_action, {**given, "args": "--hang"})
+    until(lambda: aws.log().count("copied") > 1 or left.ended)
+    kill_all(left)
+    after = runner.post(the_action, given, left)
+    assert after.exit_code == 0, after.log.text
+    assert "was cancelled" in hub.by_bot()[0]
+    assert aws.left() == {}
+    assert aws.still_bills() == []

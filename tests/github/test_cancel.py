@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.crash.account import OUTPUT, Account, Happened
-from tests.github.runner import Action, Runner, Step
+from tests.github.api import FakeGitHub
+from tests.github.runner import Action, Runner, Step, kill_all
 from tests.waiting import until
 
 from aws_run.local.http.protocol import Call, Reply
@@ -78,13 +78,16 @@ def test_where_the_time_of_a_step_is_over_it_leaves_at_once_and_post_removes_the
 
 
 def test_a_step_that_is_killed_outright_is_ended_by_its_own_child_and_by_post(
-    aws: Account, runner: Runner, the_action: Action
+    aws: Account, runner: Runner, the_action: Action, hub: FakeGitHub, pull_request: dict[str, str]
 ) -> None:
-    step = started(aws, runner, the_action)
+    step = started(aws, runner, the_action, {**HANGING, **pull_request})
     step.send(signal.SIGKILL)
     assert step.wait() == -signal.SIGKILL
-    after = runner.post(the_action, HANGING, step)
+    after = runner.post(the_action, {**HANGING, **pull_request}, step)
     assert after.exit_code == 0, after.log.text
+    (comment,) = hub.by_bot()
+    assert "was cancelled" in comment
+    assert aws.run_id() in comment
     step.finish_log()  # the child has noticed, and ended
     assert_nothing_is_left(aws)
     record = aws.object(f"runs/{aws.run_id()}/run.json")
@@ -112,6 +115,29 @@ def test_cancelled_before_the_job_runs_nothing_is_left(
     assert_nothing_is_left(aws)
 
 
+def test_a_step_that_is_killed_before_it_has_a_run_leaves_no_comment_that_waits_for_ever(
+    aws: Account, runner: Runner, the_action: Action, hub: FakeGitHub, pull_request: dict[str, str]
+) -> None:
+    given = {**HANGING, **pull_request}
+    steps: list[Step] = []
+
+    def kill() -> None:
+        until(lambda: "comment-id" in steps[0].outputs)
+        kill_all(steps[0])
+
+    seen = at_call(aws, "sts:GetCallerIdentity", kill)
+    steps.append(runner.start(the_action, given))
+    until(lambda: seen)
+    steps[0].wait()
+    assert "RUN_ID" not in steps[0].state
+    assert "is waiting to start" in hub.by_bot()[0]
+    assert runner.post(the_action, given, steps[0]).exit_code == 0
+    (comment,) = hub.by_bot()
+    assert "was cancelled" in comment
+    assert "nothing was created" in comment
+    assert_nothing_is_left(aws)
+
+
 def test_cancelled_while_python_is_looked_for_nothing_is_started(
     runner: Runner, the_action: Action, tmp_path: Path
 ) -> None:
@@ -127,6 +153,45 @@ def test_cancelled_while_python_is_looked_for_nothing_is_started(
     assert runner.post(the_action, HANGING, step).exit_code == 0
 
 
+# What happens to a step, at the first call of that name: the record, the parts of a start, the task, its end, the teardown.
+STAGES = {
+    "fargate": ("run.json", "iam:CreateRole", "ecs:RegisterTaskDefinition", "ecs:RunTask", "ecs:DeleteCluster"),
+    "ec2": ("autoscaling:CreateAutoScalingGroup", "ecs:CreateCapacityProvider", "autoscaling:DeleteAutoScalingGroup"),
+}
+WAYS = ("ladder", "kill")
+MATRIX = [(way, backend, at) for way in WAYS for backend, stages in STAGES.items() for at in stages]
+EVERY_DAY = {("ladder", "fargate", "ecs:RegisterTaskDefinition"), ("kill", "fargate", "ecs:DeleteCluster")}
+
+
+@pytest.mark.parametrize(
+    ("way", "backend", "at"),
+    [pytest.param(*case, marks=() if case in EVERY_DAY else pytest.mark.nightly) for case in MATRIX],
+)
+def test_whenever_a_step_is_ended_by_force_post_leaves_nothing(
+    aws: Account, runner: Runner, the_action: Action, way: str, backend: str, at: str
+) -> None:
+    """`ladder`: SIGINT, SIGTERM and a kill at once, as if every wait were over. `kill`: the step and all its children, as
+    where memory runs out."""
+    given = {**HANGING, "backend": backend, "args": "" if "Delete" in at else HANGING["args"]}
+    steps: list[Step] = []
+
+    def end() -> None:
+        if way == "kill":
+            kill_all(steps[0])
+        else:
+            runner.cancel(steps[0], term_when=lambda: True, kill_when=lambda: True)
+
+    seen = at_call(aws, at, end)
+    steps.append(runner.start(the_action, given))
+    until(lambda: seen or steps[0].ended)
+    assert seen, steps[0].log.text
+    steps[0].wait()
+    after = runner.post(the_action, given, steps[0])
+    assert after.exit_code == 0, after.log.text
+    steps[0].finish_log()
+    assert_nothing_is_left(aws)
+
+
 def test_where_the_runner_vanishes_what_is_armed_in_aws_ends_the_run(
     aws: Account, runner: Runner, the_action: Action
 ) -> None:
@@ -136,21 +201,6 @@ def test_where_the_runner_vanishes_what_is_armed_in_aws_ends_the_run(
     assert aws.still_bills() == []
     assert aws.run("gc").code == 0
     assert_nothing_is_left(aws)
-
-
-def descendants(pid: int) -> list[int]:
-    found = []
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        found += [int(child), *descendants(int(child))]
-    return found
-
-
-def kill_all(step: Step) -> None:
-    """The machine is gone."""
-    for pid in (step.process.pid, *descendants(step.process.pid)):
-        os.kill(pid, signal.SIGKILL)
-    step.wait()
-    step.finish_log()
 
 
 def test_post_gives_up_within_its_time_and_says_what_finishes_the_job(

@@ -6,27 +6,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.github.api import BOT, OTHER_SHA, REPOSITORY, SHA, TOKEN, FakeGitHub, github
+from tests.github.api import BOT, OTHER_SHA, REPOSITORY, SHA, TOKEN, FakeGitHub
 from tests.github.commands import read_values
-from tests.github.test_comment_command import LIMITS
+from tests.unit.github.test_comment_command import LIMITS
 
 from aws_run.errors import AwsRunError
 from aws_run.github.comments.api import GitHubApi, GitHubError
-from aws_run.github.comments.gate import head_is_still
+from aws_run.github.comments.gate import Decision, Gate, Settings, head_is_still
 from aws_run.github.comments.sticky import Sticky, Turn, marker
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def hub() -> Iterator[FakeGitHub]:
-    with github() as fake:
-        yield fake
 
 
 def api(hub: FakeGitHub, slept: list[float] | None = None) -> GitHubApi:
@@ -54,6 +47,12 @@ def gate(hub: FakeGitHub, tmp_path: Path, event: dict[str, Any], run: int = 5, *
     return read_values(output)
 
 
+def decide(hub: FakeGitHub, event: dict[str, Any], **changes: str) -> Decision:
+    """The gate in this process, which waits for nothing."""
+    settings = Settings(inputs={"trigger": "/aws-run", **LIMITS, **changes})
+    return Gate(api(hub), settings, turn=Turn(run=5, attempt=1), run_url="").decide(event)
+
+
 def test_a_writers_comment_starts_a_run_of_exactly_that_commit(hub: FakeGitHub, tmp_path: Path) -> None:
     event = hub.event("/aws-run --gpu L4:1 --spot")
     outputs = gate(hub, tmp_path, event)
@@ -76,17 +75,46 @@ def test_a_stranger_gets_nothing_but_a_reaction(hub: FakeGitHub, tmp_path: Path,
     assert [content for _, content in hub.reactions] == ["-1"]
 
 
-@pytest.mark.parametrize("status", [403, 404, 429, 500, 502])
-def test_a_permission_that_github_does_not_tell_is_none(hub: FakeGitHub, tmp_path: Path, status: int) -> None:
-    hub.refusals.append(("GET", "/permission", status, {"Retry-After": "999"} if status == 429 else {}))
-    if status >= 500:
-        slept: list[float] = []
-        with pytest.raises(GitHubError):
-            api(hub, slept).get(":/collaborators/ann/permission")
-        assert slept == [2.0, 4.0, 8.0]
-        return
-    outputs = gate(hub, tmp_path, hub.event("/aws-run"))
-    assert (outputs["run"], outputs["reason-code"]) == ("false", "permission")
+@pytest.mark.parametrize("status", [302, 400, 403, 404, 429, 500, 502])
+def test_a_permission_that_github_does_not_tell_is_none(hub: FakeGitHub, status: int) -> None:
+    hub.refusals.append(("GET", "/permission", status, {}))
+    decision = decide(hub, hub.event("/aws-run"))
+    assert (decision.run, decision.reason, dict(decision.outputs)) == (False, "permission", {})
+    assert hub.by_bot() == []
+
+
+@pytest.mark.parametrize("answer", [None, [], "write", {}, {"permission": "maintain"}, {"permission": ["write"]}])
+def test_an_answer_that_is_no_permission_is_none(hub: FakeGitHub, answer: Any) -> None:
+    hub.permission = lambda login: answer
+    assert decide(hub, hub.event("/aws-run")).reason == "permission"
+
+
+def test_a_bot_that_may_write_starts_nothing(hub: FakeGitHub) -> None:
+    hub.permissions["helper"] = "admin"
+    event = hub.event("/aws-run", "helper")
+    event["comment"]["user"]["type"] = "Bot"
+    assert decide(hub, event).reason == "bot"
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_pull_request_that_github_does_not_show_runs_nothing(hub: FakeGitHub, status: int) -> None:
+    hub.refusals.append(("GET", "/pulls/7", status, {}))
+    assert decide(hub, hub.event("/aws-run")).reason == "pull-request-unknown"
+
+
+def test_reviews_that_github_does_not_show_are_none(hub: FakeGitHub) -> None:
+    hub.make_fork()
+    hub.reviews = [approval("boss")]
+    hub.refusals.append(("GET", "/reviews", 500, {}))
+    assert decide(hub, hub.event(f"/aws-run --sha {SHA}"), **{"allow-forks": "true"}).reason == "fork-not-approved"
+
+
+def test_a_server_that_fails_is_asked_again_a_few_times(hub: FakeGitHub) -> None:
+    hub.refusals.append(("GET", "/permission", 500, {}))
+    slept: list[float] = []
+    with pytest.raises(GitHubError):
+        api(hub, slept).get(":/collaborators/ann/permission")
+    assert slept == [2.0, 4.0, 8.0]
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ from tests.github.comment_samples import AFTER, BEFORE, CHANGES, FAILED, GOLDEN,
 from tests.waiting import until
 
 from aws_run.events import LaneStarted, LogLine, RunStarted, StatusChanged
-from aws_run.github.comments.changes import RunFacts, compare, read_metrics, read_shape
+from aws_run.github.comments.changes import NoBase, RunFacts, compare, read_metrics, read_shape
 from aws_run.github.comments.live import LiveOptions, RunComment
 from aws_run.github.comments.redact import redact, secrets_of
-from aws_run.github.comments.sticky import Turn
+from aws_run.github.comments.sticky import MOST_CHARACTERS, Turn
 from aws_run.github.comments.text import CommentState, render
 
 PLANTED = "AKIA" + "ABCDEFGHIJKLMNOP"
@@ -56,7 +56,12 @@ def test_what_a_run_writes_is_shown_and_means_nothing(hostile: str) -> None:
     assert fenced.startswith("``````text")
 
 
-@given(st.lists(st.text(max_size=60), max_size=6).map(tuple))
+_FENCES = st.builds(
+    lambda count, rest: "`" * count + rest, st.integers(1, 9), st.sampled_from(["", "text", " x", "\n"])
+)
+
+
+@given(st.lists(st.one_of(_FENCES, st.text(max_size=60)), max_size=6).map(tuple))
 def test_no_log_gets_out_of_its_fence(lines: tuple[str, ...]) -> None:
     text = render(replace(FAILED, log=lines))
     if not any(lines):
@@ -94,6 +99,29 @@ def test_values_of_the_environment_never_leave() -> None:
     assert "plain-looking-value" not in text
     assert "/home/runner" in text
     assert redact("nothing to hide") == "nothing to hide"
+
+
+@pytest.mark.parametrize("numbers", [0, 60])
+def test_a_comment_is_short_enough_for_github_and_says_what_it_leaves_out(numbers: int) -> None:
+    long = {f"{'|' * 250}{number}.csv": AFTER.outputs["model.joblib"] for number in range(400)}
+    metrics = {f"{'|' * 250}{number}": float(number) for number in range(numbers)}
+    page = "https://example.com/" + "%7C" * 1000
+    state = replace(
+        SUCCEEDED,
+        changes=compare(BEFORE, replace(AFTER, outputs=long, metrics=metrics), against="main"),
+        outputs=tuple((path, 1, page) for path in long),
+        output_files=len(long),
+    )
+    text = render(state)
+    assert len(text) < MOST_CHARACTERS - 5000
+    assert "400 added" in text, "the verdict stays"
+    assert "Some lists are left out" in text
+    assert text.count("<details>") == text.count("</details>")
+    assert "Some lists are left out" not in render(SUCCEEDED)
+
+
+def test_without_an_earlier_run_that_is_said() -> None:
+    assert "**What changed** — main has none" in render(replace(SUCCEEDED, changes=NoBase(why="main has none")))
 
 
 # -- what changed -------------------------------------------------------------------------------------------------

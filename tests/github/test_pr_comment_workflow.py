@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from tests.crash.account import Account
-from tests.github.api import OTHER_SHA, REPOSITORY, SHA, TOKEN, FakeGitHub, github
+from tests.github.api import OTHER_SHA, REPOSITORY, SHA, TOKEN, FakeGitHub
 from tests.github.expressions import substitute
 from tests.github.runner import ROOT, Action, Runner, Step
 
@@ -28,12 +27,6 @@ timeout: 14d
 region: eu-west-1
 command: python main.py
 """
-
-
-@pytest.fixture
-def hub() -> Iterator[FakeGitHub]:
-    with github() as fake:
-        yield fake
 
 
 @pytest.fixture
@@ -86,6 +79,8 @@ def test_a_comment_becomes_a_run_and_its_result_a_comment(aws: Account, on_githu
     assert step.exit_code == 0, step.log.text
     record = aws.object(f"runs/{aws.run_id()}/run.json")
     assert record["origin"] == "comment"
+    assert f"sha={SHA} event=issue_comment" in record["origin_detail"]
+    assert " pull=7 " in record["origin_detail"]
     assert record["project"] == "tiny"
     assert record["region"] == "us-east-1"
     assert (record["hardware"]["vcpu"], record["hardware"]["memory_mib"]) == (1, 2048)

@@ -11,8 +11,8 @@ import boto3
 import pytest
 from tests.crash.account import Account
 from tests.github.id_tokens import ISSUER, IdTokens, id_tokens
-from tests.github.runner import Action, Runner, Step
-from tests.github.test_cancel import HANGING, assert_nothing_is_left, kill_all, started
+from tests.github.runner import Action, Runner, Step, kill_all
+from tests.github.test_cancel import HANGING, assert_nothing_is_left, started
 from tests.local.support import boto_client
 from tests.local.test_embedded_web_identity import trust
 from tests.waiting import until

@@ -14,6 +14,7 @@ from tests.github.runner import ROOT, Action
 
 from aws_run.errors import UsageError
 from aws_run.github.setup import COMMENT_WORKFLOW, WORKFLOW, Setup, trust_policy
+from aws_run.infra.policies import caller_policy
 
 SETUP = Setup(action="org/aws-run@v1", repository="acme/models", ids=("11", "22"), account="123456789012")
 
@@ -28,7 +29,7 @@ def test_the_workflows_are_written_and_their_inputs_are_ones_that_there_are(tmp_
     assert done.returncode == 0, done.stderr
     printed = json.loads(done.stdout)
     assert printed["trust"]["Statement"][0]["Action"] == "sts:AssumeRoleWithWebIdentity"
-    assert printed["policy"]["Statement"]
+    assert printed["policy"] == caller_policy(account="123456789012"), "test_action.py runs a step with it"
 
     run = yaml.safe_load((tmp_path / WORKFLOW).read_text())["jobs"]["run"]
     (step,) = [one for one in run["steps"] if one["uses"] == "org/aws-run@v1"]

@@ -35,9 +35,10 @@ def detached(aws: Cloud, folder: Path, *more: object) -> str:
 def test_a_detached_run_ends_without_its_client_and_any_machine_gets_its_results(aws: Cloud, tmp_path: Path) -> None:
     folder = project(tmp_path / "detached", files={"a.txt": "hello", "sub/b.txt": "you"})
     run = detached(aws, folder, "-o", tmp_path / "results")
-    waited = aws.run("wait", run, "--local")
-    assert waited.returncode == 0, waited.stderr
-    assert f"aws-run pull {run}" in waited.stderr
+    attached = aws.run("attach", run, "--local")
+    assert attached.returncode == 0, attached.stderr
+    assert "copied" in attached.stdout
+    assert (tmp_path / "results" / "sub" / "b.txt").read_text() == "you"
     assert set(aws.left("detached")) <= {"repository"}
 
     elsewhere = tmp_path / "elsewhere"
@@ -49,13 +50,18 @@ def test_a_detached_run_ends_without_its_client_and_any_machine_gets_its_results
     again = aws.run("pull", run, "-o", "got", "--local", "--json", cwd=elsewhere)
     assert json.loads(again.stdout)["fetched"] == 0
     own = json.loads(aws.run("pull", run[:-2], "--local", "--json", cwd=elsewhere).stdout)
-    assert (own["output"], own["fetched"]) == (str(tmp_path / "results"), 2)
+    assert (own["output"], own["fetched"]) == (str(tmp_path / "results"), 0)
 
     log = aws.run("logs", run, "--local")
     assert (log.returncode, "copied" in log.stdout) == (0, True)
     shown = json.loads(aws.run("status", run, "--local", "--json").stdout)
     assert (shown["run_id"], shown["exit_code"], shown["state"]) == (run, 0, "removed")
     assert run in aws.run("status", run, "--local").stdout
+    told = json.loads(aws.run("report", run, "-o", "page.html", "--local", "--json", cwd=elsewhere).stdout)
+    page = (elsewhere / "page.html").read_text()
+    assert (told["run_id"], told["saved"].endswith(f"/runs/{run}/report.html")) == (run, True)
+    assert all(part in page for part in (run, "sub/b.txt", "Results: 2 files", "<pre>", "public IPv4 address"))
+    assert "no console" in aws.run("open", run, "--local").stderr
     listed = aws.run("ps", "--local", "--json", "--name", "detached")
     assert run in listed.stdout
     json.loads(listed.stdout)
@@ -81,11 +87,14 @@ def test_a_library_that_the_image_lacks_is_told_with_what_brings_it(aws: Cloud, 
 
 
 def test_a_running_run_is_followed_kept_by_gc_cancelled_and_cleaned_up_twice(aws: Cloud, tmp_path: Path) -> None:
-    run = detached(aws, project(tmp_path / "endless", ENDLESS), "--backend", "ec2")
+    run = detached(aws, project(tmp_path / "endless", ENDLESS), "--backend", "ec2", "--exec")
     log_has(aws, "half of it is done")
     shown = json.loads(aws.run("status", run, "--local", "--json").stdout)
     assert (shown["phase"], shown["exit_code"]) == ("running", None)
     assert "half of it is done" in aws.run("logs", run, "--local").stdout
+
+    inside = aws.run("exec", run, "--local", "--", "sh", "-c", "echo in $AWS_RUN_ID")
+    assert (inside.returncode, inside.stdout) == (0, f"in {run}\n"), inside.stderr
 
     before = len(aws.sent)
     kept = json.loads(aws.run("gc", "--dry-run", "--local", "--json").stdout)
@@ -231,9 +240,13 @@ def test_the_embedded_aws_is_started_shown_and_stopped(aws: Cloud, tmp_path: Pat
         assert "no spot machine is running" in aws.run("local", "spot-interrupt", **home).stderr
         assert json.loads(aws.run("local", "bill", "--json", **home).stdout)["lines"] == []
     finally:
-        stopped = aws.run("local", "stop", **home)
+        stopped = aws.run("local", "stop", **home, **told["environment"])
     assert "stopped" in stopped.stderr
+    assert set(stopped.stdout.split()) == {"unset", *told["environment"]}
     assert "none was running" in aws.run("local", "stop", **home).stderr
+    refused = aws.run("ps", **home, **told["environment"])
+    assert (refused.returncode, "has stopped" in refused.stderr) == (2, True)
+    assert 'eval "$(aws-run local stop)"' in refused.stderr
 
 
 def test_the_console_script_is_what_is_tested() -> None:

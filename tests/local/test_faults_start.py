@@ -94,7 +94,8 @@ def test_row_09_without_spot_capacity_the_same_run_goes_on_on_demand(begin: Begi
     story = begin(no_capacity=("spot:*",))
     assert story.submit(backend="ec2", spot_policy="auto").exit_code == 0
     assert any("asking for on-demand instead" in text for text in story.notices())
-    assert launched(story) == ["m5a.large on-demand"]
+    (machine,) = launched(story)
+    assert machine.endswith(" on-demand")
 
 
 def test_row_09_when_one_type_is_short_the_next_of_the_choices_is_taken(begin: Begin) -> None:
@@ -180,7 +181,8 @@ def test_row_13_the_group_can_never_hold_more_than_one_machine(begin: Begin) -> 
         story.context.aws.call(
             "autoscaling", "set_desired_capacity", AutoScalingGroupName=group.name, DesiredCapacity=2
         )
-    assert launched(story) == ["m5a.large on-demand"]
+    (machine,) = launched(story)
+    assert machine.endswith(" on-demand")
 
 
 def test_row_22_a_task_that_ecs_does_not_take_says_ecs_reason_and_nothing_is_left(begin: Begin) -> None:

@@ -191,7 +191,7 @@ class FakeBucket:
     def _list(self, *, Prefix: str, Delimiter: str | None = None, **_: Any) -> Any:
         keys = sorted(key for key in self.objects if key.startswith(Prefix))
         if Delimiter is None:
-            return [{"Key": key} for key in keys]
+            return [{"Key": key, "Size": len(self.objects[key][0]), "ETag": self.objects[key][1]} for key in keys]
         cut = {key[: key.index(Delimiter, len(Prefix)) + 1] for key in keys if Delimiter in key[len(Prefix) :]}
         return [{"Prefix": prefix} for prefix in sorted(cut)]
 

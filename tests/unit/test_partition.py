@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tests.unit.fakes import ACCOUNT, RUN, START, FakeAws, FakeClock, job
 
 from aws_run import naming, partition
+from aws_run.console_pages import bucket_prefix
 from aws_run.infra import desired, policies
 from aws_run.infra.resource_types import bucket, repository, role, schedule
 from aws_run.infra.resource_types.schedule import Schedule
-from aws_run.lifecycle.views import output_link
 
 REGIONS = [
     ("us-east-1", "aws", "amazonaws.com", "https://us-east-1.console.aws.amazon.com"),
@@ -67,7 +67,7 @@ def test_what_aws_is_sent_is_of_its_partition(region: str, name: str, suffix: st
 @each
 def test_links_lead_to_the_partitions_console(region: str, name: str, suffix: str, console: str) -> None:
     for link in (
-        bucket.console_link("b", region), repository.console_link("arun/demo", region), output_link("b", "runs/", region),
+        bucket.console_link("b", region), repository.console_link("arun/demo", region), bucket_prefix("b", "runs/", region),
     ):  # fmt: skip
         assert link.startswith(f"{console}/")
         assert region in link

@@ -20,7 +20,7 @@ from aws_run.usecases.iam_policy import iam_policy
 RIGHTS = (*CALLERS, *NETWORK_RIGHTS)
 RUNNER = Path(rights.__file__).parent
 SERVICES = (
-    "autoscaling", "ec2", "ecr", "ecs", "iam", "kms", "logs", "pricing", "s3", "scheduler", "secretsmanager", "service-quotas",
+    "autoscaling", "bcm-data-exports", "ce", "ec2", "ecr", "ecs", "iam", "kms", "logs", "pricing", "s3", "scheduler", "secretsmanager", "service-quotas",
     "ssm", "sts",
 )  # fmt: skip
 # Names of operations that stand in the code for something else, or that nobody has to be allowed.

@@ -28,6 +28,7 @@ from .errors import (
 )
 from .listing import BucketReader, ListedObject, hides_versions
 from .loop import Bucket
+from .manifest import entries as manifest_entries
 from .manifest import from_entries as encode_manifest
 from .objects import Stored, get_object, put_object
 from .paths import PART_PREFIX, Root, check_key, check_relative, folded
@@ -97,6 +98,7 @@ __all__ = [
     "from_environment",
     "get_object",
     "hides_versions",
+    "manifest_entries",
     "pull_manifest",
     "pull_manifests",
     "push_folder",

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from aws_run import __version__, partition
 from aws_run.aws.answers import Answer, refuse_unreadable
 from aws_run.aws.errors import UNKNOWN_TO_REGION, translate, unreadable
+from aws_run.aws.regions import refuse_unknown_region
 from aws_run.aws.web_identity import WebIdentity
 from aws_run.clock import Clock, SystemClock
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
@@ -36,11 +37,13 @@ _RETRIES = BotoConfig(
 )
 # What only makes a run's estimate better is not waited for: behind a firewall that knows S3 and ECS alone there is
 # none.
-_OPTIONAL = frozenset({"pricing", "ce"})
+_OPTIONAL = frozenset({"pricing", "ce", "bcm-data-exports"})
 _IMPATIENT = _RETRIES.merge(
     BotoConfig(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=15)
 )
-# The Price List lives in three regions, Cost Explorer in one (aws-facts §9).
+# The Price List lives in three regions, Cost Explorer and Data Exports in one of each partition (aws-facts §9).
+_BILLING = frozenset({"ce", "bcm-data-exports"})
+_BILLING_OF_CHINA = "cn-northwest-1"
 _PRICE_LIST_NEAR = {"eu": "eu-central-1", "me": "eu-central-1", "af": "eu-central-1", "il": "eu-central-1"}
 # A Date header has whole seconds and is as old as the response: a smaller difference between two clocks means nothing.
 _SAME_CLOCK_S = 3.0
@@ -78,8 +81,8 @@ def _contradicts(answer: Answer, body: bytes) -> bool:
 
 def _home(service: str, region: str | None) -> str | None:
     """The region where a service of all regions answers the callers of `region`; None: each region has its own."""
-    if service == "ce":
-        return "us-east-1"
+    if service in _BILLING:
+        return _BILLING_OF_CHINA if (region or "").startswith("cn-") else "us-east-1"
     if service != "pricing" or region is None:
         return None
     part = region.partition("-")[0]
@@ -138,6 +141,7 @@ class Aws:
             self._region_name = (self._session.get_config_variable("region") or "").strip() or None
         except BotoCoreError as error:
             raise translate(error, service="configuration", operation="session") from None
+        refuse_unknown_region(self._session, self._region_name)
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._trips: list[RoundTrip] = []

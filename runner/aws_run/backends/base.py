@@ -24,12 +24,14 @@ from aws_run.runs.spec import JobSpec, Offer, RunSpec
 class Usage:
     """What a run used of its hardware, as far as AWS shows it; `seconds` from the first billed second to the last, of
     all attempts together. `machines`: each of them, where the run has machines of its own. `reclaimed` in them: AWS
-    took that one back."""
+    took that one back. `tasks`: the ARNs of all that were billed themselves; `interfaces`: those of the last one."""
 
     seconds: float
     machines: tuple[MachineUse, ...] = ()
     public_ip: bool = True
     earlier_s: tuple[float, ...] = ()  # of the tasks of earlier attempts, where these and no machine are billed
+    tasks: tuple[str, ...] = ()
+    interfaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

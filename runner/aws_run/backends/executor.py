@@ -6,7 +6,7 @@ below, and nothing above `backends/` knows how a service spells them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -84,7 +84,7 @@ class TaskEnd:
 class TaskState:
     """One look at a task. `status`: the service's own word for the phase, to be shown. `billed_from`: when the service
     began to bill for the task itself, None where nothing is billed yet. `stopping_at`: when its end began. `end` is
-    there if and only if the phase is STOPPED. Times are UTC."""
+    there if and only if the phase is STOPPED. `interfaces`: the ids of its own network interfaces. Times are UTC."""
 
     handle: TaskHandle
     phase: TaskPhase
@@ -96,6 +96,7 @@ class TaskState:
     stopping_at: datetime | None = None
     stopped_at: datetime | None = None
     end: TaskEnd | None = None
+    interfaces: tuple[str, ...] = ()
 
     @property
     def stopped(self) -> bool:
@@ -105,6 +106,13 @@ class TaskState:
     def placed(self) -> bool:
         """Whether it has its machine."""
         return self.phase is not TaskPhase.WAITING
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSession:
+    """A command that was started in a task's container. `arguments`: what AWS's session-manager-plugin is given."""
+
+    arguments: tuple[str, ...]
 
 
 class LogSource(Protocol):
@@ -150,3 +158,7 @@ class Executor(Protocol):
         ...
 
     def log_source(self, record: Record, handle: TaskHandle) -> LogSource: ...
+
+    def open_session(self, handle: TaskHandle, command: Sequence[str]) -> TaskSession:
+        """Starts `command` in the container of a running task. AwsRunError where that can't be."""
+        ...

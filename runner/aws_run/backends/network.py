@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aws_run import partition
@@ -56,16 +57,20 @@ def find(aws: Aws, job: JobSpec, *, agent: bool) -> NetworkPlacement:
     gives_one = all(subnet.get("MapPublicIpOnLaunch") for subnet in subnets)
     public = {"yes": True, "no": False, "auto": gives_one}[wanted.public_ip]
     notes: tuple[str, ...] = ()
+    nat: tuple[tuple[str, str], ...] = ()
     if own:
         notes = (f"it runs in aws-run's own network, {subnets[0]['VpcId']}; `aws-run network show` tells of it",)
     if wanted.subnets or own or not public:
-        notes += _check(aws, subnets, services(job, agent=agent), public_ip=public)
+        seen = _check(aws, subnets, services(job, agent=agent), public_ip=public)
+        notes, nat = notes + seen.notes, seen.s3_by_nat
     return NetworkPlacement(
         subnets=tuple(subnet["SubnetId"] for subnet in subnets),
         zones=tuple(subnet["AvailabilityZone"] for subnet in subnets),
         security_groups=wanted.security_groups,
         public_ip=public,
         notes=notes,
+        s3_by_nat=tuple(subnet for subnet, _ in nat),
+        nat_gateway=nat[0][1] if nat else "",
     )
 
 
@@ -80,20 +85,31 @@ def _with(aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def _check(aws: Aws, subnets: Sequence[dict[str, Any]], needs: tuple[str, ...], *, public_ip: bool) -> tuple[str, ...]:
-    """Sentences for the plan. PreflightError where nothing leads from a subnet to what the run needs."""
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """`notes`: sentences for the plan. `s3_by_nat`: subnets whose way to S3 is a NAT gateway, and which."""
+
+    notes: tuple[str, ...] = ()
+    s3_by_nat: tuple[tuple[str, str], ...] = ()
+
+
+def _check(aws: Aws, subnets: Sequence[dict[str, Any]], needs: tuple[str, ...], *, public_ip: bool) -> _Seen:
+    """PreflightError where nothing leads from a subnet to what the run needs."""
     vpcs = [{"Name": "vpc-id", "Values": sorted({str(subnet["VpcId"]) for subnet in subnets})}]
     try:
         tables = list(aws.pages("ec2", "describe_route_tables", "RouteTables", Filters=vpcs))
         ways = [(one, routes.way_out(routes.table_of(one, tables), public_ip=public_ip)) for one in subnets]
         closed = [(one, way) for one, way in ways if way.leads != "out"]
-        if not closed:
-            return ()
+        by_nat = [(one, way) for one, way in ways if way.leads == "out" and way.target.startswith("nat-")]
+        if not closed and not by_nat:
+            return _Seen()
         endpoints = list(aws.pages("ec2", "describe_vpc_endpoints", "VpcEndpoints", Filters=vpcs))
     except AwsCallError as error:
         if error.code not in DENIED:
             raise
-        return (f"nobody has checked that the subnets lead to ECR, S3 and CloudWatch Logs: {error.message}",)
+        return _Seen(
+            notes=(f"nobody has checked that the subnets lead to ECR, S3 and CloudWatch Logs: {error.message}",)
+        )
     notes = []
     for subnet, way in closed:
         missing = routes.without_endpoint(needs, subnet=subnet, table=way.table, endpoints=endpoints, region=aws.region)
@@ -104,7 +120,12 @@ def _check(aws: Aws, subnets: Sequence[dict[str, Any]], needs: tuple[str, ...], 
         notes.append(
             f"{subnet['SubnetId']} has no endpoint of its own for {_and(missing)}: {way.target} has to lead there"
         )
-    return tuple(notes)
+    charged = [
+        (str(subnet["SubnetId"]), way.target)
+        for subnet, way in by_nat
+        if routes.without_endpoint(("s3",), subnet=subnet, table=way.table, endpoints=endpoints, region=aws.region)
+    ]
+    return _Seen(notes=tuple(notes), s3_by_nat=tuple(charged))
 
 
 def _closed(region: str, subnet: dict[str, Any], way: routes.Way, missing: tuple[str, ...]) -> PreflightError:

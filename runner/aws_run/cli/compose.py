@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,9 +14,11 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from aws_run.errors import UsageError
 from aws_run.events import Emit, Notice
+from aws_run.extras import install_hint
 
 if TYPE_CHECKING:
     from aws_run.aws.session import Aws
@@ -30,8 +34,10 @@ if TYPE_CHECKING:
     from aws_run.pricing.price_list import AwsPrices
 
 RuntimeName = Literal["auto", "docker", "process"]
-LOCAL_COST_LABEL = "what AWS would have charged"
+LOCAL_COST_LABEL = "simulated: what AWS would have charged"
 _FOR_THIS_COMMAND = "it ends with this command, and everything in it; `aws-run local start` starts one that stays"
+_ANSWERS_WITHIN_S = 2.0
+_LOCAL_SESSIONS = (sys.executable, "-m", "aws_run.local.session_plugin")
 # These variables would lead a command away from the embedded AWS.
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 
@@ -49,6 +55,7 @@ class Target:
     notices: tuple[str, ...] = ()
     ephemeral: bool = False
     flag: str = ""
+    session_plugin: tuple[str, ...] | None = None  # what runs `exec`'s sessions; None: AWS's own program
     without_docker: str | None = None  # why no Docker engine is needed; None where one is
 
     @property
@@ -76,7 +83,7 @@ def open_target(
     except ImportError as error:
         raise UsageError(
             f"--local needs the embedded AWS, which is not installed ({error.name})",
-            hint='pip install "aws-run[local]"',
+            hint=install_hint("local"),
         ) from None
     running = embedded.running()
     if running is not None and runtime not in ("auto", running.runtime):
@@ -99,6 +106,7 @@ def open_target(
                 notices=(f"{_runtime_notice(aws)}; {_FOR_THIS_COMMAND}" if ephemeral else _runtime_notice(aws),),
                 ephemeral=ephemeral,
                 flag="" if exported else " --local",
+                session_plugin=_LOCAL_SESSIONS,
                 without_docker=None if aws.runtime == "docker" else aws.runtime_reason,
             )
         finally:
@@ -126,6 +134,12 @@ def _exported() -> Target:
         return Target()
     running = embedded.running()
     if running is None or running.endpoint_url != url:
+        if embedded.LocalAws.exported(os.environ) and not _answers(url):
+            raise UsageError(
+                f"The embedded AWS that this shell names ({url}) has stopped",
+                hint='eval "$(aws-run local start)" starts another one; eval "$(aws-run local stop)" makes the shell '
+                "forget it",
+            )
         return Target()
     own_credentials = any(os.environ.get(name) for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"))
     if not own_credentials and os.environ.get("AWS_SECRET_ACCESS_KEY", "") not in ("", running.secret_key):
@@ -136,8 +150,19 @@ def _exported() -> Target:
     return Target(
         embedded=True,
         builder=partial(embedded.image_builder, running),
+        session_plugin=_LOCAL_SESSIONS,
         without_docker=None if running.runtime == "docker" else running.runtime_reason,
     )
+
+
+def _answers(url: str) -> bool:
+    """Whether anything listens there."""
+    place = urlsplit(url)
+    try:
+        socket.create_connection((place.hostname or "", place.port or 80), timeout=_ANSWERS_WITHIN_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def embedded_is_running() -> bool:
@@ -152,10 +177,14 @@ def base_image(config: Config) -> str | None:
     """The image that the project's own image is built on; None if only a build shows it."""
     from aws_run.image.plan import plan_image
     from aws_run.image.recipe.recipe import StandardRecipe
+    from aws_run.image.sources.too_many import refuse_many
 
     if config.image:
         return None
-    recipe = plan_image(config).recipe
+    try:
+        recipe = plan_image(config, accept=refuse_many(config.project_dir)).recipe
+    except UsageError:  # as the run's own look at the sources will tell
+        return None
     return recipe.base_image if isinstance(recipe, StandardRecipe) else None
 
 
@@ -174,12 +203,14 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
     for text in target.notices:
         emit(Notice(text=text))
     stop = threading.Event()
+    backends = _Backends(aws, clock, keep=not target.ephemeral)
     return AppContext(
         aws=aws,
         clock=clock,
         emit=emit,
-        backends=_Backends(aws, clock, keep=not target.ephemeral),
+        backends=backends,
         builder=lambda: target.builder(stop) or docker_builder(stop),
+        cache=lambda: backends.cache,
         # An image that is made without Docker has no base image.
         find_base=lambda plan, refresh: plan if target.builder(stop) else _find_base(emit, plan, refresh),
         stop=stop,
@@ -221,7 +252,7 @@ class _Backends(Mapping[str, "Backend"]):
         from aws_run.backends.ec2.backend import Ec2Backend
         from aws_run.pricing.ec2_catalogue import Ec2Catalogue
 
-        catalogue = Ec2Catalogue(self._aws, self._cache)
+        catalogue = Ec2Catalogue(self._aws, self.cache)
         return Ec2Backend(self._aws, self._clock, catalogue=catalogue, prices=self._prices)
 
     def _fargate(self) -> Backend:
@@ -233,10 +264,10 @@ class _Backends(Mapping[str, "Backend"]):
     def _prices(self) -> AwsPrices:
         from aws_run.pricing.price_list import AwsPrices
 
-        return AwsPrices(self._aws, self._cache, self._clock)
+        return AwsPrices(self._aws, self.cache, self._clock)
 
     @cached_property
-    def _cache(self) -> Cache:
+    def cache(self) -> Cache:
         from aws_run.pricing.cache import DiskCache, MemoryCache
 
         if not self._keep:

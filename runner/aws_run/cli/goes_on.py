@@ -15,7 +15,6 @@ def told_that_it_goes_on(here: Session, run_id: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         say(f"the run {run_id} goes on without this terminal")
-        here.say_next(f"aws-run wait {run_id}")
-        here.say_next(f"aws-run logs {run_id} -f")
+        here.say_next(f"aws-run attach {run_id}")
         here.say_next(f"aws-run cancel {run_id}")
         raise

@@ -39,6 +39,20 @@ def remembered_output(run_id: str) -> Path | None:
     return path if path.is_absolute() else None
 
 
+def remembered_runs() -> list[str]:
+    """The runs that this machine has started, newest first, as far as it remembers them."""
+    try:
+        entries = sorted(_folder().iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    except (OSError, RuntimeError):
+        return []
+    return [entry.name for entry in entries if is_run_id(entry.name)]
+
+
+def output_for(run_id: str, *, given: Path | None, configured: Path | None) -> Path:
+    """The folder for a run's results, absolute: the one that is named, the run's own, the project's, else `out`."""
+    return (given or remembered_output(run_id) or configured or Path("out")).absolute()
+
+
 def _folder() -> Path:
     base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(base) / "aws-run" / "outputs"

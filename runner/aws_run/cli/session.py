@@ -25,6 +25,7 @@ class Session:
     as_json: bool
     target: compose.Target
     tags: Mapping[str, str] = field(default_factory=dict)  # the configuration's, for what a command makes
+    subnets: tuple[str, ...] = ()  # the configuration's
     output: Path | None = None  # as this folder's aws-run.yaml or the environment names it
 
     @property
@@ -66,5 +67,6 @@ def session(flags: Mapping[str, Any]) -> Iterator[Session]:
             as_json=as_json,
             target=target,
             tags=config.tags,
+            subnets=config.network.subnets,
             output=config.output,
         )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from aws_run.cli.say import say
 from aws_run.errors import UsageError
+from aws_run.events import Notice
 
 if TYPE_CHECKING:
     from aws_run.config import Config
+    from aws_run.report import Reporter
 
 _HINT = (
     "read the file; then pass --trust-project-file (or set AWS_RUN_TRUST_PROJECT_FILE=1), or give these yourself "
@@ -38,3 +40,22 @@ def _ask(sentences: Sequence[str]) -> None:
         say(f"  {sentence}")
     if not click.confirm("Do you want this?", default=False, err=True):
         raise UsageError("The run was not started, and nothing was created", hint=_HINT)
+
+
+def ask_whether_meant(reporter: Reporter) -> Callable[[UsageError], None]:
+    """For AppContext.agree: on a terminal the user is asked, and elsewhere nobody can say that it is meant."""
+
+    def agree(doubt: UsageError) -> None:
+        if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
+            raise doubt
+        with reporter.pause():
+            say(doubt.message)
+            if not click.confirm("Do you want this?", default=False, err=True):
+                raise doubt
+
+    return agree
+
+
+def warn_of_doubt(reporter: Reporter) -> Callable[[UsageError], None]:
+    """The same for a plan, which sends nothing."""
+    return lambda doubt: reporter.emit(Notice(text=doubt.message, level="warning", hint=doubt.hint))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 
 class _NotEmpty(click.ParamType):  # type: ignore[type-arg]
@@ -23,3 +24,15 @@ class _NotEmpty(click.ParamType):  # type: ignore[type-arg]
 TEXT = _NotEmpty(str)
 PATH = _NotEmpty(Path)
 PATH.name = "path"
+
+
+class _Run(_NotEmpty):
+    """A run's id. A shell completes those that this machine has started, without asking AWS."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from aws_run.cli.output_memory import remembered_runs
+
+        return [CompletionItem(run) for run in remembered_runs() if run.startswith(incomplete)]
+
+
+RUN = _Run(str)

@@ -159,6 +159,12 @@ def refuse_folders(config: Config, winners: Winners, *, detached: bool) -> None:
         raise UsageError("no output folder is given", hint="give it with -o DIR (or `output:` in aws-run.yaml)")
     if config.output is not None:
         refuse_output(config.output, winners["output"].where)
+        if config.project_dir.is_relative_to(config.output.resolve()) and config.output.resolve() != config.project_dir:
+            raise refusal(
+                winners["output"].where,
+                f"is {config.output.resolve()}, which holds the project and more; results would lie among all that",
+                hint="results need a folder of their own",
+            )
         if config.output.resolve() == config.project_dir:
             raise refusal(
                 winners["output"].where,
@@ -186,7 +192,14 @@ def _input(path: Path, where: str, given: NamedInput) -> None:
 
 
 def refuse_output(path: Path, where: str) -> None:
-    """ConfigError where no folder can be made at `path`; `where` names its source."""
+    """ConfigError where no folder can be made at `path`, or where it is no folder of results; `where` names its
+    source."""
+    if path.resolve() in (Path(path.resolve().anchor), Path("~").expanduser().resolve()):
+        raise refusal(
+            where,
+            f"is {path.resolve()}, which holds far more than results",
+            hint="results need a folder of their own: -o out",
+        )
     if path.exists() and not path.is_dir():
         raise refusal(where, "is a file; results go into a folder")
     above = next(parent for parent in (path, *path.parents) if parent.exists())

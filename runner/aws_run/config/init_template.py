@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 INPUT_NAMES = ("data/raw", "data", "input", "inputs", "dataset", "datasets")
+SCHEMA_FILE = ".aws-run.schema.json"
 _MOST_NAMES = 6
 
 
@@ -46,11 +47,12 @@ class ProjectSurvey:
         return replace(self, hand_over_env=hand_over)
 
 
-def render_yaml(survey: ProjectSurvey) -> str:
-    """An aws-run.yaml that `load_config` accepts."""
+def render_yaml(survey: ProjectSurvey, schema: str | None = None) -> str:
+    """An aws-run.yaml that `load_config` accepts. `schema`: the file beside it by which editors know its keys."""
     lines = [
+        *([f"# yaml-language-server: $schema={schema}"] if schema else []),
         "# aws-run.yaml: how this project runs on AWS. Flags and AWS_RUN_* variables override it.",
-        "# Every key: aws-run config schema",
+        "# Every key: aws-run config schema" + ("" if schema else "; for editors: aws-run init --force --schema"),
         "version: 1",
         f"name: {survey.name}",
         *_command(survey),
@@ -64,7 +66,7 @@ def render_yaml(survey: ProjectSurvey) -> str:
         _comment("backend: auto", "ec2 or fargate; auto: Fargate, unless only EC2 has the hardware"),
         "resources:",
         "  cpu: 2",
-        "  memory: 4GB",
+        "  memory: 8GB",
         _comment("gpu: L4:1", "model and number; instances with a GPU", indent="  "),
         _comment("disk: 100GB", "default: what image, input and output need", indent="  "),
         _comment("spot_policy: auto", "spot capacity first: cheaper, may be interrupted", indent=""),

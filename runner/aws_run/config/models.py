@@ -151,6 +151,7 @@ class Config(_Section):
     outputs: OutputsPolicy = "optional"
     follow_output: bool = False
     follow_links: bool = False  # never from the file: the links come with it
+    yes: bool = False  # never from the file: what is asked about is meant
     full_sync: bool = False  # do not trust sizes, times and the last snapshot of the input
     exclude: tuple[str, ...] = ()
     build: Build = Build()
@@ -167,6 +168,7 @@ class Config(_Section):
     secrets: dict[str, str] = Field(default_factory=dict)  # NAME -> ARN
     network: Network = Network()
     iam: Iam = Iam()
+    exec: bool = False  # whether a command can be run in the task from outside, through ECS Exec
     kms_key: str | None = None  # an ARN; encrypts the bucket and the log
     keep: tuple[str, ...] = ("bucket", "repository", "roles", "log-group")
     tags: dict[str, str] = Field(default_factory=dict)

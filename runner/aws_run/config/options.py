@@ -99,6 +99,15 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         key=None,
+        field="yes",
+        env="AWS_RUN_YES",
+        flag="yes",
+        short="-y",
+        kind=value_types.SWITCH,
+        help="Send a home folder, or more than 20,000 files or 1 GB, into the image without being asked.",
+    ),
+    Option(
+        key=None,
         field="follow_links",
         env="AWS_RUN_FOLLOW_LINKS",
         flag="follow_links",
@@ -406,6 +415,15 @@ OPTIONS: tuple[Option, ...] = (
         metavar="ARN",
         kind=value_types.pattern(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/\S+$", "the ARN of a policy"),
         help="The permissions boundary of every role that is created.",
+    ),
+    Option(
+        key="exec",
+        field="exec",
+        env="AWS_RUN_EXEC",
+        flag="exec",
+        kind=value_types.SWITCH,
+        help="Let `aws-run exec` run commands in the job's container while it runs (ECS Exec). The run's role gets the "
+        "rights that this needs, so it is off by default.",
     ),
     Option(
         key="kms_key",

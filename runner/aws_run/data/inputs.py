@@ -113,7 +113,7 @@ def matcher(patterns: Sequence[str]) -> Callable[[str], bool] | None:
 
 def _progress(event: Progress) -> LaneProgress:
     text = f"{event.files} of {event.total_files} files"
-    return LaneProgress(lane="input", text=text, done=event.bytes, total=event.total_bytes)
+    return LaneProgress(lane="input", text=text, done=event.bytes, total=event.total_bytes, in_bytes=True)
 
 
 def _notice(event: EngineEvent) -> Notice | None:

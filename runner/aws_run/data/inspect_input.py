@@ -39,9 +39,11 @@ def inspect_input(
     exclude: Sequence[str] = (),
     follow_links: bool = False,
     cancel: threading.Event | None = None,
+    on_seen: Callable[[int, int], None] = lambda files, size_bytes: None,
 ) -> InputSummary:
     """UsageError for what can't be an input, TransferError for what can't be read. `storage`: a bucket by its name, as
-    this account would own it. `project`: whose input it is, which is a part of its keys."""
+    this account would own it. `project`: whose input it is, which is a part of its keys.
+    `on_seen`: called with files and bytes so far of a folder here."""
     uri = one.s3
     if uri is not None:
         pinned = pin_input(storage(uri.bucket), uri, emit=emit, exclude=exclude, cancel=cancel)
@@ -58,4 +60,5 @@ def inspect_input(
                 raise PathError(file.path, "can't be read (Permission denied)")
             files += not file.is_dir
             total += file.size
+            on_seen(files, total)
     return InputSummary(name=one.name, place=one.place, files=files, bytes=total)

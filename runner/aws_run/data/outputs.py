@@ -15,12 +15,14 @@ from aws_run.events import Emit, Notice, OutputProgress
 from aws_run.runs.keys import RunKeys
 from aws_run_entrypoint.transfer import (
     Bucket,
+    EngineError,
     EngineEvent,
     NoManifestError,
     Progress,
     Pulled,
     Retried,
     Skipped,
+    manifest_entries,
     pull_manifest,
 )
 
@@ -173,6 +175,14 @@ def _warn_of_retry(error: AwsRunError, emit: Emit) -> None:
 
 def manifest_key(run_id: str) -> str:
     return f"{RunKeys(run_id=run_id).prefix}output.json"
+
+
+def output_sums(manifest: bytes) -> dict[str, int]:
+    """CRC-32 of each output, by its path, as far as a run's manifest tells; the job may have written that itself."""
+    try:
+        return {entry.path: entry.crc32 for entry in manifest_entries(manifest) if entry.crc32 is not None}
+    except EngineError:
+        return {}
 
 
 def _progress(event: Progress) -> OutputProgress:

@@ -19,6 +19,7 @@ class WorkflowRun:
     actor: str
     event: str
     branch: str  # whose code it is, where that is a branch's and no pull request's
+    pull: str = ""  # the number of the pull request whose code it is
     workspace: Path
 
     @property
@@ -33,6 +34,7 @@ class WorkflowRun:
             "sha": self.sha,
             "event": self.event,
             "branch": self.branch,
+            "pull": self.pull,
             "actor": self.actor,
             "run": self.url if self.run_id else "",
         }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -35,11 +36,12 @@ def as_heredoc(values: Mapping[str, str], delimiter: str) -> str:
 
 
 class FileCommands:
-    """Writes at once and to the disk. A variable that is not set means that no runner reads, and nothing is written."""
+    """Writes at once and to the disk, by any thread; nothing where a variable is not set, since no runner reads it."""
 
     def __init__(self, environ: Mapping[str, str], *, delimiter: Callable[[], str] = new_delimiter) -> None:
         self._environ = environ
         self._delimiter = delimiter
+        self._lock = threading.Lock()
 
     def outputs(self, values: Mapping[str, str]) -> None:
         self._append("GITHUB_OUTPUT", as_heredoc(values, self._delimiter()))
@@ -59,7 +61,7 @@ class FileCommands:
         if not path:
             return
         try:
-            with Path(path).open("a", encoding="utf-8") as file:
+            with self._lock, Path(path).open("a", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())

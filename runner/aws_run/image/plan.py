@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib import resources
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from aws_run.config import Arch, Config
 from aws_run.config.envfile import parse_env
+from aws_run.config.init_template import SCHEMA_FILE
 from aws_run.errors import ConfigError, SourceError
 from aws_run.events import Notice
 from aws_run.image.base import BaseImage
@@ -27,7 +28,7 @@ from aws_run.image.recipe.program import Program
 from aws_run.image.recipe.recipe import OwnDockerfile, Recipe, StandardRecipe, choose_recipe
 from aws_run.image.recipe.script_options import POSITIONAL, SHORT, has_places
 from aws_run.image.recipe.shell_form import refuse_shell_form
-from aws_run.image.sources.source import DOCKERIGNORE, Source, read_source
+from aws_run.image.sources.source import DOCKERIGNORE, OnSeen, Source, SourceFile, read_source
 
 TAG_LENGTH = 40
 _BIG_SOURCE_BYTES = 200 << 20
@@ -100,10 +101,13 @@ def plan_image(
     exclude_dirs: Iterable[Path] | None = None,
     *,
     entrypoint_layer: Callable[[], bytes] | None = None,
+    on_seen: OnSeen = lambda files, size_bytes: None,
+    accept: Callable[[Sequence[SourceFile]], None] = lambda files: None,
 ) -> ImagePlan:
     """Read the project folder and decide on its image. Needs neither Docker nor AWS.
 
-    `exclude_dirs`: the run's input and output folders; None takes them from the config.
+    `exclude_dirs`: the run's input and output folders; None takes them from the config. `on_seen`, `accept`: as
+    `read_source` says.
     SourceError or ConfigError where the folder can't be run as it is.
     """
     if exclude_dirs is None:
@@ -115,6 +119,8 @@ def plan_image(
         exclude_paths=[*exclude_dirs, *_config_files(config)],
         dockerignore=_dockerignore(config, context),
         context=context,
+        on_seen=on_seen,
+        accept=accept,
     )
     own = find_dockerfile(config.build, source)
     given = (config.arguments.input, config.arguments.output)
@@ -257,7 +263,7 @@ def _run_folders(config: Config) -> list[Path]:
 
 def _config_files(config: Config) -> list[Path]:
     """Our own settings stay out: a longer time-out needs no new image."""
-    files = [config.project_dir / "aws-run.yaml", config.project_dir / "aws-run.yml"]
+    files = [config.project_dir / name for name in ("aws-run.yaml", "aws-run.yml", SCHEMA_FILE)]
     return [*files, config.file] if config.file is not None else files
 
 

@@ -130,7 +130,14 @@ def task_role(
         service="ecs-tasks.amazonaws.com",
         trust_condition={"StringEquals": {"aws:SourceAccount": account}},
         policy=policies.task_policy(
-            account=account, region=region, bucket=bucket, project=job.name, run_id=run_id, read=read, kms_key=kms_key
+            account=account,
+            region=region,
+            bucket=bucket,
+            project=job.name,
+            run_id=run_id,
+            read=read,
+            kms_key=kms_key,
+            sessions=job.exec,
         ),
         permissions_boundary=job.iam.permissions_boundary,
         tags=tags,

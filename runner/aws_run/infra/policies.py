@@ -43,12 +43,14 @@ def task_policy(
     run_id: str,
     read: Sequence[ReadOnly] = (),
     kms_key: str | None = None,
+    sessions: bool = False,
 ) -> dict[str, Any]:
     """What the job itself may do: read the project's inputs, read and write its own run, never rewrite its record.
 
     `read`: inputs that are read where they lie. They are pinned by name, so nothing there has to be listed. The run's
     own prefix may be listed: without that S3 says "forbidden" of what is not there (S3's API Reference, GetObject).
-    `kms_key`: the ARN of the key that encrypts the bucket.
+    `kms_key`: the ARN of the key that encrypts the bucket. `sessions`: the agent beside the job may open the channels
+    of ECS Exec (ECS Developer Guide, "Task IAM role permissions for ECS Exec"); IAM knows no resources for them.
     """
     arn = partition.arn("s3", "", "", bucket, of=region)
     own = [one.arn(region) for one in read if one.own]
@@ -107,6 +109,19 @@ def task_policy(
             "Condition": {"StringEquals": {"kms:ViaService": f"s3.{region}.{partition.of_region(region).dns_suffix}"}},
         }
         if kms_key
+        else None,
+        {
+            "Sid": "Exec",
+            "Effect": "Allow",
+            "Action": [
+                "ssmmessages:CreateControlChannel",
+                "ssmmessages:CreateDataChannel",
+                "ssmmessages:OpenControlChannel",
+                "ssmmessages:OpenDataChannel",
+            ],
+            "Resource": ["*"],
+        }
+        if sessions
         else None,
         _read("InputsElsewhere", own, ours) if own else None,
         # No API tells whose a public bucket is, so there is no account to name; the bucket's own policy must allow it

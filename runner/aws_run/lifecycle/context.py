@@ -12,9 +12,21 @@ if TYPE_CHECKING:  # every command imports this file, and few of them build an i
     from aws_run.backends.base import Backend
     from aws_run.clock import Clock
     from aws_run.data import Bucket
+    from aws_run.errors import UsageError
     from aws_run.events import Emit
     from aws_run.image.builder import Builder
     from aws_run.image.plan import ImagePlan
+    from aws_run.pricing.cache import Cache
+
+
+def _no_cache() -> Cache:
+    from aws_run.pricing.cache import NoCache
+
+    return NoCache()
+
+
+def refuse(doubt: UsageError) -> None:
+    raise doubt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +41,11 @@ class AppContext:
     # The plan on the base image that its name stands for; the flag: ask the registry for the newest. Without Docker
     # there is no base image.
     find_base: Callable[[ImagePlan, bool], ImagePlan] = lambda plan, refresh: plan
+    cache: Callable[[], Cache] = _no_cache  # of what AWS said and this machine keeps
     # Called before each request for the run's first task; what it raises ends the run before its job.
     before_task: Callable[[], None] = lambda: None
+    # Asked where something may not be meant as it was typed: returns where the user means it, raises the refusal else.
+    agree: Callable[[UsageError], None] = refuse
     stop: threading.Event = field(default_factory=threading.Event)
     poll_s: float = 1.0
     longest_poll_s: float = 5.0

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
-from decimal import Decimal
 
-from aws_run import naming, partition
+from aws_run import naming
 from aws_run.backends.base import Backend
 from aws_run.data import InputSummary
 from aws_run.events import Lane
@@ -16,22 +14,23 @@ from aws_run.infra.plan import Step
 from aws_run.infra.resource_types.registry import RESOURCE_TYPES
 from aws_run.infra.resources import Ref
 from aws_run.lifecycle import budget
-from aws_run.lifecycle.end.teardown import Receipt, TeardownResult
+from aws_run.lifecycle.end.teardown import TeardownResult
+from aws_run.lifecycle.receipt_views import entry_view
 from aws_run.lifecycle.start.preflight import Preflight, RunPlan
-from aws_run.pricing.receipt import LEFT_OUT, Charge, saved_usd
-from aws_run.report.format import count, seconds, size
+from aws_run.pricing.network_path import NatCharge
+from aws_run.report.format import count, money, seconds, size
+from aws_run.report.money import by_earlier_runs
 from aws_run.report.views import (
     ImageContent,
     LaneView,
     LeftRow,
     LeftView,
+    NetworkPrice,
     OutsideRow,
     PlanInput,
     PlanPrice,
     PlanRow,
     PlanView,
-    ReceiptLine,
-    ReceiptView,
 )
 from aws_run.runs.spec import RunSpec
 
@@ -57,8 +56,8 @@ def plan_view(preflight: Preflight, run: RunPlan, steps: tuple[Step, ...], backe
         python=python_of(preflight.image),
         content=None if preflight.image is None else image_content(preflight.image.source),
         inputs=tuple(_plan_input(seen) for seen in preflight.inputs),
-        price=_price(run, backend),
-        estimate=_estimate(run, backend),
+        price=_price(run, backend, preflight.nat),
+        estimate=(*_estimate(run, backend), *_network_lines(preflight.nat)),
         notes=(*preflight.notes, *preflight.offer.notes),
         output=config.output,
         outside=tuple(
@@ -107,11 +106,20 @@ def _plan_input(seen: InputSummary) -> PlanInput:
     return PlanInput(name=seen.name, place=seen.place, files=seen.files, bytes=seen.bytes, how=how)
 
 
-def _price(run: RunPlan, backend: Backend) -> PlanPrice:
+def _price(run: RunPlan, backend: Backend, nat: NatCharge | None) -> PlanPrice:
     spec = run.spec
     hour, dearest = budget.expected_hour_usd(backend, spec.offer), budget.hour_usd(backend, spec.offer)
     most = None if dearest is None else dearest * budget.billed_at_most_s(spec) / 3600
-    return PlanPrice(per_hour=hour, at_most=most, timeout_s=spec.timeout_s)
+    return PlanPrice(
+        per_hour=hour,
+        at_most=most,
+        timeout_s=spec.timeout_s,
+        expected=None if run.estimate is None else entry_view(run.estimate),
+        network=None
+        if nat is None
+        else NetworkPrice(gateway=nat.gateway, bytes=nat.bytes, usd=nat.usd, command=nat.command),
+        expected_s=None if run.estimate is None else float(run.estimate.billed_s),
+    )
 
 
 def _lane(lane: Lane, rows: list[PlanRow]) -> LaneView:
@@ -151,7 +159,11 @@ def _input_row(seen: InputSummary) -> PlanRow:
 def _estimate(run: RunPlan, backend: Backend) -> tuple[str, ...]:
     spec = run.spec
     hour = budget.expected_hour_usd(backend, spec.offer)
-    why = (f"choice: {spec.offer.why}",) if spec.offer.why else ()
+    why: tuple[str, ...] = (f"choice: {spec.offer.why}",) if spec.offer.why else ()
+    if run.estimate is not None:
+        taken = seconds(float(run.estimate.billed_s))
+        expected = by_earlier_runs(entry_view(run.estimate))
+        why += (f"expected: {expected}; for {taken}, boot and waiting included",)
     if hour is None:
         return (*why, "estimate: no price is known for this hardware")
     dearest = budget.hour_usd(backend, spec.offer)
@@ -166,6 +178,16 @@ def _estimate(run: RunPlan, backend: Backend) -> tuple[str, ...]:
     return (*why, f"estimate: ${hour:.4f} an hour, at most ${whole:.4f} if it runs to {end}, {beside}{_sources(spec)}")
 
 
+def _network_lines(nat: NatCharge | None) -> tuple[str, ...]:
+    if nat is None:
+        return ()
+    usd = "its price is not known here" if nat.usd is None else money(nat.usd)
+    return (
+        f"network: {size(nat.bytes)} of input and image go through the NAT gateway {nat.gateway}: {usd}, beside the "
+        f"rest; a free S3 gateway endpoint takes them: `{nat.command}`",
+    )
+
+
 def _sources(spec: RunSpec) -> str:
     """Whose prices they are, with the oldest date of each source."""
     oldest: dict[str, str] = {}
@@ -173,42 +195,6 @@ def _sources(spec: RunSpec) -> str:
         oldest[rate.source] = min(rate.as_of, oldest.get(rate.source, rate.as_of))
     shown = ", ".join(f"{source} of {as_of}" for source, as_of in oldest.items())
     return f"; prices: {shown}" if shown else ""
-
-
-def receipt_view(receipt: Receipt, *, label: str = "cost") -> ReceiptView | None:
-    """None where a price is unknown: a partial sum would look like a whole one."""
-    if receipt.total_usd is None:
-        return None
-    return ReceiptView(
-        lines=tuple(_line(charge) for charge in receipt.charges),
-        total_usd=receipt.total_usd,
-        priced_on=_oldest(receipt.charges),
-        sources=tuple(dict.fromkeys(charge.source for charge in receipt.charges if charge.source)),
-        saved_usd=saved_usd(receipt.charges),
-        label=label,
-        left_out=LEFT_OUT,
-    )
-
-
-def _oldest(charges: tuple[Charge, ...]) -> date | None:
-    """The day of the oldest price; None where no line has one."""
-    days = [charge.as_of for charge in charges if charge.as_of]
-    try:
-        return date.fromisoformat(min(days)) if days else None
-    except ValueError:
-        return None  # a record that somebody else has written
-
-
-def _line(charge: Charge) -> ReceiptLine:
-    price = charge.usd_per_hour or Decimal(0)
-    amount = charge.amount_usd or Decimal(0)
-    return ReceiptLine(
-        what=charge.what,
-        quantity=charge.billed_s / 3600,
-        unit="h",
-        unit_price_usd=price,
-        amount_usd=amount,
-    )
 
 
 def left_view(teardown: TeardownResult, region: str) -> LeftView:
@@ -228,7 +214,3 @@ def _idle_cost(ref: Ref) -> str:
 def console_link(ref: Ref, region: str) -> str:
     known = RESOURCE_TYPES.get(ref.kind)
     return known.console_link(ref.name, region) if known else ""
-
-
-def output_link(bucket: str, prefix: str, region: str) -> str:
-    return f"{partition.of_region(region).console(region)}/s3/buckets/{bucket}?region={region}&prefix={prefix}"

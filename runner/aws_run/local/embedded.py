@@ -11,6 +11,7 @@ from aws_run.errors import DockerError
 from aws_run.local.api import (
     bucket_policy,
     clusters,
+    cost_explorer,
     definitions,
     ec2,
     ecr,
@@ -80,6 +81,7 @@ class Embedded:
             **definitions.table(),
             **quotas.table(),
             **prices.table(),
+            **cost_explorer.table(),
             **instance_types.table(),
             **Schedules(self._invoke).table(),
             **groups.table(scaler),

@@ -15,8 +15,10 @@ from dataclasses import asdict
 from typing import Any
 
 from aws_run.errors import AwsRunError, UsageError
+from aws_run.extras import install_hint
 from aws_run.local import state
 from aws_run.local.ask import ask
+from aws_run.local.disk import disk_use
 from aws_run.local.options import LocalAws, LocalOptions
 from aws_run.local.state import made_state_dir
 
@@ -120,9 +122,9 @@ def status() -> dict[str, Any] | None:
     if local is None:
         return None
     told = {name: value for name, value in asdict(local).items() if name not in ("access_key", "secret_key", "token")}
-    return {**told, **ask(local, "status", timeout_s=10.0)}
+    return {**told, **ask(local, "status", timeout_s=10.0), "disk_bytes": disk_use(state.state_dir())}
 
 
 def _need_moto() -> None:
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
-        raise UsageError("The embedded AWS is not installed.", hint="pip install 'aws-run[local]'")
+        raise UsageError("The embedded AWS is not installed.", hint=install_hint("local"))

@@ -9,6 +9,8 @@ from typing import Any, Literal
 RuntimeChoice = Literal["auto", "docker", "process"]
 RuntimeKind = Literal["docker", "process"]
 
+# What the caller's access keys begin with: an exported one can be told from AWS's after the embedded AWS has stopped.
+CALLER_PREFIX = "AKIALOCAL"
 # The agent's containers see the host at this address, where ECS too serves credentials and metadata.
 TASK_NETWORK = "aws-run-local"
 TASK_SUBNET = "169.254.170.0/24"
@@ -51,6 +53,12 @@ class LocalOptions:
     may_kill: bool = False  # a test may have its client killed at a call
 
 
+_VARIABLES = (
+    "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION",
+    "AWS_EC2_METADATA_DISABLED",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class LocalAws:
     """A reachable embedded AWS. `runtime_reason`: one plain sentence on why tasks run the way they do."""
@@ -65,13 +73,15 @@ class LocalAws:
     secret_key: str = field(repr=False)
     token: str = field(repr=False)  # of its own pages, under /_aws-run/
 
+    @staticmethod
+    def exported(environ: Mapping[str, str]) -> tuple[str, ...]:
+        """The variables of `environment` that a shell has, of any embedded AWS that ever ran; none where the keys are
+        somebody else's."""
+        if not environ.get("AWS_ACCESS_KEY_ID", "").startswith(CALLER_PREFIX):
+            return ()
+        return tuple(name for name in _VARIABLES if name in environ)
+
     def environment(self) -> dict[str, str]:
         """What boto3, the aws CLI and the tool need to talk to it."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": self.access_key,
-            "AWS_SECRET_ACCESS_KEY": self.secret_key,
-            "AWS_REGION": self.region,
-            "AWS_DEFAULT_REGION": self.region,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        values = (self.endpoint_url, self.access_key, self.secret_key, self.region, self.region, "true")
+        return dict(zip(_VARIABLES, values, strict=True))

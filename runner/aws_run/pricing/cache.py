@@ -40,6 +40,15 @@ class Cache(Protocol):
     def write(self, key: str, document: Any) -> None: ...
 
 
+class NoCache:
+    """Keeps nothing."""
+
+    def read(self, key: str, *, most_age_s: float) -> Cached | None:
+        return None
+
+    def write(self, key: str, document: Any) -> None: ...
+
+
 @dataclass(kw_only=True)
 class MemoryCache:
     """For one process: an embedded AWS that ends with the command, and tests."""

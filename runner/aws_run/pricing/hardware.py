@@ -74,11 +74,13 @@ def fargate_size(wanted: Resources) -> FargateSize:
 
 
 def with_defaults(wanted: Resources) -> Resources:
-    """What EC2 is asked for: what is left open is at least what Fargate gives, 2 vCPU and 8 GB."""
+    """What EC2 is asked for: what is left open is at least what Fargate gives, 2 vCPU and 8 GB (for less than one vCPU
+    the most that Fargate has beside it)."""
     if wanted.instance_types or wanted.gpu:
         return wanted
     cpu = wanted.cpu or Amount(value=DEFAULT_VCPU, at_least=True)
-    memory = wanted.memory_mib or Amount(value=min(DEFAULT_MEMORY_MIB, int(cpu.value * 4096)), at_least=True)
+    memory_mib = int(min(1, cpu.value) * DEFAULT_MEMORY_MIB)
+    memory = wanted.memory_mib or Amount(value=memory_mib, at_least=True)
     return wanted.model_copy(update={"cpu": cpu, "memory_mib": memory})
 
 

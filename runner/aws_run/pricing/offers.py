@@ -15,6 +15,7 @@ from aws_run.pricing.catalogue import InstanceType
 from aws_run.pricing.prices import FARGATE_FREE_STORAGE_GIB, HOURS_A_MONTH, Rate, RegionRates
 from aws_run.runs.record import RateEntry
 
+NAT_GB = "nat-gateway-gb"
 INSTANCE, GP3, IPV4 = "instance", "gp3", "public-ipv4"
 FARGATE_VCPU, FARGATE_GB, FARGATE_STORAGE = "fargate-vcpu", "fargate-gb", "fargate-storage"
 _ON_DEMAND_CHOICES, _ON_DEMAND_CEILING = 4, Decimal("1.5")
@@ -244,6 +245,7 @@ def ec2_rates(
     rates: RegionRates,
     *,
     public_ip: bool,
+    nat: bool = False,
 ) -> tuple[RateEntry, ...]:
     """The prices of everything that a group of these types may be billed for."""
     entries = [_entry(INSTANCE, "hour", on_demand[name], instance_type=name) for name in names if name in on_demand]
@@ -255,10 +257,12 @@ def ec2_rates(
     ]
     if rates.gp3_gb_month:
         entries.append(_entry(GP3, "GB-month", rates.gp3_gb_month))
-    return (*entries, *_address_entry(rates, public_ip))
+    return (*entries, *_beside_entries(rates, public_ip=public_ip, nat=nat))
 
 
-def fargate_rates(rates: RegionRates, *, arch: str, spot: bool, public_ip: bool = False) -> tuple[RateEntry, ...]:
+def fargate_rates(
+    rates: RegionRates, *, arch: str, spot: bool, public_ip: bool = False, nat: bool = False
+) -> tuple[RateEntry, ...]:
     """The prices of a Fargate task: of the spot market too, where `spot` and they are known."""
     parts = [
         (FARGATE_VCPU, "vCPU-hour", rates.fargate_vcpu_hour.get(arch), rates.fargate_spot_vcpu_hour.get(arch)),
@@ -269,13 +273,17 @@ def fargate_rates(rates: RegionRates, *, arch: str, spot: bool, public_ip: bool 
         entries += [_entry(item, unit, rate, spot=True) for item, unit, _, rate in parts if rate]
     if rates.fargate_storage_gb_hour:
         entries.append(_entry(FARGATE_STORAGE, "GB-hour", rates.fargate_storage_gb_hour))
-    return (*entries, *_address_entry(rates, public_ip))
+    return (*entries, *_beside_entries(rates, public_ip=public_ip, nat=nat))
 
 
-def _address_entry(rates: RegionRates, public_ip: bool) -> tuple[RateEntry, ...]:
-    if not public_ip or rates.public_ipv4_hour is None:
-        return ()
-    return (_entry(IPV4, "hour", rates.public_ipv4_hour),)
+def _beside_entries(rates: RegionRates, *, public_ip: bool, nat: bool) -> list[RateEntry]:
+    """`nat`: what the run gets from S3 goes through a NAT gateway."""
+    entries = []
+    if public_ip and rates.public_ipv4_hour is not None:
+        entries.append(_entry(IPV4, "hour", rates.public_ipv4_hour))
+    if nat and rates.nat_gateway_gb is not None:
+        entries.append(_entry(NAT_GB, "GB", rates.nat_gateway_gb))
+    return entries
 
 
 def _entry(

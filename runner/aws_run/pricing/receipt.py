@@ -22,7 +22,8 @@ _FREE_IF_RECLAIMED_WITHIN_S = 3600  # AWS doesn't bill a spot instance that it t
 @dataclass(frozen=True, kw_only=True)
 class Charge:
     """One line of a receipt. `usd_per_hour` None: the price is not known. `source` and `as_of`: whose price, and its
-    ISO date. `reclaimed`: AWS took the machine back. `free`: AWS does not bill it."""
+    ISO date. `reclaimed`: AWS took the machine back. `free`: AWS does not bill it. `resources`: what AWS bills it by.
+    `leads`: it is the machine or the task itself; the lines after it are what comes with it."""
 
     what: str
     seconds: float
@@ -34,6 +35,8 @@ class Charge:
     on_demand_usd_per_hour: Decimal | None = (
         None  # what the same cost outside of the spot market; None: it was not spot
     )
+    resources: tuple[str, ...] = ()
+    leads: bool = False
 
     @property
     def billed_s(self) -> Decimal:
@@ -57,7 +60,8 @@ class Charge:
 @dataclass(frozen=True, kw_only=True)
 class MachineUse:
     """One machine from launch to termination. `zone` None: not known. `reclaimed`: AWS took it back.
-    `spot_usd_per_hour`: what the spot market took when it was launched, where that was read afterwards."""
+    `spot_usd_per_hour`: what the spot market took when it was launched, where that was read afterwards. `id`,
+    `volumes` and `interfaces`: its ids and those of what comes with it, as far as they were seen."""
 
     seconds: float
     instance_type: str = ""
@@ -66,6 +70,9 @@ class MachineUse:
     public_ip: bool = True
     reclaimed: bool = False
     spot_usd_per_hour: Decimal | None = None
+    id: str = ""
+    volumes: tuple[str, ...] = ()
+    interfaces: tuple[str, ...] = ()
 
 
 def ec2_charges(machines: Sequence[MachineUse], *, disk_gib: int, rates: Iterable[RateEntry]) -> tuple[Charge, ...]:
@@ -94,6 +101,8 @@ def _machine_charges(machine: MachineUse, disk_gib: int, rates: tuple[RateEntry,
             reclaimed=machine.reclaimed,
             free=free,
             on_demand_usd_per_hour=usd_of(base) if machine.spot else None,
+            resources=(machine.id,) if machine.id else (),
+            leads=True,
         ),
         Charge(
             what=f"{disk_gib} GB gp3 disk",
@@ -101,10 +110,11 @@ def _machine_charges(machine: MachineUse, disk_gib: int, rates: tuple[RateEntry,
             usd_per_hour=None if gp3 is None else disk_gib * Decimal(gp3.usd) / HOURS_A_MONTH,
             source=gp3.source if gp3 else "",
             as_of=gp3.as_of if gp3 else "",
+            resources=machine.volumes,
         ),
     ]
     if machine.public_ip:
-        lines.append(_address(address, machine.seconds))
+        lines.append(_address(address, machine.seconds, machine.interfaces))
     return lines
 
 
@@ -117,8 +127,11 @@ def fargate_charges(
     public_ip: bool,
     seconds: float,
     rates: Iterable[RateEntry],
+    tasks: tuple[str, ...] = (),
+    interfaces: tuple[str, ...] = (),
 ) -> tuple[Charge, ...]:
-    """A Fargate task from the image pull to its end, by the second with a minimum of 60."""
+    """A Fargate task from the image pull to its end, by the second with a minimum of 60. `tasks`: the ARNs of all that
+    the seconds are of; `interfaces`: the network interfaces that had their addresses."""
     held = tuple(rates)
     gib = Decimal(memory_mib) / 1024
     parts = [
@@ -138,6 +151,8 @@ def fargate_charges(
                 source=rate.source if rate else "",
                 as_of=rate.as_of if rate else "",
                 on_demand_usd_per_hour=amount * Decimal(base.usd) if spot and base else None,
+                resources=tasks,
+                leads=item == offers.FARGATE_VCPU,
             )
         )
     extra_gib = disk_gib - FARGATE_FREE_STORAGE_GIB
@@ -150,10 +165,11 @@ def fargate_charges(
                 usd_per_hour=None if storage is None else extra_gib * Decimal(storage.usd),
                 source=storage.source if storage else "",
                 as_of=storage.as_of if storage else "",
+                resources=tasks,
             )
         )
     if public_ip:
-        lines.append(_address(find(held, offers.IPV4), seconds))
+        lines.append(_address(find(held, offers.IPV4), seconds, interfaces))
     return tuple(lines)
 
 
@@ -164,13 +180,14 @@ def billed_together_s(seconds: Sequence[float]) -> float:
     return sum(max(each, float(_MINIMUM_S)) for each in seconds if each > 0)
 
 
-def _address(rate: RateEntry | None, seconds: float) -> Charge:
+def _address(rate: RateEntry | None, seconds: float, interfaces: tuple[str, ...]) -> Charge:
     return Charge(
         what="public IPv4 address",
         seconds=seconds,
         usd_per_hour=usd_of(rate),
         source=rate.source if rate else "",
         as_of=rate.as_of if rate else "",
+        resources=interfaces,
     )
 
 
@@ -195,6 +212,11 @@ def total_usd(charges: Sequence[Charge]) -> Decimal | None:
     if any(amount is None for amount in amounts):
         return None
     return sum((amount for amount in amounts if amount is not None), Decimal(0))
+
+
+def billed_s(charges: Sequence[Charge]) -> Decimal:
+    """Of all machines or tasks together."""
+    return sum((charge.billed_s for charge in charges if charge.leads), Decimal(0))
 
 
 def saved_usd(charges: Sequence[Charge]) -> Decimal:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable
 
 from aws_run.report.format import clean, count, money
+from aws_run.report.money import beside_estimate
 from aws_run.report.views import LeftRow, LeftView, PlanRow, PlanView, ReceiptView
 
 _SHARED = ("role", "instance-profile", "log-group")
@@ -48,9 +49,13 @@ def removal(gone: int, kept: Iterable[str]) -> str:
 
 
 def cost(view: ReceiptView) -> str:
-    """$0.0020, or with what the sum is where that is not simply the cost."""
-    total = money(view.total_usd)
-    return total if view.label == "cost" else f"{total} ({view.label})"
+    """$0.0020, with what the sum is where that is not simply the cost, what was expected, and what spot saved."""
+    beside = [] if view.label == "cost" else [view.label]
+    if view.estimate is not None and (told := beside_estimate(view.estimate)):
+        beside.append(told)
+    if view.saved_usd > 0:
+        beside.append(f"spot saved {money(view.saved_usd)}")
+    return f"{money(view.total_usd)} ({'; '.join(beside)})" if beside else money(view.total_usd)
 
 
 def kept_rows(view: LeftView) -> list[LeftRow]:

@@ -26,6 +26,7 @@ from aws_run.events import (
     LaneProgress,
     LaneStarted,
     LogLine,
+    LookProgress,
     Notice,
     OutputProgress,
     RunStarted,
@@ -38,7 +39,7 @@ from aws_run.report.format import clean, count, size, wrapped
 from aws_run.report.hyperlinks import shows_hyperlinks
 from aws_run.report.live import LaneState, LiveState, LiveView, lane_line
 from aws_run.report.symbols import symbols_for
-from aws_run.report.text import calm_places, outcome_head
+from aws_run.report.text import calm_places, look_text, outcome_head
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 from aws_run.report.wrapped import Wrapped
 
@@ -158,6 +159,10 @@ class ConsoleReporter:
                     self._print(Text.assemble((clean(event.run_id), "bold"), (place, "dim")))
             case LaneStarted() | LaneProgress() | LaneDone() | LaneFailed():
                 self._lane(event)
+            case LookProgress():
+                self._state.looks.pop(event.what, None)
+                if not event.done:
+                    self._state.looks[event.what] = look_text(event)
             case StatusChanged():
                 self._status(event)
             case LogLine():
@@ -170,7 +175,10 @@ class ConsoleReporter:
                 self._state.limits = event
             case OutputProgress():
                 files = f"{event.files:,} of {count(event.total_files, 'file')}"
-                self._state.outputs = f"outputs {files}, {size(event.bytes)} of {size(event.total_bytes)}"
+                self._state.output_rate.note(self._state.now, event.bytes)
+                speed = self._state.output_rate.text(event.total_bytes)
+                parts = (f"outputs {files}, {size(event.bytes)} of {size(event.total_bytes)}", speed)
+                self._state.outputs = f" {self._symbols.dot} ".join(filter(None, parts))
             case TeardownStep():
                 self._teardown(event)
             case Notice():
@@ -181,13 +189,17 @@ class ConsoleReporter:
     def _lane(self, event: LaneStarted | LaneProgress | LaneDone | LaneFailed) -> None:
         now, text = self._state.now, clean(event.text)
         lane = self._state.lanes.setdefault(event.lane, LaneState(text=text, since=now))
-        lane.text = text
+        lane.text, lane.beside = text, ""
         match event:
             case LaneStarted():
                 lane.since, lane.outcome, lane.took_s = now, "running", None
             case LaneProgress():
                 known = event.done is not None and event.total
                 lane.share = min(event.done / event.total, 1.0) if known and event.done and event.total else None
+                lane.beside = clean(event.detail)
+                if event.in_bytes and event.done is not None:
+                    lane.rate.note(now, event.done)
+                    lane.beside = lane.rate.text(event.total)
             case LaneDone():
                 lane.outcome, lane.took_s = ("same" if event.skipped else "done"), event.seconds
             case LaneFailed():
@@ -261,6 +273,7 @@ class ConsoleReporter:
             for name, lane in self._state.lanes.items():
                 self._print(lane_line(name, lane, self._symbols))
             self._state.lanes.clear()
+            self._state.looks.clear()
             self._state.removing.clear()
             self._state.status = self._state.outputs = ""
             self._state.bars = ()

@@ -19,6 +19,7 @@ from aws_run.events import (
     LaneProgress,
     LaneStarted,
     LogLine,
+    LookProgress,
     Notice,
     OutputProgress,
     StatusChanged,
@@ -144,7 +145,7 @@ def _group_of(event: Event) -> _Group | None:
     match event:
         case LogLine():
             return _Group.JOB
-        case LaneStarted() | LaneProgress() | LaneDone() | LaneFailed():
+        case LookProgress() | LaneStarted() | LaneProgress() | LaneDone() | LaneFailed():
             return _Group.START
         case TeardownStep() | OutputProgress() | StatusChanged(status="fetching"):
             return _Group.END

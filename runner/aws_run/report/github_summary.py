@@ -25,7 +25,8 @@ _IMAGES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".bmp", "
 @dataclass(frozen=True, kw_only=True)
 class SummaryView:
     """`error`: why there is no outcome, or what was wrong beside it. `steps` at `now_s`, in seconds. `log`: the job's
-    last lines. `file_url`: the page of one output, by its path; None where there is none to link to."""
+    last lines. `file_url`: the page of one output, by its path; None where there is none to link to. `changes`: what
+    the run changed, as Markdown."""
 
     plan: PlanView | None = None
     steps: tuple[Step, ...] = ()
@@ -38,6 +39,7 @@ class SummaryView:
     outputs: OutputListing = NO_OUTPUTS
     file_url: Callable[[str], str] | None = None
     cancelled: bool = False
+    changes: str = ""
 
 
 class SummaryRecorder:
@@ -69,6 +71,7 @@ def render_summary(view: SummaryView) -> str:
         _error(view.error),
         _log(view) if failed else "",
         _places(view),
+        view.changes,
         _timeline(view),
         _outputs(view),
         _receipt(view.outcome.receipt if view.outcome else None),

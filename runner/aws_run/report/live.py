@@ -15,6 +15,7 @@ from rich.text import Text
 
 from aws_run.events import LANES, JobLimits, JobUsage, Lane
 from aws_run.report.format import money, seconds, usage_parts
+from aws_run.report.rate import Rate
 from aws_run.report.symbols import Symbols
 
 _BAR_WIDTH = 18
@@ -29,6 +30,8 @@ class LaneState:
 
     text: str
     since: float
+    beside: str = ""  # how fast it goes, or the last line of what is at work
+    rate: Rate = field(default_factory=Rate)
     share: float | None = None
     took_s: float | None = None
     outcome: Literal["running", "done", "same", "failed"] = "running"
@@ -40,10 +43,12 @@ class LiveState:
 
     symbols: Symbols
     now: float = 0.0
+    looks: dict[str, str] = field(default_factory=dict)  # what is looked through before anything is made
     lanes: dict[Lane, LaneState] = field(default_factory=dict)
     status: str = ""
     status_since: float = 0.0
     outputs: str = ""
+    output_rate: Rate = field(default_factory=Rate)
     bars: tuple[str, ...] = ()  # what the job redraws, from the top
     usage: JobUsage | None = None
     limits: JobLimits | None = None
@@ -52,7 +57,7 @@ class LiveState:
 
     @property
     def empty(self) -> bool:
-        return not (self.lanes or self.status or self.removing or self.bars)
+        return not (self.looks or self.lanes or self.status or self.removing or self.bars)
 
     @property
     def lanes_over(self) -> bool:
@@ -81,11 +86,13 @@ class LiveView:
         # The display refreshes on its own thread, without our lock (which could deadlock with the console's): so each
         # collection is copied in one step.
         lanes = dict(state.lanes)
+        for text in list(state.looks.values()):
+            table.add_row(self._spinner, "", Text(text), "", "")
         for lane in LANES:
             if lane in lanes:
                 self._lane(table, lane, lanes[lane], wide)
         if state.status:
-            took = Text(seconds(state.now - state.status_since), style="dim")
+            took = Text(seconds(elapsed_s(state)), style="dim")
             beside = state.outputs or status_text(state)
             table.add_row(self._spinner, Text(state.status), Text(beside, style="dim"), "", took)
         for bar in tuple(state.bars)[:_MOST_BARS]:
@@ -103,7 +110,18 @@ class LiveView:
             percent = Text(f"{lane.share:4.0%}", style="dim")
             bar = percent if not wide else _bar(lane.share, percent)
         sign: RenderableType = self._spinner if lane.outcome == "running" else lane_sign(lane, self._state.symbols)
-        table.add_row(sign, Text(name, style=dim), Text(lane.text, style=dim), bar, Text(seconds(took), style="dim"))
+        text = Text(lane.text, style=dim)
+        if lane.beside and lane.outcome == "running":
+            text.append(f" {self._state.symbols.dot} {lane.beside}", "dim")
+        table.add_row(sign, Text(name, style=dim), text, bar, Text(seconds(took), style="dim"))
+
+
+def elapsed_s(state: LiveState) -> float:
+    """How long the state has lasted; a job that runs may have begun before this terminal looked."""
+    began = state.limits.began if state.limits is not None else None
+    if state.status == "running" and began is not None and state.wall is not None:
+        return max(0.0, (state.wall - began).total_seconds())
+    return state.now - state.status_since
 
 
 def status_text(state: LiveState) -> str:
@@ -111,7 +129,7 @@ def status_text(state: LiveState) -> str:
     parts = []
     if state.limits is not None and state.status == "running":
         if state.limits.usd_per_hour is not None:
-            parts.append(money(state.limits.usd_per_hour * Decimal(state.now - state.status_since) / 3600))
+            parts.append(money(state.limits.usd_per_hour * Decimal(elapsed_s(state)) / 3600))
         if state.wall is not None:
             parts.append(f"{seconds(max(0.0, (state.limits.deadline - state.wall).total_seconds()))} left")
     if state.usage is not None:

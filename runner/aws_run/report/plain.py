@@ -22,6 +22,7 @@ from aws_run.events import (
     LaneProgress,
     LaneStarted,
     LogLine,
+    LookProgress,
     Notice,
     OutputProgress,
     RunStarted,
@@ -31,7 +32,16 @@ from aws_run.events import (
 from aws_run.report import calm
 from aws_run.report.errors import render_error
 from aws_run.report.format import clean, count, seconds, size
-from aws_run.report.text import calm_places, left_lines, outcome_head, outcome_places, plan_lines, receipt_lines
+from aws_run.report.rate import Rate
+from aws_run.report.text import (
+    calm_places,
+    left_lines,
+    look_text,
+    outcome_head,
+    outcome_places,
+    plan_lines,
+    receipt_lines,
+)
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 
 _PREFIX_WIDTH = 8
@@ -52,6 +62,7 @@ class PlainReporter:
         # Re-entrant: a signal handler may report while its own thread is reporting.
         self._lock = threading.RLock()
         self._last: dict[str, tuple[str, float]] = {}
+        self._rates: dict[str, Rate] = {}
         self._progress_began: float | None = None
         self._progress_at = 0.0
 
@@ -115,8 +126,14 @@ class PlainReporter:
                 return []  # its end is told, and before that what takes long
             case LaneStarted():
                 return [(event.lane, clean(event.text))]
+            case LookProgress(done=True):
+                return []
+            case LookProgress():  # the first at once: until then nothing was said
+                line = look_text(event)
+                told = self._throttled(f"look {event.what}", line) if self._looked(event.what) else [("", line)]
+                return [("look", text) for _, text in told]
             case LaneProgress():
-                return self._throttled(event.lane, clean(event.text) + _share(event.done, event.total))
+                return self._throttled(event.lane, self._lane_text(event))
             case LaneDone(skipped=True):
                 return [(event.lane, f"nothing to do: {clean(event.text)} ({seconds(event.seconds)})")]
             case LaneDone():
@@ -159,14 +176,31 @@ class PlainReporter:
             if text:
                 self._write("teardown", [text])
 
+    def _looked(self, what: str) -> bool:
+        """Whether something was said of it already; from now on it was."""
+        if f"look {what}" in self._last:
+            return True
+        self._last[f"look {what}"] = ("", self._clock.monotonic())
+        return False
+
+    def _lane_text(self, event: LaneProgress) -> str:
+        text = clean(event.text) + _share(event.done, event.total)
+        if not event.in_bytes or event.done is None:
+            return text
+        rate = self._rates.setdefault(event.lane, Rate())
+        rate.note(self._clock.monotonic(), event.done)
+        return ", ".join(filter(None, (text, rate.text(event.total))))
+
     def _output(self, event: OutputProgress) -> list[tuple[str, str]]:
         files = f"{event.files:,} of {count(event.total_files, 'file')}"
         line = f"{files}, {size(event.bytes)} of {size(event.total_bytes)}"
+        rate = self._rates.setdefault("output", Rate())
+        rate.note(self._clock.monotonic(), event.bytes)
         if not event.total_files:
             return []
         if event.files >= event.total_files:
             return self._changed("output", line)
-        return self._throttled("output", line)
+        return self._throttled("output", ", ".join(filter(None, (line, rate.text(event.total_bytes)))))
 
     def _job_progress(self, event: JobProgress) -> list[tuple[str, str]]:
         """The longer the job has been at it, the rarer: some ten lines in the first ten seconds, and as many again

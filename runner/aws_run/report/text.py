@@ -5,8 +5,10 @@ from __future__ import annotations
 import shlex
 
 from aws_run import naming
+from aws_run.events import LookProgress
 from aws_run.report import calm
 from aws_run.report.format import aligned, clean, count, money, quantity, seconds, size, unit_price
+from aws_run.report.money import estimate_line, smaller_line, use_line
 from aws_run.report.views import LeftView, OutcomeView, PlanInput, PlanView, ReceiptView
 
 
@@ -70,6 +72,12 @@ def _made(view: PlanView, scope: str, fate: str) -> list[str]:
     return [f"{', '.join(names)}; {fate}"] if names else []
 
 
+def look_text(event: LookProgress) -> str:
+    """looking at the sources: 41,000 files, 3.2 GiB."""
+    counted = f", {size(event.bytes)}" if event.bytes else ""
+    return clean(f"looking at {event.what}: {count(event.files, 'file')}{counted}")
+
+
 def receipt_lines(view: ReceiptView) -> list[str]:
     rows = [
         [
@@ -86,7 +94,10 @@ def receipt_lines(view: ReceiptView) -> list[str]:
 
 def receipt_footer(view: ReceiptView) -> list[str]:
     left_out = f"not included: {', '.join(view.left_out)}; " if view.left_out else ""
-    lines = [f"spot saved {money(view.saved_usd)} against on-demand"] if view.saved_usd > 0 else []
+    lines = [estimate_line(view.estimate)]
+    lines += [f"spot saved {money(view.saved_usd)} against on-demand"] if view.saved_usd > 0 else []
+    used = use_line(view.use) if view.use is not None else ""
+    lines += [clean(used)] if used else []
     whose = f" ({', '.join(view.sources)})" if view.sources else ""
     of = f"prices of {view.priced_on.isoformat()}{whose}" if view.priced_on is not None else "prices of an unknown day"
     return [*lines, clean(f"{left_out}{of}")]
@@ -110,6 +121,7 @@ def outcome_places(view: OutcomeView) -> list[tuple[str, str]]:
         ("output", str(view.output_dir) if view.output_dir is not None else None),
         ("S3", view.s3_uri),
         ("console", view.console_url),
+        ("kept", f"in S3 for {count(view.kept_days, 'day')}" if view.kept_days else None),
     ]
     return [(what, clean(where)) for what, where in places if where]
 
@@ -117,5 +129,8 @@ def outcome_places(view: OutcomeView) -> list[tuple[str, str]]:
 def calm_places(view: OutcomeView) -> list[tuple[str, str]]:
     """What a short ending tells besides: the cost as one sum, and what stays in AWS as one line."""
     rows = calm.kept_rows(view.left) if view.left is not None else []
-    places = [("cost", calm.cost(view.receipt) if view.receipt is not None else ""), ("left", calm.left(rows))]
+    receipt = view.receipt
+    places = [("cost", calm.cost(receipt) if receipt is not None else "")]
+    places += [("cheaper", smaller_line(receipt.use) if receipt is not None and receipt.use is not None else "")]
+    places += [("left", calm.left(rows))]
     return [(what, clean(where)) for what, where in places if where]

@@ -62,12 +62,44 @@ class PlanInput:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EstimateView:
+    """What was expected, by the median of `runs` earlier runs, between the least and the most of them.
+    `same_hardware`: they ran on this very hardware. `error_percent`: the actual cost above (+) or below (-) it; None
+    where that is not known yet. `factor`: what AWS has billed of earlier receipts, which the amounts are multiplied
+    by."""
+
+    usd: Decimal
+    low_usd: Decimal
+    high_usd: Decimal
+    runs: int
+    same_hardware: bool = True
+    error_percent: Decimal | None = None
+    factor: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkPrice:
+    """What a NAT gateway charges for the bytes of input and image that come through it, beside the machine's price.
+    `usd` None: its price is not known. `command`: what makes the way to S3 free."""
+
+    gateway: str
+    bytes: int
+    usd: Decimal | None
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanPrice:
-    """In USD; None where no price is known. `at_most`: if the run takes all of `timeout_s`."""
+    """In USD; None where no price is known. `at_most`: if the run takes all of `timeout_s`. `expected` None: no earlier
+    run told how long it is going to take; `expected_s`: what it would be billed. `network` None: S3 costs
+    nothing to reach."""
 
     per_hour: Decimal | None
     at_most: Decimal | None
     timeout_s: int
+    expected: EstimateView | None = None
+    expected_s: float | None = None
+    network: NetworkPrice | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,10 +137,32 @@ class ReceiptLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UseView:
+    """What the job used of its machine. CPU in vCPUs, GPU in per cent. None: nobody told. `smaller`: the options that
+    ask for cheaper hardware that would have held it, with `smaller_hardware`, `smaller_usd` and what was paid
+    instead."""
+
+    vcpu: float
+    memory_mib: int
+    peak_memory_bytes: int | None = None
+    peak_vcpu: float | None = None
+    mean_vcpu: float | None = None
+    gpus: int = 0
+    peak_gpu_percent: int | None = None
+    mean_gpu_percent: int | None = None
+    peak_gpu_memory_mib: int | None = None
+    smaller: str = ""
+    smaller_hardware: str = ""
+    smaller_usd: Decimal | None = None
+    instead_of_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReceiptView:
-    """`label` says what the sum is: "cost", or "what AWS would have charged" on the embedded AWS.
+    """`label` says what the sum is: "cost", or "simulated: what AWS would have charged" on the embedded AWS.
     `left_out`: what the sum does not include. `priced_on`: the day of the oldest price, by `sources`; None where no
-    price has one. `saved_usd`: what the spot market saved."""
+    price has one. `saved_usd`: what the spot market saved. `estimate` None: no earlier run told how long it was
+    going to take. `use` None: nobody measured it."""
 
     lines: tuple[ReceiptLine, ...]
     total_usd: Decimal
@@ -117,6 +171,8 @@ class ReceiptView:
     saved_usd: Decimal = Decimal(0)
     label: str = "cost"
     left_out: tuple[str, ...] = ()
+    estimate: EstimateView | None = None
+    use: UseView | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +194,7 @@ class LeftView:
 @dataclass(frozen=True, kw_only=True)
 class OutcomeView:
     """`status`: one sentence ("finished", "the job ended with exit code 7", …). `exit_code` None: there is none.
+    `kept_days`: how long the bucket keeps what was saved; None where nothing was.
     `warnings`: sentences on what the user should know all the same."""
 
     run_id: str
@@ -148,6 +205,7 @@ class OutcomeView:
     output_dir: Path | None = None
     s3_uri: str | None = None
     console_url: str | None = None
+    kept_days: int | None = None
     receipt: ReceiptView | None = None
     left: LeftView | None = None
     next_commands: tuple[str, ...] = ()

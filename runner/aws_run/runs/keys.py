@@ -61,6 +61,15 @@ class RunKeys:
     def log(self) -> str:
         return f"{self.prefix}log.txt"
 
+    @property
+    def usage(self) -> str:
+        """What the job used, once a second, as its container saw it."""
+        return f"{self.prefix}usage.csv"
+
+    @property
+    def report(self) -> str:
+        return f"{self.prefix}report.html"
+
     def task(self, index: int) -> TaskKeys:
         """The objects of one of many tasks; `index` counts from 0."""
         return TaskKeys(run_id=self.run_id, index=index)

@@ -14,6 +14,38 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal
 
 from aws_run.naming import RunNames
+from aws_run.runs.money_entries import (
+    EstimateEntry,
+    RateEntry,
+    Receipt,
+    ReceiptLine,
+    SmallerEntry,
+    UsedEntry,
+    no_fields,
+)
+
+__all__ = [
+    "VERSION",
+    "AttemptEntry",
+    "EstimateEntry",
+    "HardwareEntry",
+    "LeftBehind",
+    "LeftFile",
+    "Origin",
+    "Outcome",
+    "RateEntry",
+    "Receipt",
+    "ReceiptLine",
+    "Record",
+    "RecordState",
+    "ResourceEntry",
+    "ResourceState",
+    "SmallerEntry",
+    "TaskEntry",
+    "TaskHandle",
+    "UsedEntry",
+    "dump",
+]
 
 RecordState = Literal["starting", "running", "stopped", "removing", "removed"]
 ResourceState = Literal["intended", "created", "deleted", "kept", "failed"]
@@ -24,10 +56,6 @@ VERSION = 2
 _MOST_INDENTED_BYTES = 128 * 1024  # at 16 levels the indented text is at most 18 times as long
 
 
-def _no_fields() -> Mapping[str, Any]:
-    return {}
-
-
 @dataclass(frozen=True, kw_only=True)
 class ResourceEntry:
     kind: str
@@ -35,24 +63,7 @@ class ResourceEntry:
     scope: str
     state: ResourceState = "intended"
     id: str | None = None  # ARN or id as AWS gave it
-    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RateEntry:
-    """A price as it was when the run began. `item`: what it is for (instance, gp3, public-ipv4, fargate-vcpu,
-    fargate-gb, fargate-storage). `unit`: hour, vCPU-hour, GB-hour or GB-month. `source`: who said so; `as_of`: an ISO
-    date. `zone`: a spot price holds in one."""
-
-    item: str
-    unit: str
-    usd: str
-    source: str
-    as_of: str
-    instance_type: str | None = None
-    zone: str | None = None
-    spot: bool = False
-    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+    unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,14 +87,14 @@ class HardwareEntry:
     price_source: str | None = None
     rates: tuple[RateEntry, ...] = ()
     spot_max_usd_per_hour: str | None = None
-    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+    unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeftFile:
     name: str
     bytes: int
-    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+    unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,32 +105,7 @@ class LeftBehind:
     files: int
     bytes: int
     named: tuple[LeftFile, ...] = ()
-    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReceiptLine:
-    """What one thing cost: `seconds` as it was used, `billed_s` with AWS's minimum, both as decimal text like all
-    money. None: the price is not known."""
-
-    what: str
-    seconds: str
-    billed_s: str
-    usd_per_hour: str | None = None
-    usd: str | None = None
-    source: str = ""
-    as_of: str = ""
-    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Receipt:
-    """What a run cost, with the prices that `HardwareEntry.rates` held. `saved_usd`: what the spot market saved."""
-
-    lines: tuple[ReceiptLine, ...] = ()
-    total_usd: str | None = None
-    saved_usd: str | None = None
-    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+    unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +121,7 @@ class Outcome:
     job_exit_code: int | None = None
     saved_files: int | None = None
     left_behind: LeftBehind | None = None
-    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+    unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +130,7 @@ class TaskHandle:
 
     id: str
     place: str
-    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+    unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +145,7 @@ class AttemptEntry:
     stopped_at: str | None = None
     outcome: Outcome | None = None
     billed_s: float | None = None  # how long its task was billed for, once another attempt has followed
-    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+    unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +154,7 @@ class TaskEntry:
 
     index: int = 0
     attempts: tuple[AttemptEntry, ...] = ()
-    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+    unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,7 +196,10 @@ class Record:
     outcome: Outcome | None = None
     cost_usd: str | None = None
     receipt: Receipt | None = None
-    unknown: Mapping[str, Any] = field(default_factory=_no_fields, hash=False)
+    estimate: EstimateEntry | None = None  # None: no earlier run told how long it was going to take
+    used: UsedEntry | None = None  # what its last attempt used; None: nobody measured it
+    smaller: SmallerEntry | None = None  # cheaper hardware that would have held it
+    unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
     # -- what it says of the current attempt ------------------------------------------------------------------------
 
@@ -232,6 +221,12 @@ class Record:
         """How long the tasks of the attempts before the current one were billed for, as far as that is known."""
         attempts = self.tasks[0].attempts[:-1] if self.tasks else ()
         return tuple(attempt.billed_s for attempt in attempts if attempt.billed_s is not None)
+
+    @property
+    def handles(self) -> tuple[TaskHandle, ...]:
+        """Of all attempts, in their order."""
+        attempts = self.tasks[0].attempts if self.tasks else ()
+        return tuple(attempt.handle for attempt in attempts if attempt.handle is not None)
 
     @property
     def handle(self) -> TaskHandle | None:

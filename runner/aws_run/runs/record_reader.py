@@ -8,16 +8,16 @@ it. Fields that this version does not know are kept as they are, and count again
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import fields as fields_of
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal, InvalidOperation
 from typing import Any, get_args
 
 from aws_run.clock import parse_iso
 from aws_run.documents import DocumentError, Fields, harmless, parse_object
 from aws_run.errors import AwsRunError, DamagedError
 from aws_run.naming import ProjectNames, RunNames, is_run_id, project_of_run, run_of_name
+from aws_run.runs import money_reader
+from aws_run.runs.money_reader import check_amount, unknown_of
 from aws_run.runs.record import (
     VERSION,
     AttemptEntry,
@@ -25,9 +25,6 @@ from aws_run.runs.record import (
     LeftBehind,
     LeftFile,
     Outcome,
-    RateEntry,
-    Receipt,
-    ReceiptLine,
     Record,
     RecordState,
     ResourceEntry,
@@ -41,12 +38,11 @@ from aws_run.runs.record_v1 import as_version_2
 MOST_BYTES = 4 * 1024 * 1024
 _MOST_TEXT, _MOST_COMMAND = 4096, 2 * 1024 * 1024
 MOST_COUNT, _MOST_NAMED = 2**60, 10  # files or bytes; names of files left behind
-_MOST_RESOURCES, _MOST_TASKS, _MOST_ATTEMPTS, _MOST_RATES = 1000, 100, 1000, 10_000
+_MOST_RESOURCES, _MOST_TASKS, _MOST_ATTEMPTS = 1000, 100, 1000
 # The longest timeout is 14 days; a build before it and a retry's own clock take no other two weeks.
 LONGEST_LIFE = timedelta(days=30)
 _CLOCKS_DIFFER_BY = timedelta(days=2)
 _LATEST = {"created_at": _CLOCKS_DIFFER_BY, "stopped_at": timedelta(days=3650)}  # gc may find one years later
-_MOST_COST_USD = Decimal(10) ** 9
 _ACCOUNT, _REGION = re.compile(r"\d{12}", re.ASCII), re.compile(r"[a-z0-9-]{1,40}")
 _BACKEND, _ORIGIN = re.compile(r"[a-z0-9-]{0,20}"), re.compile(r"[a-z][a-z0-9-]{0,19}")
 _SCOPES = ("kept", "shared", "run")
@@ -81,16 +77,10 @@ def load(data: bytes, *, run_id: str | None = None) -> Record:
     return record
 
 
-def _unknown(fields: Fields, value_type: type) -> Mapping[str, Any]:
-    """The fields that `value_type` does not have."""
-    known = {each.name for each in fields_of(value_type)} - {"unknown"}
-    return {name: value for name, value in fields.values.items() if name not in known}
-
-
 def _record(fields: Fields) -> Record:
     for name in _NEEDED:
         fields.text(name, most_chars=_MOST_TEXT)
-    known: dict[str, Any] = {"unknown": _unknown(fields, Record)}
+    known: dict[str, Any] = {"unknown": unknown_of(fields, Record)}
     for name in _TEXTS:
         if name in fields:
             known[name] = fields.text(name, most_chars=_MOST_TEXT)
@@ -127,7 +117,13 @@ def _record(fields: Fields) -> Record:
     if (outcome := fields.object_or_none("outcome")) is not None:
         known["outcome"] = _outcome(outcome)
     if (receipt := fields.object_or_none("receipt")) is not None:
-        known["receipt"] = _receipt(receipt)
+        known["receipt"] = money_reader.receipt(receipt)
+    if (estimate := fields.object_or_none("estimate")) is not None:
+        known["estimate"] = money_reader.estimate(estimate)
+    if (used := fields.object_or_none("used")) is not None:
+        known["used"] = money_reader.used(used)
+    if (smaller := fields.object_or_none("smaller")) is not None:
+        known["smaller"] = money_reader.smaller(smaller)
     return Record(**known)
 
 
@@ -142,7 +138,7 @@ def _resource(fields: Fields) -> ResourceEntry:
         scope=scope,
         state=state,  # type: ignore[arg-type]
         id=fields.text_or_none("id", most_chars=2048),
-        unknown=_unknown(fields, ResourceEntry),
+        unknown=unknown_of(fields, ResourceEntry),
     )
 
 
@@ -152,7 +148,7 @@ def _hardware(fields: Fields) -> HardwareEntry:
         "description": fields.text("description", most_chars=1000),
         "vcpu": fields.number("vcpu", least=0, most=1e6),
         "memory_mib": fields.whole("memory_mib", least=0, most=2**40),
-        "unknown": _unknown(fields, HardwareEntry),
+        "unknown": unknown_of(fields, HardwareEntry),
     }
     for name in ("gpus", "disk_gib"):
         if name in fields:
@@ -167,54 +163,8 @@ def _hardware(fields: Fields) -> HardwareEntry:
         text = fields.text_or_none(name, most_chars=200)
         known[name] = None if text is None else harmless(text)
     if "rates" in fields:
-        known["rates"] = tuple(_rate(one) for one in fields.objects("rates", most=_MOST_RATES))
+        known["rates"] = tuple(money_reader.rate(one) for one in fields.objects("rates", most=money_reader.MOST_RATES))
     return HardwareEntry(**known)
-
-
-def _rate(fields: Fields) -> RateEntry:
-    known = {name: harmless(fields.text(name, most_chars=200)) for name in ("item", "unit", "usd", "source", "as_of")}
-    _check_amount("usd", known["usd"])
-    return RateEntry(
-        **known,
-        instance_type=_harmless_or_none(fields, "instance_type"),
-        zone=_harmless_or_none(fields, "zone"),
-        spot=fields.flag("spot") if "spot" in fields else False,
-        unknown=_unknown(fields, RateEntry),
-    )
-
-
-def _receipt(fields: Fields) -> Receipt:
-    return Receipt(
-        lines=tuple(_receipt_line(one) for one in fields.objects("lines", most=_MOST_RATES)),
-        total_usd=_amount_or_none(fields, "total_usd"),
-        saved_usd=_amount_or_none(fields, "saved_usd"),
-        unknown=_unknown(fields, Receipt),
-    )
-
-
-def _receipt_line(fields: Fields) -> ReceiptLine:
-    texts = {name: harmless(fields.text(name, most_chars=200)) for name in ("what", "source", "as_of")}
-    seconds = {name: fields.text(name, most_chars=100) for name in ("seconds", "billed_s")}
-    for name, text in seconds.items():
-        _check_amount(name, text)
-    return ReceiptLine(
-        **texts,
-        **seconds,
-        usd_per_hour=_amount_or_none(fields, "usd_per_hour"),
-        usd=_amount_or_none(fields, "usd"),
-        unknown=_unknown(fields, ReceiptLine),
-    )
-
-
-def _amount_or_none(fields: Fields, name: str) -> str | None:
-    text = fields.text_or_none(name, most_chars=100)
-    _check_amount(name, text)
-    return text
-
-
-def _harmless_or_none(fields: Fields, name: str) -> str | None:
-    text = fields.text_or_none(name, most_chars=100)
-    return None if text is None else harmless(text)
 
 
 def _outcome(fields: Fields) -> Outcome:
@@ -227,7 +177,7 @@ def _outcome(fields: Fields) -> Outcome:
         job_exit_code=fields.whole_or_none("job_exit_code", least=0, most=255),
         saved_files=fields.whole_or_none("saved_files", least=0, most=MOST_COUNT),
         left_behind=left_behind_of(fields.object_or_none("left_behind")),
-        unknown=_unknown(fields, Outcome),
+        unknown=unknown_of(fields, Outcome),
     )
 
 
@@ -243,11 +193,11 @@ def left_behind_of(fields: Fields | None) -> LeftBehind | None:
             LeftFile(
                 name=harmless(one.text("name", most_chars=1000)),
                 bytes=one.whole("bytes", least=0, most=MOST_COUNT),
-                unknown=_unknown(one, LeftFile),
+                unknown=unknown_of(one, LeftFile),
             )
             for one in named
         ),
-        unknown=_unknown(fields, LeftBehind),
+        unknown=unknown_of(fields, LeftBehind),
     )
 
 
@@ -255,7 +205,7 @@ def _task(fields: Fields) -> TaskEntry:
     return TaskEntry(
         index=fields.whole("index", least=0, most=10**6),
         attempts=tuple(_attempt(one) for one in fields.objects("attempts", most=_MOST_ATTEMPTS)),
-        unknown=_unknown(fields, TaskEntry),
+        unknown=unknown_of(fields, TaskEntry),
     )
 
 
@@ -269,7 +219,7 @@ def _attempt(fields: Fields) -> AttemptEntry:
         stopped_at=fields.text_or_none("stopped_at", most_chars=100),
         outcome=None if outcome is None else _outcome(outcome),
         billed_s=fields.number("billed_s", least=0, most=1e9) if fields.values.get("billed_s") is not None else None,
-        unknown=_unknown(fields, AttemptEntry),
+        unknown=unknown_of(fields, AttemptEntry),
     )
 
 
@@ -277,7 +227,7 @@ def _handle(fields: Fields) -> TaskHandle:
     return TaskHandle(
         id=fields.text("id", most_chars=_MOST_TEXT),
         place=fields.text("place", most_chars=_MOST_TEXT),
-        unknown=_unknown(fields, TaskHandle),
+        unknown=unknown_of(fields, TaskHandle),
     )
 
 
@@ -296,10 +246,10 @@ def _check(record: Record, run_id: str | None) -> None:
     if not _ORIGIN.fullmatch(record.origin):
         raise DocumentError("has an 'origin' that is no word")
     _check_times(record)
-    _check_amount("cost_usd", record.cost_usd)
+    check_amount("cost_usd", record.cost_usd)
     if record.hardware is not None:
-        _check_amount("usd_per_hour", record.hardware.usd_per_hour)
-        _check_amount("spot_max_usd_per_hour", record.hardware.spot_max_usd_per_hour)
+        check_amount("usd_per_hour", record.hardware.usd_per_hour)
+        check_amount("spot_max_usd_per_hour", record.hardware.spot_max_usd_per_hour)
     _check_tasks(record)
     _check_resources(record)
     if len(dump(record)) > MOST_BYTES:
@@ -369,14 +319,3 @@ def _check_times(record: Record) -> None:
             raise DocumentError(f"has a {name!r} that is no time") from error
         if not born - _CLOCKS_DIFFER_BY <= moment <= born + _LATEST.get(name, LONGEST_LIFE):
             raise DocumentError(f"has a {name!r} that no run of its age can have")
-
-
-def _check_amount(name: str, text: str | None) -> None:
-    if text is None:
-        return
-    try:
-        usd = Decimal(text)
-    except InvalidOperation:
-        usd = Decimal(-1)
-    if not usd.is_finite() or not 0 <= usd <= _MOST_COST_USD:
-        raise DocumentError(f"has a {name!r} that is no amount of money")

@@ -81,6 +81,7 @@ class JobSpec(BaseModel):
     secrets: dict[str, str] = Field(default_factory=dict)  # NAME -> ARN
     network: Network = Network()
     iam: Iam = Iam()
+    exec: bool = False
     kms_key: str | None = None
     keep: tuple[str, ...] = ("bucket", "repository")
     tags: dict[str, str] = Field(default_factory=dict)
@@ -139,13 +140,16 @@ def job_from_json(document: Any, *, place: str) -> JobSpec:
 @dataclass(frozen=True, kw_only=True)
 class NetworkPlacement:
     """Where in the account's network a run goes. Empty `security_groups`: the VPC's default one, which lets everything
-    out and nothing in. `notes`: sentences for the plan."""
+    out and nothing in. `notes`: sentences for the plan. `s3_by_nat`: the subnets of `subnets` whose way to S3 is a NAT
+    gateway, which charges for each GB; `nat_gateway` one of these gateways."""
 
     subnets: tuple[str, ...]
     zones: tuple[str, ...]
     security_groups: tuple[str, ...]
     public_ip: bool
     notes: tuple[str, ...] = ()
+    s3_by_nat: tuple[str, ...] = ()
+    nat_gateway: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,14 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from aws_run.clock import parse_iso
+from aws_run.data.outputs import manifest_key, output_sums
 from aws_run.errors import AwsRunError
 from aws_run.github.comments.changes import (
     METRICS,
+    MOST_NUMBERS,
     TABLES,
     Changes,
+    NoBase,
     OutputFile,
     RunFacts,
     compare,
@@ -28,6 +31,7 @@ from aws_run.runs.store import RunStore
 _SEARCHED = 60  # how many of the project's newest runs are looked through
 _MOST_READ = 40  # files of a run whose contents are read
 _MOST_BYTES = 8 << 20
+_MOST_MANIFEST_BYTES = 64 << 20
 
 
 def changes_of(
@@ -38,13 +42,15 @@ def changes_of(
     branch: str,
     tolerance: Mapping[str, float],
     url_of: Callable[[Record], Callable[[str], str]],
-) -> Changes | None:
-    """None where the branch has no run of the same command that ended well, or it can't be read any more."""
+) -> Changes | NoBase:
+    """NoBase where the branch has no run of the same command that ended well, or none that can still be read."""
     store = lookup.store(context)
     before = base_run(store, record, repository=repository, branch=branch)
     if before is None:
-        return None
-    facts = [facts_of(context, store, one, url_of(one)) for one in (before, record)]
+        return NoBase(
+            why=f"{branch} has no run of the same command that ended well, so there is nothing to compare with."
+        )
+    facts = [facts_of(store, one, url_of(one)) for one in (before, record)]
     return compare(facts[0], facts[1], against=f"{branch}'s last run", tolerance=tolerance)
 
 
@@ -65,35 +71,53 @@ def base_run(store: RunStore, record: Record, *, repository: str, branch: str) -
     return None
 
 
-def facts_of(context: AppContext, store: RunStore, record: Record, url: Callable[[str], str]) -> RunFacts:
+def facts_of(store: RunStore, record: Record, url: Callable[[str], str]) -> RunFacts:
     """Of a run that has ended. Contents are read of metrics.json and tables only, the first few, each up to 8 MiB."""
     prefix = record.output_prefix or RunKeys(run_id=record.run_id).output
     outputs: dict[str, OutputFile] = {}
     metrics: dict[str, float] = {}
-    left = _MOST_READ
+    sums = output_sums(store.get(manifest_key(record.run_id), most_bytes=_MOST_MANIFEST_BYTES) or b"")
+    left, unread, long = _MOST_READ, 0, False
     for entry in store.list("Contents", Prefix=prefix):
         key, count = str(entry["Key"]), int(entry["Size"])
         path = key.removeprefix(prefix)
         shape = None
         is_metrics = path.rpartition("/")[2] == METRICS
-        if (is_metrics or path.lower().endswith(tuple(TABLES))) and count <= _MOST_BYTES and left:
-            left -= 1
-            content = store.get(key, most_bytes=_MOST_BYTES) or b""
-            shape = read_shape(path, content)
-            metrics |= read_metrics(path, content) if is_metrics else {}
-        outputs[path] = OutputFile(bytes=count, checksum=str(entry["ETag"]), shape=shape, url=url(path))
-    result = _result(store, record)
+        if is_metrics or path.lower().endswith(tuple(TABLES)):
+            if count > _MOST_BYTES or not left:
+                unread += 1
+            else:
+                left -= 1
+                content = store.get(key, most_bytes=_MOST_BYTES) or b""
+                shape = read_shape(path, content)
+                numbers = read_metrics(path, content) if is_metrics else {}
+                long = long or len(numbers) == MOST_NUMBERS
+                metrics |= numbers
+        outputs[path] = OutputFile(
+            bytes=count, etag=str(entry["ETag"]), crc32=sums.get(path), shape=shape, url=url(path)
+        )
     return RunFacts(
         run_id=record.run_id,
         cost_usd=_decimal(record.cost_usd),
         seconds=_seconds(record),
-        peak_memory_bytes=result,
+        peak_memory_bytes=_peak_memory_bytes(store, record),
         outputs=outputs,
         metrics=metrics,
+        not_read=_not_read(record.run_id, unread, long),
     )
 
 
-def _result(store: RunStore, record: Record) -> int | None:
+def _not_read(run_id: str, files: int, long: bool) -> tuple[str, ...]:
+    """`files`: how many tables and metrics.json were left. `long`: one has more numbers than are read."""
+    sentences = (
+        f"{files} tables or metrics.json of {run_id} are compared by size and checksum only: contents are read up to "
+        f"{_MOST_BYTES >> 20} MiB each, of the first {_MOST_READ}.",
+        f"Only the first {MOST_NUMBERS} numbers of a metrics.json are compared.",
+    )
+    return tuple(sentence for sentence, holds in zip(sentences, (files, long), strict=True) if holds)
+
+
+def _peak_memory_bytes(store: RunStore, record: Record) -> int | None:
     """The job's peak memory, from what its container wrote; the job may have written that itself."""
     body = store.get(RunKeys(run_id=record.run_id).result, most_bytes=_MOST_BYTES)
     try:

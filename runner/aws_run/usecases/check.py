@@ -18,6 +18,7 @@ from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
 from aws_run.image.docker.engine import check_docker
 from aws_run.image.plan import plan_image
 from aws_run.image.sources.results import looks_like_a_project
+from aws_run.image.sources.too_many import refuse_many
 from aws_run.infra import desired
 from aws_run.infra.observe import observe_one
 from aws_run.lifecycle.context import AppContext
@@ -86,7 +87,7 @@ def _project(config: Config) -> list[Finding]:
         todo = "go to the project's folder to see what a run of it would use"
         return [Finding(what="project", state="warning", text="none in this folder", todo=todo)]
     try:
-        plan = plan_image(config, entrypoint_layer=lambda: b"")
+        plan = plan_image(config, entrypoint_layer=lambda: b"", accept=refuse_many(config.project_dir))
     except AwsRunError as error:
         return [Finding(what="project", state="failed", text=error.message, todo=error.hint or "")]
     return [

@@ -109,7 +109,7 @@ def destroy(context: AppContext, project: str, removable: DestroyPlan) -> teardo
         projects = [ref for ref in removable.refs if ref.kind not in _OF_THE_ACCOUNT]
         removed = remove(context.aws, projects, context.clock, context.emit)
         if removable.data or whole:
-            removed = (*removed, _remove_data(context, store, project))
+            removed = (*removed, _remove_data(context, project))
         if whole and not removed[-1].error:
             # Emptying takes its time, and the lock is this project's: another's run may have begun meanwhile.
             _refuse(_users(store, project, whole_bucket=True))
@@ -127,13 +127,13 @@ def _refuse_newcomers(store: RunStore, project: str, whole: bool) -> None:
         raise AwsRunError(f"{', '.join(new)} has come to the bucket meanwhile", hint="look again: aws-run destroy")
 
 
-def _remove_data(context: AppContext, store: RunStore, project: str) -> Removal:
+def _remove_data(context: AppContext, project: str) -> Removal:
     """The project's inputs and runs, every version of them."""
     name = _bucket(context.aws.identity()).name
     shown = Ref(kind=Bucket.kind, name=f"{name}, the data of {project}", scope="kept")
     context.emit(TeardownStep(kind="bucket", name=shown.name, state="removing"))
     try:
-        _empty(context, store, project, replace(shown, name=name))
+        _empty(context, project, replace(shown, name=name))
     except AwsRunError as error:
         context.emit(TeardownStep(kind="bucket", name=shown.name, state="failed", detail=error.message))
         return Removal(ref=shown, error=error.message)
@@ -141,13 +141,18 @@ def _remove_data(context: AppContext, store: RunStore, project: str) -> Removal:
     return Removal(ref=shown)
 
 
-def _empty(context: AppContext, store: RunStore, project: str, bucket: Ref) -> None:
+def _empty(context: AppContext, project: str, bucket: Ref) -> None:
     if apply.is_foreign(context.aws, bucket):
         raise AwsRunError("the bucket does not carry aws-run's tag, so it was left alone")
     buckets.empty(context.aws, bucket.name, f"inputs/{project}/")
-    for run in store.run_ids(project):
-        for prefix in (f"runs/{run}/", f"live/{run}", f"leaving/{run}"):
-            buckets.empty(context.aws, bucket.name, prefix)
+
+    def of_the_project(key: str) -> bool:
+        """Another project's name may begin with this one's."""
+        run = key.split("/")[1]
+        return naming.is_run_id(run) and naming.project_of_run(run) == project
+
+    for folder in ("runs", "live", "leaving"):
+        buckets.empty(context.aws, bucket.name, f"{folder}/{project}-", of_the_project)
 
 
 def _refuse(live_runs: tuple[str, ...]) -> None:

@@ -25,12 +25,19 @@ class PrintedPolicy:
 
 
 def iam_policy(
-    role: RoleName, form: Format, *, account: str | None, region: str, project: str, boundary: str | None
+    role: RoleName,
+    form: Format,
+    *,
+    account: str | None,
+    region: str,
+    project: str,
+    boundary: str | None,
+    sessions: bool = False,
 ) -> PrintedPolicy:
     """`account` None: the template's own, not for JSON. `region`, `project`: "*" for all of them. `boundary`: the
-    ARN of the permissions boundary that the caller's roles must have."""
+    ARN of the permissions boundary that the caller's roles must have. `sessions`: of jobs that run with --exec."""
     where = ACCOUNT_OF[form] if account is None else account
-    document = _document(role, account=where, region=region, project=project, boundary=boundary)
+    document = _document(role, account=where, region=region, project=project, boundary=boundary, sessions=sessions)
     if form == "json":
         return PrintedPolicy(text=json.dumps(document, indent=2), characters=size(document), policies=1)
     parts = split(document)
@@ -38,7 +45,9 @@ def iam_policy(
     return PrintedPolicy(text=write(role, parts), characters=size(document), policies=len(parts))
 
 
-def _document(role: RoleName, *, account: str, region: str, project: str, boundary: str | None) -> dict[str, Any]:
+def _document(
+    role: RoleName, *, account: str, region: str, project: str, boundary: str | None, sessions: bool
+) -> dict[str, Any]:
     if role == "caller":
         return policies.caller_policy(account=account, region=region, boundary=boundary)
     if role == "network":
@@ -51,5 +60,7 @@ def _document(role: RoleName, *, account: str, region: str, project: str, bounda
     if role == "task":
         bucket = bucket_name(account, region)
         run = any_run_id(project)
-        return policies.task_policy(account=account, region=region, bucket=bucket, project=project, run_id=run)
+        return policies.task_policy(
+            account=account, region=region, bucket=bucket, project=project, run_id=run, sessions=sessions
+        )
     return policies.instance_policy(account=account, region=region, project=project, repository=repository)

@@ -23,7 +23,6 @@ def test_the_way_back_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().err.splitlines()
     assert "goes on" in told[0]
     assert told[1:] == [
-        f"next: aws-run wait {RUN} --local",
-        f"next: aws-run logs {RUN} -f --local",
+        f"next: aws-run attach {RUN} --local",
         f"next: aws-run cancel {RUN} --local",
     ]

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from aws_run.config import Config, ProjectSurvey, load_config, render_yaml
+from aws_run.config.init_template import SCHEMA_FILE
 
 
 def test_what_the_folder_shows_is_written_and_the_rest_is_a_comment() -> None:
@@ -30,7 +31,7 @@ def test_what_the_folder_shows_is_written_and_the_rest_is_a_comment() -> None:
         render_yaml(survey)
         == """\
 # aws-run.yaml: how this project runs on AWS. Flags and AWS_RUN_* variables override it.
-# Every key: aws-run config schema
+# Every key: aws-run config schema; for editors: aws-run init --force --schema
 version: 1
 name: segment
 command: python train.py  # the one that takes the two folders, which are appended
@@ -51,7 +52,7 @@ build:  # no Dockerfile: aws-run brings its own
 # backend: auto  # ec2 or fargate; auto: Fargate, unless only EC2 has the hardware
 resources:
   cpu: 2
-  memory: 4GB
+  memory: 8GB
   # gpu: L4:1  # model and number; instances with a GPU
   # disk: 100GB  # default: what image, input and output need
 # spot_policy: auto  # spot capacity first: cheaper, may be interrupted
@@ -104,3 +105,8 @@ def test_the_loader_reads_back_any_command_and_folder(tmp_path: Path, command: l
     config = load(tmp_path, render_yaml(survey))
     assert config.command == tuple(command)
     assert config.input_folders == (tmp_path / folder,)
+
+
+def test_with_a_schema_beside_it_editors_find_it_at_the_first_line() -> None:
+    first = render_yaml(ProjectSurvey(name="x"), schema=SCHEMA_FILE).splitlines()[0]
+    assert first == "# yaml-language-server: $schema=.aws-run.schema.json"

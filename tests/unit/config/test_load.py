@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from aws_run import contract
 from aws_run.cli.commands.submit import submit
 from aws_run.config import Amount, Checkpoint, Config, Gpu, Input, load_config
+from aws_run.config.load import HARMLESS
 from aws_run.config.options import FLAGS, OPTIONS, VARIABLES
 from aws_run.errors import UsageError
 
@@ -94,6 +95,7 @@ VALUES = {
     "input": ("one", "two", "three"),
     "output": ("one", "two", "three"),
     "follow_output": ("yes", "false", True),
+    "exec": ("yes", "false", True),
     "full_sync": ("yes", "false", True),
     "build.dockerfile": ("none", "auto", "none"),
     "build.base_image": ("one:1", "two:2", "three:3"),
@@ -343,3 +345,22 @@ def test_links_are_followed_at_the_users_word_alone(load: Load, refused: Refused
     assert (
         message == "aws-run.yaml:1: follow_links: can't be set in the file; use --follow-links or AWS_RUN_FOLLOW_LINKS"
     )
+
+
+def test_of_a_strangers_file_only_what_describes_the_job_is_read(project: Path) -> None:
+    """Written out, so that an option more is one that somebody means: rights, places, hardware, money and the
+    environment of who runs it are no stranger's to set."""
+    assert set(HARMLESS) == {
+        "command", "outputs", "tolerances", "exclude", "checkpoint.path", "checkpoint.every", "build.dockerfile", "build.target",
+        "build.python", "build.dependencies", "build.extras", "build.groups", "build.install", "build.apt", "arguments.input",
+        "arguments.output",
+    }  # fmt: skip
+    (project / "aws-run.yaml").write_text(
+        "name: theirs\ncommand: python theirs.py\nimage: evil\nregion: eu-west-1\niam: {task_role: 'arn:aws:iam::123456789012:role/x'}\n"
+    )
+    left: list[str] = []
+    config = load_config(project, file=None, flags={}, environ={}, for_run=False, left_out=left.append)
+    assert config.command == ("python", "theirs.py")
+    assert (config.image, config.region, config.iam.task_role) == (None, None, "auto")
+    assert config.name != "theirs"
+    assert len(left) == 4

@@ -207,6 +207,17 @@ class TestFolders:
             f"-o {output}: lies inside the input folder, so results would be sent as input next time"
         )
 
+    @pytest.mark.parametrize("output", ["/", "..", "~"])
+    def test_the_output_is_no_folder_that_holds_far_more(
+        self, refused: Refused, output: str, monkeypatch: pytest.MonkeyPatch, project: Path
+    ) -> None:
+        monkeypatch.setenv("HOME", str(project.parent / "home"))
+        (project.parent / "home").mkdir()
+        named = str(Path(output).expanduser()) if output == "~" else output
+        message = refused(for_run=True, input="data", output=named)
+        assert message.startswith(f"-o {named}: is ")
+        assert "results" in message
+
     def test_the_output_is_not_the_projects_own_folder(self, refused: Refused) -> None:
         assert "is the project's folder" in refused(for_run=True, input="data", output=".")
 

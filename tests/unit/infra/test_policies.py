@@ -14,6 +14,7 @@ from tests.unit.strategies import MOMENTS, PROJECTS, SALTS
 from aws_run.errors import ConfigError
 from aws_run.infra import desired
 from aws_run.infra.policies import ReadOnly, execution_policy, instance_policy, task_policy
+from aws_run.local.http.iam_policy import applies
 from aws_run.naming import RunNames, new_run_id
 
 S3 = f"arn:aws:s3:::{BUCKET}"
@@ -111,6 +112,32 @@ def allowed(policy: dict[str, Any], action: str, arn: str) -> bool:
 )
 def test_what_a_job_may_do_to_a_key(action: str, key: str, may: bool) -> None:
     assert allowed(TASK, action, f"{S3}/{key}") is may
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "prefix", "may"),
+    [
+        ("s3:GetObject", f"{S3}/runs/{RUN}/output/a", "", True),
+        ("s3:PutObject", f"{S3}/runs/{RUN}/output/a", "", True),
+        ("s3:GetObject", f"{S3}/inputs/demo/a", "", True),
+        ("s3:ListBucket", S3, f"runs/{RUN}/output", True),
+        ("s3:GetObject", f"{S3}/runs/demo-20260101-000000-0000/output/a", "", False),
+        ("s3:PutObject", f"{S3}/runs/demo-20260101-000000-0000/output/a", "", False),
+        ("s3:GetObject", f"{S3}/runs/{RUN}x/output/a", "", False),
+        ("s3:GetObject", f"{S3}/inputs/other/a", "", False),
+        ("s3:PutObject", f"{S3}/inputs/demo/a", "", False),
+        ("s3:ListBucket", S3, "runs/", False),
+        ("s3:ListBucket", S3, "", False),
+        ("s3:PutObject", f"{S3}/runs/{RUN}/run.json", "", False),
+        ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/x", "", False),
+    ],
+)
+def test_a_task_reaches_its_own_run_and_no_other_as_the_embedded_aws_holds_it_to(
+    action: str, resource: str, prefix: str, may: bool
+) -> None:
+    context = {"aws:resourceaccount": ACCOUNT, "aws:securetransport": "true", "s3:prefix": prefix}
+    matching = [one["Effect"] for one in TASK["Statement"] if applies(one, action, resource, context)]
+    assert ("Allow" in matching and "Deny" not in matching) is may
 
 
 def test_ecs_may_pull_the_image_write_the_log_and_read_the_secrets_that_are_named() -> None:

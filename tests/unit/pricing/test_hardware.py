@@ -13,7 +13,7 @@ from aws_run.errors import UsageError
 from aws_run.pricing import hardware, packaged
 from aws_run.pricing.catalogue import InstanceType
 from aws_run.pricing.ec2_catalogue import from_ec2
-from aws_run.pricing.hardware import FARGATE_SIZES, backend_for, fargate_size, fitting
+from aws_run.pricing.hardware import FARGATE_SIZES, backend_for, fargate_size, fitting, with_defaults
 
 # aws-facts §4, written down a second time on purpose.
 VALID_FARGATE = {
@@ -121,6 +121,15 @@ def test_without_a_size_ec2_gives_what_fargate_gives() -> None:
     chosen = fitting(job(), TYPES)
     assert all(kind.vcpu >= 2 and kind.memory_mib >= 8192 and not kind.burstable for kind in chosen)
     assert {"m7i-flex.large", "m5.large"} <= {kind.name for kind in chosen}
+
+
+@pytest.mark.parametrize("cpu", [0.25, 0.5, 1, 2])
+def test_another_market_or_disk_never_halves_the_memory(cpu: float) -> None:
+    """Spot with fallback, or a disk that Fargate can't have, is EC2's: no smaller than what Fargate gives."""
+    wanted = Resources(cpu=Amount(value=cpu, at_least=True))
+    memory = with_defaults(wanted).memory_mib
+    assert memory is not None
+    assert memory.value >= fargate_size(wanted).memory_mib
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from tests.unit.fakes import FakeClock
 
 from aws_run.report.views import (
+    EstimateView,
     ImageContent,
     LaneView,
     LeftRow,
@@ -74,6 +75,13 @@ RECEIPT = ReceiptView(
     total_usd=Decimal("0.01872"),
     priced_on=date(2026, 11, 1),
     left_out=("data transfer", "tax"),
+    estimate=EstimateView(
+        usd=Decimal("0.016"),
+        low_usd=Decimal("0.015"),
+        high_usd=Decimal("0.02"),
+        runs=5,
+        error_percent=Decimal("17"),
+    ),
 )
 LEFT = LeftView(
     rows=(

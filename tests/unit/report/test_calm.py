@@ -100,7 +100,7 @@ def test_a_short_run_on_a_terminal(stream: io.StringIO, clock: FakeClock, writte
         "  output   /home/me/out",
         f"  S3       {S3}",
         f"  console  {CONSOLE}",
-        "  cost     $0.0187",
+        "  cost     $0.0187 (17 % more than the estimate, $0.0160)",
         f"  left     bucket {BUCKET}",
     ]
 
@@ -124,7 +124,7 @@ def test_a_short_run_in_a_file(stream: io.StringIO, clock: FakeClock, written: W
         "result   | output   /home/me/out",
         f"result   | S3       {S3}",
         f"result   | console  {CONSOLE}",
-        "result   | cost     $0.0187",
+        "result   | cost     $0.0187 (17 % more than the estimate, $0.0160)",
         f"result   | left     bucket {BUCKET}",
     ]
 

@@ -106,6 +106,8 @@ def test_the_receipt_adds_up_in_a_column(make: Make, written: Written) -> None:
         "  gp3 100 GB      5.33 GB-h × $0.000111  $0.0006",
         "                                         ───────",
         "  total                                  $0.0187",
+        "  estimated at $0.0160, between $0.0150 and $0.0200, by 5",
+        "  earlier runs; it cost 17 % more",
         "  not included: data transfer, tax; prices of 2026-11-01",
         "",
     ]

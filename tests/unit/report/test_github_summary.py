@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
+from tests.github.comment_samples import CHANGES
 from tests.unit.fakes import FakeClock
 
 from aws_run.data import OutputListing
@@ -25,6 +26,7 @@ from aws_run.events import (
     StatusChanged,
     TeardownStep,
 )
+from aws_run.github.comments.changes import changes_section
 from aws_run.report.github_summary import SummaryRecorder, SummaryView, render_summary
 from aws_run.report.timeline import Timeline, timeline_lines
 from aws_run.report.views import (
@@ -133,6 +135,7 @@ def succeeded() -> SummaryView:
         logs_url="https://eu-central-1.console.aws.amazon.com/s3/object/b?prefix=runs/log.txt",
         outputs=OUTPUTS,
         file_url=lambda path: f"https://eu-central-1.console.aws.amazon.com/s3/object/b?prefix=runs/output/{len(path)}",
+        changes=changes_section(CHANGES, str),
     )
 
 
@@ -203,8 +206,8 @@ def test_a_summary_has_no_markup_but_ours(name: str) -> None:
 
 
 def test_images_come_first_and_are_counted() -> None:
-    text = render_summary(succeeded())
-    assert "4 files, 5.1 MiB, 2 images" in text
+    text = render_summary(succeeded()).partition("#### Outputs: ")[2]
+    assert text.startswith("4 files, 5.1 MiB, 2 images")
     assert text.index("loss.png") < text.index("metrics.json")
 
 

@@ -18,6 +18,7 @@ from aws_run.events import (
     LaneProgress,
     LaneStarted,
     LogLine,
+    LookProgress,
     Notice,
     OutputProgress,
     RunStarted,
@@ -146,6 +147,7 @@ def test_the_outcome_with_receipt_and_what_is_left(reporter: PlainReporter, writ
         "receipt  | g6.xlarge spot  0.0533 h   at $0.3402    $0.0181",
         "receipt  | gp3 100 GB      5.33 GB-h  at $0.000111  $0.0006",
         "receipt  | total                                    $0.0187",
+        "receipt  | estimated at $0.0160, between $0.0150 and $0.0200, by 5 earlier runs; it cost 17 % more",
         "receipt  | not included: data transfer, tax; prices of 2026-11-01",
         f"left     | kept    bucket  {BUCKET}  https://eu-central-1.console.aws.amazon.com/s3",
         f"left     | failed  group   {OWN}                                                  ResourceInUse",
@@ -188,3 +190,39 @@ def test_a_bar_is_shown_once_a_second_at_first_and_then_ever_rarer(
     assert 50 < len(lines) < 120
     reporter.emit(JobProgress(lines=()))
     assert written() == []
+
+
+def test_what_is_looked_through_is_told_at_once_and_then_once_in_ten_seconds(
+    reporter: PlainReporter, clock: FakeClock, written: Written
+) -> None:
+    def look(files: int, size_bytes: int = 0, *, done: bool = False) -> list[str]:
+        reporter.emit(LookProgress(what="the sources", files=files, bytes=size_bytes, done=done))
+        return written()
+
+    assert look(9_000) == ["look     | looking at the sources: 9,000 files"]
+    clock.sleep(9)
+    assert look(20_000) == []
+    clock.sleep(1)
+    assert look(41_000, 3 << 30) == ["look     | looking at the sources: 41,000 files, 3.0 GiB"]
+    assert look(41_000, 3 << 30, done=True) == []
+
+
+def test_what_moves_is_told_with_its_speed_and_the_time_left(
+    reporter: PlainReporter, clock: FakeClock, written: Written
+) -> None:
+    mib = 1 << 20
+    for step in range(12):
+        reporter.emit(
+            LaneProgress(lane="input", text="3 of 9 files", done=step * 10 * mib, total=310 * mib, in_bytes=True)
+        )
+        reporter.emit(OutputProgress(files=1, bytes=step * mib, total_files=2, total_bytes=31 * mib))
+        clock.sleep(1)
+    assert written() == [
+        "input    | 3 of 9 files (32%), 10.0 MiB/s, 21s left",
+        "output   | 1 of 2 files, 10.0 MiB of 31.0 MiB, 1.0 MiB/s, 21s left",
+    ]
+
+
+def test_how_long_what_was_saved_is_kept_is_told(reporter: PlainReporter, written: Written) -> None:
+    reporter.outcome(replace(OUTCOME, kept_days=90))
+    assert "result   | kept     in S3 for 90 days" in written()

@@ -14,6 +14,7 @@ from aws_run.clock import iso
 from aws_run.runs.record import (
     VERSION,
     AttemptEntry,
+    EstimateEntry,
     HardwareEntry,
     LeftBehind,
     LeftFile,
@@ -23,8 +24,10 @@ from aws_run.runs.record import (
     ReceiptLine,
     Record,
     ResourceEntry,
+    SmallerEntry,
     TaskEntry,
     TaskHandle,
+    UsedEntry,
 )
 from aws_run.runs.record_reader import load
 from aws_run.runs.store import RunStore
@@ -166,17 +169,41 @@ RECEIPTS = every_field_of(
             billed_s=MONEY,
             usd_per_hour=st.none() | MONEY,
             usd=st.none() | MONEY,
+            resources=st.lists(st.text("abc é.", max_size=20), max_size=2).map(tuple),
             **{name: st.text("abc é.", max_size=20) for name in ("what", "source", "as_of")},
         ),
         max_size=3,
     ).map(tuple),
     total_usd=st.none() | MONEY,
     saved_usd=st.none() | MONEY,
+    billed_s=st.none() | MONEY,
+)
+ESTIMATES = every_field_of(
+    EstimateEntry,
+    runs=st.integers(1, 1000),
+    factor=st.none() | MONEY,
+    **dict.fromkeys(("usd", "low_usd", "high_usd", "billed_s"), MONEY),
+)
+USED = every_field_of(
+    UsedEntry,
+    samples=st.integers(0, 1000),
+    **{name: st.none() | st.integers(0, 100) for name in (
+        "peak_memory_bytes", "peak_cpu_percent", "mean_cpu_percent", "peak_gpu_percent", "mean_gpu_percent",
+        "peak_gpu_memory_mib",
+    )},
+)  # fmt: skip
+SMALLER = every_field_of(
+    SmallerEntry,
+    **{name: st.text("abc é.", max_size=20) for name in ("options", "hardware")},
+    **dict.fromkeys(("usd", "instead_of_usd"), MONEY),
 )
 # The values that tell whose the record is, and what no run may exceed, are checked; the others are anybody's.
 RECORDS = every_field_of(
     Record,
     receipt=st.none() | RECEIPTS,
+    estimate=st.none() | ESTIMATES,
+    used=st.none() | USED,
+    smaller=st.none() | SMALLER,
     commit=st.none() | PLAIN,
     python=st.none() | PLAIN,
     labels=st.lists(PLAIN, max_size=3).map(tuple),

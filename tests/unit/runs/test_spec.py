@@ -67,7 +67,7 @@ def test_a_job_spec_takes_everything_from_a_config_but_what_is_this_machines() -
     this_machines = Config.model_fields.keys() - JobSpec.model_fields.keys()
     assert this_machines == {
         "project_dir", "file", "outside", "output", "follow_output", "full_sync", "build", "region", "profile",
-        "follow_links", "labels", "note", "tolerances",
+        "follow_links", "labels", "note", "tolerances", "yes",
     }  # fmt: skip
 
 

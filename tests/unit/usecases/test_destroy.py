@@ -46,14 +46,18 @@ def test_the_look_tells_whom_it_would_hurt() -> None:
 
 
 class Versions:
-    """`list_object_versions` and `delete_objects` on the fake bucket."""
+    """`list_object_versions` and `delete_objects` on the fake bucket, `page` versions at once."""
 
-    def __init__(self, account: FakeAccount) -> None:
-        self.objects = account.bucket.objects
+    def __init__(self, account: FakeAccount, page: int = 1000) -> None:
+        self.objects, self.page = account.bucket.objects, page
         account.aws.on("list_object_versions", self.listed).on("delete_objects", self.deleted)
 
-    def listed(self, *, Prefix: str, **_: Any) -> Any:
-        return {"Versions": [{"Key": key, "VersionId": "1"} for key in self.objects if key.startswith(Prefix)]}
+    def listed(self, *, Prefix: str, KeyMarker: str = "", **_: Any) -> Any:
+        keys = sorted(key for key in self.objects if key.startswith(Prefix) and key > KeyMarker)
+        shown = keys[: self.page]
+        versions = [{"Key": key, "VersionId": "1"} for key in shown]
+        more = {"NextKeyMarker": shown[-1], "NextVersionIdMarker": "1"} if len(keys) > self.page else {}
+        return {"Versions": versions, "IsTruncated": bool(more), **more}
 
     def deleted(self, *, Delete: Any, **_: Any) -> Any:
         for one in Delete["Objects"]:
@@ -85,6 +89,19 @@ def test_everything_of_a_project_leaves_other_projects_data_where_it_is() -> Non
     assert destroy(account.context, "demo", seen).failed == ()
     assert sorted(account.bucket.objects) == sorted(THEIRS)
     assert "delete_bucket" not in account.aws.operations
+
+
+def test_many_runs_take_few_requests_and_other_projects_versions_are_passed_over() -> None:
+    runs = [f"runs/demo-20260102-0304{number:02}-ab12/{name}" for number in range(50) for name in ("run.json", "a")]
+    account = filled(*runs, *MINE, *THEIRS)
+    Versions(account, page=25)
+    seen = plan_destroy(account.context, "demo", everything=True)
+    before = len(account.aws.operations)
+    destroy(account.context, "demo", seen)
+    assert sorted(account.bucket.objects) == sorted(THEIRS)
+    made = account.aws.operations[before:]
+    assert made.count("delete_objects") == 7
+    assert made.count("list_object_versions") < 20
 
 
 def test_the_bucket_goes_with_its_last_project() -> None:

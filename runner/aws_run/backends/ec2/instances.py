@@ -39,6 +39,10 @@ class Billed:
             zone=instance.get("Placement", {}).get("AvailabilityZone"),
             spot=instance.get("InstanceLifecycle") == "spot",
             public_ip=bool(instance.get("PublicIpAddress")) or (over and (before.public_ip if before else public_ip)),
+            id=name,
+            volumes=_ids(instance, "BlockDeviceMappings", "Ebs", "VolumeId") or (before.volumes if before else ()),
+            interfaces=_ids(instance, "NetworkInterfaces", "NetworkInterfaceId")
+            or (before.interfaces if before else ()),
             reclaimed=instance.get("StateReason", {}).get("Code") == _TAKEN_BACK,
         )
         if over:
@@ -65,6 +69,14 @@ def usage(
         machines=machines,
         public_ip=any(machine.public_ip for machine in machines),
     )
+
+
+def _ids(instance: Mapping[str, Any], members: str, *path: str) -> tuple[str, ...]:
+    """Those of an instance that has ended are not shown any more."""
+    found: list[Any] = list(instance.get(members) or ())
+    for name in path:
+        found = [one.get(name) for one in found if isinstance(one, Mapping)]
+    return tuple(sorted(str(one) for one in found if one))
 
 
 def _dated_end(instance: Mapping[str, Any]) -> datetime | None:

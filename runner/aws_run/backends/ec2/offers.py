@@ -111,6 +111,7 @@ class Ec2Offers:
                     market.spot if spot else {},
                     market.rates,
                     public_ip=market.placement.public_ip,
+                    nat=bool(market.placement.s3_by_nat),
                 ),
             ),
         )
@@ -232,6 +233,7 @@ def _within(placement: NetworkPlacement, zones: set[str]) -> NetworkPlacement:
         placement,
         subnets=tuple(placement.subnets[index] for index in keep),
         zones=tuple(placement.zones[index] for index in keep),
+        s3_by_nat=tuple(placement.subnets[index] for index in keep if placement.subnets[index] in placement.s3_by_nat),
     )
 
 

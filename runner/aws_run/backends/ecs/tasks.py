@@ -12,8 +12,8 @@ from aws_run import contract
 from aws_run.aws.errors import is_transient
 from aws_run.aws.logs import LogTail
 from aws_run.aws.session import Aws
-from aws_run.backends.ecs import container, pull_errors
-from aws_run.backends.executor import EndCause, TaskEnd, TaskHandle, TaskPhase, TaskRequest, TaskState
+from aws_run.backends.ecs import container, pull_errors, sessions
+from aws_run.backends.executor import EndCause, TaskEnd, TaskHandle, TaskPhase, TaskRequest, TaskSession, TaskState
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, CapacityError
 from aws_run.infra import tags
@@ -122,6 +122,9 @@ class EcsExecutor:
     def log_source(self, record: Record, handle: TaskHandle) -> LogTail:
         return LogTail(self._aws, record.log_group, container.log_stream(record.run_id, handle.id))
 
+    def open_session(self, handle: TaskHandle, command: Sequence[str]) -> TaskSession:
+        return sessions.open_session(self._aws, self._clock, handle, command)
+
     def _listed(self, place: str, attempt: int, statuses: Sequence[str]) -> TaskState | None:
         """The task of that attempt on the cluster; one of an earlier attempt may still be stopping there."""
         for status in statuses:
@@ -164,6 +167,7 @@ def run_task_request(request: TaskRequest, placement: Mapping[str, Any]) -> dict
         "tags": tags.lower(request.spec.tags),
         "propagateTags": "TASK_DEFINITION",
         "enableECSManagedTags": True,
+        **({"enableExecuteCommand": True} if spec.job.exec else {}),
         "overrides": {
             "containerOverrides": [
                 {
@@ -192,6 +196,12 @@ def task_state(task: Mapping[str, Any], place: str) -> TaskState:
         stopping_at=_moment(task.get("stoppingAt")),
         stopped_at=_moment(task.get("stoppedAt")),
         end=_end(task) if stopped else None,
+        interfaces=tuple(
+            str(detail["value"])
+            for attachment in task.get("attachments") or ()
+            for detail in attachment.get("details") or ()
+            if detail.get("name") == "networkInterfaceId" and detail.get("value")
+        ),
     )
 
 

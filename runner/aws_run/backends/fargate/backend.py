@@ -64,7 +64,13 @@ class FargateBackend:
                 spot=spot,
                 disk_gib=disk_gib,
                 arch=choice.arch,
-                rates=offers.fargate_rates(rates, arch=choice.arch, spot=spot, public_ip=placement.public_ip),
+                rates=offers.fargate_rates(
+                    rates,
+                    arch=choice.arch,
+                    spot=spot,
+                    public_ip=placement.public_ip,
+                    nat=bool(placement.s3_by_nat),
+                ),
             ),
         )
 
@@ -184,7 +190,7 @@ class FargateBackend:
             return None
         ended = state.stopped_at or now
         seconds = (ended - state.billed_from).total_seconds() if state.billed_from else 0.0
-        return Usage(seconds=seconds, public_ip=public_ip)
+        return Usage(seconds=seconds, public_ip=public_ip, tasks=(state.handle.id,), interfaces=state.interfaces)
 
     def charges(self, hardware: HardwareEntry, usage: Usage) -> tuple[Charge, ...]:
         return fargate_charges(
@@ -195,6 +201,8 @@ class FargateBackend:
             public_ip=usage.public_ip,
             seconds=billed_together_s((*usage.earlier_s, usage.seconds)),
             rates=hardware.rates,
+            tasks=usage.tasks,
+            interfaces=usage.interfaces,
         )
 
 

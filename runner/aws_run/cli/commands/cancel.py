@@ -8,11 +8,11 @@ import click
 
 from aws_run.cli.commands.cleanup import end_and_show
 from aws_run.cli.options import aws_options, project_options
-from aws_run.cli.types import TEXT
+from aws_run.cli.types import RUN
 
 
 @click.command()
-@click.argument("run", required=False, type=TEXT)
+@click.argument("run", required=False, type=RUN)
 @project_options
 @aws_options
 def cancel(run: str | None, **flags: Any) -> int:

@@ -10,7 +10,7 @@ import click
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.say import say
 from aws_run.cli.session import session
-from aws_run.cli.types import TEXT
+from aws_run.cli.types import RUN
 
 if TYPE_CHECKING:
     from aws_run.lifecycle.context import AppContext
@@ -22,7 +22,7 @@ End = Callable[["AppContext", "str | None", "str | None"], "tuple[Record, Teardo
 
 
 @click.command()
-@click.argument("run", type=TEXT)
+@click.argument("run", type=RUN)
 @project_options
 @aws_options
 def cleanup(run: str, **flags: Any) -> int:

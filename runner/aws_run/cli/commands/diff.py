@@ -8,12 +8,12 @@ import click
 
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
-from aws_run.cli.types import TEXT
+from aws_run.cli.types import RUN
 
 
 @click.command()
-@click.argument("one", metavar="RUN", type=TEXT)
-@click.argument("other", metavar="RUN", type=TEXT)
+@click.argument("one", metavar="RUN", type=RUN)
+@click.argument("other", metavar="RUN", type=RUN)
 @project_options
 @aws_options
 def diff(one: str, other: str, **flags: Any) -> int:

@@ -9,11 +9,11 @@ import click
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.say import result
 from aws_run.cli.session import session
-from aws_run.cli.types import TEXT
+from aws_run.cli.types import RUN
 
 
 @click.command()
-@click.argument("run", required=False, type=TEXT)
+@click.argument("run", required=False, type=RUN)
 @project_options
 @aws_options
 def explain(run: str | None, **flags: Any) -> int:

@@ -48,6 +48,7 @@ from aws_run.errors import UsageError
     help="Of the caller: every role that a run makes must have this boundary (aws-run.yaml: iam.permissions_boundary).",
 )
 @click.option("-n", "--name", metavar="NAME", type=TEXT, help="Of a run's roles: one project. Default: all of them.")
+@click.option("--exec", "sessions", is_flag=True, help="Of the task: with the rights of a run with --exec.")
 def iam_policy(**flags: Any) -> None:
     """Print the least IAM policy that works, made from the table of the calls that aws-run makes.
 
@@ -75,7 +76,17 @@ def iam_policy(**flags: Any) -> None:
         raise UsageError(f"--permissions-boundary {boundary}: that is no ARN of a managed policy")
     if account is None and flags["form"] == "json":
         account = _own_account(flags["profile"], flags["region"])
-    printed = make(flags["role"], flags["form"], account=account, region=region, project=name, boundary=boundary)
+    if flags["sessions"] and flags["role"] != "task":
+        raise UsageError("--exec is about the job's own role", hint="add --role task")
+    printed = make(
+        flags["role"],
+        flags["form"],
+        account=account,
+        region=region,
+        project=name,
+        boundary=boundary,
+        sessions=flags["sessions"],
+    )
     if flags["role"] == "caller" and boundary is None:
         say("note: who may make roles may give them any rights; --permissions-boundary ARN limits what those can be")
     for line in printed.text.splitlines():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 
 from aws_run.cli.say import result, say
 from aws_run.cli.types import PATH, TEXT
+from aws_run.config.init_template import SCHEMA_FILE
 from aws_run.errors import UsageError
 
 
@@ -22,10 +24,16 @@ from aws_run.errors import UsageError
     type=TEXT,
     help="Write workflows for GitHub Actions instead, which take the tool from there, and print their role's policies.",
 )
+@click.option("--schema", is_flag=True, help=f"Also write {SCHEMA_FILE}, by which editors complete and check the file.")
 @click.option("--repository", metavar="OWNER/NAME", type=TEXT, help="With --github: the repository that PATH is.")
 @click.option("--account", metavar="ID", type=TEXT, help="With --github: the AWS account of the role.")
 def init(
-    path: Path, force: bool, github: str | None = None, repository: str | None = None, account: str | None = None
+    path: Path,
+    force: bool,
+    schema: bool = False,
+    github: str | None = None,
+    repository: str | None = None,
+    account: str | None = None,
 ) -> None:
     """Write an aws-run.yaml into PATH with what a run of it would use: command, dependencies, Python, Debian packages,
     folders and .env, each with a word on why."""
@@ -53,9 +61,27 @@ def init(
             say("note: .env stays on this machine; `env_file: .env` in aws-run.yaml hands its variables over")
     if target.is_symlink():
         target.unlink()  # never write through a link
-    target.write_text(render_yaml(survey), encoding="utf-8")
+    target.write_text(render_yaml(survey, schema=SCHEMA_FILE if schema else None), encoding="utf-8")
     say(f"wrote {target}")
-    say("next: aws-run check, then aws-run submit . -i data -o out")
+    if schema:
+        _write_schema(path / SCHEMA_FILE)
+    say(f"next: aws-run check, then {_submit(path, has_input=survey.input is not None)}")
+
+
+def _write_schema(target: Path) -> None:
+    from aws_run.config.schema import config_schema
+    from aws_run.report.format import json_text
+
+    if target.is_symlink():
+        target.unlink()
+    target.write_text(json_text(config_schema(), indent=2) + "\n", encoding="utf-8")
+    say(f"wrote {target}")
+
+
+def _submit(path: Path, *, has_input: bool) -> str:
+    """What starts a run with the file that was written: it has the output, and the input where one was seen."""
+    words = ["aws-run", "submit", *([] if path.resolve() == Path.cwd().resolve() else [str(path)])]
+    return shlex.join([*words, *([] if has_input else ["-i", "DATA"])])
 
 
 def _github(path: Path, force: bool, action: str, repository: str | None, account: str | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from aws_run.cli.options import json_option, runtime_option
 from aws_run.cli.say import result, result_json, say
 from aws_run.cli.types import PATH
 from aws_run.errors import AwsRunError, UsageError
+from aws_run.extras import install_hint
 
 
 def _embedded() -> Any:
@@ -18,7 +21,7 @@ def _embedded() -> Any:
         from aws_run import local as embedded
     except ImportError as error:
         raise UsageError(
-            f"The embedded AWS is not installed ({error.name} is missing)", hint='pip install "aws-run[local]"'
+            f"The embedded AWS is not installed ({error.name} is missing)", hint=install_hint("local")
         ) from None
     return embedded
 
@@ -126,8 +129,35 @@ def _policy(path: Path) -> dict[str, Any]:
 
 @local.command()
 def stop() -> None:
-    """Stop it and delete everything in it."""
-    say("stopped" if _embedded().stop() else "none was running")
+    """Stop it and delete everything in it: eval "$(aws-run local stop)" also clears its variables from the shell.
+
+    What makes the next start quick stays on this machine; `aws-run local prune` removes that.
+    """
+    embedded = _embedded()
+    stopped = embedded.stop()
+    names = embedded.LocalAws.exported(os.environ)
+    if names:
+        result(f"unset {' '.join(names)}")
+    if names and sys.stdout.isatty():
+        say('# this shell still has its variables; with eval "$(aws-run local stop)" it forgets them')
+    say("# stopped" if stopped else "# none was running")
+
+
+@local.command()
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
+def prune(yes: bool) -> None:
+    """Remove the images and environments that it keeps on this machine between its starts.
+
+    The next run of a project makes them again.
+    """
+    from aws_run.report.format import size
+
+    embedded = _embedded()
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("This removes images and environments", hint="add --yes to confirm")
+        click.confirm("Remove all images and environments of the embedded AWS?", abort=True, err=True)
+    say(f"removed {size(embedded.prune())}")
 
 
 @local.command()
@@ -140,9 +170,13 @@ def status(as_json: bool) -> None:
         return
     if state is None:
         raise AwsRunError("No embedded AWS is running", hint="aws-run local start")
+    from aws_run.report.format import size
     from aws_run.report.tables import table
 
-    table("embedded AWS", ("what", "value"), [(name, str(value)) for name, value in state.items()])
+    used = state.pop("disk_bytes")
+    rows = [(name, str(value)) for name, value in state.items() if value != []]
+    rows.append(("on this machine", f"{size(sum(used.values()))} of images and environments; `aws-run local prune`"))
+    table("embedded AWS", ("what", "value"), rows)
 
 
 @local.command()

@@ -12,11 +12,11 @@ from aws_run.cli.goes_on import told_that_it_goes_on
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.say import result
 from aws_run.cli.session import session
-from aws_run.cli.types import TEXT
+from aws_run.cli.types import RUN
 
 
 @click.command()
-@click.argument("run", required=False, type=TEXT)
+@click.argument("run", required=False, type=RUN)
 @click.option("-f", "--follow", is_flag=True, help="Follow the log until the run has ended.")
 @click.option(
     "--raw", is_flag=True, help="Every state of what the job redraws (progress bars), as long as CloudWatch has them."

@@ -108,5 +108,44 @@ def remove(yes: bool, **flags: Any) -> int:
     return 0
 
 
+@network.command("s3-endpoint")
+@setting(option_of("network.subnets"))
+@click.option("--remove", "removing", is_flag=True, help="Remove those that this command has made in the region.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be made or removed.")
+@setting(option_of("tags"))
+@project_options
+@aws_options
+def s3_endpoint(*, removing: bool, dry_run: bool, **flags: Any) -> int:
+    """Give your own subnets a free way to S3, past the NAT gateway that charges for each GB.
+
+    A gateway endpoint takes the route to S3 of the subnets' route tables, so it changes it for all that is in them.
+    """
+    from aws_run.report.tables import table
+    from aws_run.usecases import s3_endpoint as endpoints
+
+    with session(flags) as here:
+        if removing:
+            gone = endpoints.ours(here.context) if dry_run else endpoints.remove(here.context)
+            if here.as_json:
+                here.print_json(
+                    {"removed": [] if dry_run else list(gone), "would_remove": list(gone) if dry_run else []}
+                )
+            else:
+                table("", ("would be removed" if dry_run else "removed",), [(one,) for one in gone])
+            return 0
+        done = endpoints.create(here.context, here.subnets, here.tags, dry_run=dry_run)
+        if here.as_json:
+            here.print_json(
+                {"cost_usd_per_hour": 0.0, "dry_run": dry_run, "endpoints": [one.to_json() for one in done]}
+            )
+            return 0
+        rows = [(one.vpc, ", ".join(one.tables), one.endpoint or ("to make" if one.makes else "there")) for one in done]
+        table("", ("vpc", "route tables", "endpoint"), rows)
+        say("cost: $0.00; nothing that goes to S3 from these subnets passes a NAT gateway any more")
+        if any(one.endpoint for one in done):
+            here.say_next("aws-run network s3-endpoint --remove")
+    return 0
+
+
 def _data(parts: Any) -> dict[str, Any]:
     return {"parts": [{"part": part, "id": name} for part, name in parts]}

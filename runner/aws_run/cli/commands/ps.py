@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import shlex
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.say import say
 from aws_run.cli.session import session
+from aws_run.errors import UsageError
 
 if TYPE_CHECKING:
+    from aws_run.clock import Clock
+    from aws_run.lifecycle.run_status import RunStatus
+    from aws_run.report.tables import Cell
     from aws_run.runs.record import Record
+
+_WATCH_EVERY_S = 3.0
+_HOME_AND_CLEAR = "\x1b[H\x1b[2J"  # to the top left, and nothing below it
 
 
 @click.command()
@@ -22,35 +34,83 @@ if TYPE_CHECKING:
 )
 @click.option("--status", "wanted", metavar="WORD", multiple=True, help="Only runs of this status.  Repeatable.")
 @click.option("-l", "--long", "long", is_flag=True, help="With command, commit and labels.")
+@click.option("--utc", is_flag=True, help="Times in UTC, and not in this machine's time zone.")
+@click.option("-w", "--watch", is_flag=True, help="Look again every few seconds, until Ctrl-C.")
 @aws_options
-def ps(everything: bool, limit: int, wanted: tuple[str, ...], long: bool, **flags: Any) -> int:
+def ps(everything: bool, limit: int, wanted: tuple[str, ...], long: bool, utc: bool, watch: bool, **flags: Any) -> int:
     """List this project's runs in this account and region, newest first."""
-    from aws_run.cli.commands.status import as_data, cost_of, times_of
-    from aws_run.report.tables import Mark, table
+    from aws_run.cli.commands.status import as_data
+    from aws_run.report.tables import table
     from aws_run.usecases.ps import ps as list_runs
 
     with session(flags) as here:
-        runs = list_runs(here.context, None if everything else here.project, limit=limit)
-        runs = [run for run in runs if not wanted or run.phase in wanted]
+
+        def look() -> list[RunStatus]:
+            runs = list_runs(here.context, None if everything else here.project, limit=limit)
+            return [run for run in runs if not wanted or run.phase in wanted]
+
+        def show(stream: TextIO | None = None) -> None:
+            table("", _columns(long=long, utc=utc), [_row(run, long=long, utc=utc) for run in look()], stream=stream)
+
+        if watch and (here.as_json or not sys.stdout.isatty()):
+            raise UsageError("--watch redraws a table, and stdout is no terminal", hint="leave --watch out")
         if here.as_json:
-            here.print_json({"runs": [as_data(run) for run in runs]})
-            return 0
-        rows = [
-            (
-                run.record.run_id,
-                run.phase if run.exit_code is None else Mark(state="failed" if run.exit_code else "ok", text=run.phase),
-                run.exit_code,
-                cost_of(run),
-                times_of(run) or _took(run.record),
-                run.record.created_at,
-                run.record.hardware.description if run.record.hardware else "",
-                *(_more(run.record) if long else ()),
-            )
-            for run in runs
-        ]
-        more = ("command", "commit", "labels") if long else ()
-        table("", ("run", "status", "exit", "cost", "ran", "created", "hardware", *more), rows)
+            here.print_json({"runs": [as_data(run) for run in look()]})
+        elif watch:
+            _redraw(show, here.context.clock)
+        else:
+            show()
     return 0
+
+
+def _columns(*, long: bool, utc: bool) -> tuple[str, ...]:
+    more = ("command", "commit", "labels") if long else ()
+    return ("run", "status", "exit", "cost", "ran", "created (UTC)" if utc else "created", "hardware", *more)
+
+
+def _row(run: RunStatus, *, long: bool, utc: bool) -> tuple[Cell, ...]:
+    from aws_run.cli.commands.status import cost_of, times_of
+    from aws_run.report.tables import Mark
+
+    return (
+        run.record.run_id,
+        run.phase if run.exit_code is None else Mark(state="failed" if run.exit_code else "ok", text=run.phase),
+        run.exit_code,
+        cost_of(run),
+        times_of(run) or _took(run.record),
+        shown_time(run.record.created_at, utc=utc),
+        run.record.hardware.description if run.record.hardware else "",
+        *(_more(run.record) if long else ()),
+    )
+
+
+def shown_time(moment: str, *, utc: bool) -> str:
+    """2026-01-31 12:00, in this machine's time zone or in UTC. `moment`: ISO 8601."""
+    from aws_run.clock import parse_iso
+
+    at = parse_iso(moment)
+    return f"{at if utc else at.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _redraw(show: Callable[[TextIO], None], clock: Clock) -> None:
+    """Each look replaces the one before it in one write, so that nothing flickers. Ctrl-C is how it ends."""
+    try:
+        while True:
+            frame = _Frame()
+            show(frame)
+            sys.stdout.write(f"{_HOME_AND_CLEAR}{frame.getvalue()}")
+            sys.stdout.flush()
+            say(f"looked at {datetime.now():%H:%M:%S}, again every {_WATCH_EVERY_S:.0f} s; Ctrl-C ends this")
+            clock.sleep(_WATCH_EVERY_S)
+    except KeyboardInterrupt:
+        say("")
+
+
+class _Frame(io.StringIO):
+    """A table for the terminal that it is going to be written to."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def _more(record: Record) -> tuple[str, str, str]:

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aws_run.cli.options import aws_options, project_options
-from aws_run.cli.output_memory import remembered_output
+from aws_run.cli.output_memory import output_for
 from aws_run.cli.say import say
 from aws_run.cli.session import session
-from aws_run.cli.types import PATH, TEXT
+from aws_run.cli.types import PATH, RUN
 
 if TYPE_CHECKING:
     from aws_run.data import PulledOutput
 
 
 @click.command()
-@click.argument("run", required=False, type=TEXT)
+@click.argument("run", required=False, type=RUN)
 @click.option(
     "-o",
     "--output",
@@ -45,7 +45,7 @@ def pull(run: str | None, into: Path | None, overwrite: bool, **flags: Any) -> i
     with session(flags) as here:
 
         def folder_of(run_id: str) -> Path:
-            return (into or remembered_output(run_id) or here.output or Path("out")).absolute()
+            return output_for(run_id, given=into, configured=here.output)
 
         given = folder_of if into is None else into.absolute()
         record, pulled = fetch(here.context, run, here.project, given, overwrite=overwrite)

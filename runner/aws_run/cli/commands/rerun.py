@@ -13,13 +13,13 @@ from aws_run.cli.output_memory import remembered_output
 from aws_run.cli.running import Terminal
 from aws_run.cli.script import ScriptCommand
 from aws_run.cli.session import session
-from aws_run.cli.types import TEXT
+from aws_run.cli.types import RUN
 from aws_run.config.options import option_of
 from aws_run.errors import UsageError
 
 
 @click.command(cls=ScriptCommand)
-@click.argument("run", required=False, type=TEXT)
+@click.argument("run", required=False, type=RUN)
 @click.argument("args", nargs=-1, metavar="")
 @setting(option_of("output"))
 @setting(option_of("labels"))

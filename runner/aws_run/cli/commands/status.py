@@ -9,14 +9,14 @@ import click
 
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
-from aws_run.cli.types import TEXT
+from aws_run.cli.types import RUN
 
 if TYPE_CHECKING:
     from aws_run.lifecycle.run_status import RunStatus
 
 
 @click.command()
-@click.argument("run", required=False, type=TEXT)
+@click.argument("run", required=False, type=RUN)
 @project_options
 @aws_options
 def status(run: str | None, **flags: Any) -> int:
@@ -39,6 +39,7 @@ def status(run: str | None, **flags: Any) -> int:
 
 def as_data(found: RunStatus) -> dict[str, Any]:
     """The record whole, with its current attempt and what ECS says now."""
+    from aws_run.lifecycle.receipt_views import receipt_view
     from aws_run.report.jsonlines import to_data
 
     record = found.record
@@ -50,6 +51,7 @@ def as_data(found: RunStatus) -> dict[str, Any]:
         "exit_code": found.exit_code,
         "sentence": found.sentence,
         "warnings": list(found.warnings),
+        "receipt_view": None if (receipt := receipt_view(record)) is None else to_data(receipt),
         "so_far": None if found.so_far is None else to_data(found.so_far),
     }
 
@@ -62,6 +64,26 @@ def cost_of(run: RunStatus) -> str:
         return f"${float(run.record.cost_usd):.4f}"
     spent = run.so_far.cost_usd if run.so_far else None
     return "" if spent is None else f"{money(spent)} so far"
+
+
+def _money_rows(run: RunStatus) -> list[tuple[str, str]]:
+    from aws_run.lifecycle.receipt_views import estimate_view, receipt_view, use_view
+    from aws_run.report.money import by_earlier_runs, percent, use_line
+    from aws_run.report.text import receipt_footer
+
+    record = run.record
+    receipt = receipt_view(record)
+    estimate, use = (receipt.estimate, receipt.use) if receipt else (estimate_view(record), use_view(record))
+    rows = []
+    if estimate is not None:
+        error = estimate.error_percent
+        told = "" if error is None else f"; it cost {percent(error)}"
+        rows.append(("estimate", f"{by_earlier_runs(estimate)}{told}"))
+    if use is not None and (line := use_line(use)):
+        rows.append(("used", line))
+    if receipt is not None:
+        rows.append(("receipt", receipt_footer(receipt)[-1]))
+    return rows
 
 
 def times_of(run: RunStatus) -> str:
@@ -101,6 +123,7 @@ def _print(run: RunStatus) -> None:
         ("deadline", record.deadline),
         ("outputs", f"s3://{bucket}/{record.output_prefix}"),
         ("cost", cost_of(run)),
+        *_money_rows(run),
         ("elapsed", times_of(run)),
         ("uses now", ", ".join(usage_parts(run.so_far.usage)) if run.so_far and run.so_far.usage else ""),
         *(("progress", text) for text in (run.so_far.progress if run.so_far else ())),

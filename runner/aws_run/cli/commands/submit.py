@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from aws_run.cli.running import Terminal, refuse_detach_on_ephemeral, without_cl
 from aws_run.cli.say import result_json
 from aws_run.cli.script import ScriptCommand, flags_with_script, with_chosen_script
 from aws_run.cli.spec_file import SavedSpec, refuse_unwritable
-from aws_run.cli.trust import need_trust
+from aws_run.cli.trust import ask_whether_meant, need_trust, warn_of_doubt
 from aws_run.cli.types import PATH
 from aws_run.errors import UsageError
 
@@ -106,6 +107,7 @@ def _submit(
         ):
             aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
             context = compose.make_context(aws, emit_for(reporter, as_json=as_json, quiet=quiet), target)
+            context = replace(context, agree=warn_of_doubt(reporter) if dry_run else ask_whether_meant(reporter))
             if dry_run:
                 view = show_only(config, context)
                 reporter.plan(view)

@@ -10,11 +10,11 @@ from aws_run.cli.goes_on import told_that_it_goes_on
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.say import say
 from aws_run.cli.session import session
-from aws_run.cli.types import TEXT
+from aws_run.cli.types import RUN
 
 
 @click.command()
-@click.argument("run", required=False, type=TEXT)
+@click.argument("run", required=False, type=RUN)
 @project_options
 @aws_options
 def wait(run: str | None, **flags: Any) -> int:

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from aws_run.errors import EXIT_INTERRUPT, AwsRunError, RefChangedError
-from aws_run.github.comments.entry import PullRequest, api_of, read_event, read_pull_request, turn_of
+from aws_run.github.comments.entry import PullRequest, api_of, bring_to_end, read_pull_request, read_subject, turn_of
 from aws_run.github.comments.gate import head_is_still, quietly, react
 from aws_run.github.comments.live import LiveOptions, RunComment
 from aws_run.github.comments.redact import secrets_of
@@ -19,7 +19,7 @@ from aws_run.github.outputs import file_url, logs_url, result_status
 
 if TYPE_CHECKING:
     from aws_run.events import Event
-    from aws_run.github.comments.changes import Changes
+    from aws_run.github.comments.changes import Changes, NoBase
     from aws_run.github.environment import WorkflowRun
     from aws_run.github.inputs import ActionInputs
     from aws_run.lifecycle.end.ending import SubmitResult
@@ -28,12 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class StepComment:
-    """`pull`: of a run that a comment asked for; None for other runs, which no comment pins to a commit."""
+    """`answer` reacts to the comment that asked for the run, where one did."""
 
     live: RunComment
-    pull: PullRequest | None
-    check: Callable[[], None]
     answer: Callable[[str], None]
+    warn: Callable[[str], None]
 
     def take(self, event: Event) -> None:
         self.live.take(event)
@@ -42,7 +41,7 @@ class StepComment:
         hardware = next((row.note or row.name for lane in view.lanes for row in lane.rows if row.kind == "task"), "")
         self.live.describe(resources=hardware or view.backend, estimate="; ".join(view.estimate[:1]))
 
-    def ended(self, done: SubmitResult, changes: Changes | None) -> int | None:
+    def ended(self, done: SubmitResult, changes: Changes | NoBase | None) -> None:
         record, view = done.record, done.view
 
         def change(state: CommentState) -> CommentState:
@@ -64,38 +63,62 @@ class StepComment:
                 changes=changes,
             )
 
-        written = self.live.finish(change)
+        self._finish(change)
         self.answer("rocket" if done.exit_code == 0 and done.teardown_error is None else "-1")
-        return written
 
-    def failed(self, error: AwsRunError) -> int | None:
+    def failed(self, error: AwsRunError) -> None:
         ended: State = "cancelled" if error.exit_code == EXIT_INTERRUPT else "failed"
         sentence = f"{error.message}{f' ({error.hint})' if error.hint else ''}"
-        written = self.live.finish(lambda state: replace(state, state=ended, sentence=sentence))
+        self._finish(lambda state: replace(state, state=ended, sentence=sentence))
         self.answer("-1")
-        return written
+
+    def _finish(self, change: Callable[[CommentState], CommentState]) -> None:
+        self.live.finish(change)
+        if self.live.trouble is not None:
+            self.warn(
+                f"The pull request's comment could not be written: {self.live.trouble}. The job needs `permissions: "
+                "{pull-requests: write}`"
+            )
 
 
-def open_comment(inputs: ActionInputs, workflow: WorkflowRun) -> StepComment | None:
-    """None where the step writes no comment: `never`, no pull request, or `auto` and no comment that asked for it."""
-    pull = read_pull_request(os.environ)
-    wanted = inputs.comment == "always" or (inputs.comment == "auto" and pull is not None)
-    number = pull.number if pull is not None else _number() if wanted else None
-    if not wanted or number is None or not inputs.github_token:
+def open_comment(
+    inputs: ActionInputs, workflow: WorkflowRun, *, on_written: Callable[[int], None], warn: Callable[[str], None]
+) -> StepComment | None:
+    """None where the step writes no comment: `never`, or `auto` and no comment that asked for it; with a warning where
+    there is no pull request, or no token to write with."""
+    pull, subject = read_pull_request(os.environ), read_subject(os.environ)
+    if inputs.comment == "never" or (inputs.comment == "auto" and pull is None):
+        return None
+    if subject is None:
+        warn(f"input comment: is always, but this run ({workflow.event or 'no event'}) is about no pull request")
+        return None
+    if not inputs.github_token:
+        warn("input github-token: is empty, so the pull request's comment is not written")
         return None
     api = api_of(os.environ, inputs.github_token)
     live = RunComment(
-        Sticky(api, number=number, key=inputs.comment_key),
+        Sticky(api, number=subject.number, key=inputs.comment_key),
         turn_of(workflow),
-        CommentState(state="queued", sha=pull.sha if pull else workflow.sha, run_url=workflow.url),
-        LiveOptions(log_lines=inputs.log_lines, secrets=secrets_of(os.environ)),
+        CommentState(state="queued", sha=subject.sha or workflow.sha, run_url=workflow.url),
+        LiveOptions(log_lines=inputs.log_lines, secrets=secrets_of(os.environ), on_written=on_written),
     )
 
     def answer(content: str) -> None:
         if pull is not None:
             quietly(lambda: react(api, pull.comment, content))
 
-    return StepComment(live=live, pull=pull, check=head_check(inputs, pull), answer=answer)
+    return StepComment(live=live, answer=answer, warn=warn)
+
+
+def end_comment(inputs: ActionInputs, workflow: WorkflowRun, *, state: State, sentence: str) -> None:
+    """The comment of a step that could not bring it to an end itself: for `post`. Never a trouble of its own."""
+    pull, subject = read_pull_request(os.environ), read_subject(os.environ)
+    wanted = inputs.comment == "always" or (inputs.comment == "auto" and pull is not None)
+    if not wanted or subject is None or not inputs.github_token:
+        return
+    sticky = Sticky(api_of(os.environ, inputs.github_token), number=subject.number, key=inputs.comment_key)
+    ended = CommentState(state=state, sha=subject.sha, sentence=sentence)
+    quietly(lambda: bring_to_end(sticky, workflow, ended))
 
 
 def head_check(inputs: ActionInputs, pull: PullRequest | None) -> Callable[[], None]:
@@ -113,15 +136,6 @@ def head_check(inputs: ActionInputs, pull: PullRequest | None) -> Callable[[], N
             )
 
     return check
-
-
-def _number() -> int | None:
-    """The pull request that the event is about."""
-    event = read_event(os.environ)
-    number = (event.get("pull_request") or {}).get("number")
-    if number is None and (event.get("issue") or {}).get("pull_request"):
-        number = event["issue"].get("number")
-    return number if isinstance(number, int) else None
 
 
 def _decimal(text: str | None) -> Decimal | None:

@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 
 from aws_run.cli import compose
+from aws_run.cli.github.comment import end_comment
 from aws_run.cli.github.credentials import open_account
 from aws_run.clock import SystemClock
 from aws_run.errors import AwsRunError, RunNotFoundError
 from aws_run.events import Notice
 from aws_run.github.environment import read_workflow_run
 from aws_run.github.file_commands import FileCommands
-from aws_run.github.inputs import read_inputs
+from aws_run.github.inputs import ActionInputs, read_inputs
 from aws_run.report.github import GithubReporter
 from aws_run.report.markdown import escape
 
@@ -22,7 +23,7 @@ from aws_run.report.markdown import escape
 def run_post() -> int:
     """0 where nothing of the run is left. The project's own file is not read: the job may have changed it since."""
     run_id = os.environ.get("STATE_RUN_ID", "")
-    if not run_id or os.environ.get("STATE_FINISHED"):
+    if os.environ.get("STATE_FINISHED"):
         return 0
     workflow = read_workflow_run(os.environ, Path.cwd())
     reporter = GithubReporter(
@@ -30,18 +31,29 @@ def run_post() -> int:
     )
     with reporter:
         try:
-            sentence = _clean_up(run_id, reporter)
+            inputs = read_inputs(os.environ)
         except AwsRunError as error:
             reporter.error(error)
             return error.exit_code
-        FileCommands(os.environ).summary(f"\n{escape(run_id)}: {escape(sentence)}\n")
+        try:
+            sentence = _clean_up(run_id, inputs, reporter) if run_id else "nothing was created"
+        except AwsRunError as error:
+            reporter.error(error)
+            if run_id and os.environ.get("STATE_COMMENT"):
+                hint = f"{error.message}. Finish it with: aws-run cleanup {run_id}"
+                end_comment(inputs, workflow, state="cleanup-failed", sentence=hint)
+            return error.exit_code
+        if os.environ.get("STATE_COMMENT"):
+            told = f"The step ended before the run did; {sentence}."
+            end_comment(inputs, workflow, state="cancelled", sentence=told)
+        if run_id:
+            FileCommands(os.environ).summary(f"\n{escape(run_id)}: {escape(sentence)}\n")
         return 0
 
 
-def _clean_up(run_id: str, reporter: GithubReporter) -> str:
+def _clean_up(run_id: str, inputs: ActionInputs, reporter: GithubReporter) -> str:
     from aws_run.usecases.cleanup import cleanup
 
-    inputs = read_inputs(os.environ)
     with compose.open_target(local=False) as target:
         region, profile = os.environ.get("STATE_REGION") or None, os.environ.get("AWS_RUN_PROFILE") or None
         aws = open_account(inputs, read_workflow_run(os.environ, Path.cwd()), region=region, profile=profile)

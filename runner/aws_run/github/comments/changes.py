@@ -14,32 +14,41 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
-from aws_run.report.format import money, seconds, size
+from aws_run.report.format import count, money, seconds, size
 from aws_run.report.markdown import code, escape, link, table
 
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
 TABLES = {".csv": ",", ".tsv": "\t"}
 METRICS = "metrics.json"
 _MOST_ROWS = 25
-_MOST_NUMBERS = 200
+MOST_NUMBERS = 200
 _DEEPEST = 6
 _ROUNDING = 1 + 1e-9  # 5 % of 1.0 is not quite 0.05 in binary
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutputFile:
-    """`checksum`: equal where the contents are. `shape`: rows and columns of a table; None for anything else.
-    `url`: the page that shows it."""
+    """`etag`: S3's; of an encrypted object it is no sum of the contents. `crc32`: None where it is not known. `shape`:
+    rows and columns of a table; None for anything else. `url`: the page that shows it."""
 
     bytes: int
-    checksum: str
+    etag: str
+    crc32: int | None = None
     shape: tuple[int, int] | None = None
     url: str = ""
+
+    def is_like(self, other: OutputFile) -> bool:
+        if self.bytes != other.bytes:
+            return False
+        if self.crc32 is not None and other.crc32 is not None:
+            return self.crc32 == other.crc32
+        return self.etag == other.etag
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """What is compared. `metrics`: the numbers of all metrics.json, by file and key. `None` is not known."""
+    """What is compared. `metrics`: the numbers of all metrics.json, by file and key. `None` is not known.
+    `not_read`: what is compared by size and checksum only, in sentences."""
 
     run_id: str
     cost_usd: Decimal | None = None
@@ -47,6 +56,7 @@ class RunFacts:
     peak_memory_bytes: int | None = None
     outputs: Mapping[str, OutputFile] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    not_read: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,14 +93,23 @@ class Changes:
         beyond = [number for number in self.numbers if not number.within]
         if not self.files and not beyond:
             return f"No output differs from {self.against}."
-        counts = {what: sum(change.what == what for change in self.files) for what in ("added", "removed", "changed")}
-        parts = [f"{count} {what}" for what, count in counts.items() if count]
+        totals = {what: sum(change.what == what for change in self.files) for what in ("added", "removed", "changed")}
+        parts = [f"{total} {what}" for what, total in totals.items() if total]
         files = f"Outputs: {', '.join(parts)}" if parts else "No output file differs"
         if beyond:
             names = ", ".join(number.name for number in beyond[:3]) + (" …" if len(beyond) > 3 else "")
-            return f"{files}; {len(beyond)} of {len(self.numbers)} metrics beyond their tolerance: {names}."
-        metrics = f"; all {len(self.numbers)} metrics within their tolerance" if self.numbers else ""
+            return f"{files}; {len(beyond)} of {count(len(self.numbers), 'metric')} beyond their tolerance: {names}."
+        metrics = "; its metric within its tolerance" if self.numbers else ""
+        if len(self.numbers) > 1:
+            metrics = f"; all {len(self.numbers)} metrics within their tolerance"
         return f"{files}{metrics}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoBase:
+    """There is nothing to compare with. `why`: one sentence."""
+
+    why: str
 
 
 def compare(
@@ -102,7 +121,7 @@ def compare(
         old, new = before.outputs.get(path), after.outputs.get(path)
         if old is None or new is None:
             files.append(FileChange(path=path, what="added" if old is None else "removed", before=old, after=new))
-        elif (old.bytes, old.checksum) != (new.bytes, new.checksum):
+        elif not old.is_like(new):
             files.append(FileChange(path=path, what="changed", before=old, after=new))
     numbers = []
     for name in sorted({*before.metrics, *after.metrics}):
@@ -137,7 +156,7 @@ def read_metrics(path: str, content: bytes) -> dict[str, float]:
     found: dict[str, float] = {}
 
     def walk(value: Any, name: str, depth: int) -> None:
-        if len(found) >= _MOST_NUMBERS or depth > _DEEPEST:
+        if len(found) >= MOST_NUMBERS or depth > _DEEPEST:
             return
         if isinstance(value, bool):
             return
@@ -173,7 +192,10 @@ def read_shape(path: str, content: bytes) -> tuple[int, int] | None:
 # -- as Markdown --------------------------------------------------------------------------------------------------
 
 
-def changes_section(changes: Changes, shown: Callable[[str], str]) -> str:
+def changes_section(changes: Changes | NoBase, shown: Callable[[str], str], *, most_files: int = _MOST_ROWS) -> str:
+    """`shown` takes secrets out of a text. `most_files`: how many of the files that differ are listed."""
+    if isinstance(changes, NoBase):
+        return f"**What changed** — {escape(shown(changes.why))}"
     before, after = changes.before, changes.after
     rows: list[Sequence[str]] = []
     if before.cost_usd is not None and after.cost_usd is not None:
@@ -193,14 +215,18 @@ def changes_section(changes: Changes, shown: Callable[[str], str]) -> str:
     parts = [f"**What changed** — {escape(shown(changes.verdict))}"]
     if rows:
         parts.append(table(("", f"{escape(shown(before.run_id))}", "this run", ""), rows, right=(1, 2, 3)))
-    if changes.files:
-        listed = [_file_row(change, shown) for change in changes.files[:_MOST_ROWS]]
+    if len(differing) > _MOST_ROWS:
+        parts.append(f"… and {len(differing) - _MOST_ROWS} more numbers")
+    if changes.files and most_files:
+        listed = [_file_row(change, shown) for change in changes.files[:most_files]]
         more = len(changes.files) - len(listed)
         rest = f"\n\n… and {more} more" if more > 0 else ""
         files = table(("output", "", "before", "after"), listed)
-        count = len(changes.files)
-        summary = "1 output file differs" if count == 1 else f"{count} output files differ"
+        differ = len(changes.files)
+        summary = "1 output file differs" if differ == 1 else f"{differ} output files differ"
         parts.append(f"<details><summary>{summary}</summary>\n\n{files}{rest}\n\n</details>")
+    for sentence in dict.fromkeys((*before.not_read, *after.not_read)):
+        parts.append(f"<sub>{escape(shown(sentence))}</sub>")
     return "\n\n".join(parts)
 
 
@@ -212,7 +238,8 @@ def _file(path: str, there: OutputFile | None) -> str:
     if there is None:
         return "—"
     if there.shape is not None:
-        text = f"{there.shape[0]} rows, {there.shape[1]} columns, {size(there.bytes)}"
+        rows, columns = there.shape
+        text = f"{count(rows, 'row')}, {count(columns, 'column')}, {size(there.bytes)}"
     else:
         text = size(there.bytes)
     is_image = path.lower().endswith(IMAGES)

@@ -19,7 +19,7 @@ from aws_run.errors import EXIT_TOOL, EXIT_USAGE, AwsRunError, UsageError
 from aws_run.github.comments.api import GitHubApi
 from aws_run.github.comments.gate import Gate, Settings, quietly, react
 from aws_run.github.comments.sticky import Sticky, Turn
-from aws_run.github.comments.text import CommentState, render
+from aws_run.github.comments.text import RUNNING_STATES, CommentState, State, render
 from aws_run.github.environment import WorkflowRun, read_workflow_run
 from aws_run.github.file_commands import FileCommands
 
@@ -68,6 +68,48 @@ def read_pull_request(environ: Mapping[str, str]) -> PullRequest | None:
         raise UsageError("AWSRUN_PULL_REQUEST can't be read") from None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """The pull request that a step is about, whoever wanted the run. `sha`, `base`: empty where they are not known."""
+
+    number: int
+    sha: str
+    base: str
+
+
+def read_subject(environ: Mapping[str, str]) -> Subject | None:
+    """What the gate let through, else what the workflow's event is about; None where that is no pull request."""
+    pinned = read_pull_request(environ)
+    if pinned is not None:
+        return Subject(number=pinned.number, sha=pinned.sha, base=pinned.base)
+    event = _event_or_nothing(environ)
+    pull, issue = _mapping(event.get("pull_request")), _mapping(event.get("issue"))
+    number = pull.get("number") or (issue.get("number") if issue.get("pull_request") else None)
+    if not isinstance(number, int):
+        return None
+    sha, base = _mapping(pull.get("head")).get("sha"), _mapping(pull.get("base")).get("ref")
+    return Subject(number=number, sha=str(sha or ""), base=str(base or ""))
+
+
+def base_branch(environ: Mapping[str, str]) -> str:
+    """The branch whose last run a step's run is compared with: the pull request's base, else the default branch."""
+    subject = read_subject(environ)
+    if subject is not None and subject.base:
+        return subject.base
+    return str(_mapping(_event_or_nothing(environ).get("repository")).get("default_branch") or "")
+
+
+def _event_or_nothing(environ: Mapping[str, str]) -> Mapping[str, Any]:
+    try:
+        return read_event(environ)
+    except UsageError:
+        return {}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
 def api_of(environ: Mapping[str, str], token: str) -> GitHubApi:
     return GitHubApi(
         url=environ.get("GITHUB_API_URL", "https://api.github.com"),
@@ -104,16 +146,25 @@ def update(environ: Mapping[str, str], state: str) -> int:
     workflow = read_workflow_run(environ, Path.cwd())
     api = api_of(environ, environ.get("GITHUB_TOKEN", ""))
     sticky = Sticky(api, number=pull.number, key=environ.get(_variable("comment-key"), ""))
+    sentence = "The workflow was cancelled." if state == "cancelled" else "The workflow failed before the run ended."
+    ended: State = "cancelled" if state == "cancelled" else "failed"
+    if bring_to_end(sticky, workflow, CommentState(state=ended, sha=pull.sha, sentence=sentence)):
+        quietly(lambda: react(api, pull.comment, "-1"))
+    return 0
+
+
+def bring_to_end(sticky: Sticky, workflow: WorkflowRun, ended: CommentState) -> bool:
+    """Writes the comment of this very attempt, unless it has come to an end already; one that could not be cleaned up
+    overrules each other end. Whether it was written."""
     there = sticky.find()
     ours = turn_of(workflow)
-    if there is None or there.turn != ours or there.data.get("state") not in ("queued", "building", "running"):
-        return 0
-    sentence = "The workflow was cancelled." if state == "cancelled" else "The workflow failed before the run ended."
-    ended = CommentState(state="queued", sha=pull.sha, run_url=workflow.url, run_id=str(there.data.get("run") or ""))
-    ended = replace(ended, state="cancelled" if state == "cancelled" else "failed", sentence=sentence)
-    sticky.write(render(ended), ours, ended.data(there.data))
-    quietly(lambda: react(api, pull.comment, "-1"))
-    return 0
+    if there is None or there.turn != ours:
+        return False
+    if there.data.get("state") not in RUNNING_STATES and ended.state != "cleanup-failed":
+        return False
+    told = replace(ended, run_url=workflow.url, run_id=str(there.data.get("run") or ""))
+    told = replace(told, sha=ended.sha or str(there.data.get("sha") or ""))
+    return sticky.write(render(told), ours, told.data(there.data)) is not None
 
 
 def read_event(environ: Mapping[str, str]) -> Mapping[str, Any]:

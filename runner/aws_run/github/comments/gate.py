@@ -16,7 +16,7 @@ from aws_run.github.comments import caps
 from aws_run.github.comments.api import GitHubApi, GitHubError
 from aws_run.github.comments.command import Command, help_text, parse
 from aws_run.github.comments.sticky import Sticky, Turn
-from aws_run.github.comments.text import CommentState, cost_text, render, status_text
+from aws_run.github.comments.text import RUNNING_STATES, CommentState, cost_text, render, status_text
 
 _MAY_RUN = ("admin", "write")  # `maintain` is shown as write by that API
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})")
@@ -156,7 +156,7 @@ class Gate:
     def _stop(self, sticky: Sticky, number: int) -> None:
         """Cancels the workflow's run, which ends the task and removes what it uses."""
         there = sticky.find()
-        if there is None or there.data.get("state") not in ("queued", "building", "running"):
+        if there is None or there.data.get("state") not in RUNNING_STATES:
             raise Denied("nothing-runs", "No run of this pull request is going on.")
         try:
             self._api.call("POST", f":/actions/runs/{there.turn.run}/cancel")

@@ -12,7 +12,7 @@ from typing import Any
 from aws_run.errors import AwsRunError
 from aws_run.events import Event, LaneStarted, LogLine, RunStarted, StatusChanged
 from aws_run.github.comments.sticky import Sticky, Turn
-from aws_run.github.comments.text import CommentState, State, render
+from aws_run.github.comments.text import RUNNING_STATES, CommentState, State, render
 
 MIN_INTERVAL_S = 15.0
 _LAST_WRITE_S = 60.0
@@ -20,11 +20,13 @@ _LAST_WRITE_S = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class LiveOptions:
-    """`log_lines`: how many of the job's last lines the comment shows. `secrets`: values that never leave."""
+    """`log_lines`: how many of the job's last lines the comment shows. `secrets`: values that never leave. `on_written`
+    gets the comment's id when it is written for the first time, on another thread."""
 
     log_lines: int = 0
     secrets: tuple[str, ...] = ()
     min_interval_s: float = MIN_INTERVAL_S
+    on_written: Callable[[int], None] = lambda written: None
 
 
 class RunComment:
@@ -40,21 +42,22 @@ class RunComment:
         self._pending = True
         self._over = False
         self._id: int | None = None
+        self._trouble: str | None = None
         self._thread = threading.Thread(target=self._write_changes, name="comment", daemon=True)
         self._thread.start()
 
     def take(self, event: Event) -> None:
-        state = self._state
-        match event:
-            case RunStarted(run_id=run_id):
-                state = replace(state, run_id=run_id)
-            case LaneStarted():
-                state = self._advanced("building")
-            case StatusChanged(status="RUNNING"):
-                state = self._advanced("running")
-            case LogLine(text=text) if self._options.log_lines:
-                self._log.append(text)
         with self._changed:
+            state = self._state
+            match event:
+                case RunStarted(run_id=run_id):
+                    state = replace(state, run_id=run_id)
+                case LaneStarted():
+                    state = self._advanced("building")
+                case StatusChanged(status="RUNNING"):
+                    state = self._advanced("running")
+                case LogLine(text=text) if self._options.log_lines:
+                    self._log.append(text)
             if state.state != self._state.state:
                 self._pending = True
                 self._changed.notify()
@@ -77,10 +80,14 @@ class RunComment:
         self._write(self._state)
         return self._id
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the comment's last state could not be written, in a sentence; None where it was."""
+        return self._trouble
+
     def _advanced(self, to: State) -> CommentState:
         """States never go back: another attempt's machine is waited for while the run is `running`."""
-        order: tuple[State, ...] = ("queued", "building", "running")
-        now = self._state.state
+        order, now = RUNNING_STATES, self._state.state
         return replace(self._state, state=to) if order.index(to) > order.index(now) else self._state
 
     def _write_changes(self) -> None:
@@ -104,8 +111,13 @@ class RunComment:
             there = self._sticky.find()
             before: Mapping[str, Any] = there.data if there else {}
             written = self._sticky.write(render(state, self._options.secrets), self._turn, state.data(before))
-        except AwsRunError:
+            if written is not None and self._id is None:
+                self._options.on_written(written)
+        except AwsRunError as error:
+            self._trouble = error.message
             return
-        except Exception:  # noqa: BLE001 - a comment is never a run's trouble
+        except Exception as error:  # noqa: BLE001 - a comment is never a run's trouble
+            self._trouble = f"{type(error).__name__}: {error}"
             return
+        self._trouble = None
         self._id = written

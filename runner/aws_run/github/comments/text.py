@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
-from aws_run.github.comments.changes import Changes, changes_section
+from aws_run.github.comments.changes import Changes, NoBase, changes_section
 from aws_run.github.comments.redact import redact
 from aws_run.report.format import money, seconds, size
 from aws_run.report.markdown import code, escape, fence, link, table
 
+Shown = Callable[[str], str]
 State = Literal["queued", "building", "running", "succeeded", "failed", "cancelled", "cleanup-failed"]
+RUNNING_STATES: tuple[State, ...] = ("queued", "building", "running")  # in their order
 _SIGNS: Mapping[State, str] = {
     "queued": "⏳",
     "building": "🔧",
@@ -31,7 +33,10 @@ _TITLES: Mapping[State, str] = {
     "cancelled": "was cancelled",
     "cleanup-failed": "ended, but something could not be removed",
 }
-_MOST_FILES = 20
+# How many outputs and how many changed files are listed: the first that fits is taken.
+_LISTED = ((20, 25), (20, 5), (5, 5), (0, 0))
+_MOST_CHARACTERS = 60_000  # of GitHub's 65,536; the rest is for what the comment keeps for later runs
+_TOO_LONG = "*Some lists are left out: a comment holds 65,536 characters. The summary of the workflow's run has them.*"
 _MOST_RUNS = 20
 _MOST_LOG_CHARACTERS = 12_000
 
@@ -58,11 +63,7 @@ class CommentState:
     output_files: int = 0
     output_bytes: int = 0
     log: tuple[str, ...] = ()
-    changes: Changes | None = None
-
-    @property
-    def ended(self) -> bool:
-        return self.state not in ("queued", "building", "running")
+    changes: Changes | NoBase | None = None
 
     def data(self, before: Mapping[str, Any]) -> dict[str, Any]:
         """For later runs: how this one stands, and what each cost."""
@@ -80,12 +81,24 @@ class CommentState:
 
 
 def render(state: CommentState, secrets: Iterable[str] = ()) -> str:
-    """Without `secrets`, and without what looks like one."""
+    """Without `secrets`, and without what looks like one; short enough for a comment."""
     known = tuple(secrets)
 
     def shown(text: str) -> str:
         return redact(text, known)
 
+    whole = _rendered(state, shown, *_LISTED[0])
+    if len(whole) <= _MOST_CHARACTERS:
+        return whole
+    shorter = [_rendered(state, shown, *listed) for listed in _LISTED[1:]]
+    if isinstance(state.changes, Changes):  # its numbers may have long names as well
+        verdict = NoBase(why=state.changes.verdict)
+        shorter.append(_rendered(replace(state, changes=verdict, outputs=(), log=()), shown, 0, 0))
+    text = next((text for text in shorter if len(text) <= _MOST_CHARACTERS), shorter[-1])
+    return f"{text}\n\n{_TOO_LONG}"
+
+
+def _rendered(state: CommentState, shown: Shown, most_outputs: int, most_changed: int) -> str:
     title = f"### {_SIGNS[state.state]} aws-run {_TITLES[state.state]}"
     if state.exit_code is not None and state.state == "failed":
         title += f" (exit {state.exit_code})"
@@ -94,16 +107,17 @@ def render(state: CommentState, secrets: Iterable[str] = ()) -> str:
         parts.append(escape(shown(state.sentence)))
     parts.append(table(("", ""), _facts(state, shown)))
     if state.changes is not None:
-        parts.append(changes_section(state.changes, shown))
-    if state.outputs:
-        parts.append(_outputs(state, shown))
+        parts.append(changes_section(state.changes, shown, most_files=most_changed))
+    if state.outputs and most_outputs:
+        parts.append(_outputs(state, shown, most_outputs))
     if state.log:
         lines = shown("\n".join(state.log))[-_MOST_LOG_CHARACTERS:].splitlines()
-        parts.append(f"<details><summary>the job's last {len(lines)} lines</summary>\n\n{fence(lines)}\n\n</details>")
+        which = "line" if len(lines) == 1 else f"{len(lines)} lines"
+        parts.append(f"<details><summary>the job's last {which}</summary>\n\n{fence(lines)}\n\n</details>")
     return "\n\n".join(parts)
 
 
-def _facts(state: CommentState, shown: Any) -> list[tuple[str, str]]:
+def _facts(state: CommentState, shown: Shown) -> list[tuple[str, str]]:
     rows = [("commit", code(state.sha[:12]))]
     if state.resources:
         rows.append(("resources", escape(shown(state.resources))))
@@ -124,8 +138,8 @@ def _facts(state: CommentState, shown: Any) -> list[tuple[str, str]]:
     return rows
 
 
-def _outputs(state: CommentState, shown: Any) -> str:
-    listed = state.outputs[:_MOST_FILES]
+def _outputs(state: CommentState, shown: Shown, most: int) -> str:
+    listed = state.outputs[:most]
     rows = [(link(shown(path), url), size(count)) for path, count, url in listed]
     more = state.output_files - len(listed)
     files = "file" if state.output_files == 1 else "files"
@@ -158,10 +172,3 @@ def cost_text(data: Mapping[str, Any]) -> str:
     lines = [(code(run), escape(money(usd))) for run, usd in rows]
     lines.append((f"the last {len(rows)} runs" if len(rows) > 1 else "one run", escape(money(total))))
     return table(("run", "cost"), lines, right=(1,))
-
-
-def failed_to_start(state: CommentState, message: str) -> CommentState:
-    return replace(state, state="failed", sentence=message)
-
-
-__all__ = ["CommentState", "State", "cost_text", "failed_to_start", "field", "render", "status_text"]

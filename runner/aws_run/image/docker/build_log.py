@@ -22,6 +22,11 @@ _NOISE = re.compile(
     r"|^DEPRECATED: |^ +(?:Install the buildx|https://docs\.docker)"
     r"|^\[notice\] |^WARNING: Running pip as|^(?:Downloading|Downloaded|Resolved|Prepared|Using cached|Using Python) "
 )
+# What the engine says of itself between the lines of a step's program.
+_ENGINES_OWN = re.compile(
+    r"^(?:DONE|CACHED|CANCELED|ERROR: |sha256:|extracting |resolve |transferring |exporting |writing image|naming to)"
+    r"|^ ?-+> |^Removing intermediate|^(?:-+|>>>.*|\.{3,}|\s*)$"
+)
 # Instructions that take no time are not worth a word.
 _INSTANT = re.compile(r"^(?:ARG|ENV|USER|ENTRYPOINT|CMD|LABEL|EXPOSE|STOPSIGNAL|SHELL) |^load |^CMD$")
 # What the parts of our recipe do, in words.
@@ -52,6 +57,7 @@ class BuildLog:
         self._failed: int | None = None
         self._classic = 0
         self.current_step = ""  # what goes on, in words
+        self.last_line = ""  # of the programs that the steps run
 
     def feed(self, line: str) -> None:
         line = _COLOURS.sub("", line)
@@ -65,7 +71,7 @@ class BuildLog:
             self._begin(self._classic, step["what"])
         else:
             # 0: what BuildKit says at the end, over all steps.
-            self._lines.append((self._classic, line))
+            self._keep(self._classic, line)
 
     @property
     def failed_step(self) -> str:
@@ -94,7 +100,12 @@ class BuildLog:
             return
         if rest.startswith("ERROR: "):
             self._failed = number
-        self._lines.append((number, _STAMP.sub("", rest, count=1)))
+        self._keep(number, _STAMP.sub("", rest, count=1))
+
+    def _keep(self, number: int, line: str) -> None:
+        self._lines.append((number, line))
+        if not _ENGINES_OWN.search(line):
+            self.last_line = line.strip()
 
     def _begin(self, number: int, what: str) -> None:
         # BuildKit repeats a step's line each time it goes on with it.

@@ -40,7 +40,7 @@ _BASE_LABEL = "org.opencontainers.image.base."
 _BARE = re.compile(r"python[\d.]*|(ba|da|a)?sh")
 # What the recipe prints where the run can do without the project's own installation; BuildKit shows the command too.
 _NOT_INSTALLED = re.compile(r"^(?:#\d+ +[\d.]+ )?aws-run: the project itself could not be installed", re.MULTILINE)
-_PULSE_EVERY_S = 20.0
+_PULSE_EVERY_S = 1.0
 _ARCHES = {"amd64": "x86_64", "arm64": "arm64"}
 
 
@@ -379,7 +379,7 @@ class _Pulse:
         now_s = self._clock.monotonic()
         if now_s - self._told_s >= _PULSE_EVERY_S and self._log.current_step:
             self._told_s = now_s
-            self._emit(LaneProgress(lane="image", text=self._log.current_step))
+            self._emit(LaneProgress(lane="image", text=self._log.current_step, detail=self._log.last_line))
 
 
 def _feed_classic(messages: Iterable[Mapping[str, Any]], feed: Callable[[str], None]) -> bool:

@@ -152,7 +152,11 @@ class _Progress:
             self._last = now
             self._emit(
                 LaneProgress(
-                    lane="image", text="pushing", done=sum(self._sent.values()), total=sum(self._sizes.values())
+                    lane="image",
+                    text="pushing",
+                    done=sum(self._sent.values()),
+                    total=sum(self._sizes.values()),
+                    in_bytes=True,
                 )
             )
 

@@ -15,10 +15,17 @@ MAX_DEPTH = 128  # of folders; whoever nests deeper wants to see us fail
 _MAX_REPOSITORIES = 8  # one inside the other
 
 
-def list_files(root: Path, skip_folder: Callable[[str], bool], *, repositories: int = 0) -> list[str]:
+def list_files(
+    root: Path,
+    skip_folder: Callable[[str], bool],
+    *,
+    repositories: int = 0,
+    on_listed: Callable[[int], None] = lambda count: None,
+) -> list[str]:
     """Paths relative to `root` with forward slashes, unsorted; links are listed, never followed.
 
     `skip_folder` is asked with the path of each folder that is walked. `repositories`: how many are around this one.
+    `on_listed`: called with the number of files so far, where they are walked.
     """
     repository = find_repository(root)
     if repository is not None:
@@ -31,7 +38,11 @@ def list_files(root: Path, skip_folder: Callable[[str], bool], *, repositories: 
         # A folder that the repository around it ignores (a scratch folder, say) is a project in its own right.
         if listed or not is_ignored(repository, root):
             return list(_without_nested(root, listed, skip_folder, repositories))
-    return list(_walk(root, "", skip_folder))
+    walked: list[str] = []
+    for path in _walk(root, "", skip_folder):
+        walked.append(path)
+        on_listed(len(walked))
+    return walked
 
 
 def _without_nested(

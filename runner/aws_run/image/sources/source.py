@@ -6,7 +6,7 @@ import hashlib
 import os
 import posixpath
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -25,6 +25,8 @@ from aws_run.project.files import (
 )
 
 R = TypeVar("R")
+# How many files were seen so far, and their bytes (0: not looked at yet).
+OnSeen = Callable[[int, int], None]
 DOCKERIGNORE = ".dockerignore"
 AWSRUNIGNORE = ".awsrunignore"
 _READ_SIZE = 1 << 20
@@ -91,11 +93,15 @@ def read_source(
     exclude_paths: Iterable[Path] = (),
     dockerignore: str = DOCKERIGNORE,
     context: str = "",
+    on_seen: OnSeen = lambda files, size_bytes: None,
+    accept: Callable[[Sequence[SourceFile]], None] = lambda files: None,
 ) -> Source:
     """Choose and fingerprint the files of `root`, or those of its folder `context`, whose .dockerignore then counts.
 
     `exclude`: gitignore patterns from the config; `exclude_paths`: the run's own input and output folders and the like,
-    left out where they lie inside the project. SourceError where the folder can't be sent as it is.
+    left out where they lie inside the project. `on_seen`: called with the counts so far. `accept`: called with the
+    files that were chosen, before any of them is read; it may raise. SourceError where the folder can't be sent
+    as it is.
     """
     if not root.is_dir():
         raise SourceError(f"{root} is not a folder", hint="give the project's folder: aws-run submit PATH")
@@ -118,12 +124,13 @@ def read_source(
         except PermissionError:  # closed to us: left out if it is ignored by name, else the walk refuses it
             return any(rule.ignores(f"{path}/x") for rule in rules)
 
-    listed = list_files(root, skip_folder)
+    listed = list_files(root, skip_folder, on_listed=lambda count: on_seen(count, 0))
     venvs = {path.rpartition("/")[0] for path in listed if path.endswith("/pyvenv.cfg")}
     marked = (path for path in listed if path.endswith(f"/{MARKER}") and (root / path).is_file())
     results |= {path.rpartition("/")[0] for path in marked} - folders
     out = folders | venvs | results
-    files = []
+    files: list[SourceFile] = []
+    chosen_bytes = 0
     plain: set[str] = set()
     for path in sorted(listed):
         if _never(path, out) or not path.startswith(below):
@@ -135,6 +142,9 @@ def read_source(
         file = _look(root, path) if _is_below_folders(root, path, plain) else None
         if file is not None:
             files.append(file)
+            chosen_bytes += file.size
+            on_seen(len(files), chosen_bytes)
+    accept(files)
     digest = digest_files(root, files)
     return Source(root=root, files=tuple(files), digest=digest, results=tuple(sorted(results)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -228,17 +228,31 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
             raise
 
 
-def empty(aws: Aws, name: str, prefix: str = "") -> None:
-    """Removes every version of every object below `prefix`."""
+def empty(aws: Aws, name: str, prefix: str = "", wanted: Callable[[str], bool] = lambda key: True) -> None:
+    """Removes every version of every object below `prefix` whose key is `wanted`, also of those that come meanwhile: it
+    is looked through until nothing more is there. A thousand versions take two requests."""
+    while _emptied_some(aws, name, prefix, wanted):
+        pass
+
+
+def _emptied_some(aws: Aws, name: str, prefix: str, wanted: Callable[[str], bool]) -> bool:
+    """Whether one look through all of it has removed anything."""
     on = {"Bucket": name, "ExpectedBucketOwner": aws.identity().account}
+    some, after = False, {}  # type: tuple[bool, dict[str, str]]
     while True:
-        page = aws.call("s3", "list_object_versions", MaxKeys=1000, Prefix=prefix, **on)
+        page = aws.call("s3", "list_object_versions", MaxKeys=1000, Prefix=prefix, **after, **on)
         entries = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-        if not entries:
-            return
-        removable = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
-        answer = aws.call("s3", "delete_objects", Delete={"Objects": removable, "Quiet": True}, **on)
-        _refuse_leftovers(name, answer.get("Errors") or [])
+        removable = [
+            {"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries if wanted(entry["Key"])
+        ]
+        if removable:
+            some = True
+            answer = aws.call("s3", "delete_objects", Delete={"Objects": removable, "Quiet": True}, **on)
+            _refuse_leftovers(name, answer.get("Errors") or [])
+        if not page.get("IsTruncated"):
+            return some
+        markers = {"KeyMarker": page.get("NextKeyMarker"), "VersionIdMarker": page.get("NextVersionIdMarker")}
+        after = {marker: value for marker, value in markers.items() if value}
 
 
 def _refuse_leftovers(name: str, errors: list[dict[str, Any]]) -> None:

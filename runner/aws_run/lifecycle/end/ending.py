@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from aws_run import console_pages
 from aws_run.backends.base import Backend, Usage
 from aws_run.backends.executor import TaskState
 from aws_run.clock import iso
 from aws_run.data import NO_OUTPUTS, OutputListing
 from aws_run.errors import AwsRunError, TeardownError, TransferError, sentence_of
 from aws_run.events import Notice, unfailing
-from aws_run.lifecycle import views
+from aws_run.lifecycle import history, views
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.lifecycle.follow.outcome import explained
 from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
 from aws_run.lifecycle.outcome_warnings import warnings_of
+from aws_run.lifecycle.receipt_views import receipt_view
 from aws_run.report.views import OutcomeView, ReceiptView
 from aws_run.runs.outcome import OutcomeReason, reason_of
 from aws_run.runs.record import Outcome, Record
@@ -115,6 +117,7 @@ class RunEnding:
         usage = usage if usage.seconds >= before.seconds else before
         paid = teardown.receipt(self._backend, self._spec.offer.hardware, usage, self._writer.record)
         self._note_cost(paid)
+        history.note_run(self._context, self._writer.record)
         return paid
 
     def _note_cost(self, paid: teardown.Receipt) -> None:
@@ -152,7 +155,7 @@ class RunEnding:
             removed.raise_if_failed(spec.region)
         except TeardownError as error:
             teardown_error = error
-        receipt: ReceiptView | None = views.receipt_view(paid, label=self._cost_label)
+        receipt: ReceiptView | None = receipt_view(self._writer.record, label=self._cost_label)
         began, ended = (state.started_at, state.stopped_at) if state is not None else (None, None)
         code = (
             outcome.exit_code
@@ -167,12 +170,11 @@ class RunEnding:
             seconds=(ended - began).total_seconds() if began and ended else None,
             output_dir=None if lost else self._output,
             s3_uri=None if lost else f"s3://{spec.bucket}/{spec.keys.output}",
-            console_url=None if lost else views.output_link(spec.bucket, spec.keys.output, spec.region),
+            console_url=None if lost else console_pages.bucket_prefix(spec.bucket, spec.keys.output, spec.region),
+            kept_days=None if lost else kept_days(outcome, spec.job.runs_retention_days),
             receipt=receipt,
             left=left,
-            next_commands=_next(
-                outcome, spec, cleanup=outcome.reason is OutcomeReason.LOST or teardown_error is not None
-            ),
+            next_commands=next_commands(outcome, spec.run_id, incomplete=teardown_error is not None),
         )
         return SubmitResult(
             view=view,
@@ -189,19 +191,24 @@ def detached_result(spec: RunSpec, record: Record) -> SubmitResult:
         exit_code=0,
         status="accepted; it runs without this terminal, saves its outputs and stops billing by itself",
         s3_uri=f"s3://{spec.bucket}/{spec.keys.output}",
-        console_url=views.output_link(spec.bucket, spec.keys.output, spec.region),
+        console_url=console_pages.bucket_prefix(spec.bucket, spec.keys.output, spec.region),
         next_commands=(
             f"aws-run status {spec.run_id}",
-            f"aws-run logs {spec.run_id} -f",
+            f"aws-run attach {spec.run_id}",
             f"aws-run pull {spec.run_id}",
         ),
     )
     return SubmitResult(view=view, exit_code=0, record=record)
 
 
-def _next(outcome: Outcome, spec: RunSpec, *, cleanup: bool) -> tuple[str, ...]:
-    """A job that never ran has no log. `cleanup`: something may be left."""
-    last = (f"aws-run cleanup {spec.run_id}",) if cleanup else ()
-    if outcome.exit_code == 0 or outcome.reason is OutcomeReason.BUCKET_GONE:
+def kept_days(outcome: Outcome, retention_days: int) -> int | None:
+    """How long what the run has saved stays in the bucket; None where it has saved nothing."""
+    return retention_days if outcome.saved_files else None
+
+
+def next_commands(outcome: Outcome, run_id: str, *, incomplete: bool = False) -> tuple[str, ...]:
+    """A job that never ran has no log. `incomplete`: something could not be shown to be gone."""
+    last = (f"aws-run cleanup {run_id}",) if incomplete or outcome.reason == OutcomeReason.LOST else ()
+    if outcome.exit_code == 0 or outcome.reason == OutcomeReason.BUCKET_GONE:
         return last
-    return (f"aws-run {'logs' if reason_of(outcome.reason).has_log else 'explain'} {spec.run_id}", *last)
+    return (f"aws-run {'logs' if reason_of(outcome.reason).has_log else 'explain'} {run_id}", *last)

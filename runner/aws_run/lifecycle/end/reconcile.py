@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from aws_run.backends.executor import TaskState
@@ -9,6 +10,7 @@ from aws_run.clock import iso
 from aws_run.errors import EXIT_TOOL, AwsRunError
 from aws_run.events import Notice
 from aws_run.job_log import own_lines
+from aws_run.lifecycle import history
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.follow import outcome as outcomes
@@ -63,7 +65,11 @@ def reconcile(
     now = context.clock.now()
     if record.outcome is None:
         log = _read_log(context, record, state)
-        outcome = outcomes.explained(_outcome(context, store, record, state), log.tail())
+        result = _read_result(context, store, record)
+        used = outcomes.used_of(result, record.attempt)
+        if used is not None:
+            teardown.attempt_or_warn(context.emit, lambda: writer.change(lambda r: replace(r, used=used)))
+        outcome = outcomes.explained(_outcome(record, state, result), log.tail())
         teardown.note_outcome(writer, outcome, state, iso(now))
         if not log.empty:
             teardown.save_log(store, context.emit, RunKeys(run_id=record.run_id).log, log)
@@ -72,12 +78,15 @@ def reconcile(
     return teardown.teardown(context.aws, context.clock, context.emit, store, writer)
 
 
-def _outcome(context: AppContext, store: RunStore, record: Record, state: TaskState | None) -> Outcome:
+def _read_result(context: AppContext, store: RunStore, record: Record) -> bytes | None:
     try:
-        result = store.get(RunKeys(run_id=record.run_id).result, most_bytes=outcomes.MOST_RESULT_BYTES)
+        return store.get(RunKeys(run_id=record.run_id).result, most_bytes=outcomes.MOST_RESULT_BYTES)
     except AwsRunError as error:
         context.emit(Notice(text=f"the job's result could not be read: {error.message}", level="warning"))
-        result = None
+        return None
+
+
+def _outcome(record: Record, state: TaskState | None, result: bytes | None) -> Outcome:
     if state is not None and state.stopped:
         spot = record.hardware is None or record.hardware.spot
         return outcomes.classify(state, result, record.attempt, spot=spot, deadline=deadline_of(record))
@@ -119,3 +128,4 @@ def _note_cost(context: AppContext, writer: RecordWriter, state: TaskState | Non
         return
     paid = teardown.receipt(backend, record.hardware, usage, record)
     teardown.attempt_or_warn(context.emit, lambda: writer.change(lambda r: teardown.with_receipt(r, paid)))
+    history.note_run(context, writer.record)

@@ -26,7 +26,7 @@ from aws_run.infra.retry import retrying
 from aws_run.lifecycle.end.project_lock import lock_unused
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.naming import ProjectNames
-from aws_run.pricing.receipt import Charge, saved_usd, total_usd
+from aws_run.pricing.receipt import Charge, billed_s, saved_usd, total_usd
 from aws_run.runs import record as records
 from aws_run.runs.record import HardwareEntry, Outcome, Record
 from aws_run.runs.store import RunStore
@@ -162,7 +162,9 @@ class Receipt:
 
 def receipt(backend: Backend, hardware: HardwareEntry, usage: Usage, record: Record) -> Receipt:
     """What all attempts of the run cost together."""
-    charges = backend.charges(hardware, replace(usage, earlier_s=record.earlier_s))
+    earlier = tuple(handle.id for handle in record.handles if handle.id not in usage.tasks) if usage.tasks else ()
+    usage = replace(usage, earlier_s=record.earlier_s, tasks=(*earlier, *usage.tasks))
+    charges = backend.charges(hardware, usage)
     return Receipt(charges=charges, total_usd=total_usd(charges), seconds=usage.seconds)
 
 
@@ -177,10 +179,16 @@ def with_receipt(record: Record, paid: Receipt) -> Record:
             usd=_text(charge.amount_usd),
             source=charge.source,
             as_of=charge.as_of,
+            resources=charge.resources,
         )
         for charge in paid.charges
     )
-    stored = records.Receipt(lines=lines, total_usd=_text(paid.total_usd), saved_usd=_text(saved_usd(paid.charges)))
+    stored = records.Receipt(
+        lines=lines,
+        total_usd=_text(paid.total_usd),
+        saved_usd=_text(saved_usd(paid.charges)),
+        billed_s=f"{billed_s(paid.charges):.3f}",
+    )
     cost = record.cost_usd if paid.total_usd is None else f"{paid.total_usd:.6f}"
     return replace(record, receipt=stored, cost_usd=cost)
 

@@ -12,8 +12,9 @@ from aws_run.backends.executor import EndCause, TaskEnd, TaskState
 from aws_run.documents import DocumentError, Fields, harmless, parse_object
 from aws_run.errors import EXIT_TOOL
 from aws_run.project.missing_packages import find_missing
+from aws_run.runs import money_reader
 from aws_run.runs.outcome import OutcomeReason, reason_of
-from aws_run.runs.record import LeftBehind, Outcome
+from aws_run.runs.record import LeftBehind, Outcome, UsedEntry
 from aws_run.runs.record_reader import MOST_COUNT, left_behind_of
 
 MOST_RESULT_BYTES = 1024 * 1024
@@ -37,6 +38,7 @@ class JobResult:
     unsaved: str = ""
     saved_files: int | None = None
     left_behind: LeftBehind | None = None
+    used: UsedEntry | None = None
     rejected: str | None = None
 
 
@@ -54,6 +56,7 @@ def read_result(raw: bytes) -> JobResult:
             unsaved=harmless(fields.text_or_none("unsaved", most_chars=_MOST_TEXT) or ""),
             saved_files=None if output is None else output.whole_or_none("files", least=0, most=MOST_COUNT),
             left_behind=_left_behind(fields),
+            used=_used(fields),
         )
     except DocumentError as error:
         return JobResult(rejected=harmless(str(error))[:300])
@@ -65,6 +68,17 @@ def _left_behind(fields: Fields) -> LeftBehind | None:
     if left is None:
         return None
     return replace(left, unknown={}, named=tuple(replace(one, unknown={}) for one in left.named))
+
+
+def _used(fields: Fields) -> UsedEntry | None:
+    used = fields.object_or_none("used")
+    return None if used is None else replace(money_reader.used(used), unknown={})
+
+
+def used_of(result: bytes | None, attempt: int) -> UsedEntry | None:
+    """What this attempt used, by its container; None where there is no result of it, or an older entrypoint's."""
+    read = _counting_result(result, None, attempt)
+    return read.used if read is not None else None
 
 
 def classify(

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from aws_run.aws.errors import DENIED, is_transient
 from aws_run.clock import Clock
-from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
+from aws_run.errors import AwsCallError, AwsRunError, CredentialsError, OutOfReachError
 from aws_run.events import Emit, Notice
 
 T = TypeVar("T")
@@ -26,6 +26,14 @@ def _patience_s(error: BaseException) -> float:
     if isinstance(error, CredentialsError) or (isinstance(error, AwsCallError) and is_transient(error)):
         return UNANSWERED_S
     return DENIED_S if isinstance(error, AwsCallError) and error.code in DENIED else 0
+
+
+def goes_on(error: AwsRunError, run_id: str) -> OutOfReachError:
+    """What a terminal that can't follow a run any more leaves with."""
+    return OutOfReachError(
+        f"{error.message}. The run {run_id} goes on without this terminal",
+        hint=f"later: aws-run attach {run_id} follows it and fetches its results; aws-run cleanup {run_id} ends it",
+    )
 
 
 class Patience:

@@ -30,7 +30,7 @@ from aws_run.lifecycle.follow import outcome as outcomes
 from aws_run.lifecycle.follow.another_attempt import AnotherAttempt, another_attempt
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
-from aws_run.lifecycle.follow.patience import Patience, out_of_reach
+from aws_run.lifecycle.follow.patience import Patience, goes_on, out_of_reach
 from aws_run.lifecycle.follow.watch import Watch
 from aws_run.lifecycle.interrupts import run_uninterrupted
 from aws_run.lifecycle.start.preflight import RunPlan
@@ -195,6 +195,11 @@ class RunSupervisor:
     def _classify(self, state: TaskState, attempt: int) -> Outcome:
         patiently = Patience(self._context.clock, self._context.emit, self._context.poll_s)
         result = patiently(lambda: self._store.get(self._spec.keys.result, most_bytes=outcomes.MOST_RESULT_BYTES))
+        used = outcomes.used_of(result, attempt)
+        if used is not None:
+            teardown.attempt_or_warn(
+                self._context.emit, lambda: self._writer.change(lambda record: replace(record, used=used))
+            )
         spot, deadline = self._spec.offer.hardware.spot, self._accepted.deadline
         outcome = outcomes.classify(state, result, attempt, spot=spot, deadline=deadline)
         if outcome.reason in (OutcomeReason.NO_RESULT, OutcomeReason.UNKNOWN) and not patiently(self._store.exists):
@@ -205,13 +210,8 @@ class RunSupervisor:
 
     def _gave_up(self, error: AwsRunError) -> Outcome:
         """What the run ends with when following it fails. OutOfReachError when nothing can be done about it now."""
-        spec = self._spec
         if out_of_reach(error):
-            raise OutOfReachError(
-                f"{error.message}. The run {spec.run_id} goes on without this terminal",
-                hint=f"later: aws-run wait {spec.run_id}, then aws-run pull {spec.run_id}; "
-                f"aws-run cleanup {spec.run_id} ends it",
-            ) from error
+            raise goes_on(error, self._spec.run_id) from error
         if isinstance(error, CapacityError):
             self._try_to_stop("aws-run: no capacity")
             return Outcome(

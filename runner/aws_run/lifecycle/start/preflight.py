@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,13 +13,15 @@ from aws_run.aws.session import Identity
 from aws_run.backends import disk
 from aws_run.backends.base import Backend, Stage
 from aws_run.config import Config
-from aws_run.config.models import Arguments
+from aws_run.config.models import Arguments, Input
 from aws_run.data import InputSnapshot, InputSummary, inspect_input
 from aws_run.errors import AwsCallError, UsageError
 from aws_run.events import Notice
 from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.recipe.git_state import GitState, git_state
 from aws_run.image.sources.results import MARKER
+from aws_run.image.sources.source import SourceFile
+from aws_run.image.sources.too_many import too_many, whole_machine
 from aws_run.infra import desired
 from aws_run.infra.named import check_named
 from aws_run.infra.observe import observe
@@ -31,10 +34,16 @@ from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resources import Ref, Resource
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.history import billed_factor, earlier_runs
 from aws_run.lifecycle.outside import outside_notes
+from aws_run.looking import Looking
+from aws_run.pricing.estimate import PastRun, estimate
 from aws_run.pricing.hardware import backend_for
+from aws_run.pricing.network_path import NatCharge, nat_charge
 from aws_run.runs.objects import ABSENT
+from aws_run.runs.record import EstimateEntry
 from aws_run.runs.spec import JobSpec, Offer, RunSpec
+from aws_run.runs.store import RunStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +61,8 @@ class Preflight:
     inputs: tuple[InputSummary, ...] = ()
     notes: tuple[str, ...] = ()  # sentences for the plan
     git: GitState | None = None  # of the project's folder
+    nat: NatCharge | None = None  # what the way to S3 charges for input and image
+    past: tuple[PastRun, ...] = ()  # what the project's earlier runs took
 
     @property
     def kms_key(self) -> str | None:
@@ -65,7 +76,7 @@ def run_preflight(
 ) -> tuple[Preflight, Backend]:
     """Two levels of round trips: who we are, then everything else side by side. `stored`: inputs beside those of
     `config` that an earlier client has sent."""
-    image = None if config.image else plan_image(config, _not_in_the_image(config))
+    image = None if config.image else _look_at_sources(config, context)
     for folder in image.source.results if image else ():
         text = f"{folder}/ holds results of an earlier run and stays out of the image"
         context.emit(Notice(text=text, hint=f"remove {folder}/{MARKER} to send it with the project"))
@@ -80,27 +91,17 @@ def run_preflight(
         image = based.result() if based else None
     bucket = desired.bucket(job, account=identity.account, region=identity.region)
     repository = desired.repository(job, {})
-    with ThreadPoolExecutor(max_workers=5, thread_name_prefix="preflight") as pool:
+    with ThreadPoolExecutor(max_workers=6, thread_name_prefix="preflight") as pool:
         sources = pool.submit(git_state, config.project_dir) if image else None
         kept = pool.submit(observe, context.aws, (bucket, repository))
         digest = pool.submit(repositories.image_digest, context.aws, repository.name, image.tag) if image else None
         ready = pool.submit(repositories.refuse_missing, context.aws, config.image) if config.image else None
         named = pool.submit(check_named, context.aws, job)
         offered = pool.submit(backend.inspect, job)
+        store = RunStore(context.aws, bucket.name, identity.account)
+        past = pool.submit(earlier_runs, context, store, config.name)
         there = [pool.submit(_stored_summary, context, bucket.name, identity.account, one) for one in stored]
-        seen = [
-            pool.submit(
-                inspect_input,
-                one,
-                context.storage,
-                emit=context.emit,
-                project=config.name,
-                exclude=config.exclude,
-                follow_links=config.follow_links,
-                cancel=context.stop,
-            )
-            for one in config.inputs
-        ]
+        seen = [pool.submit(_look_at_input, one, config, context) for one in config.inputs]
         existing_image = digest.result() if digest else None
         if ready is not None:
             ready.result()
@@ -117,6 +118,9 @@ def run_preflight(
         room = disk.size(backend.disk_limits, config.resources, offer.hardware.disk_gib, contents)
         if room.warning:
             context.emit(Notice(text=room.warning, hint=room.hint, level="warning"))
+        nat = nat_charge(
+            offer, bytes_from_s3=contents.input_bytes + (contents.image_bytes or 0), region=identity.region
+        )
         return Preflight(
             config=config,
             job=job,
@@ -127,6 +131,8 @@ def run_preflight(
             image_digest=existing_image[0] if existing_image else None,
             kept=dict(kept.result()),
             git=sources.result() if sources else None,
+            nat=nat,
+            past=past.result(),
             inputs=inputs,
             notes=(
                 *(image.notes if image else ()),
@@ -136,6 +142,40 @@ def run_preflight(
                 *outside_notes(config),
             ),
         ), backend
+
+
+def _look_at_sources(config: Config, context: AppContext) -> ImagePlan:
+    """UsageError where they are so many that nobody can have meant it, and nobody says that it is meant."""
+
+    def accept(files: Sequence[SourceFile]) -> None:
+        ask(too_many(files, root=config.project_dir))
+
+    def ask(doubt: UsageError | None) -> None:
+        if doubt is not None and not config.yes:
+            context.agree(doubt)
+
+    ask(whole_machine(config.project_dir, Path("~").expanduser()))
+    with Looking("the sources", context.emit, context.clock) as on_seen:
+        return plan_image(config, _not_in_the_image(config), on_seen=on_seen, accept=accept)
+
+
+def _look_at_input(one: Input, config: Config, context: AppContext) -> InputSummary:
+    what = "the input" if one.name is None else f"the input {one.name}"
+    with Looking(what, context.emit, context.clock) as on_seen:
+        seen = inspect_input(
+            one,
+            context.storage,
+            emit=context.emit,
+            project=config.name,
+            exclude=config.exclude,
+            follow_links=config.follow_links,
+            cancel=context.stop,
+            on_seen=on_seen,
+        )
+    if not seen.files:
+        text = f"{what} is empty: there is no file in {one.place}"
+        context.emit(Notice(text=text, level="warning", hint="name the folder with the data with -i"))
+    return seen
 
 
 def _stored_summary(context: AppContext, bucket: str, account: str, one: InputSnapshot) -> InputSummary:
@@ -190,6 +230,7 @@ class RunPlan:
     stages: tuple[Stage, ...]  # the backend's resources, in the order of creation
     output: Path | None = None  # where this client puts the results
     follow_output: bool = False  # while the job runs, not only after it
+    estimate: EstimateEntry | None = None  # None: no earlier run tells
 
     @property
     def own(self) -> tuple[Resource, ...]:
@@ -258,6 +299,14 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
         stages=backend.stages(spec),
         output=preflight.config.output,
         follow_output=preflight.config.follow_output,
+        estimate=estimate(
+            preflight.past,
+            preflight.offer.hardware,
+            usd_per_hour=budget.expected_hour_usd(backend, preflight.offer),
+            boot_s=backend.boot_s,
+            most_s=budget.billed_at_most_s(spec),
+            factor=billed_factor(context),
+        ),
     )
 
 

@@ -48,6 +48,7 @@ def initial_record(
         job=spec.job.without_values().to_json(),
         backend=backend.name,
         hardware=_priced(backend, preflight.offer),
+        estimate=run.estimate,
         command=" ".join(preflight.image.command) if preflight.image and preflight.image.command else "",
         commit=preflight.git.commit if preflight.git else None,
         dirty=preflight.git.dirty if preflight.git else None,

@@ -69,8 +69,16 @@ def container_json(task: Task, container: Container) -> Json:
             "cpu": str(container.definition.get("cpu", 0)),
             "memory": str(container.definition["memory"]) if container.definition.get("memory") else None,
             "gpuIds": list(task.gpu_ids) or None,
+            "managedAgents": [_agent_json(task, container)] if task.enable_execute_command else None,
         }
     )
+
+
+def _agent_json(task: Task, container: Container) -> Json:
+    """The agent that ECS puts beside a container for ECS Exec."""
+    status = container.status if container.status in ("RUNNING", "STOPPED") else "PENDING"
+    started = task.started_at if status == "RUNNING" else None
+    return _present({"name": "ExecuteCommandAgent", "lastStatus": status, "lastStartedAt": started})
 
 
 def container_instance_json(place: Place, row: ContainerInstance) -> Json:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from aws_run.local.api import sessions
 from aws_run.local.api.describe import container_instance_json, task_json
 from aws_run.local.api.roles import check_pass
 from aws_run.local.api.tag_rules import check_tags
@@ -225,10 +226,11 @@ class _Api:
         return {"containerInstances": [container_instance_json(place, r) for r in rows], "failures": []}
 
     def ExecuteCommand(self, world: AccountState, place: Place, p: Params) -> Params:
-        raise Refusal(
-            "TargetNotConnectedException",
-            "The execute command failed due to an internal error. The embedded AWS runs no SSM agent.",
-        )
+        cluster = active_cluster(world, place, p.get("cluster"))
+        task = _task(place, cluster.name, str(p["task"]))
+        if task is None:
+            raise Refusal("InvalidParameterException", "The referenced task was not found.")
+        return sessions.execute(world, self._agent, task, p)
 
     def _definition(self, world: AccountState, place: Place, name: str) -> Any:
         ecs = world.moto("ecs", place.region)
@@ -283,7 +285,10 @@ def _new_task(
                 "id": world.new_id(),
                 "type": "ElasticNetworkInterface",
                 "status": "PRECREATED",
-                "details": [{"name": "subnetId", "value": network["subnets"][0]}],
+                "details": [
+                    {"name": "subnetId", "value": network["subnets"][0]},
+                    {"name": "networkInterfaceId", "value": f"eni-{world.new_id(17)}"},
+                ],
             }
         )
     return Task(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from typing import Any
 from urllib.parse import parse_qsl
@@ -41,6 +42,11 @@ def page(world: AccountState, target: str, method: str, body: bytes) -> Reply:
         case ["quotas"] if method == "POST":
             world.quotas.update({str(k): float(v) for k, v in _json(body).items()})
             return as_json(world.quotas)
+        case ["cost-explorer"] if method == "POST":
+            wanted = _json(body)
+            world.cost_by_resource = bool(wanted.get("by_resource", world.cost_by_resource))
+            world.data_exports = [str(name) for name in wanted.get("exports", world.data_exports)]
+            return as_json({"by_resource": world.cost_by_resource, "exports": world.data_exports})
         case ["spot-interrupt"] if method == "POST":
             request = _json(body)
             return as_json(
@@ -52,6 +58,8 @@ def page(world: AccountState, target: str, method: str, body: bytes) -> Reply:
         case ["faults"] if method == "DELETE":
             world.faults.scripted.clear()
             return as_json({"faults": 0})
+        case ["session", session_id] if method == "POST":
+            return _session(world, session_id, _json(body))
         case ["stop"] if method == "POST" and world.end is not None:
             world.end()
             return as_json({})
@@ -77,6 +85,15 @@ def _interrupt(world: AccountState, instance_id: str, after_s: float) -> list[st
                     spot_notice(world, place, instance, after_s)
                     done.append(instance.id)
     return done
+
+
+def _session(world: AccountState, session_id: str, request: dict[str, Any]) -> Reply:
+    """What the program that takes up a session of ECS Exec has to start; each one once."""
+    with world.lock:
+        session = world.sessions.pop(session_id, None)
+    if session is None or not hmac.compare_digest(session.token.encode(), str(request.get("token")).encode()):
+        return as_json({"error": "there is no such session"})
+    return as_json(dict(session.begin(bool(request.get("terminal")))))
 
 
 def _status(world: AccountState) -> dict[str, Any]:

@@ -384,7 +384,7 @@ _TABLE: dict[tuple[str, str], Ask] = {
     ("ecs", "DeleteTaskDefinitions"): _delete_definitions,
     ("ecs", "RunTask"): _run_task,
     ("ecs", "ListTasks"): _LIST_TASKS,
-    **{("ecs", name): _tasks for name in ("StopTask", "DescribeTasks")},
+    **{("ecs", name): _tasks for name in ("StopTask", "DescribeTasks", "ExecuteCommand")},
     ("autoscaling", "CreateAutoScalingGroup"): _create_group,
     ("autoscaling", "CreateOrUpdateTags"): _tagged_group,
     **{("autoscaling", name): _on(_group) for name in (

@@ -14,8 +14,8 @@ from aws_run.local.http.protocol import Environ, Reply
 # CodeBuild start containers of this machine's engine, with mounts of its folders.
 SERVICES = frozenset(
     {
-        "autoscaling", "ec2", "ecr", "ecs", "iam", "kms", "logs", "pricing", "s3", "scheduler", "secretsmanager",
-        "servicequotas", "ssm", "sts",
+        "autoscaling", "bcm-data-exports", "ce", "ec2", "ecr", "ecs", "iam", "kms", "logs", "pricing", "s3",
+        "scheduler", "secretsmanager", "servicequotas", "ssm", "sts",
     }
 )  # fmt: skip
 TASK_SERVICES = frozenset({"s3", "logs", "sts"})

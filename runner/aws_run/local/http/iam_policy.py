@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -124,6 +124,16 @@ def _words(world: AccountState, call: Call, refused: Asked, explicitly: bool) ->
         return Refusal("AccessDenied", text, status=403)
     code = "AccessDenied" if call.service in ("sts", "autoscaling", "iam") else "AccessDeniedException"
     return Refusal(code, text, status=403 if call.service in ("iam", "autoscaling", "scheduler") else 400)
+
+
+def role_allows(world: AccountState, role_arn: str, actions: Iterable[str]) -> bool:
+    """Whether the role may do all of it, to anything."""
+    statements = list(_statements(world, role_arn.rsplit("/", 1)[-1]))
+    for action in actions:
+        effects = {each["Effect"] for each in statements if applies(each, action, None, {})}
+        if "Allow" not in effects or "Deny" in effects:
+            return False
+    return True
 
 
 def _statements_of(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -7,7 +7,10 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 
-_ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"  # of access keys, as AWS has them
+from aws_run.local.options import CALLER_PREFIX
+
+ID_LENGTH = 20  # of access keys, as AWS has them
+_ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 ROLE_PREFIX = "ASIA"
 
 
@@ -27,11 +30,11 @@ class Keys:
     out."""
 
     def __init__(self) -> None:
-        self.access_key = _new_id("AKIA")
+        self.access_key = _new_id(CALLER_PREFIX)
         self.secret_key = _new_secret()
         self.token = secrets.token_urlsafe(32)  # of the pages under /_aws-run/
         # Of a caller who is held to a policy, where there is one.
-        self.caller_key = _new_id("AKIA")
+        self.caller_key = _new_id(CALLER_PREFIX)
         self.caller_secret = _new_secret()
         self._users = {self.access_key: self.secret_key, self.caller_key: self.caller_secret}
         self._sessions: dict[str, Session] = {}
@@ -68,7 +71,7 @@ def is_role_key(access_key: str) -> bool:
 
 
 def _new_id(prefix: str) -> str:
-    return prefix + "".join(secrets.choice(_ID_LETTERS) for _ in range(16))
+    return prefix + "".join(secrets.choice(_ID_LETTERS) for _ in range(ID_LENGTH - len(prefix)))
 
 
 def _new_secret() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import threading
 import traceback
@@ -12,6 +13,7 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from aws_run.aws.regions import known_regions
 from aws_run.local.api import s3_rules, web_identity
 from aws_run.local.http import endpoint, signature
 from aws_run.local.http.door import Door
@@ -90,6 +92,8 @@ class App:
         if claim.region in self._world.options.closed_regions:
             text = "The security token included in the request is invalid."
             refusal = Refusal("InvalidClientTokenId", text, status=403)
+        if refusal is None and claim.region not in _regions():
+            refusal = Refusal("UnknownEndpoint", f"{call.service} has no endpoint in {claim.region}.")
         if refusal is not None:
             return call.refuse(refusal)
         try:
@@ -203,6 +207,13 @@ def _read(environ: Environ) -> bytes:
     if "chunked" in str(environ.get("HTTP_TRANSFER_ENCODING", "")) and environ.get("wsgi.input_terminated"):
         return bytes(environ["wsgi.input"].read())
     return b""
+
+
+@functools.cache
+def _regions() -> frozenset[str]:
+    from botocore.session import get_session
+
+    return known_regions(get_session())
 
 
 def _plain_refusal(environ: Environ) -> Reply:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,6 +55,15 @@ class Exit:
     reason: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Inside:
+    """What has to be started on this machine to have a command run in a container. None: as the caller has it."""
+
+    argv: tuple[str, ...]
+    cwd: str | None = None
+    environment: Mapping[str, str] | None = None
+
+
 class Running(Protocol):
     runtime_id: str
 
@@ -67,6 +76,9 @@ class Running(Protocol):
     def kill(self) -> None: ...
 
     def memory_bytes(self) -> int | None: ...
+
+    def inside(self, command: Sequence[str], *, terminal: bool) -> Inside:
+        """How `command` is run in it, at a terminal or without one."""
 
 
 class Runtime(Protocol):

@@ -67,6 +67,9 @@ class ProcessBuilder:
             request=install_request(plan, plan.recipe),
             python_path=plan.recipe.python_path,
             stop=self._stop,
+            on_line=lambda line: emit(
+                LaneProgress(lane="image", text="installing dependencies", done=0, total=2, detail=line)
+            ),
         )
         for note in image.notes:
             emit(Notice(text=note, level="warning"))

@@ -6,7 +6,8 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ from docker.utils.socket import frames_iter
 from aws_run.errors import DockerError
 from aws_run.local.options import TASK_GATEWAY, TASK_NETWORK, TASK_SUBNET, RuntimeKind
 from aws_run.local.runtime import ownership
-from aws_run.local.runtime.base import ContainerSpec, Exit, OnLine, PullFailed, Running, StartFailed
+from aws_run.local.runtime.base import ContainerSpec, Exit, Inside, OnLine, PullFailed, Running, StartFailed
 from aws_run.local.runtime.registry import Registry
 
 LABEL = "aws-run.local"
 _UNREACHED = re.compile(r"dial tcp|no such host|timeout|connection refused|deadline exceeded", re.IGNORECASE)
+_REMOVED_AT_ONCE = 8
 _OOM_LOOKS, _OOM_LOOK_S = 40, 0.05
 
 
@@ -132,11 +134,11 @@ class DockerRuntime:
 
     def close(self, registry: str | None) -> None:
         """`registry`: the one that goes with us; images under its name could never be pulled again."""
-        with contextlib.suppress(DockerException):
-            for container in self._client.containers.list(all=True, filters={"label": f"{LABEL}={self._identity}"}):
-                container.remove(force=True, v=True)
-            for image in self._client.images.list() if registry else ():
-                self._forget(image, f"{registry}/")
+        with contextlib.suppress(DockerException), ThreadPoolExecutor(_REMOVED_AT_ONCE) as pool:
+            ours = self._client.containers.list(all=True, filters={"label": f"{LABEL}={self._identity}"})
+            list(pool.map(_remove, ours))
+            images = self._client.images.list() if registry else ()
+            list(pool.map(lambda image: self._forget(image, f"{registry}/"), images))
         self._client.close()
         self._hold.release()
 
@@ -202,6 +204,11 @@ class _Container:
         except (DockerException, KeyError):
             return None
 
+    def inside(self, command: Sequence[str], *, terminal: bool) -> Inside:
+        return Inside(
+            argv=("docker", "exec", "--interactive", *(["--tty"] if terminal else []), self.runtime_id, *command)
+        )
+
     def _state(self, *, expect_oom: bool) -> dict[str, Any]:
         """The engine hears of a container's end and of its being out of memory apart, in either order."""
         for _ in range(_OOM_LOOKS if expect_oom else 1):
@@ -238,6 +245,11 @@ def read_lines(frames: Iterable[tuple[int, bytes]], on_line: OnLine) -> None:
 def _close(output: Any) -> None:
     """The connection is its response's, which docker-py hangs on what it returns; closed by itself it would leak."""
     getattr(output, "_response", output).close()
+
+
+def _remove(container: Any) -> None:
+    with contextlib.suppress(DockerException):
+        container.remove(force=True, v=True)
 
 
 def remove_orphans(client: Any) -> None:

@@ -10,10 +10,11 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aws_run.local.options import RuntimeKind
-from aws_run.local.runtime.base import ContainerSpec, Exit, OnLine, PullFailed, Running, StartFailed
+from aws_run.local.runtime.base import ContainerSpec, Exit, Inside, OnLine, PullFailed, Running, StartFailed
 from aws_run.local.runtime.process_image import image_dir
 from aws_run.local.runtime.registry import Registry
 
@@ -65,10 +66,11 @@ class ProcessRuntime:
         }
         (home / "work").mkdir()
         argv = [*(spec.entry_point or _entrypoint()), *(spec.command or image["command"])]
+        cwd = str(spec.working_dir or app)
         try:
             child = subprocess.Popen(
                 argv,
-                cwd=spec.working_dir or app,
+                cwd=cwd,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -77,7 +79,7 @@ class ProcessRuntime:
             )
         except OSError as error:
             raise StartFailed(f"exec: {argv[0]!r}: {error.strerror}") from None
-        process = _Process(child, home, on_line, self._running.discard)
+        process = _Process(child, home, on_line, self._running.discard, cwd=cwd, environment=environment)
         self._running.add(process)
         return process
 
@@ -89,7 +91,18 @@ class ProcessRuntime:
 
 
 class _Process:
-    def __init__(self, child: subprocess.Popen[bytes], home: Path, on_line: OnLine, on_end: object) -> None:
+    def __init__(
+        self,
+        child: subprocess.Popen[bytes],
+        home: Path,
+        on_line: OnLine,
+        on_end: object,
+        *,
+        cwd: str,
+        environment: Mapping[str, str],
+    ) -> None:
+        self._cwd = cwd
+        self._environment = environment
         self.runtime_id = f"pid-{child.pid}"
         self._child = child
         self._home = home
@@ -123,6 +136,9 @@ class _Process:
 
     def memory_bytes(self) -> int | None:
         return None
+
+    def inside(self, command: Sequence[str], *, terminal: bool) -> Inside:
+        return Inside(argv=tuple(command), cwd=self._cwd, environment=self._environment)
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

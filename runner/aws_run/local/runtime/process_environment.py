@@ -15,14 +15,16 @@ import shutil
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from aws_run.errors import BuildError
+from aws_run.extras import install_hint
 from aws_run.programs import run_program
 from aws_run.project.missing_packages import find_missing
 
+OnLine = Callable[[str], None]
 _TAIL = 20
 _FAILURE = "The project's requirements could not be installed"
 
@@ -57,7 +59,13 @@ class Environment:
     notes: tuple[str, ...] = ()
 
 
-def make_environment(state_dir: Path, root: Path, request: InstallRequest, stop: threading.Event) -> Environment:
+def make_environment(
+    state_dir: Path,
+    root: Path,
+    request: InstallRequest,
+    stop: threading.Event,
+    on_line: OnLine = lambda line: None,
+) -> Environment:
     """Made once for the same request; BuildError with the installer's last lines."""
     python, notes = _interpreter(request, stop)
     venv = state_dir / "venvs" / _key(request, python)
@@ -65,7 +73,7 @@ def make_environment(state_dir: Path, root: Path, request: InstallRequest, stop:
         marker = venv / ".complete"
         if not marker.is_file():
             shutil.rmtree(venv, ignore_errors=True)
-            made = _install(venv, root, request, python, stop)
+            made = _install(venv, root, request, python, _Installer(stop=stop, on_line=on_line))
             marker.write_text(json.dumps(made), encoding="utf-8")
         notes += json.loads(marker.read_text(encoding="utf-8") or "[]")
     return Environment(folder=venv, notes=tuple(notes))
@@ -79,7 +87,7 @@ def uv_binary() -> str:
     try:
         from uv import find_uv_bin
     except ImportError:
-        raise BuildError("uv is not installed.", hint="pip install 'aws-run[local]'") from None
+        raise BuildError("uv is not installed.", hint=install_hint("local")) from None
     try:
         return str(find_uv_bin())
     except FileNotFoundError:
@@ -124,10 +132,10 @@ def _interpreter(request: InstallRequest, stop: threading.Event) -> tuple[str, l
     return sys.executable, [f"the project asks for Python {wanted}; without Docker it runs on this machine's {here}"]
 
 
-def _install(venv: Path, root: Path, request: InstallRequest, python: str, stop: threading.Event) -> list[str]:
+def _install(venv: Path, root: Path, request: InstallRequest, python: str, run: _Installer) -> list[str]:
     uv = uv_binary()
     making = [uv, "venv", "--quiet", *(["--seed"] if request.pip else []), "--python", python, str(venv)]
-    _run(making, root, "The environment could not be made", stop, {})
+    run(making, root, "The environment could not be made", {})
     stage = venv / "project"
     stage.mkdir()
     for name in request.source_files:
@@ -144,17 +152,17 @@ def _install(venv: Path, root: Path, request: InstallRequest, python: str, stop:
     into = ["--python", str(venv / "bin" / "python")]
     if request.kind == "lock":
         options = [*request.options, "--frozen", "--no-install-project", "--no-dev"]
-        _run([uv, "sync", *into, *options], stage, _FAILURE, stop, {**variables, "UV_PROJECT_ENVIRONMENT": str(venv)})
+        run([uv, "sync", *into, *options], stage, _FAILURE, {**variables, "UV_PROJECT_ENVIRONMENT": str(venv)})
     elif request.kind != "none":
         listed = request.requirements_file if request.kind == "requirements" else "pyproject.toml"
-        _run([uv, "pip", "install", *into, *request.options, "-r", listed], stage, _FAILURE, stop, variables)
+        run([uv, "pip", "install", *into, *request.options, "-r", listed], stage, _FAILURE, variables)
     if request.tools:
-        _run([uv, "pip", "install", *into, *request.tools], stage, _FAILURE, stop, variables)
+        run([uv, "pip", "install", *into, *request.tools], stage, _FAILURE, variables)
     if not request.project:
         return []
     try:
         install = [uv, "pip", "install", *into, "--no-deps", "-e", "."]
-        _run(install, stage, "The project itself could not be installed", stop, variables)
+        run(install, stage, "The project itself could not be installed", variables)
     except BuildError:
         if request.required:
             raise
@@ -162,14 +170,26 @@ def _install(venv: Path, root: Path, request: InstallRequest, python: str, stop:
     return []
 
 
-def _run(argv: list[str], cwd: Path, failure: str, stop: threading.Event, variables: Mapping[str, str]) -> None:
-    lines: deque[str] = deque(maxlen=_TAIL)
-    if run_program(argv, on_line=lines.append, stop=stop, env=_clean_environment(variables), cwd=cwd) != 0:
-        missing = find_missing("\n".join(lines))
-        hint = "see the last lines of uv's own message above"
-        if missing is not None:
-            hint = f"this machine lacks {missing.what}: apt-get install {' '.join(missing.packages)}"
-        raise BuildError(f"{failure}.", log_tail=tuple(lines), hint=hint)
+@dataclass(frozen=True, kw_only=True)
+class _Installer:
+    """Runs uv; its lines go to `on_line`, and the last of them into the error where it fails."""
+
+    stop: threading.Event
+    on_line: OnLine
+
+    def __call__(self, argv: list[str], cwd: Path, failure: str, variables: Mapping[str, str]) -> None:
+        lines: deque[str] = deque(maxlen=_TAIL)
+
+        def take(line: str) -> None:
+            lines.append(line)
+            self.on_line(line)
+
+        if run_program(argv, on_line=take, stop=self.stop, env=_clean_environment(variables), cwd=cwd) != 0:
+            missing = find_missing("\n".join(lines))
+            hint = "see the last lines of uv's own message above"
+            if missing is not None:
+                hint = f"this machine lacks {missing.what}: apt-get install {' '.join(missing.packages)}"
+            raise BuildError(f"{failure}.", log_tail=tuple(lines), hint=hint)
 
 
 def _clean_environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +38,14 @@ def build(
     request: InstallRequest | None = None,
     python_path: Sequence[str] = (),
     stop: threading.Event | None = None,
+    on_line: Callable[[str], None] = lambda line: None,
 ) -> ProcessImage:
     """Copies `files` (relative to `root`), installs what `request` names; BuildError with the installer's last lines.
 
-    `python_path`: folders of the project that go on PYTHONPATH. `stop` ends the installer.
+    `python_path`: folders of the project that go on PYTHONPATH. `stop` ends the installer, whose lines go to
+    `on_line`.
     """
-    environment = make_environment(state_dir, root, request or InstallRequest(), stop or threading.Event())
+    environment = make_environment(state_dir, root, request or InstallRequest(), stop or threading.Event(), on_line)
     sources = [(name, hashlib.sha256((root / name).read_bytes()).hexdigest()) for name in sorted(files)]
     config = {
         "command": list(command),

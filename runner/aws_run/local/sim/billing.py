@@ -18,7 +18,8 @@ _FARGATE_FREE_GIB = 20
 
 @dataclass(frozen=True, kw_only=True)
 class BillLine:
-    """`seconds` from launch to termination (or until now); `open`: it still bills."""
+    """`seconds` from launch to termination (or until now); `open`: it still bills. `resource`: what AWS's bill has it
+    under; `region`: where it ran."""
 
     kind: str
     id: str
@@ -29,6 +30,8 @@ class BillLine:
     open: bool
     started_at: datetime
     ended_at: datetime | None
+    resource: str = ""
+    region: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -53,7 +56,7 @@ def _instance_lines(instance: GroupInstance, now: datetime, region: str) -> list
     run = instance.tags.get("aws-run:run", "")
     common = {
         "run": run, "seconds": seconds, "open": instance.terminated_at is None, "started_at": instance.launched_at,
-        "ended_at": instance.terminated_at,
+        "ended_at": instance.terminated_at, "region": region,
     }  # fmt: skip
     market = "spot" if instance.spot else "on-demand"
     prices = price_set()
@@ -62,12 +65,12 @@ def _instance_lines(instance: GroupInstance, now: datetime, region: str) -> list
     )
     if instance.reclaimed and seconds < _FREE_IF_RECLAIMED_WITHIN_S:
         usd = Decimal(0)
-    lines = [_line("instance", instance.id, f"{instance.type} {market}", usd, common)]
+    lines = [_line("instance", instance.id, f"{instance.type} {market}", usd, common, instance.id)]
     ebs = instance.disk_gib * prices.flat(region, "gp3_gb_month") / _MONTH_HOURS * billed / _HOUR
-    lines.append(_line("volume", instance.id, f"gp3 {instance.disk_gib} GiB", ebs, common))
+    lines.append(_line("volume", instance.id, f"gp3 {instance.disk_gib} GiB", ebs, common, *instance.volumes[:1]))
     if instance.public_ip:
         address = prices.flat(region, "public_ipv4_hour") * billed / _HOUR
-        lines.append(_line("ipv4", instance.id, "public IPv4", address, common))
+        lines.append(_line("ipv4", instance.id, "public IPv4", address, common, *instance.interfaces[:1]))
     return lines
 
 
@@ -89,7 +92,7 @@ def _task_lines(task: Task, now: datetime, region: str) -> list[BillLine]:
     run = next((t["value"] for t in task.tags if t["key"] == "aws-run:run"), "")
     common = {
         "run": run, "seconds": seconds, "open": task.stopped_at is None, "started_at": started,
-        "ended_at": task.stopped_at,
+        "ended_at": task.stopped_at, "region": region,
     }  # fmt: skip
     spot = task.provider == "FARGATE_SPOT"
     arch = "arm64" if task.definition.get("arch") == "ARM64" else "x86_64"
@@ -98,14 +101,14 @@ def _task_lines(task: Task, now: datetime, region: str) -> list[BillLine]:
     memory = prices.flat(region, f"fargate_{market}gb_hour", arch)
     hourly = Decimal(task.cpu) / 1024 * processor + Decimal(task.memory_mib) / 1024 * memory
     detail = f"{task.cpu / 1024:g} vCPU, {task.memory_mib / 1024:g} GB{' spot' if spot else ''}"
-    lines = [_line("fargate-task", task.id, detail, billed / _HOUR * hourly, common)]
+    lines = [_line("fargate-task", task.id, detail, billed / _HOUR * hourly, common, task.arn)]
     extra_gib = int(task.definition.get("ephemeralStorageGiB") or _FARGATE_FREE_GIB) - _FARGATE_FREE_GIB
     if extra_gib > 0:
         storage = extra_gib * prices.flat(region, "fargate_storage_gb_hour") * billed / _HOUR
-        lines.append(_line("fargate-storage", task.id, f"{extra_gib} GiB over 20", storage, common))
+        lines.append(_line("fargate-storage", task.id, f"{extra_gib} GiB over 20", storage, common, task.arn))
     if (task.network or {}).get("assignPublicIp") == "ENABLED":
         address = prices.flat(region, "public_ipv4_hour") * billed / _HOUR
-        lines.append(_line("ipv4", task.id, "public IPv4", address, common))
+        lines.append(_line("ipv4", task.id, "public IPv4", address, common, _interface(task)))
     return lines
 
 
@@ -113,5 +116,10 @@ def _billed(seconds: float) -> Decimal:
     return max(Decimal(str(seconds)), _MINIMUM_S)
 
 
-def _line(kind: str, identity: str, detail: str, usd: Decimal, common: dict[str, Any]) -> BillLine:
-    return BillLine(kind=kind, id=identity, detail=detail, usd=float(usd), **common)
+def _interface(task: Task) -> str:
+    details = [detail for one in task.attachments for detail in one["details"]]
+    return next((str(one["value"]) for one in details if one["name"] == "networkInterfaceId"), "")
+
+
+def _line(kind: str, identity: str, detail: str, usd: Decimal, common: dict[str, Any], resource: str = "") -> BillLine:
+    return BillLine(kind=kind, id=identity, detail=detail, usd=float(usd), resource=resource, **common)

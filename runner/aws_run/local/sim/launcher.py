@@ -144,6 +144,8 @@ class Launcher:
             public_ip=public,
             activity=activity,
             protected=group.protect_new,
+            volumes=tuple(str(device.volume_id) for device in moto_instance.block_device_mapping.values()),
+            interfaces=tuple(str(interface.id) for interface in moto_instance.nics.values()),
         )
         group.instances.append(instance)
         place.instances[instance.id] = instance

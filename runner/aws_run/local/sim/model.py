@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -48,6 +49,8 @@ class GroupInstance:
     spot_max_usd: str | None = None  # its group's SpotMaxPrice
     reclaimed: bool = False  # AWS took it back for its spot market
     protected: bool = False
+    volumes: tuple[str, ...] = ()
+    interfaces: tuple[str, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -108,6 +111,14 @@ class Container:
     reason: str | None = None
     runtime_id: str | None = None
     image_digest: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A command that ECS Exec is to run in a container. `begin` (whether at a terminal) says what runs it there."""
+
+    token: str
+    begin: Callable[[bool], Mapping[str, Any]]
 
 
 @dataclass(kw_only=True)

@@ -15,7 +15,7 @@ from aws_run.local.http.keys import Keys
 from aws_run.local.options import LocalOptions
 from aws_run.local.sim.clock import SimClock
 from aws_run.local.sim.hosts import Hosts
-from aws_run.local.sim.model import GroupInstance, Place
+from aws_run.local.sim.model import GroupInstance, Place, Session
 from aws_run.local.testing.faults import Faults
 from aws_run.local.testing.launch_failures import Shortages
 
@@ -46,9 +46,12 @@ class AccountState:
         self._busy_until: dict[str, float] = {}
         self.networked: set[str] = set()  # the regions whose default VPC has its internet gateway
         self.refused_targets: list[str] = []  # schedules whose target refused the call
+        self.cost_by_resource = True  # the account has enabled Cost Explorer's data by resource
+        self.data_exports: list[str] = []  # the names of its exports of CUR 2.0
         self.caller_policy = options.caller_policy
         self.asked: deque[Any] = deque(maxlen=100_000)  # what IAM was asked about the caller, for tests
         self.linked_roles: set[str] = set()  # services whose own role this account has
+        self.sessions: dict[str, Session] = {}  # of ECS Exec, by their ids
         self.errors: list[str] = []  # faults of the embedded AWS itself; the status page shows them
 
     @property

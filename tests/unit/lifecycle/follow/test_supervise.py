@@ -180,7 +180,7 @@ def test_ctrl_c_answered_with_detach_leaves_the_run_as_it_is() -> None:
     run.then, run.answer = raises(KeyboardInterrupt()), "detach"
     result = run.follow()
     assert result.exit_code == 0
-    assert f"aws-run logs {run.spec.run_id} -f" in result.view.next_commands
+    assert f"aws-run attach {run.spec.run_id}" in result.view.next_commands
     assert (run.record.detached, run.record.state, run.record.outcome) == (True, "running", None)
     assert [task.end for task in run.service.tasks.values()] == [None]
 
@@ -231,7 +231,7 @@ def test_an_aws_out_of_reach_leaves_the_run_and_says_how_to_come_back() -> None:
     run.then = lambda look: raises(refused("ConnectionError"), look)(look) if look >= 2 else None
     with pytest.raises(OutOfReachError) as raised:
         run.follow()
-    assert f"aws-run wait {run.spec.run_id}" in (raised.value.hint or "")
+    assert f"aws-run attach {run.spec.run_id}" in (raised.value.hint or "")
     assert run.record.state == "running"
 
 

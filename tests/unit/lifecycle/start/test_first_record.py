@@ -52,7 +52,9 @@ def first_record(usd_per_hour: Decimal | None = Decimal("0.5"), **origin: Any) -
         git=GitState(commit="ab" * 20, dirty=True),
         config=SimpleNamespace(labels=("x",), note=None),
     )
-    return initial_record(SimpleNamespace(spec=run, all=()), preflight, PricedBackend(usd_per_hour), "ann", **origin)  # type: ignore[arg-type]
+    return initial_record(
+        SimpleNamespace(spec=run, all=(), estimate=None), preflight, PricedBackend(usd_per_hour), "ann", **origin
+    )  # type: ignore[arg-type]
 
 
 def test_it_holds_the_job_without_the_values_of_its_environment() -> None:

@@ -1,0 +1,140 @@
+"""`aws-run cost --billed`: estimate, receipt and bill side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from aws_run.cli.csv_output import write_csv
+from aws_run.cli.session import Session
+
+if TYPE_CHECKING:
+    from aws_run.pricing.billed import BilledRun
+    from aws_run.runs.record import Record
+    from aws_run.usecases.billed import Billed
+
+_COLUMNS = (
+    "run_id", "estimate_usd", "actual_usd", "billed_usd", "credit_usd", "estimate_error_percent",
+    "actual_error_percent", "note",
+)  # fmt: skip
+_MOST_NAMED = 5
+
+
+def show_billed(here: Session, records: Sequence[Record], *, as_csv: bool) -> int:
+    """The errors are those of the estimate and of the receipt against the bill."""
+    from aws_run.usecases.billed import billed_costs
+
+    found = billed_costs(here.context, records)
+    if as_csv:
+        write_csv(_COLUMNS, [["" if value is None else str(value) for value in _values(one)] for one in found.runs])
+    elif here.as_json:
+        here.print_json(as_data(found))
+    else:
+        _print_table(found)
+    if not here.as_json:
+        _say_where_from(found)
+    return 0
+
+
+def _values(run: BilledRun) -> tuple[Any, ...]:
+    return (
+        run.run_id,
+        _text(run.estimate_usd),
+        _text(run.actual_usd),
+        _text(run.billed_usd),
+        _text(run.credit_usd),
+        _error(run.estimate_usd, run.billed_usd),
+        _error(run.actual_usd, run.billed_usd),
+        _note(run),
+    )
+
+
+def _note(run: BilledRun) -> str:
+    return run.note or (f"nothing is billed for {', '.join(run.missing)}" if run.missing else "")
+
+
+def _text(usd: Decimal | None) -> str | None:
+    return None if usd is None else f"{usd:.6f}"
+
+
+def _error(expected: Decimal | None, billed: Decimal | None) -> str | None:
+    """How far AWS's bill is above (+) or below (-) it, in per cent."""
+    from aws_run.usecases.cost import error_percent
+
+    error = None if expected is None or billed is None else error_percent(expected, billed)
+    return None if error is None else f"{error:+.1f}"
+
+
+def as_data(found: Billed) -> dict[str, Any]:
+    return {
+        "runs": [
+            {**dict(zip(_COLUMNS, _values(one), strict=True)), "missing": list(one.missing)} for one in found.runs
+        ],
+        "asked_at": found.asked_at,
+        "requests": found.requests,
+        "requests_usd": f"{_requests_usd(found):.2f}",
+        "tax_and_credits_of_no_run_usd": _text(found.tax_usd),
+        "exports": None if found.exports is None else list(found.exports),
+        "factor": None if found.factor is None else f"{found.factor:f}",
+        "factor_runs": found.factor_runs,
+        "complete": not found.cut,
+    }
+
+
+def _requests_usd(found: Billed) -> Decimal:
+    from aws_run.pricing.billed import REQUEST_USD
+
+    return REQUEST_USD * found.requests
+
+
+def _print_table(found: Billed) -> None:
+    from aws_run.report.format import money
+    from aws_run.report.tables import table
+
+    def cell(usd: Decimal | None) -> str:
+        return "-" if usd is None else money(usd)
+
+    def off(expected: Decimal | None, billed: Decimal | None) -> str:
+        error = _error(expected, billed)
+        return "-" if error is None else f"{error} %"
+
+    rows = [
+        (
+            one.run_id,
+            cell(one.estimate_usd),
+            cell(one.actual_usd),
+            cell(one.billed_usd),
+            off(one.estimate_usd, one.billed_usd),
+            off(one.actual_usd, one.billed_usd),
+        )
+        for one in found.runs
+    ]
+    table("", ("run", "estimate", "receipt", "billed", "off by", "off by"), rows)
+
+
+def _say_where_from(found: Billed) -> None:
+    from aws_run.cli.say import say
+    from aws_run.report.format import count, money
+
+    say("off by: how far the bill is from the estimate, and from the receipt")
+    noted = [f"{one.run_id}: {_note(one)}" for one in found.runs if _note(one)]
+    for text in noted[:_MOST_NAMED]:
+        say(text)
+    if len(noted) > _MOST_NAMED:
+        say(f"{len(noted) - _MOST_NAMED} more runs are not billed whole: --json says why")
+    if found.requests:
+        say(f"asked Cost Explorer: {count(found.requests, 'request')}, {money(_requests_usd(found))}; kept for today")
+    else:
+        say(f"as Cost Explorer told at {found.asked_at}, which is kept for the day: no request")
+    if found.cut:
+        say("the account has more lines than were read, so a part of what is billed is missing")
+    credit = sum((one.credit_usd for one in found.runs), Decimal(0))
+    say(f"billed is without tax and credits: credits of these runs {money(credit)}, of no run {money(found.tax_usd)}")
+    if found.factor is not None:
+        runs = count(found.factor_runs, "run")
+        say(f"AWS bills {found.factor} times what receipts say (median of {runs}); later estimates are corrected by it")
+    if found.exports:
+        say(f"the export {', '.join(found.exports)} (CUR 2.0, in S3) has every line, by line_item_resource_id")
+    elif found.exports is None:
+        say("whether there is an export of CUR 2.0 could not be read (bcm-data-exports:ListExports)")

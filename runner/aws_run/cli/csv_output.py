@@ -1,0 +1,19 @@
+"""CSV on stdout."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Sequence
+
+
+def write_csv(columns: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None:
+    """Text in which a spreadsheet would see a formula begins with an apostrophe."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([[_harmless_cell(value) for value in row] for row in rows])
+
+
+def _harmless_cell(value: str | int) -> str | int:
+    """A spreadsheet takes a cell that begins so for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -1,0 +1,96 @@
+"""From a run's record to the receipt, the estimate and the use that a reporter shows. Pure."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from aws_run.pricing.receipt import LEFT_OUT
+from aws_run.report.views import EstimateView, ReceiptLine, ReceiptView, UseView
+from aws_run.runs import record as records
+from aws_run.runs.record import Record
+
+
+def receipt_view(record: Record, *, label: str = "cost") -> ReceiptView | None:
+    """None where there is no receipt, and where a price is unknown: a partial sum would look like a whole one."""
+    receipt = record.receipt
+    if receipt is None or receipt.total_usd is None:
+        return None
+    total_usd = Decimal(receipt.total_usd)
+    return ReceiptView(
+        lines=tuple(_line(line) for line in receipt.lines),
+        total_usd=total_usd,
+        priced_on=_oldest(receipt.lines),
+        sources=tuple(dict.fromkeys(line.source for line in receipt.lines if line.source)),
+        saved_usd=Decimal(receipt.saved_usd or 0),
+        label=label,
+        left_out=LEFT_OUT,
+        estimate=estimate_view(record, total_usd),
+        use=use_view(record),
+    )
+
+
+def estimate_view(record: Record, actual_usd: Decimal | None = None) -> EstimateView | None:
+    """`actual_usd`: what the run did cost."""
+    estimate = record.estimate
+    if estimate is None:
+        return None
+    return entry_view(estimate, actual_usd)
+
+
+def entry_view(estimate: records.EstimateEntry, actual_usd: Decimal | None = None) -> EstimateView:
+    expected = Decimal(estimate.usd)
+    known = actual_usd is not None and expected > 0
+    return EstimateView(
+        usd=expected,
+        low_usd=Decimal(estimate.low_usd),
+        high_usd=Decimal(estimate.high_usd),
+        runs=estimate.runs,
+        same_hardware=estimate.same_hardware,
+        error_percent=(actual_usd - expected) / expected * 100 if known and actual_usd is not None else None,
+        factor=None if estimate.factor is None else Decimal(estimate.factor),
+    )
+
+
+def use_view(record: Record) -> UseView | None:
+    used, hardware, smaller = record.used, record.hardware, record.smaller
+    if used is None or hardware is None:
+        return None
+    return UseView(
+        vcpu=hardware.vcpu,
+        memory_mib=hardware.memory_mib,
+        peak_memory_bytes=used.peak_memory_bytes,
+        peak_vcpu=_cores(used.peak_cpu_percent),
+        mean_vcpu=_cores(used.mean_cpu_percent),
+        gpus=hardware.gpus,
+        peak_gpu_percent=used.peak_gpu_percent,
+        mean_gpu_percent=used.mean_gpu_percent,
+        peak_gpu_memory_mib=used.peak_gpu_memory_mib,
+        smaller=smaller.options if smaller else "",
+        smaller_hardware=smaller.hardware if smaller else "",
+        smaller_usd=Decimal(smaller.usd) if smaller else None,
+        instead_of_usd=Decimal(smaller.instead_of_usd) if smaller else None,
+    )
+
+
+def _cores(percent: int | None) -> float | None:
+    return None if percent is None else percent / 100
+
+
+def _oldest(lines: tuple[records.ReceiptLine, ...]) -> date | None:
+    """The day of the oldest price; None where no line has one."""
+    days = [line.as_of for line in lines if line.as_of]
+    try:
+        return date.fromisoformat(min(days)) if days else None
+    except ValueError:
+        return None  # a record that somebody else has written
+
+
+def _line(line: records.ReceiptLine) -> ReceiptLine:
+    return ReceiptLine(
+        what=line.what,
+        quantity=Decimal(line.billed_s) / 3600,
+        unit="h",
+        unit_price_usd=Decimal(line.usd_per_hour or 0),
+        amount_usd=Decimal(line.usd or 0),
+    )

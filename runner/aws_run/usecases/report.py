@@ -1,0 +1,195 @@
+"""`aws-run report`: a run as one page, from what is on record and in the bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+from aws_run.clock import parse_iso
+from aws_run.errors import AwsRunError, UsageError
+from aws_run.events import Notice
+from aws_run.lifecycle import lookup
+from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.receipt_views import receipt_view, use_view
+from aws_run.lifecycle.run_status import RunStatus, current_status
+from aws_run.lifecycle.what_ran import facts
+from aws_run.naming import bucket_name
+from aws_run.report.html import Attempt, Fact, RunPage, Saved, Series
+from aws_run.report.html.previews import bytes_wanted, preview
+from aws_run.report.html.usage_csv import MOST_BYTES, read_usage
+from aws_run.report.money import estimate_line, smaller_line
+from aws_run.runs.keys import RunKeys
+from aws_run.runs.record import AttemptEntry, Record
+from aws_run.runs.store import RunStore
+
+_LOG_LINES = 400
+_LOG_BYTES = 256 * 1024
+_LISTED = 200  # outputs that are named
+_PREVIEWED = 24
+_REPORTED_ELSEWHERE = ("result", "cost")
+
+
+def report(context: AppContext, run: str | None, project: str | None, *, label: str = "cost") -> RunPage:
+    """A run that has ended with no client alive is finished first, as by every command that looks at it.
+
+    Reads the record, usage.csv, the end of the log, the list of the outputs and the first of those that have a preview.
+    """
+    status = current_status(context, lookup.open_run(context, run, project))
+    record, store = status.record, lookup.store(context)
+    keys = RunKeys(run_id=record.run_id)
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        usage = pool.submit(_usage, store, record)
+        log = pool.submit(store.last_bytes, keys.log, _LOG_BYTES)
+        files = _outputs(store, record)
+        shown = list(pool.map(lambda one: _saved(store, record, *one), islice(_wanted(files), _LISTED)))
+        lines, cut = _lines(log.result())
+        plots = usage.result()
+    return page(status, usage=plots, log=lines, log_cut=cut, files=files, shown=tuple(shown), label=label)
+
+
+def page(
+    status: RunStatus,
+    *,
+    usage: tuple[Series, ...],
+    log: tuple[str, ...],
+    log_cut: bool,
+    files: list[tuple[str, int]],
+    shown: tuple[Saved, ...],
+    label: str,
+) -> RunPage:
+    """`files`: every output with its bytes; `shown`: the first of them, as the page has them."""
+    record = status.record
+    told, receipt, use = facts(record), receipt_view(record, label=label), use_view(record)
+    notes = []
+    if not usage:
+        notes.append("There are no samples of what the job used: it ran for less than two seconds, or none were saved.")
+    if not log:
+        notes.append("There is no saved log.")
+    return RunPage(
+        run_id=record.run_id,
+        phase=status.phase,
+        exit_code=status.exit_code,
+        sentence=status.sentence,
+        facts=(
+            *(Fact(name=name, value=value) for name, value in told.items() if name not in _REPORTED_ELSEWHERE),
+            Fact(name="region", value=record.region),
+            Fact(name="created", value=record.created_at),
+        ),
+        attempts=tuple(_bars(record)),
+        usage=usage,
+        receipt=receipt,
+        money=(Fact(name="estimate", value=estimate_line(receipt.estimate)),) if receipt else (),
+        advice=tuple(filter(None, (smaller_line(use),))) if use else (),
+        log=log,
+        log_cut=log_cut,
+        outputs=shown,
+        output_files=len(files),
+        output_bytes=sum(size for _, size in files),
+        output_address=f"s3://{bucket_name(record.account, record.region)}/{record.output_prefix}",
+        warnings=status.warnings,
+        notes=tuple(notes),
+    )
+
+
+def _bars(record: Record) -> Iterator[Attempt]:
+    """The start (image, machine, data) up to the first attempt, then each attempt."""
+    attempts = record.tasks[0].attempts if record.tasks else ()
+    began = parse_iso(record.created_at)
+    first = next((one.started_at for one in attempts if one.started_at), None)
+    ended = first or record.stopped_at
+    yield Attempt(
+        name="start",
+        began=began,
+        ended=max(began, parse_iso(ended)) if ended else None,
+        how="done" if first else "failed" if ended else "running",
+    )
+    for one in attempts:
+        if one.started_at is not None:
+            yield _bar(one, alone=len(attempts) == 1)
+
+
+def _bar(attempt: AttemptEntry, *, alone: bool) -> Attempt:
+    outcome = attempt.outcome
+    return Attempt(
+        name="job" if alone else f"attempt {attempt.number}",
+        began=parse_iso(attempt.started_at or ""),
+        ended=parse_iso(attempt.stopped_at) if attempt.stopped_at else None,
+        how="running" if outcome is None else "failed" if outcome.exit_code else "done",
+        text=outcome.sentence if outcome is not None and not alone else "",
+    )
+
+
+def _usage(store: RunStore, record: Record) -> tuple[Series, ...]:
+    content = store.get(RunKeys(run_id=record.run_id).usage, most_bytes=MOST_BYTES)
+    memory = record.hardware.memory_mib * 1024 * 1024 if record.hardware else None
+    return read_usage(content, memory_bytes=memory) if content else ()
+
+
+def _outputs(store: RunStore, record: Record) -> list[tuple[str, int]]:
+    """(path below the outputs, bytes) of every file."""
+    prefix = record.output_prefix or RunKeys(run_id=record.run_id).output
+    entries = store.list("Contents", Prefix=prefix)
+    return [(str(one["Key"]).removeprefix(prefix), int(one["Size"])) for one in entries if one["Key"][-1:] != "/"]
+
+
+def _wanted(files: list[tuple[str, int]]) -> Iterator[tuple[str, int, bool]]:
+    """Each file, and whether its preview is read: that of the first that have one."""
+    left = _PREVIEWED
+    for path, size in files:
+        wanted = left > 0 and bytes_wanted(path, size) > 0
+        left -= wanted
+        yield path, size, wanted
+
+
+def _saved(store: RunStore, record: Record, path: str, size: int, wanted: bool) -> Saved:
+    """A file that can't be read any more has no preview."""
+    if not wanted:
+        return Saved(path=path, bytes=size)
+    prefix = record.output_prefix or RunKeys(run_id=record.run_id).output
+    most = bytes_wanted(path, size)
+    try:
+        content = store.get(prefix + path, most_bytes=most)
+    except AwsRunError:
+        content = None
+    shown = None if content is None else preview(path, content[:most], cut=size > most)
+    return Saved(path=path, bytes=size, preview=shown)
+
+
+def _lines(end: bytes) -> tuple[tuple[str, ...], bool]:
+    """The last lines of a log, and whether there are more before them."""
+    lines = end.decode("utf-8", "replace").splitlines()
+    cut = len(end) >= _LOG_BYTES
+    if cut and lines:
+        lines = lines[1:]  # the first one may have lost its beginning
+    return tuple(lines[-_LOG_LINES:]), cut or len(lines) > _LOG_LINES
+
+
+def write(content: str, path: Path) -> Path:
+    """Writes the page, or leaves what was there. UsageError where that can't be done."""
+    path = path.absolute()
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(content, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise UsageError(
+            f"The report can't be written to {path}: {error.strerror}", hint="name another file with -o"
+        ) from None
+    return path
+
+
+def save(context: AppContext, run_id: str, content: str) -> str | None:
+    """A copy beside the run's results; its address. None, with a warning, where the bucket does not take it."""
+    store, key, identity = lookup.store(context), RunKeys(run_id=run_id).report, context.aws.identity()
+    try:
+        store.put(key, content.encode(), ContentType="text/html; charset=utf-8")
+    except AwsRunError as error:
+        text = f"the report was not saved beside the results: {error.message}"
+        context.emit(Notice(text=text, level="warning", hint=error.hint))
+        return None
+    return f"s3://{bucket_name(identity.account, identity.region)}/{key}"

@@ -1,0 +1,41 @@
+"""`aws-run init`: what it says fits the file that it has written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from aws_run.cli import main
+
+SCRIPT = "import argparse\np = argparse.ArgumentParser()\np.add_argument('-i')\np.add_argument('-o')\np.parse_args()\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "main.py").write_text(SCRIPT)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def init(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main._run(["init", *words], debug=False) == 0
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_with_an_input_in_the_file_nothing_more_is_needed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "data").mkdir()
+    (project / "data" / "a").touch()
+    assert init(capsys) == "next: aws-run check, then aws-run submit"
+
+
+def test_without_one_the_input_is_left_to_be_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert init(capsys) == "next: aws-run check, then aws-run submit -i DATA"
+
+
+def test_the_schema_comes_with_the_line_that_names_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    init(capsys, "--schema")
+    first = (project / "aws-run.yaml").read_text().splitlines()[0]
+    named = project / first.partition("$schema=")[2]
+    assert "properties" in json.loads(named.read_text())
