@@ -334,8 +334,8 @@ def main() -> int:
     known = {result.cell for result in results}
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         scenarios = options.scenarios.split(",")
-        made = zip(scenarios, pool.map(operations_here, scenarios), strict=True)
-        names = [(scenario, name) for scenario, every in made for name in every[:: options.every]]
+        made = _remembered(options.keep, scenarios, lambda: pool.map(operations_here, scenarios))
+        names = [(scenario, name) for scenario in scenarios for name in made[scenario][:: options.every]]
         places = {name: place for place, name in enumerate(names)}
         if options.seed is not None:
             random.Random(options.seed).shuffle(names)
@@ -375,6 +375,20 @@ def _groups(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
         count = -(-len(mine) // most)
         groups += [mine[first::count] for first in range(count)]
     return groups
+
+
+def _remembered(
+    keep: Path | None, scenarios: Sequence[Scenario], make: Callable[[], Iterator[list[str]]]
+) -> dict[Scenario, list[str]]:
+    """The operations of each scenario, from beside the results that are kept where they have been listed before."""
+    file = None if keep is None else keep.with_suffix(".operations.json")
+    if file is not None and file.exists():
+        remembered: dict[Scenario, list[str]] = json.loads(file.read_text())
+        return remembered
+    made = dict(zip(scenarios, make(), strict=True))
+    if file is not None:
+        file.write_text(json.dumps(made))
+    return made
 
 
 def _kept(file: Path | None) -> list[Result]:
