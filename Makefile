@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint format docs bench bench-data independence nightly audit dist lock clean
+.PHONY: help demo test unit lint format docs site bench bench-data independence nightly audit dist lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ format: ## let ruff put the code in order
 docs: ## make the generated pages of docs/ again
 	@tools/venv dev
 	@$(PYTHON) tools/gen-docs
+
+site: ## build the documentation as a site into build/site, and check its links
+	@tools/venv dev
+	@$(PYTHON) tools/docs-site
 
 bench: ## measure what benchmarks/ promises
 	@tools/venv dev

@@ -55,6 +55,11 @@ class Bench:
                 continue
 
 
+def _begins_step(event: Event) -> bool:
+    """And is no word of what the step's program printed."""
+    return isinstance(event, LaneProgress) and event.done is None and not event.detail
+
+
 @dataclass(frozen=True, kw_only=True)
 class Built:
     context: Bench
@@ -69,7 +74,7 @@ class Built:
 
     @property
     def steps(self) -> list[str]:
-        return [event.text for event in self.events if isinstance(event, LaneProgress) and event.done is None]
+        return [event.text for event in self.events if isinstance(event, LaneProgress) and _begins_step(event)]
 
     def layers(self) -> list[str]:
         """Digests of the layers, as the registry has them."""

@@ -139,9 +139,9 @@ class Aws:
             region = region or os.environ.get("AWS_REGION") or None
             self._session = _session(region, profile, web_identity, self._now)
             self._region_name = (self._session.get_config_variable("region") or "").strip() or None
+            refuse_unknown_region(self._session, self._region_name)
         except BotoCoreError as error:
             raise translate(error, service="configuration", operation="session") from None
-        refuse_unknown_region(self._session, self._region_name)
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._trips: list[RoundTrip] = []

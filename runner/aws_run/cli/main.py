@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "submit": ("submit", "Run a project on AWS and fetch its results."),
     "plan": ("submit", "Show what a submit would create and cost."),
     "offers": ("offers", "Rank the hardware that fits a request by its price."),
+    "bench": ("bench", "Compare time and cost of a sample on several machines."),
     "start": ("start", "Start a job that `submit --save-spec` saved, from anywhere."),
     "rerun": ("rerun", "Start a run once more, with other arguments if need be."),
     "init": ("init", "Write an aws-run.yaml for the project in a folder."),

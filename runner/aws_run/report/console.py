@@ -39,7 +39,7 @@ from aws_run.report.format import clean, count, size, wrapped
 from aws_run.report.hyperlinks import shows_hyperlinks
 from aws_run.report.live import LaneState, LiveState, LiveView, lane_line
 from aws_run.report.symbols import symbols_for
-from aws_run.report.text import calm_places, look_text, outcome_head
+from aws_run.report.text import calm_places, look_text, outcome_head, ran_places
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 from aws_run.report.wrapped import Wrapped
 
@@ -135,7 +135,7 @@ class ConsoleReporter:
                     self.left(view.left)
             elif view.left is not None and (failed := calm.failed_rows(view.left)).rows:
                 self.left(failed)
-            calm_rows = [] if self._verbose else calm_places(view)
+            calm_rows = ran_places(view) if self._verbose else calm_places(view)
             for line in panels.outcome_panel(view, outcome_head(view), self._symbols, calm_rows, links=self._links):
                 self._print_unwrapped(line)
 

@@ -21,7 +21,7 @@ from aws_run.report.symbols import Symbols
 _BAR_WIDTH = 18
 _MOST_BARS = 6
 _ROOM_FOR_ECHO = 3
-_WIDE_ENOUGH_FOR_BARS = 80
+_WIDE_ENOUGH_FOR_BARS = 110  # in fewer columns the words need the room
 
 
 @dataclass(kw_only=True)

@@ -195,6 +195,8 @@ class LeftView:
 class OutcomeView:
     """`status`: one sentence ("finished", "the job ended with exit code 7", …). `exit_code` None: there is none.
     `kept_days`: how long the bucket keeps what was saved; None where nothing was.
+    `ran`: command and arguments, without the two folders; empty where the image's own command ran. `commit`: of the
+    project, and whether its files were that commit's.
     `warnings`: sentences on what the user should know all the same."""
 
     run_id: str
@@ -206,6 +208,8 @@ class OutcomeView:
     s3_uri: str | None = None
     console_url: str | None = None
     kept_days: int | None = None
+    ran: tuple[str, ...] = ()
+    commit: str = ""
     receipt: ReceiptView | None = None
     left: LeftView | None = None
     next_commands: tuple[str, ...] = ()

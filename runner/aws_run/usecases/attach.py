@@ -19,6 +19,7 @@ from aws_run.lifecycle.follow.patience import goes_on, out_of_reach
 from aws_run.lifecycle.follow.watch import Watch
 from aws_run.lifecycle.receipt_views import receipt_view
 from aws_run.lifecycle.run_status import RunStatus, current_status
+from aws_run.lifecycle.what_ran import argv_of, commit_of
 from aws_run.report.views import OutcomeView
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import Outcome, Record, TaskHandle
@@ -164,6 +165,8 @@ def _result(
         s3_uri=f"s3://{bucket}/{record.output_prefix}",
         console_url=console_pages.bucket_prefix(bucket, record.output_prefix, record.region),
         kept_days=None if outcome is None else kept_days(outcome, retention),
+        ran=argv_of(record),
+        commit=commit_of(record),
         receipt=receipt_view(record, label=cost_label),
         next_commands=() if outcome is None else next_commands(outcome, record.run_id),
     )

@@ -35,7 +35,6 @@ def offers(path: Path, duration: str, everything: bool, **flags: Any) -> int:
     from aws_run.config import units
     from aws_run.errors import UsageError
     from aws_run.report import make_reporter
-    from aws_run.report.format import money, seconds
     from aws_run.report.tables import table
     from aws_run.usecases.offers import offers as find
 
@@ -64,32 +63,41 @@ def offers(path: Path, duration: str, everything: bool, **flags: Any) -> int:
     shown = found.offers if everything else found.offers[:_SHOWN]
     if not everything:
         shown += tuple(one for one in found.offers[_SHOWN:] if one.taken)
-    rows = [
-        (
-            "*" if one.taken else "",
-            one.choice.name,
-            "spot" if one.choice.spot else "on demand",
-            _zones(one),
-            f"{one.choice.vcpu:g}",
-            f"{one.choice.memory_mib / 1024:g} GB",
-            f"{one.choice.gpus} x {one.choice.gpu_model}" if one.choice.gpus else "",
-            _hour(one),
-            money(one.expected_usd) if one.expected_usd is not None else "not known",
-            _quota(one),
-        )
-        for one in shown
-    ]
-    columns = ("", "type", "market", "zones", "vcpu", "memory", "gpu", "$/h", f"$ for {seconds(duration_s)}", "quota")
-    table("", columns, rows)
+    table("", columns_for(duration_s), [row_of(one) for one in shown])
     left = len(found.offers) - len(shown)
     if left:
         say(f"{left} more offers: --all lists them")
     say(
-        "*: what `aws-run submit` takes; $/h with disk and address; how often AWS takes spot machines back is not known"
+        "*: what `aws-run submit` takes; !: over --max-price; $/h with disk and address; quota: of the free vCPUs; how "
+        "often AWS takes spot machines back is not known"
     )
     for note in found.notes:
         say(f"note: {note}")
     return 0
+
+
+def columns_for(duration_s: float) -> tuple[str, ...]:
+    from aws_run.report.format import seconds
+
+    whole = f"$ for {seconds(duration_s).removesuffix(' 00m')}"
+    return ("", "type", "market", "zones", "vcpu", "memory", "gpu", "$/h", whole, "quota")
+
+
+def row_of(one: RankedOffer) -> tuple[str, ...]:
+    from aws_run.report.format import money
+
+    return (
+        "*" if one.taken else "" if one.within else "!",
+        one.choice.name,
+        "spot" if one.choice.spot else "on demand",
+        _zones(one),
+        f"{one.choice.vcpu:g}",
+        f"{one.choice.memory_mib / 1024:g} GB",
+        f"{one.choice.gpus} x {one.choice.gpu_model}" if one.choice.gpus else "",
+        _hour(one),
+        money(one.expected_usd) if one.expected_usd is not None else "not known",
+        _quota(one),
+    )
 
 
 def _zones(one: RankedOffer) -> str:
@@ -101,13 +109,13 @@ def _zones(one: RankedOffer) -> str:
 def _hour(one: RankedOffer) -> str:
     if one.choice.usd_per_hour is None:
         return "not known"
-    return f"{'at most ' if one.choice.at_most else ''}{one.choice.usd_per_hour:.4f}{'' if one.within else ' (over)'}"
+    return f"{'at most ' if one.choice.at_most else ''}{one.choice.usd_per_hour:.4f}"
 
 
 def _quota(one: RankedOffer) -> str:
     if one.quota is None:
         return ""
-    return f"{one.choice.vcpu:g} of {one.quota.free:g} vCPUs"
+    return f"{one.choice.vcpu:g} of {one.quota.free:g}"
 
 
 def as_data(one: RankedOffer) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from aws_run.image.docker.context import dockerfile_in_context, write_own, write
 from aws_run.image.docker.docker_cli import CliBuild, DockerCli, find_cli, run_build
 from aws_run.image.docker.engine import connect
 from aws_run.image.docker.machine import BuildMachine
+from aws_run.image.docker.own_args import certificate_hint, dockerfile_args
 from aws_run.image.docker.push import ApiPushEngine, push_image
 from aws_run.image.plan import ImagePlan, big_source
 from aws_run.image.recipe.entrypoint_layer import drops_arguments, keep_arguments
@@ -185,7 +186,11 @@ def _build_own(
                 what=recipe.summary,
                 tag=project_image,
                 dockerfile=dockerfile_in_context(recipe),
-                build_args={**({"BASE_IMAGE": base_image} if base_image else {}), **dict(recipe.args)},
+                build_args={
+                    **dockerfile_args(run.plan.source.read(recipe.path).decode(errors="replace"), secrets.exports),
+                    **({"BASE_IMAGE": base_image} if base_image else {}),
+                    **dict(recipe.args),
+                },
                 target=recipe.target,
                 write=lambda out, _classic: write_own(run.plan, recipe, out),
                 secrets=secrets,
@@ -261,7 +266,9 @@ class _Runner:
             )
             context.unlink()
         if failed:
-            raise build_failure(log, build.what, self.plan.arch, partial(place_in_project, self.plan))
+            raise build_failure(
+                log, build.what, self.plan.arch, partial(place_in_project, self.plan), self._certificate_hint()
+            )
         if _NOT_INSTALLED.search(log.text):
             self.emit(
                 Notice(
@@ -270,6 +277,12 @@ class _Runner:
                     level="warning",
                 )
             )
+
+    def _certificate_hint(self) -> str | None:
+        recipe = self.plan.recipe
+        if isinstance(recipe, OwnDockerfile):
+            return certificate_hint(recipe.path, mounts=self.cli is not None)
+        return None
 
     def _with_buildkit(self, cli: DockerCli, build: _Build, context: Path, log: BuildLog) -> bool:
         paths = {}

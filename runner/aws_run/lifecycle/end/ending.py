@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,11 +18,13 @@ from aws_run.events import Notice, unfailing
 from aws_run.lifecycle import history, views
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
+from aws_run.lifecycle.end.right_sizing import smaller_for
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.lifecycle.follow.outcome import explained
 from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
 from aws_run.lifecycle.outcome_warnings import warnings_of
 from aws_run.lifecycle.receipt_views import receipt_view
+from aws_run.lifecycle.what_ran import argv_of, commit_of
 from aws_run.report.views import OutcomeView, ReceiptView
 from aws_run.runs.outcome import OutcomeReason, reason_of
 from aws_run.runs.record import Outcome, Record
@@ -122,7 +124,13 @@ class RunEnding:
 
     def _note_cost(self, paid: teardown.Receipt) -> None:
         try:
-            self._writer.change(lambda record: teardown.with_receipt(record, paid), now=True)
+            priced = teardown.with_receipt(self._writer.record, paid)
+            found = smaller_for(priced, self._backend, unfailing(self._context.emit))
+
+            def note(record: Record) -> Record:
+                return replace(teardown.with_receipt(record, paid), smaller=found or record.smaller)
+
+            self._writer.change(note, now=True)
         except Exception as error:  # noqa: BLE001
             unfailing(self._context.emit)(
                 Notice(text=f"the cost could not be recorded: {sentence_of(error)}", level="warning")
@@ -172,6 +180,8 @@ class RunEnding:
             s3_uri=None if lost else f"s3://{spec.bucket}/{spec.keys.output}",
             console_url=None if lost else console_pages.bucket_prefix(spec.bucket, spec.keys.output, spec.region),
             kept_days=None if lost else kept_days(outcome, spec.job.runs_retention_days),
+            ran=argv_of(self._writer.record),
+            commit=commit_of(self._writer.record),
             receipt=receipt,
             left=left,
             next_commands=next_commands(outcome, spec.run_id, incomplete=teardown_error is not None),

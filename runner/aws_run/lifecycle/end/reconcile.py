@@ -13,6 +13,7 @@ from aws_run.job_log import own_lines
 from aws_run.lifecycle import history
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
+from aws_run.lifecycle.end.right_sizing import smaller_for
 from aws_run.lifecycle.follow import outcome as outcomes
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.lifecycle.run_stage import deadline_of, executor_of, handle_of
@@ -127,5 +128,10 @@ def _note_cost(context: AppContext, writer: RecordWriter, state: TaskState | Non
     if usage is None:
         return
     paid = teardown.receipt(backend, record.hardware, usage, record)
-    teardown.attempt_or_warn(context.emit, lambda: writer.change(lambda r: teardown.with_receipt(r, paid)))
+    found = smaller_for(teardown.with_receipt(record, paid), backend, context.emit)
+
+    def note(current: Record) -> Record:
+        return replace(teardown.with_receipt(current, paid), smaller=found or current.smaller)
+
+    teardown.attempt_or_warn(context.emit, lambda: writer.change(note))
     history.note_run(context, writer.record)
