@@ -58,7 +58,7 @@ crash: ## kill a client at each of its AWS calls and see that nothing bills and 
 	@tools/venv dev
 	@tools/crash
 
-faults: ## spoil every AWS operation of every command in every way and write docs/fault-table.md; hours
+faults: ## spoil every AWS operation of every command in every way and write docs/fault-table.md
 	@tools/venv dev
 	@$(PYTHON) -m tests.crash.faults --write
 
@@ -74,6 +74,7 @@ nightly: ## what runs each night, with new seeds that it prints; an hour and mor
 	@tools/nightly soak
 	@tools/nightly kills
 	@tools/nightly crash
+	@tools/nightly faults
 	@tools/nightly properties
 	@tools/nightly tests
 
