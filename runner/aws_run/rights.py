@@ -15,7 +15,7 @@ from aws_run.naming import IAM_PATH, TAG_RUN
 
 Command = Literal[
     "check", "plan", "submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc", "destroy",
-    "network", "offers", "cost", "report", "exec",
+    "network", "offers", "cost", "report", "exec", "allowance", "quota",
 ]  # fmt: skip
 
 ANY = "*"
@@ -154,10 +154,23 @@ RIGHTS: tuple[Right, ...] = (
     ),
     _own(
         "servicequotas:GetServiceQuota",
-        commands=("check", "plan", "submit", "offers"),
+        commands=("check", "plan", "submit", "offers", "quota"),
         why="whether the account may start such a machine",
-        rarely="with a GPU or --spot on EC2",
+        rarely="on EC2, where the machine has not read a quota with plenty of room today",
         without=_QUOTA,
+    ),
+    *(
+        _own(
+            f"servicequotas:{name}",
+            commands=("quota",),
+            why="a larger quota is requested, and the request watched",
+            rarely="when a quota is to be raised",
+        )
+        for name in (
+            "RequestServiceQuotaIncrease",
+            "GetRequestedServiceQuotaChange",
+            "ListRequestedServiceQuotaChangeHistoryByQuota",
+        )
     ),
     _own(
         "ec2:DescribeRegions",
@@ -267,6 +280,7 @@ RIGHTS: tuple[Right, ...] = (
         on=(OBJECTS,),
         calls=("s3:GetObject", "s3:HeadObject"),
         commands=(
+            "plan",
             "submit",
             "ps",
             "status",
@@ -279,8 +293,9 @@ RIGHTS: tuple[Right, ...] = (
             "cancel",
             "cleanup",
             "gc",
+            "allowance",
         ),
-        why="records, results, snapshots of inputs",
+        why="records, results, snapshots of inputs, the allowance",
     ),
     Right(
         action="s3:GetObjectVersion",
@@ -292,8 +307,8 @@ RIGHTS: tuple[Right, ...] = (
     _own(
         "s3:PutObject",
         OBJECTS,
-        commands=(*ENDING, "report", "destroy"),
-        why="inputs, records, marks, locks and reports",
+        commands=(*ENDING, "report", "destroy", "allowance"),
+        why="inputs, records, marks, locks, reports and what is held of the allowance",
     ),
     _own(
         "s3:AbortMultipartUpload",
@@ -305,7 +320,7 @@ RIGHTS: tuple[Right, ...] = (
     _own(
         "s3:DeleteObject",
         OBJECTS,
-        commands=ENDING,
+        commands=(*ENDING, "allowance"),
         why="marks and locks",
         also=("s3:DeleteObjects",),
         without="the marks and locks of ended runs stay, and other runs wait for them to expire",
@@ -544,7 +559,11 @@ RIGHTS: tuple[Right, ...] = (
     _own(
         "ec2:DescribeLaunchTemplates", commands=("check", *ENDING), why="whether it is there, and which ended runs left"
     ),
-    _own("ec2:DescribeInstances", commands=(*ENDING, "offers"), why="how long machines ran, and whether they are gone"),
+    _own(
+        "ec2:DescribeInstances",
+        commands=("plan", *ENDING, "offers"),
+        why="how long machines ran, and whether they are gone",
+    ),
     Right(
         action="ec2:TerminateInstances",
         on=(INSTANCES,),

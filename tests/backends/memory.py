@@ -171,6 +171,7 @@ class MemoryBackend:
     name = "memory"
     disk_limits = disk.FARGATE
     ending_s = 0
+    shared_memory_mib = None
     waits = False
     boot_s = 0
 
@@ -235,6 +236,9 @@ class MemoryBackend:
     def prepare_retry(self, spec: RunSpec) -> None: ...
 
     def check_capacity(self, spec: RunSpec, emit: Emit) -> None: ...
+
+    def tried(self, spec: RunSpec) -> tuple[str, ...]:
+        return ()
 
     def explain_waiting(self, record: Record) -> Advice:
         return Advice(sentence="It waits for its turn.", command=f"aws-run wait {record.run_id}")

@@ -8,25 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.crash.account import OUTPUT, Happened
-from tests.crash.story import Begin, Story, stories
+from tests.crash.story import Begin, Story, clean, left_running
+from tests.waiting import PATIENCE_S
 
 from aws_run.errors import AwsCallError
 from aws_run.infra.resources import Kind, Ref
 from aws_run.local.http.protocol import Call
-from aws_run.usecases.cleanup import cleanup
 
 CLUSTER_END_S, GPU_END_S = 60.0, 600.0
-
-
-@pytest.fixture
-def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
-    with stories(tmp_path, monkeypatch) as begin_one:
-        yield begin_one
 
 
 def assert_nothing_is_left(story: Story, after_s: float) -> None:
@@ -165,7 +158,7 @@ def once_the_container_has_told_that_it_waits(story: Story, **changes: float) ->
     thread = threading.Thread(target=change, daemon=True)
     thread.start()
     yield
-    thread.join(1)
+    thread.join(PATIENCE_S)
     assert changed
 
 
@@ -194,36 +187,26 @@ def test_a_caller_whose_name_holds_a_comma_can_submit(begin: Begin) -> None:
 
 def test_a_provider_that_turned_inactive_with_its_group_is_gone(begin: Begin) -> None:
     story = begin()
-    run_id = _left_running(story)
+    run_id = left_running(story)
     ecs = {"cluster": f"arun-{run_id}"}
     aws = story.context.aws
     aws.call("autoscaling", "delete_auto_scaling_group", AutoScalingGroupName=f"arun-{run_id}", ForceDelete=True)
     story.account.advance(30)
     aws.call("ecs", "put_cluster_capacity_providers", **ecs, capacityProviders=[], defaultCapacityProviderStrategy=[])
     story.account.advance(5)
-    assert _clean(story, run_id).failed == ()
+    assert clean(story, run_id).failed == ()
     assert story.account.left() == {}
 
 
 def test_a_task_whose_agent_is_dead_does_not_hold_the_provider(begin: Begin) -> None:
     story = begin()
-    run_id = _left_running(story)
+    run_id = left_running(story)
     place = story.world.place("us-east-1")
     (row,) = place.container_instances.values()
     row.agent_dead = True
     # The group is kept out of this: its machine's end would end the task as well.
     removals = _remove(story, [Ref(kind=Kind("capacity-provider"), name=f"arun-{run_id}", scope="run")])
     assert [removal.error for removal in removals] == [None]
-
-
-def _left_running(story: Story, backend: str = "ec2") -> str:
-    assert story.submit("--hang", backend=backend, detach=True).exit_code == 0
-    story.account.until(story.account.running)
-    return story.record().run_id
-
-
-def _clean(story: Story, run_id: str) -> Any:
-    return cleanup(story.new_bench(), run_id, None)[1]
 
 
 def _remove(story: Story, refs: list[Ref]) -> tuple[Any, ...]:

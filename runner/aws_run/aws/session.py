@@ -198,8 +198,10 @@ class Aws:
         ) as error:  # botocore has no class for a response that it can't parse, nor for endless redirects
             raise unreadable(error, service=service, operation=operation) from error
 
-    def read_object(self, *, most_bytes: int | None = None, **parameters: Any) -> tuple[bytes, str]:
-        """A complete S3 object and its ETag. `parameters`: those of GetObject.
+    def read_object(
+        self, *, most_bytes: int | None = None, on_date: Callable[[str], object] = lambda date: None, **parameters: Any
+    ) -> tuple[bytes, str]:
+        """A complete S3 object and its ETag. `parameters`: those of GetObject. `on_date` gets the answer's `Date`.
 
         Of an object larger than `most_bytes`, one byte more than that is returned, so that the caller sees it.
         """
@@ -215,6 +217,7 @@ class Aws:
                 # Some servers' ETags only look like checksums: what is read twice with the same result is right.
                 part = "Range" in parameters or len(body) == amount
                 if part or body == before or not _contradicts(answer, body):
+                    on_date(str(dict(answer.get("ResponseMetadata") or {}).get("HTTPHeaders", {}).get("date", "")))
                     return body, str(answer["ETag"])
                 before = body
                 text = "s3's response to get_object does not match its checksum"

@@ -20,6 +20,11 @@ TASK_SERVICES = ("ecr.api", "ecr.dkr", "logs", "s3")
 AGENT_SERVICES = ("ecs", "ecs-agent", "ecs-telemetry")
 
 
+def find_for(aws: Aws, job: JobSpec, backend: str) -> NetworkPlacement:
+    """`find`, as the backend of that name does it."""
+    return find(aws, job, agent=backend == "ec2")
+
+
 def find(aws: Aws, job: JobSpec, *, agent: bool) -> NetworkPlacement:
     """Where the job's machine goes. `agent`: the machine is one of ours, with an ECS agent on it.
 
@@ -81,8 +86,8 @@ def services(job: JobSpec, *, agent: bool) -> tuple[str, ...]:
 
 
 def _with(aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = aws.call("ec2", "describe_subnets", Filters=filters)["Subnets"]
-    return found
+    subnets: list[dict[str, Any]] = aws.call("ec2", "describe_subnets", Filters=filters)["Subnets"]
+    return subnets
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,6 @@ def result_status(done: SubmitResult) -> Status:
 def result_outputs(done: SubmitResult) -> dict[str, str]:
     """Of a run that was accepted. What is not known is left out, which GitHub reads as empty."""
     view, record = done.view, done.record
-    reason = record.outcome.reason if record.outcome is not None else None
     values = {
         "run-id": view.run_id,
         "task-arn": record.task_arn,
@@ -60,7 +59,7 @@ def result_outputs(done: SubmitResult) -> dict[str, str]:
         "logs-url": logs_url(record),
         "cost-usd": record.cost_usd,
         "duration-seconds": None if view.seconds is None else f"{view.seconds:.0f}",
-        "reason-code": None if reason is None else str(reason),
+        "reason-code": None if record.outcome is None else record.outcome.reason_word,
         "result": json.dumps(to_json(view)),
     }
     return {name: value for name, value in values.items() if value}

@@ -22,10 +22,10 @@ def resolve(context: AppContext, run: str | None, project: str | None) -> str:
     other run has the same; or nothing (the project's newest)."""
     if run and naming.is_run_id(run):
         return run
-    found = store(context)
+    runs = store(context)
     if run:
-        return _only_one(run, [known for known in found.run_ids() if naming.shortens(run, known)])
-    ids = found.run_ids(project)
+        return _only_one(run, [known for known in runs.run_ids() if naming.shortens(run, known)])
+    ids = runs.run_ids(project)
     if not ids:
         identity = context.aws.identity()
         whose = f"of the project {project} " if project else ""

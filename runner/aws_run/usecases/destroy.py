@@ -78,7 +78,7 @@ def _network(context: AppContext) -> tuple[Ref, ...]:
     except AwsCallError as error:
         if error.code not in DENIED:
             raise
-        context.emit(Notice(text=f"nobody has looked for a network of aws-run's own: {error.message}"))
+        context.emit(Notice(text=f"aws-run's own network was not looked for: {error.message}"))
         return ()
 
 
@@ -99,7 +99,7 @@ def destroy(context: AppContext, project: str, removable: DestroyPlan) -> teardo
     if not store.locks.lock(project, owner, context.clock, lasts_s=_LASTS_S):
         raise AwsRunError(
             "Somebody else is removing this project's resources right now",
-            hint="try again in a minute; one that died holds on for a quarter of an hour",
+            hint="try again in a minute; the lock of a client that died ends after a quarter of an hour",
         )
     whole = any(ref.kind == Bucket.kind for ref in removable.refs)
     try:
@@ -124,7 +124,9 @@ def destroy(context: AppContext, project: str, removable: DestroyPlan) -> teardo
 
 def _refuse_newcomers(store: RunStore, project: str, whole: bool) -> None:
     if whole and (new := sorted(set(store.projects()) - {project})):
-        raise AwsRunError(f"{', '.join(new)} has come to the bucket meanwhile", hint="look again: aws-run destroy")
+        raise AwsRunError(
+            f"{', '.join(new)} was added to the bucket in the meantime", hint="run `aws-run destroy` again to see it"
+        )
 
 
 def _remove_data(context: AppContext, project: str) -> Removal:

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 from aws_run.backends.executor import TaskState
 from aws_run.config.models import Retry
-from aws_run.runs.outcome import reason_of
 from aws_run.runs.record import Outcome
 
 _WORTH_ANOTHER = timedelta(seconds=60)  # less time than this before the deadline is not worth another attempt
@@ -46,7 +45,7 @@ def another_attempt(
     if end is not None and end.denied and _is_too_new(end.text, new_roles, now):
         why = "its role was just made, and not all of AWS knows yet what it may do"
         return AnotherAttempt(why=why, wait_s=_ROLE_WAIT_S, new_machine=False)
-    if reason_of(outcome.reason).retryable and "interruption" in retry.on and interruptions < retry.max:
+    if outcome.reason.retryable and "interruption" in retry.on and interruptions < retry.max:
         return AnotherAttempt()
     return None
 

@@ -53,7 +53,7 @@ def leave_on_interrupt(run_id: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise InterruptedRunError(
-            f"Left at once; {run_id} may still have something in AWS (its deadline holds without this terminal)",
+            f"Left at once; {run_id} may still have resources in AWS (its deadline holds without this terminal)",
             hint=f"aws-run cleanup {run_id}",
         ) from None
 
@@ -175,10 +175,18 @@ class RunSupervisor:
             emit=context.emit,
             poll_s=context.poll_s,
             longest_poll_s=context.longest_poll_s,
-            check_capacity=lambda: self._backend.check_capacity(spec, context.emit),
+            check_capacity=self._check_capacity,
             on_placed=lambda: self._backend.on_task_placed(spec),
             keep=lambda line: self._log.add(line.text),
         )
+
+    def _check_capacity(self) -> None:
+        try:
+            self._backend.check_capacity(self._spec, self._context.emit)
+        finally:
+            tried = self._backend.tried(self._spec)
+            if tried != self._writer.record.tried:
+                self._writer.change(lambda record: replace(record, tried=tried))
 
     def _follow(self, watch: Watch, attempt: int) -> Ended:
         try:

@@ -61,6 +61,7 @@ class Preflight:
     inputs: tuple[InputSummary, ...] = ()
     notes: tuple[str, ...] = ()  # sentences for the plan
     git: GitState | None = None  # of the project's folder
+    branch: str = ""
     nat: NatCharge | None = None  # what the way to S3 charges for input and image
     past: tuple[PastRun, ...] = ()  # what the project's earlier runs took
 
@@ -131,6 +132,7 @@ def run_preflight(
             image_digest=existing_image[0] if existing_image else None,
             kept=dict(kept.result()),
             git=sources.result() if sources else None,
+            branch=context.branch(config.project_dir),
             nat=nat,
             past=past.result(),
             inputs=inputs,
@@ -206,10 +208,11 @@ def _base_note(image: ImagePlan | None, context: AppContext) -> str | None:
 
 
 def _memory_note(image: ImagePlan | None, backend: Backend) -> str | None:
-    if image is None or image.memory_sharer is None or backend.name != "fargate":
+    if image is None or image.memory_sharer is None or backend.shared_memory_mib is None:
         return None
     return (
-        f"{image.memory_sharer} shares memory between processes, for which Fargate has 64 MB in /dev/shm and no more; "
+        f"{image.memory_sharer} shares memory between processes, for which {backend.name.capitalize()} has "
+        f"{backend.shared_memory_mib} MB in /dev/shm and no more; "
         "--backend ec2 gives it as much as the job has"
     )
 
@@ -242,6 +245,11 @@ class RunPlan:
         return (*self.kept, *self.shared, *self.roles, *self.own)
 
 
+def owner_of(identity: Identity) -> str:
+    """Who starts a run, as its tag aws-run:owner names it: a user, or the session of a role."""
+    return identity.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+
+
 def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> RunPlan:
     """Names everything. Pure but for the clock and the salt."""
     job, identity = preflight.job, preflight.identity
@@ -250,7 +258,7 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
     run_id = naming.new_run_id(job.name, now, context.salt())
     timeout_s = budget.timeout_s(job, preflight.offer, backend)
     deadline = now + timedelta(seconds=timeout_s)
-    owner = identity.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+    owner = owner_of(identity)
     project_tags = desired.tags(job, owner=owner)
     run_tags = desired.tags(job, owner=owner, run_id=run_id, expires=deadline)
     execution = desired.execution_role(job, account=account, region=region, run_id=run_id, tags=project_tags)

@@ -72,7 +72,9 @@ class Provisioning:
         run: RunPlan,
         writer: RecordWriter,
         lanes: LaneRunner,
+        on_deadline: Callable[[datetime], None] = lambda until: None,
     ) -> None:
+        """`on_deadline` hears until when the run may bill, before its task is requested; what it raises ends it."""
         self._silence = Silence(context.emit, context.clock, budget.start_s(run.spec.job))
         self._context = replace(context, emit=self._silence.emit)
         self._backend = backend
@@ -80,6 +82,7 @@ class Provisioning:
         self._run = run
         self._writer = writer
         self._lanes = lanes
+        self._on_deadline = on_deadline
         self._lease = Lease(backend, run.spec, context.clock, context.emit)
         # Those that the definition names: ECS looks for them when it is registered (docs/real-aws.md, 2).
         named = {arn.rsplit("/", 1)[-1] for arn in (run.spec.execution_role, run.spec.task_role_arn)}
@@ -246,6 +249,7 @@ class Provisioning:
         self._lease.ready()
         job_s = budget.job_s(spec, self._lease.used_s)
         deadline = self._context.clock.now() + timedelta(seconds=job_s)
+        self._on_deadline(deadline + timedelta(seconds=spec.ending_s))
         planned = self._preflight.image
         command = planned.command if planned is not None else spec.job.command
         pins = tuple(InputPin(**{name: getattr(one, name) for name in InputPin.model_fields}) for one in inputs)

@@ -15,10 +15,11 @@ from aws_run.lifecycle.end.right_sizing import smaller_for
 from aws_run.lifecycle.receipt_views import receipt_view, use_view
 from aws_run.lifecycle.run_status import RunStatus
 from aws_run.report.text import receipt_footer
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import EstimateEntry, HardwareEntry, Outcome, Receipt, Record, UsedEntry
 
 SUBNETS = {"Subnets": [{"SubnetId": "s", "AvailabilityZone": "us-east-1a", "VpcId": "v", "MapPublicIpOnLaunch": True}]}
-WELL = Outcome(exit_code=0, reason="exit", sentence="it finished")
+WELL = Outcome(exit_code=0, reason=OutcomeReason.EXIT, sentence="it finished")
 
 
 def ended(**changes: Any) -> Record:
@@ -60,7 +61,7 @@ def test_counters_of_more_than_the_job_are_not_shown_as_its_own() -> None:
         {"used": None},
         {"receipt": None},
         {"receipt": Receipt(total_usd=None, billed_s="3600")},
-        {"outcome": Outcome(exit_code=137, reason="out-of-memory", sentence="it ran out of memory")},
+        {"outcome": Outcome(exit_code=137, reason=OutcomeReason.OUT_OF_MEMORY, sentence="it ran out of memory")},
         {"job": None},
         {"hardware": None},
     ],
