@@ -33,7 +33,7 @@ def expected(*runs: PastRun, hardware: HardwareEntry = SMALL, **more: Any) -> Es
 def test_the_median_and_the_range_of_what_runs_on_such_hardware_were_billed() -> None:
     found = expected(past(100), past(400), past(200), past(9, hardware=LARGE))
     assert found is not None
-    assert (Decimal(found.usd), Decimal(found.low_usd), Decimal(found.high_usd)) == (2, 1, 4)
+    assert (Decimal(found.usd), Decimal(found.low_usd), Decimal(found.high_usd)) == (Decimal(2), Decimal(1), Decimal(4))
     assert (found.runs, found.same_hardware, found.billed_s) == (3, True, "200.000")
 
 
@@ -46,7 +46,7 @@ def test_on_other_hardware_the_jobs_own_time_counts_and_the_boot_is_added() -> N
 def test_a_minute_is_billed_at_the_least_and_no_more_than_the_run_may_take() -> None:
     found = expected(past(10), past(8000), past(9000))
     assert found is not None
-    assert (Decimal(found.low_usd), Decimal(found.high_usd)) == (Decimal("0.60"), 72)
+    assert (Decimal(found.low_usd), Decimal(found.high_usd)) == (Decimal("0.60"), Decimal(72))
 
 
 def test_without_an_earlier_run_or_a_price_there_is_none() -> None:
