@@ -80,7 +80,7 @@ class Built:
         """Digests of the layers, as the registry has them."""
         name = self.repository.partition("/")[2]
         url = f"http://{self.context.registry}/v2/{name}/manifests/{self.digest}"
-        with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": _MANIFEST}), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": _MANIFEST}), timeout=60) as answer:
             return [layer["digest"] for layer in json.load(answer)["layers"]]
 
     def run(self, *command: str) -> str:

@@ -305,7 +305,7 @@ def test_a_registry_that_refuses_a_token_gets_a_fresh_one(context: Bench, guarde
     context.engine.images.get(context.base_image).tag(name, "t")
     context.pushed.append(f"{name}:t")
     events: list[Event] = []
-    digest = push_image(ApiPushEngine(context.engine.api), name, "t", login, events.append, SystemClock())
+    digest = push_image(ApiPushEngine(context.engine.api), name, "t", login, emit=events.append, clock=SystemClock())
     assert digest.startswith("sha256:")
     assert asked == ["wrong", "right"]
     auth = {"username": "AWS", "password": "right"}
@@ -320,7 +320,7 @@ def test_a_registry_that_is_not_there_is_an_error_in_the_end(context: Bench) -> 
         context.pushed.append(f"{name}:t")
         events: list[Event] = []
         with pytest.raises(DockerError, match="could not push"):
-            push_image(ApiPushEngine(context.engine.api), name, "t", context.login, events.append, NoWait())
+            push_image(ApiPushEngine(context.engine.api), name, "t", context.login, emit=events.append, clock=NoWait())
     assert len(events) == 5
 
 

@@ -91,7 +91,7 @@ def test_the_second_run_is_expected_to_cost_what_the_first_did(begin: Begin) -> 
     done = story.submit(backend="fargate")
     assert done.view.receipt is not None
     assert done.view.receipt.estimate is not None
-    assert abs(done.view.receipt.estimate.error_percent or 0) < 1, "both are billed for a minute"
+    assert abs(done.view.receipt.estimate.error_percent or Decimal(0)) < 1, "both are billed for a minute"
     assert story.record().estimate is not None
 
 

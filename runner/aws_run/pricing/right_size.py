@@ -19,6 +19,7 @@ from aws_run.runs.spec import JobSpec
 _LEAST_SAMPLES = 20  # of one a second: what ran for less says little of its peak
 _MEMORY_ROOM, _MEMORY_ROOM_MIB, _CPU_ROOM = 1.25, 256, 1.1
 _AGENT_SHARE = 0.92  # of a machine's memory, what its system and agent leave of a small one
+_LIMIT_ROOM = 1.1  # of the smallest of a group's machines
 _GPU_UNUSED_MIB = 64  # what a driver holds on a GPU that nobody uses
 _WORTH = Decimal("0.9")  # of the cost: less than a tenth is within the noise of two runs
 
@@ -34,6 +35,12 @@ def least_vcpu(used: UsedEntry) -> float | None:
     return None if used.peak_cpu_percent is None else used.peak_cpu_percent / 100 * _CPU_ROOM
 
 
+def is_its_own(used: UsedEntry, hardware: HardwareEntry) -> bool:
+    """False where the counters were of more than the job: no container has more memory than its limit. A task that the
+    embedded AWS runs as a plain process is counted with the whole machine."""
+    return (used.peak_memory_bytes or 0) <= hardware.memory_mib * 1024**2 * _LIMIT_ROOM
+
+
 def used_no_gpu(used: UsedEntry) -> bool:
     """Whether its container saw the GPUs, and saw nothing use them."""
     return used.peak_gpu_percent == 0 and (used.peak_gpu_memory_mib or 0) <= _GPU_UNUSED_MIB
@@ -43,7 +50,7 @@ def smaller_job(job: JobSpec, hardware: HardwareEntry, used: UsedEntry) -> JobSp
     """The job as it would ask for the least that holds what it used; None where that is what it had, or where too
     little was measured. A type that the user named is given up, since only another one is smaller."""
     memory_mib, vcpu = least_memory_mib(used), least_vcpu(used)
-    if used.samples < _LEAST_SAMPLES or memory_mib is None:
+    if used.samples < _LEAST_SAMPLES or memory_mib is None or not is_its_own(used, hardware):
         return None
     if hardware.backend == "fargate":
         vcpu = next((size for size in FARGATE_SIZES if vcpu is not None and size >= vcpu), hardware.vcpu)

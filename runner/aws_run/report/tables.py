@@ -126,11 +126,10 @@ def _rich_table(
             console.print(block, soft_wrap=True)
         return
     if widths is None:
-        natural = [max(cell_len(line[column].plain) for line in lines) for column in range(len(columns))]
+        indent = max(cell_len(line[0].plain) for line in lines) + 2 if len(columns) == 2 else 0
         for line in lines:
-            text = Text("  ").join(_padded(cell, width) for cell, width in zip(line, natural, strict=True))
-            text.rstrip()
-            console.print(text, soft_wrap=True)
+            for part in _hanging(line, indent, console.width):
+                console.print(part, soft_wrap=True)
         return
     grid = Table.grid(padding=(0, 2, 0, 0))
     for width in widths:
@@ -150,6 +149,22 @@ def _records(columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> Iterator
         for column, cell in zip(columns[1:], others, strict=True):
             if cell.plain not in ("", "-"):
                 yield Text.assemble((f"  {column:<{width}}  ", "dim"), cell)
+
+
+def _hanging(line: Sequence[Text], indent: int, width: int) -> Iterator[Text]:
+    """A row of one or two columns: its last cell is broken between words, unless it is one that is copied and longer
+    than a line."""
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    *first, last = line
+    parts = textwrap.wrap(last.plain, max(width - indent, 20), break_long_words=False, break_on_hyphens=False)
+    head = _padded(first[0], indent) if first else Text()
+    if len(parts) < 2 or max(map(cell_len, parts)) > width - indent:
+        yield Text.assemble(head, last)
+        return
+    yield Text.assemble(head, (parts[0], last.style))
+    yield from (Text(" " * indent + part) for part in parts[1:])
 
 
 def _padded(cell: Text, width: int) -> Text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
@@ -103,6 +103,21 @@ class PlanPrice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlanAllowance:
+    """A limit that holds for the run, as it stands without it, and what the run holds of it, in USD. `until`: when the
+    next period begins."""
+
+    sentence: str
+    limit_usd: Decimal
+    per: str
+    used_usd: Decimal
+    reserved_usd: Decimal
+    free_usd: Decimal
+    until: datetime
+    holds_usd: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanView:
     """`run_id` "": no run begins with this plan. `argv` None: the image's own command; it is complete but for the two
     folders. `python` None: what the image brings. `content` None: nothing is built. `estimate` and `notes` are
@@ -123,6 +138,7 @@ class PlanView:
     notes: tuple[str, ...] = ()
     output: Path | None = None
     outside: tuple[OutsideRow, ...] = ()
+    allowances: tuple[PlanAllowance, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

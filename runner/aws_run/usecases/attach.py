@@ -7,11 +7,12 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from aws_run import console_pages, naming
+from aws_run import console_pages
 from aws_run.clock import parse_iso
 from aws_run.data import pull_output
 from aws_run.errors import AwsRunError
 from aws_run.events import JobLimits, LogLine, Notice, StatusChanged
+from aws_run.infra.bucket_names import own_bucket
 from aws_run.lifecycle import lookup, run_stage
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end.ending import kept_days, next_commands
@@ -120,7 +121,7 @@ def _saved_log(context: AppContext, record: Record) -> None:
 
 def _fetch(context: AppContext, record: Record, into: Path) -> AwsRunError | None:
     """What kept the outputs from coming down. A run that has saved none is no failure of the fetching."""
-    bucket = naming.bucket_name(record.account, record.region)
+    bucket = own_bucket(context.aws)
     context.emit(StatusChanged(status="fetching", detail=str(into)))
     try:
         pull_output(context.storage(bucket), record.run_id, into, emit=context.emit)
@@ -151,7 +152,7 @@ def _result(
     into: Path,
     cost_label: str,
 ) -> Attached:
-    bucket = naming.bucket_name(record.account, record.region)
+    bucket = record.bucket
     code = status.exit_code or (failed.exit_code if failed else 0)
     began, ended = record.started_at, record.stopped_at
     retention = int((record.job or {}).get("runs_retention_days") or 0)

@@ -99,6 +99,7 @@ def test_a_gpu_that_was_used_stays_of_its_model() -> None:
         ("nothing smaller holds it", fargate(2, 4), used(3.5, 190)),
         ("nobody measured memory", fargate(4, 16), used(None)),
         ("it ran for too short a time", fargate(4, 16), used(1.0, samples=19)),
+        ("the whole machine was counted", fargate(4, 16), used(23.0, 200)),
         ("nobody saw the GPU", ec2("g6.xlarge", 4, 16, gpus=1), used(1.0, 50)),
     ],
 )

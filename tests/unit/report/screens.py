@@ -31,6 +31,7 @@ from aws_run.report.console import ConsoleReporter
 from aws_run.report.live import LaneState, LiveState, LiveView
 from aws_run.report.symbols import UNICODE
 from aws_run.report.tables import Mark, checklist, table
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import AttemptEntry, HardwareEntry, Outcome, Record, ResourceEntry, TaskEntry, TaskHandle
 from aws_run.usecases.offers import RankedOffer
 
@@ -192,7 +193,7 @@ def _statuses() -> list[RunStatus]:
             elapsed_s=780, cost_usd=Decimal("0.0737"), left_s=6420, progress=("epoch 12/30:  41%|████      |",)
         ),
     )
-    ended = Outcome(exit_code=7, reason="exit", sentence="the job ended with exit code 7")
+    ended = Outcome(exit_code=7, reason=OutcomeReason.EXIT, sentence="the job ended with exit code 7")
     failed = _run(
         "segment-20261121-030000-c3d4", state="removed", outcome=ended, cost_usd="0.018720",
         stopped_at="2026-11-21T04:05:12Z", created_at="2026-11-21T03:00:00Z",
@@ -206,7 +207,8 @@ def _ps(stream: Terminal, environ: dict[str, str], *, long: bool) -> None:
 
 
 def _status(stream: Terminal, environ: dict[str, str]) -> None:
-    rows = status_command.rows_of(_statuses()[0])
+    left_out = "not included: data transfer out of AWS and through NAT gateways or endpoints, S3, ECR and log storage"
+    rows = [*status_command.rows_of(_statuses()[0]), ("receipt", left_out)]
     table(RUN, ("what", "value"), rows, stream=stream, environ=environ)
 
 

@@ -49,29 +49,29 @@ def offers(path: Path, duration: str, everything: bool, **flags: Any) -> int:
         compose.open_target(local) as target,
     ):
         aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
-        found = find(config, compose.make_context(aws, reporter.emit, target), duration_s=duration_s)
+        offered = find(config, compose.make_context(aws, reporter.emit, target), duration_s=duration_s)
     if as_json:
         result_json(
             {
-                "duration_s": found.duration_s,
+                "duration_s": offered.duration_s,
                 "region": aws.region,
-                "offers": [as_data(one) for one in found.offers],
-                "notes": list(found.notes),
+                "offers": [as_data(one) for one in offered.offers],
+                "notes": list(offered.notes),
             }
         )
         return 0
-    shown = found.offers if everything else found.offers[:_SHOWN]
+    shown = offered.offers if everything else offered.offers[:_SHOWN]
     if not everything:
-        shown += tuple(one for one in found.offers[_SHOWN:] if one.taken)
+        shown += tuple(one for one in offered.offers[_SHOWN:] if one.taken)
     table("", columns_for(duration_s), [row_of(one) for one in shown])
-    left = len(found.offers) - len(shown)
+    left = len(offered.offers) - len(shown)
     if left:
         say(f"{left} more offers: --all lists them")
     say(
         "*: what `aws-run submit` takes; !: over --max-price; $/h with disk and address; quota: of the free vCPUs; how "
         "often AWS takes spot machines back is not known"
     )
-    for note in found.notes:
+    for note in offered.notes:
         say(f"note: {note}")
     return 0
 
@@ -102,8 +102,7 @@ def row_of(one: RankedOffer) -> tuple[str, ...]:
 
 def _zones(one: RankedOffer) -> str:
     """Of spot the zone with that price, else how many there are."""
-    zones = one.choice.zones
-    return zones[0] if one.choice.spot and not one.choice.at_most and one.choice.backend == "ec2" else f"{len(zones)}"
+    return one.choice.zone_of_price or f"{len(one.choice.zones)}"
 
 
 def _hour(one: RankedOffer) -> str:

@@ -38,22 +38,22 @@ def status(run: str | None, **flags: Any) -> int:
     return 0
 
 
-def as_data(found: RunStatus) -> dict[str, Any]:
+def as_data(status: RunStatus) -> dict[str, Any]:
     """The record whole, with its current attempt and what ECS says now."""
     from aws_run.lifecycle.receipt_views import receipt_view
     from aws_run.report.jsonlines import to_data
 
-    record = found.record
+    record = status.record
     current = {name: getattr(record, name) for name in ("attempt", "task_arn", "started_at", "cluster")}
     return {
         **record.to_json(),
         **current,
-        "phase": found.phase,
-        "exit_code": found.exit_code,
-        "sentence": found.sentence,
-        "warnings": list(found.warnings),
+        "phase": status.phase,
+        "exit_code": status.exit_code,
+        "sentence": status.sentence,
+        "warnings": list(status.warnings),
         "receipt_view": None if (receipt := receipt_view(record)) is None else to_data(receipt),
-        "so_far": None if found.so_far is None else to_data(found.so_far),
+        "so_far": None if status.so_far is None else to_data(status.so_far),
     }
 
 
@@ -98,7 +98,6 @@ def times_of(run: RunStatus) -> str:
 
 def rows_of(run: RunStatus) -> list[tuple[str, str]]:
     """(what, value) for all that is known of it."""
-    from aws_run import naming
     from aws_run.lifecycle.what_ran import argv_of, commit_of, image_of
     from aws_run.report.format import usage_parts
 
@@ -106,7 +105,7 @@ def rows_of(run: RunStatus) -> list[tuple[str, str]]:
     existing = [
         f"{entry.kind} {entry.name}" for entry in record.resources if entry.state not in ("deleted", "intended")
     ]
-    bucket = naming.bucket_name(record.account, record.region)
+    bucket = record.bucket
     rows: list[tuple[str, str]] = [
         ("status", run.phase + (f": {run.sentence}" if run.sentence else "")),
         *(("warning", text) for text in run.warnings),

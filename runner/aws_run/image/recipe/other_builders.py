@@ -39,7 +39,7 @@ def notes_about(source: Source) -> list[str]:
     for path in _present(source, _APT):
         others = [line for line in _lines(source, path) if not _PACKAGE.fullmatch(line)]
         if others:
-            notes.append(f"of {path}, {', '.join(others[:4])} is no name of a package and is left out")
+            notes.append(f"of {path}, {', '.join(others[:4])} is not the name of a package and is left out")
     ignored = _present(source, _NOT_RUN)
     if ignored:
         notes.append(f"{', '.join(ignored)} of repo2docker is not run; a Dockerfile can do what it does")

@@ -10,13 +10,9 @@ from typing import Any
 from aws_run.config import Build
 from aws_run.errors import ConfigError, SourceError
 from aws_run.image.recipe import python_version
-from aws_run.image.recipe.dependencies import (
-    CONDA_GENERATED,
-    Dependencies,
-    DependencyKind,
-    find_dependencies,
-    poetry_python,
-)
+from aws_run.image.recipe.dependencies import CONDA_GENERATED, Dependencies, DependencyKind
+from aws_run.image.recipe.dependency_lists import poetry_python
+from aws_run.image.recipe.find_dependencies import find_dependencies
 from aws_run.image.recipe.git_version import version_from_git
 from aws_run.image.recipe.mentions import find_pip_caller
 from aws_run.image.recipe.other_builders import apt_list, notes_about, pinned_python
@@ -161,7 +157,7 @@ def _refuse_unnamed_variables(build: Build, dependencies: Dependencies) -> None:
         listed = ", ".join(unnamed)
         flags = " ".join(f"--build-secret {name}" for name in unnamed)
         raise SourceError(
-            f"{dependencies.files[0]} puts {listed} of this shell into an address, and nobody has said that it may",
+            f"{dependencies.files[0]} puts {listed} of this shell into an address, which was not allowed",
             hint=f"{flags} (or AWS_RUN_BUILD_SECRETS) hands it to the build; the image never holds it",
         )
 
@@ -173,7 +169,7 @@ def read_pyproject(source: Source) -> dict[str, Any]:
 def _python(build: Build, source: Source, pyproject: dict[str, Any], dependencies: Dependencies) -> str:
     if build.python is not None:
         if not re.fullmatch(r"\d+\.\d+(\.\d+)?", build.python):
-            raise ConfigError(f"build.python is {build.python!r}, which is no version", hint='write it as "3.12"')
+            raise ConfigError(f"build.python is {build.python!r}, which is not a version", hint='write it as "3.12"')
         if build.base_image is None and tuple(int(part) for part in build.python.split(".")[:2]) < (3, 9):
             raise ConfigError(
                 f"build.python is {build.python}, and aws-run needs Python 3.9 or newer in the image", hint=_OLD

@@ -10,7 +10,7 @@ from aws_run.clock import iso
 from aws_run.errors import EXIT_TOOL, AwsRunError
 from aws_run.events import Notice
 from aws_run.job_log import own_lines
-from aws_run.lifecycle import history
+from aws_run.lifecycle import allowance, history
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.end.right_sizing import smaller_for
@@ -76,7 +76,10 @@ def reconcile(
             teardown.save_log(store, context.emit, RunKeys(run_id=record.run_id).log, log)
     if record.cost_usd is None:
         _note_cost(context, writer, state, now)
-    return teardown.teardown(context.aws, context.clock, context.emit, store, writer)
+    removed = teardown.teardown(context.aws, context.clock, context.emit, store, writer)
+    if not removed.failed:
+        allowance.settle_record(context, store, writer.record)
+    return removed
 
 
 def _read_result(context: AppContext, store: RunStore, record: Record) -> bytes | None:

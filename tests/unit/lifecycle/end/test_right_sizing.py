@@ -12,13 +12,14 @@ from tests.unit.lifecycle.memory_run import MemoryRun
 from aws_run.cli.commands.status import money_rows
 from aws_run.lifecycle.end import reconcile
 from aws_run.lifecycle.end.right_sizing import smaller_for
-from aws_run.lifecycle.receipt_views import receipt_view
+from aws_run.lifecycle.receipt_views import receipt_view, use_view
 from aws_run.lifecycle.run_status import RunStatus
 from aws_run.report.text import receipt_footer
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import EstimateEntry, HardwareEntry, Outcome, Receipt, Record, UsedEntry
 
 SUBNETS = {"Subnets": [{"SubnetId": "s", "AvailabilityZone": "us-east-1a", "VpcId": "v", "MapPublicIpOnLaunch": True}]}
-WELL = Outcome(exit_code=0, reason="exit", sentence="it finished")
+WELL = Outcome(exit_code=0, reason=OutcomeReason.EXIT, sentence="it finished")
 
 
 def ended(**changes: Any) -> Record:
@@ -48,13 +49,19 @@ def test_what_would_have_been_enough_is_in_the_receipt() -> None:
     )
 
 
+def test_counters_of_more_than_the_job_are_not_shown_as_its_own() -> None:
+    whole = ended(used=UsedEntry(samples=600, peak_memory_bytes=23 * 1024**3, peak_cpu_percent=100))
+    assert use_view(whole) is None
+    assert use_view(ended()) is not None
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"used": None},
         {"receipt": None},
         {"receipt": Receipt(total_usd=None, billed_s="3600")},
-        {"outcome": Outcome(exit_code=137, reason="out-of-memory", sentence="it ran out of memory")},
+        {"outcome": Outcome(exit_code=137, reason=OutcomeReason.OUT_OF_MEMORY, sentence="it ran out of memory")},
         {"job": None},
         {"hardware": None},
     ],
