@@ -39,12 +39,20 @@ def shorten_names(folder: str, prefix: str) -> List[Renamed]:
 
 
 def describe_renamed(renamed: Sequence[Renamed], *, most: int, most_chars: int) -> str:
-    named = "; ".join(f"{repr(item.path)[:most_chars]} is {item.name!r}" for item in renamed[:most])
+    named = "; ".join(f"{repr(item.path)[:most_chars]} ({_why(item.path)}) is {item.name!r}" for item in renamed[:most])
     more = f"; and {len(renamed) - most} more" if len(renamed) > most else ""
     return (
         f"{len(renamed)} of the outputs have names that S3 does not take and were saved under short ones, "
         f"which renamed.json lists: {named}{more}"
     )
+
+
+def _why(path: str) -> str:
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return "not UTF-8"
+    return "too long"
 
 
 def _is_refused(path: str, prefix: str) -> bool:

@@ -65,6 +65,7 @@ def test_an_output_whose_name_s3_does_not_take_arrives_under_a_short_one(
     result = container.result()
     assert (code, result["reason"], result["output"]["renamed"]) == (125, "sync-out-failed", 1)
     assert "1 of the outputs have names that S3 does not take" in result["unsaved"]
+    assert "(not UTF-8) is " in result["unsaved"] or "(too long) is " in result["unsaved"]
     assert name in err
 
 
