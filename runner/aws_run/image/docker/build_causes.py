@@ -90,6 +90,12 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "run `uv lock` and commit the result",
     ),
     (
+        r"Failed to install (cpython-\d+\.\d+\.\d+)|No download found for request: (cpython-\d+\.\d+\.\d+)",
+        "uv could not fetch the Python that the project asks for, {0}",
+        "the build has to reach github.com or the mirror of it that UV_PYTHON_INSTALL_MIRROR names; build.python "
+        "chooses a version that a base image has",
+    ),
+    (
         r"(?:CERTIFICATE_VERIFY_FAILED|invalid peer certificate|UnknownIssuer|self.signed certificate)",
         "The build could not verify a server's certificate",
         "behind a company proxy, set SSL_CERT_FILE to its CA bundle; it is handed to the build",

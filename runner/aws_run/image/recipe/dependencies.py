@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from aws_run.config import Build
 from aws_run.errors import ConfigError, SourceError
-from aws_run.image.recipe.conda import NAMES as CONDA_NAMES
 from aws_run.image.recipe.conda import CondaEnvironment, read_conda
+from aws_run.image.recipe.left_out import about_choices
+from aws_run.image.recipe.list_files import candidates, others, unused_lists
 from aws_run.image.sources.source import Source
 from aws_run.project import locks, manifests
 from aws_run.project.files import LOCK_MAX_BYTES
@@ -23,7 +24,7 @@ from aws_run.project.folder import parse_toml, read_json, read_toml, strings, ta
 from aws_run.project.private_names import is_private
 from aws_run.project.requirements import decode, read_requirement_lines, read_requirements, variables_of
 from aws_run.project.uv_lock import check_uv_lock, count_packages, installs_from_folder
-from aws_run.project.versions import from_poetry, normalized
+from aws_run.project.versions import alternatives, from_poetry, normalized
 
 # lock: pyproject.toml with uv.lock; pyproject: its [project] dependencies, resolved at build time.
 # conda: micromamba makes the environment, and pip's own section follows.
@@ -32,9 +33,6 @@ DependencyKind = Literal["none", "requirements", "lock", "pyproject", "conda"]
 GENERATED = "aws-run-requirements.txt"
 CONDA_GENERATED = "aws-run-environment.yml"
 _MAIN = frozenset({"main", "default"})
-_NOT_FOR_RUNS = re.compile(r"(?:^|[-_./])(?:dev|tests?|testing|docs?|lint|ci|build|typing|constraints?)(?:[-_.]|$)")
-_REQUIREMENT_NAMES = ("requirements.txt", "requirements.in")
-_PREFERRED = ("main", "base", "prod", "production", "default", "requirements", "run", "runtime")
 _MOST_SCRIPTS = 2_000
 _VCS_IN_TOML = re.compile(r"git\+|^\s*git\s*=|\bgit\s*=\s*\"", re.MULTILINE)
 
@@ -90,25 +88,28 @@ def find_dependencies(
     finder = _Finder(source=source, pyproject=pyproject, build=build)
     if build.dependencies != "auto":
         return _with_choices(finder.named(build.dependencies), source, pyproject, build)
-    candidates = list(_candidates(source, pyproject))
-    passed: list[str] = []
-    for place, path in enumerate(candidates):
+    paths = candidates(source, command, with_manifest=bool(pyproject))
+    for place, path in enumerate(paths):
         chosen = finder.read(path)
-        if chosen.kind == "none":
-            passed.append(path)
-            continue
-        _with_choices(chosen, source, pyproject, build)
-        # Beside a list of its own a script may carry metadata for others who run it alone.
-        return replace(chosen, notes=(*chosen.notes, *_others(path, candidates[place + 1 :])))
+        if chosen.kind != "none":
+            # Beside a list of its own a script may carry metadata for others who run it alone.
+            own = [each for each in _scripts(source, command) if each in command and _script_block(source, each)]
+            chosen = _with_choices(chosen, source, pyproject, build)
+            return replace(chosen, notes=(*chosen.notes, *others(path, [*paths[place + 1 :], *own])))
     for path in _scripts(source, command):
-        block = manifests.script_block(decode(source.read(path)))
+        block = _script_block(source, path)
         if block is not None:
             return _with_choices(finder.script(path, block), source, pyproject, build)
-    return _with_choices(_NONE, source, pyproject, build)
+    return _with_choices(replace(_NONE, notes=tuple(unused_lists(source, paths))), source, pyproject, build)
+
+
+def _script_block(source: Source, path: str) -> str | None:
+    return manifests.script_block(decode(source.read(path)))
 
 
 def _with_choices(chosen: Dependencies, source: Source, pyproject: dict[str, Any], build: Build) -> Dependencies:
-    """`chosen`, unless extras or groups are asked for that its list does not have: ConfigError."""
+    """`chosen` with a word on the extras and groups that are left out. ConfigError where some are asked for that its
+    list does not have."""
     extras, groups = _choices(chosen, source, pyproject)
     for setting, asked, known in (("extras", build.extras, extras), ("groups", build.groups, groups)):
         for name in asked:
@@ -119,7 +120,8 @@ def _with_choices(chosen: Dependencies, source: Source, pyproject: dict[str, Any
                     f"does not have: {have}",
                     hint="correct the name, or choose the list that has it with `build: {dependencies: PATH}`",
                 )
-    return chosen
+    told = about_choices(extras or set(), groups or set(), build, pyproject, by_uv=chosen.kind == "lock")
+    return replace(chosen, notes=(*chosen.notes, *told))
 
 
 def _choices(
@@ -164,58 +166,6 @@ def installer_files(source: Source, dependencies: Dependencies) -> dict[str, byt
     written = {path: text.encode() for path, text in dependencies.texts}
     own = {path: read_dependency_file(source, path) for path in dependencies.files if path not in written}
     return {**own, **written}
-
-
-def _candidates(source: Source, pyproject: dict[str, Any]) -> Iterator[str]:
-    """Paths of lists that are there, best first."""
-    top = {path for path in source.paths if "/" not in path}
-    manifest = bool(pyproject)
-    names = ["uv.lock"] if manifest else []
-    names += ["pylock.toml", *sorted(path for path in top if re.fullmatch(r"pylock\.[^./]+\.toml", path))]
-    names += ["poetry.lock", "pdm.lock"] if manifest else []
-    names += ["Pipfile.lock", "Pipfile", *_REQUIREMENT_NAMES]
-    yield from (name for name in names if source.has(name))
-    yield from _requirement_files(source)
-    yield from (name for name in CONDA_NAMES if source.has(name))
-    if manifest:
-        yield "pyproject.toml"
-    yield from (name for name in ("setup.py", "setup.cfg") if source.has(name))
-    # repo2docker's own folder: what its notebook server needs besides.
-    below = [f"{folder}{name}" for folder in ("binder/", ".binder/") for name in (*CONDA_NAMES, "requirements.txt")]
-    yield from (path for path in below if source.has(path))
-
-
-def _requirement_files(source: Source) -> list[str]:
-    """`requirements-gpu.txt`, `requirements/base.txt`: the likeliest first."""
-    if any(source.has(name) for name in _REQUIREMENT_NAMES):
-        return []
-    pattern = re.compile(r"(?:requirements[^/]*|requirements/[^/]+|reqs?)\.(?:txt|in)")
-    paths = [path for path in source.paths if pattern.fullmatch(path) and not _NOT_FOR_RUNS.search(path)]
-
-    def rank(path: str) -> tuple[int, int, str]:
-        stem = path.rpartition("/")[2].rpartition(".")[0]
-        return (_PREFERRED.index(stem) if stem in _PREFERRED else len(_PREFERRED), path.endswith(".in"), path)
-
-    return sorted(paths, key=rank)
-
-
-_SAME = (
-    frozenset({"uv.lock", "pyproject.toml", "setup.py", "setup.cfg"}),
-    frozenset({"poetry.lock", "pyproject.toml"}),
-    frozenset({"pdm.lock", "pyproject.toml"}),
-    frozenset({"Pipfile.lock", "Pipfile"}),
-    frozenset({"requirements.txt", "requirements.in"}),
-    frozenset({"pyproject.toml", "setup.py", "setup.cfg"}),
-)
-
-
-def _others(chosen: str, rest: list[str]) -> list[str]:
-    others = [path for path in rest if not any({chosen, path} <= pair for pair in _SAME)]
-    others = [path for path in others if path not in ("setup.py", "setup.cfg", "pyproject.toml")] or others
-    if not others:
-        return []
-    named = ", ".join(others[:4])
-    return [f"{chosen} is installed and {named} is not; `build: {{dependencies: {others[0]}}}` chooses that one"]
 
 
 def _scripts(source: Source, command: Sequence[str]) -> list[str]:
@@ -356,7 +306,8 @@ class _Finder:
         if environment.only_conda:
             return self._by_micromamba(path, environment)
         title = f"{path} (conda, installed from the package index)"
-        return self._of_lines(path, environment.lines, title, environment.python)
+        made = self._of_lines(path, environment.lines, title, environment.python)
+        return replace(made, notes=_about_variables(path, environment))
 
     def _by_micromamba(self, path: str, environment: CondaEnvironment) -> Dependencies:
         pip = self._of_lines(path, environment.pip, path, environment.python)
@@ -367,7 +318,10 @@ class _Finder:
             kind="conda",
             files=pip.files or (path,),
             title=f"{path} (conda), {_packages(count)}",
-            notes=(f"micromamba makes the environment, because only conda has {named}",),
+            notes=(
+                f"micromamba makes the environment, because only conda has {named}",
+                *_about_variables(path, environment),
+            ),
             requires_python=environment.python,
             conda=environment,
         )
@@ -413,11 +367,6 @@ class _Finder:
         return self._by_uv(whole=_has_path_sources(self.pyproject), count=len(listed))
 
     def _by_uv(self, *, whole: bool, count: int | None) -> Dependencies:
-        optional = table(self.pyproject, "project", "optional-dependencies")
-        left = [name for name in optional if name not in self.build.extras]
-        notes = []
-        if left and not self.build.extras:
-            notes.append(f"the extras {', '.join(left[:6])} are not installed; `build: {{extras: [{left[0]}]}}` does")
         text = self.source.read_text("pyproject.toml")
         return Dependencies(
             kind="pyproject",
@@ -427,7 +376,6 @@ class _Finder:
             needs_git=_VCS_IN_TOML.search(text) is not None,
             extras=self.build.extras,
             groups=self.build.groups,
-            notes=tuple(notes),
         )
 
     def _legacy(self, path: str) -> Dependencies:
@@ -480,14 +428,22 @@ class _Finder:
 
 def poetry_python(pyproject: dict[str, Any]) -> str | None:
     value = table(pyproject, "tool", "poetry", "dependencies").get("python")
-    return from_poetry(value) if isinstance(value, str) else None
+    return alternatives(value, from_poetry) if isinstance(value, str) else None
+
+
+def _about_variables(path: str, environment: CondaEnvironment) -> tuple[str, ...]:
+    if not environment.variables:
+        return ()
+    names = ", ".join(environment.variables[:6])
+    return (f"{path} also sets {names}, which the job does not get; `env:` in aws-run.yaml hands them over",)
 
 
 def _series(requires: dict[str, Any]) -> str | None:
-    """pipenv's `python_version = "3.11"`."""
-    value = requires.get("python_version") or requires.get("python_full_version")
-    match = re.match(r"\d+\.\d+", value) if isinstance(value, str) else None
-    return f"=={match[0]}.*" if match else None
+    """pipenv's `python_version = "3.11"`, or its `python_full_version`, which pipenv takes exactly."""
+    full, series = requires.get("python_full_version"), requires.get("python_version")
+    if isinstance(full, str) and full:
+        return f"=={full}"
+    return f"=={series}.*" if isinstance(series, str) and series else None
 
 
 def _packages(count: int) -> str:
