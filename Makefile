@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint format docs bench bench-data independence nightly audit dist lock clean
+.PHONY: help demo test unit lint format docs site bench bench-data independence aws-smoke nightly audit dist lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ docs: ## make the generated pages of docs/ again
 	@tools/venv dev
 	@$(PYTHON) tools/gen-docs
 
+site: ## build the documentation as a site into build/site, and check its links
+	@tools/venv dev
+	@$(PYTHON) tools/docs-site
+
 bench: ## measure what benchmarks/ promises
 	@tools/venv dev
 	@tools/bench
@@ -54,7 +58,7 @@ crash: ## kill a client at each of its AWS calls and see that nothing bills and 
 	@tools/venv dev
 	@tools/crash
 
-faults: ## spoil every AWS operation of every command in every way and write docs/fault-table.md; hours
+faults: ## spoil every AWS operation of every command in every way and write docs/fault-table.md
 	@tools/venv dev
 	@$(PYTHON) -m tests.crash.faults --write
 
@@ -62,10 +66,15 @@ soak: ## 30 submits of 3 projects at once, while AWS throttles, fails and loses 
 	@tools/venv dev
 	@$(PYTHON) -m tests.crash.soak
 
+aws-smoke: ## eight stories on a real account for at most AWS_RUN_AWS_BUDGET dollars; writes docs/real-runs/DATE.md
+	@tools/venv dev
+	@tools/aws-smoke
+
 nightly: ## what runs each night, with new seeds that it prints; an hour and more
 	@tools/nightly soak
 	@tools/nightly kills
 	@tools/nightly crash
+	@tools/nightly faults
 	@tools/nightly properties
 	@tools/nightly tests
 

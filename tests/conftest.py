@@ -56,7 +56,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 def _engine_answers() -> bool:
     try:
-        return subprocess.run(["docker", "info"], capture_output=True, timeout=20, check=False).returncode == 0
+        return subprocess.run(["docker", "info"], capture_output=True, timeout=90, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 

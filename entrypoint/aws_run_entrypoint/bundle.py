@@ -43,7 +43,7 @@ def pyz_bytes() -> bytes:
 def without_texts(source: bytes) -> bytes:
     """Without its comments and docstrings, which only people read."""
     lines = _DOCSTRING.sub(
-        lambda found: found[1] + b'""' + b"\n" * found[0].count(b"\n"), source.replace(b"\r\n", b"\n")
+        lambda match: match[1] + b'""' + b"\n" * match[0].count(b"\n"), source.replace(b"\r\n", b"\n")
     )
     return _COMMENT.sub(b"", lines)
 

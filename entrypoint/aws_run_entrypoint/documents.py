@@ -37,13 +37,13 @@ def parse(raw: bytes, *, most_bytes: int, most_depth: int = MOST_DEPTH) -> Any:
     except DocumentError:
         raise
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-        raise DocumentError(f"is no JSON ({error})") from error
+        raise DocumentError(f"is not JSON ({error})") from error
 
 
 def parse_object(raw: bytes, *, most_bytes: int) -> "Fields":
     value = parse(raw, most_bytes=most_bytes)
     if not isinstance(value, dict):
-        raise DocumentError("is no JSON object")
+        raise DocumentError("is not a JSON object")
     return Fields(value)
 
 
@@ -72,7 +72,7 @@ def _fraction(text: str) -> float:
 
 
 def _refuse(text: str) -> NoReturn:
-    raise DocumentError(f"holds {text}, which is no number")
+    raise DocumentError(f"holds {text}, which is not a number")
 
 
 _DECODER = json.JSONDecoder(parse_int=_whole, parse_float=_fraction, parse_constant=_refuse)
@@ -98,7 +98,7 @@ class Fields:
         if value is None:
             return None
         if not isinstance(value, str) or len(value) > most_chars:
-            raise DocumentError(f"has a {name!r} that is no text of at most {most_chars} characters")
+            raise DocumentError(f"has a {name!r} that is not text of at most {most_chars} characters")
         if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
             raise DocumentError(f"has a {name!r} that is not valid Unicode")
         return value
@@ -112,13 +112,13 @@ class Fields:
         if value is None:
             return None
         if not is_whole(value, least=least, most=most):
-            raise DocumentError(f"has a {name!r} that is no whole number from {least} to {most}")
+            raise DocumentError(f"has a {name!r} that is not a whole number from {least} to {most}")
         return int(value)
 
     def number(self, name: str, *, least: float, most: float) -> float:
         value = self.values.get(name)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-            raise DocumentError(f"has a {name!r} that is no number from {least:g} to {most:g}")
+            raise DocumentError(f"has a {name!r} that is not a number from {least:g} to {most:g}")
         return value
 
     def flag(self, name: str) -> bool:
@@ -130,7 +130,7 @@ class Fields:
     def items(self, name: str, *, most: int) -> List[Any]:
         value = self.values.get(name)
         if not isinstance(value, list) or len(value) > most:
-            raise DocumentError(f"has a {name!r} that is no list of at most {most} items")
+            raise DocumentError(f"has a {name!r} that is not a list of at most {most} items")
         return value
 
     def texts(self, name: str, *, most: int, most_chars: int) -> List[str]:
@@ -152,7 +152,7 @@ def is_whole(value: object, *, least: int, most: int) -> bool:
 
 def _object(name: str, value: object) -> Fields:
     if not isinstance(value, dict):
-        raise DocumentError(f"has a {name!r} that is no JSON object")
+        raise DocumentError(f"has a {name!r} that is not a JSON object")
     values: Dict[str, Any] = value
     return Fields(values)
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from . import contract
+from . import contract, s3_address
 from .transfer import Bucket, from_environment
 
 DEFAULT_WORK_DIR = "/aws-run"
@@ -114,7 +114,7 @@ def read_job(env: Mapping[str, str], image_command: Sequence[str]) -> Job:
         name=_needed(env, contract.BUCKET),
         region=region,
         credentials=from_environment(env),
-        endpoint_url=env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL") or None,
+        endpoint_url=s3_address.configured(env, region),
         owner=env.get(contract.BUCKET_OWNER) or None,
     )
     return Job(
@@ -163,7 +163,7 @@ def job_environment(env: Mapping[str, str]) -> Dict[str, str]:
 def _arguments(env: Mapping[str, str]) -> Tuple[str, str]:
     given = _argv(env, contract.ARGUMENTS) if env.get(contract.ARGUMENTS) else ("-i", "-o")
     if len(given) != 2:
-        raise ContractError(f"{contract.ARGUMENTS} is no pair of options")
+        raise ContractError(f"{contract.ARGUMENTS} is not a pair of options")
     return given[0], given[1]
 
 
@@ -208,9 +208,9 @@ def _inputs(env: Mapping[str, str]) -> Tuple[Input, ...]:
         raise ContractError(f"{contract.INPUTS} can't be read ({error})") from None
     for item in inputs:
         if not item.snapshot_key.endswith(".snapshot.json"):
-            raise ContractError(f"{contract.INPUTS}: {item.snapshot_key!r} is no snapshot")
+            raise ContractError(f"{contract.INPUTS}: {item.snapshot_key!r} is not a snapshot")
         if not item.name or any(name in (".", "..") or "/" in name or "\0" in name for name in (item.name, item.into)):
-            raise ContractError(f"{contract.INPUTS}: {item.into or item.name!r} is no name of an input")
+            raise ContractError(f"{contract.INPUTS}: {item.into or item.name!r} is not a name of an input")
     if len({item.into for item in inputs}) < len(inputs) or (len(inputs) > 1 and not all(item.into for item in inputs)):
         raise ContractError(f"{contract.INPUTS}: two inputs would be in one folder")
     return inputs

@@ -43,7 +43,7 @@ def find_left_behind(folder: str, since: float, saved: Sequence[str]) -> LeftBeh
     two seconds."""
     until = time.monotonic() + _WITHIN_S
     passed_over = {os.path.realpath(path) for path in saved}
-    found: List[Tuple[int, str, int]] = []
+    files: List[Tuple[int, str, int]] = []
     total = entries = 0
     waiting = [""]
     try:
@@ -57,7 +57,7 @@ def find_left_behind(folder: str, since: float, saved: Sequence[str]) -> LeftBeh
                 for entry in listing:
                     entries += 1
                     if entries > _MOST_ENTRIES or time.monotonic() > until:
-                        return _summary(folder, found, total, whole=False)
+                        return _summary(folder, files, total, whole=False)
                     if entry.name.startswith(".") or entry.name in _TRACES or entry.name.endswith(".pyc"):
                         continue
                     path = f"{relative}/{entry.name}" if relative else entry.name
@@ -66,16 +66,16 @@ def find_left_behind(folder: str, since: float, saved: Sequence[str]) -> LeftBeh
                         if os.path.realpath(entry.path) not in passed_over:
                             waiting.append(path)
                     elif stat.S_ISREG(status.st_mode) and status.st_dev == device and status.st_ctime >= since:
-                        found.append((path.count("/"), path, status.st_size))
+                        files.append((path.count("/"), path, status.st_size))
                         total += status.st_size
         except OSError:
             continue  # it went meanwhile, or may not be read
-    return _summary(folder, found, total, whole=True)
+    return _summary(folder, files, total, whole=True)
 
 
-def _summary(folder: str, found: List[Tuple[int, str, int]], total: int, *, whole: bool) -> LeftBehind:
-    named = tuple((path, size) for _, path, size in sorted(found)[:_MOST_NAMED])
-    return LeftBehind(folder, len(found), total, named, whole)
+def _summary(folder: str, files: List[Tuple[int, str, int]], total: int, *, whole: bool) -> LeftBehind:
+    named = tuple((path, size) for _, path, size in sorted(files)[:_MOST_NAMED])
+    return LeftBehind(folder, len(files), total, named, whole)
 
 
 def _as_text(path: str) -> str:

@@ -48,7 +48,7 @@ def check_is_folder(path: str) -> None:
     if stat.S_ISLNK(status.st_mode):
         raise EngineError(f"{path} is a link here, to {os.readlink(path)!r}, and no folder")
     if not stat.S_ISDIR(status.st_mode):
-        raise EngineError(f"{path} is no folder here")
+        raise EngineError(f"{path} is not a folder here")
 
 
 def _empty(folder: str) -> None:

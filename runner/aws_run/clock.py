@@ -29,17 +29,35 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None: ...
 
 
+class GrowingWait:
+    """Sleeps `first_s` seconds, then `factor` times as long with each `sleep`, up to `longest_s`: for what is looked at
+    again and again. `restart` after news."""
+
+    def __init__(self, clock: Clock, *, first_s: float, longest_s: float, factor: float = 1.5) -> None:
+        self._clock = clock
+        self._first_s = first_s
+        self._longest_s = longest_s
+        self._factor = factor
+        self._next_s = first_s
+
+    def sleep(self) -> None:
+        self._clock.sleep(self._next_s)
+        self._next_s = min(self._next_s * self._factor, self._longest_s)
+
+    def restart(self) -> None:
+        self._next_s = self._first_s
+
+
 def wait_until(
     clock: Clock, check: Callable[[], bool], *, for_s: float, first_wait_s: float = 0.5, longest_wait_s: float = 5.0
 ) -> bool:
     """Whether `check()` came true within `for_s` seconds. It is called at once, then after waits that grow by half."""
     began = clock.monotonic()
-    wait_s = first_wait_s
+    wait = GrowingWait(clock, first_s=first_wait_s, longest_s=longest_wait_s)
     while not check():
         if clock.monotonic() - began > for_s:
             return False
-        clock.sleep(wait_s)
-        wait_s = min(wait_s * 1.5, longest_wait_s)
+        wait.sleep()
     return True
 
 

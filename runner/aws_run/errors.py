@@ -109,11 +109,12 @@ class PreflightError(AwsRunError):
 
 class CapacityError(AwsRunError):
     """AWS has no instance of the kind that was requested, or it never joined the cluster. `code`: AWS's own for the
-    refusal, empty where there is none."""
+    refusal, empty where there is none. `passes`: the same request may well be accepted a little later."""
 
-    def __init__(self, message: str, *, code: str = "", hint: str | None = None) -> None:
+    def __init__(self, message: str, *, code: str = "", hint: str | None = None, passes: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.code = code
+        self.passes = passes
 
 
 class DeadlineError(AwsRunError):

@@ -1,4 +1,4 @@
-"""What has to be installed for the parts of aws-run that not everybody needs."""
+"""What the parts that not everybody needs are installed with."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import shlex
 
 
 def install_hint(extra: str) -> str:
-    """A command that works wherever aws-run came from: it names the packages of `extra` themselves, since aws-run may
-    have been installed from a folder, a file or a repository."""
+    """A command that names the packages of `extra` themselves, and works wherever the tool came from: a folder, a file
+    or a repository."""
     from importlib import metadata
 
     try:
@@ -17,4 +17,4 @@ def install_hint(extra: str) -> str:
         needed = []
     marker = re.compile(rf"\s*;\s*extra\s*==\s*['\"]{re.escape(extra)}['\"]\s*$")
     packages = sorted(marker.sub("", text) for text in needed if marker.search(text))
-    return f"pip install {shlex.join(packages)}" if packages else f"install aws-run with its extra [{extra}]"
+    return f"pip install {shlex.join(packages)}" if packages else f"its extra [{extra}] has to be installed"

@@ -64,9 +64,14 @@ def project_of_run(run_id: str) -> str:
     return match["project"]
 
 
-def bucket_name(account: str, region: str) -> str:
-    """A name in the account's own regional namespace, so nobody else can hold it (aws-facts §1)."""
-    return f"{PREFIX}-{account}-{region}-an"
+# S3 has no namespaces of accounts there (its guide, "Namespaces for general purpose buckets").
+WITHOUT_NAMESPACE = frozenset({"me-south-1", "me-central-1"})
+
+
+def bucket_name(account: str, region: str, *, unguessable: str = "") -> str:
+    """A name in the account's own regional namespace, so nobody else can hold it (aws-facts §1). Where there is no such
+    namespace its end is `unguessable`: who knows the account's number must not know the name of its bucket."""
+    return f"{PREFIX}-{account}-{region}-{unguessable if region in WITHOUT_NAMESPACE else 'an'}"
 
 
 def repository_name(project: str) -> str:

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from aws_run.naming import IAM_PATH, TAG_RUN
+from aws_run.naming import IAM_PATH, TAG_RUN, WITHOUT_NAMESPACE
 
 Command = Literal[
     "check", "plan", "submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc", "destroy",
-    "network", "offers", "cost", "report", "exec",
+    "network", "offers", "cost", "report", "exec", "allowance", "quota",
 ]  # fmt: skip
 
 ANY = "*"
@@ -42,7 +42,8 @@ KEYS = "arn:aws:kms:{region}:{account}:key/*"
 LOG_GROUPS = "arn:aws:logs:{region}:{account}:log-group:/aws-run/*"
 SCHEDULES = "arn:aws:scheduler:{region}:{account}:schedule/default/arun-*"
 REPOSITORIES = "arn:aws:ecr:{region}:{account}:repository/arun/*"
-BUCKET = "arn:aws:s3:::arun-{account}-{region}-an"
+BUCKET = "arn:aws:s3:::arun-{account}-{region}-an"  # with another end in regions that are WITHOUT_NAMESPACE
+WITHOUT_NAMESPACE_TEXT = f"in {' and '.join(sorted(WITHOUT_NAMESPACE))}"
 OBJECTS = f"{BUCKET}/*"
 
 _TAGGED_NEW = {"Null": {f"aws:RequestTag/{TAG_RUN}": "false"}}
@@ -50,6 +51,10 @@ _TAGGED = {"Null": {f"aws:ResourceTag/{TAG_RUN}": "false"}}
 _FROM_TEMPLATE = {"ArnLike": {"ec2:LaunchTemplate": TEMPLATES}}
 
 RUN: tuple[Command, ...] = ("submit",)
+_ALL_RUNS: tuple[Command, ...] = (
+    "check", "plan", "submit", "ps", "status", "logs", "wait", "pull", "explain", "cancel", "cleanup", "gc", "destroy",
+    "cost", "report", "exec",
+)  # fmt: skip
 ENDING: tuple[Command, ...] = ("submit", "cancel", "cleanup", "gc")
 LISTING: tuple[Command, ...] = ("submit", "gc")
 
@@ -154,10 +159,23 @@ RIGHTS: tuple[Right, ...] = (
     ),
     _own(
         "servicequotas:GetServiceQuota",
-        commands=("check", "plan", "submit", "offers"),
+        commands=("check", "plan", "submit", "offers", "quota"),
         why="whether the account may start such a machine",
-        rarely="with a GPU or --spot on EC2",
+        rarely="on EC2, where the machine has not read a quota with plenty of room today",
         without=_QUOTA,
+    ),
+    *(
+        _own(
+            f"servicequotas:{name}",
+            commands=("quota",),
+            why="a larger quota is requested, and the request watched",
+            rarely="when a quota is to be raised",
+        )
+        for name in (
+            "RequestServiceQuotaIncrease",
+            "GetRequestedServiceQuotaChange",
+            "ListRequestedServiceQuotaChangeHistoryByQuota",
+        )
     ),
     _own(
         "ec2:DescribeRegions",
@@ -250,6 +268,13 @@ RIGHTS: tuple[Right, ...] = (
         commands=("check", "plan", "submit", "destroy"),
         why="whether the bucket is as it should be",
     ),
+    Right(
+        action="s3:ListAllMyBuckets",
+        calls=("s3:ListBuckets",),
+        commands=_ALL_RUNS,
+        why="the account's own id, of which the bucket's name is made",
+        rarely=WITHOUT_NAMESPACE_TEXT,
+    ),
     _own("s3:CreateBucket", BUCKET, commands=RUN, why="the account's bucket for runs"),
     *(
         Right(action=f"s3:{action}", on=(BUCKET,), calls=(f"s3:{call}",), commands=RUN, why=why)
@@ -267,6 +292,7 @@ RIGHTS: tuple[Right, ...] = (
         on=(OBJECTS,),
         calls=("s3:GetObject", "s3:HeadObject"),
         commands=(
+            "plan",
             "submit",
             "ps",
             "status",
@@ -279,8 +305,9 @@ RIGHTS: tuple[Right, ...] = (
             "cancel",
             "cleanup",
             "gc",
+            "allowance",
         ),
-        why="records, results, snapshots of inputs",
+        why="records, results, snapshots of inputs, the allowance",
     ),
     Right(
         action="s3:GetObjectVersion",
@@ -292,8 +319,8 @@ RIGHTS: tuple[Right, ...] = (
     _own(
         "s3:PutObject",
         OBJECTS,
-        commands=(*ENDING, "report", "destroy"),
-        why="inputs, records, marks, locks and reports",
+        commands=(*ENDING, "report", "destroy", "allowance"),
+        why="inputs, records, marks, locks, reports and what is held of the allowance",
     ),
     _own(
         "s3:AbortMultipartUpload",
@@ -305,7 +332,7 @@ RIGHTS: tuple[Right, ...] = (
     _own(
         "s3:DeleteObject",
         OBJECTS,
-        commands=ENDING,
+        commands=(*ENDING, "allowance"),
         why="marks and locks",
         also=("s3:DeleteObjects",),
         without="the marks and locks of ended runs stay, and other runs wait for them to expire",
@@ -544,7 +571,11 @@ RIGHTS: tuple[Right, ...] = (
     _own(
         "ec2:DescribeLaunchTemplates", commands=("check", *ENDING), why="whether it is there, and which ended runs left"
     ),
-    _own("ec2:DescribeInstances", commands=(*ENDING, "offers"), why="how long machines ran, and whether they are gone"),
+    _own(
+        "ec2:DescribeInstances",
+        commands=("plan", *ENDING, "offers"),
+        why="how long machines ran, and whether they are gone",
+    ),
     Right(
         action="ec2:TerminateInstances",
         on=(INSTANCES,),

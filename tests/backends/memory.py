@@ -129,6 +129,9 @@ class MemoryExecutor:
                 continue
             return TaskHandle(id=name, place=names.cluster)
 
+    def refuse_too_large(self, request: TaskRequest) -> None:
+        """It takes everything."""
+
     def find(self, record: Record) -> TaskState | None:
         if record.handle is not None:
             return self.state(record.handle)
@@ -171,6 +174,7 @@ class MemoryBackend:
     name = "memory"
     disk_limits = disk.FARGATE
     ending_s = 0
+    shared_memory_mib = None
     waits = False
     boot_s = 0
 
@@ -235,6 +239,9 @@ class MemoryBackend:
     def prepare_retry(self, spec: RunSpec) -> None: ...
 
     def check_capacity(self, spec: RunSpec, emit: Emit) -> None: ...
+
+    def tried(self, spec: RunSpec) -> tuple[str, ...]:
+        return ()
 
     def explain_waiting(self, record: Record) -> Advice:
         return Advice(sentence="It waits for its turn.", command=f"aws-run wait {record.run_id}")

@@ -151,7 +151,7 @@ def harness(request: pytest.FixtureRequest) -> Harness:
 
 
 def request_of(attempt: int = 1) -> TaskRequest:
-    return TaskRequest(spec=spec(), definition="d", inputs=(), command=None, deadline=spec().deadline, attempt=attempt)
+    return TaskRequest(spec=spec(), definition="d", inputs=(), deadline=spec().deadline, attempt=attempt)
 
 
 def recorded(handle: TaskHandle | None, attempt: int = 1) -> Record:

@@ -1,6 +1,10 @@
 """The table of faults: every AWS operation of a command, spoiled once in every way. Writes docs/fault-table.md.
 
-usage: python -m tests.crash.faults [--jobs N] [--every N] [--write] [--scenarios A,B] [--faults A,B]
+usage: python -m tests.crash.faults [--jobs N] [--every N] [--together N] [--seed N] [--write] [--keep FILE]
+                                    [--scenarios A,B] [--faults A,B]
+
+Operations that are far apart are spoiled in one and the same run, each once. A run that is not clean, or does not end as an
+undisturbed one, says nothing about any of them: each is then tried alone, and so is one that the run did not come to.
 
 What happens to the client is seen in its exit code and in what it prints; what is left and what bills is read off the
 account itself, after one `gc` from a machine that knows nothing.
@@ -13,6 +17,7 @@ import atexit
 import functools
 import json
 import multiprocessing
+import random
 import re
 import shutil
 import signal
@@ -21,9 +26,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, get_args
@@ -75,6 +80,11 @@ class Result:
     left: tuple[str, ...] = ()
     usd_after_deadline: float = 0.0
     message: str = ""
+    together: int = 1  # so many operations were spoiled in that run
+
+    @property
+    def undisturbed(self) -> bool:
+        return self.clean and self.exit_code == 0
 
     @property
     def clean(self) -> bool:
@@ -141,9 +151,24 @@ def _bench() -> Bench:
     return Bench(home=home, clients=clients, port=port)
 
 
-def attempt(cell: Cell) -> Result:
-    """For a worker process: one account at a time."""
-    return try_cell(_bench(), cell)
+def operations_here(scenario: Scenario) -> list[str]:
+    """For a worker process."""
+    return operations(_bench(), scenario)
+
+
+def attempt(cells: Sequence[Cell]) -> list[Result]:
+    """For a worker process: one account at a time. `cells` are of one scenario, and each of another operation."""
+    return tried(functools.partial(try_cells, _bench()), cells)
+
+
+def tried(attempt_together: Callable[[Sequence[Cell]], list[Result]], cells: Sequence[Cell]) -> list[Result]:
+    """All in one run where that shows what each does; else the rest one by one."""
+    results = attempt_together(cells)
+    if len(cells) == 1:
+        return results
+    shown = [result for result in results if result.happened and result.undisturbed]
+    rest = [result.cell for result in results if not (result.happened and result.undisturbed)]
+    return [*shown, *(result for cell in rest for result in attempt_together([cell]))]
 
 
 def operations(bench: Bench, scenario: Scenario) -> list[str]:
@@ -169,25 +194,34 @@ def _forget(bench: Bench) -> None:
 
 def try_cell(bench: Bench, cell: Cell) -> Result:
     """The scenario's command in a fresh account, one of its calls spoiled."""
-    if _OF_THE_CACHE.search(cell.operation):
+    (result,) = try_cells(bench, [cell])
+    return result
+
+
+def try_cells(bench: Bench, cells: Sequence[Cell]) -> list[Result]:
+    """The scenario's command in a fresh account, one call of each operation spoiled; what came of it, for each."""
+    if any(_OF_THE_CACHE.search(cell.operation) for cell in cells):
         _forget(bench)
-    with bench.account() as aws, _prepared(aws, bench.home, cell.scenario) as (command, deadline):
-        app, calls, spoiled = aws.embedded.app, Calls(), list[str]()
+    with bench.account() as aws, _prepared(aws, bench.home, cells[0].scenario) as (command, deadline):
+        app, calls, spoiled = aws.embedded.app, Calls(), set[str]()
         assert app is not None
+        hows = {cell.operation: cell.how for cell in cells}
 
         def spoils(seen: Happened, call: Call) -> Reply | None:
-            if calls.name(seen, call) != cell.operation or spoiled:
+            operation = calls.name(seen, call)
+            if operation not in hows or operation in spoiled:
                 return None
-            spoiled.append(cell.operation)
-            return spoil(call, cell.how, lambda: app.dispatch(call))
+            spoiled.add(operation)
+            return spoil(call, hows[operation], lambda: app.dispatch(call))
 
         aws.script.on_call.append(spoils)
         done = command()
         aws.script.on_call.clear()
-        return _judged(aws, bench.home, cell, done, happened=bool(spoiled), deadline=deadline)
+        result = _judged(aws, bench.home, cells[0], done, deadline=deadline)
+        return [replace(result, cell=cell, happened=cell.operation in spoiled, together=len(cells)) for cell in cells]
 
 
-def _judged(aws: Account, home: Path, cell: Cell, done: Finished, *, happened: bool, deadline: datetime) -> Result:
+def _judged(aws: Account, home: Path, cell: Cell, done: Finished, *, deadline: datetime) -> Result:
     usd, behind = 0.0, bool(aws.left() or aws.still_bills())
     if behind:
         aws.wait_for_tasks(120)
@@ -197,7 +231,7 @@ def _judged(aws: Account, home: Path, cell: Cell, done: Finished, *, happened: b
     left = tuple(f"{kind} {name}" for kind, names in aws.left().items() for name in names)
     return Result(
         cell=cell,
-        happened=happened,
+        happened=True,
         exit_code=done.code,
         traceback="Traceback" in done.stderr,
         itself_failed="itself failed" in done.stderr,
@@ -249,12 +283,14 @@ def page(results: Sequence[Result]) -> str:
         "# What a broken answer does",
         "",
         "Made by `make faults` (tests/crash/faults.py): each AWS operation of a command is spoiled once, in each way, in a",
-        "fresh account. A number is the exit code of the command; `·`: not tried. *start*, *job* and *end* are the parts",
-        "of a run in which the operation is called for the first time. `cut-body`: the answer breaks off. `garbled`: a",
-        "whole 200 with half of the content. `redirect`, `captive-portal`: a login page answers in AWS's place.",
+        "fresh account. Some that are far apart are spoiled in one run; where such a run is not clean, and for what it did not",
+        "come to, each is tried alone. A number is the exit code of the command; `·`: not tried. *start*, *job* and *end* are",
+        "the parts of a run in which the operation is called for the first time. `cut-body`: the answer breaks off. `garbled`:",
+        "a whole 200 with half of the content. `redirect`, `captive-portal`: a login page answers in AWS's place.",
         "`…-before`, `…-after`: before or after the call was carried out.",
         "",
         f"- operations: {len(kinds)}, faults: {len(faults)}, tried: {len(counted)} of {len(kinds) * len(faults)}",
+        f"- of these alone in their run: {sum(result.together == 1 for result in counted)}",
         f"- ended with the exit code of an undisturbed command: {sum(result.exit_code == 0 for result in counted)}",
         f"- tracebacks: {sum(result.traceback for result in counted)}",
         f"- \"itself failed\": {sum(result.itself_failed for result in counted)}",
@@ -286,6 +322,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="faults", description=__doc__)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--every", type=int, default=1, help="only every n-th operation")
+    parser.add_argument("--together", type=int, default=10, help="so many operations at most are spoiled in one run")
+    parser.add_argument("--seed", type=int, help="chance says which operations share a run and which fault comes first")
     parser.add_argument("--scenarios", default=",".join(SCENARIOS))
     parser.add_argument("--faults", default=",".join(FAULTS))
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
@@ -293,15 +331,25 @@ def main() -> int:
     options = parser.parse_args()
     say = functools.partial(print, flush=True)
     began, results = time.monotonic(), _kept(options.keep)
-    tried = {result.cell for result in results}
+    known = {result.cell for result in results}
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for turn in _turns(options.scenarios.split(","), options.faults.split(","), options.every):
-            for result in pool.map(attempt, [cell for cell in turn if cell not in tried]):
-                results.append(result)
-                _keep(options.keep, result)
-                if not result.clean or result.exit_code:
-                    say(f"{result.cell}: exit {result.exit_code}; {result.left or ''} {result.message[-600:]}")
+        scenarios = options.scenarios.split(",")
+        made = _remembered(options.keep, scenarios, lambda: pool.map(operations_here, scenarios))
+        names = [(scenario, name) for scenario in scenarios for name in made[scenario][:: options.every]]
+        places = {name: place for place, name in enumerate(names)}
+        if options.seed is not None:
+            random.Random(options.seed).shuffle(names)
+        for turn in _turns(names, options.faults.split(",")):
+            groups = _groups([cell for cell in turn if cell not in known], options.together)
+            for done in as_completed([pool.submit(attempt, group) for group in groups]):
+                for result in done.result():
+                    results.append(result)
+                    _keep(options.keep, result)
+                    if not result.undisturbed:
+                        say(f"{result.cell}: exit {result.exit_code}; {result.left or ''} {result.message[-600:]}")
             say(f"{len(results)} cells, {(time.monotonic() - began) / 60:.1f} min")
+    results = [result for result in results if result.cell.how in options.faults.split(",")]
+    results.sort(key=lambda result: places.get((result.cell.scenario, result.cell.operation), len(places)))
     text = page(results)
     say(text.split("\n## ", 1)[0])
     if options.write:
@@ -309,17 +357,38 @@ def main() -> int:
     return 0 if results and all(result.clean for result in results) else 1
 
 
-def _turns(scenarios: Sequence[Scenario], faults: Sequence[How], every: int) -> Iterator[list[Cell]]:
+def _turns(names: Sequence[tuple[Scenario, str]], faults: Sequence[How]) -> Iterator[list[Cell]]:
     """In the first turn each operation meets one fault, in the next one another: a run that is cut short has tried all
     operations and all faults."""
-    names: list[tuple[Scenario, str]] = []
-    for scenario in scenarios:
-        names += [(scenario, name) for name in operations(_bench(), scenario)[::every]]
     for turn in range(len(faults)):
         yield [
             Cell(scenario=scenario, operation=name, how=faults[(index + turn) % len(faults)])
             for index, (scenario, name) in enumerate(names)
         ]
+
+
+def _groups(cells: Sequence[Cell], most: int) -> list[list[Cell]]:
+    """Of one scenario each, and as far apart in its run as can be."""
+    groups = []
+    for scenario in dict.fromkeys(cell.scenario for cell in cells):
+        mine = [cell for cell in cells if cell.scenario == scenario]
+        count = -(-len(mine) // most)
+        groups += [mine[first::count] for first in range(count)]
+    return groups
+
+
+def _remembered(
+    keep: Path | None, scenarios: Sequence[Scenario], make: Callable[[], Iterator[list[str]]]
+) -> dict[Scenario, list[str]]:
+    """The operations of each scenario, from beside the results that are kept where they have been listed before."""
+    file = None if keep is None else keep.with_suffix(".operations.json")
+    if file is not None and file.exists():
+        remembered: dict[Scenario, list[str]] = json.loads(file.read_text())
+        return remembered
+    made = dict(zip(scenarios, make(), strict=True))
+    if file is not None:
+        file.write_text(json.dumps(made))
+    return made
 
 
 def _kept(file: Path | None) -> list[Result]:

@@ -8,6 +8,7 @@ in a fresh process: the imports have happened, and the descriptions of AWS's ser
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import importlib
@@ -123,7 +124,8 @@ def _watched(request: dict[str, Any], control_fd: int, out: int, err: int) -> li
     if client:
         control.sendall(f"{client}\n".encode())
         _, status = os.waitpid(client, 0)
-        control.sendall(f"{status}\n".encode())
+        with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+            control.sendall(f"{status}\n".encode())
         os._exit(0)
     control.recv(3)
     control.close()

@@ -35,6 +35,7 @@ from aws_run.pricing.ec2_catalogue import Ec2Catalogue
 from aws_run.pricing.price_list import AwsPrices
 from aws_run.runs.record import Record
 from aws_run.runs.record_reader import load
+from aws_run.usecases.cleanup import cleanup
 from aws_run.usecases.submit import submit
 
 Begin = Callable[..., "Story"]
@@ -128,6 +129,7 @@ class Story:
         self.settings: dict[str, str] = {}  # AWS_RUN_… variables of the user's
         self._salts = itertools.count(0x1000)
         self.cache: Cache = _WARM  # of the catalogue and the price list
+        self.quotas = MemoryCache(clock=self.clock())
         self.kept = MemoryCache(clock=self.clock())  # what this machine keeps of the account's runs
         self.context = self.new_bench()
 
@@ -144,7 +146,9 @@ class Story:
             clock=clock,
             emit=self.events.append,
             backends={
-                "ec2": Ec2Backend(aws, clock, catalogue=Ec2Catalogue(aws, self.cache), prices=prices),
+                "ec2": Ec2Backend(
+                    aws, clock, catalogue=Ec2Catalogue(aws, self.cache), prices=prices, cache=self.quotas
+                ),
                 "fargate": FargateBackend(aws, clock, prices=prices),
             },
             builder=lambda: ProcessBuilder(self.account.local),
@@ -229,3 +233,15 @@ def story(home: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Iterat
         for name, value in aws.local.environment().items():
             monkeypatch.setenv(name, value)
         yield Story(aws, home)
+
+
+def left_running(story: Story, backend: str = "ec2", **flags: Any) -> str:
+    """A run whose job goes on; its id."""
+    assert story.submit("--hang", backend=backend, detach=True, **flags).exit_code == 0
+    story.account.until(story.account.running)
+    return story.record().run_id
+
+
+def clean(story: Story, run_id: str) -> Any:
+    """`aws-run cleanup RUN` by a client of its own: what it removed."""
+    return cleanup(story.new_bench(), run_id, None)[1]

@@ -55,6 +55,11 @@ class Bench:
                 continue
 
 
+def _begins_step(event: Event) -> bool:
+    """And is no word of what the step's program printed."""
+    return isinstance(event, LaneProgress) and event.done is None and not event.detail
+
+
 @dataclass(frozen=True, kw_only=True)
 class Built:
     context: Bench
@@ -69,13 +74,13 @@ class Built:
 
     @property
     def steps(self) -> list[str]:
-        return [event.text for event in self.events if isinstance(event, LaneProgress) and event.done is None]
+        return [event.text for event in self.events if isinstance(event, LaneProgress) and _begins_step(event)]
 
     def layers(self) -> list[str]:
         """Digests of the layers, as the registry has them."""
         name = self.repository.partition("/")[2]
         url = f"http://{self.context.registry}/v2/{name}/manifests/{self.digest}"
-        with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": _MANIFEST}), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": _MANIFEST}), timeout=60) as answer:
             return [layer["digest"] for layer in json.load(answer)["layers"]]
 
     def run(self, *command: str) -> str:

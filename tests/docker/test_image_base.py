@@ -141,4 +141,4 @@ def test_without_a_network_what_was_fetched_once_is_built_on_again(
 
 def delete(registry: str, repository: str, digest: str) -> None:
     request = urllib.request.Request(f"http://{registry}/v2/{repository}/manifests/{digest}", method="DELETE")
-    urllib.request.urlopen(request, timeout=10).close()
+    urllib.request.urlopen(request, timeout=60).close()

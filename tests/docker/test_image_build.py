@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -66,11 +67,13 @@ def test_a_dockerfile_of_ones_own_keeps_its_entrypoint_cmd_user_and_folder(
     tmp_path: Path, context: Bench, classic: bool
 ) -> None:
     dockerfile = (
-        "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nWORKDIR /my/work\nCOPY main.py ./\nUSER 1234:99\nSTOPSIGNAL SIGQUIT\n"
+        "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nRUN echo $HTTPS_PROXY > /proxy\n"
+        "WORKDIR /my/work\nCOPY main.py ./\nUSER 1234:99\nSTOPSIGNAL SIGQUIT\n"
         'ENTRYPOINT ["python3", "-u", "main.py", "it\'s $HOME \\"x\\""]\nCMD ["--by", "a b"]\n'
     )
     root = project(tmp_path / "own", Dockerfile=dockerfile, main__py="print(1)\n")
-    built = context.build(context.plan(root), classic=classic)
+    environ = {**os.environ, "HTTPS_PROXY": "http://ann:word@proxy.example:3128"}
+    built = context.build(context.plan(root), classic=classic, environ=environ)
     config = built.inspect()["Config"]
     assert config["Entrypoint"] == list(ENTRYPOINT)
     assert config["Cmd"] == ["--by", "a b"]
@@ -79,6 +82,8 @@ def test_a_dockerfile_of_ones_own_keeps_its_entrypoint_cmd_user_and_folder(
     kept = '["python3","-u","main.py","it\'s $HOME \\"x\\""]'
     assert f"{contract.IMAGE_ENTRYPOINT}={kept}" in config["Env"]
     assert "1" in built.run("python3", "main.py")
+    assert built.run("cat", "/proxy") == "http://proxy.example:3128\n"
+    assert "proxy.example" not in json.dumps([built.inspect(), context.engine.images.get(built.reference).history()])
     assert not context.engine.images.list("aws-run-build")
 
 
@@ -300,7 +305,7 @@ def test_a_registry_that_refuses_a_token_gets_a_fresh_one(context: Bench, guarde
     context.engine.images.get(context.base_image).tag(name, "t")
     context.pushed.append(f"{name}:t")
     events: list[Event] = []
-    digest = push_image(ApiPushEngine(context.engine.api), name, "t", login, events.append, SystemClock())
+    digest = push_image(ApiPushEngine(context.engine.api), name, "t", login, emit=events.append, clock=SystemClock())
     assert digest.startswith("sha256:")
     assert asked == ["wrong", "right"]
     auth = {"username": "AWS", "password": "right"}
@@ -315,7 +320,7 @@ def test_a_registry_that_is_not_there_is_an_error_in_the_end(context: Bench) -> 
         context.pushed.append(f"{name}:t")
         events: list[Event] = []
         with pytest.raises(DockerError, match="could not push"):
-            push_image(ApiPushEngine(context.engine.api), name, "t", context.login, events.append, NoWait())
+            push_image(ApiPushEngine(context.engine.api), name, "t", context.login, emit=events.append, clock=NoWait())
     assert len(events) == 5
 
 

@@ -148,10 +148,10 @@ def test_a_registry_that_stops_answering_in_the_middle_is_tried_again_and_then_g
     engine = Stopping(docker_engine.api, container, comes_back=comes_back)
     try:
         if comes_back:
-            assert push_image(engine, name, "t", login, events.append, NoWait()).startswith("sha256:")
+            assert push_image(engine, name, "t", login, emit=events.append, clock=NoWait()).startswith("sha256:")
         else:
             with pytest.raises(DockerError, match="stood still 3 times") as ended:
-                push_image(engine, name, "t", login, events.append, NoWait())
+                push_image(engine, name, "t", login, emit=events.append, clock=NoWait())
             assert "not sent again" in str(ended.value.hint)
         assert engine.pushes == (2 if comes_back else 3)
         assert any("nothing has moved" in event.text for event in events if isinstance(event, Notice))

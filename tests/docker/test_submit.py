@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -66,8 +67,13 @@ def test_an_example_brings_its_results_back_and_leaves_only_what_is_kept(
     project: Path, backend: str, embedded_aws: dict[str, str], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    done = submit(embedded_aws, project, "-i", project / "data", "-o", out, *BACKENDS[backend])
+    done = submit(embedded_aws, project, "-i", project / "data", "-o", out, "--json", *BACKENDS[backend])
     assert done.returncode == 0, done.stderr
+    outcome = json.loads(done.stdout)
+    bill = [line for line in page(embedded_aws, "bill")["lines"] if line["run"] == outcome["run_id"]]
+    if backend == "fargate":  # a spot price moves between its reading and the launch
+        assert outcome["receipt"]["total_usd"] == pytest.approx(sum(line["usd"] for line in bill), rel=0.01)
+    assert bill
     assert {path.name for path in out.rglob("*") if path.is_file()} >= OUTPUTS[project.name]
     assert_only_kept_is_left(embedded_aws)
 

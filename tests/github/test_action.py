@@ -76,6 +76,28 @@ def test_a_job_that_fails_fails_the_step_with_its_own_exit_code_and_shows_its_la
     assert aws.left() == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "line", "reason"),
+    [
+        ("aws-run.yaml", "name: tiny\ntimeout: soon\n", "2", "config"),
+        ("requirements.txt", "numpy\n-r missing.txt\n", "2", "project"),
+        ("Dockerfile", "FROM python\nCMD cd x && python main.py\n", "2", "project"),
+    ],
+)
+def test_a_mistake_in_the_project_is_an_annotation_at_its_line_and_makes_nothing(
+    aws: Account, runner: Runner, the_action: Action, name: str, text: str, line: str, reason: str
+) -> None:
+    (runner.workspace / "tiny" / name).write_text(text)
+    step = runner.run(the_action, GIVEN)
+    (error,) = [note for note in step.log.annotations if note.level == "error"]
+    assert (error.properties["file"], error.properties["line"]) == (f"tiny/{name}", line)
+    assert step.exit_code == int(step.outputs["exit-code"]) != 0
+    assert (step.outputs["status"], step.outputs["reason-code"]) == ("failed", reason)
+    assert "not started" in step.summary
+    assert "ecs:RunTask" not in aws.script.operations()
+    assert aws.left() == {}
+
+
 def test_a_step_that_does_not_wait_leaves_the_run_and_post_leaves_it_too(
     aws: Account, runner: Runner, the_action: Action, tmp_path: Path
 ) -> None:

@@ -83,12 +83,13 @@ def test_a_step_that_is_killed_outright_is_ended_by_its_own_child_and_by_post(
     step = started(aws, runner, the_action, {**HANGING, **pull_request})
     step.send(signal.SIGKILL)
     assert step.wait() == -signal.SIGKILL
+    until(lambda: "ecs:StopTask" in aws.script.operations())  # by the child, whom the end of its stdin has told
     after = runner.post(the_action, {**HANGING, **pull_request}, step)
     assert after.exit_code == 0, after.log.text
     (comment,) = hub.by_bot()
     assert "was cancelled" in comment
     assert aws.run_id() in comment
-    step.finish_log()  # the child has noticed, and ended
+    step.finish_log()  # the child has ended
     assert_nothing_is_left(aws)
     record = aws.object(f"runs/{aws.run_id()}/run.json")
     assert record["outcome"]["exit_code"] == 130

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from tests.crash.account import Account
 from tests.github.api import OTHER_SHA, REPOSITORY, SHA, TOKEN, FakeGitHub
-from tests.github.expressions import substitute
+from tests.github.expressions import evaluate, substitute
 from tests.github.runner import ROOT, Action, Runner, Step
 
 WORKFLOW = ROOT / ".github/workflows/pr-comment.yml"
@@ -64,7 +64,7 @@ def gate(runner: Runner, event: dict[str, Any], **changes: str) -> dict[str, str
 
 def run(runner: Runner, outputs: dict[str, str], **changes: str) -> dict[str, Step]:
     job = document()["jobs"]["run"]
-    context = {"needs": {"gate": {"outputs": outputs}}, "inputs": inputs(**changes), "job": {"status": "failure"}}
+    context = {"needs": {"gate": {"outputs": outputs}}, "inputs": inputs(**changes)}
     runner.environment |= {name: substitute(text, context) for name, text in job["env"].items()}
     return runner.run_job(job, context, skip=("actions/checkout",))
 
@@ -138,17 +138,29 @@ def test_what_changed_is_told_against_the_base_branchs_last_run(
     assert first.outputs["run-id"] in sticky
 
 
-def test_a_step_that_died_is_brought_to_its_end_by_the_last_one(on_github: Runner, hub: FakeGitHub) -> None:
+@pytest.mark.parametrize(("result", "shown"), [("failure", "❌ aws-run failed"), ("cancelled", "was cancelled")])
+def test_a_run_that_could_not_end_its_comment_has_it_ended_by_the_last_job(
+    on_github: Runner, hub: FakeGitHub, result: str, shown: str
+) -> None:
+    """Its runner vanished, or nobody approved the environment: then none of its steps runs at all."""
     outputs = gate(on_github, hub.event("/aws-run"))
-    last = document()["jobs"]["run"]["steps"][-1]
-    assert last["if"] == "failure() || cancelled()"
-    on_github.environment["AWSRUN_PULL_REQUEST"] = outputs["pull-request"]
-    job = {**document()["jobs"]["run"], "steps": [{**last, "if": "always()"}]}
-    on_github.run_job(job, {"inputs": inputs(), "job": {"status": "failure"}})
+    job = document()["jobs"]["end"]
+    context = {"needs": {"gate": {"outputs": outputs}, "run": {"result": result}}, "inputs": inputs()}
+    assert evaluate(job["if"], context, {"always": lambda: True}) is True
+    on_github.run_job(job, context, skip=("actions/checkout",))
     (sticky,) = hub.by_bot()
-    assert "❌ aws-run failed" in sticky
-    on_github.run_job(job, {"inputs": inputs(), "job": {"status": "cancelled"}})
+    assert shown in sticky
+    context["needs"]["run"]["result"] = "failure" if result == "cancelled" else "cancelled"
+    on_github.run_job(job, context, skip=("actions/checkout",))
     assert hub.by_bot() == [sticky], "an end stays"
+
+
+@pytest.mark.parametrize(("run", "result"), [("true", "success"), ("false", "skipped"), ("", "skipped")])
+def test_the_last_job_is_left_out_where_there_is_nothing_to_end(run: str, result: str) -> None:
+    job = document()["jobs"]["end"]
+    context = {"needs": {"gate": {"outputs": {"run": run}}, "run": {"result": result}}}
+    assert evaluate(job["if"], context, {"always": lambda: True}) is False
+    assert job["permissions"] == {"contents": "read", "pull-requests": "write"}
 
 
 # -- the workflow's own defences ----------------------------------------------------------------------------------

@@ -74,19 +74,21 @@ def files_below(*folders: Path) -> list[str]:
     return [path.read_text(errors="replace") for path in paths]
 
 
+@pytest.mark.parametrize("hours", [3, pytest.param(11, marks=pytest.mark.nightly)])
 def test_a_run_outlives_its_credentials_and_so_does_its_removal(
-    aws: Account, keyless: Runner, the_action: Action, tokens: IdTokens, role: str
+    aws: Account, keyless: Runner, the_action: Action, tokens: IdTokens, role: str, hours: int
 ) -> None:
+    """A run of up to twelve hours, with keys that last one."""
     given = {**HANGING, "role-to-assume": role, "allowed-account-ids": role.split(":")[4], "timeout": "12h"}
     keyless.environment |= tokens.environment()
     accepted = accepted_keys(aws)
     step = started(aws, keyless, the_action, given)
-    for _ in range(3):  # hours
+    for _ in range(hours):
         before = len(accepted)
         aws.advance(3600)
         until(partial(more_than, before, accepted, step))
         assert not step.ended, step.log.text
-    assert len(tokens.given) >= 4
+    assert len(tokens.given) > hours
     kill_all(step)
     before = len(tokens.given)
     after = keyless.post(the_action, given, step)

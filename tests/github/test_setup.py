@@ -13,7 +13,7 @@ import yaml
 from tests.github.runner import ROOT, Action
 
 from aws_run.errors import UsageError
-from aws_run.github.setup import COMMENT_WORKFLOW, WORKFLOW, Setup, trust_policy
+from aws_run.github.setup import COMMENT_WORKFLOW, ENVIRONMENT, WORKFLOW, Setup, trust_policy
 from aws_run.infra.policies import caller_policy
 
 SETUP = Setup(action="org/aws-run@v1", repository="acme/models", ids=("11", "22"), account="123456789012")
@@ -77,6 +77,29 @@ def test_only_this_repositorys_gated_workflows_may_assume_the_role() -> None:
         "acme/models/.github/workflows/aws-run.yml@refs/heads/*",
         "org/aws-run/.github/workflows/pr-comment.yml@*",
     ]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/github-action.md"])
+def test_the_workflows_of_the_docs_have_inputs_and_outputs_that_there_are(page: str) -> None:
+    blocks = (ROOT / page).read_text(encoding="utf-8").split("```yaml\n")[1:]
+    steps: list[Any] = []
+    for block in blocks:
+        document = yaml.safe_load(block.partition("```")[0])
+        jobs = document.get("jobs", {}) if isinstance(document, dict) else {"": {"steps": document}}
+        steps += [step for job in jobs.values() for step in job.get("steps", ()) if isinstance(step, dict)]
+    uses = [step for step in steps if "/aws-run@" in step.get("uses", "")]
+    assert uses
+    for step in uses:
+        assert set(step["with"]) <= set(Action.read(ROOT).inputs)
+
+
+def test_the_docs_show_the_trust_policy_that_is_printed() -> None:
+    text = (ROOT / "docs/github-action.md").read_text(encoding="utf-8")
+    shown = json.loads(text.partition("```json\n")[2].partition("```")[0])
+    ids = ("ORG_ID", "REPO_ID")
+    setup = Setup(action="OWNER/aws-run@v1", repository="ORG/REPO", ids=ids, account="111122223333")
+    assert shown == trust_policy(setup)
+    assert f"environment: {ENVIRONMENT}" in text
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from tests.crash.story import Begin, stories
 from tests.local.support import boto_client
 
 from aws_run.local.embedded import Embedded
@@ -55,3 +56,10 @@ def client(local_aws: LocalAws, aws_session: boto3.Session) -> Iterator[Callable
     yield make
     for one in made.values():
         one.close()
+
+
+@pytest.fixture
+def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
+    """Begins accounts of one test; all of them end with it."""
+    with stories(tmp_path, monkeypatch) as begin_one:
+        yield begin_one

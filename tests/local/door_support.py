@@ -33,7 +33,7 @@ def send(
     address: str, path: str, headers: Mapping[str, str], *, method: str = "POST", body: bytes = b"", host: str = ""
 ) -> Answer:
     """One request to `address` (host:port), with nothing in it that was not asked for. `host`: None of its own."""
-    connection = http.client.HTTPConnection(address, timeout=20)
+    connection = http.client.HTTPConnection(address, timeout=90)
     try:
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in {"Host": host or address, "Content-Length": str(len(body)), **headers}.items():

@@ -130,7 +130,7 @@ def asked(home: Path) -> dict[str, str]:
             with story(home, patch, caller_policy=policy()) as told:
                 run(told, "")
                 assert told.account.left() == {}, name
-                for each in told.world.asked:
+                for each in told.world.rights_checked:
                     seen.setdefault(each.action, name)
     return seen
 
@@ -179,7 +179,7 @@ def test_without_one_action_a_command_names_it_and_nothing_is_left(
             failure = failure_of(told, scenario, action)
             if failure is None:  # what this machine has read today is not read again
                 assert all(right.rarely for right in rights)
-                assert action not in {each.action for each in told.world.asked}
+                assert action not in {each.action for each in told.world.rights_checked}
             else:
                 assert action in everything_said(told, failure)
         told.world.caller_policy = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -16,10 +17,12 @@ from tests.local.cli_support import Cloud, cloud, project, submit
 from tests.local.support import admin
 
 from aws_run.errors import AwsRunError
+from aws_run.pricing.cache import MemoryCache
 from aws_run.usecases.billed import billed_costs
 from aws_run.usecases.plan import plan
 
 _DAYS_S = 3 * 86_400
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 @pytest.fixture
@@ -29,13 +32,23 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
 
 
 @pytest.mark.parametrize(
-    ("backend", "flags"),
-    [("fargate", {"disk": "50GB"}), ("ec2", {}), ("ec2", {"spot_policy": "spot"})],
-    ids=["fargate", "ec2", "spot"],
+    ("example", "backend", "flags"),
+    [
+        ("wordcount", "fargate", {"disk": "50GB"}),
+        ("wordcount", "ec2", {}),
+        pytest.param("counter", "ec2", {"spot_policy": "spot"}, marks=pytest.mark.nightly),
+        pytest.param("counter", "fargate", {"spot_policy": "spot"}, marks=pytest.mark.nightly),
+    ],
 )
-def test_estimate_receipt_and_bill_agree(begin: Begin, backend: str, flags: dict[str, str]) -> None:
+def test_receipt_and_bill_of_an_example_agree(begin: Begin, example: str, backend: str, flags: dict[str, str]) -> None:
     story = begin()
-    assert story.submit(backend=backend, **flags).exit_code == 0
+    story.project = Path(shutil.copytree(EXAMPLES / example, story.home / example))
+    story.cache = MemoryCache(clock=story.clock())  # of what this story reads alone: its spot prices are of this hour
+    story.context = story.new_bench()
+    now = story.account.now()
+    story.clock().sleep(3660 - now.minute * 60 - now.second)  # the spot market moves with the hour
+    done = story.submit(backend=backend, input=str(story.project / "data"), **flags)
+    assert done.exit_code == 0, done.view.status
     context = story.context
     record = story.record()
     assert record.cost_usd is not None
@@ -78,7 +91,7 @@ def test_the_second_run_is_expected_to_cost_what_the_first_did(begin: Begin) -> 
     done = story.submit(backend="fargate")
     assert done.view.receipt is not None
     assert done.view.receipt.estimate is not None
-    assert abs(done.view.receipt.estimate.error_percent or 0) < 1, "both are billed for a minute"
+    assert abs(done.view.receipt.estimate.error_percent or Decimal(0)) < 1, "both are billed for a minute"
     assert story.record().estimate is not None
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.crash.story import Begin, Story, stories
+from tests.crash.story import Begin, Story
 
 from aws_run.errors import UsageError
 from aws_run.infra.resource_types.launch_template import LaunchTemplate
@@ -16,12 +14,6 @@ from aws_run.lifecycle.start.preflight import plan_run, run_preflight
 from aws_run.usecases.plan import plan
 
 GIB = 1 << 30
-
-
-@pytest.fixture
-def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
-    with stories(tmp_path, monkeypatch) as begin_one:
-        yield begin_one
 
 
 def large(story: Story, gib: int) -> None:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.crash.account import Happened
-from tests.crash.story import Begin, Story, stories
+from tests.crash.story import Begin, Story
 
 from aws_run.errors import AwsRunError, OutOfReachError
 from aws_run.events import LogLine, Notice, StatusChanged
 from aws_run.local.http.protocol import Call, Reply
 from aws_run.local.testing.faults import How, spoil
 from aws_run.usecases.wait import wait
-
-
-@pytest.fixture
-def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
-    with stories(tmp_path, monkeypatch) as begin_one:
-        yield begin_one
 
 
 def spoils(story: Story, name: str, how: How, **which: Any) -> list[str]:

@@ -7,14 +7,13 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.crash.account import account, make_project
-from tests.crash.story import Begin, Story, WatchedClock, stories
+from tests.crash.story import Begin, Story, WatchedClock
 from tests.waiting import PATIENCE_S
 
 from aws_run.aws.logs import LogTail
@@ -24,12 +23,6 @@ from aws_run.local.sim.instance_guard import spot_notice
 from aws_run.local.testing.launch_failures import Shortages
 from aws_run.usecases.pull import pull
 from aws_run.usecases.wait import wait
-
-
-@pytest.fixture
-def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
-    with stories(tmp_path, monkeypatch) as begin_one:
-        yield begin_one
 
 
 def lines(story: Story) -> list[str]:

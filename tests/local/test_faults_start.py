@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.crash.story import Begin, Story, stories
+from tests.crash.story import Begin, Story
 
 from aws_run.errors import AwsCallError, AwsRunError, CapacityError, PreflightError, UsageError
+from aws_run.local.testing.launch_failures import parse
 from aws_run.pricing.catalogue import InstanceType
-
-
-@pytest.fixture
-def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
-    with stories(tmp_path, monkeypatch) as begin_one:
-        yield begin_one
+from aws_run.runs.spec import JobSpec
+from aws_run.usecases import quota
 
 
 def creations(story: Story) -> list[str]:
@@ -75,7 +71,7 @@ def test_row_08_a_launch_that_fails_while_a_new_role_spreads_is_waited_for(begin
     assert any("waiting for AWS" in text for text in story.notices())
 
 
-def test_row_09_no_capacity_is_known_within_15_seconds_and_says_what_was_asked_and_why(begin: Begin) -> None:
+def test_row_09_no_capacity_at_all_is_known_within_30_seconds_and_says_what_was_asked_and_why(begin: Begin) -> None:
     story = begin(no_capacity=("*",))
     asked: list[float] = []
     clock = story.world.clock
@@ -83,9 +79,10 @@ def test_row_09_no_capacity_is_known_within_15_seconds_and_says_what_was_asked_a
     story.on_call("ecs:StopTask", lambda seen, call: asked.append(clock.seconds()))
     done = story.submit(backend="ec2")
     assert done.exit_code == 125
-    assert "InsufficientInstanceCapacity (m5a.large" in done.view.status
+    assert "AWS has no machine for this run: InsufficientInstanceCapacity (" in done.view.status
+    assert "; before that: m5a.large" in done.view.status
     assert "--spot-policy auto" in done.view.status
-    assert asked[1] - asked[0] <= 15
+    assert asked[1] - asked[0] <= 30  # for the first choices and for those after them
     assert launched(story) == []
     assert story.account.left() == {}
 
@@ -93,9 +90,41 @@ def test_row_09_no_capacity_is_known_within_15_seconds_and_says_what_was_asked_a
 def test_row_09_without_spot_capacity_the_same_run_goes_on_on_demand(begin: Begin) -> None:
     story = begin(no_capacity=("spot:*",))
     assert story.submit(backend="ec2", spot_policy="auto").exit_code == 0
-    assert any("asking for on-demand instead" in text for text in story.notices())
+    assert any(text.startswith("asking for ") and "on demand instead" in text for text in story.notices())
     (machine,) = launched(story)
     assert machine.endswith(" on-demand")
+
+
+def test_row_09_spot_refused_and_the_first_three_choices_short_ends_well_and_says_what_was_tried(begin: Begin) -> None:
+    story = begin()
+    view = story.context.backends["ec2"].inspect(JobSpec.from_config(story.config(backend="ec2")))
+    short = view.hardware.instance_types[:3]
+    for rule in ("spot:*", *(f"on-demand:{name}" for name in short)):
+        story.world.shortages.rules.append(parse(rule))
+    done = story.submit(backend="ec2", spot_policy="auto")
+    assert done.exit_code == 0
+    assert launched(story) == [f"{view.hardware.instance_types[3]} on-demand"]
+    spot, *others = [text for text in story.notices() if text.startswith("tried: ")]
+    assert " spot in us-east-1a" in spot
+    assert "no capacity (UnfulfillableCapacity)" in spot
+    assert [line.partition(" on demand in ")[0] for line in others] == [f"tried: {name}" for name in short]
+    assert all("no capacity" in line for line in others)
+    assert story.record().tried == (spot, *others)
+
+
+def test_row_09_when_a_whole_group_is_short_the_next_offers_are_asked_for(begin: Begin) -> None:
+    story = begin()
+    offer = story.context.backends["ec2"].inspect(JobSpec.from_config(story.config(backend="ec2")))
+    for name in offer.hardware.instance_types:
+        story.world.shortages.rules.append(parse(name))
+    done = story.submit(backend="ec2")
+    assert done.exit_code == 0
+    assert launched(story) == [f"{offer.ladder[0].instance_types[0]} on-demand"]
+    assert story.record().tried != ()
+    receipt = done.view.receipt
+    assert receipt is not None
+    assert receipt.lines[0].what == offer.ladder[0].instance_types[0]
+    assert story.account.left() == {}
 
 
 def test_row_09_when_one_type_is_short_the_next_of_the_choices_is_taken(begin: Begin) -> None:
@@ -130,6 +159,21 @@ def test_row_10_a_quota_of_zero_is_named_with_its_link_before_anything_is_made(b
     assert "servicequotas/home/services/ec2/quotas/L-DB2E81BA" in str(refused.value.hint)
     assert story.account.stored() == []
     assert creations(story) == []
+
+
+def test_row_10_a_quota_that_was_raised_lets_the_same_run_start(begin: Begin) -> None:
+    story = begin(quotas={"L-1216C47A": 1, "L-34B43A08": 64})
+    with pytest.raises(PreflightError, match=r"needs 2 vCPUs, and this account may use 1 \(Running") as refused:
+        story.submit(backend="ec2")
+    hint = str(refused.value.hint)
+    assert hint.startswith("inside the quotas the nearest is ")
+    assert "--spot-policy spot" in hint
+    assert "aws-run quota request L-1216C47A" in hint
+    made = quota.request(story.new_bench(), "L-1216C47A", value=32, needs=None)
+    again = quota.request(story.new_bench(), "L-1216C47A", value=64, needs=None)
+    assert (made.status, again.id) == ("PENDING", made.id)
+    assert quota.watch(story.new_bench(), made, lambda one: None).status == "APPROVED"
+    assert story.submit(backend="ec2", context=story.new_bench()).exit_code == 0
 
 
 def test_row_10_a_spot_count_that_is_used_up_names_the_quota(begin: Begin) -> None:

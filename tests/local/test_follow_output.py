@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-from tests.crash.story import Begin, Story, stories
+from tests.crash.story import Begin, Story
 from tests.waiting import PATIENCE_S, until
 
 from aws_run.events import OutputProgress
@@ -29,12 +27,6 @@ while not marker.exists():
 (out / "edited.txt").write_text("the job's last word")
 (out / "late.txt").write_text("late")
 """
-
-
-@pytest.fixture
-def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
-    with stories(tmp_path, monkeypatch) as begin_one:
-        yield begin_one
 
 
 def start(story: Story, **flags: Any) -> tuple[threading.Thread, list[Any], Path]:

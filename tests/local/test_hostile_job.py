@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-from tests.crash.story import Begin, stories
+from tests.crash.story import Begin
 from tests.waiting import PATIENCE_S
 
 from aws_run.lifecycle import lookup
@@ -29,12 +26,6 @@ os.kill(os.getppid(), signal.SIGSTOP)
 while True:
     time.sleep(0.1)
 """
-
-
-@pytest.fixture
-def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
-    with stories(tmp_path, monkeypatch) as begin_one:
-        yield begin_one
 
 
 def test_a_poisoned_result_of_a_frozen_entrypoint_ends_in_the_teardown_at_the_deadline(begin: Begin) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-from tests.crash.story import Begin, Story, hang_up, stories
+from tests.crash.story import Begin, Story, hang_up
 
 from aws_run.errors import UsageError
 from aws_run.local.http.protocol import Refusal
@@ -16,12 +14,6 @@ from aws_run.pricing import packaged
 from aws_run.pricing.cache import MemoryCache
 from aws_run.report.views import ReceiptView
 from aws_run.usecases.plan import plan
-
-
-@pytest.fixture
-def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
-    with stories(tmp_path, monkeypatch) as begin:
-        yield begin
 
 
 def cold(story: Story) -> Story:

@@ -8,25 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.crash.account import OUTPUT, Happened
-from tests.crash.story import Begin, Story, stories
+from tests.crash.story import Begin, Story, clean, left_running
+from tests.waiting import PATIENCE_S
 
 from aws_run.errors import AwsCallError
+from aws_run.infra.policies import caller_policy
 from aws_run.infra.resources import Kind, Ref
 from aws_run.local.http.protocol import Call
-from aws_run.usecases.cleanup import cleanup
 
 CLUSTER_END_S, GPU_END_S = 60.0, 600.0
-
-
-@pytest.fixture
-def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
-    with stories(tmp_path, monkeypatch) as begin_one:
-        yield begin_one
 
 
 def assert_nothing_is_left(story: Story, after_s: float) -> None:
@@ -165,7 +159,7 @@ def once_the_container_has_told_that_it_waits(story: Story, **changes: float) ->
     thread = threading.Thread(target=change, daemon=True)
     thread.start()
     yield
-    thread.join(1)
+    thread.join(PATIENCE_S)
     assert changed
 
 
@@ -194,20 +188,20 @@ def test_a_caller_whose_name_holds_a_comma_can_submit(begin: Begin) -> None:
 
 def test_a_provider_that_turned_inactive_with_its_group_is_gone(begin: Begin) -> None:
     story = begin()
-    run_id = _left_running(story)
+    run_id = left_running(story)
     ecs = {"cluster": f"arun-{run_id}"}
     aws = story.context.aws
     aws.call("autoscaling", "delete_auto_scaling_group", AutoScalingGroupName=f"arun-{run_id}", ForceDelete=True)
     story.account.advance(30)
     aws.call("ecs", "put_cluster_capacity_providers", **ecs, capacityProviders=[], defaultCapacityProviderStrategy=[])
     story.account.advance(5)
-    assert _clean(story, run_id).failed == ()
+    assert clean(story, run_id).failed == ()
     assert story.account.left() == {}
 
 
 def test_a_task_whose_agent_is_dead_does_not_hold_the_provider(begin: Begin) -> None:
     story = begin()
-    run_id = _left_running(story)
+    run_id = left_running(story)
     place = story.world.place("us-east-1")
     (row,) = place.container_instances.values()
     row.agent_dead = True
@@ -216,18 +210,33 @@ def test_a_task_whose_agent_is_dead_does_not_hold_the_provider(begin: Begin) -> 
     assert [removal.error for removal in removals] == [None]
 
 
-def _left_running(story: Story, backend: str = "ec2") -> str:
-    assert story.submit("--hang", backend=backend, detach=True).exit_code == 0
-    story.account.until(story.account.running)
-    return story.record().run_id
-
-
-def _clean(story: Story, run_id: str) -> Any:
-    return cleanup(story.new_bench(), run_id, None)[1]
-
-
 def _remove(story: Story, refs: list[Ref]) -> tuple[Any, ...]:
     from aws_run.infra.remove import remove
 
     context = story.new_bench()
     return remove(context.aws, refs, context.clock, context.emit)
+
+
+@pytest.mark.parametrize("rule", ["FARGATE#2", "FARGATE=NotAccepted#2"])
+def test_a_fargate_run_is_requested_again_until_there_is_room(begin: Begin, rule: str) -> None:
+    """Whether ECS says it in RunTask's answer or of a task that it has stopped."""
+    story = begin(no_capacity=(rule,))
+    (story.project / "aws-run.yaml").write_text("retry: {on: [no-capacity], max: 2}\n")
+    done = story.submit(backend="fargate")
+    assert (done.exit_code, done.teardown_error) == (0, None)
+    assert story.script.operations().count("ecs:RunTask") == 3
+    assert story.account.left() == {}
+
+
+def test_a_zone_without_fargate_is_left_out(begin: Begin) -> None:
+    story = begin(region="us-west-1", zone_ids={"us-west-1a": "usw1-az2"})
+    assert story.submit(backend="fargate").exit_code == 0
+    assert story.account.left() == {}
+
+
+def test_a_region_without_namespaces_of_accounts_has_a_bucket_all_the_same(begin: Begin) -> None:
+    story = begin(region="me-south-1", caller_policy=caller_policy(account="123456789012", region="me-south-1"))
+    assert story.submit(backend="fargate").exit_code == 0
+    (name,) = {seen.text.split("?")[0].split("/")[1] for seen in story.script.happened if seen.service == "s3"} - {""}
+    assert name.startswith(f"arun-{story.account.local.account}-me-south-1-")
+    assert not name.endswith("-an")

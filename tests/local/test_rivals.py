@@ -6,13 +6,12 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.crash.account import Account, account, make_project
-from tests.crash.story import Begin, Story, WatchedClock, stories
+from tests.crash.story import Begin, Story, WatchedClock, left_running
 from tests.unit.fakes import record
 from tests.waiting import PATIENCE_S
 
@@ -30,19 +29,6 @@ from aws_run.usecases.status import status
 
 BUCKET = "/arun-123456789012-us-east-1-an"
 SPOT = ("--backend", "ec2", "--spot", "--timeout", "12h")
-
-
-@pytest.fixture
-def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
-    with stories(tmp_path, monkeypatch) as begin_one:
-        yield begin_one
-
-
-def left_running(story: Story, backend: str = "ec2", **flags: Any) -> str:
-    """A run whose job goes on; its id."""
-    assert story.submit("--hang", backend=backend, detach=True, **flags).exit_code == 0
-    story.account.until(story.account.running)
-    return story.record().run_id
 
 
 def saved_log(aws: Account) -> str:

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from tests.crash.story import Begin, stories
+from tests.crash.story import Begin
 
 _MOST = {"fargate": 23, "ec2": 25}
-
-
-@pytest.fixture
-def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
-    with stories(tmp_path, monkeypatch) as begin_one:
-        yield begin_one
 
 
 @pytest.mark.parametrize("backend", ["fargate", "ec2"])

@@ -97,6 +97,23 @@ def test_a_detached_start_is_followed_by_the_other_commands(aws: Cloud, tmp_path
     assert tree(empty / "out") == outputs
 
 
+def test_a_run_is_run_again_with_another_argument_and_the_two_are_compared(
+    aws: Cloud, tmp_path: Path, empty: Path
+) -> None:
+    _, first, outputs = saved(aws, tmp_path, "-i", tmp_path / "job" / "data")
+    assert (first["ran"], first["kept_days"]) == (["python", "main.py", "--factor", "3"], 90)
+    again = aws.run("rerun", first["run_id"], "-o", empty / "out", "--env", "MODE=fast", "--local", "--json", "--",
+                    "--factor", "4", cwd=empty)  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    assert tree(empty / "out") == {**outputs, "mode.txt": "fast 4"}
+    told = json.loads(again.stdout)
+    compared = json.loads(aws.run("diff", first["run_id"], told["run_id"], "--local", "--json", cwd=empty).stdout)
+    assert (compared["one"], compared["other"]) == (first["run_id"], told["run_id"])
+    rows = {row["what"]: (row["one"], row["other"]) for row in compared["differences"]}
+    assert rows["command"] == ("python main.py --factor 3", "python main.py --factor 4")
+    assert not {"image", "inputs", "commit"} & rows.keys()
+
+
 def test_an_address_in_s3_is_read_as_it_is_at_each_start(aws: Cloud, tmp_path: Path, empty: Path) -> None:
     spec, _, outputs = saved(aws, tmp_path, "-i", f"s3://{DATA}/set")
     assert outputs["b.txt"] == "first"
@@ -129,7 +146,7 @@ def test_a_start_that_can_not_be_is_refused_before_anything_is_made(aws: Cloud, 
     pin = json.loads(spec.read_text())["inputs"][0]
     cases: list[tuple[list[object], str]] = [
         ([tmp_path / "nothing.json"], "can't be read: No such file or directory"),
-        ([changed(spec, inputs=[{**pin, "snapshot_key": "runs/x/record.json"}])], "which is no input of job"),
+        ([changed(spec, inputs=[{**pin, "snapshot_key": "runs/x/record.json"}])], "which is not an input of job"),
         ([changed(spec, inputs=[{**pin, "version_id": "0" * 32}])], "of this job spec is not in "),
         ([changed(spec, env={"MODE": None, "KEY": None})], "holds no value for KEY, MODE"),
         ([spec, "-i", tmp_path], "a stored job reads addresses in S3"),

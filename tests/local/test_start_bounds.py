@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.crash.story import Begin, Story, WatchedClock, stories
+from tests.crash.story import Begin, Story, WatchedClock
 
 from aws_run.clock import parse_iso
 from aws_run.errors import BuildError, DeadlineError, InterruptedRunError
@@ -18,12 +16,6 @@ from aws_run.usecases.plan import plan
 
 _STEP_S, _LARGE_STEP_S = 20.0, 180.0  # while a machine bills, and when none does
 _FINE_S = 16 * 60
-
-
-@pytest.fixture
-def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
-    with stories(tmp_path, monkeypatch) as begin_one:
-        yield begin_one
 
 
 class Hanging:

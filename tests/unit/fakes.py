@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,10 @@ class FakeBucket:
         etag = f"{hashlib.md5(Body).hexdigest()}-{self._writes}"  # as of an upload in parts: no checksum of the whole
         self.objects[Key] = (Body, etag, self._clock.now())
         self.metadata[Key] = more.get("Metadata", {})
-        return {"ETag": etag}
+        return {"ETag": etag, **self._dated()}
+
+    def _dated(self) -> dict[str, Any]:
+        return {"ResponseMetadata": {"HTTPHeaders": {"date": format_datetime(self._clock.now(), usegmt=True)}}}
 
     def deny(self, key: str) -> None:
         """From now on `key` can't be read."""
@@ -172,7 +176,7 @@ class FakeBucket:
             if not body or (first and int(first) >= len(body)):
                 raise refused("InvalidRange", operation="GetObject")
             body = body[int(first) : int(last) + 1] if first else body[-int(last) :]
-        return {"Body": io.BytesIO(body), "ETag": etag}
+        return {"Body": io.BytesIO(body), "ETag": etag, **self._dated()}
 
     def _head(self, *, Key: str, **_: Any) -> Any:
         if Key not in self.objects:

@@ -36,7 +36,7 @@ LEVELS = {
 }
 # Which rooms may import these at all.
 ONLY_IN = {
-    "boto3": {"aws", "local"},
+    "boto3": {"local"},
     "botocore": {"aws", "local"},
     "s3transfer": set[str](),
     "docker": {"image", "local"},

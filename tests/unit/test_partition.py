@@ -51,7 +51,7 @@ def test_every_arn_of_a_runs_policies_is_of_its_partition(region: str, name: str
 @each
 def test_what_aws_is_sent_is_of_its_partition(region: str, name: str, suffix: str, console: str) -> None:
     aws = FakeAws(region=region).on("create_schedule", {"ScheduleArn": "arn"})
-    bucket.create(aws, desired.bucket(job(), account=ACCOUNT, region=region), FakeClock())
+    bucket.create(aws, desired.bucket(job(), name="arun", account=ACCOUNT, region=region), FakeClock())
     wanted = Schedule(name="s", at=START + timedelta(hours=1), cluster="c", task_arn="arn:t", role_arn="arn:r")
     schedule.create(aws, wanted, FakeClock())
     repository.owner_tags(aws, "arun/demo")

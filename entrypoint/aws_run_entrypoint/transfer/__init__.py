@@ -8,6 +8,7 @@ a `Bucket` and raise `EngineError`s. Whoever is not of this package imports from
 from __future__ import annotations
 
 from .credentials import RefreshingSource, StaticSource, from_environment
+from .endpoint import aws_url
 from .errors import (
     BarredError,
     BusyError,
@@ -91,6 +92,7 @@ __all__ = [
     "Unchecked",
     "UnwritableError",
     "Wanted",
+    "aws_url",
     "check_key",
     "check_relative",
     "encode_manifest",

@@ -198,7 +198,7 @@ class Connection:
     def _receive(self) -> bool:
         parser, buffer, got_now = self.parser, self._buffers.plain, 0
         if parser is None:
-            raise NetworkError("the server spoke out of turn")
+            raise NetworkError("the server sent an answer to no request")
         while True:
             got, more = self._wire.fill(buffer)
             if got:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import sys
 from functools import lru_cache
@@ -17,6 +18,10 @@ _BUNDLES = (
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
+
+
+# S3's own addresses in a region: plain, FIPS, dual-stack (IPv6), both.
+_AWS = re.compile(r"(s3(?:-fips)?(?:\.dualstack)?)\.[a-z]+-[a-z0-9-]+\.amazonaws\.com(?:\.cn)?")
 
 
 class Endpoint(NamedTuple):
@@ -35,19 +40,35 @@ class Endpoint(NamedTuple):
         return f"{self.base_path}/{encode_path(key)}" if key or not self.base_path else self.base_path
 
 
+def aws_url(region: str, *, fips: bool, dual_stack: bool) -> Optional[str]:
+    """S3's own address of that kind in a region; None for the plain one."""
+    kind = f"s3{'-fips' if fips else ''}{'.dualstack' if dual_stack else ''}"
+    return None if kind == "s3" else f"https://{kind}.{region}.{_suffix(region)}"
+
+
 def endpoint_for(bucket: str, region: str, endpoint_url: Optional[str]) -> Endpoint:
-    """AWS: virtual-hosted, as new buckets require; a server of one's own, or a dot in the name: path-style."""
+    """AWS: virtual-hosted, as new buckets require, and in `region` whichever the URL names; a server of one's own, a
+    VPC endpoint (as botocore does), or a dot in the name: path-style."""
+    kind = "s3"
     if endpoint_url:
         from urllib.parse import urlsplit
 
         parts = urlsplit(endpoint_url)
         tls = parts.scheme == "https"
         base = parts.path.rstrip("/")
-        return Endpoint(parts.hostname or "", parts.port or (443 if tls else 80), tls, f"{base}/{encode_path(bucket)}")
-    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+        host = parts.hostname or ""
+        theirs = _AWS.fullmatch(host)
+        if theirs is None or not tls or parts.port or base:
+            return Endpoint(host, parts.port or (443 if tls else 80), tls, f"{base}/{encode_path(bucket)}")
+        kind = theirs.group(1)
+    host = f"{kind}.{region}.{_suffix(region)}"
     if "." in bucket:  # the certificate covers one label
-        return Endpoint(f"s3.{region}.{suffix}", 443, True, f"/{bucket}")
-    return Endpoint(f"{bucket}.s3.{region}.{suffix}", 443, True, "")
+        return Endpoint(host, 443, True, f"/{bucket}")
+    return Endpoint(f"{bucket}.{host}", 443, True, "")
+
+
+def _suffix(region: str) -> str:
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
 def redirected(endpoint: Endpoint, location: str) -> Endpoint:

@@ -49,7 +49,7 @@ def list_objects(loop: Loop, prefix: str, *, versions: bool, on_page: OnPage = i
         on_page(count)
         following = _next_marker(page, encoded, versions)
         if following is not None and following == marker:
-            raise EngineError(f"S3's listing of {prefix!r} does not proceed: the same page comes again")
+            raise EngineError(f"S3's listing of {prefix!r} makes no progress: the same page comes again")
         marker = following
 
 

@@ -276,7 +276,7 @@ class Loop:
                 self._connections.drop(connection)
                 if connecting:
                     self._server.forget_addresses()
-                self._again_or_fail(job, NetworkError(f"nothing heard from {self._server.host} for {bound:.0f} s"))
+                self._again_or_fail(job, NetworkError(f"no answer from {self._server.host} for {bound:.0f} s"))
 
     def _drop_everything(self) -> None:
         for job in list(self._busy):

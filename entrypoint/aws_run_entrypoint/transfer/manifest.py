@@ -103,7 +103,7 @@ def _source(head: Fields) -> Optional[Source]:
     )
     named = _BUCKET.fullmatch(source.bucket) and _REGION.fullmatch(source.region)
     if not named or (owner is not None and not _ACCOUNT.fullmatch(owner)):
-        raise DocumentError("names a bucket, a region or an account that there can't be")
+        raise DocumentError("names a bucket, a region or an account that can't exist")
     return source
 
 
@@ -167,7 +167,7 @@ def parse_entry(line: bytes) -> Entry:
             raise DocumentError("holds a value of the wrong kind")
         return Entry(path, size, mtime_ns, mode, None if crc32 is None else int(crc32, 16), version_id, *more)
     except (ValueError, TypeError) as error:
-        raise ManifestError(f"the manifest holds a line that is no entry: {line[:80]!r}") from error
+        raise ManifestError(f"the manifest holds a line that is not an entry: {line[:80]!r}") from error
 
 
 def from_entries(items: Iterable[Entry], source: Optional[Source] = None) -> bytes:

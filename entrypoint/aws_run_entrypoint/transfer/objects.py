@@ -44,7 +44,7 @@ def read_whole(loop: Loop, key: str, version_id: Optional[str], most_bytes: int 
         if checksums_of(answer.headers).match(answer.body):
             return answer
         loop.retries += 1
-    raise CorruptError(f"{key!r}: the bytes that arrive are not those that S3 has the sum of")
+    raise CorruptError(f"{key!r}: the bytes that arrived do not match S3's checksum")
 
 
 def put_object(

@@ -21,7 +21,7 @@ def check_relative(path: str, *, windows: bool = _WINDOWS) -> str:
     """`path` as it stands in a manifest, or PathError. A trailing "/" marks an empty folder."""
     bare = path[:-1] if path.endswith("/") else path
     if not bare:
-        raise PathError(path, "is no name")
+        raise PathError(path, "is not a name")
     if "\0" in bare:
         raise PathError(path, "holds a NUL character")
     try:

@@ -66,7 +66,7 @@ class _Inbox:
         """Waits. EngineError when the parent is gone."""
         held = self._credentials.get()
         if held is None:
-            raise EngineError("nobody gives new credentials")
+            raise EngineError("there are no new credentials")
         return held
 
 

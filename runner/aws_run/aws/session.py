@@ -49,6 +49,7 @@ _PRICE_LIST_NEAR = {"eu": "eu-central-1", "me": "eu-central-1", "af": "eu-centra
 _SAME_CLOCK_S = 3.0
 # A truncated body is requested again; botocore's own retries end with the headers.
 _BODY_TRIES, _FIRST_WAIT_S = 6, 0.5
+_OF_AWS = re.compile(r"https://s3(-fips)?(\.dualstack)?(\.[a-z0-9-]+)?\.amazonaws\.com(\.cn)?/?")
 _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
 
@@ -122,6 +123,7 @@ class Aws:
     """
 
     _clock: Clock = SystemClock()
+    _canonical_id: str | None = None
 
     def __init__(
         self,
@@ -139,9 +141,9 @@ class Aws:
             region = region or os.environ.get("AWS_REGION") or None
             self._session = _session(region, profile, web_identity, self._now)
             self._region_name = (self._session.get_config_variable("region") or "").strip() or None
+            refuse_unknown_region(self._session, self._region_name)
         except BotoCoreError as error:
             raise translate(error, service="configuration", operation="session") from None
-        refuse_unknown_region(self._session, self._region_name)
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._trips: list[RoundTrip] = []
@@ -162,9 +164,17 @@ class Aws:
 
     @property
     def endpoint_url(self) -> str | None:
-        """S3's address if it is not AWS itself (AWS_ENDPOINT_URL, the embedded AWS)."""
-        url: str = self._client("s3").meta.endpoint_url
-        return None if url.endswith((".amazonaws.com", ".amazonaws.com.cn")) else url
+        """S3's address where it is not the region's plain one: a server of one's own (AWS_ENDPOINT_URL, the embedded
+        AWS), a VPC endpoint, FIPS or dual-stack, by whichever of botocore's settings."""
+        meta = self._client("s3").meta
+        url, config = str(meta.endpoint_url), meta.config
+        if not _OF_AWS.fullmatch(url):
+            return url
+        # What botocore shows here for FIPS is not what it sends to in us-east-1.
+        dual_stack = config.use_dualstack_endpoint or (config.s3 or {}).get("use_dualstack_endpoint")
+        kind = f"s3{'-fips' if config.use_fips_endpoint else ''}{'.dualstack' if dual_stack else ''}"
+        suffix = partition.of_region(self.region).dns_suffix
+        return None if kind == "s3" else f"https://{kind}.{self.region}.{suffix}"
 
     @property
     def configured_region(self) -> str | None:
@@ -198,8 +208,10 @@ class Aws:
         ) as error:  # botocore has no class for a response that it can't parse, nor for endless redirects
             raise unreadable(error, service=service, operation=operation) from error
 
-    def read_object(self, *, most_bytes: int | None = None, **parameters: Any) -> tuple[bytes, str]:
-        """A complete S3 object and its ETag. `parameters`: those of GetObject.
+    def read_object(
+        self, *, most_bytes: int | None = None, on_date: Callable[[str], object] = lambda date: None, **parameters: Any
+    ) -> tuple[bytes, str]:
+        """A complete S3 object and its ETag. `parameters`: those of GetObject. `on_date` gets the answer's `Date`.
 
         Of an object larger than `most_bytes`, one byte more than that is returned, so that the caller sees it.
         """
@@ -215,6 +227,7 @@ class Aws:
                 # Some servers' ETags only look like checksums: what is read twice with the same result is right.
                 part = "Range" in parameters or len(body) == amount
                 if part or body == before or not _contradicts(answer, body):
+                    on_date(str(dict(answer.get("ResponseMetadata") or {}).get("HTTPHeaders", {}).get("date", "")))
                     return body, str(answer["ETag"])
                 before = body
                 text = "s3's response to get_object does not match its checksum"
@@ -245,6 +258,12 @@ class Aws:
                 raise self._not_enabled(error) or error from error.__cause__
             self._identity = Identity(account=answer["Account"], arn=answer["Arn"], region=self.region)
         return self._identity
+
+    def canonical_id(self) -> str:
+        """S3's own id of the account, which does not follow from its number; requested once."""
+        if self._canonical_id is None:
+            self._canonical_id = str(self.call("s3", "list_buckets", MaxBuckets=1)["Owner"]["ID"])
+        return self._canonical_id
 
     def _not_enabled(self, refusal: CredentialsError) -> CredentialsError | None:
         """A region that the account has to enable, and has not, knows none of its keys (Account Management's guide,

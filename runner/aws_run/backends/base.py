@@ -53,7 +53,8 @@ class Advice:
 
 class Backend(Protocol):
     """`ending_s`: what is billed at most between a job's deadline and the end of its hardware. `waits`: its hardware is
-    asked for before image and input are there, and waits for them."""
+    asked for before image and input are there, and waits for them. `shared_memory_mib`: how large /dev/shm is; None: as
+    large as the job's memory."""
 
     @property
     def name(self) -> str: ...
@@ -69,6 +70,9 @@ class Backend(Protocol):
 
     @property
     def waits(self) -> bool: ...
+
+    @property
+    def shared_memory_mib(self) -> int | None: ...
 
     @property
     def boot_s(self) -> int:
@@ -128,6 +132,10 @@ class Backend(Protocol):
 
     def check_capacity(self, spec: RunSpec, emit: Emit) -> None:
         """Called every few seconds while the task waits for a machine. CapacityError when none is going to come."""
+        ...
+
+    def tried(self, spec: RunSpec) -> tuple[str, ...]:
+        """What AWS has refused this run so far, in sentences, as this client has seen it. Asks nobody."""
         ...
 
     def explain_waiting(self, record: Record) -> Advice:

@@ -49,7 +49,6 @@ class Sizing:
     """`note`: a sentence for the plan where the size is not the default's. `warning`: where it may be too small."""
 
     gib: int
-    needed_gib: int
     note: str = ""
     warning: str = ""
     hint: str = ""
@@ -64,16 +63,16 @@ def size(limits: DiskLimits, requested: Resources, default_gib: int, contents: C
     needed = math.ceil(sum(gib for gib, _ in parts) * _HEADROOM)
     made_of = ", ".join(f"{_gib(gib)} {what}" for gib, what in parts)
     if requested.disk_gib is not None:
-        return _size_as_requested(limits, requested.disk_gib, default_gib, needed, made_of, contents)
+        return _size_as_requested(limits, requested.disk_gib, default_gib, contents, needed=needed, made_of=made_of)
     if needed > limits.most:
         raise UsageError(
             f"The run needs a disk of about {needed} GB ({made_of}), and {limits.backend} has at most {limits.most} GB",
-            hint="use --backend ec2" if limits.most < EC2.most else "send less of it at once",
+            hint="use --backend ec2" if limits.most < EC2.most else "send less input at once",
         )
     if needed <= default_gib:
-        return Sizing(gib=default_gib, needed_gib=needed)
+        return Sizing(gib=default_gib)
     gib = min(-(-needed // limits.step) * limits.step, limits.most)
-    return Sizing(gib=gib, needed_gib=needed, note=f"disk: {gib} GB for {made_of}; --disk sets another size")
+    return Sizing(gib=gib, note=f"disk: {gib} GB for {made_of}; --disk sets another size")
 
 
 def fits(limits: DiskLimits, requested: Resources, contents: Contents) -> bool:
@@ -81,7 +80,7 @@ def fits(limits: DiskLimits, requested: Resources, contents: Contents) -> bool:
 
 
 def _size_as_requested(
-    limits: DiskLimits, requested_gib: int, gib: int, needed: int, made_of: str, contents: Contents
+    limits: DiskLimits, requested_gib: int, gib: int, contents: Contents, *, needed: int, made_of: str
 ) -> Sizing:
     """What was asked for is what there is; EC2 has no smaller one than its machine image."""
     room = (gib - limits.system) * GIB - (contents.image_bytes or 0)
@@ -92,10 +91,9 @@ def _size_as_requested(
             hint=f"leave out --disk, or give at least --disk {needed}GB",
         )
     if needed <= gib:
-        return Sizing(gib=gib, needed_gib=needed)
+        return Sizing(gib=gib)
     return Sizing(
         gib=gib,
-        needed_gib=needed,
         warning=f"a disk of {gib} GB may be too small: {made_of}",
         hint=f"--disk {needed}GB would do; without --disk the size is chosen",
     )

@@ -34,14 +34,15 @@ __all__ = [
 @dataclass(frozen=True, kw_only=True)
 class TaskRequest:
     """One attempt of a run's task. Attempts of one run differ by `attempt` alone, and by the token made of it, so that
-    a repeated request is the same request. `definition`: the id that creating the backend's definition returned."""
+    a repeated request is the same request. `definition`: the id that creating the backend's definition returned.
+    `turn`: which request for this attempt it is, where the service had no room for the ones before."""
 
     spec: RunSpec
     definition: str
     inputs: tuple[InputSnapshot, ...]
-    command: tuple[str, ...] | None
     deadline: datetime
     attempt: int = 1
+    turn: int = 1
 
 
 class TaskPhase(str, Enum):
@@ -71,13 +72,15 @@ class EndCause(str, Enum):
 class TaskEnd:
     """`text`: the service's own words, or a sentence where those would help nobody. `code`: the service's own code for
     them, to be shown and never to be compared. `exit_code`: the container's, None where the service lost it. `denied`:
-    it was not started because AWS denied something to one of its roles, which passes where that was just made."""
+    it was not started because AWS denied something to one of its roles, which passes where that was just made.
+    `no_room`: it was not started because the service had no hardware for it at that moment."""
 
     cause: EndCause
     exit_code: int | None = None
     text: str = ""
     code: str | None = None
     denied: bool = False
+    no_room: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +141,10 @@ class Executor(Protocol):
     def start(self, request: TaskRequest, check: Callable[[], None] = lambda: None) -> TaskHandle:
         """The accepted task. A request whose answer was lost is adopted when it is made again. `check` is called before
         each try and may raise. CapacityError when the service refuses the task for want of room."""
+        ...
+
+    def refuse_too_large(self, request: TaskRequest) -> None:
+        """UsageError where the service takes no request of that size, whatever its values turn out to be. Pure."""
         ...
 
     def find(self, record: Record) -> TaskState | None:

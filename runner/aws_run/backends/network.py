@@ -9,7 +9,7 @@ from typing import Any
 from aws_run import partition
 from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
-from aws_run.backends import routes
+from aws_run.backends import fargate_zones, routes
 from aws_run.errors import AwsCallError, PreflightError
 from aws_run.infra.resource_types import network
 from aws_run.runs.spec import JobSpec, NetworkPlacement
@@ -18,6 +18,11 @@ from aws_run.runs.spec import JobSpec, NetworkPlacement
 # S3. An ECS agent needs ECS's own three besides.
 TASK_SERVICES = ("ecr.api", "ecr.dkr", "logs", "s3")
 AGENT_SERVICES = ("ecs", "ecs-agent", "ecs-telemetry")
+
+
+def find_for(aws: Aws, job: JobSpec, backend: str) -> NetworkPlacement:
+    """`find`, as the backend of that name does it."""
+    return find(aws, job, agent=backend == "ec2")
 
 
 def find(aws: Aws, job: JobSpec, *, agent: bool) -> NetworkPlacement:
@@ -29,6 +34,7 @@ def find(aws: Aws, job: JobSpec, *, agent: bool) -> NetworkPlacement:
     """
     wanted = job.network
     own = False
+    notes: tuple[str, ...] = ()
     try:
         if wanted.subnets:
             subnets = aws.call("ec2", "describe_subnets", SubnetIds=list(wanted.subnets))["Subnets"]
@@ -52,14 +58,16 @@ def find(aws: Aws, job: JobSpec, *, agent: bool) -> NetworkPlacement:
             hint=f"`aws-run network create --region {aws.region}` makes a network that costs nothing while it is idle, "
             "or pass --subnets of your own",
         )
+    if not agent:
+        subnets, unfit = _with_fargate(subnets)
+        notes += unfit
     subnets.sort(key=lambda subnet: subnet["AvailabilityZone"])
     # Without a route of its own to ECR and S3 a task needs a public address: where the subnets give one, so do we.
     gives_one = all(subnet.get("MapPublicIpOnLaunch") for subnet in subnets)
     public = {"yes": True, "no": False, "auto": gives_one}[wanted.public_ip]
-    notes: tuple[str, ...] = ()
     nat: tuple[tuple[str, str], ...] = ()
     if own:
-        notes = (f"it runs in aws-run's own network, {subnets[0]['VpcId']}; `aws-run network show` tells of it",)
+        notes += (f"it runs in aws-run's own network, {subnets[0]['VpcId']}; `aws-run network show` tells of it",)
     if wanted.subnets or own or not public:
         seen = _check(aws, subnets, services(job, agent=agent), public_ip=public)
         notes, nat = notes + seen.notes, seen.s3_by_nat
@@ -80,9 +88,23 @@ def services(job: JobSpec, *, agent: bool) -> tuple[str, ...]:
     return (*TASK_SERVICES, *(AGENT_SERVICES if agent else ()), *sorted(secrets))
 
 
+def _with_fargate(subnets: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Those in zones that have Fargate, and a sentence on the others. PreflightError where none is left."""
+    there = [one for one in subnets if fargate_zones.has_fargate(str(one.get("AvailabilityZoneId") or ""))]
+    if len(there) == len(subnets):
+        return subnets, ()
+    without = _and(sorted({str(one["AvailabilityZone"]) for one in subnets if one not in there}))
+    if not there:
+        raise PreflightError(
+            f"Fargate is not in {without}, and no subnet is in another zone",
+            hint="name subnets of other zones with --subnets, or use --backend ec2",
+        )
+    return there, (f"its subnets in {without} are left out: Fargate is not there",)
+
+
 def _with(aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = aws.call("ec2", "describe_subnets", Filters=filters)["Subnets"]
-    return found
+    subnets: list[dict[str, Any]] = aws.call("ec2", "describe_subnets", Filters=filters)["Subnets"]
+    return subnets
 
 
 @dataclass(frozen=True, kw_only=True)

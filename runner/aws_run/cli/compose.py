@@ -144,7 +144,7 @@ def _exported() -> Target:
     own_credentials = any(os.environ.get(name) for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"))
     if not own_credentials and os.environ.get("AWS_SECRET_ACCESS_KEY", "") not in ("", running.secret_key):
         raise UsageError(
-            "The keys in the environment belong to an embedded AWS that has stopped; each start makes new keys",
+            "The keys in the environment belong to an embedded AWS that has stopped (each start makes new keys)",
             hint='eval "$(aws-run local start)"',
         )
     return Target(
@@ -209,6 +209,7 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
         clock=clock,
         emit=emit,
         backends=backends,
+        branch=_branch,
         builder=lambda: target.builder(stop) or docker_builder(stop),
         cache=lambda: backends.cache,
         # An image that is made without Docker has no base image.
@@ -253,7 +254,7 @@ class _Backends(Mapping[str, "Backend"]):
         from aws_run.pricing.ec2_catalogue import Ec2Catalogue
 
         catalogue = Ec2Catalogue(self._aws, self.cache)
-        return Ec2Backend(self._aws, self._clock, catalogue=catalogue, prices=self._prices)
+        return Ec2Backend(self._aws, self._clock, catalogue=catalogue, prices=self._prices, cache=self.cache)
 
     def _fargate(self) -> Backend:
         from aws_run.backends.fargate.backend import FargateBackend
@@ -278,7 +279,8 @@ class _Backends(Mapping[str, "Backend"]):
 def cache_folder(endpoint_url: str | None) -> Path:
     """Where this machine keeps what AWS's catalogue and price list said. Another endpoint is another AWS."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    realm = "aws" if endpoint_url is None else hashlib.sha256(endpoint_url.encode()).hexdigest()[:16]
+    of_aws = endpoint_url is None or ".amazonaws.com" in endpoint_url  # a VPC endpoint leads there, too
+    realm = "aws" if of_aws else hashlib.sha256(str(endpoint_url).encode()).hexdigest()[:16]
     return Path(base) / "aws-run" / realm
 
 
@@ -299,6 +301,12 @@ def docker_builder(stop: threading.Event) -> Builder:
     from aws_run.image.docker.docker_builder import DockerBuilder
 
     return DockerBuilder(stop=stop)
+
+
+def _branch(folder: Path) -> str:
+    from aws_run.image.recipe.git_state import branch_of
+
+    return branch_of(folder, os.environ)
 
 
 def _find_base(emit: Emit, plan: ImagePlan, refresh: bool) -> ImagePlan:

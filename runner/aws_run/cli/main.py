@@ -24,7 +24,10 @@ _REPORT_IT = "repeat it with --debug and report what it prints; `aws-run gc` rem
 COMMANDS: dict[str, tuple[str, str]] = {
     "submit": ("submit", "Run a project on AWS and fetch its results."),
     "plan": ("submit", "Show what a submit would create and cost."),
+    "allowance": ("allowance", "How much runs may cost a day: set it, and see what is left."),
     "offers": ("offers", "Rank the hardware that fits a request by its price."),
+    "bench": ("bench", "Compare time and cost of a sample on several machines."),
+    "quota": ("quota", "How many vCPUs the account may use: have it raised."),
     "start": ("start", "Start a job that `submit --save-spec` saved, from anywhere."),
     "rerun": ("rerun", "Start a run once more, with other arguments if need be."),
     "init": ("init", "Write an aws-run.yaml for the project in a folder."),

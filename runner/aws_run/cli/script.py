@@ -50,10 +50,12 @@ def project_and_script(path: Path) -> tuple[Path, str | None]:
     if not path.is_file():
         return path, None  # a folder, or nothing: the loader of the configuration tells
     if path.suffix in (".yaml", ".yml"):
-        raise UsageError(f"{path} is no folder and no script", hint=f"a configuration file is given with -f {path}")
+        raise UsageError(
+            f"{path} is neither a folder nor a script", hint=f"a configuration file is given with -f {path}"
+        )
     if path.suffix not in _SCRIPTS:
         raise UsageError(
-            f"{path} is no folder, script or notebook",
+            f"{path} is not a folder, script or notebook",
             hint="give the project's folder, and what to run in it with --command",
         )
     script = path.resolve()

@@ -42,8 +42,8 @@ class ProjectSurvey:
     env_names: tuple[str, ...] = ()
     hand_over_env: bool = False
 
-    def with_program(self, **found: Any) -> ProjectSurvey:
-        return replace(self, **found)
+    def with_program(self, **program: Any) -> ProjectSurvey:
+        return replace(self, **program)
 
     def with_env(self, hand_over: bool) -> ProjectSurvey:
         return replace(self, hand_over_env=hand_over)

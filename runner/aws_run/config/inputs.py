@@ -37,7 +37,9 @@ def parse_input(text: str) -> NamedInput:
 
 def parse_name(name: str) -> str:
     if ".." in name or re.fullmatch(NAME_PATTERN, name, re.ASCII) is None:
-        raise ValueError(f'"{name}" is no name of an input: up to 32 letters, digits and . _ -; a folder is ./{name}=…')
+        raise ValueError(
+            f'"{name}" is not a name of an input: up to 32 letters, digits and . _ -; a folder is ./{name}=…'
+        )
     if name.endswith(".") or name.split(".")[0].lower() in _RESERVED:
         raise ValueError(f'"{name}" is a name that Windows reserves')
     return name

@@ -255,7 +255,7 @@ OPTIONS: tuple[Option, ...] = (
         key="retry.on",
         field="retry.on",
         kind=value_types.listed(value_types.choice("no-capacity", "interruption")),
-        help="interruption: start another attempt when AWS takes the machine away; no-capacity (EC2): request capacity "
+        help="interruption: start another attempt when AWS takes the machine away; no-capacity: request capacity "
         "again when AWS has none.",
     ),
     Option(

@@ -99,7 +99,7 @@ def gpu(value: object) -> tuple[str | None, int]:
         name, _, number = text.partition(":")
         model, count = (None if name.lower() == "any" else name.upper()), int(number or 1)
         if count == 0:
-            raise ValueError(f"{_quoted(value)}: none of a model; write 0 for no GPU")
+            raise ValueError(f"{_quoted(value)} asks for 0 GPUs of a model; write 0 for no GPU")
     if count > MAX_GPUS:
         raise ValueError(f"{_quoted(value)} is out of range; an instance has at most {MAX_GPUS} GPUs")
     return model, count
@@ -112,7 +112,7 @@ def money_usd(value: object) -> float:
         raise ValueError(f"{_quoted(value)} is not an amount in USD; write 5.00")
     amount = float(text.lstrip("$"))
     if amount <= 0:
-        raise ValueError(f"{_quoted(value)} is nothing; it must be more than 0")
+        raise ValueError(f"{_quoted(value)} is too little; it must be more than 0")
     return amount
 
 
@@ -125,7 +125,7 @@ def whole_number(value: object, low: int, high: int) -> int:
 
 def _bounded_seconds(seconds: int) -> int:
     if seconds > 366 * 86_400:
-        raise ValueError("more than a year is no duration for a job")
+        raise ValueError("more than a year is too long for a job")
     return seconds
 
 

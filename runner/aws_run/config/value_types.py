@@ -159,7 +159,7 @@ MONEY = ValueType(
 def _name(value: str) -> str:
     if re.fullmatch(naming.PROJECT_PATTERN, value) is None or len(value) > naming.PROJECT_MAX:
         raise ValueError(
-            f'"{value}" is no project name: lower-case letters, digits and single dashes, '
+            f'"{value}" is not a project name: lower-case letters, digits and single dashes, '
             f'at most {naming.PROJECT_MAX}; try "{naming.project_name(value)}"'
         )
     return value
@@ -173,7 +173,7 @@ NAME = ValueType(
 def _python(value: str) -> str:
     match = re.fullmatch(r"3\.(\d{1,2})(\.\d{1,2})?", value, re.ASCII)
     if match is None:
-        raise ValueError(f'"{value}" is no Python version; write "3.12"')
+        raise ValueError(f'"{value}" is not a Python version; write "3.12"')
     if int(match[1]) < 8:
         raise ValueError(f"Python {value} is too old; 3.8 is the oldest that can be had")
     return value
@@ -213,7 +213,7 @@ COMMAND = ValueType(
 
 def _env_name(name: str) -> str:
     if _ENV_NAME.fullmatch(name) is None:
-        raise ValueError(f'"{name}" is no name for a variable: letters, digits and _')
+        raise ValueError(f'"{name}" is not a name for a variable: letters, digits and _')
     if name in contract.ALL:
         raise ValueError(f"{name} is set by aws-run itself")
     return name
@@ -222,7 +222,7 @@ def _env_name(name: str) -> str:
 def _plain_env_name(name: str) -> str:
     if name in _KEYS:
         raise ValueError(
-            f"{name} would stand readable in the task definition; the job has a role of its own (iam.task_role), "
+            f"{name} would be readable in the task definition; the job has a role of its own (iam.task_role), "
             "and secrets: hands in what must stay secret"
         )
     return _env_name(name)
@@ -277,7 +277,7 @@ _TAG_TEXT = re.compile(r"[\w .:/=+\-@]*")
 
 def _tag_key(key: str) -> str:
     if not 0 < len(key) <= 128 or _TAG_TEXT.fullmatch(key) is None:
-        raise ValueError(f'"{key}" is no tag key: 1 to 128 letters, digits, spaces and _.:/=+-@')
+        raise ValueError(f'"{key}" is not a tag key: 1 to 128 letters, digits, spaces and _.:/=+-@')
     if key.lower().startswith(("aws:", "aws-run:")):
         raise ValueError(f'"{key}" can\'t be set: aws: belongs to AWS and aws-run: to this tool')
     return key
@@ -285,7 +285,7 @@ def _tag_key(key: str) -> str:
 
 def _tag_value(value: str) -> str:
     if len(value) > 256 or _TAG_TEXT.fullmatch(value) is None:
-        raise ValueError(f'"{value[:40]}" is no tag value: up to 256 letters, digits, spaces and _.:/=+-@')
+        raise ValueError(f'"{value[:40]}" is not a tag value: up to 256 letters, digits, spaces and _.:/=+-@')
     return value
 
 
@@ -332,7 +332,7 @@ def _log_days(value: str) -> int:
     days = units.whole_number(value, 1, LOG_RETENTION_DAYS[-1])
     if days not in LOG_RETENTION_DAYS:
         near = min(LOG_RETENTION_DAYS, key=lambda allowed: abs(allowed - days))
-        raise ValueError(f"{days} is no period CloudWatch Logs offers; the nearest is {near}")
+        raise ValueError(f"{days} is not a period CloudWatch Logs offers; the nearest is {near}")
     return days
 
 

@@ -1,7 +1,7 @@
 """Sends snapshots of `-i` and fetches outputs into `-o`: the one room of the tool that uses the transfer engine."""
 
 from aws_run.data.bucket import BotocoreSource, FrozenCredentials, bucket_for
-from aws_run.data.inputs import InputSnapshot, push_input
+from aws_run.data.inputs import SNAPSHOT_SUFFIX, InputSnapshot, push_input, snapshot_key
 from aws_run.data.inspect_input import InputSummary, inspect_input
 from aws_run.data.output_folder import NO_OUTPUTS, OutputFolder, OutputListing
 from aws_run.data.outputs import PulledOutput, follow_output, pull_output
@@ -10,6 +10,7 @@ from aws_run_entrypoint.transfer import Bucket
 
 __all__ = [
     "NO_OUTPUTS",
+    "SNAPSHOT_SUFFIX",
     "BotocoreSource",
     "Bucket",
     "FrozenCredentials",
@@ -26,4 +27,5 @@ __all__ = [
     "pin_input",
     "pull_output",
     "push_input",
+    "snapshot_key",
 ]

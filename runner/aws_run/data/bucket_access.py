@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import takewhile
 
 from aws_run.errors import TransferError, UsageError
+from aws_run.partition import arn
 from aws_run.s3uri import S3Uri
 from aws_run_entrypoint.transfer import Bucket, BucketReader, ListedObject, S3Error, hides_versions
 
@@ -37,8 +38,8 @@ def read_listing(bucket: Bucket, uri: S3Uri, take: Take, on_page: OnPage) -> tup
                     refusal = error
     raise TransferError(
         f"{uri}: these credentials may not list the bucket {uri.bucket}",
-        hint=f"s3:ListBucket on arn:aws:s3:::{uri.bucket} is needed, and s3:GetObject for the run; for another "
-        "account's bucket its owner has to allow both",
+        hint=f"allow them s3:ListBucket on {arn('s3', '', '', uri.bucket, of=bucket.region)}, and s3:GetObject for the "
+        "run; the owner of another account's bucket has to allow both as well",
     ) from refusal
 
 

@@ -64,7 +64,8 @@ def to_tool_error(doing: str, error: EngineError | OSError, *, into_outputs: boo
         return TransferError(message, hint="When the other client is done, `aws-run pull` fetches what is missing.")
     if isinstance(error, BarredError):
         return TransferError(
-            message, hint="AWS_CA_BUNDLE names the certificates to trust, HTTPS_PROXY the proxy and who asks it."
+            message,
+            hint="Name the certificates to trust in AWS_CA_BUNDLE, and the proxy in HTTPS_PROXY (http://USER:PASSWORD@HOST).",
         )
     if isinstance(error, NetworkError):
         return TransferError(message, hint="Check the network and try again: what has arrived is not sent twice.")

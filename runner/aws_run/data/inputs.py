@@ -69,7 +69,7 @@ def push_input(
             hint="Name a folder with -i.",
         )
     prefix = input_prefix(project, label)
-    key = f"inputs/{project}/{label}{SNAPSHOT_SUFFIX}"
+    key = snapshot_key(project, label)
     with translated("The input could not be sent"):
         done = push_folder(
             bucket,
@@ -99,6 +99,11 @@ def push_input(
 def input_prefix(project: str, label: str) -> str:
     """What the keys of an input's files begin with."""
     return f"inputs/{project}/{label}/"
+
+
+def snapshot_key(project: str, label: str) -> str:
+    """The object that lists an input's files."""
+    return input_prefix(project, label).removesuffix("/") + SNAPSHOT_SUFFIX
 
 
 def matcher(patterns: Sequence[str]) -> Callable[[str], bool] | None:

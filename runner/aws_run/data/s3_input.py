@@ -74,7 +74,7 @@ def pin_input(
     entries, region = seen.in_order(), theirs.region
     files = [entry for entry in entries if not entry.is_dir]
     if not files:
-        raise UsageError(f"{uri}: all that is there is left out", hint="look at `exclude:` and --exclude")
+        raise UsageError(f"{uri}: every object there is left out", hint="check `exclude:` and --exclude")
     _warn(emit, uri, seen, region=region, run_region=bucket.region)
     source = Source(bucket.name, region, seen.prefix, theirs.owner)
     return Pinned(

@@ -28,7 +28,7 @@ def as_heredoc(values: Mapping[str, str], delimiter: str) -> str:
     lines = []
     for name, value in values.items():
         if _NAME.fullmatch(name) is None:
-            raise ValueError(f"{name!r} is no name of an output")
+            raise ValueError(f"{name!r} is not a name of an output")
         if delimiter in value:
             raise AwsRunError(f"The output {name} holds the delimiter that separates outputs, so it was not written")
         lines.append(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")

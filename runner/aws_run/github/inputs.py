@@ -99,7 +99,7 @@ def read_inputs(environ: Mapping[str, str]) -> ActionInputs:
     )
     for account in inputs.allowed_accounts:
         if _ACCOUNT.fullmatch(account) is None:
-            raise UsageError(f"input allowed-account-ids: {account!r} is no account; they have 12 digits")
+            raise UsageError(f"input allowed-account-ids: {account!r} is not an account; they have 12 digits")
     if inputs.role is not None:
         match = _ROLE.fullmatch(inputs.role)
         if match is None:

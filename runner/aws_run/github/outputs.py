@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from aws_run import naming, partition
+from aws_run import partition
 from aws_run.errors import EXIT_INTERRUPT, AwsRunError
 from aws_run.github.reasons import reason_code
 from aws_run.report.jsonlines import error_data, to_json
@@ -48,7 +48,6 @@ def result_status(done: SubmitResult) -> Status:
 def result_outputs(done: SubmitResult) -> dict[str, str]:
     """Of a run that was accepted. What is not known is left out, which GitHub reads as empty."""
     view, record = done.view, done.record
-    reason = record.outcome.reason if record.outcome is not None else None
     values = {
         "run-id": view.run_id,
         "task-arn": record.task_arn,
@@ -60,7 +59,7 @@ def result_outputs(done: SubmitResult) -> dict[str, str]:
         "logs-url": logs_url(record),
         "cost-usd": record.cost_usd,
         "duration-seconds": None if view.seconds is None else f"{view.seconds:.0f}",
-        "reason-code": None if reason is None else str(reason),
+        "reason-code": None if record.outcome is None else record.outcome.reason_word,
         "result": json.dumps(to_json(view)),
     }
     return {name: value for name, value in values.items() if value}
@@ -98,6 +97,6 @@ def file_url(record: Record) -> Callable[[str], str]:
 
 
 def _object_url(record: Record, key: str) -> str:
-    bucket = naming.bucket_name(record.account, record.region)
+    bucket = record.bucket
     place = f"{partition.of_region(record.region).console(record.region)}/s3/object/{bucket}"
     return f"{place}?region={record.region}&prefix={quote(key, safe='/')}"

@@ -30,10 +30,10 @@ class Setup:
         name, at, ref = self.action.partition("@")
         if not _REPOSITORY.fullmatch(name) or not at or not re.fullmatch(r"[A-Za-z0-9._/-]{1,200}", ref):
             raise UsageError(
-                f"--github {self.action}: that is no repository with a ref", hint="as in --github OWNER/aws-run@v1"
+                f"--github {self.action}: that is not a repository with a ref", hint="as in --github OWNER/aws-run@v1"
             )
         if not _REPOSITORY.fullmatch(self.repository):
-            raise UsageError(f"--repository {self.repository}: that is no OWNER/NAME")
+            raise UsageError(f"--repository {self.repository}: that is not OWNER/NAME")
 
 
 def workflow(setup: Setup) -> str:

@@ -128,7 +128,7 @@ class BaseImages:
             return base if base.origin == "reference" else by_name
         if base.digest is None:
             raise DockerError(
-                f"The base image {base.reference} is not the one any more that the plan was made for",
+                f"The base image {base.reference} has changed since the plan was made",
                 hint="run the command again",
             )
         by_digest = base if base.origin == "reference" else replace(base, origin="registry")

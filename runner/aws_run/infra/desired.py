@@ -32,11 +32,12 @@ def tags(job: JobSpec, *, owner: str, run_id: str | None = None, expires: dateti
     return wanted
 
 
-def bucket(job: JobSpec, *, account: str, region: str) -> Bucket:
-    """The first thing that a run wants, so a region whose ARNs are not ours to make ends it here."""
+def bucket(job: JobSpec, *, name: str, account: str, region: str) -> Bucket:
+    """`name`: that of `bucket_names.own_bucket`. The first thing that a run wants, so a region whose ARNs are not ours
+    to make ends it here."""
     refuse_region(region)
     return Bucket(
-        name=naming.bucket_name(account, region),
+        name=name,
         region=region,
         runs_retention_days=job.runs_retention_days,
         kms_key=job.kms_key,

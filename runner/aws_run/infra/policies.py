@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from aws_run import partition
+from aws_run import naming, partition
 from aws_run.naming import RunNames, any_run_id
-from aws_run.rights import DEFINITIONS, NETWORK_RIGHTS, RIGHTS, Right
+from aws_run.rights import DEFINITIONS, NETWORK_RIGHTS, RIGHTS, WITHOUT_NAMESPACE_TEXT, Right
 from aws_run.runs.keys import RunKeys
 
 
@@ -229,10 +229,19 @@ def caller_policy(
     """
     grouped: dict[tuple[tuple[str, ...], str], list[Right]] = {}
     for right in rights:
+        if right.rarely == WITHOUT_NAMESPACE_TEXT and region not in ("*", *naming.WITHOUT_NAMESPACE):
+            continue
         if boundary is not None and right.action in _ROLE_MAKING:
             right = replace(right, condition={"ArnEquals": {"iam:PermissionsBoundary": boundary}})
         grouped.setdefault((right.on, json.dumps(right.condition, sort_keys=True)), []).append(right)
     where = {"account": account, "region": region}
+    bucket = f"{naming.PREFIX}-{account}-{region}-"
+    guarded = region in ("*", *naming.WITHOUT_NAMESPACE)  # the end of the bucket's name is not known
+
+    def resource(on: str) -> str:
+        filled = _filled(on, where)
+        return filled.replace(f"{bucket}an", f"{bucket}*") if guarded else filled
+
     statements: list[Mapping[str, Any]] = []
     for members in grouped.values():
         condition = json.loads(_filled(json.dumps(members[0].condition), where))
@@ -240,7 +249,7 @@ def caller_policy(
             {
                 "Effect": "Allow",
                 "Action": sorted({right.action for right in members}),
-                "Resource": [_filled(on, where) for on in members[0].on],
+                "Resource": [resource(on) for on in members[0].on],
                 **({"Condition": condition} if condition else {}),
             }
         )

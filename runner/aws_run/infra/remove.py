@@ -39,6 +39,7 @@ def remove(
     removable: Iterable[Ref],
     clock: Clock,
     emit: Emit,
+    *,
     on_gone: Callable[[Ref], None] = lambda _: None,
     types: Registry = RESOURCE_TYPES,
 ) -> tuple[Removal, ...]:

@@ -31,19 +31,19 @@ class EndpointPlan:
 def plan(aws: Aws, subnets: Sequence[str]) -> tuple[EndpointPlan, ...]:
     """Reads only. PreflightError for a subnet that there is not, and for a VPC without a route table."""
     try:
-        found = aws.call("ec2", "describe_subnets", SubnetIds=list(subnets))["Subnets"]
+        listed = aws.call("ec2", "describe_subnets", SubnetIds=list(subnets))["Subnets"]
     except AwsCallError as error:
         if error.code.startswith("InvalidSubnet"):
             raise PreflightError(
                 error.message, hint="`aws ec2 describe-subnets` lists this region's subnets"
             ) from error
         raise
-    vpcs = sorted({str(one["VpcId"]) for one in found})
+    vpcs = sorted({str(one["VpcId"]) for one in listed})
     within = [{"Name": "vpc-id", "Values": vpcs}]
     tables = list(aws.pages("ec2", "describe_route_tables", "RouteTables", Filters=within))
     endpoints = [one for one in _listed(aws, within) if one.get("ServiceName") == _service(aws)]
     return tuple(
-        _plan(vpc, [str(one["SubnetId"]) for one in found if one["VpcId"] == vpc], tables, endpoints) for vpc in vpcs
+        _plan(vpc, [str(one["SubnetId"]) for one in listed if one["VpcId"] == vpc], tables, endpoints) for vpc in vpcs
     )
 
 
@@ -111,8 +111,8 @@ def remove(aws: Aws) -> tuple[str, ...]:
 
 def _listed(aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Without those that are at their end, which EC2 goes on to list for a while."""
-    found = aws.pages("ec2", "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
-    return [one for one in found if str(one.get("State", "")).lower() not in _AT_ITS_END]
+    listed = aws.pages("ec2", "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
+    return [one for one in listed if str(one.get("State", "")).lower() not in _AT_ITS_END]
 
 
 def _service(aws: Aws) -> str:

@@ -49,7 +49,7 @@ def hour_usd(backend: Backend, offer: Offer) -> Decimal | None:
                 public_ip=offer.network.public_ip,
             ),
         )
-        for name in hardware.instance_types
+        for name in offer.instance_types
     ]
     bound = replace(hardware, spot=hardware.spot and agreed is not None)
     hours = [
@@ -102,6 +102,12 @@ def timeout_s(job: JobSpec, offer: Offer, backend: Backend) -> int:
             hint="raise --max-cost, or ask for less hardware",
         )
     return min(job.timeout_s, seconds)
+
+
+def bounded(spec: RunSpec) -> RunSpec:
+    """As if `--max-cost` were the most that the run may cost anyway, so that no number of attempts makes it cost
+    more."""
+    return replace(spec, cap_s=billed_at_most_s(spec))
 
 
 def job_s(spec: RunSpec, idle_used_s: float) -> int:

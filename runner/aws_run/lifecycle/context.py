@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # every command imports this file, and few of them build an image or know a backend
@@ -38,6 +39,7 @@ class AppContext:
     builder: Callable[[], Builder]
     storage: Callable[[str], Bucket]  # a bucket by name, as the transfer engine wants it
     salt: Callable[[], str]
+    branch: Callable[[Path], str] = lambda folder: ""  # whose code is in a folder, by git or GitHub; "": nobody knows
     # The plan on the base image that its name stands for; the flag: ask the registry for the newest. Without Docker
     # there is no base image.
     find_base: Callable[[ImagePlan, bool], ImagePlan] = lambda plan, refresh: plan

@@ -33,9 +33,9 @@ def earlier_runs(context: AppContext, store: RunStore, project: str) -> tuple[Pa
         records = [record for _, record in read_records(store, newest)]
     except AwsRunError:
         return ()
-    found = tuple(one for record in records if isinstance(record, Record) and (one := past_run(record)) is not None)
-    _keep(context, project, found, context.clock.now().timestamp())
-    return found
+    past = tuple(one for record in records if isinstance(record, Record) and (one := past_run(record)) is not None)
+    _keep(context, project, past, context.clock.now().timestamp())
+    return past
 
 
 def note_run(context: AppContext, record: Record) -> None:
@@ -92,5 +92,5 @@ def _read_at(kept: Cached) -> float:
 
 def _past(kept: Cached) -> tuple[PastRun, ...]:
     rows = kept.document.get("runs") if isinstance(kept.document, dict) else None
-    found = (past_from_json(row) for row in rows or ())
-    return tuple(one for one in found if one is not None)
+    past = (past_from_json(row) for row in rows or ())
+    return tuple(one for one in past if one is not None)

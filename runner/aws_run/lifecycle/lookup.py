@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aws_run import naming
 from aws_run.errors import AwsRunError, RunNotFoundError
+from aws_run.infra.bucket_names import own_bucket
 from aws_run.lifecycle.context import AppContext
 from aws_run.runs.record import Record
 from aws_run.runs.store import RunStore
@@ -13,8 +14,7 @@ _MOST_NAMED = 4
 
 
 def store(context: AppContext) -> RunStore:
-    identity = context.aws.identity()
-    return RunStore(context.aws, naming.bucket_name(identity.account, identity.region), identity.account)
+    return RunStore(context.aws, own_bucket(context.aws), context.aws.identity().account)
 
 
 def resolve(context: AppContext, run: str | None, project: str | None) -> str:
@@ -22,10 +22,10 @@ def resolve(context: AppContext, run: str | None, project: str | None) -> str:
     other run has the same; or nothing (the project's newest)."""
     if run and naming.is_run_id(run):
         return run
-    found = store(context)
+    runs = store(context)
     if run:
-        return _only_one(run, [known for known in found.run_ids() if naming.shortens(run, known)])
-    ids = found.run_ids(project)
+        return _only_one(run, [known for known in runs.run_ids() if naming.shortens(run, known)])
+    ids = runs.run_ids(project)
     if not ids:
         identity = context.aws.identity()
         whose = f"of the project {project} " if project else ""

@@ -9,7 +9,7 @@ from aws_run.runs.record import LeftBehind, Outcome
 
 def warnings_of(outcome: Outcome) -> tuple[str, ...]:
     """One sentence each, without a line break. A failure speaks for itself; only one for want of outputs names them."""
-    finished = outcome.exit_code == 0 or outcome.reason == OutcomeReason.NO_OUTPUT
+    finished = outcome.exit_code == 0 or outcome.reason is OutcomeReason.NO_OUTPUT
     if not finished or outcome.saved_files != 0:
         return ()
     left = outcome.left_behind

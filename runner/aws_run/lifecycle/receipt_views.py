@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from aws_run.pricing.receipt import LEFT_OUT
+from aws_run.pricing.right_size import is_its_own
 from aws_run.report.views import EstimateView, ReceiptLine, ReceiptView, UseView
 from aws_run.runs import record as records
 from aws_run.runs.record import Record
@@ -54,7 +55,7 @@ def entry_view(estimate: records.EstimateEntry, actual_usd: Decimal | None = Non
 
 def use_view(record: Record) -> UseView | None:
     used, hardware, smaller = record.used, record.hardware, record.smaller
-    if used is None or hardware is None:
+    if used is None or hardware is None or not is_its_own(used, hardware):
         return None
     return UseView(
         vcpu=hardware.vcpu,

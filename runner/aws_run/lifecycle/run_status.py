@@ -37,7 +37,7 @@ class RunStatus:
 def status_of(record: Record) -> RunStatus:
     """From the record alone."""
     if record.outcome:
-        failed = "failed" if record.outcome.reason == OutcomeReason.EXIT else str(record.outcome.reason)
+        failed = "failed" if record.outcome.reason is OutcomeReason.EXIT else record.outcome.reason_word
         phase = "succeeded" if record.outcome.exit_code == 0 else failed
         return RunStatus(record=record, phase=phase, exit_code=record.outcome.exit_code)
     return RunStatus(record=record, phase=record.state, exit_code=None)

@@ -27,6 +27,7 @@ from aws_run.report.views import (
     LeftView,
     NetworkPrice,
     OutsideRow,
+    PlanAllowance,
     PlanInput,
     PlanPrice,
     PlanRow,
@@ -37,7 +38,13 @@ from aws_run.runs.spec import RunSpec
 _MOST_LARGEST = 3
 
 
-def plan_view(preflight: Preflight, run: RunPlan, steps: tuple[Step, ...], backend: Backend) -> PlanView:
+def plan_view(
+    preflight: Preflight,
+    run: RunPlan,
+    steps: tuple[Step, ...],
+    backend: Backend,
+    allowances: tuple[PlanAllowance, ...] = (),
+) -> PlanView:
     spec, config = run.spec, preflight.config
     capacity = [_row(step) for step in steps]
     capacity += [PlanRow(action="create", kind=r.kind, name=r.name, scope=r.scope) for r in (*run.roles, *run.own)]
@@ -58,7 +65,8 @@ def plan_view(preflight: Preflight, run: RunPlan, steps: tuple[Step, ...], backe
         inputs=tuple(_plan_input(seen) for seen in preflight.inputs),
         price=_price(run, backend, preflight.nat),
         estimate=(*_estimate(run, backend), *_network_lines(preflight.nat)),
-        notes=(*preflight.notes, *preflight.offer.notes),
+        notes=(*(one.sentence for one in allowances), *preflight.notes, *preflight.offer.notes),
+        allowances=allowances,
         output=config.output,
         outside=tuple(
             OutsideRow(kind=one.kind, what=one.what, where=one.where, needs_yes=one.by_project)

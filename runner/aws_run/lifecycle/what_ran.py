@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from aws_run.clock import parse_iso
 from aws_run.documents import harmless
@@ -60,7 +59,7 @@ def facts(record: Record) -> dict[str, str]:
         "image": image_of(record),
         "python": record.python or "",
         "variables": harmless(env),
-        **{f"input {one.get('label', number)}": _input(one) for number, one in enumerate(_inputs(record))},
+        **_inputs(record),
         "hardware": record.hardware.description if record.hardware else "",
         "labels": ", ".join(record.labels),
         "note": record.note,
@@ -71,13 +70,15 @@ def facts(record: Record) -> dict[str, str]:
     }
 
 
-def _inputs(record: Record) -> list[Mapping[str, Any]]:
-    inputs = (record.job or {}).get("inputs") or record.inputs
-    return [one for one in inputs if isinstance(one, Mapping)]
-
-
-def _input(one: Mapping[str, Any]) -> str:
-    files, amount = one.get("files"), one.get("bytes")
-    held = f"{count(files, 'file')}, {size(amount)}" if isinstance(files, int) and isinstance(amount, int) else ""
-    version = f"version {str(one['version_id'])[:12]}" if one.get("version_id") else ""
-    return harmless("; ".join(filter(None, (str(one.get("source") or ""), held, version))))
+def _inputs(record: Record) -> dict[str, str]:
+    """Of the job as it was recorded, which a later version may have written: what is not as expected is left out."""
+    shown: dict[str, str] = {}
+    for number, one in enumerate((record.job or {}).get("inputs") or record.inputs):
+        if not isinstance(one, Mapping):
+            continue
+        files, amount = one.get("files"), one.get("bytes")
+        held = f"{count(files, 'file')}, {size(amount)}" if isinstance(files, int) and isinstance(amount, int) else ""
+        version = f"version {str(one['version_id'])[:12]}" if one.get("version_id") else ""
+        name = f"input {one.get('label', number)}"
+        shown[name] = harmless("; ".join(filter(None, (str(one.get("source") or ""), held, version))))
+    return shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,7 @@ class Embedded:
         inner = _moto()
         if not self._options.default_vpc:
             _drop_default_vpc(self.world, self._options.region)
+        _name_zones(self.world, self._options)
         self.app = App(self.world, table, admin.page, inner)
         host = self._options.host or "127.0.0.1"
         first = Listener(host, self._options.port, self.app, Door(names=frozenset({host, "localhost"}), tasks=False))
@@ -199,6 +201,15 @@ def _drop_default_vpc(world: AccountState, region: str) -> None:
             backend.delete_subnet(subnet.id)
     for vpc in backend.vpcs.values():
         vpc.is_default = "false"
+
+
+def _name_zones(world: AccountState, options: LocalOptions) -> None:
+    """As an account whose zones of these names are others than moto's."""
+    for zone in world.moto("ec2", options.region).subnets.values() if options.zone_ids else ():
+        for subnet in zone.values():
+            if subnet.availability_zone in options.zone_ids:
+                subnet._availability_zone = copy.copy(subnet._availability_zone)
+                subnet._availability_zone.zone_id = options.zone_ids[subnet.availability_zone]
 
 
 def _no_wire() -> Reply:

@@ -33,6 +33,7 @@ class LocalOptions:
     no_capacity: tuple[str, ...] = ()  # rules of launch_failures: "*", "spot:g5.xlarge=VcpuLimitExceeded#2"
     quotas: Mapping[str, float] = field(default_factory=dict)  # Service Quotas code -> vCPUs
     closed_regions: tuple[str, ...] = ()  # which the account has not enabled: they know none of its keys
+    zone_ids: Mapping[str, str] = field(default_factory=dict)  # of default subnets' zones, as an old account has them
     foreign_buckets: tuple[str, ...] = ()  # names that another account took first
     settle_s: float | None = (
         None  # how long clusters, providers and groups are busy after a change; None: as boot_s, at most 1

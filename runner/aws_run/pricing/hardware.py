@@ -149,7 +149,7 @@ def _nothing_fits(wanted: Resources, candidates: Sequence[InstanceType]) -> Usag
 
 
 def _gpu_hint(gpu: Gpu, candidates: Sequence[InstanceType]) -> str:
-    """The next number that there is of the model, or the models that may have been meant."""
+    """The nearest number of the model that a type has, or the models that may have been meant."""
     mine = [kind for kind in candidates if kind.gpus and (not gpu.model or gpus.matches(gpu.model, kind))]
     counts = sorted({kind.gpus for kind in mine})
     name = f"{gpu.model}:" if gpu.model else ""
@@ -162,7 +162,7 @@ def _gpu_hint(gpu: Gpu, candidates: Sequence[InstanceType]) -> str:
         return "ask for less memory or fewer vCPUs, or leave them out"
     after = [count for count in counts if count > gpu.count] or counts[-1:]
     example = next(kind for kind in mine if kind.gpus == after[0])
-    return f"the next there is: --gpu {name}{after[0]} ({example.name}); it comes by {', '.join(map(str, counts))}"
+    return f"the nearest is --gpu {name}{after[0]} ({example.name}); there are types with {', '.join(map(str, counts))}"
 
 
 def _words(wanted: Resources) -> str:

@@ -46,6 +46,11 @@ class Choice:
     at_most: bool = False
     free_plan: bool = False
 
+    @property
+    def zone_of_price(self) -> str | None:
+        """The one zone that the price holds in: that of a spot machine of EC2."""
+        return self.zones[0] if self.spot and not self.at_most and self.backend == "ec2" else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:
@@ -75,6 +80,7 @@ def ec2_beside(rates: RegionRates, *, disk_gib: int, public_ip: bool) -> Beside:
 
 def ec2_choices(
     types: Sequence[InstanceType],
+    *,
     zones: Mapping[str, Sequence[str]],
     on_demand: Mapping[str, Rate],
     spot: Mapping[tuple[str, str], Rate],
@@ -205,13 +211,19 @@ def ranked(choices: Sequence[Choice]) -> tuple[Choice, ...]:
 def group_types(choices: Sequence[Choice], *, spot: bool, named: bool) -> tuple[str, ...]:
     """The types that one group may launch, best first: the best of its market and those that cost little more, so that
     one that is short is replaced. Types that were named are all taken."""
+    if named:
+        return tuple(one.name for one in choices if one.spot is spot)
+    near = near_best(choices, spot=spot)[: _SPOT_CHOICES if spot else _ON_DEMAND_CHOICES]
+    return tuple(one.name for one in near)
+
+
+def near_best(choices: Sequence[Choice], *, spot: bool) -> list[Choice]:
+    """The best of one market, and those that cost little more; all of them where the best one's price is not known."""
     market = [one for one in choices if one.spot is spot]
-    if not named and market and market[0].usd_per_hour is not None:
-        most = market[0].usd_per_hour * (_SPOT_CEILING if spot else _ON_DEMAND_CEILING)
-        market = [one for one in market if one.usd_per_hour is not None and one.usd_per_hour <= most]
-    if not named:
-        market = market[: _SPOT_CHOICES if spot else _ON_DEMAND_CHOICES]
-    return tuple(one.name for one in market)
+    if not market or market[0].usd_per_hour is None:
+        return market
+    most = market[0].usd_per_hour * (_SPOT_CEILING if spot else _ON_DEMAND_CEILING)
+    return [one for one in market if one.usd_per_hour is not None and one.usd_per_hour <= most]
 
 
 def spot_bound(

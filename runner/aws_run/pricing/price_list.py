@@ -1,4 +1,4 @@
-"""Prices as AWS tells them: the Price List API, asked narrowly and kept for a day, and the history of Spot prices.
+"""Prices as AWS tells them: the Price List API, queries narrowly and kept for a day, and the history of Spot prices.
 
 The Price List has no Spot prices, no Capacity Blocks and no discounts. Fargate's Spot prices are in no API at all: they
 come from the packaged table, and where that has none Fargate Spot counts as what Fargate costs, which it never exceeds.
@@ -73,14 +73,14 @@ class AwsPrices:
 
     def region_rates(self) -> RegionRates:
         """Three calls of GetProducts side by side, once a day."""
-        asked: tuple[tuple[str, dict[str, str]], ...] = (
+        queries: tuple[tuple[str, dict[str, str]], ...] = (
             ("AmazonECS", {"productFamily": "Compute"}),
             ("AmazonEC2", {"volumeApiName": "gp3"}),
             ("AmazonVPC", {"group": "VPCPublicIPv4Address"}),
             ("AmazonEC2", {"productFamily": "NAT Gateway"}),
         )
-        with ThreadPoolExecutor(max_workers=len(asked), thread_name_prefix="prices") as pool:
-            answers = list(pool.map(lambda one: self._products(one[0], one[1], _by_usage), asked))
+        with ThreadPoolExecutor(max_workers=len(queries), thread_name_prefix="prices") as pool:
+            answers = list(pool.map(lambda one: self._products(one[0], one[1], _by_usage), queries))
         fallback = packaged.load().region_rates(self._aws.region)
         rates = fallback
         for answer in answers:
@@ -163,9 +163,9 @@ class AwsPrices:
             self._refusal = getattr(error, "code", "") or type(error).__name__
             self._cache.write(f"refused {region}", self._refusal)
             return {}
-        found = read(self._clock.now().date().isoformat(), documents)
-        self._cache.write(key, found)
-        return found
+        prices = read(self._clock.now().date().isoformat(), documents)
+        self._cache.write(key, prices)
+        return prices
 
 
 def _with(rates: RegionRates, usage: str, rate: Rate) -> RegionRates:
@@ -180,18 +180,18 @@ def _with(rates: RegionRates, usage: str, rate: Rate) -> RegionRates:
 
 def _by_usage(today: str, documents: list[Document]) -> dict[str, tuple[str, str]]:
     """By usage type without the region's prefix. A price of several tiers is its first tier's, from 0 on."""
-    found: dict[str, tuple[str, str]] = {}
+    prices: dict[str, tuple[str, str]] = {}
     for document in documents:
         usage = str(document.get("product", {}).get("attributes", {}).get("usagetype", ""))
         short = _REGION_PREFIX.sub("", usage)
         if (short in _FARGATE or short in _FLAT) and (price := _price(document)) is not None:
-            found[short] = (price, _published(document, today))
-    return found
+            prices[short] = (price, _published(document, today))
+    return prices
 
 
 def _by_type(today: str, documents: list[Document]) -> dict[str, tuple[str, str]]:
     """By instance type: what is rented by the hour, and no block that is paid beforehand."""
-    found: dict[str, tuple[str, str]] = {}
+    prices: dict[str, tuple[str, str]] = {}
     for document in documents:
         attributes = document.get("product", {}).get("attributes", {})
         name = str(attributes.get("instanceType", ""))
@@ -200,8 +200,8 @@ def _by_type(today: str, documents: list[Document]) -> dict[str, tuple[str, str]
         ):
             continue
         if name and (price := _price(document)) is not None:
-            found[name] = (price, _published(document, today))
-    return found
+            prices[name] = (price, _published(document, today))
+    return prices
 
 
 def _published(document: Document, today: str) -> str:

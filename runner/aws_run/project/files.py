@@ -71,7 +71,7 @@ def read_text(path: Path, *, max_bytes: int = TEXT_MAX_BYTES, within: Path | Non
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise UnreadableFileError(f"is no UTF-8 text (line {line})") from None
+        raise UnreadableFileError(f"is not UTF-8 text (line {line})") from None
 
 
 def open_listed_file(path: str) -> int:

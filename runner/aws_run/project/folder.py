@@ -38,7 +38,7 @@ def read_toml(folder: Folder, path: str, *, max_bytes: int = LOCK_MAX_BYTES) -> 
     try:
         text = folder.read(path, max_bytes=max_bytes).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SourceError(f"{path} is no UTF-8 text: {error.reason}", hint="correct it") from None
+        raise SourceError(f"{path} is not UTF-8 text: {error.reason}", hint="correct it") from None
     return parse_toml(text, path)
 
 

@@ -115,9 +115,9 @@ def find_missing(text: str) -> MissingPackage | None:
     package brings."""
     lines = [line for line in text.splitlines()[-4 * _LINES :] if line.strip()][-_LINES:]
     for place, line in enumerate(reversed(lines)):
-        found = _in_line(line[:1000], programs=place < _LINES_OF_PROGRAMS)
-        if found is not None:
-            return found
+        package = _in_line(line[:1000], programs=place < _LINES_OF_PROGRAMS)
+        if package is not None:
+            return package
     return None
 
 

@@ -60,9 +60,9 @@ def legacy_python(folder: Folder, path: str) -> str | None:
     if not folder.has(path):
         return None
     text = folder.read(path).decode(errors="replace")
-    found = re.search(r"""^[ \t]*python_requires[ \t]*=[ \t]*["']?(?P<requires>[^"'\n#]{1,100})""", text, re.MULTILINE)
-    found = found or re.search(r"""python_requires[ ]?=[ ]?["'](?P<requires>[^"'\n]{1,100})["']""", text)
-    return found["requires"].strip() if found is not None else None
+    match = re.search(r"""^[ \t]*python_requires[ \t]*=[ \t]*["']?(?P<requires>[^"'\n#]{1,100})""", text, re.MULTILINE)
+    match = match or re.search(r"""python_requires[ ]?=[ ]?["'](?P<requires>[^"'\n]{1,100})["']""", text)
+    return match["requires"].strip() if match is not None else None
 
 
 def sets_python(folder: Folder, path: str) -> bool:

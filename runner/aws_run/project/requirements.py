@@ -106,11 +106,6 @@ def variables_of(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({name for text in texts for name in _VARIABLE.findall(text)}))
 
 
-def requirement_names(lines: list[str]) -> list[str]:
-    """The names of packages in lines of PEP 508."""
-    return [match[0] for line in lines if (match := re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", line.strip()))]
-
-
 def _read(folder: Folder, path: str, state: _State) -> None:
     if len(state.texts) >= _MOST_FILES:
         raise SourceError(f"requirements.txt includes more than {_MOST_FILES} files", hint="put them into one")

@@ -37,9 +37,9 @@ from aws_run.report import calm, panels
 from aws_run.report.errors import error_lines
 from aws_run.report.format import clean, count, size, wrapped
 from aws_run.report.hyperlinks import shows_hyperlinks
-from aws_run.report.live import LaneState, LiveState, LiveView, lane_line
+from aws_run.report.live import LiveState, LiveView, lane_line
 from aws_run.report.symbols import symbols_for
-from aws_run.report.text import calm_places, look_text, outcome_head
+from aws_run.report.text import calm_places, look_text, outcome_head, ran_places
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 from aws_run.report.wrapped import Wrapped
 
@@ -135,8 +135,10 @@ class ConsoleReporter:
                     self.left(view.left)
             elif view.left is not None and (failed := calm.failed_rows(view.left)).rows:
                 self.left(failed)
-            calm_rows = [] if self._verbose else calm_places(view)
-            for line in panels.outcome_panel(view, outcome_head(view), self._symbols, calm_rows, links=self._links):
+            calm_rows = ran_places(view) if self._verbose else calm_places(view)
+            for line in panels.outcome_panel(
+                view, outcome_head(view), self._symbols, calm_rows, width=self._console.width, links=self._links
+            ):
                 self._print_unwrapped(line)
 
     def error(self, error: AwsRunError) -> None:
@@ -158,7 +160,7 @@ class ConsoleReporter:
                     place = clean(f"  {event.backend}, {event.region}, account {event.account}")
                     self._print(Text.assemble((clean(event.run_id), "bold"), (place, "dim")))
             case LaneStarted() | LaneProgress() | LaneDone() | LaneFailed():
-                self._lane(event)
+                self._state.note_lane(event)
             case LookProgress():
                 self._state.looks.pop(event.what, None)
                 if not event.done:
@@ -185,25 +187,6 @@ class ConsoleReporter:
                 self._notice(event)
             case _:
                 assert_never(event)
-
-    def _lane(self, event: LaneStarted | LaneProgress | LaneDone | LaneFailed) -> None:
-        now, text = self._state.now, clean(event.text)
-        lane = self._state.lanes.setdefault(event.lane, LaneState(text=text, since=now))
-        lane.text, lane.beside = text, ""
-        match event:
-            case LaneStarted():
-                lane.since, lane.outcome, lane.took_s = now, "running", None
-            case LaneProgress():
-                known = event.done is not None and event.total
-                lane.share = min(event.done / event.total, 1.0) if known and event.done and event.total else None
-                lane.beside = clean(event.detail)
-                if event.in_bytes and event.done is not None:
-                    lane.rate.note(now, event.done)
-                    lane.beside = lane.rate.text(event.total)
-            case LaneDone():
-                lane.outcome, lane.took_s = ("same" if event.skipped else "done"), event.seconds
-            case LaneFailed():
-                lane.outcome, lane.took_s = "failed", now - lane.since
 
     def _status(self, event: StatusChanged) -> None:
         self._settle_lanes()

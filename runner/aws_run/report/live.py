@@ -12,16 +12,17 @@ from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
+from typing_extensions import assert_never
 
-from aws_run.events import LANES, JobLimits, JobUsage, Lane
-from aws_run.report.format import money, seconds, usage_parts
+from aws_run.events import LANES, JobLimits, JobUsage, Lane, LaneDone, LaneFailed, LaneProgress, LaneStarted
+from aws_run.report.format import clean, money, seconds, usage_parts
 from aws_run.report.rate import Rate
 from aws_run.report.symbols import Symbols
 
 _BAR_WIDTH = 18
 _MOST_BARS = 6
 _ROOM_FOR_ECHO = 3
-_WIDE_ENOUGH_FOR_BARS = 80
+_WIDE_ENOUGH_FOR_BARS = 110  # in fewer columns the words need the room
 
 
 @dataclass(kw_only=True)
@@ -58,6 +59,26 @@ class LiveState:
     @property
     def empty(self) -> bool:
         return not (self.looks or self.lanes or self.status or self.removing or self.bars)
+
+    def note_lane(self, event: LaneStarted | LaneProgress | LaneDone | LaneFailed) -> None:
+        text = clean(event.text)
+        lane = self.lanes.setdefault(event.lane, LaneState(text=text, since=self.now))
+        lane.text, lane.beside = text, ""
+        match event:
+            case LaneStarted():
+                lane.since, lane.outcome, lane.took_s = self.now, "running", None
+            case LaneProgress():
+                lane.share = min(event.done / event.total, 1.0) if event.done and event.total else None
+                lane.beside = clean(event.detail)
+                if event.in_bytes and event.done is not None:
+                    lane.rate.note(self.now, event.done)
+                    lane.beside = lane.rate.text(event.total)
+            case LaneDone():
+                lane.outcome, lane.took_s = ("same" if event.skipped else "done"), event.seconds
+            case LaneFailed():
+                lane.outcome, lane.took_s = "failed", self.now - lane.since
+            case _:
+                assert_never(event)
 
     @property
     def lanes_over(self) -> bool:

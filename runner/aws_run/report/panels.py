@@ -74,14 +74,21 @@ def folded_plan_panel(view: PlanView) -> RenderableType:
 
 
 def outcome_panel(
-    view: OutcomeView, head: str, symbols: Symbols, more: Sequence[tuple[str, str]] = (), *, links: bool = False
+    view: OutcomeView,
+    head: str,
+    symbols: Symbols,
+    more: Sequence[tuple[str, str]] = (),
+    *,
+    width: int,
+    links: bool = False,
 ) -> list[Text]:
-    """Lines that must not be wrapped, so that paths and links can be clicked and copied. `more`: further rows. `links`:
-    the terminal shows hyperlinks, so an address is behind what it leads to."""
+    """Lines that must not be wrapped, so that paths and links can be clicked and copied; sentences are, to `width`.
+    `more`: further rows. `links`: the terminal shows hyperlinks, so an address is behind what it leads to."""
     good = view.succeeded
-    lines = [Text.assemble((symbols.done if good else symbols.failed, "bold green" if good else "bold red"), " ", head)]
-    warning = (symbols.warning, "bold yellow")
-    lines += [Text.assemble(warning, f" {clean(text)}") for text in view.warnings]
+    sign = (symbols.done if good else symbols.failed, "bold green" if good else "bold red")
+    lines = _signed(sign, head, width)
+    for text in view.warnings:
+        lines += _signed((symbols.warning, "bold yellow"), clean(text), width)
     linked = links and view.console_url is not None
     for what, where in (*outcome_places(view), *more):
         if linked and what == "console":
@@ -99,6 +106,12 @@ def outcome_panel(
             *pairs([("next" if index == 0 else "", each) for index, each in enumerate(view.next_commands)]),
         ]
     return lines
+
+
+def _signed(sign: tuple[str, str], text: str, width: int) -> list[Text]:
+    """A sentence behind a sign, broken between words."""
+    first, *rest = wrapped(text, width - len(sign[0]) - 1)
+    return [Text.assemble(sign, " ", first), *(Text(f"{' ' * len(sign[0])} {line}") for line in rest)]
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> list[Text]:

@@ -40,6 +40,7 @@ from aws_run.report.text import (
     outcome_head,
     outcome_places,
     plan_lines,
+    ran_places,
     receipt_lines,
 )
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
@@ -97,6 +98,7 @@ class PlainReporter:
         self._end_teardown()
         places = outcome_places(view)
         if self._verbose:
+            places += ran_places(view)
             if view.receipt is not None:
                 self.receipt(view.receipt)
             if view.left is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TextIO
@@ -23,6 +24,8 @@ class Mark:
     text: str = ""
 
 
+_MOST_LINES = 3  # of a row with several columns
+_SHORT = 16  # a time, a type, a state
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "red", "unknown": "dim"}
 Cell = str | int | float | None | Mark
 
@@ -123,11 +126,10 @@ def _rich_table(
             console.print(block, soft_wrap=True)
         return
     if widths is None:
-        natural = [max(cell_len(line[column].plain) for line in lines) for column in range(len(columns))]
+        indent = max(cell_len(line[0].plain) for line in lines) + 2 if len(columns) == 2 else 0
         for line in lines:
-            text = Text("  ").join(_padded(cell, width) for cell, width in zip(line, natural, strict=True))
-            text.rstrip()
-            console.print(text, soft_wrap=True)
+            for part in _hanging(line, indent, console.width):
+                console.print(part, soft_wrap=True)
         return
     grid = Table.grid(padding=(0, 2, 0, 0))
     for width in widths:
@@ -149,6 +151,22 @@ def _records(columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> Iterator
                 yield Text.assemble((f"  {column:<{width}}  ", "dim"), cell)
 
 
+def _hanging(line: Sequence[Text], indent: int, width: int) -> Iterator[Text]:
+    """A row of one or two columns: its last cell is broken between words, unless it is one that is copied and longer
+    than a line."""
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    *first, last = line
+    parts = textwrap.wrap(last.plain, max(width - indent, 20), break_long_words=False, break_on_hyphens=False)
+    head = _padded(first[0], indent) if first else Text()
+    if len(parts) < 2 or max(map(cell_len, parts)) > width - indent:
+        yield Text.assemble(head, last)
+        return
+    yield Text.assemble(head, (parts[0], last.style))
+    yield from (Text(" " * indent + part) for part in parts[1:])
+
+
 def _padded(cell: Text, width: int) -> Text:
     padded = cell.copy()
     padded.pad_right(width - padded.cell_len)
@@ -157,7 +175,11 @@ def _padded(cell: Text, width: int) -> Text:
 
 def _widths(lines: Sequence[Sequence[str]], width: int) -> list[int] | None:
     """The width of each column, so that no word is broken: a name or a link that is cut can be neither copied nor
-    clicked. None if there is no room; the terminal then wraps whole lines, which it can join again on copying."""
+    clicked. Short cells stay whole as long as there is room for that.
+
+    None if there is no room, or so little that rows would be towers of words; the terminal then wraps whole lines,
+    which it can join again on copying.
+    """
     from rich.cells import cell_len
 
     columns = list(zip(*lines, strict=True))
@@ -166,8 +188,16 @@ def _widths(lines: Sequence[Sequence[str]], width: int) -> list[int] | None:
     room = width - 2 * len(columns)
     if sum(natural) <= room:
         return natural
+    whole = [high if high <= _SHORT else low for low, high in zip(least, natural, strict=True)]
+    least = whole if sum(whole) <= room else least
     spare = room - sum(least)
     if spare < 0:
         return None
     wanted = sum(natural) - sum(least)
-    return [low + spare * (high - low) // wanted for low, high in zip(least, natural, strict=True)]
+    widths = [low + spare * (high - low) // wanted for low, high in zip(least, natural, strict=True)]
+    tall = any(_height(cell, wide) > _MOST_LINES for line in lines for cell, wide in zip(line, widths, strict=True))
+    return None if tall and len(columns) > 2 else widths
+
+
+def _height(cell: str, width: int) -> int:
+    return len(textwrap.wrap(cell, max(width, 1), break_long_words=False, break_on_hyphens=False))

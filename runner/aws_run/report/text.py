@@ -126,6 +126,12 @@ def outcome_places(view: OutcomeView) -> list[tuple[str, str]]:
     return [(what, clean(where)) for what, where in places if where]
 
 
+def ran_places(view: OutcomeView) -> list[tuple[str, str]]:
+    """What the receipt is for."""
+    places = [("ran", shlex.join(view.ran)), ("commit", view.commit)]
+    return [(what, clean(text)) for what, text in places if text]
+
+
 def calm_places(view: OutcomeView) -> list[tuple[str, str]]:
     """What a short ending tells besides: the cost as one sum, and what stays in AWS as one line."""
     rows = calm.kept_rows(view.left) if view.left is not None else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
@@ -103,6 +103,21 @@ class PlanPrice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlanAllowance:
+    """A limit that holds for the run, as it stands without it, and what the run holds of it, in USD. `until`: when the
+    next period begins."""
+
+    sentence: str
+    limit_usd: Decimal
+    per: str
+    used_usd: Decimal
+    reserved_usd: Decimal
+    free_usd: Decimal
+    until: datetime
+    holds_usd: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanView:
     """`run_id` "": no run begins with this plan. `argv` None: the image's own command; it is complete but for the two
     folders. `python` None: what the image brings. `content` None: nothing is built. `estimate` and `notes` are
@@ -123,6 +138,7 @@ class PlanView:
     notes: tuple[str, ...] = ()
     output: Path | None = None
     outside: tuple[OutsideRow, ...] = ()
+    allowances: tuple[PlanAllowance, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +211,8 @@ class LeftView:
 class OutcomeView:
     """`status`: one sentence ("finished", "the job ended with exit code 7", …). `exit_code` None: there is none.
     `kept_days`: how long the bucket keeps what was saved; None where nothing was.
+    `ran`: command and arguments, without the two folders; empty where the image's own command ran. `commit`: of the
+    project, and whether its files were that commit's.
     `warnings`: sentences on what the user should know all the same."""
 
     run_id: str
@@ -206,6 +224,8 @@ class OutcomeView:
     s3_uri: str | None = None
     console_url: str | None = None
     kept_days: int | None = None
+    ran: tuple[str, ...] = ()
+    commit: str = ""
     receipt: ReceiptView | None = None
     left: LeftView | None = None
     next_commands: tuple[str, ...] = ()

@@ -8,14 +8,11 @@ so one of the two always sees the other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from aws_run.clock import Clock
+from aws_run.clock import Clock, GrowingWait
 from aws_run.errors import AwsCallError
 from aws_run.events import Emit, Notice
 from aws_run.naming import is_run_id
-from aws_run.runs.objects import ABSENT, CHANGED, BucketObjects
+from aws_run.runs.objects import ABSENT, CHANGED, BucketObjects, ObjectHead
 
 # How long a lock holds without its owner. A teardown begins no removal later than LOCK_FENCE_S after it took the lock,
 # and each is given up after less than two minutes: nobody can still be at it when the lock is passed over.
@@ -85,7 +82,7 @@ class RunLocks:
                 continue
             if not _is_stale(lock, clock):
                 return False
-            self._delete_if(key, lock["ETag"])  # if it is another by now, another client has taken it over
+            self._delete_if(key, lock.etag)  # if it is another by now, another client has taken it over
         return False
 
     def unlock(self, project: str, owner: str) -> None:
@@ -100,16 +97,27 @@ class RunLocks:
         if body == owner.encode():
             self._delete_if(key, etag)
 
-    def wait_until_unlocked(self, project: str, clock: Clock, emit: Emit = lambda event: None) -> None:
-        """Returns at once in the usual case. A lock whose owner died is passed over when its time is up."""
-        wait_s = _FIRST_WAIT_S
+    def wait_until_unlocked(self, project: str, clock: Clock, emit: Emit = lambda event: None) -> frozenset[str]:
+        """Returns at once in the usual case. A lock whose owner died is passed over when its time is up.
+
+        What else there is beside the locks, by key: the account's allowance, if it has one.
+        """
+        there = frozenset(str(entry["Key"]) for entry in self._objects.list("Contents", Prefix="locks/"))
+        if f"locks/{project}" in there:
+            self._wait_for(project, clock, emit)
+        return there
+
+    def _wait_for(self, project: str, clock: Clock, emit: Emit) -> None:
+        wait, told = GrowingWait(clock, first_s=_FIRST_WAIT_S, longest_s=5), False
         while (lock := self._objects.head(f"locks/{project}")) is not None and not _is_stale(lock, clock):
-            if wait_s == _FIRST_WAIT_S:
+            if not told:
+                told = True
                 text = f"another client is removing what the runs of {project} share; waiting for it"
                 minutes = -(-_lasts_s(lock) // 60)
-                emit(Notice(text=text, hint=f"if that client has died, this goes on {minutes} minutes after its start"))
-            clock.sleep(wait_s)
-            wait_s = min(wait_s * 1.5, 5)
+                emit(
+                    Notice(text=text, hint=f"if that client has died, this continues {minutes} minutes after it began")
+                )
+            wait.sleep()
 
     def _delete_if(self, key: str, etag: str) -> None:
         try:
@@ -119,11 +127,11 @@ class RunLocks:
                 raise
 
 
-def _is_stale(lock: Mapping[str, Any], clock: Clock) -> bool:
+def _is_stale(lock: ObjectHead, clock: Clock) -> bool:
     """Whether it is older than its owner can still be at work."""
-    return bool((clock.now() - lock["LastModified"]).total_seconds() > _lasts_s(lock))
+    return (clock.now() - lock.modified_at).total_seconds() > _lasts_s(lock)
 
 
-def _lasts_s(lock: Mapping[str, Any]) -> int:
-    lasts = str(lock.get("Metadata", {}).get(_LASTS, ""))
+def _lasts_s(lock: ObjectHead) -> int:
+    lasts = lock.metadata.get(_LASTS, "")
     return min(int(lasts), _LONGEST_LOCK_S) if lasts.isascii() and lasts.isdigit() and len(lasts) < 10 else LOCK_S

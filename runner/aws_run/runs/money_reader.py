@@ -16,7 +16,7 @@ _MOST_COST_USD = Decimal(10) ** 9
 
 def unknown_of(fields: Fields, value_type: type) -> Mapping[str, Any]:
     """The fields that `value_type` does not have."""
-    known = {each.name for each in fields_of(value_type)} - {"unknown"}
+    known = {each.name for each in fields_of(value_type)} - {"unknown", "newer_reason"}  # those are in no document
     return {name: value for name, value in fields.values.items() if name not in known}
 
 
@@ -119,4 +119,4 @@ def check_amount(name: str, text: str | None) -> None:
     except InvalidOperation:
         usd = Decimal(-1)
     if not usd.is_finite() or not 0 <= usd <= _MOST_COST_USD:
-        raise DocumentError(f"has a {name!r} that is no amount of money")
+        raise DocumentError(f"has a {name!r} that is not an amount of money")

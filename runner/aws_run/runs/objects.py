@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, BinaryIO
 
+from aws_run.aws.absence import call_unless_gone
 from aws_run.aws.session import Aws
 from aws_run.errors import AwsCallError
 
@@ -12,6 +15,16 @@ ABSENT = {"NoSuchKey", "404", "NotFound", "NoSuchBucket"}
 CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 _NO_SUCH_RANGE = {"InvalidRange", "416"}  # of an empty object
 _PIECE_BYTES = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectHead:
+    """What S3 says of an object without its bytes."""
+
+    bytes: int
+    etag: str
+    modified_at: datetime
+    metadata: Mapping[str, str]
 
 
 class BucketObjects:
@@ -23,13 +36,7 @@ class BucketObjects:
 
     def exists(self) -> bool:
         """Whether the bucket is there at all."""
-        try:
-            self._aws.call("s3", "head_bucket", **self._on)
-        except AwsCallError as error:
-            if error.code in ABSENT:
-                return False
-            raise
-        return True
+        return call_unless_gone(self._aws, ABSENT, "s3", "head_bucket", **self._on) is not None
 
     def get(self, key: str, *, most_bytes: int | None = None) -> bytes | None:
         """None where there is none. Of an object larger than `most_bytes`, one byte more than those."""
@@ -44,13 +51,22 @@ class BucketObjects:
         """As `get`, with the ETag; an absent object is an AwsCallError with one of the codes in `ABSENT`."""
         return self._aws.read_object(Key=key, most_bytes=most_bytes, **self._on)
 
-    def head(self, key: str) -> dict[str, Any] | None:
-        try:
-            return self._aws.call("s3", "head_object", Key=key, **self._on)
-        except AwsCallError as error:
-            if error.code in ABSENT:
-                return None
-            raise
+    def read_dated(self, key: str, *, most_bytes: int) -> tuple[bytes, str, str]:
+        """As `read_with_etag`, with the `Date` of the answer: the bucket's own time; "" where it has none."""
+        dates: list[str] = []
+        body, etag = self._aws.read_object(Key=key, most_bytes=most_bytes, on_date=dates.append, **self._on)
+        return body, etag, dates[-1] if dates else ""
+
+    def head(self, key: str) -> ObjectHead | None:
+        answer = call_unless_gone(self._aws, ABSENT, "s3", "head_object", Key=key, **self._on)
+        if answer is None:
+            return None
+        return ObjectHead(
+            bytes=int(answer["ContentLength"]),
+            etag=str(answer["ETag"]),
+            modified_at=answer["LastModified"],
+            metadata=answer.get("Metadata") or {},
+        )
 
     def list(self, key: str, **parameters: Any) -> list[dict[str, Any]]:
         """The entries of the answer's `key` on all pages of ListObjectsV2; none where there is no bucket."""
@@ -64,7 +80,7 @@ class BucketObjects:
     def pieces(self, key: str) -> Iterator[bytes] | None:
         """An object of any size, piece by piece; None when there is none."""
         head = self.head(key)
-        return None if head is None else self._pieces(key, int(head["ContentLength"]), str(head["ETag"]))
+        return None if head is None else self._pieces(key, head.bytes, head.etag)
 
     def _pieces(self, key: str, size: int, etag: str) -> Iterator[bytes]:
         for begin in range(0, size, _PIECE_BYTES):

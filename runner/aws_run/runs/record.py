@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal
 
-from aws_run.naming import RunNames
+from aws_run.naming import RunNames, bucket_name
 from aws_run.runs.money_entries import (
     EstimateEntry,
     RateEntry,
@@ -23,6 +23,7 @@ from aws_run.runs.money_entries import (
     UsedEntry,
     no_fields,
 )
+from aws_run.runs.outcome import OutcomeReason
 
 __all__ = [
     "VERSION",
@@ -111,17 +112,24 @@ class LeftBehind:
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How a run or an attempt ended. `exit_code` is the job's own where it ran to its end, else the tool's (124, 125,
-    130). `saved_files`: how many files are in its saved output; None where nobody knows. `left_behind`: None where
-    something was saved."""
+    130). `newer_reason`: the word of a newer version, where this one does not know it and `reason` is UNKNOWN; it is
+    written back as it was. `saved_files`: how many files are in its saved output; None where nobody knows.
+    `left_behind`: None where something was saved."""
 
     exit_code: int
-    reason: str  # one word: exit, deadline, capacity, image, stopped, interrupted, …
+    reason: OutcomeReason
     sentence: str
+    newer_reason: str = ""
     stop_code: str | None = None
     job_exit_code: int | None = None
     saved_files: int | None = None
     left_behind: LeftBehind | None = None
     unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
+
+    @property
+    def reason_word(self) -> str:
+        """As the record says it."""
+        return self.newer_reason or str(self.reason)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +197,9 @@ class Record:
     log_group: str = ""
     keep: tuple[str, ...] = ()
     owner: str = ""
+    branch: str = ""  # whose code it is, by git or GitHub
+    tried: tuple[str, ...] = ()  # what AWS refused before it gave the run a machine, in sentences
+    reserved_usd: str | None = None  # what it holds of the allowance until it ends; None: nothing
     resources: tuple[ResourceEntry, ...] = ()
     detached: bool = False  # its client has left it: whoever sees it ended finishes it
     renewed_at: str | None = None  # the last sign of life of a client that is still building or sending
@@ -206,6 +217,12 @@ class Record:
     @property
     def finished(self) -> bool:
         return self.state in ("stopped", "removing", "removed")
+
+    @property
+    def bucket(self) -> str:
+        """Where it says that its results are: to be shown. What is read or written is by `own_bucket`."""
+        named = (entry.name for entry in self.resources if entry.kind == "bucket")
+        return next(named, bucket_name(self.account, self.region))
 
     @property
     def current(self) -> AttemptEntry | None:
@@ -323,6 +340,9 @@ class Record:
 def _to_json(value: Any) -> Any:
     if is_dataclass(value):
         members = {each.name: _to_json(getattr(value, each.name)) for each in fields(value)}
+        if isinstance(value, Outcome):
+            members = {**members, "reason": value.reason_word}
+            del members["newer_reason"]
         return {**members.pop("unknown"), **members}
     return [_to_json(item) for item in value] if isinstance(value, tuple) else value
 

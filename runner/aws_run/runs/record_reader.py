@@ -18,6 +18,7 @@ from aws_run.errors import AwsRunError, DamagedError
 from aws_run.naming import ProjectNames, RunNames, is_run_id, project_of_run, run_of_name
 from aws_run.runs import money_reader
 from aws_run.runs.money_reader import check_amount, unknown_of
+from aws_run.runs.outcome import reason_of
 from aws_run.runs.record import (
     VERSION,
     AttemptEntry,
@@ -48,7 +49,7 @@ _BACKEND, _ORIGIN = re.compile(r"[a-z0-9-]{0,20}"), re.compile(r"[a-z][a-z0-9-]{
 _SCOPES = ("kept", "shared", "run")
 _NEEDED = ("run_id", "project", "account", "region", "created_at", "deadline")
 _TEXTS = (*_NEEDED, "state", "origin", "backend", "base_image", "output_prefix", "log_group", "owner")
-_TEXTS_OR_NONE = ("image", "renewed_at", "stopped_at", "cost_usd")
+_TEXTS_OR_NONE = ("image", "renewed_at", "stopped_at", "cost_usd", "reserved_usd")
 # The reader of documents does not count the digits of the numbers in a shorter one, and a record grows.
 _NOT_SHORT_BYTES = 4096
 
@@ -100,6 +101,10 @@ def _record(fields: Fields) -> Record:
         known["dirty"] = fields.flag("dirty")
     if "labels" in fields:
         known["labels"] = tuple(harmless(one) for one in fields.texts("labels", most=100, most_chars=200))
+    if "tried" in fields:
+        known["tried"] = tuple(harmless(one) for one in fields.texts("tried", most=200, most_chars=2000))
+    if "branch" in fields:
+        known["branch"] = harmless(fields.text("branch", most_chars=300))
     if "note" in fields:
         known["note"] = harmless(fields.text("note", most_chars=_MOST_TEXT))
     if "keep" in fields:
@@ -131,7 +136,7 @@ def _resource(fields: Fields) -> ResourceEntry:
     state = fields.text("state", most_chars=20) if "state" in fields else "intended"
     scope = fields.text("scope", most_chars=20)
     if state not in get_args(ResourceState) or scope not in _SCOPES:
-        raise DocumentError("names a resource in a state or of a scope that there is not")
+        raise DocumentError("names a resource with an unknown state or scope")
     return ResourceEntry(
         kind=fields.text("kind", most_chars=100),
         name=fields.text("name", most_chars=1024),
@@ -169,9 +174,12 @@ def _hardware(fields: Fields) -> HardwareEntry:
 
 def _outcome(fields: Fields) -> Outcome:
     stop_code = fields.text_or_none("stop_code", most_chars=1000)
+    word = harmless(fields.text("reason", most_chars=1000))
+    reason = reason_of(word)
     return Outcome(
         exit_code=fields.whole("exit_code", least=0, most=255),
-        reason=harmless(fields.text("reason", most_chars=1000)),
+        reason=reason,
+        newer_reason="" if word == reason.value else word,
         sentence=harmless(fields.text("sentence", most_chars=100_000)),
         stop_code=None if stop_code is None else harmless(stop_code),
         job_exit_code=fields.whole_or_none("job_exit_code", least=0, most=255),
@@ -240,13 +248,14 @@ def _check(record: Record, run_id: str | None) -> None:
     if record.job is not None and record.job.get("name", record.project) != record.project:
         raise DocumentError("holds the job of another project")
     if not _ACCOUNT.fullmatch(record.account) or not _REGION.fullmatch(record.region):
-        raise DocumentError("names an account or a region that there can't be")
+        raise DocumentError("names an account or a region that can't exist")
     if record.state not in get_args(RecordState) or not _BACKEND.fullmatch(record.backend):
-        raise DocumentError("has a state or a backend that there is not")
+        raise DocumentError("has an unknown state or backend")
     if not _ORIGIN.fullmatch(record.origin):
-        raise DocumentError("has an 'origin' that is no word")
+        raise DocumentError("has an 'origin' that is not a word")
     _check_times(record)
     check_amount("cost_usd", record.cost_usd)
+    check_amount("reserved_usd", record.reserved_usd)
     if record.hardware is not None:
         check_amount("usd_per_hour", record.hardware.usd_per_hour)
         check_amount("spot_max_usd_per_hour", record.hardware.spot_max_usd_per_hour)
@@ -307,15 +316,15 @@ def _check_times(record: Record) -> None:
     try:
         born = datetime.strptime(record.run_id[-20:-5], "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc)
     except ValueError as error:
-        raise DocumentError("is of a time that there is not") from error
+        raise DocumentError("has a time that does not exist") from error
     if not 2000 <= born.year <= 9000:
-        raise DocumentError("is of a time that no run is of")
+        raise DocumentError("has a time that no run can have")
     for name, text in _times(record):
         if text is None:
             continue
         try:
             moment = parse_iso(text)
         except ValueError as error:
-            raise DocumentError(f"has a {name!r} that is no time") from error
+            raise DocumentError(f"has a {name!r} that is not a time") from error
         if not born - _CLOCKS_DIFFER_BY <= moment <= born + _LATEST.get(name, LONGEST_LIFE):
             raise DocumentError(f"has a {name!r} that no run of its age can have")

@@ -153,16 +153,32 @@ class NetworkPlacement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rung:
+    """Types in one market that a group may launch, best first."""
+
+    spot: bool
+    instance_types: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Offer:
     """What was read from AWS before a run is planned, and taken: its hardware, and where it stands. `machine_image`:
-    the AMI, where there is a machine of the run's own. `why`: a sentence on why this hardware; `notes`: sentences on
-    what the choice stands on, for the plan."""
+    the AMI, where there is a machine of the run's own. `ladder`: what is asked for when AWS has nothing of that
+    hardware, in this order; each holds the same task, and limits count on the dearest of all. `why`: a sentence on why
+    this hardware; `notes`: sentences on what the choice stands on, for the plan."""
 
     network: NetworkPlacement
     hardware: HardwareEntry
     machine_image: str | None = None
+    ladder: tuple[Rung, ...] = ()
     why: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def instance_types(self) -> tuple[str, ...]:
+        """All that may be launched."""
+        later = (name for rung in self.ladder for name in rung.instance_types)
+        return tuple(dict.fromkeys((*self.hardware.instance_types, *later)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +200,7 @@ class RunSpec:
     idle_s: int = 0  # how long its machine may wait for the image and the input; 0: there is none that waits
     cap_s: int | None = None  # how many seconds of the machine `--max-cost` buys
     ending_s: int = 0  # what is billed at most between the deadline and the end of the hardware
+    command: tuple[str, ...] | None = None  # as the image or the job names it; None: the image's own
 
     @property
     def names(self) -> RunNames:

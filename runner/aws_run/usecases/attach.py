@@ -7,11 +7,12 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from aws_run import console_pages, naming
+from aws_run import console_pages
 from aws_run.clock import parse_iso
 from aws_run.data import pull_output
 from aws_run.errors import AwsRunError
 from aws_run.events import JobLimits, LogLine, Notice, StatusChanged
+from aws_run.infra.bucket_names import own_bucket
 from aws_run.lifecycle import lookup, run_stage
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end.ending import kept_days, next_commands
@@ -19,6 +20,7 @@ from aws_run.lifecycle.follow.patience import goes_on, out_of_reach
 from aws_run.lifecycle.follow.watch import Watch
 from aws_run.lifecycle.receipt_views import receipt_view
 from aws_run.lifecycle.run_status import RunStatus, current_status
+from aws_run.lifecycle.what_ran import argv_of, commit_of
 from aws_run.report.views import OutcomeView
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import Outcome, Record, TaskHandle
@@ -119,7 +121,7 @@ def _saved_log(context: AppContext, record: Record) -> None:
 
 def _fetch(context: AppContext, record: Record, into: Path) -> AwsRunError | None:
     """What kept the outputs from coming down. A run that has saved none is no failure of the fetching."""
-    bucket = naming.bucket_name(record.account, record.region)
+    bucket = own_bucket(context.aws)
     context.emit(StatusChanged(status="fetching", detail=str(into)))
     try:
         pull_output(context.storage(bucket), record.run_id, into, emit=context.emit)
@@ -150,7 +152,7 @@ def _result(
     into: Path,
     cost_label: str,
 ) -> Attached:
-    bucket = naming.bucket_name(record.account, record.region)
+    bucket = record.bucket
     code = status.exit_code or (failed.exit_code if failed else 0)
     began, ended = record.started_at, record.stopped_at
     retention = int((record.job or {}).get("runs_retention_days") or 0)
@@ -164,6 +166,8 @@ def _result(
         s3_uri=f"s3://{bucket}/{record.output_prefix}",
         console_url=console_pages.bucket_prefix(bucket, record.output_prefix, record.region),
         kept_days=None if outcome is None else kept_days(outcome, retention),
+        ran=argv_of(record),
+        commit=commit_of(record),
         receipt=receipt_view(record, label=cost_label),
         next_commands=() if outcome is None else next_commands(outcome, record.run_id),
     )

@@ -20,6 +20,7 @@ from aws_run.image.plan import plan_image
 from aws_run.image.sources.results import looks_like_a_project
 from aws_run.image.sources.too_many import refuse_many
 from aws_run.infra import desired
+from aws_run.infra.bucket_names import own_bucket
 from aws_run.infra.observe import observe_one
 from aws_run.lifecycle.context import AppContext
 from aws_run.pricing.hardware import backend_for
@@ -108,7 +109,11 @@ def _account(aws: Aws) -> list[Finding]:
         todo = "`aws configure set region us-east-1`, --region or AWS_REGION names one"
         missing = Finding(what="region", state="failed", text="none is set", todo=todo)
         if aws.has_credentials:
-            there = Finding(what="credentials", state="ok", text="there are some; without a region nobody tells whose")
+            there = Finding(
+                what="credentials",
+                state="ok",
+                text="there are credentials; AWS can say whose they are once a region is set",
+            )
             return [missing, there]
         none = Finding(what="credentials", state="failed", text="there are none", todo=_NO_CREDENTIALS)
         return [missing, none]
@@ -128,17 +133,21 @@ def _account(aws: Aws) -> list[Finding]:
 def _docker(without: str | None) -> Finding:
     if without is not None:
         return Finding(what="docker", state="ok", text=f"not needed: {without}")
-    found = check_docker()
-    if not found.ok:
-        return Finding(what="docker", state="failed", text=found.problem or "no engine answers", todo=found.hint or "")
-    kind = "BuildKit" if found.buildkit else "the classic builder (slower; install docker-buildx)"
-    return Finding(what="docker", state="ok" if found.buildkit else "warning", text=f"engine {found.version}, {kind}")
+    engine = check_docker()
+    if not engine.ok:
+        return Finding(
+            what="docker", state="failed", text=engine.problem or "no engine answers", todo=engine.hint or ""
+        )
+    kind = "BuildKit" if engine.buildkit else "the classic builder (slower; install docker-buildx)"
+    return Finding(what="docker", state="ok" if engine.buildkit else "warning", text=f"engine {engine.version}, {kind}")
 
 
 def _bucket(aws: Aws, config: Config) -> Finding:
     identity = aws.identity()
-    wanted = desired.bucket(JobSpec.from_config(config), account=identity.account, region=identity.region)
     try:
+        name = own_bucket(aws)
+        job = JobSpec.from_config(config)
+        wanted = desired.bucket(job, name=name, account=identity.account, region=identity.region)
         there = observe_one(aws, wanted).present
     except AwsRunError as error:
         return Finding(what="bucket", state="failed", text=error.message, todo=error.hint or "")
@@ -166,11 +175,11 @@ def _input(context: AppContext, config: Config, one: Input) -> Finding:
 def _network(aws: Aws, config: Config) -> Finding:
     job = JobSpec.from_config(config)
     try:
-        found = network.find(aws, job, agent=backend_for(job) == "ec2")
+        chosen = network.find_for(aws, job, backend_for(job))
     except AwsRunError as error:
         return Finding(what="network", state="failed", text=error.message, todo=error.hint or "")
-    kind = "public" if found.public_ip else "private"
-    text = "; ".join((f"{len(found.subnets)} {kind} subnets in {', '.join(found.zones)}", *found.notes))
+    kind = "public" if chosen.public_ip else "private"
+    text = "; ".join((f"{len(chosen.subnets)} {kind} subnets in {', '.join(chosen.zones)}", *chosen.notes))
     return Finding(what="network", state="ok", text=text)
 
 

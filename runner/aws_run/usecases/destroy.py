@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from aws_run import naming
 from aws_run.aws.errors import DENIED
-from aws_run.aws.session import Identity
 from aws_run.errors import AwsCallError, AwsRunError
 from aws_run.events import Notice, TeardownStep
 from aws_run.infra import apply
+from aws_run.infra.bucket_names import own_bucket
 from aws_run.infra.remove import Removal, remove
 from aws_run.infra.resource_types import bucket as buckets
 from aws_run.infra.resource_types.bucket import Bucket
@@ -53,7 +53,7 @@ def plan_destroy(context: AppContext, project: str, *, everything: bool) -> Dest
         data = project in projects
         others = {name: count for name, count in projects.items() if name != project}
         if not others:
-            wanted.append(_bucket(identity))
+            wanted.append(_bucket(context))
     present = tuple(ref for ref in wanted if not apply.absent(context.aws, ref))
     if everything and not others:
         present += _network(context)
@@ -66,8 +66,8 @@ def plan_destroy(context: AppContext, project: str, *, everything: bool) -> Dest
     )
 
 
-def _bucket(identity: Identity) -> Ref:
-    return Ref(kind=Bucket.kind, name=naming.bucket_name(identity.account, identity.region), scope="kept")
+def _bucket(context: AppContext) -> Ref:
+    return Ref(kind=Bucket.kind, name=own_bucket(context.aws), scope="kept")
 
 
 def _network(context: AppContext) -> tuple[Ref, ...]:
@@ -78,7 +78,7 @@ def _network(context: AppContext) -> tuple[Ref, ...]:
     except AwsCallError as error:
         if error.code not in DENIED:
             raise
-        context.emit(Notice(text=f"nobody has looked for a network of aws-run's own: {error.message}"))
+        context.emit(Notice(text=f"aws-run's own network was not looked for: {error.message}"))
         return ()
 
 
@@ -99,7 +99,7 @@ def destroy(context: AppContext, project: str, removable: DestroyPlan) -> teardo
     if not store.locks.lock(project, owner, context.clock, lasts_s=_LASTS_S):
         raise AwsRunError(
             "Somebody else is removing this project's resources right now",
-            hint="try again in a minute; one that died holds on for a quarter of an hour",
+            hint="try again in a minute; the lock of a client that died ends after a quarter of an hour",
         )
     whole = any(ref.kind == Bucket.kind for ref in removable.refs)
     try:
@@ -124,12 +124,14 @@ def destroy(context: AppContext, project: str, removable: DestroyPlan) -> teardo
 
 def _refuse_newcomers(store: RunStore, project: str, whole: bool) -> None:
     if whole and (new := sorted(set(store.projects()) - {project})):
-        raise AwsRunError(f"{', '.join(new)} has come to the bucket meanwhile", hint="look again: aws-run destroy")
+        raise AwsRunError(
+            f"{', '.join(new)} was added to the bucket in the meantime", hint="run `aws-run destroy` again to see it"
+        )
 
 
 def _remove_data(context: AppContext, project: str) -> Removal:
     """The project's inputs and runs, every version of them."""
-    name = _bucket(context.aws.identity()).name
+    name = _bucket(context).name
     shown = Ref(kind=Bucket.kind, name=f"{name}, the data of {project}", scope="kept")
     context.emit(TeardownStep(kind="bucket", name=shown.name, state="removing"))
     try:

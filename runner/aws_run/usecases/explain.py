@@ -13,7 +13,7 @@ from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.outcome_warnings import warnings_of
 from aws_run.lifecycle.run_stage import run_stage
 from aws_run.runs.keys import RunKeys
-from aws_run.runs.outcome import OutcomeReason, reason_of
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome, Record
 
 _END_OF_LOG = 64 * 1024
@@ -35,7 +35,7 @@ def explain(context: AppContext, run: str | None, project: str | None) -> Explan
 def _advice(context: AppContext, record: Record) -> Advice:
     store = lookup.store(context)
     if record.outcome is not None:
-        own_doing = reason_of(record.outcome.reason).own_doing
+        own_doing = record.outcome.reason.own_doing
         log = store.last_bytes(RunKeys(run_id=record.run_id).log, _END_OF_LOG) if own_doing else b""
         return _ended(record, record.outcome, last_words(log))
     stage, state = run_stage(context, store, record)
@@ -84,7 +84,7 @@ def _ended(record: Record, outcome: Outcome, last: str) -> Advice:
 
 
 def _command(record: Record, outcome: Outcome) -> str:
-    reason = reason_of(outcome.reason)
+    reason = outcome.reason
     if reason is OutcomeReason.CAPACITY:
         if "LimitExceeded" in (outcome.stop_code or ""):  # AWS's code: VcpuLimitExceeded and its like
             return "aws-run check"  # it shows the quotas, with the links to raise them

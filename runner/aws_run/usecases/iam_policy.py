@@ -58,7 +58,7 @@ def _document(
             account=account, region=region, repositories=[repository], log_group=f"/aws-run/{project}", secrets=()
         )
     if role == "task":
-        bucket = bucket_name(account, region)
+        bucket = bucket_name(account, region, unguessable="*")
         run = any_run_id(project)
         return policies.task_policy(
             account=account, region=region, bucket=bucket, project=project, run_id=run, sessions=sessions

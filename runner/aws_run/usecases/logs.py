@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from aws_run.backends.executor import LogSource
+from aws_run.clock import GrowingWait
 from aws_run.errors import AwsRunError
 from aws_run.events import LogLine
 from aws_run.job_log import LogFold
@@ -34,7 +35,7 @@ def logs(
         return
     source: LogSource | None = None
     fold, empty = LogFold(), True
-    wait_s = context.poll_s
+    wait = GrowingWait(context.clock, first_s=context.poll_s, longest_s=context.longest_poll_s, factor=1.3)
     while True:
         record = store.read(record.run_id)[0] if follow else record
         state = find_task(context, record)
@@ -55,8 +56,7 @@ def logs(
                 )
             yield from (LogLine(timestamp_ms=0, text=text) for text in fold.states)
             return
-        context.clock.sleep(wait_s)
-        wait_s = min(wait_s * 1.3, context.longest_poll_s)
+        wait.sleep()
 
 
 def lines_of(pieces: Iterable[bytes]) -> Iterator[str]:

@@ -9,10 +9,10 @@ from pathlib import Path
 from aws_run.data import PulledOutput, pull_output
 from aws_run.errors import AwsRunError, UsageError
 from aws_run.events import Notice
+from aws_run.infra.bucket_names import own_bucket
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.run_status import current_status
-from aws_run.naming import bucket_name
 from aws_run.runs.record import Record
 from aws_run.runs.writer import RecordWriter
 
@@ -34,7 +34,7 @@ def pull(
     if not isinstance(into, Path):
         into = into(record.run_id)
         _refuse_unwritable(into)
-    bucket = context.storage(bucket_name(record.account, record.region))
+    bucket = context.storage(own_bucket(context.aws))
     got = pull_output(bucket, record.run_id, into, emit=context.emit, overwrite=overwrite)
     _reconcile(context, writer)
     if got is None:

@@ -85,7 +85,7 @@ def start(
 def _refuse_unusable(job: JobSpec) -> None:
     """What a spec that was written by hand could hold, and what would lead names and keys astray."""
     if re.fullmatch(naming.PROJECT_PATTERN, job.name) is None or len(job.name) > naming.PROJECT_MAX:
-        raise UsageError(f"The job spec's name {job.name!r} is no project name", hint=_AGAIN)
+        raise UsageError(f"The job spec's name {job.name!r} is not a project name", hint=_AGAIN)
     if job.image is None or _BY_DIGEST.fullmatch(job.image) is None:
         raise UsageError("The job spec names no image by its digest (NAME@sha256:…)", hint=_AGAIN)
     if not 1 <= job.timeout_s <= MAX_TIMEOUT_S:
@@ -99,7 +99,7 @@ def _snapshot(job: JobSpec, pin: InputPin) -> InputSnapshot:
     match = _STORED_INPUT.fullmatch(pin.snapshot_key or "")
     if match is None or match["project"] != job.name:
         raise UsageError(
-            f"The job spec's input {pin.label} is pinned to {pin.snapshot_key!r}, which is no input of {job.name}",
+            f"The job spec's input {pin.label} is pinned to {pin.snapshot_key!r}, which is not an input of {job.name}",
             hint=_AGAIN,
         )
     return InputSnapshot(

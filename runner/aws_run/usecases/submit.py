@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from aws_run.config import Config
 from aws_run.data import InputSnapshot
@@ -11,7 +12,7 @@ from aws_run.events import Notice, RunStarted, unfailing
 from aws_run.image.docker.build_folder import sweep
 from aws_run.infra.observe import observe
 from aws_run.infra.plan import plan
-from aws_run.lifecycle import views
+from aws_run.lifecycle import allowance, budget, views
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.end.ending import SubmitResult, detached_result
@@ -72,10 +73,22 @@ def submit(
     opened: RecordWriter | None = None
     lanes = LaneRunner(emit=context.emit, clock=context.clock, stop=context.stop)
     try:
-        writer = opened = open_record(context, store, preflight, run, record)
+        begun = open_record(context, store, preflight, run, record, backend)
+        writer = opened = begun.writer
+        if begun.reserved is not None:
+            run = replace(run, spec=budget.bounded(spec))
         observed = {**preflight.kept, **observe(context.aws, run.shared)}
-        show_plan(views.plan_view(preflight, run, plan((*run.kept, *run.shared), observed), backend))
-        provisioning = Provisioning(context, backend=backend, preflight=preflight, run=run, writer=writer, lanes=lanes)
+        steps, held = plan((*run.kept, *run.shared), observed), allowance.rows(begun.reserved)
+        show_plan(views.plan_view(preflight, run, steps, backend, held))
+        provisioning = Provisioning(
+            context,
+            backend=backend,
+            preflight=preflight,
+            run=run,
+            writer=writer,
+            lanes=lanes,
+            on_deadline=partial(allowance.renew, context, store, begun.reserved.claim if begun.reserved else None),
+        )
         accepted = provisioning.start(plan(run.shared, observed))
         supervisor = RunSupervisor(
             context,
@@ -109,7 +122,9 @@ def submit(
 def _detach(config: Config, context: AppContext, writer: RecordWriter, run_id: str) -> None:
     context = replace(context, emit=unfailing(context.emit))  # the run goes on, so its id must reach the user
     if config.follow_output:
-        context.emit(Notice(text=f"nobody follows the outputs of a detached run; later: aws-run pull {run_id}"))
+        context.emit(
+            Notice(text=f"the outputs of a detached run are not fetched while it runs; later: aws-run pull {run_id}")
+        )
     teardown.attempt_or_warn(
         context.emit, lambda: writer.change(lambda record: replace(record, detached=True), now=True)
     )

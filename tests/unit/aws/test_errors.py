@@ -11,7 +11,7 @@ from botocore import exceptions as boto
 
 from aws_run.aws.errors import is_transient, translate
 from aws_run.aws.session import Aws
-from aws_run.errors import AwsCallError, CredentialsError
+from aws_run.errors import AwsCallError, CredentialsError, UsageError
 
 UNANSWERED: list[Exception] = [
     boto.EndpointConnectionError(endpoint_url="https://x", error="refused"),
@@ -98,7 +98,7 @@ def test_settings_that_cannot_be_used_are_a_sentence_and_a_hint(
         bare.write_text(value)
     else:
         monkeypatch.setenv(name, value)
-    with pytest.raises(CredentialsError) as caught:
+    with pytest.raises(UsageError if name == "AWS_REGION" else CredentialsError) as caught:
         Aws().identity()
     assert caught.value.hint
 

@@ -122,3 +122,23 @@ def test_a_default_route_whose_target_is_gone_is_named() -> None:
     aws = cloud({**ANYWHERE, "NatGatewayId": "nat-9", "State": "blackhole"})
     with pytest.raises(PreflightError, match="leads to nat-9, which is no longer there"):
         network.find(aws, NAMED, agent=False)
+
+
+def in_zones(*zone_ids: str) -> FakeAws:
+    subnets = [
+        {**SUBNET, "MapPublicIpOnLaunch": True, "SubnetId": f"subnet-{number}", "AvailabilityZone": f"zone-{number}",
+         "AvailabilityZoneId": zone_id}
+        for number, zone_id in enumerate(zone_ids)
+    ]  # fmt: skip
+    return FakeAws().on("describe_subnets", {"Subnets": subnets})
+
+
+def test_subnets_in_zones_without_fargate_are_left_out_for_fargate_alone() -> None:
+    zones = ("usw1-az1", "usw1-az2")
+    there = network.find(in_zones(*zones), job(), agent=False)
+    assert there.subnets == ("subnet-0",)
+    assert there.notes == ("its subnets in zone-1 are left out: Fargate is not there",)
+    assert network.find(in_zones(*zones), job(), agent=True).subnets == ("subnet-0", "subnet-1")
+    assert network.find(in_zones("use1-az3", "", "apne1-az4"), job(), agent=False).notes == ()
+    with pytest.raises(PreflightError, match="Fargate is not in zone-0"):
+        network.find(in_zones("cnn1-az3"), job(), agent=False)

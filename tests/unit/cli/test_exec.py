@@ -11,10 +11,11 @@ from tests.unit.lifecycle.memory_run import MemoryRun
 
 from aws_run.cli.commands.exec import PLUGIN, _installed, _interrupts_left_to_the_session
 from aws_run.errors import AwsRunError
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome
 from aws_run.usecases.exec_session import exec_session
 
-ENDED = Outcome(exit_code=0, reason="exit", sentence="finished")
+ENDED = Outcome(exit_code=0, reason=OutcomeReason.EXIT, sentence="finished")
 
 
 def test_a_machine_without_the_plugin_is_told_where_it_comes_from(

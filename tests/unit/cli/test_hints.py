@@ -13,7 +13,7 @@ from aws_run.cli.main import COMMANDS
 PACKAGE = Path(aws_run.__file__).parent
 _NAMED = re.compile(r"\baws-run ([a-z][a-z-]+)")
 # Words of a sentence about the tool itself. None of them may become a command without this test being looked at.
-_WORDS = {"brings", "built", "comment", "does", "host", "if", "itself", "makes", "may", "must", "needs"}
+_WORDS = {"at", "brings", "built", "comment", "does", "host", "if", "itself", "makes", "may", "must", "needs"}
 
 
 def literals() -> Iterator[tuple[str, str]]:

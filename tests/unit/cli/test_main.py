@@ -79,7 +79,7 @@ def test_the_list_of_commands_has_a_line_for_each(capsys: pytest.CaptureFixture[
         (["pull", "-o", ""], "it is empty"),
         (["submit", ".", "-i", "", "-o", "out"], "-i : needs a folder"),
         (["submit", ".", "-i", ".", "-o", ""], "-o : needs a folder"),
-        (["submit", ".", "-n", ""], "is no project name"),
+        (["submit", ".", "-n", ""], "is not a project name"),
         (["submit", ".", "--file", ""], "it is empty"),
         (["submit", ".", "--env-file", ""], "it is empty"),
         (["submit", ".", "--subnets", ""], "it is empty"),

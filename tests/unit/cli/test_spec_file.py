@@ -74,8 +74,8 @@ def test_a_place_where_no_file_can_be_is_refused_before_the_run(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"name": "../up"}, "is no project name"),
-        ({"name": "a" * 33}, "is no project name"),
+        ({"name": "../up"}, "is not a project name"),
+        ({"name": "a" * 33}, "is not a project name"),
         ({"image": None}, "no image by its digest"),
         ({"image": "python:3.12"}, "no image by its digest"),
         ({"timeout_s": 0}, "timeout_s is 0"),
@@ -84,10 +84,16 @@ def test_a_place_where_no_file_can_be_is_refused_before_the_run(tmp_path: Path) 
         ({"tags": {"AWS:x": "x"}}, "'AWS:x'"),
         ({"env": {"TOKEN": None}}, "holds no value for TOKEN"),
         ({"inputs": ()}, "names no input"),
-        ({"inputs": (PIN.model_copy(update={"snapshot_key": None}),)}, "no input of demo"),
-        ({"inputs": (PIN.model_copy(update={"snapshot_key": "inputs/other/data.snapshot.json"}),)}, "no input of demo"),
-        ({"inputs": (PIN.model_copy(update={"snapshot_key": "inputs/demo/../x.snapshot.json"}),)}, "no input of demo"),
-        ({"inputs": (PIN.model_copy(update={"snapshot_key": "runs/x/run.json"}),)}, "no input of demo"),
+        ({"inputs": (PIN.model_copy(update={"snapshot_key": None}),)}, "not an input of demo"),
+        (
+            {"inputs": (PIN.model_copy(update={"snapshot_key": "inputs/other/data.snapshot.json"}),)},
+            "not an input of demo",
+        ),
+        (
+            {"inputs": (PIN.model_copy(update={"snapshot_key": "inputs/demo/../x.snapshot.json"}),)},
+            "not an input of demo",
+        ),
+        ({"inputs": (PIN.model_copy(update={"snapshot_key": "runs/x/run.json"}),)}, "not an input of demo"),
     ],
 )
 def test_a_job_that_can_not_be_started_asks_nothing_of_aws(changes: dict[str, Any], sentence: str) -> None:

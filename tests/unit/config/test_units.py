@@ -167,7 +167,7 @@ PATTERNS: list[tuple[str, Callable[[object], object]]] = [
     (units.MONEY_PATTERN, units.money_usd),
 ]
 # The schema tells shapes; how much is too much is said by the tool.
-_RANGE = re.compile(r"out of range|more than|at most|none of a model|no duration")
+_RANGE = re.compile(r"out of range|more than|at most|0 GPUs of a model|too long for a job")
 
 
 @pytest.mark.parametrize(("pattern", "parse"), PATTERNS, ids=[parse.__name__ for _, parse in PATTERNS])

@@ -4,39 +4,19 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.data.saved_outputs import RUN
 from tests.unit.transfer.stub import StubS3
 
-from aws_run.data import bucket_for, pull_output
+from aws_run.data import pull_output
 from aws_run.errors import TransferError
 from aws_run_entrypoint.transfer import Bucket, Entry, Source, files
 from aws_run_entrypoint.transfer import manifest as manifests
 
-RUN = "p-20260101-000000-abcd"
 KEY, OUTPUT = f"runs/{RUN}/output.json", f"runs/{RUN}/output/"
-
-
-class Frozen:
-    access_key: str | None = "key"
-    secret_key: str | None = "secret"
-    token: str | None = None
-
-
-@pytest.fixture
-def stub() -> Iterator[StubS3]:
-    with StubS3() as running:
-        yield running
-
-
-@pytest.fixture
-def bucket(stub: StubS3) -> Bucket:
-    return bucket_for(
-        name="bucket", region="us-east-1", owner="123456789012", frozen_credentials=Frozen, endpoint_url=stub.url
-    )
 
 
 def save(stub: StubS3, *names: str, source: Source | None = None, **changes: Any) -> None:
@@ -101,7 +81,7 @@ def test_values_of_the_wrong_kind_are_one_sentence(
 ) -> None:
     entry = {"path": "a", "size": 1, "mtime_ns": 1, "mode": 420, "crc32": "8cdc1683", "version_id": None, **changes}
     stub.store(KEY, manifests.encode([json.dumps(list(entry.values())).encode()], files=1, total_bytes=1))
-    with pytest.raises(TransferError, match="holds a line that is no entry"):
+    with pytest.raises(TransferError, match="holds a line that is not an entry"):
         pull(bucket, tmp_path)
 
 

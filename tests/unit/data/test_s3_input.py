@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,12 +20,6 @@ from aws_run_entrypoint.transfer.scan import sort_key
 
 RUN = "p-20260101-000000-abcd"
 DENIED = Fault(how="status", status=403, code="AccessDenied")
-
-
-@pytest.fixture
-def stub() -> Iterator[StubS3]:
-    with StubS3() as running:
-        yield running
 
 
 def look(stub: StubS3, place: str, events: list[Event] | None = None, **more: object) -> Pinned:
@@ -143,7 +137,7 @@ def test_exclude_leaves_out_what_could_be_no_file(stub: StubS3) -> None:
     for key in ("d/ok", "d/a", "d/a/b", "d/x.tmp", "d/../x"):
         stub.store(key, b"x")
     assert paths(look(stub, "d", exclude=["*.tmp", "/a/", "x"])) == ["a", "ok"]
-    with pytest.raises(UsageError, match="all that is there is left out"):
+    with pytest.raises(UsageError, match="every object there is left out"):
         look(stub, "d", exclude=["*"])
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -195,11 +196,10 @@ def test_a_progress_bar_is_seen_while_it_moves_and_ends_in_one_line(container: C
 
 def test_what_a_job_leaves_running_does_not_keep_its_output_open(container: Container) -> None:
     """Outside of a container nobody is PID 1, so a daemon lives on with the job's pipes."""
-    daemon = "import subprocess; print('said', flush=True); subprocess.Popen(['sleep', '30'], start_new_session=True)"
-    began = time.monotonic()
+    daemon = "import subprocess; print(subprocess.Popen(['sleep', '3600'], start_new_session=True).pid, flush=True)"
     code, out, _ = container.run(*python(daemon))
-    assert (code, out) == (0, "said\n")
-    assert time.monotonic() - began < 25
+    assert code == 0
+    os.kill(int(out), signal.SIGKILL)  # it is there still, and nobody has waited for it
 
 
 def test_a_job_may_remove_the_folder_that_it_works_in(container: Container, tmp_path: Path) -> None:

@@ -87,9 +87,9 @@ def test_the_only_input_is_what_i_names() -> None:
         ({"AWS_RUN_COMMAND": "python x.py"}, "AWS_RUN_COMMAND is not JSON"),
         ({"AWS_RUN_ARGS": "[1]"}, "not a JSON list of strings"),
         ({"AWS_RUN_INPUTS": "[1]"}, "can't be read"),
-        ({"AWS_RUN_INPUTS": '[{"name":"..","snapshot_key":"a.snapshot.json"}]'}, "no name of an input"),
-        ({"AWS_RUN_INPUTS": '[{"name":"a","into":"..","snapshot_key":"a.snapshot.json"}]'}, "no name of an input"),
-        ({"AWS_RUN_INPUTS": '[{"name":"a","into":"/a","snapshot_key":"a.snapshot.json"}]'}, "no name of an input"),
+        ({"AWS_RUN_INPUTS": '[{"name":"..","snapshot_key":"a.snapshot.json"}]'}, "not a name of an input"),
+        ({"AWS_RUN_INPUTS": '[{"name":"a","into":"..","snapshot_key":"a.snapshot.json"}]'}, "not a name of an input"),
+        ({"AWS_RUN_INPUTS": '[{"name":"a","into":"/a","snapshot_key":"a.snapshot.json"}]'}, "not a name of an input"),
         ({"AWS_RUN_INPUTS": TWICE}, "two inputs would be in one folder"),
     ],
 )

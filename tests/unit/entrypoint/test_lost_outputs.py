@@ -94,8 +94,8 @@ def test_all_are_counted_and_the_first_twenty_named() -> None:
         ("os.symlink('/etc', out)", "is a link here, to '/etc', and no folder"),
         ("os.symlink('/proc/self', out)", "is a link here, to '/proc/self', and no folder"),
         ("os.symlink('nowhere', out)", "is a link here, to 'nowhere', and no folder"),
-        ("open(out, 'w').close()", "is no folder here"),
-        ("os.mkfifo(out)", "is no folder here"),
+        ("open(out, 'w').close()", "is not a folder here"),
+        ("os.mkfifo(out)", "is not a folder here"),
     ],
 )
 def test_what_a_job_puts_in_the_place_of_its_output_folder_is_not_sent(

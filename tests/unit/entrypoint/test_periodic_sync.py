@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.waiting import PATIENCE_S
 
 from aws_run_entrypoint.periodic_sync import FolderSync, Push, Saved
 from aws_run_entrypoint.stop_budget import Amount, Pace
@@ -88,7 +89,7 @@ class Folder:
 
     def push(self, may_go: Callable[[ScannedFile], bool]) -> Pushed:
         self.began.release()
-        assert self.held.wait(20)
+        assert self.held.wait(PATIENCE_S)
         self.may_go += [may_go(ScannedFile("a", 1, 1, 0o644)) for _ in range(2)]
         try:
             if self.failures:
@@ -105,9 +106,9 @@ class TestFolderSync:
         for folder in (outputs, checkpoint):
             folder.sync.start()
         outputs.sync.hurry()
-        assert outputs.began.acquire(timeout=20)
+        assert outputs.began.acquire(timeout=PATIENCE_S)
         checkpoint.sync.hurry()
-        assert checkpoint.done.acquire(timeout=20)
+        assert checkpoint.done.acquire(timeout=PATIENCE_S)
         checkpoint.sync.stop()
         assert not outputs.done.acquire(blocking=False)
         outputs.held.set()
@@ -119,7 +120,7 @@ class TestFolderSync:
         outputs.held.clear()
         outputs.sync.start()
         outputs.sync.hurry()
-        assert outputs.began.acquire(timeout=20)
+        assert outputs.began.acquire(timeout=PATIENCE_S)
         outputs.sync.wind_down()
         outputs.held.set()
         outputs.sync.stop()
@@ -130,7 +131,7 @@ class TestFolderSync:
         outputs.sync.start()
         for _ in range(2):
             outputs.sync.hurry()
-            assert outputs.done.acquire(timeout=20)
+            assert outputs.done.acquire(timeout=PATIENCE_S)
         outputs.sync.stop()
         assert outputs.said == ["could not sync outputs this time: RecursionError: too deep"]
 

@@ -45,7 +45,7 @@ def test_delimiters_are_never_the_same() -> None:
 
 
 def test_a_name_is_a_name() -> None:
-    with pytest.raises(ValueError, match="no name"):
+    with pytest.raises(ValueError, match="not a name"):
         as_heredoc({"a\nb": "x"}, "d")
 
 

@@ -86,7 +86,7 @@ def test_an_image_that_was_made_here_is_told_by_its_id(machine: Machine) -> None
     assert base.describe(NOW) == "base image python:3.12-slim of 12 days ago made on this machine"
     engine.images[NAME] = image("b", pulled=False)
     assert machine.images(engine).resolve(NAME, AMD).identity == digest("b")
-    with pytest.raises(DockerError, match="not the one any more"):
+    with pytest.raises(DockerError, match="has changed since the plan"):
         machine.images(engine).fetch(base, AMD)
 
 

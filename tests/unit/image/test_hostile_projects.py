@@ -12,8 +12,8 @@ from tests.unit.image.support import LAYER, SCRIPT, config_of, paths, source_of,
 from aws_run.config import Build, load_config
 from aws_run.errors import ConfigError, SourceError, UsageError
 from aws_run.image.plan import plan_image
-from aws_run.image.recipe.command import find_command
-from aws_run.image.recipe.dependencies import find_dependencies
+from aws_run.image.recipe.command import find_program
+from aws_run.image.recipe.find_dependencies import find_dependencies
 from aws_run.image.recipe.python_scripts import has_too_many_tokens
 from aws_run.image.recipe.recipe import choose_recipe, read_pyproject
 from aws_run.image.recipe.shell_form import refuse_shell_form
@@ -38,7 +38,7 @@ DEEP_SCRIPTS = {
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="see the test of has_too_many_tokens")
 def test_a_script_that_fills_the_parsers_stack_is_passed_over(tmp_path: Path, text: str) -> None:
     source = source_of(tmp_path, {"main.py": SCRIPT, "bad.py": f'# "-i" "-o"\n{text}\n'})
-    assert find_command(source) == ("python", "main.py")
+    assert find_program(source).command == ("python", "main.py")
 
 
 @pytest.mark.parametrize("name", ["sums", "attributes", "calls", "signs", "brackets"])

@@ -253,7 +253,7 @@ def test_any_other_image_needs_no_role_of_its_own(image: str) -> None:
 @pytest.mark.parametrize("region", ["us-iso-east-1", "eusc-de-east-1"])
 def test_a_profiles_region_in_another_partition_is_refused_before_anything_is_made(region: str) -> None:
     with pytest.raises(ConfigError, match=f"does not work in {region}"):
-        desired.bucket(job(), account=ACCOUNT, region=region)
+        desired.bucket(job(), name="arun", account=ACCOUNT, region=region)
 
 
 def test_a_task_role_of_the_users_own_replaces_ours() -> None:

@@ -27,7 +27,7 @@ KINDS = tuple(
         ),
     )
 )
-DOOMED = tuple(Ref(kind=kind, name=NAME, scope="run") for kind in KINDS)
+REMOVABLE = tuple(Ref(kind=kind, name=NAME, scope="run") for kind in KINDS)
 # The call that removes each kind.
 LAST_CALL = {
     "cluster": "delete_cluster",
@@ -41,7 +41,7 @@ LAST_CALL = {
 
 def test_the_group_is_emptied_before_anything_else_is_even_looked_at() -> None:
     aws = empty_cloud()
-    remove(aws, DOOMED, FakeClock(), Events().emit)
+    remove(aws, REMOVABLE, FakeClock(), Events().emit)
     # But for whose it is: emptying somebody else's group would end their machines.
     assert aws.operations[:2] == ["describe_auto_scaling_groups", "update_auto_scaling_group"]
     assert aws.sent("update_auto_scaling_group")[0]["DesiredCapacity"] == 0
@@ -49,7 +49,7 @@ def test_the_group_is_emptied_before_anything_else_is_even_looked_at() -> None:
 
 def test_group_then_provider_then_cluster() -> None:
     aws = empty_cloud()
-    remove(aws, DOOMED, FakeClock(), Events().emit)
+    remove(aws, REMOVABLE, FakeClock(), Events().emit)
     order = [aws.operations.index(LAST_CALL[kind]) for kind in ("group", "capacity-provider", "cluster")]
     assert order == sorted(order)
 
@@ -57,9 +57,9 @@ def test_group_then_provider_then_cluster() -> None:
 def test_all_that_is_shown_absent_is_reported_and_told() -> None:
     events = Events()
     gone: list[Ref] = []
-    removed = remove(empty_cloud(), DOOMED, FakeClock(), events.emit, gone.append)
-    assert {removal.ref for removal in removed} == set(DOOMED) == set(gone)
-    assert [removal.error for removal in removed] == [None] * len(DOOMED)
+    removed = remove(empty_cloud(), REMOVABLE, FakeClock(), events.emit, on_gone=gone.append)
+    assert {removal.ref for removal in removed} == set(REMOVABLE) == set(gone)
+    assert [removal.error for removal in removed] == [None] * len(REMOVABLE)
     states = {(step.kind, step.state) for step in events.of(TeardownStep)}
     assert states == {(kind, state) for kind in KINDS for state in ("removing", "gone")}
 
@@ -68,7 +68,7 @@ def test_all_that_is_shown_absent_is_reported_and_told() -> None:
 def test_one_refusal_keeps_nothing_else_from_going(kind: str) -> None:
     aws, events = empty_cloud().on(LAST_CALL[kind], refused("AccessDenied")), Events()
     gone: list[Ref] = []
-    removed = remove(aws, DOOMED, FakeClock(), events.emit, gone.append)
+    removed = remove(aws, REMOVABLE, FakeClock(), events.emit, on_gone=gone.append)
     failed = [removal for removal in removed if removal.error]
     assert [removal.ref.kind for removal in failed] == [kind]
     assert "AccessDenied" in str(failed[0].error)
@@ -78,7 +78,7 @@ def test_one_refusal_keeps_nothing_else_from_going(kind: str) -> None:
 
 def test_an_emptying_that_fails_does_not_stop_the_delete() -> None:
     aws = empty_cloud().on("update_auto_scaling_group", refused("AccessDenied"), {})
-    removed = remove(aws, DOOMED, FakeClock(), Events().emit)
+    removed = remove(aws, REMOVABLE, FakeClock(), Events().emit)
     assert not any(removal.error for removal in removed)
 
 
@@ -114,7 +114,7 @@ def test_credentials_that_ended_are_every_resources_error_and_no_traceback() -> 
     aws = empty_cloud()
     for operation in LAST_CALL.values():
         aws.on(operation, CredentialsError("The AWS credentials have expired"))
-    removed = remove(aws, DOOMED, FakeClock(), Events().emit)
+    removed = remove(aws, REMOVABLE, FakeClock(), Events().emit)
     assert {removal.ref.kind for removal in removed if removal.error} == set(LAST_CALL)
 
 
@@ -123,9 +123,9 @@ def test_a_record_that_cannot_be_written_stops_no_removal() -> None:
         raise refused("ServiceUnavailable")
 
     events = Events()
-    removed = remove(empty_cloud(), DOOMED, FakeClock(), events.emit, gone)
-    assert {removal.ref for removal in removed} == set(DOOMED)
-    assert len(events.of(Notice)) == len(DOOMED)
+    removed = remove(empty_cloud(), REMOVABLE, FakeClock(), events.emit, on_gone=gone)
+    assert {removal.ref for removal in removed} == set(REMOVABLE)
+    assert len(events.of(Notice)) == len(REMOVABLE)
 
 
 def test_the_commands_go_to_the_end() -> None:

@@ -40,7 +40,7 @@ class MemoryRun(FakeAccount):
         return self.store.read(RUN)[0]
 
     def request(self) -> TaskRequest:
-        return TaskRequest(spec=self.spec, definition="demo:1", inputs=(), command=None, deadline=self.spec.deadline)
+        return TaskRequest(spec=self.spec, definition="demo:1", inputs=(), deadline=self.spec.deadline)
 
     def start_task(self) -> TaskHandle:
         """Started and recorded, as the client that submits leaves it."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.fakes import FakeAws, FakeClock, ec2_backend, fargate_backend, job, spec
+from tests.unit.fakes import RUN, START, Events, FakeAws, FakeClock, ec2_backend, fargate_backend, job, spec
 
 from aws_run.backends.base import Usage
 from aws_run.config import Limits, Retry
@@ -17,7 +18,7 @@ from aws_run.pricing import offers, packaged
 from aws_run.pricing.offers import Beside, Choice
 from aws_run.pricing.prices import Rate
 from aws_run.pricing.receipt import MachineUse, total_usd
-from aws_run.runs.record import HardwareEntry
+from aws_run.runs.record import HardwareEntry, TaskHandle
 from aws_run.runs.spec import NetworkPlacement, Offer
 
 USD = st.decimals(min_value="0.01", max_value="30", places=4)
@@ -153,3 +154,20 @@ def test_what_is_paid_for_spot_at_most_is_more_than_now_less_than_on_demand_and_
     assert bound(None, choice("a", "0.10", "0.12")) == Decimal("0.1200")
     assert bound("0.129", choice("a", "0.10", "1")) == Decimal("0.1200")
     assert bound(None) is None
+
+
+def test_awss_own_switch_ends_a_capped_run_within_what_its_cap_counts_on() -> None:
+    """The container may hang and the client be dead: what AWS does by itself is what ends the bill then."""
+    deadline = START + timedelta(hours=1)
+    aws, clock = FakeAws(), FakeClock()
+    aws.on("create_schedule", {"ScheduleArn": "arn"})
+    ec2, fargate = ec2_backend(aws, clock), fargate_backend(aws, clock)
+    handle = TaskHandle(id=f"arn:aws:ecs:us-east-1:123456789012:task/arun-{RUN}/1", place=f"arun-{RUN}")
+    ec2.on_task_accepted(spec(cap_s=4000), handle, deadline, Events().emit)
+    ec2.on_task_accepted(spec(), handle, deadline, Events().emit)
+    capped, open_ = (one["StartTime"] for one in aws.sent("put_scheduled_update_group_action"))
+    assert capped + timedelta(minutes=1) == deadline + timedelta(seconds=ec2.ending_s)
+    assert open_ == deadline + timedelta(minutes=10)
+    fargate.on_task_accepted(spec(cap_s=4000), handle, deadline, Events().emit)
+    (sent,) = aws.sent("create_schedule")
+    assert sent["ScheduleExpression"] == f"at({deadline + timedelta(seconds=fargate.ending_s):%Y-%m-%dT%H:%M:%S})"

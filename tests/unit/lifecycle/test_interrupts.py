@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.unit.fakes import BUCKET, RUN, Events, FakeAccount, record, refused
+from tests.waiting import PATIENCE_S
 
 from aws_run.errors import AwsRunError, CredentialsError
 from aws_run.events import Notice
@@ -28,7 +29,7 @@ class Account(FakeAccount):
     def begin(self) -> Any:
         found = SimpleNamespace(kept={ref(STORE): Observation(present=True)})
         decided = SimpleNamespace(kept=(STORE,))
-        return open_record(self.context, self.store, found, decided, record())  # type: ignore[arg-type]
+        return open_record(self.context, self.store, found, decided, record(), None)  # type: ignore[arg-type]
 
     @property
     def marks(self) -> list[str]:
@@ -96,7 +97,7 @@ def test_the_first_ctrl_c_in_a_teardown_is_answered_and_the_teardown_goes_on() -
 
     def work() -> str:
         press()
-        assert told.wait(10)
+        assert told.wait(PATIENCE_S)
         return "all gone"
 
     assert run_uninterrupted(emit, work) == "all gone"
@@ -110,9 +111,9 @@ def test_the_second_ctrl_c_leaves_while_the_work_still_goes_on() -> None:
 
     def work() -> None:
         press()
-        assert told.wait(10)
+        assert told.wait(PATIENCE_S)
         press()
-        over.wait(10)
+        over.wait(PATIENCE_S)
 
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -138,7 +139,7 @@ def test_a_notice_that_cannot_be_shown_does_not_end_the_waiting() -> None:
 
     def work() -> str:
         press()
-        assert told.wait(10)
+        assert told.wait(PATIENCE_S)
         return "all gone"
 
     assert run_uninterrupted(emit, work) == "all gone"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aws_run.lifecycle.outcome_warnings import warnings_of
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import LeftBehind, LeftFile, Outcome
 
 CSV, BIN = LeftFile(name="results.csv", bytes=8), LeftFile(name="model/w.bin", bytes=2048)
@@ -12,7 +13,7 @@ NOTHING = "the job wrote nothing into its output folder"
 
 
 def outcome(exit_code: int = 0, reason: str = "exit", saved: int | None = 0, left: LeftBehind | None = None) -> Outcome:
-    return Outcome(exit_code=exit_code, reason=reason, sentence="x", saved_files=saved, left_behind=left)
+    return Outcome(exit_code=exit_code, reason=OutcomeReason(reason), sentence="x", saved_files=saved, left_behind=left)
 
 
 @pytest.mark.parametrize(

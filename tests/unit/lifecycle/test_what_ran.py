@@ -8,6 +8,7 @@ import pytest
 from tests.unit.fakes import record
 
 from aws_run.lifecycle.what_ran import argv_of, commit_of, differences
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome
 
 JOB = {
@@ -42,7 +43,9 @@ def test_only_what_differs_is_told() -> None:
         dirty=False,
         cost_usd="0.25",
         labels=(),
-        outcome=Outcome(exit_code=1, reason="exit", sentence="the job ended with exit code 1", saved_files=0),
+        outcome=Outcome(
+            exit_code=1, reason=OutcomeReason.EXIT, sentence="the job ended with exit code 1", saved_files=0
+        ),
     )
     assert differences(ONE, other) == [
         ("command", "python main.py --epochs 3", "python main.py --epochs 5"),

@@ -14,6 +14,7 @@ from tests.unit.fakes import BUCKET, FakeAccount, record
 from aws_run.lifecycle import history
 from aws_run.pricing.cache import MemoryCache
 from aws_run.pricing.estimate import PastRun, estimate, past_from_json, size_of
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import EstimateEntry, HardwareEntry, Outcome, Receipt, Record, dump
 
 SMALL = HardwareEntry(backend="fargate", description="", vcpu=1, memory_mib=2048)
@@ -32,7 +33,7 @@ def expected(*runs: PastRun, hardware: HardwareEntry = SMALL, **more: Any) -> Es
 def test_the_median_and_the_range_of_what_runs_on_such_hardware_were_billed() -> None:
     found = expected(past(100), past(400), past(200), past(9, hardware=LARGE))
     assert found is not None
-    assert (Decimal(found.usd), Decimal(found.low_usd), Decimal(found.high_usd)) == (2, 1, 4)
+    assert (Decimal(found.usd), Decimal(found.low_usd), Decimal(found.high_usd)) == (Decimal(2), Decimal(1), Decimal(4))
     assert (found.runs, found.same_hardware, found.billed_s) == (3, True, "200.000")
 
 
@@ -45,7 +46,7 @@ def test_on_other_hardware_the_jobs_own_time_counts_and_the_boot_is_added() -> N
 def test_a_minute_is_billed_at_the_least_and_no_more_than_the_run_may_take() -> None:
     found = expected(past(10), past(8000), past(9000))
     assert found is not None
-    assert (Decimal(found.low_usd), Decimal(found.high_usd)) == (Decimal("0.60"), 72)
+    assert (Decimal(found.low_usd), Decimal(found.high_usd)) == (Decimal("0.60"), Decimal(72))
 
 
 def test_without_an_earlier_run_or_a_price_there_is_none() -> None:
@@ -79,7 +80,7 @@ def ended(number: int, **changes: Any) -> Record:
     values: dict[str, Any] = {
         "run_id": f"demo-20260101-{number:02}0000-0001", "created_at": f"2026-01-01T{number:02}:00:00Z",
         "deadline": "2026-01-02T05:04:05Z", "hardware": SMALL, "state": "removed", "backend": "fargate",
-        "outcome": Outcome(exit_code=0, reason="exit", sentence="it finished"), "cost_usd": "0.01",
+        "outcome": Outcome(exit_code=0, reason=OutcomeReason.EXIT, sentence="it finished"), "cost_usd": "0.01",
         "receipt": Receipt(total_usd="0.01", billed_s=f"{100 + number}"), "stopped_at": f"2026-01-01T{number:02}:01:40Z",
         "started_at": f"2026-01-01T{number:02}:00:00Z",
     }  # fmt: skip
@@ -122,7 +123,7 @@ def test_a_run_that_this_machine_saw_end_is_added_without_a_request() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"outcome": Outcome(exit_code=1, reason="exit", sentence="it failed")},
+        {"outcome": Outcome(exit_code=1, reason=OutcomeReason.EXIT, sentence="it failed")},
         {"outcome": None},
         {"receipt": None},
         {"receipt": Receipt(total_usd=None, billed_s="5")},

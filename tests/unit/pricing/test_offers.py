@@ -38,11 +38,11 @@ MARKETS = st.fixed_dictionaries(
 def choose(market: dict[str, dict], policy: str) -> tuple[Choice, ...]:  # type: ignore[type-arg]
     return offers.ec2_choices(
         types(NAMES),
-        market["zones"],
-        {name: rate(usd) for name, usd in market["on_demand"].items()},
-        {key: rate(usd) for key, usd in market["spot"].items()},
-        policy,  # type: ignore[arg-type]
-        BESIDE,
+        zones=market["zones"],
+        on_demand={name: rate(usd) for name, usd in market["on_demand"].items()},
+        spot={key: rate(usd) for key, usd in market["spot"].items()},
+        policy=policy,  # type: ignore[arg-type]
+        beside=BESIDE,
     )
 
 

@@ -119,7 +119,8 @@ def test_links_and_paths_are_never_cut_or_wrapped(make: Make, written: Written, 
     lines = written()
     assert f"  S3       s3://{BUCKET}/runs/{RUN}/output/" in lines
     assert f"  = bucket {BUCKET}  https://eu-central-1.console.aws.amazon.com/s3" in lines
-    assert f"✗ {RUN}: the job ended with exit code 7 (exit 7, ran 3m 12s)" in lines
+    told = " ".join(line.strip() for line in lines)
+    assert f"✗ {RUN}: the job ended with exit code 7 (exit 7, ran 3m 12s)" in told
     assert lines[-2:] == [f"  next     aws-run logs {RUN}", f"           aws-run status {RUN}"]
 
 
@@ -231,7 +232,7 @@ class TestOnATerminal:
             reporter.emit(LaneProgress(lane="image", text="layer 3", done=1, total=4))
             with reporter.pause():
                 shown = words(terminal)
-        assert re.search(r"image +layer 3 +[━╸]+ +25% +1m 12s", shown)
+        assert re.search(r"image +layer 3 +25% +1m 12s", shown)  # a bar would take the words' room
 
     def test_the_cursor_comes_back_whatever_happens(self, reporter: ConsoleReporter, terminal: Terminal) -> None:
         def broken() -> None:

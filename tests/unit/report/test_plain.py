@@ -226,3 +226,10 @@ def test_what_moves_is_told_with_its_speed_and_the_time_left(
 def test_how_long_what_was_saved_is_kept_is_told(reporter: PlainReporter, written: Written) -> None:
     reporter.outcome(replace(OUTCOME, kept_days=90))
     assert "result   | kept     in S3 for 90 days" in written()
+
+
+def test_the_whole_receipt_says_what_it_is_for(reporter: PlainReporter, written: Written) -> None:
+    reporter.outcome(replace(OUTCOME, ran=("python", "main.py", "--note", "a b"), commit="0123456789ab"))
+    lines = written()
+    assert "result   | ran      python main.py --note 'a b'" in lines
+    assert "result   | commit   0123456789ab" in lines

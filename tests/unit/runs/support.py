@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, get_type_hints
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.fakes import ACCOUNT, BUCKET, REGION, RUN, START, FakeAws, FakeBucket, FakeClock
 
 from aws_run.clock import iso
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import (
     VERSION,
     AttemptEntry,
@@ -116,16 +118,18 @@ LEFT = every_field_of(
     bytes=COUNTS,
     named=st.lists(every_field_of(LeftFile, name=st.text("abc é/.", max_size=20), bytes=COUNTS), max_size=3).map(tuple),
 )
+REASONS = st.sampled_from([(reason, "") for reason in OutcomeReason] + [(OutcomeReason.UNKNOWN, "invented-later")])
 OUTCOMES = every_field_of(
     Outcome,
     exit_code=CODES,
     job_exit_code=st.none() | CODES,
-    reason=st.sampled_from(["exit", "deadline"]),
+    reason=st.just(OutcomeReason.EXIT),
+    newer_reason=st.just(""),
     sentence=st.text("abc é(;)", max_size=20).map(str.strip),
     stop_code=st.none() | st.just("UserInitiated"),
     saved_files=st.none() | COUNTS,
     left_behind=st.none() | LEFT,
-)
+).flatmap(lambda outcome: REASONS.map(lambda given: replace(outcome, reason=given[0], newer_reason=given[1])))
 ATTEMPTS = every_field_of(
     AttemptEntry,
     number=st.integers(1, 100),
@@ -208,6 +212,9 @@ RECORDS = every_field_of(
     python=st.none() | PLAIN,
     labels=st.lists(PLAIN, max_size=3).map(tuple),
     note=PLAIN,
+    branch=PLAIN,
+    tried=st.lists(PLAIN, max_size=3).map(tuple),
+    reserved_usd=st.none() | MONEY,
     version=st.just(VERSION),
     run_id=st.just(RUN),
     project=st.just("demo"),

@@ -22,6 +22,7 @@ from aws_run.events import Notice
 from aws_run.lifecycle.end import leftovers
 from aws_run.naming import TAG_RUN
 from aws_run.runs.keys import RunKeys
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import HardwareEntry, Outcome, Record, ResourceEntry, dump
 from aws_run.runs.record_reader import MOST_BYTES, load
 from aws_run.usecases.ps import ps
@@ -51,7 +52,7 @@ def full() -> dict[str, Any]:
         task_arn=f"arn:aws:ecs:us-east-1:{ACCOUNT}:task/arun-{HOSTILE}/0123",
         origin_detail="nightly",
         job={"version": 1, "name": "demo"},
-        outcome=Outcome(exit_code=0, reason="exit", sentence="it finished"),
+        outcome=Outcome(exit_code=0, reason=OutcomeReason.EXIT, sentence="it finished"),
         stopped_at="2026-01-02T02:05:05Z",
         cost_usd="0.01",
         renewed_at="2026-01-02T02:04:05Z",

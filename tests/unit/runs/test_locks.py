@@ -100,9 +100,18 @@ def test_a_start_waits_for_a_removal_in_progress_and_for_a_dead_one_no_longer_th
 
 
 def test_a_lock_that_may_not_be_looked_at_is_an_error(place: Place) -> None:
-    place.aws.on("head_object", refused("403"))
-    with pytest.raises(AwsCallError):
-        place.store.locks.wait_until_unlocked("demo", place.clock)
+    assert place.store.locks.lock("demo", "somebody", place.clock)
+    for call in ("head_object", "list_objects_v2"):
+        place.aws.on(call, refused("403"))
+        with pytest.raises(AwsCallError):
+            place.store.locks.wait_until_unlocked("demo", place.clock)
+
+
+def test_one_look_tells_what_else_there_is_beside_the_locks(place: Place) -> None:
+    place.aws.call("s3", "put_object", Key="locks/allowance.json", Body=b"{}")
+    before = len(place.aws.calls)
+    assert place.store.locks.wait_until_unlocked("demo", place.clock) == {"locks/allowance.json"}
+    assert len(place.aws.calls) == before + 1
 
 
 def test_a_start_and_a_removal_at_once_never_both_go_on(place: Place) -> None:

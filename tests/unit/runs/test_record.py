@@ -13,12 +13,13 @@ from tests.unit.fakes import RUN, record
 from tests.unit.runs.support import JSON, RECORDS, Place, holders, version_1
 
 from aws_run.errors import AwsRunError
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import VERSION, Outcome, Record, ResourceEntry, TaskHandle, dump
 from aws_run.runs.record_reader import load
 from aws_run.runs.writer import RecordWriter
 
-ENDED = Outcome(exit_code=0, reason="exit", sentence="it finished")
-INTERRUPTED = Outcome(exit_code=1, reason="interruption", sentence="the machine was taken away")
+ENDED = Outcome(exit_code=0, reason=OutcomeReason.EXIT, sentence="it finished")
+INTERRUPTED = Outcome(exit_code=1, reason=OutcomeReason.INTERRUPTION, sentence="the machine was taken away")
 HANDLE = TaskHandle(id="arn:task", place=f"arun-{RUN}")
 
 
@@ -76,6 +77,20 @@ def test_a_record_that_meets_another_clients_keeps_what_only_that_client_knows()
     assert (place.document["later"], place.stored.state) == ({"a": [1, None]}, "stopped")
 
 
+def test_a_reason_of_a_later_version_keeps_its_word() -> None:
+    place = Place()
+    place.store.create(record().with_outcome(ENDED))
+    document = place.document
+    document["outcome"]["reason"] = "invented-later"
+    place.document = document
+    client = place.client()
+    outcome = client.record.outcome
+    assert outcome is not None
+    assert (outcome.reason, outcome.reason_word) == (OutcomeReason.UNKNOWN, "invented-later")
+    client.change(lambda r: replace(r, state="removed"), now=True)
+    assert place.document["outcome"] == document["outcome"]
+
+
 def test_a_job_of_a_later_version_survives_unchanged() -> None:
     job = {"version": 9, "name": "demo", "invented": {"later": [1.5, None]}}
     kept = load(dump(record(job=job)))
@@ -124,7 +139,7 @@ def test_a_record_of_version_1_is_read_with_its_task_and_attempt() -> None:
     assert (
         read.outcome
         == read.current.outcome
-        == Outcome(exit_code=0, reason="exit", sentence="it finished", job_exit_code=0)
+        == Outcome(exit_code=0, reason=OutcomeReason.EXIT, sentence="it finished", job_exit_code=0)
     )
     assert read.origin == "cli"
     assert load(dump(read)) == read

@@ -10,6 +10,7 @@ from tests.unit.fakes import RUN, record, refused
 from tests.unit.runs.support import Place
 
 from aws_run.errors import AwsCallError, AwsRunError
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome, Record
 from aws_run.runs.writer import RecordWriter
 
@@ -63,7 +64,7 @@ def test_a_change_that_could_not_be_written_goes_out_with_the_next(place: Place)
     writer = RecordWriter.begin(place.store, record(), place.clock)
     put = place.bucket._put
     place.aws.on("put_object", refused("ServiceUnavailable"), put)
-    outcome = Outcome(exit_code=7, reason="exit", sentence="")
+    outcome = Outcome(exit_code=7, reason=OutcomeReason.EXIT, sentence="")
     with pytest.raises(AwsCallError):
         writer.change(lambda r: replace(r, outcome=outcome), now=True)
     writer.change(lambda r: replace(r, state="stopped"), now=True)

@@ -90,6 +90,23 @@ def test_no_manifest_writes_outside_its_folder(stub: StubS3, path: str) -> None:
         assert list((top / "outside").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "path", ["../x", "a/../../x", "a/../b", "..", ".", "./x", "/x", "a//b", "link/x", "link/deep/x", "file/x", "a\0b"]
+)
+def test_a_path_that_leads_elsewhere_is_refused_by_name(stub: StubS3, tmp_path: Path, path: str) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "into").mkdir()
+    (tmp_path / "into/link").symlink_to(tmp_path / "outside")
+    (tmp_path / "into/file").write_bytes(b"here")
+    stub.store(f"{PREFIX}{path}", b"x")
+    put_object(stub.bucket(), KEY, manifests.from_entries([Entry(path, 1, 1, 0o644, 0x8CDC1683, None)]))
+    with pytest.raises(PathError):
+        fetch(stub.bucket(), tmp_path / "into")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["into", "outside"]
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert sorted(each.name for each in (tmp_path / "into").iterdir() if not each.is_dir()) == ["file"]
+
+
 def test_a_file_replaces_a_link_instead_of_being_written_through_it(stub: StubS3, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a").write_text("from the run")

@@ -134,7 +134,7 @@ def test_a_listing_that_never_ends_is_an_error(marker: str) -> None:
         def call(self, request: Request) -> Response:
             return Response(200, {}, body)
 
-    with pytest.raises(EngineError, match="does not"):
+    with pytest.raises(EngineError, match=r"makes no progress|does not give"):
         current_versions(Stuck(), PREFIX, lambda event: None)
 
 

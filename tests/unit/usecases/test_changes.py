@@ -14,13 +14,14 @@ from tests.unit.fakes import BUCKET, FakeAccount, record
 from aws_run.data.outputs import manifest_key, output_sums
 from aws_run.github.comments.changes import Changes, NoBase, changes_section
 from aws_run.runs.keys import RunKeys
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome, Record
 from aws_run.usecases import changes as usecase
 from aws_run.usecases.changes import changes_of
 from aws_run_entrypoint.transfer import Entry, encode_manifest
 
 OURS = "demo-20260103-000000-aaaa"
-ENDED = Outcome(exit_code=0, reason="exit", sentence="the job finished")
+ENDED = Outcome(exit_code=0, reason=OutcomeReason.EXIT, sentence="the job finished")
 
 
 class Bucket(FakeAccount):

@@ -11,6 +11,7 @@ from tests.unit.fakes import BUCKET, FakeAccount, record
 
 from aws_run.cli.commands import cost as command
 from aws_run.errors import AwsRunError
+from aws_run.lifecycle.recorded import began_at
 from aws_run.runs.record import EstimateEntry, HardwareEntry, Receipt, ReceiptLine, Record, dump
 from aws_run.usecases import cost
 from aws_run.usecases.cost import costs, summed
@@ -52,7 +53,7 @@ def test_two_hundred_runs_take_one_listing_and_one_request_each() -> None:
 
 def test_runs_that_began_before_are_not_even_read() -> None:
     account = stored(run(0), run(20), run(24))
-    age_s = int((account.clock.now() - cost.began_at(name(24))).total_seconds())
+    age_s = int((account.clock.now() - began_at(name(24))).total_seconds())
     found = costs(account.context, project="demo", since_s=age_s, by=("day",))
     assert [row.key for row in found.rows] == [("2026-01-02",)]
     assert account.aws.operations.count("get_object") == 1

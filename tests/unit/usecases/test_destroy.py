@@ -118,7 +118,7 @@ def test_a_project_that_came_to_the_bucket_after_the_look_keeps_it() -> None:
     account = filled(*MINE)
     seen = plan_destroy(account.context, "demo", everything=True)
     account.aws.call("s3", "put_object", Key=THEIRS[1], Body=b"x")
-    with pytest.raises(AwsRunError, match="demo-two has come"):
+    with pytest.raises(AwsRunError, match="demo-two was added"):
         destroy(account.context, "demo", seen)
     assert {*MINE, THEIRS[1]} <= set(account.bucket.objects)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.fakes import record
 
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import HardwareEntry, LeftBehind, LeftFile, Outcome
 from aws_run.usecases.explain import _ended
 
@@ -21,7 +22,7 @@ from aws_run.usecases.explain import _ended
 def test_a_run_without_a_machine_gets_the_help_that_fits(sentence: str, spot: bool, helps: str) -> None:
     hardware = HardwareEntry(backend="ec2", description="x", vcpu=2, memory_mib=4096, spot=spot)
     code = sentence.partition(": ")[2].split()[0]
-    outcome = Outcome(exit_code=125, reason="capacity", sentence=sentence, stop_code=code)
+    outcome = Outcome(exit_code=125, reason=OutcomeReason.CAPACITY, sentence=sentence, stop_code=code)
     found = _ended(record(hardware=hardware), outcome, "")
     assert helps in found.command
     assert sentence in found.sentence
@@ -30,13 +31,15 @@ def test_a_run_without_a_machine_gets_the_help_that_fits(sentence: str, spot: bo
 @pytest.mark.parametrize(("spot", "helps"), [(True, "--spot-policy auto"), (False, "aws-run logs")])
 def test_only_a_spot_machine_that_went_is_helped_by_another_market(spot: bool, helps: str) -> None:
     hardware = HardwareEntry(backend="ec2", description="x", vcpu=2, memory_mib=4096, spot=spot)
-    outcome = Outcome(exit_code=125, reason="interruption", sentence="the machine was ended")
+    outcome = Outcome(exit_code=125, reason=OutcomeReason.INTERRUPTION, sentence="the machine was ended")
     assert helps in _ended(record(hardware=hardware), outcome, "").command
 
 
 def test_a_success_that_saved_nothing_is_not_nothing_wrong() -> None:
     left = LeftBehind(files=1, bytes=8, named=(LeftFile(name="result.csv", bytes=8),))
-    outcome = Outcome(exit_code=0, reason="exit", sentence="the job finished", saved_files=0, left_behind=left)
+    outcome = Outcome(
+        exit_code=0, reason=OutcomeReason.EXIT, sentence="the job finished", saved_files=0, left_behind=left
+    )
     found = _ended(record(), outcome, "")
     assert "Nothing is wrong" not in found.sentence
     assert "result.csv (8 B)" in found.sentence

@@ -16,6 +16,7 @@ from tests.unit.fakes import (
 
 from aws_run.clock import iso
 from aws_run.lifecycle.end import leftovers
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome, Record
 from aws_run.runs.writer import RecordWriter
 from aws_run.usecases import explain, status
@@ -34,7 +35,7 @@ class Account(FakeAccount):
 
     def end(self) -> None:
         """What the run's own client does when it sees the end."""
-        outcome = Outcome(exit_code=0, reason="exit", sentence="it finished")
+        outcome = Outcome(exit_code=0, reason=OutcomeReason.EXIT, sentence="it finished")
 
         def step(record: Record) -> Record:
             return replace(record, state="removing", outcome=outcome, stopped_at=iso(self.clock.now()))

@@ -13,6 +13,7 @@ from aws_run.backends import disk
 from aws_run.backends.base import Advice, Stage, Usage
 from aws_run.backends.ec2 import instances, offers, user_data
 from aws_run.backends.ec2.capacity import SWITCH_AFTER_S, Capacity, group_of
+from aws_run.backends.ec2.quotas import Quotas
 from aws_run.backends.ecs import container
 from aws_run.backends.ecs.tasks import EcsExecutor
 from aws_run.backends.executor import TaskHandle, TaskState
@@ -28,6 +29,7 @@ from aws_run.infra.resource_types.launch_template import LaunchTemplate
 from aws_run.infra.resource_types.task_definition import TaskDefinition
 from aws_run.infra.resources import Ref, Resource
 from aws_run.pricing import burstable
+from aws_run.pricing.cache import Cache
 from aws_run.pricing.catalogue import Catalogue
 from aws_run.pricing.offers import Choice
 from aws_run.pricing.prices import Prices
@@ -37,6 +39,7 @@ from aws_run.runs.spec import JobSpec, Offer, RunSpec
 
 _RETRY_LEASE_S = 20 * 60  # how long a further attempt's instance may wait for its task
 _MARGIN = timedelta(minutes=10)  # the switch fires this long after the job's own deadline
+_ACTION_LATE_S = 60
 _GUARD_BACKSTOP_S = 6 * 3600
 # Longer than any lease with its switch (18 minutes), and than ECS takes to place a task.
 _GUARD_NEVER_CAME_S = user_data.LATE_NEVER_CAME_S
@@ -45,14 +48,18 @@ _GUARD_NEVER_CAME_S = user_data.LATE_NEVER_CAME_S
 class Ec2Backend:
     name = offers.NAME
     disk_limits = disk.EC2
+    shared_memory_mib = None
     ending_s = 4 * 60  # the job gets its grace and saves (two minutes), the client hears of it, the machine shuts down
     waits = True
     boot_s = 90  # 26 s until Linux is up (brevdev/ec2-coldboot-research), then the ECS agent and the image's pull
 
-    def __init__(self, aws: Aws, clock: Clock, *, catalogue: Catalogue, prices: Prices) -> None:
+    def __init__(
+        self, aws: Aws, clock: Clock, *, catalogue: Catalogue, prices: Prices, cache: Cache | None = None
+    ) -> None:
+        """`cache`: of the account's quotas."""
         self._aws = aws
         self._clock = clock
-        self._offers = offers.Ec2Offers(aws, catalogue=catalogue, prices=prices)
+        self._offers = offers.Ec2Offers(aws, catalogue=catalogue, prices=prices, quotas=Quotas(aws, cache))
         self._capacity = Capacity(aws, clock)
         self.executor = EcsExecutor(aws, clock, _placement)
 
@@ -162,8 +169,10 @@ class Ec2Backend:
             self.usage(spec.run_id, None, self._clock.now())
 
     def on_task_accepted(self, spec: RunSpec, handle: TaskHandle, deadline: datetime, emit: Emit) -> None:
-        self._capacity.request(spec.run_id).switch_at = deadline + _MARGIN
-        groups.schedule_shutdown(self._aws, spec.names.group, deadline + _MARGIN)
+        # With a cap nothing may bill for longer than the cap counts on: Auto Scaling begins an action within a minute.
+        margin = _MARGIN if spec.cap_s is None else timedelta(seconds=self.ending_s - _ACTION_LATE_S)
+        self._capacity.request(spec.run_id).switch_at = deadline + margin
+        groups.schedule_shutdown(self._aws, spec.names.group, deadline + margin)
 
     def on_task_placed(self, spec: RunSpec) -> None:
         groups.suspend_launches(self._aws, spec.names.group)
@@ -182,6 +191,9 @@ class Ec2Backend:
 
     def check_capacity(self, spec: RunSpec, emit: Emit) -> None:
         self._capacity.check(spec, emit)
+
+    def tried(self, spec: RunSpec) -> tuple[str, ...]:
+        return self._capacity.tried(spec)
 
     def explain_waiting(self, record: Record) -> Advice:
         return self._capacity.explain_waiting(record)

@@ -11,6 +11,8 @@ from typing_extensions import assert_never
 from aws_run.aws.session import Aws
 from aws_run.backends.base import Advice
 from aws_run.backends.ec2 import instances
+from aws_run.backends.ec2.ladder import after
+from aws_run.backends.ec2.refusals import describe, passed_over, refusals
 from aws_run.backends.ec2.scaling_activities import PASSES_WITH_TIME, CapacityStatus, capacity_status
 from aws_run.clock import Clock
 from aws_run.errors import AwsRunError, CapacityError
@@ -19,7 +21,7 @@ from aws_run.infra.resource_types import group as groups
 from aws_run.infra.resource_types.group import Group
 from aws_run.naming import RunNames
 from aws_run.runs.record import Record
-from aws_run.runs.spec import RunSpec
+from aws_run.runs.spec import Rung, RunSpec
 
 # The first lease is the run's own `idle_s`. The switch fires this long after it, so that it can't come between the end
 # of a build and an acceptance that has to wait for a new role (two minutes, backends/ecs/tasks.py).
@@ -36,7 +38,9 @@ class CapacityRequest:
     """How the request for one run's machine stands. Only the client that made it needs to know, so it is in memory."""
 
     old: frozenset[str] = frozenset()  # activities that belong to an earlier request
-    on_demand: bool = False  # spot was given up
+    rungs: list[Rung] = field(default_factory=list)  # asked for after the first choices; the last one is now
+    left: tuple[Rung, ...] | None = None  # that may still be asked for; None: all
+    tried: list[str] = field(default_factory=list)  # what AWS has refused, a sentence each
     refused_since_s: float | None = None  # since when AWS has nothing, monotonic
     failing_since_s: float | None = None  # since when launches fail in a way that may heal, monotonic
     user_told: bool = False  # of a failure that we don't know
@@ -76,27 +80,44 @@ class Capacity:
             return
         elif not self._is_final(request, status):
             return
-        if spec.job.spot_policy == "auto" and not request.on_demand:
-            request.on_demand = True
+        rung = request.rungs[-1] if request.rungs else first_rung(spec)
+        new = refusals(activities, request.old, rung, spec.offer.network.zones, status)
+        left = after(spec.offer.ladder if request.left is None else request.left, status.code, rung)
+        if left:
+            following, request.left = left[0], left[1:]
+            request.tried += new
+            request.rungs.append(following)
             request.begin_anew(activities)
-            why = status.text if status.state == "healing" else status.code
-            emit(Notice(text=f"no spot capacity ({why}); asking for on-demand instead", level="warning"))
-            groups.use_on_demand(self._aws, group_of(spec))
+            for sentence in new:
+                emit(Notice(text=sentence, level="warning"))
+            emit(Notice(text=f"asking for {describe(following)} instead", level="warning"))
+            groups.change_launches(self._aws, group_of(spec, following))
             return
         if self._waits_on(spec, status):
             emit(Notice(text=f"no capacity ({status.code}); AWS goes on trying", level="info"))
             return
         if status.state == "healing":
+            request.tried += new
             raise CapacityError(
-                f"AWS starts no machine for this run: {status.text}",
+                f"AWS starts no machine for this run: {status.text}{_before(request.tried[: -len(new)])}",
                 hint="these are AWS's own words: the account, one of its policies or a key of its disks may forbid it",
             )
+        request.tried += new
         raise CapacityError(
-            f"AWS has no machine for this run: {status.code} ({', '.join(spec.offer.hardware.instance_types)} in "
-            f"{', '.join(spec.offer.network.zones)})",
+            f"AWS has no machine for this run: {status.code} ({', '.join(rung.instance_types)} in "
+            f"{', '.join(spec.offer.network.zones)}){_before(request.tried[: -len(new)])}",
             code=status.code,
             hint=status.hint,
         )
+
+    def tried(self, spec: RunSpec) -> tuple[str, ...]:
+        """What AWS has refused this run so far, a sentence each: what it said, and what it passed over when it took a
+        later one of the types that a group names in an order."""
+        request = self.request(spec.run_id)
+        rungs = (first_rung(spec), *request.rungs)
+        taken = [machine for machine in request.billed.machines.values() if not machine.spot]
+        silent = (line for machine in taken for line in passed_over(rungs, machine, spec.offer.network.zones))
+        return tuple(dict.fromkeys((*request.tried, *silent)))
 
     def _lasts(self, request: CapacityRequest, status: CapacityStatus, emit: Emit) -> bool:
         """Whether a failure that may heal has stood for too long. Auto Scaling's next try in between looks like a
@@ -154,14 +175,24 @@ class Capacity:
                 assert_never(status.state)
 
 
-def group_of(spec: RunSpec) -> Group:
+def first_rung(spec: RunSpec) -> Rung:
     hardware = spec.offer.hardware
+    return Rung(spot=hardware.spot, instance_types=hardware.instance_types)
+
+
+def _before(tried: list[str]) -> str:
+    return f"; before that: {'; '.join(one.removeprefix('tried: ') for one in tried)}" if tried else ""
+
+
+def group_of(spec: RunSpec, rung: Rung | None = None) -> Group:
+    """`rung`: what it launches; None: the first choices."""
+    hardware, rung = spec.offer.hardware, rung or first_rung(spec)
     return Group(
         name=spec.names.group,
         launch_template=spec.names.launch_template,
-        instance_types=hardware.instance_types,
+        instance_types=rung.instance_types,
         subnets=spec.offer.network.subnets,
-        spot=hardware.spot,
+        spot=rung.spot,
         spot_max_usd_per_hour=hardware.spot_max_usd_per_hour,
         lease_s=spec.idle_s + SWITCH_AFTER_S,
         tags=spec.tags,

@@ -73,10 +73,10 @@ def usage(
 
 def _ids(instance: Mapping[str, Any], members: str, *path: str) -> tuple[str, ...]:
     """Those of an instance that has ended are not shown any more."""
-    found: list[Any] = list(instance.get(members) or ())
+    listed: list[Any] = list(instance.get(members) or ())
     for name in path:
-        found = [one.get(name) for one in found if isinstance(one, Mapping)]
-    return tuple(sorted(str(one) for one in found if one))
+        listed = [one.get(name) for one in listed if isinstance(one, Mapping)]
+    return tuple(sorted(str(one) for one in listed if one))
 
 
 def _dated_end(instance: Mapping[str, Any]) -> datetime | None:

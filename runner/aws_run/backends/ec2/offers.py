@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
 
-from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.backends import network
-from aws_run.backends.ec2 import quotas
+from aws_run.backends.ec2 import ladder, quotas
 from aws_run.config import SpotPolicy
 from aws_run.errors import AwsCallError, PreflightError, UsageError
 from aws_run.pricing import burstable, hardware, offers, packaged
@@ -20,13 +18,12 @@ from aws_run.pricing.catalogue import Catalogue, InstanceType
 from aws_run.pricing.offers import Choice
 from aws_run.pricing.prices import Prices, Rate, RegionRates
 from aws_run.runs.record import HardwareEntry
-from aws_run.runs.spec import JobSpec, NetworkPlacement, Offer
+from aws_run.runs.spec import JobSpec, NetworkPlacement, Offer, Rung
 
 NAME = "ec2"
 _DEFAULT_DISK_GIB = 40
 _AMI_MIN_DISK_GIB = 30
 _AMI = "/aws/service/ecs/optimized-ami/amazon-linux-2023/{variant}recommended/image_id"
-_ASKED = ("g", "p")  # families whose quota is 0 in a new account
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +41,9 @@ class Market:
 
     def choices(self, policy: SpotPolicy) -> tuple[Choice, ...]:
         beside = offers.ec2_beside(self.rates, disk_gib=self.disk_gib, public_ip=self.placement.public_ip)
-        return offers.ec2_choices(self.types, self.zones, self.on_demand, self.spot, policy, beside)
+        return offers.ec2_choices(
+            self.types, zones=self.zones, on_demand=self.on_demand, spot=self.spot, policy=policy, beside=beside
+        )
 
     def spot_bound(self, choices: Sequence[Choice], names: Sequence[str], job: JobSpec) -> str | None:
         """What the run pays for a spot machine at most; None without a limit, and where on-demand may take its
@@ -61,8 +60,9 @@ class Market:
 
 
 class Ec2Offers:
-    def __init__(self, aws: Aws, *, catalogue: Catalogue, prices: Prices) -> None:
+    def __init__(self, aws: Aws, *, catalogue: Catalogue, prices: Prices, quotas: quotas.Quotas) -> None:
         self._aws = aws
+        self._quotas = quotas
         self._catalogue = catalogue
         self._prices = prices
 
@@ -79,15 +79,18 @@ class Ec2Offers:
             if wanted.instance_types:  # best first, as their user wrote them
                 choices = tuple(sorted(choices, key=lambda one: wanted.instance_types.index(one.name)))
             best = choices[0]
-            self._check_quota(best, job.spot_policy)
+            self._check_quota(best, market, job)
             named = bool(wanted.instance_types)
             names = offers.group_types(choices, spot=spot and any(one.spot for one in choices), named=named)
             usable = [kind for name in names for kind in market.types if kind.name == name]
             # A GPU type that was named is rented for its GPUs, requested or not.
             gpus = wanted.gpu.count if wanted.gpu else min(kind.gpus for kind in usable)
             image_id = early.result() if early else self._image_id(gpu=gpus > 0, arch=wanted.arch)
-        zones = {zone for name in names for zone in market.zones[name]}
+        rungs = self._ladder(job, choices, names, usable)
+        launched = tuple(dict.fromkeys((*names, *(name for rung in rungs for name in rung.instance_types))))
+        zones = {zone for name in launched for zone in market.zones[name]}
         return Offer(
+            ladder=rungs,
             network=_within(market.placement, zones),
             machine_image=image_id,
             why=_why(choices, named=named),
@@ -105,7 +108,7 @@ class Ec2Offers:
                 arch=wanted.arch,
                 spot_max_usd_per_hour=market.spot_bound(choices, names, job),
                 rates=offers.ec2_rates(
-                    names,
+                    launched,
                     sorted(zones),
                     market.on_demand,
                     market.spot if spot else {},
@@ -115,6 +118,23 @@ class Ec2Offers:
                 ),
             ),
         )
+
+    def _ladder(
+        self, job: JobSpec, choices: Sequence[Choice], names: Sequence[str], usable: Sequence[InstanceType]
+    ) -> tuple[Rung, ...]:
+        """With `--max-cost` nothing dearer than the first choices: its time is reckoned with the dearest."""
+        dearest = max((_most_usd(one, "auto") for one in choices if one.name in names), default=Decimal("Infinity"))
+
+        def holds(one: Choice) -> bool:
+            return (
+                one.vcpu >= min(kind.vcpu for kind in usable)
+                and one.usable_memory_mib >= min(kind.usable_memory_mib for kind in usable)
+                and one.gpus >= min(kind.gpus for kind in usable)
+                and (job.limits.max_cost_usd is None or _most_usd(one, "auto") <= dearest)
+            )
+
+        named = bool(job.resources.instance_types)
+        return ladder.ladder(choices, names, job.spot_policy, named=named, holds=holds)
 
     def all(self, job: JobSpec) -> tuple[tuple[Choice, ...], tuple[str, ...]]:
         """Every choice, whatever it costs, and sentences on what they stand on."""
@@ -159,31 +179,19 @@ class Ec2Offers:
                 note=f"left out: {self._aws.region} has no {' and no '.join(absent)}" if absent else None,
             )
 
-    def _check_quota(self, best: Choice, policy: SpotPolicy) -> None:
-        """A quota of 0 is the rule for GPUs in a new account; say so before anything is built. Other families have one
-        that is enough for most runs, and the scaling activity tells where it isn't: no round trip is spent on them."""
-        if not best.name.startswith(_ASKED):
+    def _check_quota(self, best: Choice, market: Market, job: JobSpec) -> None:
+        """A quota of 0 is the rule for GPUs in a new account, and its other quotas are small: that is told before
+        anything is built."""
+        markets = {"spot": (True,), "on-demand": (False,), "auto": (True, False)}[job.spot_policy]
+        short = self._quotas.shortage(best, markets)
+        if short is None:
             return
-        too_small: list[tuple[str, dict[str, Any]]] = []
-        for spot in {"spot": (True,), "on-demand": (False,), "auto": (True, False)}[policy]:
-            code = quotas.quota_of(best.name, spot=spot)
-            if code is None:
-                return
-            try:
-                answer = self._aws.call("service-quotas", "get_service_quota", ServiceCode="ec2", QuotaCode=code)
-            except AwsCallError as error:
-                if error.code in DENIED or error.code == "NoSuchResourceException":
-                    return  # only a help: the launch itself will tell
-                raise
-            quota = answer["Quota"]
-            if quota["Value"] >= best.vcpu:
-                return
-            too_small.append((code, quota))
-        code, quota = too_small[-1]
+        used = f", of which {short.used:g} are in use" if short.used else ""
+        near = self._quotas.nearest(_within_limit(market.choices("auto"), job), short)
+        hint = f"raise it: aws-run quota request {short.code} (or {quotas.link(self._aws.region, 'ec2', short.code)})"
         raise PreflightError(
-            f"{best.name} needs {best.vcpu:g} vCPUs, and this account may use {quota['Value']:.0f} "
-            f"({quota.get('QuotaName', code)})",
-            hint=f"ask for more at {quotas.link(self._aws.region, 'ec2', code)}",
+            f"{best.name} needs {best.vcpu:g} vCPUs, and this account may use {short.limit:g} ({short.name}){used}",
+            hint=f"{_take(near)}, or {hint}" if near is not None else hint,
         )
 
     def _image_id(self, *, gpu: bool, arch: str) -> str:
@@ -199,6 +207,23 @@ class Ec2Offers:
                     f"ECS has no machine image for this in {self._aws.region} ({name})", hint="try another --region"
                 ) from error
             raise
+
+
+def _take(near: Choice) -> str:
+    price = (
+        "" if near.usd_per_hour is None else f" at {'at most ' if near.at_most else ''}${near.usd_per_hour:.4f} an hour"
+    )
+    flags = f"--instance-type {near.name} --spot-policy {'spot' if near.spot else 'on-demand'}"
+    return f"inside the quotas the nearest is {near.name} {'spot' if near.spot else 'on demand'}{price}: {flags}"
+
+
+def _within_limit(choices: tuple[Choice, ...], job: JobSpec) -> tuple[Choice, ...]:
+    limit = job.limits.max_price_usd_per_hour
+    return tuple(
+        one
+        for one in choices
+        if limit is None or _most_usd(one, "spot" if one.spot else "on-demand") <= Decimal(str(limit))
+    )
 
 
 def _affordable(choices: tuple[Choice, ...], job: JobSpec) -> tuple[Choice, ...]:

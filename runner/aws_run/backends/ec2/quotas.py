@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from aws_run import partition
 from aws_run.aws.session import Aws
 from aws_run.errors import AwsRunError
+from aws_run.pricing.cache import Cache
 from aws_run.pricing.offers import Choice
 
 # Letters of a family -> (on-demand, spot).
@@ -31,6 +32,8 @@ _CODES: Mapping[str, tuple[str | None, str | None]] = {
     "u": ("L-43DA4232", None),
     "hpc": ("L-F7808C92", None),
 }
+_KEPT_S = 24 * 3600
+_ROOMY = 8  # so many times what is needed is room enough, whatever else runs
 _FARGATE = {False: "L-3032A538", True: "L-36FBB829"}  # service `fargate`
 _LETTERS = re.compile(r"^[a-z]+")
 
@@ -73,13 +76,56 @@ def quota_of(instance_type: str, *, spot: bool) -> str | None:
     return _CODES[key][spot]
 
 
+def service_of(code: str) -> str:
+    """The service, as Service Quotas names it, whose quota this is."""
+    return "fargate" if code in _FARGATE.values() else "ec2"
+
+
 def link(region: str, service: str, code: str) -> str:
     return f"{partition.of_region(region).console(region)}/servicequotas/home/services/{service}/quotas/{code}"
 
 
 class Quotas:
-    def __init__(self, aws: Aws) -> None:
+    """`cache`: keeps for a day how large a quota is that has plenty of room; one that may be short is read anew."""
+
+    def __init__(self, aws: Aws, cache: Cache | None = None) -> None:
         self._aws = aws
+        self._cache = cache
+
+    def shortage(self, choice: Choice, markets: Iterable[bool]) -> Headroom | None:
+        """The quota that keeps `choice` from being launched, where none of `markets` (spot?) has room for it beside
+        what runs now; that of the last one. None: one has room, or nobody knows."""
+        short, used = None, None
+        for spot in markets:
+            code = quota_of(choice.name, spot=spot)
+            limit = None if code is None else self._roomy(code, choice.vcpu) or self._limit("ec2", code)
+            if code is None or limit is None or limit[1] >= _ROOMY * choice.vcpu:
+                return None
+            if limit[1] > 0 and used is None:
+                used = self._running() or {}
+            short = Headroom(code=code, name=limit[0], limit=limit[1], used=(used or {}).get(code, 0.0))
+            if short.free >= choice.vcpu:
+                return None
+        return short
+
+    def nearest(self, choices: Iterable[Choice], short: Headroom) -> Choice | None:
+        """The first of `choices` that other quotas have room for."""
+        others = [one for one in choices if self._code(one) not in (None, ("ec2", short.code))]
+        rooms = self.headroom(others)
+        for one in others:
+            room = rooms.get((one.name, one.spot))
+            if room is not None and room.free >= one.vcpu:
+                return one
+        return None
+
+    def _roomy(self, code: str, vcpu: float) -> tuple[str, float] | None:
+        """What was read of a quota today, where it is many times what is needed: it needs no other look."""
+        seen = self._cache.read(self._key(code), most_age_s=_KEPT_S) if self._cache is not None else None
+        value = seen.document if seen is not None else None
+        return (code, float(value)) if isinstance(value, (int, float)) and value >= _ROOMY * vcpu else None
+
+    def _key(self, code: str) -> str:
+        return f"quota/{self._aws.identity().account}/{self._aws.region}/{code}"
 
     def headroom(self, choices: Iterable[Choice]) -> Mapping[tuple[str, bool], Headroom]:
         """By the choice's name and market. What can't be read is missing: this is a help, and the launch will tell."""
@@ -107,8 +153,14 @@ class Quotas:
 
     def _limit(self, service: str, code: str) -> tuple[str, float] | None:
         try:
-            quota = self._aws.call("service-quotas", "get_service_quota", ServiceCode=service, QuotaCode=code)["Quota"]
-            return str(quota.get("QuotaName", code)), float(quota["Value"])
+            answer = self._aws.call("service-quotas", "get_service_quota", ServiceCode=service, QuotaCode=code)
+            quota = answer.get("Quota") or {}
+            if "Value" not in quota:
+                return None
+            value = float(quota["Value"])
+            if self._cache is not None:
+                self._cache.write(self._key(code), value)
+            return str(quota.get("QuotaName", code)), value
         except AwsRunError:
             return None
 

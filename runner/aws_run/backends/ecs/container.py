@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from aws_run import contract
+from aws_run.backends.ecs import sizes
 from aws_run.infra.resource_types.task_definition import TaskDefinition
 from aws_run.runs.spec import RunSpec
 
@@ -17,6 +18,8 @@ _STOP_GRACE_S = 90  # of which the job gets this at most, and less where much ha
 
 
 def definition(spec: RunSpec, request: dict[str, Any]) -> TaskDefinition:
+    """UsageError where ECS takes none of that size."""
+    sizes.check_definition(request)
     return TaskDefinition(name=spec.names.family, request=request, tags=spec.tags)
 
 
@@ -61,6 +64,8 @@ def _environment(spec: RunSpec) -> dict[str, str]:
     if job.checkpoint:
         ours[contract.CHECKPOINT_PATH] = job.checkpoint.path
         ours[contract.CHECKPOINT_EVERY_S] = str(job.checkpoint.every_s)
+    if spec.command is not None:
+        ours[contract.COMMAND] = json.dumps(spec.command)
     if job.args:
         ours[contract.ARGS] = json.dumps(job.args)
     if (job.arguments.input, job.arguments.output) != ("-i", "-o"):

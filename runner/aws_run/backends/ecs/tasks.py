@@ -12,7 +12,7 @@ from aws_run import contract
 from aws_run.aws.errors import is_transient
 from aws_run.aws.logs import LogTail
 from aws_run.aws.session import Aws
-from aws_run.backends.ecs import container, pull_errors, sessions
+from aws_run.backends.ecs import container, pull_errors, sessions, sizes
 from aws_run.backends.executor import EndCause, TaskEnd, TaskHandle, TaskPhase, TaskRequest, TaskSession, TaskState
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, CapacityError
@@ -45,6 +45,9 @@ _CAUSES = {
 _TOLD_BY_ECS = (EndCause.INTERRUPTED, EndCause.STOPPED, EndCause.MACHINE_FAILED)
 # There is no code for it but in the sentence (aws/copilot-cli#5984, pulumi/pulumi-awsx#927).
 _DENIED = re.compile(r"AccessDenied|not authorized to perform|unable to assume", re.IGNORECASE)
+# Fargate's words for it, of a task that it has stopped and in RunTask's `failures` alike (re:Post,
+# ecs-fargate-runtask-capacity: "try again"). EC2's tasks wait for their machine.
+_NO_ROOM = "Capacity is unavailable"
 _NEW_ROLE_S = 120  # how long ECS may not know a role or a capacity provider that was just made (aws-facts §3)
 
 
@@ -92,7 +95,10 @@ class EcsExecutor:
             return TaskHandle(id=str(answer["tasks"][0]["taskArn"]), place=place)
         reasons = sorted({str(f.get("reason", "unknown")) for f in answer.get("failures", ())}) or ["no reason given"]
         text = "; ".join(reasons)
-        raise CapacityError(f"ECS did not accept the task: {text}", hint=_failure_hint(text))
+        raise CapacityError(f"ECS did not accept the task: {text}", hint=_failure_hint(text), passes=_NO_ROOM in text)
+
+    def refuse_too_large(self, request: TaskRequest) -> None:
+        sizes.check_overrides(run_task_request(request, {})["overrides"], inputs=len(request.inputs))
 
     def find(self, record: Record) -> TaskState | None:
         if record.handle is not None:
@@ -154,14 +160,11 @@ def run_task_request(request: TaskRequest, placement: Mapping[str, Any]) -> dict
         contract.DEADLINE: str(int(request.deadline.timestamp())),
         contract.ATTEMPT: str(request.attempt),
     }
-    if request.command is not None:
-        environment[contract.COMMAND] = json.dumps(request.command)
-    token = spec.names.client_token
     return {
         "cluster": spec.names.cluster,
         "taskDefinition": request.definition,
         "count": 1,
-        "clientToken": token if request.attempt == 1 else f"{token}-{request.attempt}",
+        "clientToken": _client_token(request),
         "startedBy": spec.run_id[:36],
         # The definition has them as well; an organization's policy that requires tags looks at the request.
         "tags": tags.lower(request.spec.tags),
@@ -178,6 +181,14 @@ def run_task_request(request: TaskRequest, placement: Mapping[str, Any]) -> dict
         },
         **placement,
     }
+
+
+def _client_token(request: TaskRequest) -> str:
+    """At most 64 letters, as ECS has it: a run's name leaves room for a few."""
+    token = request.spec.names.client_token
+    if (request.attempt, request.turn) == (1, 1):
+        return token
+    return f"{token}-{request.attempt}{'' if request.turn == 1 else chr(ord('a') + request.turn - 1)}"
 
 
 def task_state(task: Mapping[str, Any], place: str) -> TaskState:
@@ -245,7 +256,8 @@ def _end(task: Mapping[str, Any]) -> TaskEnd:
         cause = EndCause.OUT_OF_MEMORY
     text = stopped if cause in _TOLD_BY_ECS else reason or stopped
     denied = cause is EndCause.NOT_STARTED and _DENIED.search(text) is not None
-    return TaskEnd(cause=cause, exit_code=exit_code, text=text, code=code, denied=denied)
+    no_room = cause is EndCause.NOT_STARTED and task.get("launchType") == "FARGATE" and _NO_ROOM in text
+    return TaskEnd(cause=cause, exit_code=exit_code, text=text, code=code, denied=denied, no_room=no_room)
 
 
 def _exit_code(code: object) -> int | None:
@@ -269,6 +281,8 @@ def _heals(error: AwsCallError) -> bool:
 
 
 def _failure_hint(reasons: str) -> str | None:
+    if _NO_ROOM in reasons:
+        return "try again later, let it wait with retry.on no-capacity, or take --backend ec2"
     if "RESOURCE:GPU" in reasons:
         return "the instance has fewer GPUs than requested: name another with --instance-type"
     if "RESOURCE:" in reasons:

@@ -39,6 +39,7 @@ class FargateBackend:
     name = "fargate"
     disk_limits = disk.FARGATE
     ending_s = 60
+    shared_memory_mib = 64  # and no task definition can change it (ECS: linuxParameters.sharedMemorySize)
     waits = False  # the hardware comes with the task
     boot_s = 30  # the pull of the image, from which Fargate bills
 
@@ -148,7 +149,8 @@ class FargateBackend:
         """The entrypoint ends the job at its deadline; should it hang, AWS stops the task a little later by itself."""
         wanted = Schedule(
             name=spec.names.schedule,
-            at=deadline + _MARGIN,
+            # Where the run has a cap nothing may bill for longer than that counts on.
+            at=deadline + (_MARGIN if spec.cap_s is None else timedelta(seconds=self.ending_s)),
             cluster=spec.names.cluster,
             task_arn=handle.id,
             role_arn=roles.arn(spec.account, spec.names.stop_role, region=spec.region),
@@ -177,6 +179,9 @@ class FargateBackend:
     def prepare_retry(self, spec: RunSpec) -> None: ...
 
     def check_capacity(self, spec: RunSpec, emit: Emit) -> None: ...
+
+    def tried(self, spec: RunSpec) -> tuple[str, ...]:
+        return ()
 
     def explain_waiting(self, record: Record) -> Advice:
         return Advice(

@@ -79,17 +79,17 @@ def cost(
                 return show_billed(here, (record,), as_csv=as_csv)
             return _one(here, record, as_csv=as_csv)
         whose = None if everything else project or here.project
-        found = costs.costs(here.context, project=whose, since_s=since_s, by=names)
+        report = costs.costs(here.context, project=whose, since_s=since_s, by=names)
         if billed:
-            show_billed(here, found.records, as_csv=as_csv)
+            show_billed(here, report.records, as_csv=as_csv)
         elif as_csv:
-            write_csv((*names, *_COLUMNS), [(*row.key, *_values(row).values()) for row in found.rows])
+            write_csv((*names, *_COLUMNS), [(*row.key, *_values(row).values()) for row in report.rows])
         elif here.as_json:
-            here.print_json(as_data(found, names))
+            here.print_json(as_data(report, names))
         else:
-            _print_table(found, names)
+            _print_table(report, names)
         if not here.as_json:
-            _name_unpriced(found)
+            _name_unpriced(report)
     return 0
 
 
@@ -99,7 +99,7 @@ _COLUMNS = ("runs", "usd", "saved_usd", "estimated_usd", "of_estimated_usd", "ru
 def _one(here: Session, record: Record, *, as_csv: bool) -> int:
     from aws_run.cli.say import say
     from aws_run.lifecycle.receipt_views import receipt_view
-    from aws_run.report.format import money
+    from aws_run.report.format import money, unit_price
     from aws_run.report.jsonlines import to_data
     from aws_run.report.tables import table
     from aws_run.report.text import receipt_footer
@@ -129,7 +129,17 @@ def _one(here: Session, record: Record, *, as_csv: bool) -> int:
             }
         )
         return 0
-    table(record.run_id, columns, rows)
+    shown = [
+        (
+            line.what,
+            f"{Decimal(line.billed_s):.0f} s",
+            None if line.usd_per_hour is None else unit_price(Decimal(line.usd_per_hour)),
+            None if line.usd is None else money(Decimal(line.usd)),
+            f"{line.source}, {line.as_of}" if line.source else None,
+        )
+        for line in receipt.lines
+    ]
+    table(record.run_id, ("what", "billed", "$/h", "cost", "price of"), shown)
     if view is None:
         say(f"total: not known: {why_unpriced(record)}")
         return 0
@@ -139,7 +149,7 @@ def _one(here: Session, record: Record, *, as_csv: bool) -> int:
     return 0
 
 
-def _print_table(found: Costs, names: tuple[str, ...]) -> None:
+def _print_table(report: Costs, names: tuple[str, ...]) -> None:
     from aws_run.cli.say import say
     from aws_run.report.format import count, money
     from aws_run.report.money import bar, percent
@@ -147,45 +157,45 @@ def _print_table(found: Costs, names: tuple[str, ...]) -> None:
     from aws_run.report.tables import table
     from aws_run.usecases.cost import error_percent
 
-    cells = [[*row.key, str(row.runs), money(row.usd)] for row in found.rows]
+    cells = [[*row.key, str(row.runs), money(row.usd)] for row in report.rows]
     columns = (*names, "runs", "cost")
     taken = sum(max((len(line[place]) for line in (columns, *cells)), default=0) + 2 for place in range(len(columns)))
-    most = max((row.usd for row in found.rows), default=Decimal(0))
+    most = max((row.usd for row in report.rows), default=Decimal(0))
     plain = symbols_for(sys.stdout) is ASCII
     width = max(_SHORTEST_BAR, _WIDTH - taken - 2)
-    rows = [(*line, bar(row.usd, most, width, plain=plain)) for line, row in zip(cells, found.rows, strict=True)]
+    rows = [(*line, bar(row.usd, most, width, plain=plain)) for line, row in zip(cells, report.rows, strict=True)]
     table("", (*columns, ""), rows)
-    priced = sum(row.runs - row.unpriced for row in found.rows)
-    saved = f"; spot saved {money(found.saved_usd)}" if found.saved_usd > 0 else ""
-    say(f"total: {money(found.total_usd)} for {count(priced, 'run')}{saved}")
-    expected = sum((row.estimated_usd for row in found.rows), Decimal(0))
-    actual = sum((row.of_estimated_usd for row in found.rows), Decimal(0))
+    priced = sum(row.runs - row.unpriced for row in report.rows)
+    saved = f"; spot saved {money(report.saved_usd)}" if report.saved_usd > 0 else ""
+    say(f"total: {money(report.total_usd)} for {count(priced, 'run')}{saved}")
+    expected = sum((row.estimated_usd for row in report.rows), Decimal(0))
+    actual = sum((row.of_estimated_usd for row in report.rows), Decimal(0))
     error = error_percent(expected, actual)
     if error is not None:
         say(f"those with an estimate cost {money(actual)}, where {money(expected)} was expected: {percent(error)}")
 
 
-def _name_unpriced(found: Costs) -> None:
+def _name_unpriced(report: Costs) -> None:
     from aws_run.cli.say import say
     from aws_run.report.format import count
 
-    if not found.unpriced:
+    if not report.unpriced:
         return
-    named = "; ".join(f"{one.run_id} ({one.why})" for one in found.unpriced[:_MOST_NAMED])
-    left = len(found.unpriced) - _MOST_NAMED
+    named = "; ".join(f"{one.run_id} ({one.why})" for one in report.unpriced[:_MOST_NAMED])
+    left = len(report.unpriced) - _MOST_NAMED
     more = f"; and {left} more, which --json names" if left > 0 else ""
-    say(f"without {count(len(found.unpriced), 'run')} whose cost is not known: {named}{more}")
+    say(f"without {count(len(report.unpriced), 'run')} whose cost is not known: {named}{more}")
 
 
-def as_data(found: Costs, names: tuple[str, ...]) -> dict[str, Any]:
+def as_data(report: Costs, names: tuple[str, ...]) -> dict[str, Any]:
     return {
         "by": list(names),
-        "rows": [{**dict(zip(names, row.key, strict=True)), **_values(row)} for row in found.rows],
-        "total_usd": f"{found.total_usd:.6f}",
-        "saved_usd": f"{found.saved_usd:.6f}",
-        "runs": found.runs,
-        "runs_without_cost": len(found.unpriced),
-        "without_cost": [{"run_id": one.run_id, "why": one.why} for one in found.unpriced],
+        "rows": [{**dict(zip(names, row.key, strict=True)), **_values(row)} for row in report.rows],
+        "total_usd": f"{report.total_usd:.6f}",
+        "saved_usd": f"{report.saved_usd:.6f}",
+        "runs": report.runs,
+        "runs_without_cost": len(report.unpriced),
+        "without_cost": [{"run_id": one.run_id, "why": one.why} for one in report.unpriced],
     }
 
 

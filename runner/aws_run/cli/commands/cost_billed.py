@@ -25,15 +25,15 @@ def show_billed(here: Session, records: Sequence[Record], *, as_csv: bool) -> in
     """The errors are those of the estimate and of the receipt against the bill."""
     from aws_run.usecases.billed import billed_costs
 
-    found = billed_costs(here.context, records)
+    bill = billed_costs(here.context, records)
     if as_csv:
-        write_csv(_COLUMNS, [["" if value is None else str(value) for value in _values(one)] for one in found.runs])
+        write_csv(_COLUMNS, [["" if value is None else str(value) for value in _values(one)] for one in bill.runs])
     elif here.as_json:
-        here.print_json(as_data(found))
+        here.print_json(as_data(bill))
     else:
-        _print_table(found)
+        _print_table(bill)
     if not here.as_json:
-        _say_where_from(found)
+        _say_where_from(bill)
     return 0
 
 
@@ -66,29 +66,27 @@ def _error(expected: Decimal | None, billed: Decimal | None) -> str | None:
     return None if error is None else f"{error:+.1f}"
 
 
-def as_data(found: Billed) -> dict[str, Any]:
+def as_data(bill: Billed) -> dict[str, Any]:
     return {
-        "runs": [
-            {**dict(zip(_COLUMNS, _values(one), strict=True)), "missing": list(one.missing)} for one in found.runs
-        ],
-        "asked_at": found.asked_at,
-        "requests": found.requests,
-        "requests_usd": f"{_requests_usd(found):.2f}",
-        "tax_and_credits_of_no_run_usd": _text(found.tax_usd),
-        "exports": None if found.exports is None else list(found.exports),
-        "factor": None if found.factor is None else f"{found.factor:f}",
-        "factor_runs": found.factor_runs,
-        "complete": not found.cut,
+        "runs": [{**dict(zip(_COLUMNS, _values(one), strict=True)), "missing": list(one.missing)} for one in bill.runs],
+        "asked_at": bill.asked_at,
+        "requests": bill.requests,
+        "requests_usd": f"{_requests_usd(bill):.2f}",
+        "tax_and_credits_of_no_run_usd": _text(bill.tax_usd),
+        "exports": None if bill.exports is None else list(bill.exports),
+        "factor": None if bill.factor is None else f"{bill.factor:f}",
+        "factor_runs": bill.factor_runs,
+        "complete": not bill.cut,
     }
 
 
-def _requests_usd(found: Billed) -> Decimal:
+def _requests_usd(bill: Billed) -> Decimal:
     from aws_run.pricing.billed import REQUEST_USD
 
-    return REQUEST_USD * found.requests
+    return REQUEST_USD * bill.requests
 
 
-def _print_table(found: Billed) -> None:
+def _print_table(bill: Billed) -> None:
     from aws_run.report.format import money
     from aws_run.report.tables import table
 
@@ -108,33 +106,33 @@ def _print_table(found: Billed) -> None:
             off(one.estimate_usd, one.billed_usd),
             off(one.actual_usd, one.billed_usd),
         )
-        for one in found.runs
+        for one in bill.runs
     ]
     table("", ("run", "estimate", "receipt", "billed", "off by", "off by"), rows)
 
 
-def _say_where_from(found: Billed) -> None:
+def _say_where_from(bill: Billed) -> None:
     from aws_run.cli.say import say
     from aws_run.report.format import count, money
 
     say("off by: how far the bill is from the estimate, and from the receipt")
-    noted = [f"{one.run_id}: {_note(one)}" for one in found.runs if _note(one)]
+    noted = [f"{one.run_id}: {_note(one)}" for one in bill.runs if _note(one)]
     for text in noted[:_MOST_NAMED]:
         say(text)
     if len(noted) > _MOST_NAMED:
         say(f"{len(noted) - _MOST_NAMED} more runs are not billed whole: --json says why")
-    if found.requests:
-        say(f"asked Cost Explorer: {count(found.requests, 'request')}, {money(_requests_usd(found))}; kept for today")
+    if bill.requests:
+        say(f"asked Cost Explorer: {count(bill.requests, 'request')}, {money(_requests_usd(bill))}; kept for today")
     else:
-        say(f"as Cost Explorer told at {found.asked_at}, which is kept for the day: no request")
-    if found.cut:
+        say(f"as Cost Explorer told at {bill.asked_at}, which is kept for the day: no request")
+    if bill.cut:
         say("the account has more lines than were read, so a part of what is billed is missing")
-    credit = sum((one.credit_usd for one in found.runs), Decimal(0))
-    say(f"billed is without tax and credits: credits of these runs {money(credit)}, of no run {money(found.tax_usd)}")
-    if found.factor is not None:
-        runs = count(found.factor_runs, "run")
-        say(f"AWS bills {found.factor} times what receipts say (median of {runs}); later estimates are corrected by it")
-    if found.exports:
-        say(f"the export {', '.join(found.exports)} (CUR 2.0, in S3) has every line, by line_item_resource_id")
-    elif found.exports is None:
+    credit = sum((one.credit_usd for one in bill.runs), Decimal(0))
+    say(f"billed is without tax and credits: credits of these runs {money(credit)}, of no run {money(bill.tax_usd)}")
+    if bill.factor is not None:
+        runs = count(bill.factor_runs, "run")
+        say(f"AWS bills {bill.factor} times what receipts say (median of {runs}); later estimates are corrected by it")
+    if bill.exports:
+        say(f"the export {', '.join(bill.exports)} (CUR 2.0, in S3) has every line, by line_item_resource_id")
+    elif bill.exports is None:
         say("whether there is an export of CUR 2.0 could not be read (bcm-data-exports:ListExports)")

@@ -22,11 +22,11 @@ def diff(one: str, other: str, **flags: Any) -> int:
     from aws_run.usecases.diff import diff as compare
 
     with session(flags) as here:
-        found = compare(here.context, one, other, here.project)
-        ids = (found.one.run_id, found.other.run_id)
+        comparison = compare(here.context, one, other, here.project)
+        ids = (comparison.one.run_id, comparison.other.run_id)
         if here.as_json:
-            rows = [{"what": what, "one": first, "other": second} for what, first, second in found.differences]
+            rows = [{"what": what, "one": first, "other": second} for what, first, second in comparison.differences]
             here.print_json({"one": ids[0], "other": ids[1], "differences": rows})
         else:
-            table("", ("what", "one", "other"), [("run", *ids), *found.differences])
+            table("", ("what", "one", "other"), [("run", *ids), *comparison.differences])
     return 0

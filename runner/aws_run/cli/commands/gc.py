@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.say import say
 from aws_run.cli.session import session
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def gc(dry_run: bool, **flags: Any) -> int:
     with session(flags) as here:
         done = collect(here.context, dry_run=dry_run)
         if here.as_json:
-            here.print_json(as_data(done.leftovers, done.shared, done.removed))
+            allowance = {"runs_given_back": done.given_back}
+            here.print_json({**as_data(done.leftovers, done.shared, done.removed), "allowance": allowance})
         else:
             action = "would be removed" if dry_run else "removed"
             rows = [(one.run_id, action if one.removable else "kept", one.why, len(one.refs)) for one in done.leftovers]
@@ -46,6 +48,8 @@ def gc(dry_run: bool, **flags: Any) -> int:
                 for one in done.shared
             ]
             table("", ("run", "action", "reason", "resources"), rows)
+            if done.given_back:
+                say(f"allowance: what {done.given_back} ended run(s) held is given back")
         teardown.TeardownResult(removed=done.removed, kept=()).raise_if_failed(removal.region(here))
         if done.refused:
             raise AwsRunError(f"Not everything could be listed: {'; '.join(done.refused)}", hint=_HINT)

@@ -67,13 +67,13 @@ def iam_policy(**flags: Any) -> None:
         raise UsageError(f"--name {name}: a project's name has lower-case letters, digits and single dashes")
     if region != "*":
         if not re.fullmatch(r"[a-z]{2,4}(-[a-z]+)+-[0-9]", region):
-            raise UsageError(f"--region {region}: that is no region", hint="for example --region us-east-1")
+            raise UsageError(f"--region {region}: that is not a region", hint="for example --region us-east-1")
         from aws_run.config.checks import refuse_region
 
         refuse_region(region)
     boundary = flags["boundary"]
     if boundary is not None and not re.fullmatch(r"arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]+", boundary):
-        raise UsageError(f"--permissions-boundary {boundary}: that is no ARN of a managed policy")
+        raise UsageError(f"--permissions-boundary {boundary}: that is not an ARN of a managed policy")
     if account is None and flags["form"] == "json":
         account = _own_account(flags["profile"], flags["region"])
     if flags["sessions"] and flags["role"] != "task":
@@ -88,7 +88,7 @@ def iam_policy(**flags: Any) -> None:
         sessions=flags["sessions"],
     )
     if flags["role"] == "caller" and boundary is None:
-        say("note: who may make roles may give them any rights; --permissions-boundary ARN limits what those can be")
+        say("note: whoever may create roles may give them any rights; --permissions-boundary ARN limits these")
     for line in printed.text.splitlines():
         result(line)
     if printed.policies > 1:

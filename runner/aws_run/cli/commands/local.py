@@ -121,7 +121,7 @@ def _policy(path: Path) -> dict[str, Any]:
     rows = [statements] if isinstance(statements, dict) else statements
     if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("Effect") for row in rows):
         raise UsageError(
-            f"--enforce-iam {path}: that is no IAM policy: it has no list of statements",
+            f"--enforce-iam {path}: that is not an IAM policy: it has no list of statements",
             hint="aws-run iam-policy --account 123456789012 > caller.json",
         )
     return dict(document)

@@ -49,7 +49,7 @@ def create(*, zones: int, dry_run: bool, **flags: Any) -> int:
             here.print_json({"action": plan.action, "made": made is not None, "cost_usd_per_hour": 0.0, **_data(parts)})
             return 0
         if plan.action == "reuse":
-            say("the network is there, and whole: nothing to make")
+            say("the network exists and is complete: nothing to make")
             here.say_next("aws-run network show")
             return 0
         table("", ("part", "would be made" if made is None else "made"), plan.parts if made is None else made)

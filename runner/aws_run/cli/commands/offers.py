@@ -35,7 +35,6 @@ def offers(path: Path, duration: str, everything: bool, **flags: Any) -> int:
     from aws_run.config import units
     from aws_run.errors import UsageError
     from aws_run.report import make_reporter
-    from aws_run.report.format import money, seconds
     from aws_run.report.tables import table
     from aws_run.usecases.offers import offers as find
 
@@ -50,64 +49,72 @@ def offers(path: Path, duration: str, everything: bool, **flags: Any) -> int:
         compose.open_target(local) as target,
     ):
         aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
-        found = find(config, compose.make_context(aws, reporter.emit, target), duration_s=duration_s)
+        offered = find(config, compose.make_context(aws, reporter.emit, target), duration_s=duration_s)
     if as_json:
         result_json(
             {
-                "duration_s": found.duration_s,
+                "duration_s": offered.duration_s,
                 "region": aws.region,
-                "offers": [as_data(one) for one in found.offers],
-                "notes": list(found.notes),
+                "offers": [as_data(one) for one in offered.offers],
+                "notes": list(offered.notes),
             }
         )
         return 0
-    shown = found.offers if everything else found.offers[:_SHOWN]
+    shown = offered.offers if everything else offered.offers[:_SHOWN]
     if not everything:
-        shown += tuple(one for one in found.offers[_SHOWN:] if one.taken)
-    rows = [
-        (
-            "*" if one.taken else "",
-            one.choice.name,
-            "spot" if one.choice.spot else "on demand",
-            _zones(one),
-            f"{one.choice.vcpu:g}",
-            f"{one.choice.memory_mib / 1024:g} GB",
-            f"{one.choice.gpus} x {one.choice.gpu_model}" if one.choice.gpus else "",
-            _hour(one),
-            money(one.expected_usd) if one.expected_usd is not None else "not known",
-            _quota(one),
-        )
-        for one in shown
-    ]
-    columns = ("", "type", "market", "zones", "vcpu", "memory", "gpu", "$/h", f"$ for {seconds(duration_s)}", "quota")
-    table("", columns, rows)
-    left = len(found.offers) - len(shown)
+        shown += tuple(one for one in offered.offers[_SHOWN:] if one.taken)
+    table("", columns_for(duration_s), [row_of(one) for one in shown])
+    left = len(offered.offers) - len(shown)
     if left:
         say(f"{left} more offers: --all lists them")
     say(
-        "*: what `aws-run submit` takes; $/h with disk and address; how often AWS takes spot machines back is not known"
+        "*: what `aws-run submit` takes; !: over --max-price; $/h with disk and address; quota: of the free vCPUs; how "
+        "often AWS takes spot machines back is not known"
     )
-    for note in found.notes:
+    for note in offered.notes:
         say(f"note: {note}")
     return 0
 
 
+def columns_for(duration_s: float) -> tuple[str, ...]:
+    from aws_run.report.format import seconds
+
+    whole = f"$ for {seconds(duration_s).removesuffix(' 00m')}"
+    return ("", "type", "market", "zones", "vcpu", "memory", "gpu", "$/h", whole, "quota")
+
+
+def row_of(one: RankedOffer) -> tuple[str, ...]:
+    from aws_run.report.format import money
+
+    return (
+        "*" if one.taken else "" if one.within else "!",
+        one.choice.name,
+        "spot" if one.choice.spot else "on demand",
+        _zones(one),
+        f"{one.choice.vcpu:g}",
+        f"{one.choice.memory_mib / 1024:g} GB",
+        f"{one.choice.gpus} x {one.choice.gpu_model}" if one.choice.gpus else "",
+        _hour(one),
+        money(one.expected_usd) if one.expected_usd is not None else "not known",
+        _quota(one),
+    )
+
+
 def _zones(one: RankedOffer) -> str:
     """Of spot the zone with that price, else how many there are."""
-    zones = one.choice.zones
-    return zones[0] if one.choice.spot and not one.choice.at_most and one.choice.backend == "ec2" else f"{len(zones)}"
+    return one.choice.zone_of_price or f"{len(one.choice.zones)}"
 
 
 def _hour(one: RankedOffer) -> str:
     if one.choice.usd_per_hour is None:
         return "not known"
-    return f"{'at most ' if one.choice.at_most else ''}{one.choice.usd_per_hour:.4f}{'' if one.within else ' (over)'}"
+    return f"{'at most ' if one.choice.at_most else ''}{one.choice.usd_per_hour:.4f}"
 
 
 def _quota(one: RankedOffer) -> str:
     if one.quota is None:
         return ""
-    return f"{one.choice.vcpu:g} of {one.quota.free:g} vCPUs"
+    return f"{one.choice.vcpu:g} of {one.quota.free:g}"
 
 
 def as_data(one: RankedOffer) -> dict[str, Any]:

@@ -55,11 +55,11 @@ def open(run: str | None, what: str, only_print: bool, **flags: Any) -> int:
 
 
 def _address(record: Record, what: str) -> str:
-    from aws_run import console_pages, naming
+    from aws_run import console_pages
 
     region = record.region
     if what == "results":
-        return console_pages.bucket_prefix(naming.bucket_name(record.account, region), record.output_prefix, region)
+        return console_pages.bucket_prefix(record.bucket, record.output_prefix, region)
     if what == "task" and record.handle is not None:
         return console_pages.task(record.handle.place, record.handle.id, region)
     return console_pages.log_group(record.log_group, record.run_id, region)

@@ -39,7 +39,6 @@ def pull(run: str | None, into: Path | None, overwrite: bool, **flags: Any) -> i
     """Fetch the outputs of RUN (default: the last one) into a folder. Unchanged files are not fetched again."""
     from aws_run.image.sources.results import looks_like_a_project, mark
     from aws_run.lifecycle.outcome_warnings import warnings_of
-    from aws_run.naming import bucket_name
     from aws_run.usecases.pull import pull as fetch
 
     with session(flags) as here:
@@ -52,7 +51,7 @@ def pull(run: str | None, into: Path | None, overwrite: bool, **flags: Any) -> i
         into = folder_of(record.run_id)
         if looks_like_a_project(Path.cwd()):
             mark(into, Path.cwd())
-        source = f"s3://{bucket_name(record.account, record.region)}/{record.output_prefix}"
+        source = f"s3://{record.bucket}/{record.output_prefix}"
         if here.as_json:
             counts = {
                 "files": pulled.files,

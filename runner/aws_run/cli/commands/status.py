@@ -24,6 +24,7 @@ def status(run: str | None, **flags: Any) -> int:
 
     If it has ended while no client was watching, its result is recorded and its resources are removed.
     """
+    from aws_run.report.tables import table
     from aws_run.usecases.status import status as run_status
 
     with session(flags) as here:
@@ -31,28 +32,28 @@ def status(run: str | None, **flags: Any) -> int:
         if here.as_json:
             here.print_json(as_data(current))
         else:
-            _print(current)
+            table(current.record.run_id, ("what", "value"), rows_of(current))
             follow = " -f" if current.exit_code is None else ""
             here.say_next(f"aws-run logs {current.record.run_id}{follow}")
     return 0
 
 
-def as_data(found: RunStatus) -> dict[str, Any]:
+def as_data(status: RunStatus) -> dict[str, Any]:
     """The record whole, with its current attempt and what ECS says now."""
     from aws_run.lifecycle.receipt_views import receipt_view
     from aws_run.report.jsonlines import to_data
 
-    record = found.record
+    record = status.record
     current = {name: getattr(record, name) for name in ("attempt", "task_arn", "started_at", "cluster")}
     return {
         **record.to_json(),
         **current,
-        "phase": found.phase,
-        "exit_code": found.exit_code,
-        "sentence": found.sentence,
-        "warnings": list(found.warnings),
+        "phase": status.phase,
+        "exit_code": status.exit_code,
+        "sentence": status.sentence,
+        "warnings": list(status.warnings),
         "receipt_view": None if (receipt := receipt_view(record)) is None else to_data(receipt),
-        "so_far": None if found.so_far is None else to_data(found.so_far),
+        "so_far": None if status.so_far is None else to_data(status.so_far),
     }
 
 
@@ -66,7 +67,7 @@ def cost_of(run: RunStatus) -> str:
     return "" if spent is None else f"{money(spent)} so far"
 
 
-def _money_rows(run: RunStatus) -> list[tuple[str, str]]:
+def money_rows(run: RunStatus) -> list[tuple[str, str]]:
     from aws_run.lifecycle.receipt_views import estimate_view, receipt_view, use_view
     from aws_run.report.money import by_earlier_runs, percent, use_line
     from aws_run.report.text import receipt_footer
@@ -95,17 +96,16 @@ def times_of(run: RunStatus) -> str:
     return f"{seconds(run.so_far.elapsed_s)}, {seconds(run.so_far.left_s)} left"
 
 
-def _print(run: RunStatus) -> None:
-    from aws_run import naming
+def rows_of(run: RunStatus) -> list[tuple[str, str]]:
+    """(what, value) for all that is known of it."""
     from aws_run.lifecycle.what_ran import argv_of, commit_of, image_of
     from aws_run.report.format import usage_parts
-    from aws_run.report.tables import table
 
     record = run.record
     existing = [
         f"{entry.kind} {entry.name}" for entry in record.resources if entry.state not in ("deleted", "intended")
     ]
-    bucket = naming.bucket_name(record.account, record.region)
+    bucket = record.bucket
     rows: list[tuple[str, str]] = [
         ("status", run.phase + (f": {run.sentence}" if run.sentence else "")),
         *(("warning", text) for text in run.warnings),
@@ -123,10 +123,10 @@ def _print(run: RunStatus) -> None:
         ("deadline", record.deadline),
         ("outputs", f"s3://{bucket}/{record.output_prefix}"),
         ("cost", cost_of(run)),
-        *_money_rows(run),
+        *money_rows(run),
         ("elapsed", times_of(run)),
         ("uses now", ", ".join(usage_parts(run.so_far.usage)) if run.so_far and run.so_far.usage else ""),
         *(("progress", text) for text in (run.so_far.progress if run.so_far else ())),
         ("in AWS now", ", ".join(existing) or "no resources of its own"),
     ]
-    table(record.run_id, ("what", "value"), [row for row in rows if row[1]])
+    return [row for row in rows if row[1]]

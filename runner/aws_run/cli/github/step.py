@@ -65,14 +65,11 @@ class Step:
         self._image = job.image
 
     def ended(self, done: SubmitResult) -> int:
-        """The run ended, or goes on without this step."""
-        if done.teardown_error is None:
-            self.files.state({"FINISHED": "true"})
+        """The run ended, or goes on without this step. Of what is told, GitHub's answers to the comment come last: they
+        may take longer than a cancelled step has."""
         self.files.outputs(result_outputs(done))
         # What a run leaves until it has ended is no result yet.
         changes = self.changes(done) if done.record.outcome is not None else None
-        if self._comment is not None:
-            self._comment.ended(done, changes)
         self.reporter.outcome(done.view)
         if done.teardown_error is not None:
             self.reporter.error(done.teardown_error)
@@ -90,15 +87,19 @@ class Step:
                 changes="" if changes is None else changes_section(changes, _shown),
             )
         )
+        if self._comment is not None:
+            self._comment.ended(done, changes)
+        if done.teardown_error is None:
+            self.files.state({"FINISHED": "true"})
         return done.exit_code
 
     def failed(self, error: AwsRunError) -> int:
         """There is no outcome. `post` looks whether anything is left."""
         self.files.outputs(failure_outputs(error))
-        if self._comment is not None:
-            self._comment.failed(error)
         self.reporter.error(error)
         self._summarize(SummaryView(error=error, image=self._image, cancelled=error.exit_code == EXIT_INTERRUPT))
+        if self._comment is not None:
+            self._comment.failed(error)
         return error.exit_code or EXIT_TOOL
 
     def _comment_written(self, written: int) -> None:

@@ -47,7 +47,7 @@ class GitHubApi:
         if place.scheme != "https" and place.hostname not in _LOOPBACK:
             raise AwsRunError(f"{url}: GitHub's API is called over https only")
         if not re.fullmatch(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+", repository):
-            raise AwsRunError(f"{repository!r} is no repository")
+            raise AwsRunError(f"{repository!r} is not a repository")
         self._url = url.rstrip("/")
         self._token = token
         self._repository = repository

@@ -70,12 +70,12 @@ def gpu_count(text: str) -> int:
 def memory_mib(text: str) -> int:
     match = re.fullmatch(r"([0-9]{1,9})([KMGT]i?B)", text)
     if match is None or match[2] not in _MIB:
-        raise ValueError(f"{text!r} is no amount of memory")
+        raise ValueError(f"{text!r} is not an amount of memory")
     return int(match[1]) * _MIB[match[2]]
 
 
 def seconds(text: str) -> int:
     match = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
     if match is None:
-        raise ValueError(f"{text!r} is no length of time")
+        raise ValueError(f"{text!r} is not a length of time")
     return int(match[1]) * _SECONDS[match[2]]

@@ -153,16 +153,16 @@ def read_metrics(path: str, content: bytes) -> dict[str, float]:
         document = json.loads(content)
     except (ValueError, RecursionError):
         return {}
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
 
     def walk(value: Any, name: str, depth: int) -> None:
-        if len(found) >= MOST_NUMBERS or depth > _DEEPEST:
+        if len(numbers) >= MOST_NUMBERS or depth > _DEEPEST:
             return
         if isinstance(value, bool):
             return
         if isinstance(value, (int, float)):
             try:
-                found[f"{path}:{name}"] = float(value)
+                numbers[f"{path}:{name}"] = float(value)
             except OverflowError:
                 return
         elif isinstance(value, dict):
@@ -173,7 +173,7 @@ def read_metrics(path: str, content: bytes) -> dict[str, float]:
                 walk(member, f"{name}.{index}" if name else str(index), depth + 1)
 
     walk(document, "", 0)
-    return found
+    return numbers
 
 
 def read_shape(path: str, content: bytes) -> tuple[int, int] | None:

@@ -84,7 +84,7 @@ def _flags(words: list[str], trigger: str) -> dict[str, str]:
         if not equals:
             value = next(rest, "")
         if not re.fullmatch(form, value):
-            raise UsageError(f"--{name} {value!r}: that is no value for it", hint=f"{trigger} help")
+            raise UsageError(f"--{name} {value!r}: that is not a value for it", hint=f"{trigger} help")
         flags[name] = value
     return flags
 

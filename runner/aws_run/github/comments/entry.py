@@ -142,7 +142,7 @@ def update(environ: Mapping[str, str], state: str) -> int:
     if pull is None:
         raise UsageError("AWSRUN_PULL_REQUEST is not set")
     if state not in ("failed", "cancelled"):
-        raise UsageError(f"{state!r} is no end of a run: failed or cancelled")
+        raise UsageError(f"{state!r} is not an end of a run: failed or cancelled")
     workflow = read_workflow_run(environ, Path.cwd())
     api = api_of(environ, environ.get("GITHUB_TOKEN", ""))
     sticky = Sticky(api, number=pull.number, key=environ.get(_variable("comment-key"), ""))

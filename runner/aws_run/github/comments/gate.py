@@ -111,7 +111,7 @@ class Gate:
         return Decision(run=False, reason=command.verb)
 
     def _start(self, command: Command, number: int, comment_id: int, sticky: Sticky) -> Decision:
-        pull = self._asked(f":/pulls/{number}", "pull-request-unknown")
+        pull = self._fetched(f":/pulls/{number}", "pull-request-unknown")
         if pull.get("state") != "open":
             raise Denied("closed", "The pull request is closed.")
         sha, fork = head_of(pull)
@@ -191,7 +191,7 @@ class Gate:
         if not any(_LOGIN.fullmatch(login) and self._may_write(login) for login in sorted(approved)):
             raise Denied("fork-not-approved", f"Nobody who may write has approved the commit `{sha}` in a review.")
 
-    def _asked(self, path: str, reason: str) -> Mapping[str, Any]:
+    def _fetched(self, path: str, reason: str) -> Mapping[str, Any]:
         try:
             value = self._api.get(path)
         except AwsRunError as error:

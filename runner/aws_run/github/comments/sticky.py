@@ -32,7 +32,7 @@ class Turn:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class OurComment:
     """`data`: what an earlier run kept in the comment for later ones."""
 
     id: int
@@ -54,14 +54,14 @@ class Sticky:
         self._key = key
         self._author: str | None = None
 
-    def find(self) -> Found | None:
+    def find(self) -> OurComment | None:
         """The newest of ours. A comment of anybody else, whatever marker it has, is never one."""
         newest = None
         for comment in self._api.pages(f":/issues/{self._number}/comments"):
             match = _MARKER.match(str(comment.get("body") or ""))
             if match is None or match["key"] != self._key or not self._is_ours(comment):
                 continue
-            newest = Found(
+            newest = OurComment(
                 id=int(comment["id"]),
                 url=str(comment.get("html_url") or ""),
                 turn=Turn(run=int(match["run"]), attempt=int(match["attempt"])),

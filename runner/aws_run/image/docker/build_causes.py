@@ -9,6 +9,7 @@ from aws_run.errors import AwsRunError, BuildError, DockerError, Place
 from aws_run.image.docker.build_log import BuildLog, in_words
 from aws_run.project.missing_packages import find_missing
 
+_CERTIFICATE = r"(?:CERTIFICATE_VERIFY_FAILED|invalid peer certificate|UnknownIssuer|self.signed certificate)"
 _DISK_FULL = r"no space left on device"
 
 # The first that matches the failed step's output decides what is said. {0} is the pattern's first group.
@@ -96,7 +97,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "chooses a version that a base image has",
     ),
     (
-        r"(?:CERTIFICATE_VERIFY_FAILED|invalid peer certificate|UnknownIssuer|self.signed certificate)",
+        _CERTIFICATE,
         "The build could not verify a server's certificate",
         "behind a company proxy, set SSL_CERT_FILE to its CA bundle; it is handed to the build",
     ),
@@ -131,10 +132,15 @@ _BASE_STEP = re.compile(r"^(?:load metadata for|FROM) (?P<image>\S+)")
 
 
 def build_failure(
-    log: BuildLog, what: str, arch: str, place: Callable[[str, str], Place | None] = lambda step, named: None
+    log: BuildLog,
+    what: str,
+    arch: str,
+    place: Callable[[str, str], Place | None] = lambda step, named: None,
+    certificate_hint: str | None = None,
 ) -> AwsRunError:
     """What to raise for a build that failed; `what` names the recipe. `place`: where in the project's files the failed
-    step is, or what the cause names (the name of a package); None where it is in none."""
+    step is, or what the cause names (the name of a package); None where it is in none.
+    `certificate_hint`: what helps with certificates in a Dockerfile that is not ours."""
     tail = log.tail()
     missing = find_missing(log.text)
     base = _BASE_STEP.match(log.failed_step)
@@ -148,6 +154,8 @@ def build_failure(
             sentence = message.format(group, arch=arch)
             if pattern == _DISK_FULL:
                 return DockerError(sentence, hint=hint)
+            if pattern == _CERTIFICATE and certificate_hint is not None:
+                hint = certificate_hint
             return BuildError(sentence, log_tail=tail, hint=hint, place=place(log.failed_step, group))
     if missing is not None and base is None:
         return BuildError(

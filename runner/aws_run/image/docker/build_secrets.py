@@ -50,6 +50,7 @@ class BuildSecrets:
     ca: bytes | None = field(default=None, repr=False)
     settings: bytes | None = field(default=None, repr=False)
     own: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # those that the user named, each by its name
+    exports: Mapping[str, str] = field(default_factory=dict, repr=False)  # what `settings` says
     # A sentence for each setting of the machine that means nothing inside a container.
     left_out: tuple[str, ...] = ()
     # Names of the variables that hold a password; `withheld` says whether it was taken out.
@@ -80,6 +81,7 @@ def read_build_secrets(
     return BuildSecrets(
         ca=_ca_bundle(environ),
         settings=text.encode() or None,
+        exports=exports,
         own={name: value.encode() for name, value in handed.items()} if mounted else {},
         left_out=tuple(left_out),
         with_passwords=tuple(with_passwords),

@@ -50,13 +50,15 @@ class PushEngine(Protocol):
         ...
 
 
-def push_image(engine: PushEngine, repository_uri: str, tag: str, login: Login, emit: Emit, clock: Clock) -> str:
+def push_image(engine: PushEngine, repository_uri: str, tag: str, login: Login, *, emit: Emit, clock: Clock) -> str:
     """Push `repository_uri:tag` and return its digest. Layers that arrived are not sent again by a later try."""
     credentials, logins, stalls = login(), 0, 0
     for attempt in range(1, _MAX_TRIES + 1):
         lost = False
         try:
-            return _push_once(engine, repository_uri, tag, credentials, emit, clock, _STALLED_AFTER_S[stalls])
+            return _push_once(
+                engine, repository_uri, tag, credentials, emit=emit, clock=clock, silent_s=_STALLED_AFTER_S[stalls]
+            )
         except TimeoutError:
             silent_s = _STALLED_AFTER_S[stalls]
             stalls += 1
@@ -94,6 +96,7 @@ def _push_once(
     repository_uri: str,
     tag: str,
     credentials: RegistryLogin,
+    *,
     emit: Emit,
     clock: Clock,
     silent_s: float,

@@ -10,7 +10,8 @@ from typing import Any
 from aws_run.config import Build
 from aws_run.errors import ConfigError, SourceError
 from aws_run.image.recipe import python_version
-from aws_run.image.recipe.dependencies import Dependencies, poetry_python
+from aws_run.image.recipe.dependencies import Dependencies
+from aws_run.image.recipe.dependency_lists import poetry_python
 from aws_run.image.sources.source import Source
 from aws_run.project.folder import parse_toml, table
 from aws_run.project.package import legacy_python, sets_python
@@ -71,7 +72,7 @@ def choose_python(build: Build, source: Source, pyproject: dict[str, Any], depen
 def _of_setting(build: Build) -> ChosenPython:
     wanted = build.python or ""
     if not re.fullmatch(r"\d+\.\d+(\.\d+)?", wanted):
-        raise ConfigError(f"build.python is {wanted!r}, which is no version", hint='write it as "3.12"')
+        raise ConfigError(f"build.python is {wanted!r}, which is not a version", hint='write it as "3.12"')
     old = tuple(int(part) for part in wanted.split(".")[:2]) < (3, 9)
     if build.base_image is not None or not old:
         return ChosenPython(base=wanted)

@@ -35,11 +35,6 @@ from aws_run.project.console_scripts import console_scripts, module_file
 _MOST_NOTEBOOKS = 200  # each may be large, and nobody means one of so many without naming it
 
 
-def find_command(source: Source) -> tuple[str, ...]:
-    """The argv that starts the one script that takes the two folders."""
-    return find_program(source).command
-
-
 def find_program(source: Source, given: tuple[str, str] = SHORT) -> Program:
     """The one script that takes -i and -o, or else two options that mean the same: of Python, a console script of the
     package, a notebook, a shell script. `given`: the options that the user has named. SourceError where there is none,

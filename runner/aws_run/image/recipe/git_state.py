@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from aws_run.errors import SourceError
-from aws_run.image.recipe.git_version import head_of
+from aws_run.image.recipe.git_version import branch_name, head_of
 from aws_run.image.sources.git_view import find_repository, run_git
 from aws_run.project.files import UnreadableFileError
 
@@ -36,3 +37,19 @@ def git_state(folder: Path) -> GitState | None:
     except (SourceError, OSError):
         return GitState(commit=head, dirty=None)
     return GitState(commit=head, dirty=bool(out.strip()) if status == 0 else None)
+
+
+def branch_of(folder: Path, environ: Mapping[str, str]) -> str:
+    """The branch whose code is in `folder`: on GitHub's runner, where no branch is checked out, what its environment
+    says (of a pull request the one that it comes from), else git's. "": there is none, or nobody knows."""
+    if environ.get("GITHUB_ACTIONS") == "true":
+        named = environ.get("GITHUB_HEAD_REF", "")
+        if environ.get("GITHUB_EVENT_NAME") in ("push", "schedule", "workflow_dispatch"):
+            named = environ.get("GITHUB_REF_NAME", "") if environ.get("GITHUB_REF_TYPE") == "branch" else ""
+        if named:
+            return named
+    try:
+        repository = find_repository(folder)
+        return branch_name(repository) if repository is not None else ""
+    except (SourceError, UnreadableFileError, OSError):
+        return ""

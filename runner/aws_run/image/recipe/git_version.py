@@ -67,6 +67,13 @@ def head_of(repository: Repository) -> str | None:
     return commit if _HASH.fullmatch(commit) else None
 
 
+def branch_name(repository: Repository) -> str:
+    """The branch that is checked out; "" where it is a commit. UnreadableFileError, OSError."""
+    text = read_file(repository.own / "HEAD", max_bytes=4096).decode(errors="replace").strip()
+    match = re.fullmatch(r"ref: refs/heads/(?P<branch>[A-Za-z0-9._/+@#-]{1,250})", text)
+    return match["branch"] if match else ""
+
+
 def _tags(repository: Repository) -> str:
     """A packed-refs file of the tags, which git reads as it reads its own."""
     tags: dict[str, str] = {}

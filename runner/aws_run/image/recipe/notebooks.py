@@ -50,7 +50,7 @@ def read_notebook(path: str, source: Source) -> Notebook:
     try:
         document = json.loads(source.read(path, max_bytes=LOCK_MAX_BYTES))
     except (ValueError, RecursionError) as error:
-        raise SourceError(f"{path} is no notebook: {error}", hint="save it again with Jupyter") from None
+        raise SourceError(f"{path} is not a notebook: {error}", hint="save it again with Jupyter") from None
     if not isinstance(document, dict) or not isinstance(document.get("cells"), list):
         raise SourceError(
             f"{path} holds no cells, or is of a format before version 4", hint="open it with Jupyter and save it again"

@@ -92,7 +92,7 @@ def notes_about(source: Source, pyproject: dict[str, Any], *, apt: Sequence[str]
             continue
         others = [line for line in _lines(source, path) if not _PACKAGE.fullmatch(line)]
         if others:
-            notes.append(f"of {path}, {', '.join(others[:4])} is no name of a package and is left out")
+            notes.append(f"of {path}, {', '.join(others[:4])} is not the name of a package and is left out")
         if taken is not None and path != taken[0]:
             notes.append(f"{path} is not followed, because {taken[0]} is")
     ignored = _present(source, _NOT_RUN)

@@ -9,12 +9,8 @@ from typing import Any
 from aws_run.config import Build
 from aws_run.errors import SourceError
 from aws_run.image.recipe.choose_python import choose_python
-from aws_run.image.recipe.dependencies import (
-    CONDA_GENERATED,
-    Dependencies,
-    DependencyKind,
-    find_dependencies,
-)
+from aws_run.image.recipe.dependencies import CONDA_GENERATED, Dependencies, DependencyKind
+from aws_run.image.recipe.find_dependencies import find_dependencies
 from aws_run.image.recipe.git_version import version_from_git
 from aws_run.image.recipe.mentions import find_pip_caller
 from aws_run.image.recipe.other_builders import apt_list, notes_about
@@ -160,7 +156,7 @@ def _refuse_unnamed_variables(build: Build, dependencies: Dependencies) -> None:
         listed = ", ".join(unnamed)
         flags = " ".join(f"--build-secret {name}" for name in unnamed)
         raise SourceError(
-            f"{dependencies.files[0]} puts {listed} of this shell into an address, and nobody has said that it may",
+            f"{dependencies.files[0]} puts {listed} of this shell into an address, which was not allowed",
             hint=f"{flags} (or AWS_RUN_BUILD_SECRETS) hands it to the build; the image never holds it",
         )
 

@@ -89,8 +89,8 @@ def shell_of(text: str) -> str:
 
 def _arguments(text: str) -> tuple[str, str] | None:
     plain = re.sub(r"^[ \t]*#.*$", "", text, flags=re.MULTILINE)
-    for found in _GETOPTS.findall(plain):
-        letters = found.rpartition("'")[2].rpartition('"')[2].rpartition(" ")[2]
+    for options in _GETOPTS.findall(plain):
+        letters = options.rpartition("'")[2].rpartition('"')[2].rpartition(" ")[2]
         if "i:" in letters and "o:" in letters:
             return SHORT
     labels = set(_CASE_LABEL.findall(plain))

@@ -157,7 +157,7 @@ def _own_file(path: Path) -> bytes:
 def _refuse_other_than_a_file(path: Path) -> None:
     if os.path.lexists(path) and not (is_regular(path) and path.stat().st_size <= _INDEX_MAX_BYTES):
         raise SourceError(
-            f"{path} is no regular file of a usual size", hint="run `git status` there to see what is wrong"
+            f"{path} is not a regular file of a usual size", hint="run `git status` there to see what is wrong"
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from aws_run import partition
+from aws_run.aws.absence import call_unless_gone
 from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
@@ -266,13 +267,8 @@ def _refuse_leftovers(name: str, errors: list[dict[str, Any]]) -> None:
 
 
 def absent(aws: Aws, name: str) -> bool:
-    try:
-        aws.call("s3", "head_bucket", Bucket=name, ExpectedBucketOwner=aws.identity().account)
-    except AwsCallError as error:
-        if error.code in _GONE:
-            return True
-        raise
-    return False
+    owner = aws.identity().account
+    return call_unless_gone(aws, _GONE, "s3", "head_bucket", Bucket=name, ExpectedBucketOwner=owner) is None
 
 
 def manual_commands(name: str, region: str) -> tuple[str, ...]:

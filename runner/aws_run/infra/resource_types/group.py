@@ -291,14 +291,14 @@ def _instances(aws: Aws, name: str) -> list[str]:
     return [str(instance["InstanceId"]) for one in reservations for instance in one["Instances"]]
 
 
-def use_on_demand(aws: Aws, group: Group) -> None:
-    """The same group on the on-demand market from the next launch on. The policy is given whole: what a part of one
-    would mean for the rest is not documented."""
+def change_launches(aws: Aws, group: Group) -> None:
+    """The same group with `group`'s types and market from the next launch on. The policy is given whole: what a part of
+    one would mean for the rest is not documented."""
     aws.call(
         "autoscaling",
         "update_auto_scaling_group",
         AutoScalingGroupName=group.name,
-        MixedInstancesPolicy=_policy(group, spot=False),
+        MixedInstancesPolicy=_policy(group, spot=group.spot),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from aws_run.aws.absence import call_unless_gone
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
@@ -94,11 +95,7 @@ def _data(template: LaunchTemplate) -> dict[str, Any]:
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:
-    try:
-        aws.call("ec2", "delete_launch_template", LaunchTemplateName=name)
-    except AwsCallError as error:
-        if error.code not in _GONE:
-            raise
+    call_unless_gone(aws, _GONE, "ec2", "delete_launch_template", LaunchTemplateName=name)
 
 
 def absent(aws: Aws, name: str) -> bool:
@@ -106,12 +103,8 @@ def absent(aws: Aws, name: str) -> bool:
 
 
 def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
-    try:
-        listed = aws.call("ec2", "describe_launch_templates", LaunchTemplateNames=[name]).get("LaunchTemplates")
-    except AwsCallError as error:
-        if error.code in _GONE:
-            return None
-        raise
+    answer = call_unless_gone(aws, _GONE, "ec2", "describe_launch_templates", LaunchTemplateNames=[name])
+    listed = answer.get("LaunchTemplates") if answer is not None else None
     return tags.parse(listed[0].get("Tags")) if listed else None
 
 

@@ -152,8 +152,8 @@ def _s3_service(network: Network) -> str:
 
 def _vpcs(aws: Aws) -> list[dict[str, Any]]:
     """The oldest id first, so that everybody who sees two of them takes the same."""
-    found = _listed(aws, "describe_vpcs", "Vpcs", marked(aws.identity().account))
-    return sorted(found, key=lambda vpc: str(vpc["VpcId"]))
+    vpcs = _listed(aws, "describe_vpcs", "Vpcs", marked(aws.identity().account))
+    return sorted(vpcs, key=lambda vpc: str(vpc["VpcId"]))
 
 
 def _vpc(aws: Aws, network: Network, clock: Clock) -> str:
@@ -211,10 +211,10 @@ def _name_table(aws: Aws, network: Network, table: str, clock: Clock) -> None:
 
 def _zones(aws: Aws, network: Network) -> tuple[str, ...]:
     """The first of the region's own zones: no Local or Wavelength Zone, and none that the account must ask for."""
-    found = aws.call("ec2", "describe_availability_zones", Filters=[{"Name": "state", "Values": ["available"]}])
+    answer = aws.call("ec2", "describe_availability_zones", Filters=[{"Name": "state", "Values": ["available"]}])
     names = sorted(
         str(zone["ZoneName"])
-        for zone in found["AvailabilityZones"]
+        for zone in answer["AvailabilityZones"]
         if zone.get("ZoneType", "availability-zone") == "availability-zone"
         and zone.get("OptInStatus", "opt-in-not-required") == "opt-in-not-required"
     )
@@ -305,8 +305,8 @@ def _listed(aws: Aws, operation: str, key: str, filters: list[dict[str, Any]]) -
 
 def _endpoints(aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Without those that are at their end, which EC2 goes on to list for a while."""
-    found = _listed(aws, "describe_vpc_endpoints", "VpcEndpoints", filters)
-    return [one for one in found if str(one.get("State", "")).lower() not in ("deleting", "deleted", "failed")]
+    endpoints = _listed(aws, "describe_vpc_endpoints", "VpcEndpoints", filters)
+    return [one for one in endpoints if str(one.get("State", "")).lower() not in ("deleting", "deleted", "failed")]
 
 
 def _soon(action: Callable[[], T], clock: Clock) -> T:

@@ -73,7 +73,7 @@ def _check(each: ResourceType[Any], known: Iterable[Kind]) -> None:
     """What can't be found again must not be made."""
     unknown = set(each.depends_on) - set(known)
     if unknown:
-        raise ValueError(f"{each.kind} depends on {', '.join(sorted(unknown))}, which is no resource type")
+        raise ValueError(f"{each.kind} depends on {', '.join(sorted(unknown))}, which is not a resource type")
     if "run" in each.scopes and not each.list_owned:
         raise ValueError(f"a run's {each.kind} could not be found by gc: it is not listed")
     if set(each.scopes) != {"run"} and each.observe is None:

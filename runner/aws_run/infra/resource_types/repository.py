@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from aws_run import partition
+from aws_run.aws.absence import call_unless_gone
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, UsageError
@@ -16,7 +17,7 @@ from aws_run.infra import tags
 from aws_run.infra.resource_types.base import ABSENT, Observation, ResourceType
 from aws_run.infra.resources import Kind, Scope
 
-_GONE = "RepositoryNotFoundException"
+_GONE = ("RepositoryNotFoundException",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +31,9 @@ class Repository:
 
 def observe(aws: Aws, repository: Repository) -> Observation:
     """Its value is the repository's URI."""
-    try:
-        answer = aws.call("ecr", "describe_repositories", repositoryNames=[repository.name])
-    except AwsCallError as error:
-        if error.code == _GONE:
-            return ABSENT
-        raise
+    answer = call_unless_gone(aws, _GONE, "ecr", "describe_repositories", repositoryNames=[repository.name])
+    if answer is None:
+        return ABSENT
     return Observation(present=True, value=str(answer["repositories"][0]["repositoryUri"]))
 
 
@@ -68,32 +66,18 @@ def create(aws: Aws, repository: Repository, clock: Clock) -> str:
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:
-    try:
-        aws.call("ecr", "delete_repository", repositoryName=name, force=True)
-    except AwsCallError as error:
-        if error.code != _GONE:
-            raise
+    call_unless_gone(aws, _GONE, "ecr", "delete_repository", repositoryName=name, force=True)
 
 
 def absent(aws: Aws, name: str) -> bool:
-    try:
-        aws.call("ecr", "describe_repositories", repositoryNames=[name])
-    except AwsCallError as error:
-        if error.code == _GONE:
-            return True
-        raise
-    return False
+    return call_unless_gone(aws, _GONE, "ecr", "describe_repositories", repositoryNames=[name]) is None
 
 
 def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
     identity = aws.identity()
     arn = partition.arn("ecr", identity.region, identity.account, f"repository/{name}", of=identity.region)
-    try:
-        return tags.parse(aws.call("ecr", "list_tags_for_resource", resourceArn=arn).get("tags"))
-    except AwsCallError as error:
-        if error.code == _GONE:
-            return None
-        raise
+    answer = call_unless_gone(aws, _GONE, "ecr", "list_tags_for_resource", resourceArn=arn)
+    return None if answer is None else tags.parse(answer.get("tags"))
 
 
 def image_digest(aws: Aws, repository: str, tag: str) -> tuple[str, int] | None:
@@ -101,7 +85,7 @@ def image_digest(aws: Aws, repository: str, tag: str) -> tuple[str, int] | None:
     try:
         answer = aws.call("ecr", "describe_images", repositoryName=repository, imageIds=[{"imageTag": tag}])
     except AwsCallError as error:
-        if error.code in (_GONE, "ImageNotFoundException"):
+        if error.code in (*_GONE, "ImageNotFoundException"):
             return None
         raise
     image = answer["imageDetails"][0]
@@ -123,7 +107,7 @@ def refuse_missing(aws: Aws, uri: str) -> None:
     try:
         aws.call("ecr", "describe_images", repositoryName=named["name"], imageIds=[image])
     except AwsCallError as error:
-        if error.code not in (_GONE, "ImageNotFoundException"):
+        if error.code not in (*_GONE, "ImageNotFoundException"):
             return  # who may not look may still be allowed to pull
         raise UsageError(
             f"There is no image {uri} in ECR",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from aws_run import partition
+from aws_run.aws.absence import call_unless_gone
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
@@ -19,7 +20,7 @@ from aws_run.infra.retry import on_codes, retrying
 from aws_run.naming import IAM_PATH, RunNames, run_of_name
 
 _POLICY = "aws-run"
-_GONE = "NoSuchEntity"
+_GONE = ("NoSuchEntity",)
 _EXISTS = "EntityAlreadyExists"
 
 
@@ -56,7 +57,7 @@ def observe(aws: Aws, role: Role) -> Observation:
         else:
             shown = aws.call("iam", "get_role", RoleName=role.name)["Role"]
     except AwsCallError as error:
-        if error.code == _GONE:
+        if error.code in _GONE:
             return ABSENT
         raise
     digest = tags.parse(shown.get("Tags")).get(tags.CONFIG_TAG)
@@ -115,7 +116,7 @@ def _put(aws: Aws, clock: Clock, operation: str, **parameters: Any) -> None:
     """IAM is eventually consistent: what this client, or another's first run, has just made may not be known yet."""
     retrying(
         lambda: aws.call("iam", operation, **parameters),
-        when=on_codes(_GONE, "ConcurrentModification", "ConcurrentModificationException"),
+        when=on_codes(*_GONE, "ConcurrentModification", "ConcurrentModificationException"),
         for_s=30,
         clock=clock,
     )
@@ -141,12 +142,8 @@ def _put_profile(aws: Aws, role: Role, clock: Clock) -> None:
 
 
 def owner_tags(aws: Aws, name: str) -> dict[str, str] | None:
-    try:
-        return tags.parse(aws.call("iam", "get_role", RoleName=name)["Role"].get("Tags"))
-    except AwsCallError as error:
-        if error.code == _GONE:
-            return None
-        raise
+    answer = call_unless_gone(aws, _GONE, "iam", "get_role", RoleName=name)
+    return None if answer is None else tags.parse(answer["Role"].get("Tags"))
 
 
 def _trust(role: Role) -> dict[str, Any]:
@@ -170,7 +167,7 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
         attached = list(aws.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name))
         inline = list(aws.pages("iam", "list_role_policies", "PolicyNames", RoleName=name))
     except AwsCallError as error:
-        if error.code == _GONE:
+        if error.code in _GONE:
             return
         raise
     for policy in attached:
@@ -192,21 +189,11 @@ def _has_profile(name: str) -> bool:
 
 
 def _unless_gone(aws: Aws, operation: str, **parameters: str) -> None:
-    try:
-        aws.call("iam", operation, **parameters)
-    except AwsCallError as error:
-        if error.code != _GONE:
-            raise
+    call_unless_gone(aws, _GONE, "iam", operation, **parameters)
 
 
 def absent(aws: Aws, name: str) -> bool:
-    try:
-        aws.call("iam", "get_role", RoleName=name)
-    except AwsCallError as error:
-        if error.code == _GONE:
-            return True
-        raise
-    return False
+    return call_unless_gone(aws, _GONE, "iam", "get_role", RoleName=name) is None
 
 
 def _names(aws: Aws) -> Iterator[str]:

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import ClassVar
 
 from aws_run import partition
+from aws_run.aws.absence import call_unless_gone
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
@@ -20,7 +21,7 @@ from aws_run.naming import PREFIX
 
 _AT = "at(%Y-%m-%dT%H:%M:%S)"
 _TARGET = "aws-sdk:ecs:stopTask"
-_GONE = "ResourceNotFoundException"
+_GONE = ("ResourceNotFoundException",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,35 +75,22 @@ def create(aws: Aws, schedule: Schedule, clock: Clock) -> str:
 
 
 def delete(aws: Aws, name: str, clock: Clock) -> None:
-    try:
-        aws.call("scheduler", "delete_schedule", Name=name)
-    except AwsCallError as error:
-        if error.code != _GONE:
-            raise
+    call_unless_gone(aws, _GONE, "scheduler", "delete_schedule", Name=name)
 
 
 def fires_at(aws: Aws, name: str) -> datetime | None:
     """When it is going to stop its task; None where there is none (any more: it goes when it has fired)."""
+    schedule = call_unless_gone(aws, _GONE, "scheduler", "get_schedule", Name=name)
+    if schedule is None:
+        return None
     try:
-        expression = str(aws.call("scheduler", "get_schedule", Name=name)["ScheduleExpression"])
-    except AwsCallError as error:
-        if error.code == _GONE:
-            return None
-        raise
-    try:
-        return datetime.strptime(expression, _AT).replace(tzinfo=timezone.utc)
+        return datetime.strptime(str(schedule["ScheduleExpression"]), _AT).replace(tzinfo=timezone.utc)
     except ValueError:  # none of ours
         return None
 
 
 def absent(aws: Aws, name: str) -> bool:
-    try:
-        aws.call("scheduler", "get_schedule", Name=name)
-    except AwsCallError as error:
-        if error.code == _GONE:
-            return True
-        raise
-    return False
+    return call_unless_gone(aws, _GONE, "scheduler", "get_schedule", Name=name) is None
 
 
 def _names(aws: Aws) -> Iterator[str]:

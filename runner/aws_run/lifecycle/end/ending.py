@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,16 +15,18 @@ from aws_run.clock import iso
 from aws_run.data import NO_OUTPUTS, OutputListing
 from aws_run.errors import AwsRunError, TeardownError, TransferError, sentence_of
 from aws_run.events import Notice, unfailing
-from aws_run.lifecycle import history, views
+from aws_run.lifecycle import allowance, history, views
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
+from aws_run.lifecycle.end.right_sizing import smaller_for
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.lifecycle.follow.outcome import explained
 from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
 from aws_run.lifecycle.outcome_warnings import warnings_of
 from aws_run.lifecycle.receipt_views import receipt_view
+from aws_run.lifecycle.what_ran import argv_of, commit_of
 from aws_run.report.views import OutcomeView, ReceiptView
-from aws_run.runs.outcome import OutcomeReason, reason_of
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome, Record
 from aws_run.runs.spec import RunSpec
 from aws_run.runs.store import RunStore
@@ -99,7 +101,10 @@ class RunEnding:
                 f"{outcome.sentence}; the teardown itself failed ({sentence_of(error)})",
                 hint=f"aws-run cleanup {spec.run_id}",
             ) from error
-        return self._result(outcome, self._paid(state, before), removed, fetch_error, state)
+        paid = self._paid(state, before)
+        if not removed.failed:
+            allowance.settle_record(context, self._store, self._writer.record)
+        return self._result(outcome, paid, removed, fetch_error, state)
 
     def _fetch(self, lost: bool) -> AwsRunError | None:
         """What kept the outputs from coming down, whatever it was."""
@@ -117,15 +122,34 @@ class RunEnding:
         usage = usage if usage.seconds >= before.seconds else before
         paid = teardown.receipt(self._backend, self._spec.offer.hardware, usage, self._writer.record)
         self._note_cost(paid)
+        self._note_tried()
         history.note_run(self._context, self._writer.record)
         return paid
 
     def _note_cost(self, paid: teardown.Receipt) -> None:
         try:
-            self._writer.change(lambda record: teardown.with_receipt(record, paid), now=True)
+            priced = teardown.with_receipt(self._writer.record, paid)
+            found = smaller_for(priced, self._backend, unfailing(self._context.emit))
+
+            def note(record: Record) -> Record:
+                return replace(teardown.with_receipt(record, paid), smaller=found or record.smaller)
+
+            self._writer.change(note, now=True)
         except Exception as error:  # noqa: BLE001
             unfailing(self._context.emit)(
                 Notice(text=f"the cost could not be recorded: {sentence_of(error)}", level="warning")
+            )
+
+    def _note_tried(self) -> None:
+        """What AWS passed over without a word shows in the machine that it launched."""
+        tried, known = self._backend.tried(self._spec), self._writer.record.tried
+        for sentence in tried:
+            if sentence not in known:
+                unfailing(self._context.emit)(Notice(text=sentence))
+        if tried != known:
+            teardown.attempt_or_warn(
+                unfailing(self._context.emit),
+                lambda: self._writer.change(lambda record: replace(record, tried=tried), now=True),
             )
 
     def _usage(self, state: TaskState | None, now: datetime) -> Usage:
@@ -172,6 +196,8 @@ class RunEnding:
             s3_uri=None if lost else f"s3://{spec.bucket}/{spec.keys.output}",
             console_url=None if lost else console_pages.bucket_prefix(spec.bucket, spec.keys.output, spec.region),
             kept_days=None if lost else kept_days(outcome, spec.job.runs_retention_days),
+            ran=argv_of(self._writer.record),
+            commit=commit_of(self._writer.record),
             receipt=receipt,
             left=left,
             next_commands=next_commands(outcome, spec.run_id, incomplete=teardown_error is not None),
@@ -208,7 +234,7 @@ def kept_days(outcome: Outcome, retention_days: int) -> int | None:
 
 def next_commands(outcome: Outcome, run_id: str, *, incomplete: bool = False) -> tuple[str, ...]:
     """A job that never ran has no log. `incomplete`: something could not be shown to be gone."""
-    last = (f"aws-run cleanup {run_id}",) if incomplete or outcome.reason == OutcomeReason.LOST else ()
-    if outcome.exit_code == 0 or outcome.reason == OutcomeReason.BUCKET_GONE:
+    last = (f"aws-run cleanup {run_id}",) if incomplete or outcome.reason is OutcomeReason.LOST else ()
+    if outcome.exit_code == 0 or outcome.reason is OutcomeReason.BUCKET_GONE:
         return last
-    return (f"aws-run {'logs' if reason_of(outcome.reason).has_log else 'explain'} {run_id}", *last)
+    return (f"aws-run {'logs' if outcome.reason.has_log else 'explain'} {run_id}", *last)

@@ -24,11 +24,17 @@ class ProjectLock:
     until: datetime
 
     def remove(
-        self, aws: Aws, wanted: Iterable[Ref], clock: Clock, emit: Emit, gone: Callable[[Ref], None] = lambda ref: None
+        self,
+        aws: Aws,
+        wanted: Iterable[Ref],
+        clock: Clock,
+        emit: Emit,
+        *,
+        on_gone: Callable[[Ref], None] = lambda ref: None,
     ) -> tuple[Removal, ...]:
         if clock.now() > self.until:
             return tuple(Removal(ref=ref, error="this client slept, and others may use it now") for ref in wanted)
-        return remove(aws, wanted, clock, emit, gone)
+        return remove(aws, wanted, clock, emit, on_gone=on_gone)
 
 
 def lock_unused(

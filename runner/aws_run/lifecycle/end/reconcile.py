@@ -10,9 +10,10 @@ from aws_run.clock import iso
 from aws_run.errors import EXIT_TOOL, AwsRunError
 from aws_run.events import Notice
 from aws_run.job_log import own_lines
-from aws_run.lifecycle import history
+from aws_run.lifecycle import allowance, history
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
+from aws_run.lifecycle.end.right_sizing import smaller_for
 from aws_run.lifecycle.follow import outcome as outcomes
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.lifecycle.run_stage import deadline_of, executor_of, handle_of
@@ -75,7 +76,10 @@ def reconcile(
             teardown.save_log(store, context.emit, RunKeys(run_id=record.run_id).log, log)
     if record.cost_usd is None:
         _note_cost(context, writer, state, now)
-    return teardown.teardown(context.aws, context.clock, context.emit, store, writer)
+    removed = teardown.teardown(context.aws, context.clock, context.emit, store, writer)
+    if not removed.failed:
+        allowance.settle_record(context, store, writer.record)
+    return removed
 
 
 def _read_result(context: AppContext, store: RunStore, record: Record) -> bytes | None:
@@ -127,5 +131,10 @@ def _note_cost(context: AppContext, writer: RecordWriter, state: TaskState | Non
     if usage is None:
         return
     paid = teardown.receipt(backend, record.hardware, usage, record)
-    teardown.attempt_or_warn(context.emit, lambda: writer.change(lambda r: teardown.with_receipt(r, paid)))
+    found = smaller_for(teardown.with_receipt(record, paid), backend, context.emit)
+
+    def note(current: Record) -> Record:
+        return replace(teardown.with_receipt(current, paid), smaller=found or current.smaller)
+
+    teardown.attempt_or_warn(context.emit, lambda: writer.change(note))
     history.note_run(context, writer.record)

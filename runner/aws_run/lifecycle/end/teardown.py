@@ -70,7 +70,7 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
     own = _refs(record, ("run",))
     spared = tuple(ref for ref in own if _keeps(keep, ref))
     removed = [Removal(ref=ref, error=error) for ref in spared if (error := _keep(aws, clock, emit, writer, ref))]
-    removed += remove(aws, [ref for ref in own if ref not in spared], clock, emit, gone)
+    removed += remove(aws, [ref for ref in own if ref not in spared], clock, emit, on_gone=gone)
     kept = [*spared, *(ref for ref in _refs(record, ("kept",)) if not (ref.kind == Bucket.kind and writer.bucket_gone))]
     shared = _refs(record, ("shared",))
     wanted = [ref for ref in shared if not _keeps(keep, ref)]
@@ -87,7 +87,7 @@ def teardown(aws: Aws, clock: Clock, emit: Emit, store: RunStore, writer: Record
                 # The last to leave may be a run on another backend than those before it, with less that is its own.
                 others = [ref for ref in shared_of(record.project, record.region) if ref not in shared]
                 wanted += [ref for ref in others if not _keeps(keep, ref) and _there(aws, ref)]
-                removed += lock.remove(aws, wanted, clock, emit, gone)
+                removed += lock.remove(aws, wanted, clock, emit, on_gone=gone)
             finally:
                 attempt_or_warn(emit, lambda: store.locks.unlock(record.project, lock.owner))
         else:

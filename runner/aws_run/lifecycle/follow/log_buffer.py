@@ -114,5 +114,5 @@ class LogBuffer:
 
     def _end(self) -> bytes:
         missing = self._size - self._filed - len(self._block) - self._last_size
-        said = f"aws-run: {missing:,} bytes of the log are missing here\n" if missing else ""
-        return said.encode() + b"".join(self._last)
+        notice = f"aws-run: {missing:,} bytes of the log are missing here\n" if missing else ""
+        return notice.encode() + b"".join(self._last)

@@ -130,8 +130,7 @@ def explained(outcome: Outcome, log_tail: str) -> Outcome:
 
 
 def _by_the_job(outcome: Outcome) -> bool:
-    reason = reason_of(outcome.reason)
-    return reason.own_doing or reason is OutcomeReason.COMMAND_NOT_FOUND
+    return outcome.reason.own_doing or outcome.reason is OutcomeReason.COMMAND_NOT_FOUND
 
 
 def without_bucket(outcome: Outcome, bucket: str) -> Outcome:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from aws_run.aws.errors import DENIED, is_transient
-from aws_run.clock import Clock
+from aws_run.clock import Clock, GrowingWait
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError, OutOfReachError
 from aws_run.events import Emit, Notice
 
@@ -47,15 +47,15 @@ class Patience:
 
     def __call__(self, look: Callable[[], T]) -> T:
         """What `look` gives. Raises what was raised last when it lasts, and anything else at once."""
-        began = self._clock.monotonic()
-        wait_s = self._first_wait_s
+        began, told = self._clock.monotonic(), False
+        wait = GrowingWait(self._clock, first_s=self._first_wait_s, longest_s=_LONGEST_WAIT_S, factor=2)
         while True:
             try:
                 return look()
             except AwsRunError as error:
                 if self._clock.monotonic() - began >= _patience_s(error):
                     raise
-                if wait_s == self._first_wait_s:
+                if not told:
+                    told = True
                     self._emit(Notice(text=f"{error.message}; the run goes on", level="warning", hint=error.hint))
-            self._clock.sleep(wait_s)
-            wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+            wait.sleep()

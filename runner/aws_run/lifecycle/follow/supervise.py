@@ -33,6 +33,7 @@ from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
 from aws_run.lifecycle.follow.patience import Patience, goes_on, out_of_reach
 from aws_run.lifecycle.follow.watch import Watch
 from aws_run.lifecycle.interrupts import run_uninterrupted
+from aws_run.lifecycle.start import accept
 from aws_run.lifecycle.start.preflight import RunPlan
 from aws_run.lifecycle.start.provision import AcceptedTask
 from aws_run.runs.outcome import OutcomeReason
@@ -53,7 +54,7 @@ def leave_on_interrupt(run_id: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise InterruptedRunError(
-            f"Left at once; {run_id} may still have something in AWS (its deadline holds without this terminal)",
+            f"Left at once; {run_id} may still have resources in AWS (its deadline holds without this terminal)",
             hint=f"aws-run cleanup {run_id}",
         ) from None
 
@@ -140,7 +141,7 @@ class RunSupervisor:
 
     def _attempts(self) -> Ended:
         """One attempt after the other, as long as another may end well and `retry` allows it."""
-        attempt, interruptions = 1, 0
+        attempt, retries = 1, 0
         while True:
             watch = self._watch()
             outcome, state = self._follow(watch, attempt)
@@ -148,7 +149,7 @@ class RunSupervisor:
                 outcome,
                 state,
                 retry=self._spec.job.retry,
-                interruptions=interruptions,
+                retries=retries,
                 new_roles=self._accepted.new_roles,
                 now=self._context.clock.now(),
                 deadline=self._accepted.deadline,
@@ -156,7 +157,7 @@ class RunSupervisor:
             if again is None:
                 return outcome, state
             attempt += 1
-            interruptions += again.new_machine
+            retries += again.counts
             try:
                 self._start_again(outcome, attempt, again, _billed_s(state))
             except KeyboardInterrupt:
@@ -175,10 +176,18 @@ class RunSupervisor:
             emit=context.emit,
             poll_s=context.poll_s,
             longest_poll_s=context.longest_poll_s,
-            check_capacity=lambda: self._backend.check_capacity(spec, context.emit),
+            check_capacity=self._check_capacity,
             on_placed=lambda: self._backend.on_task_placed(spec),
             keep=lambda line: self._log.add(line.text),
         )
+
+    def _check_capacity(self) -> None:
+        try:
+            self._backend.check_capacity(self._spec, self._context.emit)
+        finally:
+            tried = self._backend.tried(self._spec)
+            if tried != self._writer.record.tried:
+                self._writer.change(lambda record: replace(record, tried=tried))
 
     def _follow(self, watch: Watch, attempt: int) -> Ended:
         try:
@@ -249,7 +258,8 @@ class RunSupervisor:
             context.clock.sleep(again.wait_s)
         if again.new_machine:
             self._backend.prepare_retry(spec)
-        self._handle = self._backend.executor.start(replace(self._accepted.request, attempt=attempt))
+        request = replace(self._accepted.request, attempt=attempt)
+        self._handle = accept.start_task(self._backend.executor, request, clock=context.clock, emit=context.emit)
         self._note(lambda record: record.with_handle(self._handle, attempt=attempt))
         self._backend.on_task_accepted(spec, self._handle, self._accepted.deadline, context.emit)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from aws_run.backends.executor import Executor, LogSource, TaskHandle, TaskPhase, TaskState
-from aws_run.clock import Clock
+from aws_run.clock import Clock, GrowingWait
 from aws_run.errors import AwsRunError, CapacityError
 from aws_run.events import Emit, LogLine, StatusChanged
 from aws_run.job_log import LogFold
@@ -67,7 +67,8 @@ class Watch:
 
     def _states(self) -> Iterator[TaskState]:
         began = checked = self._clock.monotonic()
-        status, placed, wait_s, unknown = "", False, self._poll_s, 0
+        status, placed, unknown = "", False, 0
+        wait = GrowingWait(self._clock, first_s=self._poll_s, longest_s=self._longest_poll_s, factor=1.3)
         while True:
             state = self._patiently(lambda: self._executor.state(self._handle))
             if state is None:
@@ -79,7 +80,8 @@ class Watch:
                 unknown = 0
                 yield state
                 if state.status != status:
-                    status, wait_s = state.status, self._poll_s
+                    status = state.status
+                    wait.restart()
                     self._emit(StatusChanged(status=status, detail=state.detail))
                 if state.stopped:
                     return
@@ -96,9 +98,8 @@ class Watch:
                         hint="the subnets may have no route to ECS: use public ones, or add a NAT gateway",
                     )
             if state is not None and state.phase in (TaskPhase.RUNNING, TaskPhase.STOPPING) and self._read():
-                wait_s = self._poll_s
-            self._clock.sleep(wait_s)
-            wait_s = min(wait_s * 1.3, self._longest_poll_s)
+                wait.restart()
+            wait.sleep()
 
     def _read(self) -> int:
         return self._patiently(self._read_once)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 from aws_run.backends.base import Backend
 from aws_run.clock import iso
@@ -15,6 +16,7 @@ from aws_run.errors import (
     sentence_of,
 )
 from aws_run.events import Notice, unfailing
+from aws_run.lifecycle import allowance
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
 from aws_run.lifecycle.start.lanes import LaneRunner, Stopped
@@ -58,7 +60,9 @@ def abandon(
     )
     try:
         removed = teardown.teardown(context.aws, context.clock, context.emit, store, writer)
-        _note_waiting_cost(context, backend, spec, writer)
+        usd = _note_waiting_cost(context, backend, spec, writer)
+        if writer.record.reserved_usd is not None and not removed.failed:
+            allowance.settle(context, store, run_id, usd)
         lanes.settle("image", _BUILD_ENDS_WITHIN_S)
         removed.raise_if_failed(writer.record.region)
     except TeardownError as failed:
@@ -79,20 +83,22 @@ def abandon(
     )
 
 
-def _note_waiting_cost(context: AppContext, backend: Backend, spec: RunSpec, writer: RecordWriter) -> None:
-    """A machine that had waited for a job that never came is billed all the same, and the user hears of it."""
+def _note_waiting_cost(context: AppContext, backend: Backend, spec: RunSpec, writer: RecordWriter) -> Decimal | None:
+    """A machine that had waited for a job that never came is billed all the same, and the user hears of it. What it
+    cost; None: nobody knows."""
     try:
         usage = backend.usage(spec.run_id, None, context.clock.now(), public_ip=spec.offer.network.public_ip)
     except AwsRunError as error:
         context.emit(Notice(text=f"what was used could not be read: {error.message}", level="warning"))
-        return
+        return None
     if usage is None:
-        return
+        return Decimal(0)
     paid = teardown.receipt(backend, spec.offer.hardware, usage, writer.record)
     if usage.seconds <= 0 or paid.total_usd is None:
-        return
+        return paid.total_usd
     usd = paid.total_usd
     teardown.attempt_or_warn(
         context.emit, lambda: writer.change(lambda record: teardown.with_receipt(record, paid), now=True)
     )
     context.emit(Notice(text=f"its machine was up for {usage.seconds:.0f} s before the job could start: ${usd:.4f}"))
+    return usd

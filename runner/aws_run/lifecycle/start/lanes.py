@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from aws_run.clock import Clock
@@ -12,6 +13,7 @@ from aws_run.errors import AwsRunError, InterruptedRunError
 from aws_run.events import Emit, Lane, LaneDone, LaneFailed, LaneStarted
 
 T = TypeVar("T")
+_LOOKS_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +29,36 @@ class Stopped(Exception):
     """Raised inside a lane at a step it no longer takes."""
 
 
+class LaneClock:
+    """The clock of what a lane calls: whoever waits for AWS there, to try once more, stops with the lane."""
+
+    def __init__(self, inner: Clock, check: Callable[[], None]) -> None:
+        self._inner = inner
+        self._check = check
+
+    def now(self) -> datetime:
+        return self._inner.now()
+
+    def monotonic(self) -> float:
+        return self._inner.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Raises Stopped within a second of the stop."""
+        while seconds > 0:
+            self._check()
+            step_s = min(seconds, _LOOKS_EVERY_S)
+            self._inner.sleep(step_s)
+            seconds -= step_s
+        self._check()
+
+
 class LaneRunner:
     """Threads are daemons: an interrupted build must not hold up the teardown."""
 
     def __init__(self, *, emit: Emit, clock: Clock, stop: threading.Event) -> None:
         self._emit = emit
         self._clock = clock
+        self.clock = LaneClock(clock, self.check)
         self._stop = stop
         self._threads: dict[Lane, threading.Thread] = {}
         self._results: dict[Lane, object] = {}

@@ -12,9 +12,10 @@ from aws_run import naming
 from aws_run.aws.session import Identity
 from aws_run.backends import disk
 from aws_run.backends.base import Backend, Stage
+from aws_run.backends.executor import TaskRequest
 from aws_run.config import Config
 from aws_run.config.models import Arguments, Input
-from aws_run.data import InputSnapshot, InputSummary, inspect_input
+from aws_run.data import SNAPSHOT_SUFFIX, InputSnapshot, InputSummary, inspect_input, snapshot_key
 from aws_run.errors import AwsCallError, UsageError
 from aws_run.events import Notice
 from aws_run.image.plan import ImagePlan, plan_image
@@ -23,6 +24,7 @@ from aws_run.image.sources.results import MARKER
 from aws_run.image.sources.source import SourceFile
 from aws_run.image.sources.too_many import too_many, whole_machine
 from aws_run.infra import desired
+from aws_run.infra.bucket_names import own_bucket
 from aws_run.infra.named import check_named
 from aws_run.infra.observe import observe
 from aws_run.infra.policies import ReadOnly
@@ -61,6 +63,7 @@ class Preflight:
     inputs: tuple[InputSummary, ...] = ()
     notes: tuple[str, ...] = ()  # sentences for the plan
     git: GitState | None = None  # of the project's folder
+    branch: str = ""
     nat: NatCharge | None = None  # what the way to S3 charges for input and image
     past: tuple[PastRun, ...] = ()  # what the project's earlier runs took
 
@@ -89,7 +92,7 @@ def run_preflight(
         based = pool.submit(context.find_base, image, config.build.refresh_base) if image else None
         identity = context.aws.identity()
         image = based.result() if based else None
-    bucket = desired.bucket(job, account=identity.account, region=identity.region)
+    bucket = desired.bucket(job, name=own_bucket(context.aws), account=identity.account, region=identity.region)
     repository = desired.repository(job, {})
     with ThreadPoolExecutor(max_workers=6, thread_name_prefix="preflight") as pool:
         sources = pool.submit(git_state, config.project_dir) if image else None
@@ -131,6 +134,7 @@ def run_preflight(
             image_digest=existing_image[0] if existing_image else None,
             kept=dict(kept.result()),
             git=sources.result() if sources else None,
+            branch=context.branch(config.project_dir),
             nat=nat,
             past=past.result(),
             inputs=inputs,
@@ -206,10 +210,11 @@ def _base_note(image: ImagePlan | None, context: AppContext) -> str | None:
 
 
 def _memory_note(image: ImagePlan | None, backend: Backend) -> str | None:
-    if image is None or image.memory_sharer is None or backend.name != "fargate":
+    if image is None or image.memory_sharer is None or backend.shared_memory_mib is None:
         return None
     return (
-        f"{image.memory_sharer} shares memory between processes, for which Fargate has 64 MB in /dev/shm and no more; "
+        f"{image.memory_sharer} shares memory between processes, for which {backend.name.capitalize()} has "
+        f"{backend.shared_memory_mib} MB in /dev/shm and no more; "
         "--backend ec2 gives it as much as the job has"
     )
 
@@ -242,6 +247,11 @@ class RunPlan:
         return (*self.kept, *self.shared, *self.roles, *self.own)
 
 
+def owner_of(identity: Identity) -> str:
+    """Who starts a run, as its tag aws-run:owner names it: a user, or the session of a role."""
+    return identity.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+
+
 def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> RunPlan:
     """Names everything. Pure but for the clock and the salt."""
     job, identity = preflight.job, preflight.identity
@@ -250,7 +260,7 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
     run_id = naming.new_run_id(job.name, now, context.salt())
     timeout_s = budget.timeout_s(job, preflight.offer, backend)
     deadline = now + timedelta(seconds=timeout_s)
-    owner = identity.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+    owner = owner_of(identity)
     project_tags = desired.tags(job, owner=owner)
     run_tags = desired.tags(job, owner=owner, run_id=run_id, expires=deadline)
     execution = desired.execution_role(job, account=account, region=region, run_id=run_id, tags=project_tags)
@@ -280,7 +290,10 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
         idle_s=budget.idle_s(backend, timeout_s),
         ending_s=backend.ending_s,
         cap_s=budget.cap_s(job, preflight.offer, backend),
+        command=preflight.image.command if preflight.image is not None else job.command,
     )
+    likely = tuple(_likely(one, job.name, spec.keys.inputs) for one in preflight.inputs)
+    backend.executor.refuse_too_large(TaskRequest(spec=spec, definition="", inputs=likely, deadline=deadline))
     shared: list[Resource] = [desired.log_group(job, region=region, tags=project_tags)]
     own_roles = [task] if task else []
     if execution.scope == "shared":
@@ -288,7 +301,7 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
     else:
         own_roles.append(replace(execution, tags=run_tags))
     shared += backend.shared_resources(job, account=account, region=region, tags=project_tags)
-    kept: list[Resource] = [desired.bucket(job, account=account, region=region)]
+    kept: list[Resource] = [desired.bucket(job, name=preflight.bucket, account=account, region=region)]
     if preflight.image is not None:
         kept.append(desired.repository(job, project_tags))
     return RunPlan(
@@ -307,6 +320,26 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
             most_s=budget.billed_at_most_s(spec),
             factor=billed_factor(context),
         ),
+    )
+
+
+def _likely(seen: InputSummary, project: str, folder: str) -> InputSnapshot:
+    """A snapshot as long as the one that sending or pinning the input will return. S3's version ids have 32 letters."""
+    if seen.stored is not None:
+        return seen.stored
+    label = seen.name or naming.input_label(seen.place)
+    key = f"{folder}{label}{SNAPSHOT_SUFFIX}" if seen.pinned is not None else snapshot_key(project, label)
+    return InputSnapshot(
+        snapshot_key=key,
+        version_id="0" * 32,
+        label=label,
+        into=seen.name or "",
+        files=seen.files,
+        bytes=seen.bytes,
+        sent_files=0,
+        sent_bytes=0,
+        deleted_files=0,
+        unchanged=False,
     )
 
 

@@ -23,6 +23,7 @@ from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resources import Resource, ref
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.start import accept
 from aws_run.lifecycle.start.lanes import LaneResult, LaneRunner
 from aws_run.lifecycle.start.lease import Lease
 from aws_run.lifecycle.start.preflight import Preflight, RunPlan
@@ -72,7 +73,9 @@ class Provisioning:
         run: RunPlan,
         writer: RecordWriter,
         lanes: LaneRunner,
+        on_deadline: Callable[[datetime], None] = lambda until: None,
     ) -> None:
+        """`on_deadline` hears until when the run may bill, before its task is requested; what it raises ends it."""
         self._silence = Silence(context.emit, context.clock, budget.start_s(run.spec.job))
         self._context = replace(context, emit=self._silence.emit)
         self._backend = backend
@@ -80,6 +83,7 @@ class Provisioning:
         self._run = run
         self._writer = writer
         self._lanes = lanes
+        self._on_deadline = on_deadline
         self._lease = Lease(backend, run.spec, context.clock, context.emit)
         # Those that the definition names: ECS looks for them when it is registered (docs/real-aws.md, 2).
         named = {arn.rsplit("/", 1)[-1] for arn in (run.spec.execution_role, run.spec.task_role_arn)}
@@ -104,7 +108,7 @@ class Provisioning:
     def _make(self, resource: Resource) -> str | None:
         self._lanes.check()
         self._context.emit(LaneProgress(lane="capacity", text=f"{resource.kind} {resource.name}"))
-        made = apply.create(self._context.aws, resource, self._context.clock)
+        made = apply.create(self._context.aws, resource, self._lanes.clock)
         self._note(resource, made)
         return made
 
@@ -149,7 +153,7 @@ class Provisioning:
 
     def _shared(self, step: Step) -> None:
         self._lanes.check()
-        made = apply.apply(self._context.aws, step, self._context.clock)
+        made = apply.apply(self._context.aws, step, self._lanes.clock)
         self._note(step.resource, made, changed=step.action != "reuse")
 
     def _image(self) -> LaneResult[_Image]:
@@ -159,7 +163,7 @@ class Provisioning:
         self._lanes.check()
         definition = self._backend.definition(self._run.spec, image.value)
         self._writer.change(lambda record: replace(record, image=image.value))
-        made = apply.create(self._context.aws, definition, self._context.clock)
+        made = apply.create(self._context.aws, definition, self._lanes.clock)
         self._note(definition, made)
         return LaneResult(value=_Image(uri=image.value, definition=made), text=image.text, skipped=image.skipped)
 
@@ -173,7 +177,7 @@ class Provisioning:
         uri = (
             existing.value
             if existing and existing.present
-            else apply.create(self._context.aws, repository, self._context.clock)
+            else apply.create(self._context.aws, repository, self._lanes.clock)
         )
         if preflight.image_digest:
             text = "unchanged: neither built nor pushed"
@@ -246,10 +250,9 @@ class Provisioning:
         self._lease.ready()
         job_s = budget.job_s(spec, self._lease.used_s)
         deadline = self._context.clock.now() + timedelta(seconds=job_s)
-        planned = self._preflight.image
-        command = planned.command if planned is not None else spec.job.command
+        self._on_deadline(deadline + timedelta(seconds=spec.ending_s))
         pins = tuple(InputPin(**{name: getattr(one, name) for name in InputPin.model_fields}) for one in inputs)
-        job = spec.job.pinned(image=image.uri, command=command, inputs=pins)
+        job = spec.job.pinned(image=image.uri, command=spec.command, inputs=pins)
         self._writer.change(
             lambda record: replace(
                 record,
@@ -263,10 +266,12 @@ class Provisioning:
             spec=spec,
             definition=image.definition,
             inputs=inputs,
-            command=planned.command if planned is not None else spec.job.command,
             deadline=deadline,
         )
-        handle = self._backend.executor.start(request, self._check_once_more)
+        context = self._context
+        handle = accept.start_task(
+            self._backend.executor, request, clock=context.clock, emit=context.emit, check=self._check_once_more
+        )
         calls = len(self._context.aws.trips)
         self._context.emit(Notice(text=f"AWS calls up to RunTask: {calls}", level="debug"))
         accepted_at = iso(self._context.clock.now())

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from aws_run.backends.base import Backend
 from aws_run.clock import iso
 from aws_run.documents import harmless
-from aws_run.errors import EXIT_INTERRUPT, AwsCallError, AwsRunError, RunNotFoundError
+from aws_run.errors import EXIT_INTERRUPT, AwsCallError, AwsRunError, RunNotFoundError, UsageError
 from aws_run.image.plan import python_of
 from aws_run.infra import apply
 from aws_run.infra.plan import plan
 from aws_run.infra.resources import ref
-from aws_run.lifecycle import budget
+from aws_run.lifecycle import allowance, budget
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.start.preflight import Preflight, RunPlan
+from aws_run.runs.allowances import KEY
+from aws_run.runs.keys import RunKeys
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import HardwareEntry, Origin, Outcome, Record, ResourceEntry
 from aws_run.runs.spec import Offer
@@ -60,6 +63,7 @@ def initial_record(
         log_group=spec.project.log_group,
         keep=spec.job.keep,
         owner=owner,
+        branch=harmless(preflight.branch),
         resources=tuple(ResourceEntry(kind=r.kind, name=r.name, scope=r.scope) for r in intended),
     )
     return record.with_attempt(1)
@@ -81,10 +85,20 @@ def _priced(backend: Backend, offer: Offer) -> HardwareEntry:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """`reserved`: what the run holds of the account's allowance; None where no limit holds for it."""
+
+    writer: RecordWriter
+    reserved: allowance.Reserved | None = None
+
+
 def open_record(
-    context: AppContext, store: RunStore, preflight: Preflight, run: RunPlan, record: Record
-) -> RecordWriter:
-    """The bucket where it is missing, then the record and the mark, before anything else exists (aws-facts §12, 41)."""
+    context: AppContext, store: RunStore, preflight: Preflight, run: RunPlan, record: Record, backend: Backend
+) -> Opened:
+    """The bucket where it is missing, then the record and the mark, before anything else exists (aws-facts §12, 41).
+    Then what the run may cost is held of the allowance, where there is one: UsageError where it does not fit, and of
+    the run nothing is left."""
     wanted = run.kept[0]
     for step in plan([wanted], preflight.kept):
         apply.apply(context.aws, step, context.clock)
@@ -93,7 +107,8 @@ def open_record(
             mark = pool.submit(store.locks.mark_live, record.run_id)
             writer = RecordWriter.begin(store, record, context.clock)
             mark.result()
-        store.locks.wait_until_unlocked(record.project, context.clock, context.emit)
+        there = store.locks.wait_until_unlocked(record.project, context.clock, context.emit)
+        reserved = allowance.reserve(context, store, backend, run.spec, record.branch) if KEY in there else None
     except BaseException as error:
         _never_began(context, store, record, error)
         if not isinstance(error, AwsCallError):
@@ -101,7 +116,10 @@ def open_record(
         raise AwsRunError(
             f"The run could not be recorded in {wanted.name}, so nothing was created: {error.message}", hint=error.hint
         ) from error
-    return writer
+    if reserved is not None:
+        held = f"{reserved.claim.usd:f}"
+        writer.change(lambda r: replace(r, reserved_usd=held))
+    return Opened(writer=writer, reserved=reserved)
 
 
 def _never_began(context: AppContext, store: RunStore, record: Record, error: BaseException) -> None:
@@ -116,6 +134,10 @@ def _never_began(context: AppContext, store: RunStore, record: Record, error: Ba
         if writer.record != record:
             return  # another run has this very name, and the mark is its
         store.locks.unmark(record.run_id)
+        if isinstance(error, UsageError):
+            store.delete(RunKeys(run_id=record.run_id).record)  # refused: there is no such run
+            return
+        allowance.settle(context, store, record.run_id, Decimal(0))  # it may have been held when the interrupt came
         code = error.exit_code if isinstance(error, AwsRunError) else EXIT_INTERRUPT
         outcome = Outcome(
             exit_code=code, reason=OutcomeReason.NOT_STARTED, sentence="it ended before anything was made"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from aws_run.local.api.tag_rules import check_tags
@@ -13,6 +15,16 @@ from aws_run.local.http.routes import Handler, Table
 from aws_run.local.sim.model import Place, Provider
 from aws_run.local.sim.state import AccountState
 
+# ECS's guide, "Access Amazon ECS features with account settings".
+_SETTINGS = {
+    **dict.fromkeys(
+        ("serviceLongArnFormat", "taskLongArnFormat", "containerInstanceLongArnFormat", "dualStackIPv6"), "enabled"
+    ),
+    **dict.fromkeys(("awsvpcTrunking", "containerInsights", "fargateFIPSMode"), "disabled"),
+    "tagResourceAuthorization": "on",
+    "fargateTaskRetirementWaitPeriod": "7",
+    "defaultLogDriverMode": "non-blocking",
+}
 _NAME = re.compile(r"^[A-Za-z0-9_-]{1,255}$")
 
 
@@ -20,6 +32,8 @@ def table() -> Table:
     return {
         ("ecs", "CreateCluster"): create_cluster,
         ("ecs", "DeleteCluster"): delete_cluster,
+        ("ecs", "DescribeClusters"): describe_clusters,
+        ("ecs", "ListAccountSettings"): list_settings,
         ("ecs", "ListClusters"): list_clusters,
         ("ecs", "PutClusterCapacityProviders"): put_providers,
         ("ecs", "CreateCapacityProvider"): _locked(_create_provider),
@@ -85,6 +99,34 @@ def delete_cluster(world: AccountState, call: Call) -> Reply:
 
         world.later(world.cluster_end_s, ended)
         return call.reply({"cluster": {**_cluster_json(cluster), "attachmentsStatus": "UPDATE_IN_PROGRESS"}})
+
+
+def describe_clusters(world: AccountState, call: Call) -> Reply:
+    """moto leaves empty tags out; AWS shows them."""
+    reply = call.proceed()
+    if reply.status != 200:
+        return reply
+    answer = json.loads(reply.body)
+    for cluster in answer.get("clusters") or ():
+        cluster.setdefault("tags", [])
+    headers = tuple(header for header in reply.headers if header[0].lower() != "content-length")
+    return replace(reply, headers=headers, body=json.dumps(answer).encode())
+
+
+def list_settings(world: AccountState, call: Call) -> Reply | Mapping[str, Any]:
+    """`effectiveSettings`: also those that nobody has set, as ECS has them for a new account."""
+    p = call.params()
+    if not p.get("effectiveSettings"):
+        return call.proceed()
+    ours = {one.name: one.value for one in world.moto("ecs", call.region).account_settings.values()}
+    name, value = p.get("name"), p.get("value")
+    principal = str(p.get("principalArn") or world.arn("iam", "", "root"))
+    rows = [
+        {"name": known, "value": held, "principalArn": principal, "type": "user"}
+        for known, held in {**_SETTINGS, **ours}.items()
+        if name in (None, known) and value in (None, held)
+    ]
+    return {"settings": rows}
 
 
 def list_clusters(world: AccountState, call: Call) -> Mapping[str, Any]:

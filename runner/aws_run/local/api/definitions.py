@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -13,6 +14,7 @@ from aws_run.local.sim.state import AccountState
 
 _FAMILY = re.compile(r"^[A-Za-z0-9_-]{1,255}$")
 _GIB = 1024
+_MOST_BYTES = 64 * 1024
 # CPU units -> the memory sizes in MiB that Fargate has for them (aws-facts §4).
 FARGATE: dict[int, tuple[int, ...]] = {
     256: (512, 1 * _GIB, 2 * _GIB),
@@ -46,6 +48,9 @@ def register(world: AccountState, call: Call) -> Reply:
     if not any(container.get("essential", True) for container in containers):
         raise Refusal("ClientException", "A TaskDefinition must have at least one essential container.")
     check_tags(p.get("tags"))
+    size = len(json.dumps(p, ensure_ascii=False).encode())
+    if size > _MOST_BYTES:  # awsdocs/amazon-ecs-developer-guide#149
+        raise Refusal("ClientException", f"Actual length: '{size}'. Max allowed length is '{_MOST_BYTES}' bytes.")
     fargate = "FARGATE" in (p.get("requiresCompatibilities") or [])
     if fargate:
         _check_fargate(p)

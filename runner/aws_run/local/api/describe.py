@@ -23,7 +23,7 @@ def task_json(task: Task, *, tags: bool = True) -> Json:
             "platformVersion": "1.4.0" if task.fargate else None,
             "platformFamily": "Linux" if task.fargate else None,
             "containerInstanceArn": task.instance.arn if task.instance else None,
-            "availabilityZone": task.instance.instance.az if task.instance else None,
+            "availabilityZone": task.instance.instance.az if task.instance else task.zone,
             "cpu": str(task.cpu),
             "memory": str(task.memory_mib),
             "group": task.group,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
+from typing import Any
+
 from aws_run.local.api.roles import check_trust_policy, role_of
 from aws_run.local.api.tag_rules import check_tags
 from aws_run.local.http.protocol import Call, Refusal, Reply
@@ -13,6 +17,8 @@ def table() -> Table:
     return {
         ("iam", "RemoveRoleFromInstanceProfile"): remove_role,
         ("iam", "CreateRole"): create_role,
+        ("iam", "AttachRolePolicy"): with_aws_policy,
+        ("iam", "GetPolicy"): with_aws_policy,
         ("iam", "UpdateAssumeRolePolicy"): update_trust,
         ("iam", "TagRole"): tagged,
         ("iam", "CreateInstanceProfile"): tagged,
@@ -52,3 +58,26 @@ def remove_role(world: AccountState, call: Call) -> Reply:
             status=404,
         )
     return call.proceed()
+
+
+def with_aws_policy(world: AccountState, call: Call) -> Reply:
+    """AWS's own managed policies, which moto holds and, as loading them takes a second, does not load: those that are
+    named."""
+    arn = str(call.params().get("PolicyArn") or "")
+    known = world.moto("iam", world.partition).managed_policies
+    if ":iam::aws:policy/" in arn and arn not in known:
+        document = _aws_policies().get(arn.rsplit("/", 1)[-1])
+        if document is not None:
+            from moto.iam.models import AWSManagedPolicy
+
+            policy = AWSManagedPolicy.from_data(arn.rsplit("/", 1)[-1], world.account, call.region, document)
+            if policy.arn == arn:
+                known[arn] = policy
+    return call.proceed()
+
+
+@lru_cache(maxsize=1)
+def _aws_policies() -> dict[str, Any]:
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+    return dict(json.loads(aws_managed_policies_data))

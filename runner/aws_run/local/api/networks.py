@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from aws_run.local.http.protocol import Call, Refusal, Reply
+from aws_run.local.http.protocol import Call, Params, Refusal, Reply
 from aws_run.local.http.routes import Table
+from aws_run.local.sim.interfaces import interfaces
 from aws_run.local.sim.reach import give_default_gateway
 from aws_run.local.sim.state import AccountState
 
@@ -16,9 +17,20 @@ def table() -> Table:
         ("ec2", "DeleteSubnet"): delete_subnet,
         ("ec2", "DeleteVpc"): delete_vpc,
         ("ec2", "CreateVpcEndpoint"): create_endpoint,
+        ("ec2", "DescribeNetworkInterfaces"): describe_interfaces,
         ("ec2", "DescribeRouteTables"): with_default_gateway,
         ("ec2", "DescribeInternetGateways"): with_default_gateway,
     }
+
+
+def describe_interfaces(world: AccountState, call: Call) -> Reply | Params:
+    """Those of tasks, which moto knows nothing of, where they are asked for by name."""
+    wanted = [str(name) for name in call.params().get("NetworkInterfaceIds") or ()]
+    with world.lock:
+        shown = interfaces(world.place(call.region))
+    if wanted and all(name in shown for name in wanted):
+        return {"NetworkInterfaces": [shown[name] for name in wanted]}
+    return call.proceed()
 
 
 def create_subnet(world: AccountState, call: Call) -> Reply:

@@ -62,20 +62,24 @@ def _offered(service: str) -> Iterator[Params]:
             yield from _fargate(prices, region, prefix)
         elif service == "AmazonVPC":
             yield _product(
-                service, region, "", f"{plain}PublicIPv4:InUseAddress", "Hrs", flat["public_ipv4_hour"],
+                service, region, "", f"{plain}PublicIPv4:InUseAddress", unit="Hrs", usd=flat["public_ipv4_hour"],
                 group="VPCPublicIPv4Address",
             )  # fmt: skip
             yield _product(
-                service, region, "", f"{plain}PublicIPv4:IdleAddress", "Hrs", flat["public_ipv4_hour"],
+                service, region, "", f"{plain}PublicIPv4:IdleAddress", unit="Hrs", usd=flat["public_ipv4_hour"],
                 group="VPCPublicIPv4Address",
             )  # fmt: skip
         elif service == "AmazonEC2":
             yield _product(
-                service, region, "Storage", f"{plain}EBS:VolumeUsage.gp3", "GB-Mo", flat["gp3_gb_month"],
+                service, region, "Storage", f"{plain}EBS:VolumeUsage.gp3", unit="GB-Mo", usd=flat["gp3_gb_month"],
                 volumeApiName="gp3",
             )  # fmt: skip
-            yield _product(service, region, "NAT Gateway", f"{plain}NatGateway-Hours", "Hrs", flat["nat_gateway_hour"])
-            yield _product(service, region, "NAT Gateway", f"{plain}NatGateway-Bytes", "GB", flat["nat_gateway_gb"])
+            yield _product(
+                service, region, "NAT Gateway", f"{plain}NatGateway-Hours", unit="Hrs", usd=flat["nat_gateway_hour"]
+            )
+            yield _product(
+                service, region, "NAT Gateway", f"{plain}NatGateway-Bytes", unit="GB", usd=flat["nat_gateway_gb"]
+            )
             for name, usd in prices.instances.get(region, {}).items():
                 yield from _instance(region, plain, name, usd)
 
@@ -85,8 +89,8 @@ def _fargate(prices: PriceSet, region: str, prefix: str) -> Iterator[Params]:
         value = prices.regions[region].get(name)
         usd = value.get(arch) if isinstance(value, Mapping) else value
         if usd is not None:
-            yield _product("AmazonECS", region, "Compute", f"{prefix}{usage}", "hours", usd)
-    yield _product("AmazonECS", region, "Compute", f"{prefix}Fargate-Windows-GB-Hours", "hours", "0.01005")
+            yield _product("AmazonECS", region, "Compute", f"{prefix}{usage}", unit="hours", usd=usd)
+    yield _product("AmazonECS", region, "Compute", f"{prefix}Fargate-Windows-GB-Hours", unit="hours", usd="0.01005")
 
 
 def _instance(region: str, prefix: str, name: str, usd: str) -> Iterator[Params]:
@@ -104,11 +108,13 @@ def _instance(region: str, prefix: str, name: str, usd: str) -> Iterator[Params]
     ):
         price = f"{Decimal(usd) * Decimal(factor):f}"
         attributes = {**common, "operatingSystem": system, "tenancy": tenancy}
-        yield _product("AmazonEC2", region, "Compute Instance", f"{prefix}{usage}:{name}", "Hrs", price, **attributes)
+        yield _product(
+            "AmazonEC2", region, "Compute Instance", f"{prefix}{usage}:{name}", unit="Hrs", usd=price, **attributes
+        )
 
 
 def _product(
-    service: str, region: str, family: str, usage: str, unit: str, usd: str, **attributes: str
+    service: str, region: str, family: str, usage: str, *, unit: str, usd: str, **attributes: str
 ) -> dict[str, Any]:
     sku = f"{abs(hash((region, usage, tuple(sorted(attributes.items()))))):X}"[:16].ljust(16, "0")
     rate = {"unit": unit, "beginRange": "0", "endRange": "Inf", "pricePerUnit": {"USD": f"{Decimal(usd):.10f}"}}

@@ -23,6 +23,8 @@ QUOTAS: Mapping[str, tuple[str, str, float]] = {
     "L-3032A538": ("fargate", "Fargate On-Demand vCPU resource count", 256.0),
     "L-36FBB829": ("fargate", "Fargate Spot vCPU resource count", 256.0),
 }
+_OPEN = ("PENDING", "CASE_OPENED")
+_APPROVED_ALONE, _DECIDED_AFTER_S = 512.0, 90.0
 _NAMES = {"ec2": "Amazon Elastic Compute Cloud (Amazon EC2)", "fargate": "AWS Fargate"}
 
 
@@ -32,7 +34,57 @@ def table() -> Table:
         ("service-quotas", "GetAWSDefaultServiceQuota"): get,
         ("service-quotas", "ListServiceQuotas"): everything,
         ("service-quotas", "ListAWSDefaultServiceQuotas"): everything,
+        ("service-quotas", "RequestServiceQuotaIncrease"): request,
+        ("service-quotas", "GetRequestedServiceQuotaChange"): requested,
+        ("service-quotas", "ListRequestedServiceQuotaChangeHistoryByQuota"): history,
     }
+
+
+def request(world: AccountState, call: Call) -> Mapping[str, Any]:
+    """A small increase is approved by itself after a while; a large one becomes a case that somebody has to decide. One
+    request may be open for a quota (ResourceAlreadyExistsException, Service Quotas' API reference)."""
+    p = call.params()
+    code, value = str(p["QuotaCode"]), float(p["DesiredValue"])
+    known = QUOTAS.get(code)
+    if known is None or known[0] != p["ServiceCode"]:
+        raise Refusal("NoSuchResourceException", "The request failed because the specified resource does not exist.")
+    if value <= quota(world, code):
+        raise Refusal("IllegalArgumentException", "The desired value must be larger than the quota's current value.")
+    if any(one["QuotaCode"] == code and one["Status"] in _OPEN for one in world.quota_requests.values()):
+        raise Refusal("ResourceAlreadyExistsException", "Only one open service quota increase request is allowed.")
+    identity = world.new_id()
+    made: Params = {
+        "Id": identity,
+        "ServiceCode": known[0],
+        "QuotaCode": code,
+        "QuotaName": known[1],
+        "DesiredValue": value,
+        "Status": "PENDING",
+    }
+    world.quota_requests[identity] = made
+
+    def decide() -> None:
+        if value > _APPROVED_ALONE:
+            made["Status"], made["CaseId"] = "CASE_OPENED", "1234567890"
+            return
+        made["Status"] = "APPROVED"
+        world.quotas[code] = value
+
+    world.later(_DECIDED_AFTER_S, decide)
+    return {"RequestedQuota": dict(made)}
+
+
+def requested(world: AccountState, call: Call) -> Mapping[str, Any]:
+    made = world.quota_requests.get(str(call.params()["RequestId"]))
+    if made is None:
+        raise Refusal("NoSuchResourceException", "The request failed because the specified resource does not exist.")
+    return {"RequestedQuota": dict(made)}
+
+
+def history(world: AccountState, call: Call) -> Mapping[str, Any]:
+    p = call.params()
+    mine = [one for one in world.quota_requests.values() if one["QuotaCode"] == p["QuotaCode"]]
+    return {"RequestedQuotas": [dict(one) for one in mine if p.get("Status") in (None, one["Status"])]}
 
 
 def get(world: AccountState, call: Call) -> Mapping[str, Any]:

@@ -12,6 +12,11 @@ from aws_run.local.sim.model import Place
 from aws_run.local.sim.state import AccountState
 
 FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
+_WITHOUT_FARGATE = (
+    "usw1-az2",
+    "apne1-az3",
+    "cnn1-az3",
+)  # ECS's guide, "Supported Regions for Amazon ECS on AWS Fargate"
 # The API reference has no blank, but ecs-deploy's users have run tasks as "ECS Deploy" for years.
 _STARTED_BY = re.compile(r"^[A-Za-z0-9_/ -]{1,128}$")
 
@@ -71,10 +76,14 @@ def target_of(place: Place, cluster: Any, p: Params) -> tuple[str, str | None]:
     return "FARGATE" if provider in FARGATE_PROVIDERS else "", provider
 
 
-def check_network(world: AccountState, place: Place, network: Params) -> None:
+def check_network(world: AccountState, place: Place, network: Params, *, fargate: bool) -> None:
     ec2 = world.moto("ec2", place.region)
-    subnets = {s.id for zone in ec2.subnets.values() for s in zone.values()}
+    subnets = {s.id: s for zone in ec2.subnets.values() for s in zone.values()}
     for subnet in network.get("subnets") or []:
+        zone = subnets[subnet].availability_zone_id if subnet in subnets else ""
+        if fargate and zone in _WITHOUT_FARGATE:
+            # EKS's words; nobody has shown those of ECS.
+            raise Refusal("InvalidParameterException", f"Fargate is not supported in the requested zone: {zone}")
         if subnet not in subnets:
             raise Refusal(
                 "InvalidParameterException",

@@ -28,6 +28,7 @@ from aws_run.local.sim.agent import Agent
 from aws_run.local.sim.model import Container, Place, Task
 from aws_run.local.sim.placement import NoInstancesError, place_or_fail
 from aws_run.local.sim.state import AccountState
+from aws_run.local.testing.launch_failures import MESSAGES
 
 _TOKEN_LIFE = timedelta(hours=24)
 
@@ -96,7 +97,7 @@ class _Api:
             )
         network = (p.get("networkConfiguration") or {}).get("awsvpcConfiguration")
         if network is not None:
-            check_network(world, place, network)
+            check_network(world, place, network, fargate=fargate)
         overrides = p.get("overrides") or {}
         check_overrides(definition, overrides)
         for role in (
@@ -106,6 +107,8 @@ class _Api:
             if role:
                 check_pass(world, role, action="ecs:RunTask")
                 check_assumable(world, role)
+        if fargate and world.shortages.take_fargate(provider or "FARGATE", accepted=False):
+            return {"tasks": [], "failures": [{"reason": MESSAGES["NotAccepted"]}]}
         count = int(p.get("count") or 1)
         tags = [dict(t) for t in p.get("tags") or []]
         if p.get("propagateTags") == "TASK_DEFINITION":

@@ -57,7 +57,7 @@ def assume(world: AccountState, call: Call) -> dict[str, Any]:
         "SubjectFromWebIdentityToken": str(claims.get("sub", "")),
         "AssumedRoleUser": {
             "AssumedRoleId": f"{role.id}:{name}",
-            "Arn": f"arn:aws:sts::{world.account}:assumed-role/{role.name}/{name}",
+            "Arn": world.arn("sts", "", f"assumed-role/{role.name}/{name}"),
         },
         "Provider": provider.arn,
         "Audience": audience,

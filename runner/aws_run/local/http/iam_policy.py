@@ -18,7 +18,7 @@ from aws_run import partition
 from aws_run.local.api.roles import age_s, role_of
 from aws_run.local.api.s3_rules import owner
 from aws_run.local.http import caller_requests
-from aws_run.local.http.caller_requests import Asked
+from aws_run.local.http.caller_request import NeededRight
 from aws_run.local.http.keys import is_role_key
 from aws_run.local.http.protocol import Call, Refusal
 from aws_run.local.sim.state import AccountState
@@ -80,12 +80,14 @@ def _denied_to_caller(world: AccountState, call: Call) -> Refusal | None:
     policy = world.caller_policy
     if policy is None or call.access_key != world.keys.caller_key:
         return None
-    asked: list[Asked] = []
+    needed: list[NeededRight] = []
     if call.service == "s3":
         context = {"s3:prefix": call.query["prefix"]} if "prefix" in call.query else {}
-        asked = [Asked(action=action, resource=resource, context=context) for action, resource in s3_request(call)]
+        needed = [
+            NeededRight(action=action, resource=resource, context=context) for action, resource in s3_request(call)
+        ]
     elif (call.service, call.operation) != ("sts", "GetCallerIdentity"):  # nobody can be denied that one
-        asked = caller_requests.asked(world, call)
+        needed = caller_requests.rights_needed(world, call)
     common = {
         "aws:resourceaccount": world.account,
         "aws:principalaccount": world.account,
@@ -93,8 +95,8 @@ def _denied_to_caller(world: AccountState, call: Call) -> Refusal | None:
         "aws:requestedregion": call.region,
     }
     statements = _statements_of(policy)
-    for each in asked:
-        world.asked.append(each)
+    for each in needed:
+        world.rights_checked.append(each)
         effects = {
             statement["Effect"]
             for statement in statements
@@ -102,13 +104,13 @@ def _denied_to_caller(world: AccountState, call: Call) -> Refusal | None:
         }
         if "Allow" not in effects or "Deny" in effects:
             return _words(world, call, each, "Deny" in effects)
-    for each in asked:
+    for each in needed:
         if each.action == "iam:CreateServiceLinkedRole":
             world.linked_roles.add(each.context["iam:awsservicename"])
     return None
 
 
-def _words(world: AccountState, call: Call, refused: Asked, explicitly: bool) -> Refusal:
+def _words(world: AccountState, call: Call, refused: NeededRight, explicitly: bool) -> Refusal:
     """As each service words it. Auto Scaling does not say what is missing to use a launch template."""
     user = world.arn("iam", "", f"user/{CALLER}")
     why = "with an explicit deny in an" if explicitly else "because no"
@@ -179,13 +181,13 @@ def _deleted(call: Call) -> list[tuple[str, str]]:
         document = ElementTree.fromstring(call.whole_body())  # noqa: S314 - expat itself bounds what entities become
     except ElementTree.ParseError:
         return everything
-    found = []
+    deletions = []
     for parent in document.iter():
         names = [child.tag.rpartition("}")[2] for child in parent]
         version = "Version" if "VersionId" in names else ""
         keys = [child.text or "" for child, name in zip(parent, names, strict=True) if name == "Key"]
-        found += [(f"s3:DeleteObject{version}", key) for key in keys]
-    return found or everything
+        deletions += [(f"s3:DeleteObject{version}", key) for key in keys]
+    return deletions or everything
 
 
 # The parts of a bucket's configuration that are put by a query of their own.
@@ -207,6 +209,8 @@ def _s3(call: Call) -> str:
 def _single(call: Call) -> tuple[str, str]:
     bucket, _, key = call.path.lstrip("/").partition("/")
     q, method = call.query, call.method
+    if not bucket:
+        return "s3:ListAllMyBuckets", "*"
     if not key:
         arn = f"{_s3(call)}{bucket}"
         if method in ("GET", "HEAD"):

@@ -65,7 +65,9 @@ class ProcessRuntime:
             **_rehomed(spec, home),
         }
         (home / "work").mkdir()
-        argv = [*(spec.entry_point or _entrypoint()), *(spec.command or image["command"])]
+        # An image that somebody else made has an ENTRYPOINT of its own, or none.
+        own = image["entrypoint"] if "entrypoint" in image else _entrypoint()
+        argv = [*(spec.entry_point or own), *(spec.command or image["command"])]
         cwd = str(spec.working_dir or app)
         try:
             child = subprocess.Popen(

@@ -9,6 +9,7 @@ from aws_run.local.api.roles import age_s, role_of
 from aws_run.local.runtime.base import ContainerSpec, Exit, PullFailed, Running, Runtime, StartFailed
 from aws_run.local.runtime.logsink import LogGroupMissing, LogSink, open_sink
 from aws_run.local.runtime.taskspec import SecretUnavailable, container_spec
+from aws_run.local.sim.interfaces import attach
 from aws_run.local.sim.model import SPOT, Container, GroupInstance, Place, Task
 from aws_run.local.sim.placement import assign, shortage
 from aws_run.local.sim.reach import task_lacks
@@ -31,7 +32,7 @@ class Agent:
     def accept(self, place: Place, task: Task) -> None:
         """Takes a new task: Fargate and placed ones go on at once, the others wait for an instance."""
         if task.fargate:
-            if self._world.shortages.fargate(task.provider or "FARGATE"):
+            if self._world.shortages.take_fargate(task.provider or "FARGATE", accepted=True):
                 self._end(task, "TaskFailedToStart", _CAPACITY_REASON)
                 return
             self._begin(place, task)
@@ -101,17 +102,26 @@ class Agent:
             self._end(task, "TaskFailedToStart", _CAPACITY_REASON)
 
     def _begin(self, place: Place, task: Task) -> None:
-        task.status = "PENDING"
-        for attachment in task.attachments:
-            attachment["status"] = "ATTACHED"
-        task.pull_started_at = self._world.clock.now()
-        self._touch(task)
+        """On Fargate RunTask still answers PROVISIONING, with a network interface that is not attached."""
+        if not task.fargate:
+            self._pend(place, task)
         thread = threading.Thread(target=self._run, args=(place, task), name=f"task-{task.id[:8]}", daemon=True)
         self._threads.add(thread)
         thread.start()
 
+    def _pend(self, place: Place, task: Task) -> None:
+        task.status = "PENDING"
+        attach(self._world, place, task, address="127.0.0.1" if self._runtime.kind == "process" else None)
+        task.pull_started_at = self._world.clock.now()
+        self._touch(task)
+
     def _run(self, place: Place, task: Task) -> None:
         try:
+            with self._world.lock:
+                if task.status == "PROVISIONING":
+                    self._pend(place, task)
+                if task.status == "STOPPED":  # before it had its place
+                    return
             self._lifecycle(place, task)
         except Exception as error:  # noqa: BLE001 - the task must end whatever breaks in here, and status shows why
             self._world.note(error)

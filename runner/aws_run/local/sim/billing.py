@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -65,12 +66,18 @@ def _instance_lines(instance: GroupInstance, now: datetime, region: str) -> list
     )
     if instance.reclaimed and seconds < _FREE_IF_RECLAIMED_WITHIN_S:
         usd = Decimal(0)
-    lines = [_line("instance", instance.id, f"{instance.type} {market}", usd, common, instance.id)]
+    lines = [_line("instance", instance.id, f"{instance.type} {market}", usd, common=common, resource=instance.id)]
     ebs = instance.disk_gib * prices.flat(region, "gp3_gb_month") / _MONTH_HOURS * billed / _HOUR
-    lines.append(_line("volume", instance.id, f"gp3 {instance.disk_gib} GiB", ebs, common, *instance.volumes[:1]))
+    lines.append(
+        _line(
+            "volume", instance.id, f"gp3 {instance.disk_gib} GiB", ebs, common=common, resource=_first(instance.volumes)
+        )
+    )
     if instance.public_ip:
         address = prices.flat(region, "public_ipv4_hour") * billed / _HOUR
-        lines.append(_line("ipv4", instance.id, "public IPv4", address, common, *instance.interfaces[:1]))
+        lines.append(
+            _line("ipv4", instance.id, "public IPv4", address, common=common, resource=_first(instance.interfaces))
+        )
     return lines
 
 
@@ -101,14 +108,16 @@ def _task_lines(task: Task, now: datetime, region: str) -> list[BillLine]:
     memory = prices.flat(region, f"fargate_{market}gb_hour", arch)
     hourly = Decimal(task.cpu) / 1024 * processor + Decimal(task.memory_mib) / 1024 * memory
     detail = f"{task.cpu / 1024:g} vCPU, {task.memory_mib / 1024:g} GB{' spot' if spot else ''}"
-    lines = [_line("fargate-task", task.id, detail, billed / _HOUR * hourly, common, task.arn)]
+    lines = [_line("fargate-task", task.id, detail, billed / _HOUR * hourly, common=common, resource=task.arn)]
     extra_gib = int(task.definition.get("ephemeralStorageGiB") or _FARGATE_FREE_GIB) - _FARGATE_FREE_GIB
     if extra_gib > 0:
         storage = extra_gib * prices.flat(region, "fargate_storage_gb_hour") * billed / _HOUR
-        lines.append(_line("fargate-storage", task.id, f"{extra_gib} GiB over 20", storage, common, task.arn))
+        lines.append(
+            _line("fargate-storage", task.id, f"{extra_gib} GiB over 20", storage, common=common, resource=task.arn)
+        )
     if (task.network or {}).get("assignPublicIp") == "ENABLED":
         address = prices.flat(region, "public_ipv4_hour") * billed / _HOUR
-        lines.append(_line("ipv4", task.id, "public IPv4", address, common, _interface(task)))
+        lines.append(_line("ipv4", task.id, "public IPv4", address, common=common, resource=_interface(task)))
     return lines
 
 
@@ -121,5 +130,11 @@ def _interface(task: Task) -> str:
     return next((str(one["value"]) for one in details if one["name"] == "networkInterfaceId"), "")
 
 
-def _line(kind: str, identity: str, detail: str, usd: Decimal, common: dict[str, Any], resource: str = "") -> BillLine:
+def _first(names: Sequence[str]) -> str:
+    return names[0] if names else ""
+
+
+def _line(
+    kind: str, identity: str, detail: str, usd: Decimal, *, common: dict[str, Any], resource: str = ""
+) -> BillLine:
     return BillLine(kind=kind, id=identity, detail=detail, usd=float(usd), resource=resource, **common)

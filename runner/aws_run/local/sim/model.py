@@ -143,6 +143,7 @@ class Task:
     network: dict[str, Any] | None
     enable_execute_command: bool
     attachments: list[dict[str, Any]] = field(default_factory=list)
+    zone: str | None = None  # of a task on Fargate
     status: str = "PROVISIONING"
     desired: str = "RUNNING"
     instance: ContainerInstance | None = None

@@ -37,6 +37,7 @@ class AccountState:
         self.calls: deque[str] = deque(maxlen=100_000)  # service:Operation of clients' calls, for tests and benchmarks
         self.shortages = Shortages(options.no_capacity)
         self.quotas: dict[str, float] = dict(options.quotas)
+        self.quota_requests: dict[str, dict[str, Any]] = {}  # by id, as Service Quotas shows them
         self.foreign_buckets = set(options.foreign_buckets)
         self.versioned_at: dict[str, datetime] = {}  # bucket -> when its versioning was first enabled
         self.faults = Faults(options.chaos_seed)
@@ -49,7 +50,7 @@ class AccountState:
         self.cost_by_resource = True  # the account has enabled Cost Explorer's data by resource
         self.data_exports: list[str] = []  # the names of its exports of CUR 2.0
         self.caller_policy = options.caller_policy
-        self.asked: deque[Any] = deque(maxlen=100_000)  # what IAM was asked about the caller, for tests
+        self.rights_checked: deque[Any] = deque(maxlen=100_000)  # what IAM judged for the caller, for tests
         self.linked_roles: set[str] = set()  # services whose own role this account has
         self.sessions: dict[str, Session] = {}  # of ECS Exec, by their ids
         self.errors: list[str] = []  # faults of the embedded AWS itself; the status page shows them

@@ -1,7 +1,8 @@
 """Launches that fail because a test wants them to, in AWS's own words. Pure.
 
 A rule is `WHAT[=CODE][#COUNT]`. WHAT: `*`, an instance type, or either after `spot:` or `on-demand:`; or `FARGATE` or
-`FARGATE_SPOT`, whose tasks then find no place. COUNT: for that many launches; without it for ever.
+`FARGATE_SPOT`, whose tasks then find no place: they stop before they start, or with the code NotAccepted are among
+RunTask's `failures`. COUNT: for that many launches; without it for ever.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ MESSAGES = {
         "InvalidParameterCombination - The specified instance type is not eligible for Free Tier. For a list of Free "
         "Tier instance types, run 'describe-instance-types' with the filter 'free-tier-eligible=true'. "
     ),
+    # Of Fargate: in RunTask's `failures`, instead of a task that stops.
+    "NotAccepted": "Capacity is unavailable at this time. Please try again later or in a different availability zone",
     # A new account's first launch in a region.
     "PendingVerification": (
         "Your request for accessing resources in this region is being validated, and you will not be able to launch "
@@ -83,9 +86,14 @@ class Shortages:
         code = rule.code or ("UnfulfillableCapacity" if market == "spot" else "InsufficientInstanceCapacity")
         return MESSAGES[code].format(type=kind, az=az) + _TAIL
 
-    def fargate(self, provider: str) -> bool:
-        """Whether a Fargate task of this provider (FARGATE, FARGATE_SPOT) finds no place."""
-        return any(r.left != 0 and r.what == provider for r in self.rules)
+    def take_fargate(self, provider: str, *, accepted: bool) -> bool:
+        """Whether a Fargate task of this provider (FARGATE, FARGATE_SPOT) finds no place, before or after RunTask has
+        accepted it."""
+        for rule in self.rules:
+            if rule.left != 0 and rule.what == provider and accepted == (rule.code != "NotAccepted"):
+                rule.left = None if rule.left is None else rule.left - 1
+                return True
+        return False
 
     def texts(self) -> list[str]:
         return [f"{r.what}={r.code or 'default'}#{'∞' if r.left is None else r.left}" for r in self.rules]

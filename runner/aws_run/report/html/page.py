@@ -35,7 +35,7 @@ def render(page: RunPage, now: datetime) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{_text(page.run_id)}</title><style>{STYLE}</style></head>\n<body><main>\n{body}\n"
-        f'<p class="soft">Written by aws-run at {now:%Y-%m-%d %H:%M} UTC.</p>\n</main></body></html>\n'
+        f'<p class="soft">{now:%Y-%m-%d %H:%M} UTC, aws-run</p>\n</main></body></html>\n'
     )
 
 

@@ -33,15 +33,15 @@ def read_usage(content: bytes, *, memory_bytes: int | None = None) -> tuple[Seri
 
 def _rows(content: bytes) -> list[Mapping[str, str]]:
     text = io.StringIO(content[:MOST_BYTES].decode("utf-8", "replace"), newline="")
-    found: list[Mapping[str, str]] = []
+    rows: list[Mapping[str, str]] = []
     try:
         for row in csv.DictReader(text):
-            found.append(row)
-            if len(found) == _MOST_ROWS:
+            rows.append(row)
+            if len(rows) == _MOST_ROWS:
                 break
     except csv.Error:
         pass  # a field beyond csv's own limit: what came before it is still shown
-    return found
+    return rows
 
 
 def _column(rows: Sequence[Mapping[str, str]], name: str, *, factor: float = 1) -> tuple[tuple[float, float], ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import moto.ec2.models.instance_types as moto_types
 import pytest
-from tests.unit.fakes import FakeAws, refused
+from tests.unit.fakes import FakeAws, FakeClock, refused
 
 from aws_run.backends.ec2.quotas import Quotas, quota_of
+from aws_run.pricing.cache import MemoryCache
 from aws_run.pricing.offers import Choice
 
 
@@ -70,3 +71,70 @@ def test_what_can_not_be_read_is_missing_and_no_error() -> None:
     aws = FakeAws().on("get_service_quota", {"Quota": {"Value": 8.0}}).on("describe_instances", refused("AccessDenied"))
     (room,) = Quotas(aws).headroom([choice("m5.large")]).values()
     assert (room.used, room.free) == (None, 8.0)
+
+
+def account(*, running: int = 0, spot: bool = False, **limits: float) -> FakeAws:
+    """`limits`: by code, with _ for -; all others are 1000. `running`: vCPUs of m5 machines."""
+    named = {code.replace("_", "-"): value for code, value in limits.items()}
+    life = {"InstanceLifecycle": "spot"} if spot else {}
+    machines = [{"InstanceType": "m5.large", "CpuOptions": {"CoreCount": running, "ThreadsPerCore": 1}, **life}]
+    aws = FakeAws().on("describe_instances", [{"Instances": machines}] if running else [])
+    return aws.on(
+        "get_service_quota",
+        lambda *, QuotaCode, **_: {"Quota": {"QuotaName": QuotaCode, "Value": named.get(QuotaCode, 1000.0)}},
+    )
+
+
+def test_a_quota_with_plenty_of_room_is_read_once_a_day_and_nothing_else_is() -> None:
+    aws, clock = account(), FakeClock()
+    held = Quotas(aws, MemoryCache(clock=clock))
+    for _ in range(3):
+        assert held.shortage(choice("m5.large"), (False,)) is None
+    assert aws.operations == ["get_service_quota"]
+    clock.sleep(25 * 3600)
+    assert held.shortage(choice("m5.large"), (False,)) is None
+    assert aws.operations == ["get_service_quota"] * 2
+
+
+def test_one_that_may_be_short_is_read_anew_each_time_because_it_may_have_been_raised() -> None:
+    aws = account(L_1216C47A=0)
+    held = Quotas(aws, MemoryCache(clock=FakeClock()))
+    assert held.shortage(choice("m5.large"), (False,)) is not None
+    aws.on("get_service_quota", {"Quota": {"Value": 100.0}})
+    assert held.shortage(choice("m5.large"), (False,)) is None
+
+
+def test_what_runs_now_counts_in_its_own_market() -> None:
+    short = Quotas(account(running=6, L_1216C47A=8)).shortage(choice("m5.large"), (False,))
+    assert short is not None
+    assert (short.code, short.limit, short.used, short.free) == ("L-1216C47A", 8, 6, 2)
+    assert Quotas(account(running=4, L_1216C47A=8)).shortage(choice("m5.large"), (False,)) is None
+    assert Quotas(account(running=6, spot=True, L_1216C47A=8)).shortage(choice("m5.large"), (False,)) is None
+
+
+def test_with_auto_one_market_that_has_room_is_enough() -> None:
+    assert Quotas(account(L_34B43A08=0)).shortage(choice("m5.large"), (True, False)) is None
+    both = Quotas(account(L_34B43A08=0, L_1216C47A=0)).shortage(choice("m5.large"), (True, False))
+    assert both is not None
+    assert both.code == "L-1216C47A"
+
+
+def test_p5_on_spot_is_held_to_its_own_quota() -> None:
+    assert Quotas(account(L_7212CCBC=0)).shortage(choice("p5.4xlarge"), (True,)) is None
+    assert Quotas(account(L_C4BD4855=0)).shortage(choice("p5.4xlarge"), (True,)) is not None
+
+
+def test_what_nobody_can_read_keeps_no_run_from_starting() -> None:
+    aws = FakeAws().on("get_service_quota", refused("AccessDeniedException"))
+    assert Quotas(aws).shortage(choice("m5.large"), (False,)) is None
+
+
+def test_the_nearest_is_the_first_that_another_quota_has_room_for() -> None:
+    held = Quotas(account(L_DB2E81BA=0, L_3819A6DF=0))
+    short = held.shortage(choice("g6.xlarge"), (False,))
+    assert short is not None
+    offers = [choice("g5.xlarge"), choice("g6.xlarge", spot=True), choice("p4d.24xlarge", spot=True)]
+    near = held.nearest(offers, short)
+    assert near is not None
+    assert (near.name, near.spot) == ("p4d.24xlarge", True)
+    assert held.nearest(offers[:2], short) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -12,6 +13,7 @@ from aws_run.backends.ec2.backend import Ec2Backend
 from aws_run.backends.ec2.scaling_activities import capacity_status
 from aws_run.errors import CapacityError
 from aws_run.events import Notice
+from aws_run.runs.spec import Rung, RunSpec
 
 TERMINAL = [
     "InsufficientInstanceCapacity",
@@ -116,6 +118,16 @@ def test_since_when_an_instance_is_up_is_said() -> None:
 # -- what the backend makes of it -------------------------------------------------------------------------------------
 
 
+def spot_then_on_demand(*types: str) -> RunSpec:
+    asked = spec(job=job(spot_policy="auto"))
+    offer = replace(
+        asked.offer,
+        hardware=replace(asked.offer.hardware, spot=True),
+        ladder=(Rung(spot=False, instance_types=types or ("m6i.large",)),),
+    )
+    return replace(asked, offer=offer)
+
+
 def backend(*answers: list[dict[str, Any]]) -> tuple[Ec2Backend, FakeAws, FakeClock]:
     aws, clock = FakeAws(), FakeClock()
     aws.on("describe_scaling_activities", *({"Activities": answer} for answer in answers))
@@ -133,15 +145,21 @@ def test_no_capacity_is_one_sentence_with_the_reason_the_type_and_the_zone() -> 
 def test_spot_auto_asks_for_on_demand_once_and_then_gives_up() -> None:
     spot, on_demand = failed("UnfulfillableCapacity", ActivityId="1"), failed("VcpuLimitExceeded", ActivityId="2")
     ec2, aws, clock = backend([spot], [spot], [spot], [on_demand, spot])
-    asked, events = spec(job=job(spot_policy="auto")), Events()
+    asked, events = spot_then_on_demand(), Events()
     for _ in range(3):  # the third look still shows the refusal of before, which says nothing about on-demand
         ec2.check_capacity(asked, events.emit)
         clock.sleep(5)
     policy = aws.sent("update_auto_scaling_group")[0]["MixedInstancesPolicy"]["InstancesDistribution"]
     assert policy["OnDemandPercentageAboveBaseCapacity"] == 100
-    assert [notice.level for notice in events.of(Notice)] == ["warning"]
-    with pytest.raises(CapacityError, match="VcpuLimitExceeded"):
+    assert [notice.text for notice in events.of(Notice)] == [
+        "tried: m6i.large spot in us-east-1a: no capacity (UnfulfillableCapacity)",
+        "asking for m6i.large on demand instead",
+    ]
+    with pytest.raises(
+        CapacityError, match=r"VcpuLimitExceeded .*; before that: m6i\.large spot in us-east-1a: no cap"
+    ):
         ec2.check_capacity(asked, events.emit)
+    assert len(ec2.tried(asked)) == 2
 
 
 def test_one_zones_lack_is_not_the_end_while_auto_scaling_tries_the_next() -> None:
@@ -234,10 +252,10 @@ def test_a_spot_failure_nobody_knows_makes_auto_ask_for_on_demand() -> None:
     ec2, aws, clock = backend([linked], [linked], [launched("InProgress", ActivityId="2"), linked])
     events = Events()
     for _ in range(3):
-        ec2.check_capacity(spec(job=job(spot_policy="auto")), events.emit)
+        ec2.check_capacity(spot_then_on_demand(), events.emit)
         clock.sleep(185)
     assert len(aws.sent("update_auto_scaling_group")) == 1
-    assert "may not be created" in [n.text for n in events.of(Notice) if n.level == "warning"][-1]
+    assert any(n.text.startswith("tried: ") and "may not be created" in n.text for n in events.of(Notice))
 
 
 def test_a_known_failure_that_heals_is_waited_for_longer_but_not_for_ever() -> None:

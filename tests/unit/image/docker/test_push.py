@@ -35,7 +35,7 @@ class FakeEngine:
 
 def push(engine: FakeEngine, emitted: list[Event] | None = None, clock: FakeClock | None = None) -> str:
     events: list[Event] = emitted if emitted is not None else []
-    return push_image(engine, "r/p", "t", Tokens(), events.append, clock or FakeClock())
+    return push_image(engine, "r/p", "t", Tokens(), emit=events.append, clock=clock or FakeClock())
 
 
 def test_the_digest_is_the_registrys() -> None:

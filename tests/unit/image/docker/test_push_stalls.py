@@ -46,7 +46,7 @@ def sending(layer: str, current: int) -> Mapping[str, Any]:
 
 
 def push(clock: FakeClock, engine: Engine, events: list[Event]) -> str:
-    return push_image(engine, "registry:5000/p", "t", Tokens(), events.append, clock)
+    return push_image(engine, "registry:5000/p", "t", Tokens(), emit=events.append, clock=clock)
 
 
 def test_a_push_that_stands_still_is_begun_again_and_arrives() -> None:

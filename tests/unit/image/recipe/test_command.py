@@ -7,7 +7,7 @@ import pytest
 from tests.unit.image.support import SCRIPT, source_of, write
 
 from aws_run.errors import AmbiguousScriptError, SourceError
-from aws_run.image.recipe.command import check_command, find_command
+from aws_run.image.recipe.command import check_command, find_program
 from aws_run.image.sources.source import read_source
 
 ARGPARSE = """
@@ -66,35 +66,35 @@ LIBRARY = "def add_options(parser):\n    parser.add_argument('-i')\n    parser.a
 def test_the_one_script_that_takes_both_is_found_however_it_takes_them(tmp_path: Path, text: str) -> None:
     files = {"job.py": textwrap.dedent(text), "ffmpeg.py": FFMPEG, "notes.py": MENTIONS, "setup.py": SCRIPT}
     source = source_of(tmp_path, {**files, "tests/test_job.py": SCRIPT, "test_more.py": SCRIPT})
-    assert find_command(source) == ("python", "job.py")
+    assert find_program(source).command == ("python", "job.py")
 
 
 def test_nothing_of_the_project_is_run(tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     source = source_of(tmp_path / "p", {"main.py": f"open({str(marker)!r}, 'w')\n{SCRIPT}"})
-    assert find_command(source) == ("python", "main.py")
+    assert find_program(source).command == ("python", "main.py")
     assert not marker.exists()
 
 
 def test_a_script_in_a_folder_keeps_its_path(tmp_path: Path) -> None:
-    assert find_command(source_of(tmp_path, {"src/my job.py": SCRIPT})) == ("python", "src/my job.py")
+    assert find_program(source_of(tmp_path, {"src/my job.py": SCRIPT})).command == ("python", "src/my job.py")
 
 
 def test_a_package_runs_as_a_module(tmp_path: Path) -> None:
     source = source_of(tmp_path, {"pkg/__init__.py": "", "pkg/__main__.py": ARGPARSE})
-    assert find_command(source) == ("python", "-m", "pkg")
+    assert find_program(source).command == ("python", "-m", "pkg")
 
 
 @pytest.mark.parametrize("line", ["from options import add_options", "import options", "from . import options"])
 def test_options_may_be_declared_in_a_module_that_the_script_imports(tmp_path: Path, line: str) -> None:
     source = source_of(tmp_path, {"options.py": LIBRARY, "main.py": f"{line}\nmain()\n", "other.py": "main()\n"})
-    assert find_command(source) == ("python", "main.py")
+    assert find_program(source).command == ("python", "main.py")
 
 
 def test_several_scripts_are_named_and_so_is_the_way_out(tmp_path: Path) -> None:
     source = source_of(tmp_path, {"train.py": SCRIPT, "eval.py": ARGPARSE})
     with pytest.raises(SourceError) as caught:
-        find_command(source)
+        find_program(source)
     assert caught.value.message == "Several scripts take -i and -o: eval.py, train.py"
     assert caught.value.hint is not None
     assert "`command: python eval.py`" in caught.value.hint
@@ -106,22 +106,22 @@ def test_several_scripts_are_named_and_so_is_the_way_out(tmp_path: Path) -> None
 def test_no_script_names_what_was_looked_at(tmp_path: Path) -> None:
     source = source_of(tmp_path, {"main.py": "print('hello')\n", "deep/er/lib.py": "x = 1\n"})
     with pytest.raises(SourceError, match=r"No script takes both -i and -o \(looked at main\.py\)") as caught:
-        find_command(source)
+        find_program(source)
     assert "python main.py" in str(caught.value.hint)
 
 
 def test_a_folder_without_python_says_so(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="There is no Python script"):
-        find_command(source_of(tmp_path, {"readme.txt": ""}))
+        find_program(source_of(tmp_path, {"readme.txt": ""}))
 
 
 def test_a_file_that_does_not_parse_is_passed_over(tmp_path: Path) -> None:
     source = source_of(tmp_path, {"old.py": 'print "-i", "-o"\n', "nul.py": '"-i"\0', "main.py": SCRIPT})
-    assert find_command(source) == ("python", "main.py")
+    assert find_program(source).command == ("python", "main.py")
 
 
 def test_warnings_about_the_projects_code_are_its_own_business(tmp_path: Path) -> None:
-    assert find_command(source_of(tmp_path, {"main.py": f"x = '\\d'\n{SCRIPT}"})) == ("python", "main.py")
+    assert find_program(source_of(tmp_path, {"main.py": f"x = '\\d'\n{SCRIPT}"})).command == ("python", "main.py")
 
 
 @pytest.mark.parametrize(

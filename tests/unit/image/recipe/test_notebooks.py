@@ -73,7 +73,7 @@ def test_a_script_that_takes_the_folders_goes_before_a_notebook(tmp_path: Path) 
         ({"a.ipynb": notebook("!pip install (")}, "sets nothing"),
         ({"a.ipynb": notebook(PARAMETERS, language="R")}, "a.ipynb is a notebook in r"),
         ({"a.ipynb": "{}"}, "holds no cells"),
-        ({"a.ipynb": "[" * 100_000}, "is no notebook"),
+        ({"a.ipynb": "[" * 100_000}, "is not a notebook"),
         (
             {"a.ipynb": notebook(PARAMETERS), "b/c.ipynb": notebook(PARAMETERS)},
             "Several notebooks take the two folders: a.ipynb, b/c.ipynb",

@@ -161,6 +161,13 @@ def test_no_setting_of_a_submodule_runs_a_program(repository: Path, canary: Cana
     assert not canary.sang.exists()
 
 
+def test_no_file_elsewhere_that_the_folders_configuration_names_is_read(repository: Path, tmp_path: Path) -> None:
+    """Even a list of what to ignore: it may be a pipe, or hide what the user sees."""
+    (tmp_path / "elsewhere").write_text("new.py\n")
+    git(repository, "config", "core.excludesFile", str(tmp_path / "elsewhere"))
+    assert "new.py" in paths(read_source(repository))
+
+
 def test_a_second_work_tree_is_listed_by_its_own_index(repository: Path, canary: Canary, tmp_path: Path) -> None:
     git(repository, "worktree", "add", "--detach", str(tmp_path / "second"))
     fsmonitor(repository, str(canary.script))

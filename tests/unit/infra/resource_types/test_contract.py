@@ -64,7 +64,7 @@ def test_a_kind_that_is_not_known_is_said_to_be_a_newer_versions() -> None:
 UNFIT: list[tuple[tuple[Any, ...], str]] = [
     ((bucket.TYPE, bucket.TYPE), "the same kind"),
     ((bucket.TYPE, replace(group.TYPE, keep_as="bucket")), "calls two resource types the same"),
-    ((cluster.TYPE,), "depends on capacity-provider, which is no resource type"),
+    ((cluster.TYPE,), "depends on capacity-provider, which is not a resource type"),
     ((replace(group.TYPE, list_owned=()),), "could not be found by gc"),
     ((replace(bucket.TYPE, observe=None),), "can't be observed"),
     ((replace(group.TYPE, end_bill=None),), "no `end_bill`"),

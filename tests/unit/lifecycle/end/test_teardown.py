@@ -12,6 +12,7 @@ from aws_run.errors import TeardownError
 from aws_run.events import Notice
 from aws_run.lifecycle.end import teardown
 from aws_run.runs.locks import LOCK_FENCE_S, LOCK_S
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import ResourceEntry
 from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
@@ -191,7 +192,9 @@ def test_an_outcome_that_could_not_be_recorded_goes_out_with_the_teardown() -> N
     ended = Ended()
     put = ended.bucket._put
     ended.aws.on("put_object", refused("ServiceUnavailable"), put)
-    teardown.note_outcome(ended.writer, Outcome(exit_code=7, reason="exit", sentence=""), None, "2026-01-02T04:00:00Z")
+    teardown.note_outcome(
+        ended.writer, Outcome(exit_code=7, reason=OutcomeReason.EXIT, sentence=""), None, "2026-01-02T04:00:00Z"
+    )
     ended.tear_down()
     stored = ended.store.read(RUN)[0]
     assert stored.outcome is not None

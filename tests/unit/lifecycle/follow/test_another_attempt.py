@@ -28,19 +28,21 @@ def decide(
     reason: str = DENIED,
     code: str = "TaskFailedToStart",
     made_s: float = 30,
-    interruptions: int = 0,
+    retries: int = 0,
     left_s: float = 3600,
     retry: Retry | None = None,
 ) -> AnotherAttempt | None:
     """For a task that stopped so, `made_s` after its execution role was made."""
-    task: dict[str, Any] = {"taskArn": "a", "lastStatus": "STOPPED", "stopCode": code, "stoppedReason": reason}
+    task: dict[str, Any] = {
+        "taskArn": "a", "lastStatus": "STOPPED", "stopCode": code, "stoppedReason": reason, "launchType": "FARGATE"
+    }  # fmt: skip
     state = task_state(task, "cluster")
     now: datetime = START + timedelta(seconds=made_s)
     return another_attempt(
         classify(state, None, 1),
         state,
         retry=retry or Retry(),
-        interruptions=interruptions,
+        retries=retries,
         new_roles={ROLE: START},
         now=now,
         deadline=now + timedelta(seconds=left_s),
@@ -70,9 +72,21 @@ def test_what_time_does_not_heal_is_the_end(otherwise: dict[str, Any]) -> None:
 
 def test_interruptions_are_counted_apart() -> None:
     spot = {"code": "SpotInterruption", "reason": "Host EC2 terminated."}
-    again = decide(**spot, interruptions=2)
+    again = decide(**spot, retries=2)
     assert again is not None
     assert again.new_machine
-    assert decide(**spot, interruptions=3) is None
+    assert decide(**spot, retries=3) is None
     assert decide(**spot, retry=Retry(on=())) is None
-    assert decide(interruptions=3, retry=Retry(on=())) is not None
+    assert decide(retries=3, retry=Retry(on=())) is not None
+
+
+def test_a_task_that_fargate_has_no_room_for_is_requested_again_where_the_user_wants_that() -> None:
+    full = {"reason": "Capacity is unavailable at this time. Please try again later"}
+    patient = Retry(on=("no-capacity",), max=2)
+    first, second = (decide(**full, retry=patient, retries=number) for number in (0, 1))
+    assert first is not None
+    assert second is not None
+    assert (first.new_machine, first.counts) == (False, True)
+    assert 0 < first.wait_s < second.wait_s
+    assert decide(**full, retry=patient, retries=2) is None
+    assert decide(**full) is None

@@ -74,7 +74,6 @@ def test_attempts_differ_by_number_and_token_only() -> None:
             spec=spec(),
             definition="arn",
             inputs=(SNAPSHOT,),
-            command=("python", "main.py"),
             deadline=START,
             attempt=attempt,
         )

@@ -69,9 +69,7 @@ def test_what_says_something_about_the_run_is_raised_at_once(error: AwsRunError)
 
 
 def accept(aws: FakeAws, attempt: int = 1) -> str:
-    request = TaskRequest(
-        spec=spec(), definition="arn", inputs=(SNAPSHOT,), command=None, deadline=spec().deadline, attempt=attempt
-    )
+    request = TaskRequest(spec=spec(), definition="arn", inputs=(SNAPSHOT,), deadline=spec().deadline, attempt=attempt)
     return EcsExecutor(aws, FakeClock(), lambda _: {}).start(request).id
 
 

@@ -50,6 +50,7 @@ def first_record(usd_per_hour: Decimal | None = Decimal("0.5"), **origin: Any) -
         offer=run.offer,
         image=None,
         git=GitState(commit="ab" * 20, dirty=True),
+        branch="main",
         config=SimpleNamespace(labels=("x",), note=None),
     )
     return initial_record(

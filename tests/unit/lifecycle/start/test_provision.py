@@ -171,3 +171,18 @@ def test_another_clients_change_of_the_record_stays() -> None:
     start.store.replace(replace(there, owner="ann"), etag)
     start.go()
     assert start.record.owner == "ann"
+
+
+def test_who_waits_for_a_new_role_stops_with_the_start() -> None:
+    """Nobody registers a definition behind the teardown's back, up to a minute later."""
+    start = Start()
+
+    def refuse(**_: Any) -> Any:
+        start.context.stop.set()  # another lane has failed meanwhile
+        raise refused("AccessDeniedException", "not authorized to perform: iam:PassRole")
+
+    start.aws.on("register_task_definition", refuse)
+    with pytest.raises((Stopped, AwsCallError)):
+        start.go()
+    assert start.aws.operations.count("register_task_definition") == 1
+    assert {event.text for event in start.events.of(LaneFailed)} <= {"stopped"}

@@ -1,0 +1,226 @@
+"""`aws-run bench`: one sample on several machines at once, and what it took on each.
+
+Each is an ordinary run that nobody follows from its acceptance on: they go on side by side, and here each one is waited
+for, finished and removed. Whatever goes wrong, what was started is ended before this returns.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+
+from aws_run.config import Config
+from aws_run.errors import EXIT_TOOL, AwsRunError, InterruptedRunError, UsageError, sentence_of
+from aws_run.events import Notice
+from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.end.teardown import attempt_or_warn
+from aws_run.lifecycle.what_ran import seconds_of
+from aws_run.pricing.knee import Measured, best, knee
+from aws_run.report.views import PlanView
+from aws_run.runs.record import Record
+from aws_run.usecases.cancel import cancel
+from aws_run.usecases.pull import pull
+from aws_run.usecases.submit import submit
+from aws_run.usecases.wait import wait
+
+_WAKES_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchRow:
+    """One offer. `seconds`: of the job; `usd`: of the whole run; `usd_of_job`: of the job's seconds, at what a second
+    of the run cost. None: it did not come so far, which `sentence` explains. `files`: of the sample."""
+
+    offer: str
+    run_id: str = ""
+    exit_code: int = EXIT_TOOL
+    sentence: str = ""
+    hardware: str = ""
+    seconds: float | None = None
+    usd: Decimal | None = None
+    usd_of_job: Decimal | None = None
+    files: int = 0
+    output: Path | None = None
+
+    @property
+    def usd_per_1000_files(self) -> Decimal | None:
+        return None if self.usd_of_job is None or not self.files else self.usd_of_job * 1000 / self.files
+
+    @property
+    def measured(self) -> Measured | None:
+        """None where it failed: a job that did not do its work is no measure of it."""
+        if self.exit_code != 0 or self.seconds is None or self.usd_of_job is None:
+            return None
+        return Measured(name=self.offer, seconds=self.seconds, usd=self.usd_of_job)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """`knee`: the offer beyond which more money buys less time than it costs; None where no run has ended well.
+    `best`: the offers that none beats in both time and cost."""
+
+    rows: tuple[BenchRow, ...]
+    knee: str | None
+    best: tuple[str, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """That of the first that failed: a row without a result is no success."""
+        return next((row.exit_code for row in self.rows if row.exit_code != 0), 0)
+
+
+def bench(
+    context: AppContext,
+    offers: Mapping[str, Config],
+    *,
+    show_plan: Callable[[str, PlanView], None],
+    on_end: Callable[[BenchRow], None],
+    cost_label: str = "cost",
+) -> Bench:
+    """`offers`: the same job by the name of what it runs on, started in this order. One that can't be started is a row
+    with its reason. InterruptedRunError after Ctrl-C, when all of them are ended."""
+    rows: dict[str, BenchRow] = {}
+    started: dict[str, str] = {}
+    pool = ThreadPoolExecutor(max_workers=max(1, len(offers)), thread_name_prefix="bench")
+    waiting: dict[Future[BenchRow], str] = {}
+
+    def end(row: BenchRow) -> None:
+        rows[row.offer] = row
+        on_end(row)
+
+    try:
+        for name, config in offers.items():
+            quiet = replace(context, stop=threading.Event(), emit=_named(context, name))
+            try:
+                accepted = submit(
+                    config,
+                    quiet,
+                    show_plan=lambda view, name=name: show_plan(name, view),  # type: ignore[misc]
+                    detach=True,
+                    cost_label=cost_label,
+                )
+            except InterruptedRunError:
+                raise
+            except AwsRunError as error:
+                end(BenchRow(offer=name, exit_code=error.exit_code or EXIT_TOOL, sentence=_with_hint(error)))
+                continue
+            started[name] = accepted.record.run_id
+            waiting[pool.submit(_measure, quiet, name, config, accepted.record.run_id)] = name
+        while waiting:
+            done, _ = wait_for(waiting, timeout=_WAKES_EVERY_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                end(_row_of(future, waiting.pop(future), started))
+    except BaseException as error:
+        _end_all(context, [run for name, run in started.items() if name not in rows])
+        if isinstance(error, KeyboardInterrupt):
+            raise InterruptedRunError("Interrupted; all runs of the bench were stopped and removed") from None
+        raise
+    finally:
+        pool.shutdown(wait=False)
+    ordered = tuple(rows[name] for name in offers)
+    measured = [one for row in ordered if (one := row.measured) is not None]
+    chosen = knee(measured)
+    return Bench(
+        rows=ordered,
+        knee=chosen.name if chosen is not None else None,
+        best=tuple(one.name for one in best(measured)),
+    )
+
+
+def _row_of(future: Future[BenchRow], name: str, started: Mapping[str, str]) -> BenchRow:
+    try:
+        return future.result()
+    except Exception as error:  # noqa: BLE001 - one that can't be followed hides none of the others
+        run = started[name]
+        text = f"{sentence_of(error)}; `aws-run cleanup {run}` ends it"
+        return BenchRow(offer=name, run_id=run, sentence=text)
+
+
+def _measure(context: AppContext, name: str, config: Config, run_id: str) -> BenchRow:
+    """Waits for the run, finishes it, and fetches its outputs where it ended well."""
+    ended = wait(context, run_id, config.name)
+    record, into = ended.record, config.output
+    row = _row(name, record)
+    if row.exit_code == 0 and into is not None:
+        try:
+            pull(context, run_id, config.name, into, overwrite=True)
+        except AwsRunError as error:
+            return replace(row, exit_code=error.exit_code or EXIT_TOOL, sentence=_with_hint(error))
+        row = replace(row, output=into)
+    if record.state != "removed":
+        text = f"{row.sentence}; not everything could be shown to be gone: `aws-run cleanup {run_id}`"
+        return replace(row, exit_code=row.exit_code or EXIT_TOOL, sentence=text)
+    return row
+
+
+def _row(name: str, record: Record) -> BenchRow:
+    outcome, receipt, seconds = record.outcome, record.receipt, seconds_of(record)
+    usd = None if record.cost_usd is None else Decimal(record.cost_usd)
+    of_job = None
+    if usd is not None and seconds is not None and receipt is not None and Decimal(receipt.billed_s or 0) > 0:
+        of_job = usd / Decimal(receipt.billed_s or 1) * Decimal(str(seconds))
+    inputs = (record.job or {}).get("inputs") or record.inputs
+    files = sum(int(one.get("files") or 0) for one in inputs if isinstance(one, Mapping))
+    return BenchRow(
+        offer=name,
+        run_id=record.run_id,
+        exit_code=EXIT_TOOL if outcome is None else outcome.exit_code,
+        sentence=outcome.sentence if outcome else "it ended without a result",
+        hardware=record.hardware.description if record.hardware else "",
+        seconds=seconds,
+        usd=usd,
+        usd_of_job=of_job,
+        files=files,
+    )
+
+
+def _end_all(context: AppContext, runs: Sequence[str]) -> None:
+    """Side by side, because each takes a machine's time to end; every one is tried. InterruptedRunError at another
+    Ctrl-C: who is still at it ends with the process."""
+
+    def end(run: str) -> None:
+        attempt_or_warn(context.emit, lambda: _cancelled(context, run))
+
+    threads = [threading.Thread(target=end, args=(run,), name="bench-end") for run in runs]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            f"Left at once; {', '.join(runs)} may still have something in AWS (their deadlines hold)",
+            hint="`aws-run cleanup RUN` for each of them",
+        ) from None
+
+
+def _cancelled(context: AppContext, run: str) -> None:
+    record, result = cancel(context, run, None, reason="the bench was ended")
+    result.raise_if_failed(record.region)
+
+
+def _named(context: AppContext, name: str) -> Callable[[object], None]:
+    """Only what a user has to know, with the offer's name before it."""
+
+    def emit(event: object) -> None:
+        if isinstance(event, Notice) and event.level == "warning":
+            context.emit(replace(event, text=f"{name}: {event.text}"))
+
+    return emit
+
+
+def _with_hint(error: AwsRunError) -> str:
+    return f"{error.message} ({error.hint})" if error.hint else error.message
+
+
+def refuse_same(names: tuple[str, ...]) -> None:
+    """UsageError for fewer than two offers, or one named twice."""
+    if len(set(names)) != len(names):
+        raise UsageError("--on names an offer twice", hint="name each one once")
+    if len(names) < 2:
+        raise UsageError("--on compares offers, and fewer than two are named", hint="--on c7i.large,c7g.large")
