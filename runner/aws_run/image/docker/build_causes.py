@@ -40,6 +40,11 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "install python3 in the Dockerfile, or choose another base image",
     ),
     (
+        r"/bin/sh\"?: (?:executable file )?not found|/bin/sh\"?: (?:stat .*: )?no such file or directory",
+        "The base image has no shell, so neither aws-run's recipe nor a RUN line can install anything in it",
+        "choose a base image with a shell and Python 3.9 or newer, such as python:3.12-slim-bookworm",
+    ),
+    (
         r"python3 is [\d.]+; 3\.9 or newer",
         "The image's python3 is too old; aws-run needs Python 3.9 or newer in it to move files in and out",
         "install a newer python3 in the Dockerfile, or choose another base image",

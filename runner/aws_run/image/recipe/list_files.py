@@ -81,7 +81,7 @@ def unused_lists(source: Source, looked_at: list[str]) -> list[str]:
     if not first.endswith(_BY_NAME):
         way = f"`aws-run submit {folder}` runs that folder as a project of its own"
     more = f" and {len(paths) - _MOST_SHOWN} more" if len(paths) > _MOST_SHOWN else ""
-    return [f"nothing is installed: {', '.join(paths[:_MOST_SHOWN])}{more} is not for the job as it stands; {way}"]
+    return [f"nothing is installed, although {', '.join(paths[:_MOST_SHOWN])}{more} is there; {way}"]
 
 
 _SAME = (
