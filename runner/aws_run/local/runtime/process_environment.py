@@ -119,8 +119,9 @@ def _key(request: InstallRequest, python: str) -> str:
 
 
 def pick_python(wanted: str | None, own: str, find: Callable[[str], str | None]) -> tuple[str, list[str]]:
-    """(path, sentences to tell): the Python that is asked for, where this machine has it; else another of its series, or
-    the one that aws-run itself runs on, of version `own`. `find`: the path of a version, None where there is none."""
+    """(path, sentences to tell): the Python that is asked for, where this machine has it; else another of its
+    series, or the one that aws-run itself runs on, of version `own`. `find`: the path of a version, None: it is not
+    there."""
     wanted = wanted or own
     for version in dict.fromkeys([wanted, ".".join(wanted.split(".")[:2])]):
         path = sys.executable if f"{own}.".startswith(f"{version}.") else find(version)
