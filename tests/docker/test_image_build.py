@@ -254,7 +254,7 @@ def test_an_image_without_python_is_told_at_build_time(tmp_path: Path, context: 
     ("dockerfile", "sentence"),
     [
         ("FROM scratch\nCOPY a /\n", r"The base image has no shell"),
-        ("FROM BASE\nRUN rm -f /usr/local/bin/python*\n", r"has no python3, and aws-run needs Python 3\.9"),
+        ("FROM BASE\nRUN rm -f /usr/local/bin/python* /usr/bin/python*\n", r"has no python3, and aws-run needs Python 3\.9"),
     ],
 )
 @pytest.mark.parametrize("classic", [False, True])
@@ -263,14 +263,14 @@ def test_a_base_image_without_python_is_told_at_build_time(
 ) -> None:
     folder = project(tmp_path / "base", Dockerfile=dockerfile.replace("BASE", context.base_image), a="x")
     name = f"arun-test-bare:{uuid.uuid4().hex[:12]}"
-    image, _ = context.engine.images.build(path=str(folder), tag=name, rm=True)
+    context.engine.images.build(path=str(folder), tag=name, rm=True)
     try:
         with pytest.raises(BuildError, match=sentence):
             context.build(
                 context.plan(project(tmp_path / "bare", main__py=SCRIPT), Build(base_image=name)), classic=classic
             )
     finally:
-        context.engine.images.remove(image.id, force=True)
+        context.engine.images.remove(name, noprune=True)
 
 
 @pytest.mark.parametrize(
