@@ -23,6 +23,7 @@ SYNC_EVERY_S = "AWS_RUN_SYNC_EVERY_S"  # outputs while the job runs; 0 = only at
 CHECKPOINT_PATH = "AWS_RUN_CHECKPOINT_PATH"
 CHECKPOINT_EVERY_S = "AWS_RUN_CHECKPOINT_EVERY_S"
 WORK_DIR = "AWS_RUN_WORK_DIR"  # default /aws-run: input/ and output/ live in it
+CGROUP = "AWS_RUN_CGROUP"  # default /sys/fs/cgroup: where the kernel tells what the container uses
 NOTICE_FILE = "AWS_RUN_NOTICE_FILE"  # the host writes the Spot notice here; read-only mount
 OUTPUTS_REQUIRED = "AWS_RUN_OUTPUTS_REQUIRED"  # 1: a job that saves nothing has failed
 IMAGE_ENTRYPOINT = "AWS_RUN_IMAGE_ENTRYPOINT"  # JSON argv, baked into the image: the project's own ENTRYPOINT
@@ -45,6 +46,7 @@ ALL = (
     CHECKPOINT_PATH,
     CHECKPOINT_EVERY_S,
     WORK_DIR,
+    CGROUP,
     NOTICE_FILE,
     OUTPUTS_REQUIRED,
     IMAGE_ENTRYPOINT,

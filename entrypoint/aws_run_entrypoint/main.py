@@ -9,7 +9,8 @@ import sys
 import time
 from typing import Callable, Mapping, Optional, Sequence
 
-from .cgroup import Cgroup
+from . import contract
+from .cgroup import ROOT, Cgroup
 from .contract import EndReason
 from .errors import describe
 from .first_minute import FirstMinute
@@ -43,7 +44,7 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
         return EXIT_TOOL
     first_minute = FirstMinute(job.new_role_s, say)
     result = Result(job)
-    usage = UsageRecorder(Cgroup(), job.work_dir)
+    usage = UsageRecorder(Cgroup(env.get(contract.CGROUP) or ROOT), job.work_dir)
     background = BackgroundSync(job, say)
     plan = StopPlan(
         stop_grace_s=job.stop_grace_s,

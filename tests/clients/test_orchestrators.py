@@ -63,7 +63,11 @@ operator = EcsRunTaskOperator(
     network_configuration={"awsvpcConfiguration": {"subnets": [subnet], "assignPublicIp": "ENABLED"}},
     awslogs_group="/aws-run/demo", awslogs_region="us-east-1", awslogs_stream_prefix="run/job", do_xcom_push=True,
 )
-print("last line:", operator.execute({}))
+class TaskInstance:
+    def xcom_push(self, **pushed):
+        pass
+
+print("last line:", operator.execute({"ti": TaskInstance()}))
 """
 
 

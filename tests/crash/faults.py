@@ -123,7 +123,7 @@ def _machine_images_once() -> None:
             made[region] = backend.amis
         backend.amis = dict(made[region])
 
-    AmiBackend._load_amis = load  # type: ignore[method-assign]
+    AmiBackend._load_amis = load  # type: ignore[method-assign, assignment]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -145,12 +145,13 @@ def test_a_run_that_could_not_end_its_comment_has_it_ended_by_the_last_job(
     """Its runner vanished, or nobody approved the environment: then none of its steps runs at all."""
     outputs = gate(on_github, hub.event("/aws-run"))
     job = document()["jobs"]["end"]
-    context = {"needs": {"gate": {"outputs": outputs}, "run": {"result": result}}, "inputs": inputs()}
+    needs: dict[str, Any] = {"gate": {"outputs": outputs}, "run": {"result": result}}
+    context = {"needs": needs, "inputs": inputs()}
     assert evaluate(job["if"], context, {"always": lambda: True}) is True
     on_github.run_job(job, context, skip=("actions/checkout",))
     (sticky,) = hub.by_bot()
     assert shown in sticky
-    context["needs"]["run"]["result"] = "failure" if result == "cancelled" else "cancelled"
+    needs["run"]["result"] = "failure" if result == "cancelled" else "cancelled"
     on_github.run_job(job, context, skip=("actions/checkout",))
     assert hub.by_bot() == [sticky], "an end stays"
 

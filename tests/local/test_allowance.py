@@ -90,7 +90,7 @@ def test_a_start_that_fails_gives_all_of_it_back(begin: Begin) -> None:
     story.refuse("ecs:RunTask", "AccessDeniedException", times=None)
     with pytest.raises(AwsRunError):
         story.submit()
-    assert (standing(story).holders, standing(story).used_usd) == (0, 0)
+    assert (standing(story).holders, standing(story).used_usd) == (0, Decimal(0))
 
 
 def test_an_allowance_costs_a_project_without_one_no_request(begin: Begin) -> None:

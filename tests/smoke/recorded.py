@@ -46,7 +46,8 @@ def main() -> int:
     with Path(path).open("a", encoding="utf-8") as trace:
         record(trace)
         sys.argv = ["aws-run", *arguments]
-        return aws_run() or 0
+        aws_run()
+    return 0
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def submit(
     opened: RecordWriter | None = None
     lanes = LaneRunner(emit=context.emit, clock=context.clock, stop=context.stop)
     try:
-        begun = open_record(context, store, preflight, run, record, backend)
+        begun = open_record(context, store, preflight, run, record=record, backend=backend)
         writer = opened = begun.writer
         if begun.reserved is not None:
             run = replace(run, spec=budget.bounded(spec))

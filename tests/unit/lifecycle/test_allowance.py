@@ -15,6 +15,7 @@ from aws_run.lifecycle import allowance, budget
 from aws_run.pricing import packaged
 from aws_run.runs.allowance import EACH, Ledger, Limit
 from aws_run.runs.allowances import KEY, Allowances
+from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome, Record
 from aws_run.runs.spec import RunSpec
 
@@ -149,7 +150,7 @@ def test_a_run_that_goes_on_keeps_what_it_holds() -> None:
     assert not bench.ledger.claims[0].settled
 
 
-NOT_STARTED = Outcome(exit_code=125, reason="not-started", sentence="no")
+NOT_STARTED = Outcome(exit_code=125, reason=OutcomeReason.NOT_STARTED, sentence="no")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ NOT_STARTED = Outcome(exit_code=125, reason="not-started", sentence="no")
         ({"outcome": NOT_STARTED, "backend": "fargate"}, "0"),
         ({"outcome": NOT_STARTED, "backend": "ec2"}, None),  # its machine may have waited for it
         ({"outcome": NOT_STARTED, "backend": "a-later-one"}, None),
-        ({"outcome": Outcome(exit_code=125, reason="lost", sentence="no"), "backend": "fargate"}, None),
+        ({"outcome": Outcome(exit_code=125, reason=OutcomeReason.LOST, sentence="no"), "backend": "fargate"}, None),
         ({}, None),
     ],
 )

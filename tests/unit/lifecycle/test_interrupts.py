@@ -29,7 +29,7 @@ class Account(FakeAccount):
     def begin(self) -> Any:
         found = SimpleNamespace(kept={ref(STORE): Observation(present=True)})
         decided = SimpleNamespace(kept=(STORE,))
-        return open_record(self.context, self.store, found, decided, record(), None)  # type: ignore[arg-type]
+        return open_record(self.context, self.store, found, decided, record=record(), backend=None)  # type: ignore[arg-type]
 
     @property
     def marks(self) -> list[str]:

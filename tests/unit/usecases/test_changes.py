@@ -55,18 +55,17 @@ def bucket() -> Bucket:
 
 
 def test_the_newest_run_of_that_branch_with_the_same_command_that_ended_well_is_the_base(bucket: Bucket) -> None:
-    for number, different in enumerate(
-        [
-            {},
-            {},
-            {"branch": "feature"},
-            {"branch": ""},
-            {"repository": "evil/b"},
-            {"command": "python other.py"},
-            {"outcome": replace(ENDED, exit_code=1)},
-            {"outcome": None},
-        ]
-    ):
+    cases: list[dict[str, Any]] = [
+        {},
+        {},
+        {"branch": "feature"},
+        {"branch": ""},
+        {"repository": "evil/b"},
+        {"command": "python other.py"},
+        {"outcome": replace(ENDED, exit_code=1)},
+        {"outcome": None},
+    ]
+    for number, different in enumerate(cases):
         made = record(**{"run_id": f"demo-2026010{1 + number // 5}-00000{number}-000{number}", **{
             "origin_detail": f"repository={different.get('repository', 'a/b')} branch={different.get('branch', 'main')}",
             "command": different.get("command", "python main.py"), "outcome": different.get("outcome", ENDED),

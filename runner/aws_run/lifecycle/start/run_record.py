@@ -94,7 +94,7 @@ class Opened:
 
 
 def open_record(
-    context: AppContext, store: RunStore, preflight: Preflight, run: RunPlan, record: Record, backend: Backend
+    context: AppContext, store: RunStore, preflight: Preflight, run: RunPlan, *, record: Record, backend: Backend
 ) -> Opened:
     """The bucket where it is missing, then the record and the mark, before anything else exists (aws-facts §12, 41).
     Then what the run may cost is held of the allowance, where there is one: UsageError where it does not fit, and of

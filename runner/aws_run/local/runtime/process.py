@@ -19,6 +19,7 @@ from aws_run.local.runtime.process_image import image_dir
 from aws_run.local.runtime.registry import Registry
 
 _WORK_DIR = "AWS_RUN_WORK_DIR"
+_CGROUP = "AWS_RUN_CGROUP"
 _CHECKPOINT_PATH = "AWS_RUN_CHECKPOINT_PATH"
 
 
@@ -62,6 +63,7 @@ class ProcessRuntime:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": os.pathsep.join(str(app / path) for path in image.get("python_path", ())),
             _WORK_DIR: str(home / "work"),
+            _CGROUP: str(home / "none"),  # this machine's own would tell what all of its programs use
             **_rehomed(spec, home),
         }
         (home / "work").mkdir()
@@ -184,5 +186,6 @@ def _rehomed(spec: ContainerSpec, home: Path) -> dict[str, str]:
         for target, source in moved.items():
             if value == target or value.startswith(f"{target}/"):
                 environment[name] = source + value[len(target) :]
-    environment.pop(_WORK_DIR, None)
+    for name in (_WORK_DIR, _CGROUP):
+        environment.pop(name, None)
     return environment

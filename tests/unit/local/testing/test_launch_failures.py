@@ -25,8 +25,9 @@ def test_a_counted_rule_wears_off() -> None:
 
 def test_fargate_has_rules_of_its_own() -> None:
     shortages = Shortages(("FARGATE_SPOT",))
-    assert shortages.fargate("FARGATE_SPOT")
-    assert not shortages.fargate("FARGATE")
+    assert shortages.take_fargate("FARGATE_SPOT", accepted=True)
+    assert not shortages.take_fargate("FARGATE_SPOT", accepted=False)
+    assert not shortages.take_fargate("FARGATE", accepted=True)
 
 
 def test_a_code_nobody_knows_is_an_error() -> None:
