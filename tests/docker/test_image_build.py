@@ -254,7 +254,10 @@ def test_an_image_without_python_is_told_at_build_time(tmp_path: Path, context: 
     ("dockerfile", "sentence"),
     [
         ("FROM scratch\nCOPY a /\n", r"The base image has no shell"),
-        ("FROM BASE\nRUN rm -f /usr/local/bin/python* /usr/bin/python*\n", r"has no python3, and aws-run needs Python 3\.9"),
+        (
+            "FROM BASE\nRUN rm -f /usr/local/bin/python* /usr/bin/python*\n",
+            r"has no python3, and aws-run needs Python 3\.9",
+        ),
     ],
 )
 @pytest.mark.parametrize("classic", [False, True])
