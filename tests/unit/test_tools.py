@@ -117,7 +117,14 @@ def lock_repository(tmp_path: Path) -> Path:
     for folder in ("tools", "requirements", ".venv/bin"):
         (tmp_path / folder).mkdir(parents=True)
     shutil.copy(TOOLS / "lock", tmp_path / "tools" / "lock")
-    for name in ("dev", "action", "demo", "uv", "audit", "clients"):
+    for name in (
+        "dev",
+        "action",
+        "demo",
+        "uv",
+        "audit",
+        *(path.stem for path in TOOLS.parent.glob("requirements/clients*.txt")),
+    ):
         (tmp_path / "requirements" / f"{name}.txt").write_text("pinned==1\n")
     (tmp_path / "answer").write_text("pinned==1\n")
     script = 'while [ $# -gt 0 ]; do if [ "$1" = --output-file ]; then cat answer >"$2"; fi; shift; done'

@@ -228,8 +228,7 @@ class ConsoleReporter:
             if self._debug:
                 self._print(Text(f"  {self._symbols.dot} {clean(event.text)}", style="dim"))
             return
-        warning = event.level == "warning"
-        sign = (self._symbols.warning, "bold yellow") if warning else (self._symbols.dot, "dim")
+        sign = (self._symbols.warning, "bold yellow") if event.level == "warning" else (self._symbols.dot, "dim")
         # Names, links and commands stay whole: a terminal joins its own line breaks again when they are copied.
         first, *rest = wrapped(clean(event.text), self._console.width - 5)
         self._print_unwrapped(Text.assemble("  ", sign, " ", first))
@@ -255,9 +254,8 @@ class ConsoleReporter:
             self._stop()
             for name, lane in self._state.lanes.items():
                 self._print(lane_line(name, lane, self._symbols))
-            self._state.lanes.clear()
-            self._state.looks.clear()
-            self._state.removing.clear()
+            for shown in (self._state.lanes, self._state.looks, self._state.removing):
+                shown.clear()
             self._state.status = self._state.outputs = ""
             self._state.bars = ()
             self._end_teardown()

@@ -11,12 +11,12 @@ from pathlib import Path
 from aws_run.clock import parse_iso
 from aws_run.errors import AwsRunError, UsageError
 from aws_run.events import Notice
+from aws_run.infra.bucket_names import own_bucket
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.receipt_views import receipt_view, use_view
 from aws_run.lifecycle.run_status import RunStatus, current_status
 from aws_run.lifecycle.what_ran import facts
-from aws_run.naming import bucket_name
 from aws_run.report.html import Attempt, Fact, RunPage, Saved, Series
 from aws_run.report.html.previews import bytes_wanted, preview
 from aws_run.report.html.usage_csv import MOST_BYTES, read_usage
@@ -88,7 +88,7 @@ def page(
         outputs=shown,
         output_files=len(files),
         output_bytes=sum(size for _, size in files),
-        output_address=f"s3://{bucket_name(record.account, record.region)}/{record.output_prefix}",
+        output_address=f"s3://{record.bucket}/{record.output_prefix}",
         warnings=status.warnings,
         notes=tuple(notes),
     )
@@ -185,11 +185,11 @@ def write(content: str, path: Path) -> Path:
 
 def save(context: AppContext, run_id: str, content: str) -> str | None:
     """A copy beside the run's results; its address. None, with a warning, where the bucket does not take it."""
-    store, key, identity = lookup.store(context), RunKeys(run_id=run_id).report, context.aws.identity()
+    store, key = lookup.store(context), RunKeys(run_id=run_id).report
     try:
         store.put(key, content.encode(), ContentType="text/html; charset=utf-8")
     except AwsRunError as error:
         text = f"the report was not saved beside the results: {error.message}"
         context.emit(Notice(text=text, level="warning", hint=error.hint))
         return None
-    return f"s3://{bucket_name(identity.account, identity.region)}/{key}"
+    return f"s3://{own_bucket(context.aws)}/{key}"
