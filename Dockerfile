@@ -64,6 +64,16 @@ ARG UV_OPTIONS=""
 ARG REQUIREMENTS=requirements.txt
 ARG FIND_LINKS=""
 ARG VENV_OPTIONS=""
+# begin managed-python
+# A Python that no base image has, for the job alone. uv checks its hash, which it brings along.
+ARG MANAGED_PYTHON=""
+RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
+    set -e; \
+    if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi; \
+    if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca; fi; \
+    export UV_PYTHON_INSTALL_DIR=/opt/python UV_NO_PROGRESS=1; \
+    /opt/uv/bin/uv python install --no-config --no-bin "$MANAGED_PYTHON"
+# end managed-python
 # begin conda
 # The version of CUDA that conda solves for; the building machine need not have it.
 ARG CUDA=""
@@ -83,7 +93,12 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
     set -e; \
     if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi; \
     if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca REQUESTS_CA_BUNDLE=/run/secrets/ca; fi; \
-    if [ "$DEPENDENCIES" != conda ]; then python3 -m venv $VENV_OPTIONS /opt/venv; fi; \
+    PYTHON=python3; \
+# begin managed-python
+    export UV_PYTHON_INSTALL_DIR=/opt/python; \
+    PYTHON=$(/opt/uv/bin/uv python find --no-config --no-project --managed-python "$MANAGED_PYTHON"); \
+# end managed-python
+    if [ "$DEPENDENCIES" != conda ]; then "$PYTHON" -m venv $VENV_OPTIONS /opt/venv; fi; \
     export VIRTUAL_ENV=/opt/venv UV_PROJECT_ENVIRONMENT=/opt/venv UV_PYTHON_DOWNLOADS=never; \
     export UV_LINK_MODE=copy UV_NO_PROGRESS=1 UV_CACHE_DIR=/root/.cache/uv; \
     if [ -n "$FIND_LINKS" ]; then export UV_FIND_LINKS="$FIND_LINKS"; fi; \
@@ -110,6 +125,9 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=settings \
 # end tools
     mkdir -p /export/opt; \
     mv /opt/venv /export/opt/venv; \
+# begin managed-python
+    mv /opt/python /export/opt/python; \
+# end managed-python
     find /export -exec touch -h -d @946684800 {} +
 
 # begin project
@@ -157,12 +175,19 @@ RUN set -e; \
     mkdir -p /home/job /app; \
     chown 10001:10001 /home/job /app; \
     touch -d @946684800 /etc/passwd /etc/group /etc /home/job /home /app
+# begin managed-python
+# Our own part stays with the base image's Python, whichever one is first on the PATH of the job.
+RUN set -e; \
+    ln -s "$(readlink -f "$(command -v python3)")" /opt/aws-run/python3; \
+    touch -h -d @946684800 /opt/aws-run/python3; \
+    touch -d @946684800 /opt/aws-run
+# end managed-python
 # begin without-pip
 COPY --from=dependencies /export/ /
 # end without-pip
 # begin pip
 # The job's own: pip adds to it while the job runs.
-COPY --from=dependencies --chown=10001:10001 /export/opt/venv/ /opt/venv/
+COPY --from=dependencies --chown=10001:10001 /export/opt/ /opt/
 # end pip
 ARG PYTHON_PATH=""
 ENV PATH=/opt/venv/bin:$PATH HOME=/home/job PYTHONUNBUFFERED=1 PYTHONPATH=${PYTHON_PATH}
@@ -178,5 +203,10 @@ COPY --from=project --chown=10001:10001 /export-app/app/ /app/
 COPY --chown=10001:10001 code/ /
 USER 10001:10001
 STOPSIGNAL SIGTERM
+# begin base-python
 ENTRYPOINT ["python3", "-I", "-S", "-B", "-X", "utf8", "/opt/aws-run/entrypoint.pyz"]
+# end base-python
+# begin managed-python
+ENTRYPOINT ["/opt/aws-run/python3", "-I", "-S", "-B", "-X", "utf8", "/opt/aws-run/entrypoint.pyz"]
+# end managed-python
 CMD []

@@ -16,6 +16,9 @@ class ResilientStream:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        if getattr(stream, "errors", None) == "strict" and hasattr(stream, "reconfigure"):
+            # A job prints what it likes; a console with an old code page (cp1252) shows what it lacks as \u2713.
+            stream.reconfigure(errors="backslashreplace")
         self.used = False
         self.lost: OSError | None = None
 

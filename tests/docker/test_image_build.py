@@ -253,6 +253,32 @@ def test_an_image_without_python_is_told_at_build_time(tmp_path: Path, context: 
 @pytest.mark.parametrize(
     ("dockerfile", "sentence"),
     [
+        ("FROM scratch\nCOPY a /\n", r"The base image has no shell"),
+        (
+            "FROM BASE\nRUN rm -f /usr/local/bin/python* /usr/bin/python*\n",
+            r"has no python3, and aws-run needs Python 3\.9",
+        ),
+    ],
+)
+@pytest.mark.parametrize("classic", [False, True])
+def test_a_base_image_without_python_is_told_at_build_time(
+    tmp_path: Path, context: Bench, dockerfile: str, sentence: str, classic: bool
+) -> None:
+    folder = project(tmp_path / "base", Dockerfile=dockerfile.replace("BASE", context.base_image), a="x")
+    name = f"arun-test-bare:{uuid.uuid4().hex[:12]}"
+    context.engine.images.build(path=str(folder), tag=name, rm=True)
+    try:
+        with pytest.raises(BuildError, match=sentence):
+            context.build(
+                context.plan(project(tmp_path / "bare", main__py=SCRIPT), Build(base_image=name)), classic=classic
+            )
+    finally:
+        context.engine.images.remove(name, noprune=True)
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "sentence"),
+    [
         ("CMD cd / && python3 main.py\n", "CMD in Dockerfile is in shell form"),
         ("ENTRYPOINT X=1 python3 main.py\n", "ENTRYPOINT in Dockerfile is in shell form"),
         ("CMD []\n", "neither ENTRYPOINT nor CMD"),

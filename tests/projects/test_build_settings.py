@@ -135,7 +135,7 @@ def test_the_python_that_is_asked_for_is_taken_or_refused_before_the_build(
 ) -> None:
     root = write(tmp_path, {"main.py": VERSION_OF_SIX, **files})
     if python is None:
-        with pytest.raises(SourceError, match=r"asks for Python .*, which no base image here has") as caught:
+        with pytest.raises(SourceError, match=r"asks for Python .*, which neither a base image nor uv has") as caught:
             plan_project(root)
         assert "build.python" in (caught.value.hint or "")
         assert plan_project(root, build=Build(python="3.11")).recipe.base_image is not None

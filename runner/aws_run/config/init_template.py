@@ -18,7 +18,8 @@ _MOST_NAMES = 6
 class ProjectSurvey:
     """What a project folder shows. `command` None: none is clear, and `problems` say why; `why`: what is done with it,
     where that is more than to start it. `arguments`: how it is given the two folders. `dockerfile`, `dependencies`,
-    `input`: paths inside the folder. `apt_for`: the Python packages that need `apt`. `extras`, `groups`: those that the
+    `input`: paths inside the folder. `apt_for`: the Python packages that need `apt`. `not_followed`: sentences about
+    what is there and not used. `extras`, `groups`: those that the
     project has. `env_names`: the variables of its .env; `hand_over_env`: the user wants the job to get them."""
 
     name: str
@@ -32,6 +33,7 @@ class ProjectSurvey:
     dependencies: str | None = None
     dependencies_title: str = "none"
     notes: tuple[str, ...] = ()
+    not_followed: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     apt: tuple[str, ...] = ()
@@ -144,6 +146,7 @@ def _build(survey: ProjectSurvey) -> list[str]:
         lines.append(_comment("apt: [ffmpeg]", "Debian packages, as apt-get install takes them", "  "))
     if survey.installs_itself:
         lines.append(_comment("install: false", "the project itself is installed: it is a package", "  "))
+    lines += [f"  # note: {_plain(sentence)}" for sentence in survey.not_followed]
     active = any(not line.lstrip().startswith("#") for line in lines)
     return ["build:  # no Dockerfile: aws-run brings its own" if active else "# build:", *lines]
 

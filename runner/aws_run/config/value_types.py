@@ -174,8 +174,8 @@ def _python(value: str) -> str:
     match = re.fullmatch(r"3\.(\d{1,2})(\.\d{1,2})?", value, re.ASCII)
     if match is None:
         raise ValueError(f'"{value}" is not a Python version; write "3.12"')
-    if int(match[1]) < 9:
-        raise ValueError(f"Python {value} is too old; 3.9 is the oldest that runs")
+    if int(match[1]) < 8:
+        raise ValueError(f"Python {value} is too old; 3.8 is the oldest that can be had")
     return value
 
 

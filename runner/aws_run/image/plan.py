@@ -224,6 +224,8 @@ def standard_dockerfile(recipe: StandardRecipe | None = None) -> str:
         "pip": recipe.pip,
         "without-pip": not recipe.pip,
         "tools": bool(recipe.tools),
+        "managed-python": recipe.managed_python,
+        "base-python": not recipe.managed_python,
     }
     # A version from git changes with each commit: the dependencies know it only where the project is among them.
     before, stage, after = text.partition("# begin project\n")

@@ -65,6 +65,11 @@ def legacy_python(folder: Folder, path: str) -> str | None:
     return match["requires"].strip() if match is not None else None
 
 
+def sets_python(folder: Folder, path: str) -> bool:
+    """Whether there is a `python_requires`, read by `legacy_python` or not."""
+    return folder.has(path) and b"python_requires" in folder.read(path)
+
+
 def scm_variable(folder: Folder, pyproject: dict[str, Any]) -> str | None:
     requires = " ".join(strings(table(pyproject, "build-system").get("requires")))
     dynamic = "version" in strings(table(pyproject, "project").get("dynamic"))

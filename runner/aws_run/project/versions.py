@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 _CLAUSE = re.compile(r"^(~=|===|==|!=|<=|>=|<|>)\s*v?(\d+(?:\.\d+)*)(\.\*)?$")
 _PART = re.compile(r"^(?P<op>\^|~=|~|===|==|!=|<=|>=|<|>|=)?\s*v?(?P<version>[0-9][^\s]*|\*)$")
@@ -39,6 +40,12 @@ def from_conda(text: str) -> str | None:
     if exact is not None:
         return f"=={exact[1]}"
     return ",".join(part.strip() for part in text.split(",") if part.strip() not in ("", "*"))
+
+
+def alternatives(text: str, convert: Callable[[str], str | None]) -> str:
+    """`^3.9 || ^3.11`, each part converted, with `||` between them; the text as it is where a part can't be."""
+    parts = [convert(part.strip()) for part in re.split(r"\|\|?", text)]
+    return "||".join(part for part in parts if part is not None) if None not in parts else text
 
 
 def satisfies(version: str, specifier: str) -> bool:

@@ -72,10 +72,11 @@ def _build_settings(source: Source, recipe: StandardRecipe | None) -> dict[str, 
     needed = needed_packages(content.decode(errors="replace") for content in _texts(source, dependencies))
     path = dependencies.title.split()[0].rstrip(",")
     return {
-        "python": recipe.python,
+        "python": None if recipe.managed_python else recipe.python,
         "dependencies": path if source.has(path) else None,
         "dependencies_title": dependencies.title,
         "notes": dependencies.notes,
+        "not_followed": (*(dependencies.notes if dependencies.kind == "none" else ()), *recipe.other_notes),
         "extras": tuple(dict.fromkeys(extras)),
         "groups": tuple(dict.fromkeys(groups)),
         "apt": tuple(dict.fromkeys(name for names in needed.values() for name in names)),

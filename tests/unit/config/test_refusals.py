@@ -54,7 +54,7 @@ Refused = Callable[..., str]
         ("tags: {'aws-run:run': b}\n", "aws-run.yaml:1: tags.aws-run:run: \"aws-run:run\" can't be set: aws: belongs to AWS and aws-run: to this tool"),
         ("tags: {a: 'b;c'}\n", 'aws-run.yaml:1: tags.a: "b;c" is not a tag value: up to 256 letters, digits, spaces and _.:/=+-@'),
         ("build: {python: 2.7}\n", 'aws-run.yaml:1: build.python: "2.7" is not a Python version; write "3.12"'),
-        ("build: {python: 3.8}\n", "aws-run.yaml:1: build.python: Python 3.8 is too old; 3.9 is the oldest that runs"),
+        ("build: {python: 3.7}\n", "aws-run.yaml:1: build.python: Python 3.7 is too old; 3.8 is the oldest that can be had"),
         ("build: {dockerfile: nope}\n", "aws-run.yaml:1: build.dockerfile: nope: no such file"),
         ("retention: {logs: 31}\n", "aws-run.yaml:1: retention.logs: 31 is not a period CloudWatch Logs offers; the nearest is 30"),
         ("region: frankfurt\n", 'aws-run.yaml:1: region: "frankfurt" is not a region; they look like eu-central-1'),

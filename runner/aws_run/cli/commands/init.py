@@ -51,7 +51,7 @@ def init(
     if os.path.lexists(target) and not force:
         raise UsageError(f"{target} exists already", hint="--force replaces it")
     survey = survey_project(path)
-    for problem in survey.problems:
+    for problem in (*survey.problems, *survey.not_followed):
         say(f"note: {problem}")
     if survey.env_names:
         more = len(survey.env_names) - 6

@@ -40,6 +40,11 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "install python3 in the Dockerfile, or choose another base image",
     ),
     (
+        r"/bin/sh\"?: (?:executable file )?not found|/bin/sh\"?: (?:stat .*: )?no such file or directory",
+        "The base image has no shell, so neither aws-run's recipe nor a RUN line can install anything in it",
+        "choose a base image with a shell and Python 3.9 or newer, such as python:3.12-slim-bookworm",
+    ),
+    (
         r"python3 is [\d.]+; 3\.9 or newer",
         "The image's python3 is too old; aws-run needs Python 3.9 or newer in it to move files in and out",
         "install a newer python3 in the Dockerfile, or choose another base image",
@@ -89,6 +94,12 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         r"The lockfile at .* needs to be updated|Unable to find lockfile",
         "uv.lock does not fit pyproject.toml",
         "run `uv lock` and commit the result",
+    ),
+    (
+        r"Failed to install (cpython-\d+\.\d+\.\d+)|No download found for request: (cpython-\d+\.\d+\.\d+)",
+        "uv could not fetch the Python that the project asks for, {0}",
+        "the build has to reach github.com or the mirror of it that UV_PYTHON_INSTALL_MIRROR names; build.python "
+        "chooses a version that a base image has",
     ),
     (
         _CERTIFICATE,

@@ -31,6 +31,9 @@ _INDEX_VARIABLES = (
     "UV_EXTRA_INDEX_URL",
     "UV_INDEX_STRATEGY",
     "UV_INSECURE_HOST",
+    # Where a Python comes from that no base image has.
+    "UV_PYTHON_INSTALL_MIRROR",
+    "UV_PYTHON_DOWNLOADS_JSON_URL",
 )
 _PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 # What comes before the last @ of an address' host, and what belongs to an index that is named elsewhere.

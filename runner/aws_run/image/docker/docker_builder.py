@@ -132,6 +132,7 @@ def _recipe_args(recipe: StandardRecipe) -> dict[str, str]:
         "APT": " ".join(recipe.apt),
         "VENV_OPTIONS": "" if recipe.pip else "--without-pip",
         "TOOLS": " ".join(recipe.tools),
+        "MANAGED_PYTHON": (recipe.python or "") if recipe.managed_python else "",
         "INSTALL_REQUIRED": "yes" if recipe.install is not None and recipe.install.required else "",
     }
     if recipe.version is not None:

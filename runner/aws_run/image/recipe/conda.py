@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from aws_run.config.yamlfile import Mapping, Scalar, Sequence, parse_yaml
 from aws_run.errors import ConfigError, SourceError
 from aws_run.project.folder import Folder
-from aws_run.project.versions import from_conda
+from aws_run.project.versions import alternatives, from_conda
 
 NAMES = ("environment.yml", "environment.yaml", "conda.yaml", "conda.yml")
 # Conda's name → the package index's. Empty: comes with Python or with another package of the list.
@@ -51,7 +51,7 @@ _DEFAULT_CUDA = "12.4"  # what conda solves for where the list wants a GPU and n
 class CondaEnvironment:
     """`python`: as `requires-python` would say it; None where nothing is asked for. `lines`: for the package index.
     `pip`: the pip section alone. `only_conda`: names that no index has. `specs` and `channels`: as the file says them.
-    `cuda`: the version of CUDA that the list is for."""
+    `cuda`: the version of CUDA that the list is for. `variables`: names of those that activating it would set."""
 
     lines: tuple[str, ...]
     python: str | None
@@ -60,6 +60,7 @@ class CondaEnvironment:
     specs: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     cuda: str | None = None
+    variables: tuple[str, ...] = ()
 
     def for_micromamba(self, python: str) -> str:
         """The file that micromamba is given. `python`: the version where the list names none."""
@@ -96,7 +97,7 @@ def read_conda(folder: Folder, path: str) -> CondaEnvironment:
             version = re.match(r"[=\s]*(\d+\.\d+)", rest) if name in _CUDA else None
             cuda = version[1] if version else cuda or _DEFAULT_CUDA
         if name == "python":
-            python = from_conda(rest) or None
+            python = alternatives(rest, from_conda) or None
         elif name in _ONLY_CONDA or (name not in _OTHER_NAMES and name.startswith(_ONLY_CONDA_PREFIXES)):
             only_conda.append(name)
         elif package := _OTHER_NAMES.get(name, name):
@@ -110,6 +111,7 @@ def read_conda(folder: Folder, path: str) -> CondaEnvironment:
         specs=tuple(specs),
         channels=tuple(_texts(tree.items.get("channels"))),
         cuda=cuda,
+        variables=tuple(variables.items) if isinstance(variables := tree.items.get("variables"), Mapping) else (),
     )
 
 

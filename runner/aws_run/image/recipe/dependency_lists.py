@@ -20,7 +20,7 @@ from aws_run.project.folder import parse_toml, read_json, read_toml, strings, ta
 from aws_run.project.private_names import is_private
 from aws_run.project.requirements import decode, read_requirement_lines, read_requirements
 from aws_run.project.uv_lock import check_uv_lock, count_packages, installs_from_folder
-from aws_run.project.versions import from_poetry
+from aws_run.project.versions import alternatives, from_poetry
 
 GENERATED = "aws-run-requirements.txt"
 
@@ -157,7 +157,8 @@ class ListReader:
         if environment.only_conda:
             return self._by_micromamba(path, environment)
         title = f"{path} (conda, installed from the package index)"
-        return self._of_lines(path, environment.lines, title, environment.python)
+        made = self._of_lines(path, environment.lines, title, environment.python)
+        return replace(made, notes=_about_variables(path, environment))
 
     def _by_micromamba(self, path: str, environment: CondaEnvironment) -> Dependencies:
         pip = self._of_lines(path, environment.pip, path, environment.python)
@@ -168,7 +169,10 @@ class ListReader:
             kind="conda",
             files=pip.files or (path,),
             title=f"{path} (conda), {_packages(count)}",
-            notes=(f"micromamba makes the environment, because only conda has {named}",),
+            notes=(
+                f"micromamba makes the environment, because only conda has {named}",
+                *_about_variables(path, environment),
+            ),
             requires_python=environment.python,
             conda=environment,
         )
@@ -214,11 +218,6 @@ class ListReader:
         return self._by_uv(whole=_has_path_sources(self.pyproject), count=len(listed))
 
     def _by_uv(self, *, whole: bool, count: int | None) -> Dependencies:
-        optional = table(self.pyproject, "project", "optional-dependencies")
-        left = [name for name in optional if name not in self.build.extras]
-        notes = []
-        if left and not self.build.extras:
-            notes.append(f"the extras {', '.join(left[:6])} are not installed; `build: {{extras: [{left[0]}]}}` does")
         text = self.source.read_text("pyproject.toml")
         return Dependencies(
             kind="pyproject",
@@ -228,7 +227,6 @@ class ListReader:
             needs_git=_VCS_IN_TOML.search(text) is not None,
             extras=self.build.extras,
             groups=self.build.groups,
-            notes=tuple(notes),
         )
 
     def _legacy(self, path: str) -> Dependencies:
@@ -281,14 +279,22 @@ class ListReader:
 
 def poetry_python(pyproject: dict[str, Any]) -> str | None:
     value = table(pyproject, "tool", "poetry", "dependencies").get("python")
-    return from_poetry(value) if isinstance(value, str) else None
+    return alternatives(value, from_poetry) if isinstance(value, str) else None
+
+
+def _about_variables(path: str, environment: CondaEnvironment) -> tuple[str, ...]:
+    if not environment.variables:
+        return ()
+    names = ", ".join(environment.variables[:6])
+    return (f"{path} also sets {names}, which the job does not get; `env:` in aws-run.yaml hands them over",)
 
 
 def _series(requires: dict[str, Any]) -> str | None:
-    """pipenv's `python_version = "3.11"`."""
-    value = requires.get("python_version") or requires.get("python_full_version")
-    match = re.match(r"\d+\.\d+", value) if isinstance(value, str) else None
-    return f"=={match[0]}.*" if match else None
+    """pipenv's `python_version = "3.11"`, or its `python_full_version`, which pipenv takes exactly."""
+    full, series = requires.get("python_full_version"), requires.get("python_version")
+    if isinstance(full, str) and full:
+        return f"=={full}"
+    return f"=={series}.*" if isinstance(series, str) and series else None
 
 
 def _packages(count: int) -> str:

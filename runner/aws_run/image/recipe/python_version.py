@@ -1,68 +1,131 @@
-"""Which Python the image gets, as far as the project says so."""
+"""Which Pythons there are for an image, and what a constraint says of them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 DEFAULT = "3.12"
 # What the default base image comes in, best first after DEFAULT.
-_KNOWN = ("3.12", "3.13", "3.14", "3.11", "3.10", "3.9")
+KNOWN = ("3.12", "3.13", "3.14", "3.11", "3.10", "3.9")
+# What the uv of uv.txt can install on both architectures, as patch releases; `uv python list` says it, and a test holds
+# the two together.
+_MANAGED = {
+    "3.15": "0-2",
+    "3.14": "0-10",
+    "3.13": "0-18",
+    "3.12": "0-16",
+    "3.11": "1 3-18",
+    "3.10": "0 2-9 11-22",
+    "3.9": "6-7 10-25",
+    "3.8": "13-20",
+}
 # A pre-release counts as its release: `>=3.13.0rc1` is met by 3.13.
-_CLAUSE = re.compile(r"^\s*(~=|===|==|!=|<=|>=|<|>)\s*v?(\d{1,4}(?:\.\d{1,4}){0,4})(\.\*|(?:a|b|rc|\.dev)\d{1,3})?\s*$")
+_CLAUSE = re.compile(
+    r"^\s*(?P<op>~=|===|==|!=|<=|>=|<|>)\s*v?(?P<version>\d{1,4}(?:\.\d{1,4}){0,4})"
+    r"(?P<rest>\.\*|(?:a|b|rc|\.dev)\d{1,3})?\s*$"
+)
+_PIN = re.compile(r"(?:cpython[-@]|python-)?(?P<version>\d{1,2}(?:\.\d{1,2}){0,2})(?:(?:a|b|rc)\d{1,2}|-dev)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Clause:
+    op: str
+    version: tuple[int, ...]
+    series: bool  # it ends in `.*`
 
 
 def from_pin(text: str) -> str | None:
-    """The `3.12` in a `.python-version` file (`3.12.4`, `cpython-3.12`, several lines: the first counts)."""
-    for line in text.splitlines():
-        line = line.strip()
-        if line and not line.startswith("#"):
-            match = re.fullmatch(r"(?:cpython[-@])?(\d{1,2}\.\d{1,2})(?:\.\d{1,3})?", line)
-            return match[1] if match else None
-    return None
+    """What a version file says, as `requires-python` would: `3.12.4` and `cpython-3.12.4` are `==3.12.4.*`. None where
+    it names something else (pypy, a name of conda's)."""
+    if text[:1] in "<>=~!" and is_readable(text):
+        return text
+    match = _PIN.fullmatch(text)
+    return f"=={match['version']}.*" if match is not None else None
 
 
-def from_runtime(text: str) -> str | None:
-    """Heroku's runtime.txt: `python-3.11.4`."""
-    match = re.fullmatch(r"python-(\d{1,2}\.\d{1,2})(?:\.\d{1,3})?", text.strip())
-    return match[1] if match else None
+def first_line(text: str) -> str:
+    """Of a version file, where several may stand and the first counts."""
+    lines = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if line and not line.startswith("#")), "")
 
 
-def is_known(version: str) -> bool:
-    """Whether there is a base image of it with a Python that aws-run itself can use. Newer ones than are known here may
-    be there."""
-    numbers = tuple(int(part) for part in version.split(".")[:2])
-    return (3, 9) <= numbers <= max(tuple(int(part) for part in known.split(".")) for known in _KNOWN)
-
-
-def is_readable(text: str) -> bool:
+def is_readable(requires: str) -> bool:
     """Whether every clause of a `requires-python` is one that is understood here."""
-    return all(_CLAUSE.match(clause) for clause in text.split(",") if clause.strip())
+    return all(_CLAUSE.match(clause) for each in requires.split("||") for clause in each.split(",") if clause.strip())
 
 
-def from_requires(text: str) -> str | None:
-    """The best known version that `requires-python` allows; None where it can't be read or allows none."""
-    clauses = []
-    for clause in text.split(","):
-        if not clause.strip():
-            continue
-        match = _CLAUSE.match(clause)
-        if match is None:
-            return None
-        version = tuple(int(part) for part in match[2].split("."))
-        clauses.append((match[1], version))
-    return next((known for known in _KNOWN if all(_allows(known, op, version) for op, version in clauses)), None)
+def pinned_patch(requires: str) -> str | None:
+    """The `3.12.4` that is asked for, where any other of its series would do as well."""
+    match = re.fullmatch(r"==(\d+\.\d+\.\d+)\.\*", requires)
+    return match[1] if match is not None else None
 
 
-def _allows(known: str, op: str, version: tuple[int, ...]) -> bool:
-    """Whether the image of `known`, which always holds its newest patch release, satisfies one clause."""
-    minor = tuple(int(part) for part in known.split("."))
-    # `>=3.12.4` is met by the newest 3.12, `<3.12.4` is not; `==3.12` means the whole series here.
-    have = minor if len(version) <= 2 else (*minor, 99)
-    have = have[: max(len(version), 1)]
+def from_requires(requires: str) -> str | None:
+    """The best version with a base image that `requires` allows, as MAJOR.MINOR; None where it allows none or can't be
+    read. The image of a series always holds its newest patch release, so an exact one (`==3.11.4`) is not met."""
+    return next((known for known in KNOWN if allows(requires, known)), None)
+
+
+def from_managed(requires: str) -> str | None:
+    """The best version that uv can install and `requires` allows, as MAJOR.MINOR.PATCH; None where there is none."""
+    patch = pinned_patch(requires)
+    versions = list(_managed())
+    if patch in versions:
+        return patch
+    return next((version for version in versions if allows(requires, version)), None)
+
+
+def allows(requires: str, version: str) -> bool:
+    """`version`: MAJOR.MINOR stands for the newest patch release of it. `||` separates alternatives, as in poetry."""
+    have = tuple(int(part) for part in version.split("."))
+    return any(
+        all(clause is not None and _allows(have, clause) for clause in _clauses(alternative))
+        for alternative in requires.split("||")
+    )
+
+
+def managed_versions() -> dict[str, list[str]]:
+    """All that uv can install, by MAJOR.MINOR, the newest first."""
+    return {series: [f"{series}.{patch}" for patch in _patches(ranges)] for series, ranges in _MANAGED.items()}
+
+
+def _managed() -> Iterator[str]:
+    """Best first: those with a base image of their series come before others."""
+    versions = managed_versions()
+    for series in (*KNOWN, *(each for each in versions if each not in KNOWN)):
+        yield from versions[series]
+
+
+def _patches(ranges: str) -> list[int]:
+    ends = [part.partition("-") for part in ranges.split()]
+    return sorted((patch for low, _, high in ends for patch in range(int(low), int(high or low) + 1)), reverse=True)
+
+
+def _clauses(requires: str) -> Iterator[_Clause | None]:
+    for text in requires.split(","):
+        if text.strip():
+            match = _CLAUSE.match(text)
+            version = tuple(int(part) for part in match["version"].split(".")) if match is not None else ()
+            yield _Clause(op=match["op"], version=version, series=match["rest"] == ".*") if match is not None else None
+
+
+def _allows(have: tuple[int, ...], clause: _Clause) -> bool:
+    """Whether (major, minor) or (major, minor, patch) satisfies one clause."""
+    op, version = clause.op, clause.version
+    minor = have[:2]
+    newest = len(have) == 2
     if op in ("==", "==="):
-        return minor == version[:2] or (len(version) == 1 and minor[:1] == version)
+        if len(version) <= 2:  # `==3.12` means the whole series here
+            return minor[: len(version)] == version
+        # Of a whole series that is asked for by one of its releases (`==3.12.4.*` of conda), any will do.
+        return minor == version[:2] if clause.series else have == version[:3]
     if op == "!=":
-        return have != version
+        return have[: len(version)] != version
+    # `>=3.12.4` is met by the newest 3.12, `<3.12.4` is not.
+    given = (*minor, 99) if newest and len(version) > 2 else have
+    given = given[: max(len(version), 1)]
     if op == "~=":
-        return have >= version and (len(version) == 2 or minor == version[:2])
-    return {">=": have >= version, "<=": have <= version, ">": have > version, "<": have < version}[op]
+        return given >= version and (len(version) == 2 or minor == version[:2])
+    return {">=": given >= version, "<=": given <= version, ">": given > version, "<": given < version}[op]

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from aws_run.config import Build
-from aws_run.errors import ConfigError, SourceError
-from aws_run.image.recipe import python_version
+from aws_run.errors import SourceError
+from aws_run.image.recipe.choose_python import choose_python
 from aws_run.image.recipe.dependencies import CONDA_GENERATED, Dependencies, DependencyKind
-from aws_run.image.recipe.dependency_lists import poetry_python
 from aws_run.image.recipe.find_dependencies import find_dependencies
 from aws_run.image.recipe.git_version import version_from_git
 from aws_run.image.recipe.mentions import find_pip_caller
-from aws_run.image.recipe.other_builders import apt_list, notes_about, pinned_python
+from aws_run.image.recipe.other_builders import apt_list, notes_about
 from aws_run.image.recipe.own_dockerfile import context_of, find_dockerfile, other_dockerfiles
 from aws_run.image.recipe.shell_form import without_triggers
 from aws_run.image.sources.source import Source
 from aws_run.project.files import TEXT_MAX_BYTES
-from aws_run.project.folder import read_toml, table
-from aws_run.project.package import InstallPlan, legacy_python, plan_install, scm_variable
+from aws_run.project.folder import read_toml
+from aws_run.project.package import InstallPlan, plan_install, scm_variable
 
 # What a project's own Dockerfile decides instead.
 _OF_OUR_RECIPE = ("python", "dependencies", "extras", "groups", "install", "apt", "pip")
-_OLD = "set build.python to a version that works, or build.base_image to an image that has it"
 DEFAULT_BASE = "public.ecr.aws/docker/library/python:{python}-slim-bookworm"
 
 
@@ -62,6 +59,7 @@ class StandardRecipe:
 
     base_image: str
     python: str | None  # None: whatever `base_image` holds
+    managed_python: bool = False  # uv installs `python` beside the base image's own
     dependencies: Dependencies
     python_path: tuple[str, ...] = ()
     install: InstallPlan | None = None  # None: the project itself is not installed
@@ -82,7 +80,7 @@ class StandardRecipe:
 
     @property
     def needs_uv(self) -> bool:
-        return self.dependencies.kind != "none" or self.install is not None or bool(self.tools)
+        return self.managed_python or self.dependencies.kind != "none" or self.install is not None or bool(self.tools)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -125,24 +123,25 @@ def choose_recipe(build: Build, source: Source, command: Sequence[str] = (), too
     pyproject = read_pyproject(source)
     listed = apt_list(source) if not build.apt else None
     dependencies = find_dependencies(source, pyproject, build, command)
-    python = _python(build, source, pyproject, dependencies)
-    base = build.base_image or DEFAULT_BASE.format(python=python)
+    python = choose_python(build, source, pyproject, dependencies)
+    base = build.base_image or DEFAULT_BASE.format(python=python.base)
     if dependencies.conda is not None:
-        made = (CONDA_GENERATED, dependencies.conda.for_micromamba(python))
+        made = (CONDA_GENERATED, dependencies.conda.for_micromamba(python.base))
         dependencies = replace(dependencies, texts=(made, *dependencies.texts))
     _refuse_unnamed_variables(build, dependencies)
     caller = find_pip_caller(source) if build.pip is None else None
     install = plan_install(source, pyproject, wanted=build.install, command=command)
     return StandardRecipe(
         base_image=base,
-        python=None if build.base_image else python,
+        python=None if build.base_image else python.version,
+        managed_python=python.managed is not None,
         dependencies=dependencies,
         python_path=_python_path(source, pyproject),
         install=install,
         version=_version(source, pyproject) if install is not None or dependencies.whole_project else None,
         apt=build.apt or (listed[1] if listed is not None else ()),
         apt_file=listed[0] if listed is not None else None,
-        other_notes=tuple(notes_about(source)),
+        other_notes=(*python.notes, *notes_about(source, pyproject, apt=build.apt)),
         passed_over=next(iter(other_dockerfiles(source)), None) if build.dockerfile == "auto" else None,
         pip=build.pip or caller is not None,
         pip_caller=caller,
@@ -166,65 +165,10 @@ def read_pyproject(source: Source) -> dict[str, Any]:
     return read_toml(source, "pyproject.toml", max_bytes=TEXT_MAX_BYTES)
 
 
-def _python(build: Build, source: Source, pyproject: dict[str, Any], dependencies: Dependencies) -> str:
-    if build.python is not None:
-        if not re.fullmatch(r"\d+\.\d+(\.\d+)?", build.python):
-            raise ConfigError(f"build.python is {build.python!r}, which is not a version", hint='write it as "3.12"')
-        if build.base_image is None and tuple(int(part) for part in build.python.split(".")[:2]) < (3, 9):
-            raise ConfigError(
-                f"build.python is {build.python}, and aws-run needs Python 3.9 or newer in the image", hint=_OLD
-            )
-        return build.python
-    if source.has(".python-version"):
-        pinned = python_version.from_pin(source.read_text(".python-version"))
-        if pinned is not None:
-            return _known(".python-version", pinned, build)
-    if (pinned := pinned_python(source)) is not None:
-        return pinned
-    if source.has("runtime.txt"):
-        pinned = python_version.from_runtime(source.read_text("runtime.txt"))
-        if pinned is not None:
-            return _known("runtime.txt", pinned, build)
-    for place, requires in _requirements_of_python(source, pyproject, dependencies):
-        if not python_version.is_readable(requires):
-            continue
-        chosen = python_version.from_requires(requires)
-        if chosen is None:
-            if build.base_image is not None:
-                continue
-            raise SourceError(
-                f"{place} asks for Python {requires}, which no base image here has (3.9 to 3.14)",
-                hint=_OLD,
-            )
-        return chosen
-    return python_version.DEFAULT
-
-
-def _known(place: str, pinned: str, build: Build) -> str:
-    if build.base_image is None and not python_version.is_known(pinned):
-        raise SourceError(f"{place} asks for Python {pinned}, which no base image here has (3.9 to 3.14)", hint=_OLD)
-    return pinned
-
-
 def _version(source: Source, pyproject: dict[str, Any]) -> tuple[str, str] | None:
     """Where the build back end would ask git, which it can't: .git never goes into a build."""
     variable = scm_variable(source, pyproject)
     return (variable, version_from_git(source.root)) if variable is not None else None
-
-
-def _requirements_of_python(
-    source: Source, pyproject: dict[str, Any], dependencies: Dependencies
-) -> list[tuple[str, str]]:
-    """(who says it, in the words of `requires-python`), the strongest first."""
-    requires = table(pyproject, "project").get("requires-python")
-    places = [
-        ("pyproject.toml", requires if isinstance(requires, str) else None),
-        ("pyproject.toml", poetry_python(pyproject)),
-        (" + ".join(dependencies.files) or "the project", dependencies.requires_python),
-        ("setup.cfg", legacy_python(source, "setup.cfg")),
-        ("setup.py", legacy_python(source, "setup.py")),
-    ]
-    return [(place, text) for place, text in places if text]
 
 
 def _python_path(source: Source, pyproject: dict[str, Any]) -> tuple[str, ...]:

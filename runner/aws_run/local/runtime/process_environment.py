@@ -67,7 +67,8 @@ def make_environment(
     on_line: OnLine = lambda line: None,
 ) -> Environment:
     """Made once for the same request; BuildError with the installer's last lines."""
-    python, notes = _interpreter(request, stop)
+    own = ".".join(str(part) for part in sys.version_info[:3])
+    python, notes = pick_python(request.python, own, lambda version: _find_python(version, stop))
     venv = state_dir / "venvs" / _key(request, python)
     with alone(venv):
         marker = venv / ".complete"
@@ -117,19 +118,27 @@ def _key(request: InstallRequest, python: str) -> str:
     return digest.hexdigest()[:32]
 
 
-def _interpreter(request: InstallRequest, stop: threading.Event) -> tuple[str, list[str]]:
-    """The Python that is asked for, where this machine has it; else its own."""
-    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    wanted = ".".join(request.python.split(".")[:2]) if request.python else here
-    if wanted == here:
-        return sys.executable, []
-    lines: list[str] = []
-    find = [uv_binary(), "python", "find", "--no-project", "--no-python-downloads", wanted]
-    if run_program(find, on_line=lines.append, stop=stop, env=_clean_environment({}), cwd=Path("/")) == 0:
-        paths = [line.strip() for line in lines if line.startswith("/")]
-        if paths:
-            return paths[-1], []
+def pick_python(wanted: str | None, own: str, find: Callable[[str], str | None]) -> tuple[str, list[str]]:
+    """(path, sentences to tell): the Python that is asked for, where this machine has it; else another of its
+    series, or the one that aws-run itself runs on, of version `own`. `find`: the path of a version, None: it is not
+    there."""
+    wanted = wanted or own
+    for version in dict.fromkeys([wanted, ".".join(wanted.split(".")[:2])]):
+        path = sys.executable if f"{own}.".startswith(f"{version}.") else find(version)
+        if path is not None and version == wanted:
+            return path, []
+        if path is not None:
+            return path, [f"the project asks for Python {wanted}; without Docker it runs on another {version}"]
+    here = own.rpartition(".")[0]
     return sys.executable, [f"the project asks for Python {wanted}; without Docker it runs on this machine's {here}"]
+
+
+def _find_python(version: str, stop: threading.Event) -> str | None:
+    lines: list[str] = []
+    find = [uv_binary(), "python", "find", "--no-project", "--no-python-downloads", version]
+    if run_program(find, on_line=lines.append, stop=stop, env=_clean_environment({}), cwd=Path("/")) != 0:
+        return None
+    return next((line.strip() for line in reversed(lines) if line.startswith("/")), None)
 
 
 def _install(venv: Path, root: Path, request: InstallRequest, python: str, run: _Installer) -> list[str]:

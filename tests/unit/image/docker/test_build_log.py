@@ -100,6 +100,11 @@ def test_a_failure_before_any_step_says_what_docker_said() -> None:
         ("exec /bin/sh: exec format error", "architecture arm64"),
         ("/bin/sh: 1: python3: not found", "has no python3"),
         ('runc: exec: "python3": executable file not found in $PATH', "has no python3"),
+        ('exec: "/bin/sh": stat /bin/sh: no such file or directory: unknown', "The base image has no shell"),
+        (
+            "error: Failed to install cpython-3.8.20-linux-x86_64-gnu\n#9 0.1 cause: dns error: failed to lookup",
+            "uv could not fetch the Python that the project asks for, cpython-3.8.20",
+        ),
         ("aws-run: this image's python3 is 3.7; 3.9 or newer is needed", "python3 is too old"),
         ("aws-run: this image's python3 is not whole, it lacks the module json", "not whole: it lacks the module json"),
         ("The virtual environment was not created because ensurepip is not available", "lacks the venv module"),

@@ -60,6 +60,7 @@ def test_secrets_are_mounted_and_no_argument_or_variable_holds_one() -> None:
         "VERSION_VARIABLE",
         "VERSION",
         "TOOLS",
+        "MANAGED_PYTHON",
     }
     assert "/run/secrets" not in final_stage()
     assert "secret" not in final_stage()

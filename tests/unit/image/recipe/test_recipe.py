@@ -8,7 +8,6 @@ from tests.unit.image.support import source_of
 from aws_run.config import Build
 from aws_run.errors import ConfigError, SourceError
 from aws_run.image.recipe.dependencies import dependency_digest
-from aws_run.image.recipe.python_version import from_pin, from_requires
 from aws_run.image.recipe.recipe import OwnDockerfile, StandardRecipe, choose_recipe
 
 PYPROJECT = '[project]\nname = "p"\nversion = "1"\ndependencies = ["numpy"]\n'
@@ -20,52 +19,6 @@ def standard(root: Path, files: dict[str, str], build: Build | None = None) -> S
     recipe = choose_recipe(build or Build(), source_of(root, files))
     assert isinstance(recipe, StandardRecipe)
     return recipe
-
-
-@pytest.mark.parametrize(
-    ("text", "version"),
-    [
-        ("3.11\n", "3.11"),
-        ("3.11.4\n3.10\n", "3.11"),
-        ("# x\ncpython-3.13.0\n", "3.13"),
-        ("pypy3.10\n", None),
-        ("", None),
-    ],
-)
-def test_a_python_version_file(text: str, version: str | None) -> None:
-    assert from_pin(text) == version
-
-
-@pytest.mark.parametrize(
-    ("text", "version"),
-    [
-        (">=3.9", "3.12"),
-        (">=3.9,<3.12", "3.11"),
-        (">=3.13", "3.13"),
-        ("~=3.10", "3.12"),
-        ("~=3.10.2", "3.10"),
-        ("==3.11.*", "3.11"),
-        ("==3.11", "3.11"),
-        ("<=3.10", "3.10"),
-        (">3.12,<4", "3.13"),
-        (">=3.12.4", "3.12"),
-        (">=3", "3.12"),
-        ("!=3.12.*,>=3.9", "3.13"),
-        (">=4", None),
-        ("banana", None),
-        ("", "3.12"),
-    ],
-)
-def test_requires_python(text: str, version: str | None) -> None:
-    assert from_requires(text) == version
-
-
-def test_the_python_comes_from_the_config_then_the_pin_then_the_project_then_ours(tmp_path: Path) -> None:
-    files = {".python-version": "3.11\n", "pyproject.toml": '[project]\nrequires-python = ">=3.13"\n'}
-    assert standard(tmp_path / "a", files, Build(python="3.10")).python == "3.10"
-    assert standard(tmp_path / "b", files).python == "3.11"
-    assert standard(tmp_path / "c", {"pyproject.toml": files["pyproject.toml"]}).python == "3.13"
-    assert standard(tmp_path / "d", {}).base_image == "public.ecr.aws/docker/library/python:3.12-slim-bookworm"
 
 
 def test_a_base_image_of_ones_own_decides_the_python(tmp_path: Path) -> None:

@@ -1,0 +1,32 @@
+"""Without Docker a job runs on the Python that its project asks for, or a sentence says on which one it does."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from aws_run.local.runtime.process_environment import pick_python
+
+OWN = "3.11.7"
+THERE = {"3.10": "/usr/bin/python3.10", "3.12.1": "/opt/python3.12.1", "3.12": "/opt/python3.12.1"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "path", "told"),
+    [
+        (None, sys.executable, ""),
+        ("3.11", sys.executable, ""),
+        ("3.11.7", sys.executable, ""),
+        ("3.1", sys.executable, "asks for Python 3.1; without Docker it runs on this machine's 3.11"),
+        ("3.11.4", sys.executable, "asks for Python 3.11.4; without Docker it runs on another 3.11"),
+        ("3.10", "/usr/bin/python3.10", ""),
+        ("3.12.1", "/opt/python3.12.1", ""),
+        ("3.12.9", "/opt/python3.12.1", "asks for Python 3.12.9; without Docker it runs on another 3.12"),
+        ("3.8.20", sys.executable, "asks for Python 3.8.20; without Docker it runs on this machine's 3.11"),
+    ],
+)
+def test_the_python_of_a_job_without_docker(wanted: str | None, path: str, told: str) -> None:
+    chosen, notes = pick_python(wanted, OWN, THERE.get)
+    assert chosen == path
+    assert [note.endswith(told) for note in notes] == ([True] if told else [])
