@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aws_run.config import Build
-from aws_run.errors import SourceError
+from aws_run.errors import ConfigError, SourceError
 
 from .support import HEAD, VERSION_OF_SIX, plan_project, run_project, write
 
@@ -205,6 +205,14 @@ def test_what_can_not_be_installed_is_refused_before_anything_is_made(
     assert caught.value.hint
     for words in told:
         assert words in caught.value.message
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "uv.lock", "setup.py"])
+def test_a_list_that_describes_a_folder_of_its_own_is_no_list_of_the_whole_project(tmp_path: Path, name: str) -> None:
+    root = write(tmp_path, {"main.py": VERSION_OF_SIX, f"sub/{name}": ""})
+    with pytest.raises(ConfigError, match="at the top of the project only") as caught:
+        plan_project(root, build=Build(dependencies=f"sub/{name}"))
+    assert "submit the folder sub" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(

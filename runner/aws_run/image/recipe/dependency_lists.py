@@ -25,6 +25,11 @@ from aws_run.project.versions import alternatives, from_poetry
 GENERATED = "aws-run-requirements.txt"
 
 
+# They describe the project in their own folder; what they name is found from there.
+_OF_A_PROJECT = frozenset(
+    ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "Pipfile", "pyproject.toml", "setup.py", "setup.cfg")
+)
+
 _VCS_IN_TOML = re.compile(r"git\+|^\s*git\s*=|\bgit\s*=\s*\"", re.MULTILINE)
 
 
@@ -45,6 +50,12 @@ class ListReader:
             raise ConfigError(
                 f"build.dependencies names {path}, which is not in {self.source.root}",
                 hint="correct the path, or write `dependencies: auto`",
+            )
+        folder, _, name = path.rpartition("/")
+        if folder and name in _OF_A_PROJECT:
+            raise ConfigError(
+                f"build.dependencies names {path}, and a {name} is read at the top of the project only",
+                hint=f"submit the folder {folder} itself, or name a requirements.txt or an environment.yml",
             )
         if path.endswith(".py") and path != "setup.py":
             return self.script(path, manifests.script_block(decode(self.source.read(path))) or "")
