@@ -39,7 +39,11 @@ _NO_BROWSER = (
 
 # How long an example takes says how busy the machine is. In CI everybody tries the same examples; elsewhere new ones are drawn.
 settings.register_profile(
-    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=os.environ.get("CI") == "true"
+    "suite",
+    deadline=None,
+    max_examples=30,  # with every change; at night 300 of each, with a seed of that night
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("CI") == "true",
 )
 settings.load_profile("suite")
 # `tools/nightly properties`, with a seed; otherwise as above.
@@ -114,16 +118,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 _ONE_IN = {
     "tests/crash/test_crash_sample.py": 5,
     "tests/crash/test_fault_table_sample.py": 4,
+    "tests/docker/test_image_build.py": 2,
     "tests/docker/test_kinds_of_projects.py": 2,
     "tests/docker/test_submit.py": 3,
+    "tests/github/test_action.py": 2,
     "tests/github/test_cancel.py": 3,
     "tests/local/test_accounts.py": 2,
+    "tests/local/test_allowance.py": 2,
+    "tests/local/test_asleep.py": 3,
     "tests/local/test_caller_rights.py": 24,
+    "tests/local/test_cli_commands.py": 2,
+    "tests/local/test_cli_inputs.py": 2,
+    "tests/local/test_cli_main_job.py": 2,
+    "tests/local/test_cost.py": 2,
     "tests/local/test_deleted_behind.py": 6,
     "tests/local/test_faults_answers.py": 6,
+    "tests/local/test_faults_gc.py": 2,
     "tests/local/test_faults_removal.py": 8,
     "tests/local/test_faults_running.py": 6,
     "tests/local/test_faults_start.py": 6,
+    "tests/local/test_full_disks.py": 2,
     "tests/local/test_lifecycle_runs.py": 5,
     "tests/local/test_lifecycle_signals.py": 3,
     "tests/local/test_money.py": 2,

@@ -47,6 +47,10 @@ signal.pause()
 """
 
 
+# Jobs run on this Python where nothing else is asked for: to look for another takes uv half a second of each submit.
+OWN_PYTHON = {"AWS_RUN_PYTHON": f"{sys.version_info.major}.{sys.version_info.minor}"}
+
+
 @dataclass(frozen=True)
 class Sent:
     """One AWS call as it came in: `ecs:RunTask`, `s3:PUT /bucket/key`."""
@@ -71,7 +75,7 @@ class Cloud:
         """Nothing of this machine's AWS settings; any warning of ours is an error."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         ours = {"XDG_STATE_HOME": str(self.home), "PYTHONWARNINGS": "error", "COLUMNS": "200", "HOME": str(self.home)}
-        return {**kept, **ours, **self.local.environment()}
+        return {**kept, **ours, **OWN_PYTHON, **self.local.environment()}
 
     def run(self, *arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
         """`aws-run` with `--local` where the command has it; stdout and stderr as text."""

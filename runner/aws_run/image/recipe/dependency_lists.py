@@ -33,6 +33,15 @@ _OF_A_PROJECT = frozenset(
 _VCS_IN_TOML = re.compile(r"git\+|^\s*git\s*=|\bgit\s*=\s*\"", re.MULTILINE)
 
 
+def _refuse_manifest_elsewhere(path: str) -> None:
+    folder, _, name = path.rpartition("/")
+    if folder and name in _OF_A_PROJECT:
+        raise ConfigError(
+            f"build.dependencies names {path}, and a {name} is read at the top of the project only",
+            hint=f"submit the folder {folder} itself, or name a requirements.txt or an environment.yml",
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class ListReader:
     """Reads one list, as its name says."""
@@ -51,12 +60,7 @@ class ListReader:
                 f"build.dependencies names {path}, which is not in {self.source.root}",
                 hint="correct the path, or write `dependencies: auto`",
             )
-        folder, _, name = path.rpartition("/")
-        if folder and name in _OF_A_PROJECT:
-            raise ConfigError(
-                f"build.dependencies names {path}, and a {name} is read at the top of the project only",
-                hint=f"submit the folder {folder} itself, or name a requirements.txt or an environment.yml",
-            )
+        _refuse_manifest_elsewhere(path)
         if path.endswith(".py") and path != "setup.py":
             return self.script(path, manifests.script_block(decode(self.source.read(path))) or "")
         return self.read(path)
