@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from aws_run.errors import BuildError, DockerError
 from aws_run.events import Emit, LaneProgress, Notice
@@ -102,25 +103,37 @@ def install_request(plan: ImagePlan, recipe: StandardRecipe) -> InstallRequest:
 
 
 def put_image(local: LocalAws, repository: str, tag: str, manifest: str) -> None:
-    """ECR's PutImage; an image that is there already is fine."""
+    """ECR's PutImage; an image that is there already is fine, and so is a second request for the same one. BuildError
+    when it is refused, or no whole answer came."""
     parameters = {"repositoryName": repository, "imageTag": tag, "imageManifest": manifest}
     for wait_s in (*_WAITS_S, None):
         try:
-            direct().open(_signed(local, "PutImage", json.dumps(parameters).encode()), timeout=30).close()
-        except urllib.error.HTTPError as error:
-            answer = json.loads(error.read() or b"{}")
-            error.close()
-            if answer.get("__type") == "ImageAlreadyExistsException":
+            with direct().open(_signed(local, "PutImage", json.dumps(parameters).encode()), timeout=30) as answer:
+                document = _document(answer)
+            if "image" in document:
                 return
-            reason = answer.get("message")
-            passing = error.code >= 500 or answer.get("__type") == "ThrottlingException"
-        except OSError as error:
+            reason, passing = "the answer is not ECR's", True
+        except urllib.error.HTTPError as error:
+            with error:
+                document = _document(error)
+            if document.get("__type") == "ImageAlreadyExistsException":
+                return
+            reason = str(document.get("message") or f"HTTP {error.code}")
+            passing = not document or error.code >= 500 or document.get("__type") == "ThrottlingException"
+        except (OSError, http.client.HTTPException) as error:
             reason, passing = str(error), True
-        else:
-            return
         if wait_s is None or not passing:
             raise BuildError(f"The image could not be stored: {reason}")
         time.sleep(wait_s)
+
+
+def _document(answer: IO[bytes]) -> dict[str, Any]:
+    """Of a JSON answer; none where it broke off, or somebody else has written it."""
+    try:
+        document = json.loads(answer.read())
+    except (OSError, http.client.HTTPException, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _signed(local: LocalAws, operation: str, body: bytes) -> urllib.request.Request:
