@@ -60,6 +60,10 @@ def id_tokens() -> Iterator[IdTokens]:
         def do_GET(self) -> None:
             status, body = source.answer(self.path, self.headers.get("Authorization", ""))
             raw = json.dumps(body).encode()
+            if status == 0:  # no HTTP at all
+                self.wfile.write(b"HTTP/1.1 2\r\n\r\n")
+                self.close_connection = True
+                return
             self.send_response(status)
             self.send_header("Content-Length", str(len(raw)))
             self.end_headers()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import http.client
 import json
 import urllib.error
 import urllib.parse
@@ -74,7 +75,7 @@ def _read(request: urllib.request.Request) -> bytes:
                     f"GitHub gave no ID token (HTTP status {error.code})", hint=_NO_PERMISSION
                 ) from None
         raise _no_answer(f"HTTP status {error.code}") from None
-    except OSError as error:  # URLError and timeouts among them
+    except (OSError, http.client.HTTPException) as error:  # URLError, timeouts and what is no HTTP among them
         raise _no_answer(str(getattr(error, "reason", error))) from None
 
 

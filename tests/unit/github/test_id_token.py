@@ -31,7 +31,7 @@ def test_each_fetch_is_a_new_token_for_sts(provider: IdTokens) -> None:
 
 
 def test_a_bad_moment_is_waited_out(provider: IdTokens) -> None:
-    provider.failures = [503, 429, 500]
+    provider.failures = [503, 0, 500]
     clock = FakeClock()
     assert source(provider, clock).fetch() == provider.given[0]
     assert clock.slept == [1.0, 2.0, 4.0]
