@@ -44,7 +44,7 @@ class FakeGitHub:
         }  # fmt: skip
 
     def make_fork(self) -> None:
-        self.pull["head"]["repo"] = {"id": 2, "full_name": "stranger/models"}
+        self.pull["head"] |= {"repo": {"id": 2, "full_name": "stranger/models"}, "label": "stranger:feature"}
 
     def add_comment(self, body: str, login: str, kind: str = "User") -> int:
         with self._lock:

@@ -78,7 +78,7 @@ def test_a_comment_becomes_a_run_and_its_result_a_comment(aws: Account, on_githu
     step = steps["2"]
     assert step.exit_code == 0, step.log.text
     record = aws.object(f"runs/{aws.run_id()}/run.json")
-    assert record["origin"] == "comment"
+    assert (record["origin"], record["branch"]) == ("comment", "feature")
     assert f"sha={SHA} event=issue_comment" in record["origin_detail"]
     assert " pull=7 " in record["origin_detail"]
     assert record["project"] == "tiny"

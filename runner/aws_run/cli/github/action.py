@@ -79,6 +79,8 @@ def _submit(inputs: ActionInputs, workflow: WorkflowRun, step: Step) -> SubmitRe
         from aws_run.usecases.submit import submit
 
         context = replace(compose.make_context(aws, step.emit, target), before_task=head_check(inputs, pull))
+        if pull is not None and pull.head:  # its commit is checked out, and on no branch
+            context = replace(context, branch=lambda folder: pull.head)
         base = base_branch(os.environ)
         if base:
             step.changes = _compared(context, workflow, base, config)

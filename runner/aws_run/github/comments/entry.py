@@ -40,14 +40,15 @@ _MOST_EVENT_BYTES = 8 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class PullRequest:
-    """What the gate let through, as the workflow hands it to the action in AWSRUN_PULL_REQUEST. `comment`: the id of
-    the comment that asked for the run."""
+    """What the gate let through, as the workflow hands it to the action in AWSRUN_PULL_REQUEST. `head`: its branch,
+    `OWNER:BRANCH` of a fork. `comment`: the id of the comment that asked for the run."""
 
     number: int
     sha: str
     base: str
     comment: int
     fork: bool
+    head: str = ""
 
 
 def read_pull_request(environ: Mapping[str, str]) -> PullRequest | None:
@@ -63,6 +64,7 @@ def read_pull_request(environ: Mapping[str, str]) -> PullRequest | None:
             base=str(given["base"]),
             comment=int(given["comment"]),
             fork=given["fork"] is not False,
+            head=str(given.get("head") or ""),
         )
     except (ValueError, KeyError, TypeError):
         raise UsageError("AWSRUN_PULL_REQUEST can't be read") from None

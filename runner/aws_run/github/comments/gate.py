@@ -134,7 +134,8 @@ class Gate:
         if written is None:
             raise Denied("superseded", None)
         base = str((pull.get("base") or {}).get("ref") or "")
-        pinned = {"number": number, "sha": sha, "base": base, "comment": comment_id, "fork": fork}
+        head = _branch(pull, fork=fork)
+        pinned = {"number": number, "sha": sha, "base": base, "head": head, "comment": comment_id, "fork": fork}
         outputs = {
             name: flags.get(name, "") for name in ("gpu", "cpu", "memory", "timeout", "backend", "instance-type")
         }
@@ -254,3 +255,10 @@ def quietly(action: Callable[[], object]) -> None:
 
 def _wanted(flags: Mapping[str, str]) -> str:
     return " ".join(f"--{name}" if name == "spot" else f"--{name} {value}" for name, value in flags.items())
+
+
+def _branch(pull: Mapping[str, Any], *, fork: bool) -> str:
+    """The pull request's branch, as an allowance counts it. A fork's stands behind its owner's name, as GitHub shows
+    it: else a stranger's `main` would use what is allowed to ours."""
+    head = pull.get("head") or {}
+    return str((head.get("label") if fork else head.get("ref")) or "")
