@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from aws_run.local.sim.model import Container, ContainerInstance, Place, Task
@@ -41,7 +42,8 @@ def task_json(task: Task, *, tags: bool = True) -> Json:
             "stoppedReason": task.stopped_reason,
             "connectivity": "CONNECTED" if task.status in ("PENDING", "RUNNING") else None,
             "healthStatus": "UNKNOWN",
-            "attachments": task.attachments,
+            # A copy: the answer is written out when the task has moved on.
+            "attachments": deepcopy(task.attachments),
             "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
             "ephemeralStorage": {"sizeInGiB": task.definition["ephemeralStorageGiB"] or 20} if task.fargate else None,
             "containers": [container_json(task, c) for c in task.containers],
