@@ -58,7 +58,14 @@ def test_a_writers_comment_starts_a_run_of_exactly_that_commit(hub: FakeGitHub, 
     outputs = gate(hub, tmp_path, event)
     assert outputs["run"] == "true"
     assert (outputs["sha"], outputs["number"], outputs["fork"]) == (SHA, "7", "false")
-    pinned = {"number": 7, "sha": SHA, "base": "main", "head": "feature", "comment": event["comment"]["id"], "fork": False}
+    pinned = {
+        "number": 7,
+        "sha": SHA,
+        "base": "main",
+        "head": "feature",
+        "comment": event["comment"]["id"],
+        "fork": False,
+    }
     assert json.loads(outputs["pull-request"]) == pinned
     assert (outputs["gpu"], outputs["spot"], outputs["timeout"]) == ("L4:1", "true", "1h")
     assert (event["comment"]["id"], "eyes") in hub.reactions
