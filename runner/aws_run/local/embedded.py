@@ -156,7 +156,7 @@ class Embedded:
             runtime = DockerRuntime(self.world.new_id(12), self._state_dir)
         except NoEngineError as error:
             if choice == "docker":
-                raise
+                raise NoEngineError("No Docker engine answers", hint="start Docker, or use --runtime process") from None
             return ProcessRuntime(
                 self._state_dir, f"tasks run as processes of this machine, not in containers: {error.message}"
             )

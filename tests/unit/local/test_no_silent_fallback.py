@@ -79,8 +79,9 @@ def test_without_an_engine_there_are_processes(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(docker, "DockerRuntime", absent)
     assert chosen(tmp_path) == "process"
-    with pytest.raises(DockerError):
+    with pytest.raises(DockerError, match="No Docker engine answers") as missing:
         chosen(tmp_path, runtime="docker")
+    assert missing.value.hint == "start Docker, or use --runtime process"
 
 
 def test_an_image_that_is_there_runs_in_a_container(tmp_path: Path, engine: type[Engine]) -> None:
