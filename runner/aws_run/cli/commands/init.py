@@ -28,6 +28,7 @@ from aws_run.errors import UsageError
 @click.option("--repository", metavar="OWNER/NAME", type=TEXT, help="With --github: the repository that PATH is.")
 @click.option("--account", metavar="ID", type=TEXT, help="With --github: the AWS account of the role.")
 def init(
+    *,
     path: Path,
     force: bool,
     schema: bool = False,

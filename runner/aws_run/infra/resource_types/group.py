@@ -24,6 +24,7 @@ _SWITCH = "arun-deadline"
 _REPLACING = ("ReplaceUnhealthy", "AZRebalance")
 _BUSY = ("ScalingActivityInProgress", "ResourceInUse", "ResourceContention")
 _BEING_DELETED = "Delete in progress"
+_GONE_WITHIN_S = 1200  # some types take ten minutes to terminate
 _BILLS = {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}
 
 
@@ -237,7 +238,7 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
     _wait_until_gone(aws, name, clock)
 
 
-def _wait_until_gone(aws: Aws, name: str, clock: Clock, for_s: float = 1200) -> None:
+def _wait_until_gone(aws: Aws, name: str, clock: Clock) -> None:
     """Until nothing of it bills. The group itself is listed until the last of its instances is terminated, which takes
     some types ten minutes; that AWS finishes by itself."""
 
@@ -250,9 +251,9 @@ def _wait_until_gone(aws: Aws, name: str, clock: Clock, for_s: float = 1200) -> 
             _terminate(aws, left)
         return not left
 
-    if not wait_until(clock, nothing_bills, for_s=for_s):
+    if not wait_until(clock, nothing_bills, for_s=_GONE_WITHIN_S):
         raise AwsCallError(
-            f"The group {name} is still being deleted after {for_s:.0f} s",
+            f"The group {name} is still being deleted after {_GONE_WITHIN_S} s",
             code="StillDeleting",
             operation="DeleteAutoScalingGroup",
         )
