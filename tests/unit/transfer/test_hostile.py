@@ -30,8 +30,8 @@ trees = st.recursive(
     lambda inner: st.dictionaries(names, st.one_of(bodies, inner), max_size=4),
     max_leaves=12,
 )
-quiet = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+quiet = settings(  # how many examples: the profile's, as of all others
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 
