@@ -130,4 +130,4 @@ def test_a_parameters_cell_with_escapes_of_its_own_is_read_without_a_warning(tmp
 
 
 def test_a_script_with_escapes_of_its_own_is_read_without_a_warning() -> None:
-    assert command_for("main.py", "PATTERN = '\\d'\n") == ("python", "main.py")
+    assert command_for("tool/run.py", "from . import a\nPATTERN = '\\d'\n") == ("python", "-m", "tool.run")
