@@ -59,10 +59,13 @@ class _State:
 
 
 def decode(content: bytes) -> str:
-    """As pip does: by the mark, else UTF-8, else what Windows writes."""
+    """As pip does: by the mark, else UTF-8, else what Windows writes. UTF-16 is known without its mark as well: half of
+    its bytes are zero, and no list of packages holds one."""
     for mark, name in _MARKS:
         if content.startswith(mark):
             return content[len(mark) :].decode(name, errors="replace")
+    if b"\0" in content[:2]:
+        return content.decode("utf-16-be" if content[:1] == b"\0" else "utf-16-le", errors="replace")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
