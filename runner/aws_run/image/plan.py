@@ -127,7 +127,9 @@ def plan_image(
     rewritten = None
     if own is not None:
         text = source.read(own).decode(errors="replace")
-        rewritten = refuse_shell_form(text, own, own_command=config.command is not None, root=source.root)
+        rewritten = refuse_shell_form(
+            text, own, own_command=config.command is not None, root=source.root, target=config.build.target
+        )
         program = Program(command=config.command or (), arguments=given)
     elif config.command is not None:
         program = program_of(config.command, source, given)
