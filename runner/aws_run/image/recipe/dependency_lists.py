@@ -5,6 +5,7 @@ Locks of other tools become a requirements file of exactly what they lock.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -122,6 +123,7 @@ class ListReader:
         )
 
     def _uv_lock(self) -> Dependencies:
+        _refuse_sources_elsewhere(self.pyproject)
         text = read_dependency_file(self.source, "uv.lock").decode(errors="replace")
         check_uv_lock(text, self.pyproject)
         return Dependencies(
@@ -255,6 +257,7 @@ class ListReader:
         return self._generated(("pyproject.toml",), lines, title, requires_python=python, indexes=indexes)
 
     def _by_uv(self, *, whole: bool, count: int | None) -> Dependencies:
+        _refuse_sources_elsewhere(self.pyproject)
         text = self.source.read_text("pyproject.toml")
         return Dependencies(
             kind="pyproject",
@@ -346,6 +349,22 @@ def _series(requires: dict[str, Any]) -> str | None:
 
 def _packages(count: int) -> str:
     return "1 package" if count == 1 else f"{count} packages"
+
+
+def _refuse_sources_elsewhere(pyproject: dict[str, Any]) -> None:
+    """SourceError for packages that lie beside the project: a member of a workspace alone has not its siblings."""
+    uv = table(pyproject, "tool", "uv")
+    for name, entry in table(uv, "sources").items():
+        if not isinstance(entry, dict):
+            continue
+        outside = isinstance(entry.get("path"), str) and posixpath.normpath(entry["path"]).startswith(("..", "/"))
+        if outside or (entry.get("workspace") is True and "workspace" not in uv):
+            where = f"in {entry['path']}" if outside else "a member of the same workspace"
+            raise SourceError(
+                f"pyproject.toml asks for {name}, {where}, which lies outside of this folder",
+                hint="submit the folder that holds both, and name the script there: "
+                "`aws-run submit .. --command 'python FOLDER/main.py'`",
+            )
 
 
 def _has_path_sources(pyproject: dict[str, Any]) -> bool:
