@@ -61,16 +61,12 @@ def program_of(command: tuple[str, ...], source: Source, given: tuple[str, str] 
     if len(command) == 1 and command[0].endswith(".ipynb") and command[0].removeprefix("./") in source.paths:
         return _notebook(command[0].removeprefix("./"), source, given)
     check_command(command, source)
-    if has_places(command):
-        return Program(command=command)
-    if given != SHORT:
-        return Program(command=command, arguments=given)
     takes = _takes_of(command, source)
-    return Program(
-        command=_with_placed(command, takes.placed),
-        arguments=takes.arguments,
-        required=tuple(each for each in takes.required if each not in " ".join(command)),
-    )
+    # Of a positional one nobody can tell whether the command gives it.
+    required = tuple(each for each in takes.required if each.startswith("-") and each not in " ".join(command))
+    if has_places(command) or given != SHORT:
+        return Program(command=command, arguments=SHORT if has_places(command) else given, required=required)
+    return Program(command=_with_placed(command, takes.placed), arguments=takes.arguments, required=required)
 
 
 def _takes_of(command: Sequence[str], source: Source) -> Takes:

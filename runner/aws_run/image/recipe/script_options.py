@@ -67,9 +67,10 @@ def has_unnamed_subcommands(tree: ast.Module) -> bool:
 
 
 def declares(tree: ast.Module, options: tuple[str, str]) -> bool:
-    """Whether both are among the options that it declares."""
+    """Whether both are among the options that it declares; an empty one stands for an argument without."""
     common, subcommands = OptionReader(tree).read()
-    return any(set(options) <= each.options for each in (common, *subcommands.values()))
+    named = {option for option in options if option}
+    return bool(named) and any(named <= each.options for each in (common, *subcommands.values()))
 
 
 def has_places(command: Sequence[str]) -> bool:

@@ -304,6 +304,14 @@ def test_a_command_that_names_its_subcommand_gets_the_folders_before_it(
     assert program.command == (*command[:2], "--input", "{input}", "--output", "{output}", *command[2:])
 
 
+def test_what_a_command_of_the_users_lacks_is_known(tmp_path: Path) -> None:
+    text = "p.add_argument('-i')\np.add_argument('-o')\np.add_argument('--lr', required=True)\np.add_argument('conf')\n"
+    source = source_of(tmp_path, {"job.py": text})
+    assert program_of(("python", "job.py"), source).required == ("--lr",)
+    assert program_of(("python", "job.py", "-i", "{input}", "-o", "{output}"), source).required == ("--lr",)
+    assert program_of(("python", "job.py", "--lr=3", "conf.yaml"), source).required == ()
+
+
 def test_a_script_whose_subcommands_can_not_be_told_is_not_started_without_one(tmp_path: Path) -> None:
     text = (
         "import argparse\n"
@@ -325,6 +333,12 @@ def test_options_that_the_user_names_choose_the_script(tmp_path: Path) -> None:
     }
     program = find_program(source_of(tmp_path, files), ("--from-here", "--to-there"))
     assert (program.command, program.arguments) == (("python", "a.py"), ("--from-here", "--to-there"))
+
+
+def test_a_folder_without_an_option_may_be_named_beside_one_with_it(tmp_path: Path) -> None:
+    files = {"a.py": _script('p.add_argument("where")\np.add_argument("--to-there")')}
+    program = find_program(source_of(tmp_path, files), ("", "--to-there"))
+    assert (program.command, program.arguments) == (("python", "a.py"), ("", "--to-there"))
 
 
 def test_a_subcommand_is_part_of_the_command(tmp_path: Path) -> None:
