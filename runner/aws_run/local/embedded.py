@@ -70,6 +70,7 @@ class Embedded:
         agent = self._agent = Agent(self.world, runtime)
         guard = InstanceGuard(self.world, lambda place, instance, why: scaler.power_off(place, instance, why))
         scaler = AutoScaler(self.world, agent.place_waiting, agent.host_gone, guard.watch)
+        agent.on_task_placed = guard.task_placed
         agent.on_task_over = guard.task_over
         self.world.interrupt = lambda place, instance: scaler.power_off(place, instance, SPOT)
         if runtime.kind == "docker":
