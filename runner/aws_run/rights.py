@@ -265,7 +265,7 @@ RIGHTS: tuple[Right, ...] = (
     _own(
         "s3:GetBucketTagging",
         BUCKET,
-        commands=("check", "plan", "submit", "destroy"),
+        commands=("check", "plan", "submit", "destroy", "allowance"),
         why="whether the bucket is as it should be",
     ),
     Right(
@@ -275,9 +275,9 @@ RIGHTS: tuple[Right, ...] = (
         why="the account's own id, of which the bucket's name is made",
         rarely=WITHOUT_NAMESPACE_TEXT,
     ),
-    _own("s3:CreateBucket", BUCKET, commands=RUN, why="the account's bucket for runs"),
+    _own("s3:CreateBucket", BUCKET, commands=(*RUN, "allowance"), why="the account's bucket for runs"),
     *(
-        Right(action=f"s3:{action}", on=(BUCKET,), calls=(f"s3:{call}",), commands=RUN, why=why)
+        Right(action=f"s3:{action}", on=(BUCKET,), calls=(f"s3:{call}",), commands=(*RUN, "allowance"), why=why)
         for action, call, why in (
             ("PutBucketPublicAccessBlock", "PutPublicAccessBlock", "the bucket is never public"),
             ("PutBucketVersioning", "PutBucketVersioning", "a run reads the input as it was sent"),
