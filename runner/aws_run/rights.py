@@ -28,6 +28,7 @@ DEFINITIONS = f"{_ECS}task-definition/arun-*"
 TASKS = f"{_ECS}task/arun-*/*"
 GROUPS = "arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/arun-*"
 TEMPLATES = f"{_EC2}launch-template/*"
+FLEETS = f"{_EC2}fleet/*"
 INSTANCES, VOLUMES, INTERFACES = (f"{_EC2}{kind}/*" for kind in ("instance", "volume", "network-interface"))
 LAUNCHED = (
     INSTANCES, VOLUMES, *(f"{_EC2}{kind}/*" for kind in ("network-interface", "subnet", "security-group")),
@@ -45,6 +46,9 @@ REPOSITORIES = "arn:aws:ecr:{region}:{account}:repository/arun/*"
 BUCKET = "arn:aws:s3:::arun-{account}-{region}-an"  # with another end in regions that are WITHOUT_NAMESPACE
 WITHOUT_NAMESPACE_TEXT = f"in {' and '.join(sorted(WITHOUT_NAMESPACE))}"
 OBJECTS = f"{BUCKET}/*"
+
+# Auto Scaling looks whether the caller may do what they do.
+_LAUNCH_CALLS = ("autoscaling:CreateAutoScalingGroup", "autoscaling:LaunchInstances")
 
 _TAGGED_NEW = {"Null": {f"aws:RequestTag/{TAG_RUN}": "false"}}
 _TAGGED = {"Null": {f"aws:ResourceTag/{TAG_RUN}": "false"}}
@@ -540,7 +544,7 @@ RIGHTS: tuple[Right, ...] = (
         action="ec2:CreateTags",
         on=(TEMPLATES, INSTANCES, VOLUMES, INTERFACES),
         condition={"StringEquals": {"ec2:CreateAction": ["CreateLaunchTemplate", "RunInstances"]}},
-        calls=("ec2:CreateLaunchTemplate", "autoscaling:CreateAutoScalingGroup"),
+        calls=("ec2:CreateLaunchTemplate", *_LAUNCH_CALLS),
         commands=RUN,
         why="tags: whose they are; only while they are made",
     ),
@@ -548,7 +552,7 @@ RIGHTS: tuple[Right, ...] = (
         action="ec2:RunInstances",
         on=(TEMPLATES,),
         condition=_TAGGED,
-        calls=("autoscaling:CreateAutoScalingGroup",),
+        calls=_LAUNCH_CALLS,
         commands=RUN,
         why="a machine from a run's launch template; Auto Scaling asks whether the caller may",
     ),
@@ -556,7 +560,7 @@ RIGHTS: tuple[Right, ...] = (
         action="ec2:RunInstances",
         on=LAUNCHED,
         condition=_FROM_TEMPLATE,
-        calls=("autoscaling:CreateAutoScalingGroup",),
+        calls=_LAUNCH_CALLS,
         commands=RUN,
         why="the same: what it consists of",
     ),
@@ -598,6 +602,23 @@ RIGHTS: tuple[Right, ...] = (
         GROUPS,
         commands=RUN,
         why="AWS ends the machine at its deadline even without a client",
+    ),
+    *(
+        Right(
+            action=action,
+            on=on,
+            calls=("autoscaling:LaunchInstances",),
+            commands=RUN,
+            why="AWS answers at once with the machine, or why there is none",
+            rarely="where the run has one subnet",
+            without="the group asks for the machine, and what became of it is read from its scaling activities",
+        )
+        for action, on in (
+            ("autoscaling:LaunchInstances", (GROUPS,)),
+            # What a fleet may launch is bounded by ec2:RunInstances.
+            ("ec2:CreateFleet", (FLEETS, TEMPLATES, *LAUNCHED)),
+            ("ec2:DescribeLaunchTemplateVersions", (ANY,)),
+        )
     ),
     _own("autoscaling:SuspendProcesses", GROUPS, commands=RUN, why="a machine that ended is not replaced"),
     _own("autoscaling:ResumeProcesses", GROUPS, commands=RUN, why="another machine for another attempt", rarely=_RETRY),

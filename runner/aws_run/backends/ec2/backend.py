@@ -144,7 +144,7 @@ class Ec2Backend:
     # -- acting -------------------------------------------------------------------------------------------------
 
     def raise_capacity(self, spec: RunSpec) -> None:
-        groups.scale_to_one(self._aws, spec.names.group, self._clock)
+        self._capacity.ask(spec)
 
     def give_back(self, spec: RunSpec) -> None:
         groups.scale_to_zero(self._aws, spec.names.group, self._clock)

@@ -143,6 +143,7 @@ _TABLE: dict[tuple[str, str], RightsReader] = {
     ("ecs", "ListTasks"): compute_requests.list_tasks,
     **{("ecs", name): compute_requests.tasks for name in ("StopTask", "DescribeTasks", "ExecuteCommand")},
     ("autoscaling", "CreateAutoScalingGroup"): compute_requests.create_group,
+    ("autoscaling", "LaunchInstances"): compute_requests.launch_instances,
     ("autoscaling", "CreateOrUpdateTags"): compute_requests.tagged_group,
     **{("autoscaling", name): right_on(compute_requests.group) for name in (
         "UpdateAutoScalingGroup", "DeleteAutoScalingGroup", "PutScheduledUpdateGroupAction", "SuspendProcesses",
