@@ -55,9 +55,9 @@ def test_the_answer_has_the_machine_and_the_same_token_is_the_same_launch(made: 
 
 @pytest.mark.parametrize(("strategy", "then"), [("none", 0), ("retry-with-group-configuration", 1)])
 def test_the_answer_says_why_there_is_none_and_the_group_tries_again_if_told_so(
-    made: Client, local: LocalAws, strategy: str, then: int
+    made: Client, local_aws: LocalAws, strategy: str, then: int
 ) -> None:
-    admin(local, "POST", "no-capacity", {"rules": ["*"]})
+    admin(local_aws, "no-capacity", {"rules": ["*"]})
     answer = launch(made, RetryStrategy=strategy)
     (error,) = answer["Errors"]
     assert answer["Instances"] == []

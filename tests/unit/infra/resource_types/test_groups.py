@@ -79,20 +79,6 @@ def test_a_group_whose_switch_cannot_be_armed_starts_nothing(code: str) -> None:
     assert "update_auto_scaling_group" not in aws.operations
 
 
-def test_a_launch_at_once_gives_the_machine_or_what_aws_has_against_it() -> None:
-    error = {"InstanceType": "m5.large", "AvailabilityZone": "us-east-1a", "ErrorCode": "X", "ErrorMessage": "none"}
-    launched = {"Instances": [{"InstanceType": "m5.large", "InstanceIds": ["i-1"]}], "Errors": []}
-    aws = FakeAws().on("launch_instances", refused("IdempotentCallInProgress"), launched, {"Errors": [error]})
-    first = group.launch_one(aws, GROUP, "run-1", FakeClock())
-    assert first == group.LaunchAnswer(instance_ids=("i-1",))
-    second = group.launch_one(aws, GROUP, "run-2", FakeClock())
-    told = group.LaunchRefusal(instance_type="m5.large", zone="us-east-1a", code="X", text="none")
-    assert second == group.LaunchAnswer(refusals=(told,))
-    sent = aws.sent("launch_instances")
-    assert [one["ClientToken"] for one in sent] == ["run-1", "run-1", "run-2"]
-    assert {len(one["SubnetIds"]) for one in sent} == {1}
-
-
 @pytest.mark.parametrize(
     "text",
     [
