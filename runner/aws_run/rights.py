@@ -235,6 +235,14 @@ RIGHTS: tuple[Right, ...] = (
         why="whether the project's repository is there",
     ),
     _own("ecr:DescribeImages", REPOSITORIES, commands=("plan", "submit"), why="whether the image is there already"),
+    _own(
+        "ecr:GetDownloadUrlForLayer",
+        REPOSITORIES,
+        commands=("plan", "submit"),
+        why="for which architecture a ready image is",
+        rarely="with --image",
+        without="an image for another architecture than the hardware shows only when it runs",
+    ),
     _own("ecr:CreateRepository", REPOSITORIES, commands=RUN, why="the project's repository"),
     Right(
         action="ecr:TagResource",
@@ -252,9 +260,14 @@ RIGHTS: tuple[Right, ...] = (
             "InitiateLayerUpload",
             "UploadLayerPart",
             "CompleteLayerUpload",
-            "BatchGetImage",
             "PutImage",
         )
+    ),
+    _own(
+        "ecr:BatchGetImage",
+        REPOSITORIES,
+        commands=("plan", "submit"),
+        why="the image is pushed; whether a ready one is there, and for which architecture",
     ),
     _own("ecr:ListTagsForResource", REPOSITORIES, commands=("destroy",), why="whose the repository is"),
     _own("ecr:DeleteRepository", REPOSITORIES, commands=("destroy",), why="removal of the images"),

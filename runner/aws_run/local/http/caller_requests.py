@@ -171,6 +171,7 @@ _TABLE: dict[tuple[str, str], RightsReader] = {
     ("ecr", "PutImage"): _put_image,
     ("ecr", "ListTagsForResource"): right_on(lambda r: str(r.p.get("resourceArn"))),
     **{("ecr", name): right_on(_repository) for name in (
-        "DescribeImages", "DeleteRepository", "PutLifecyclePolicy", "BatchGetImage", "ListImages", "BatchDeleteImage")},
+        "DescribeImages", "DeleteRepository", "PutLifecyclePolicy", "BatchGetImage", "GetDownloadUrlForLayer",
+        "ListImages", "BatchDeleteImage")},
     ("ssm", "GetParameter"): right_on(_parameter),
 }  # fmt: skip
