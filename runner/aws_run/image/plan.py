@@ -23,7 +23,7 @@ from aws_run.image.recipe.command import find_program, program_of
 from aws_run.image.recipe.dependencies import dependency_digest
 from aws_run.image.recipe.entrypoint_layer import WRAP_TEMPLATE
 from aws_run.image.recipe.mentions import find_memory_sharer
-from aws_run.image.recipe.own_dockerfile import context_of, find_dockerfile
+from aws_run.image.recipe.own_dockerfile import context_of, find_dockerfile, refuse_other_platform
 from aws_run.image.recipe.program import Program
 from aws_run.image.recipe.recipe import OwnDockerfile, Recipe, StandardRecipe, choose_recipe
 from aws_run.image.recipe.script_options import POSITIONAL, SHORT, has_places
@@ -127,6 +127,7 @@ def plan_image(
     rewritten = None
     if own is not None:
         text = source.read(own).decode(errors="replace")
+        refuse_other_platform(text, own, config.resources.arch, config.build.target)
         rewritten = refuse_shell_form(
             text, own, own_command=config.command is not None, root=source.root, target=config.build.target
         )
