@@ -122,6 +122,7 @@ def _places(view: SummaryView) -> str:
         for text, url in (
             ("outputs in the AWS console", view.outcome.console_url if view.outcome else None),
             ("log in the AWS console", view.logs_url),
+            ("report in the AWS console", view.outcome.report_url if view.outcome else None),
         )
         if url
     ]

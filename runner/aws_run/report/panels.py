@@ -98,6 +98,8 @@ def outcome_panel(
             address = view.console_url or ""
         elif links and what == "output":
             address = view.output_dir.absolute().as_uri() if view.output_dir is not None else ""
+        elif links and what == "report":
+            address = view.report_file.as_uri() if view.report_file is not None else view.report_url or ""
         value = Text(clean(where), style=Style(link=clean(address)) if address else "")
         lines.append(Text.assemble((f"  {what:<9}", "dim"), value))
     if view.next_commands:

@@ -119,6 +119,7 @@ def outcome_places(view: OutcomeView) -> list[tuple[str, str]]:
     """(what, where) for each place that results are in."""
     places = [
         ("output", str(view.output_dir) if view.output_dir is not None else None),
+        ("report", view.report_uri if view.report_file is None else str(view.report_file)),
         ("S3", view.s3_uri),
         ("console", view.console_url),
         ("kept", f"in S3 for {count(view.kept_days, 'day')}" if view.kept_days else None),

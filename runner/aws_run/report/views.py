@@ -210,6 +210,8 @@ class LeftView:
 @dataclass(frozen=True, kw_only=True)
 class OutcomeView:
     """`status`: one sentence ("finished", "the job ended with exit code 7", …). `exit_code` None: there is none.
+    `report_file`: the run's report beside `output_dir`; `report_uri`, `report_url`: its copy beside the results in S3,
+    and its page in AWS's console.
     `kept_days`: how long the bucket keeps what was saved; None where nothing was.
     `ran`: command and arguments, without the two folders; empty where the image's own command ran. `commit`: of the
     project, and whether its files were that commit's.
@@ -223,6 +225,9 @@ class OutcomeView:
     output_dir: Path | None = None
     s3_uri: str | None = None
     console_url: str | None = None
+    report_file: Path | None = None
+    report_uri: str | None = None
+    report_url: str | None = None
     kept_days: int | None = None
     ran: tuple[str, ...] = ()
     commit: str = ""
