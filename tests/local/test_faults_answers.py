@@ -130,7 +130,7 @@ def test_a_denial_that_lasts_leaves_the_run_to_itself_and_says_how_to_come_back(
         story.submit("--hang", backend="ec2")
     run_id = story.record().run_id
     assert f"{run_id} goes on" in caught.value.message
-    assert f"aws-run wait {run_id}" in (caught.value.hint or "")
+    assert f"aws-run attach {run_id}" in (caught.value.hint or "")
     assert f"aws-run cleanup {run_id}" in (caught.value.hint or "")
     assert story.account.running()
     story.script.on_call.clear()
