@@ -10,11 +10,11 @@ import click
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.say import say
 from aws_run.cli.session import session
-from aws_run.cli.types import PATH, TEXT
+from aws_run.cli.types import PATH, RUN
 
 
 @click.command()
-@click.argument("run", required=False, type=TEXT)
+@click.argument("run", required=False, type=RUN)
 @click.option(
     "-o", "--output", "into", type=PATH, metavar="FILE",
     help="The file to write. Default: RUN.report.html in this folder.",
