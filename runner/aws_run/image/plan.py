@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shlex
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -146,7 +145,7 @@ def plan_image(
         arguments=program.arguments,
         memory_sharer=find_memory_sharer(source),
         notes=(
-            *_command_notes(program, config.command),
+            *_command_notes(program),
             *recipe.notes,
             *([rewritten] if rewritten else []),
             *([f"the image build can read {', '.join(config.build.secrets)}"] if config.build.secrets else []),
@@ -164,19 +163,17 @@ def _dockerignore(config: Config, context: str) -> str:
     return own_ignore if (config.project_dir / own_ignore).is_file() else f"{below}{DOCKERIGNORE}"
 
 
-def _command_notes(program: Program, own: tuple[str, ...] | None) -> list[str]:
-    """What was chosen for the user. `own`: the config's command."""
-    command, arguments = program.command, program.arguments
+def _command_notes(program: Program) -> list[str]:
+    """What was chosen for the user; the command itself stands in the plan."""
     if program.notes:
         return list(program.notes)
-    notes = [f"command: {shlex.join(command)}"] if command and command != own else []
-    if has_places(command):
-        return notes
-    if arguments == POSITIONAL:
-        notes.append("the folders are given to the script without options, the input first")
-    elif arguments != SHORT:
-        notes.append(f"the folders are given to the script by {arguments[0]} and {arguments[1]}")
-    return notes
+    if has_places(program.command):
+        return []
+    if program.arguments == POSITIONAL:
+        return ["the folders are given to the script without options, the input first"]
+    if program.arguments != SHORT:
+        return [f"the folders are given to the script by {program.arguments[0]} and {program.arguments[1]}"]
+    return []
 
 
 def _dotenv_notes(source: Source, config: Config) -> list[str]:

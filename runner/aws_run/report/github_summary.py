@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -209,7 +210,8 @@ def _plan(view: PlanView | None) -> str:
         for lane in view.lanes
         for row in lane.rows
     ]
-    texts = [*view.estimate, *view.notes]
+    runs = [f"runs {shlex.join(view.argv)}"] if view.argv is not None else []
+    texts = [*runs, *filter(None, [view.why]), *view.estimate, *view.notes]
     return "\n\n".join(
         filter(
             None,

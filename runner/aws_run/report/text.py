@@ -22,10 +22,11 @@ def plan_rows(view: PlanView) -> list[tuple[str, str]]:
     rows += [("input", _input_text(one)) for one in view.inputs]
     if view.output is not None:
         rows.append(("output", str(view.output)))
+    rows += [("choice", view.why)] if view.why else []
     rows += [("price", line.removeprefix("estimate: ")) for line in view.estimate]
     rows += [("makes", text) for text in _made(view, "run", "gone after the run")]
     rows += [("shares", text) for text in _made(view, "shared", "gone after the project's last run")]
-    rows += [("keeps", text) for text in _made(view, "kept", "stay")]
+    rows += [("keeps", text) for text in _made(view, "kept")]
     rows += [("outside", f"{one.where}: {one.kind} {one.what}") for one in view.outside]
     rows += [("note", line) for line in view.notes]
     return [(what, clean(text)) for what, text in rows]
@@ -58,7 +59,7 @@ def _input_text(one: PlanInput) -> str:
     return f"{named}{one.place}: {count(one.files, 'file')}, {size(one.bytes)}; {one.how}"
 
 
-def _made(view: PlanView, scope: str, fate: str) -> list[str]:
+def _made(view: PlanView, scope: str, fate: str = "") -> list[str]:
     """The run's own resources are named after the run, and that name is shown once, above."""
     own = f"{naming.PREFIX}-{view.run_id or f'{view.project}-RUN'}"
     names = []
@@ -69,7 +70,7 @@ def _made(view: PlanView, scope: str, fate: str) -> list[str]:
         note = f" ({row.note})" if row.note else ""
         there = " (there already)" if row.action == "reuse" else ""
         names.append(f"{row.kind}{f' {name}' if name else ''}{note}{there}")
-    return [f"{', '.join(names)}; {fate}"] if names else []
+    return ["; ".join(filter(None, (", ".join(names), fate)))] if names else []
 
 
 def look_text(event: LookProgress) -> str:

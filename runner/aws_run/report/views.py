@@ -120,8 +120,8 @@ class PlanAllowance:
 @dataclass(frozen=True, kw_only=True)
 class PlanView:
     """`run_id` "": no run begins with this plan. `argv` None: the image's own command; it is complete but for the two
-    folders. `python` None: what the image brings. `content` None: nothing is built. `estimate` and `notes` are
-    sentences, one per line. `output` None: nothing is fetched."""
+    folders. `python` None: what the image brings. `content` None: nothing is built. `why`: this hardware was chosen.
+    `estimate` and `notes` are sentences, one per line. `output` None: nothing is fetched."""
 
     run_id: str
     project: str
@@ -134,6 +134,7 @@ class PlanView:
     content: ImageContent | None = None
     inputs: tuple[PlanInput, ...] = ()
     price: PlanPrice | None = None
+    why: str = ""
     estimate: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     output: Path | None = None

@@ -135,7 +135,7 @@ def test_the_plan(reporter: PlainReporter, written: Written) -> None:
         "plan     | output   /home/me/out",
         "plan     | price    about $0.34 an hour",
         "plan     | makes    group (1 x g6.xlarge, spot), task-role task; gone after the run",
-        f"plan     | keeps    bucket {BUCKET} (there already); stay",
+        f"plan     | keeps    bucket {BUCKET} (there already)",
         "plan     | note     spot prices of 2026-11-20",
     ]
 
