@@ -1,7 +1,8 @@
 """How long a run's machine bills after its job's end when no client is alive, on the embedded AWS's simulated clock.
 
-`task`: from the task's stop to the end of the bill, which is what the guard (user data) answers for. On AWS the agent's
-and EC2's own seconds come on top. Managed scaling, which most tools leave this to, waits for 15 one-minute datapoints.
+`task`: from the task's stop to the end of the bill, which is what the guard (user data) answers for. Clusters and
+instances take AWS's times (tests/crash/account.py); the agent's own seconds come on top. Managed scaling, which
+most tools leave this to, waits for 15 one-minute datapoints.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.crash.account import Account, account, make_project  # noqa: E402 - the path comes first
+from tests.crash.account import AWS_TIMES, Account, account, make_project  # noqa: E402 - the path comes first
 
 BAR_S = 60
 MANAGED_SCALING_S = 15 * 60
@@ -30,7 +31,7 @@ def main() -> int:
                 ("detached", ("--detach",), None),
                 ("killed while it watches", (), ("ecs:DescribeTasks", "before")),
             ):
-                with account(home) as aws:
+                with account(home, **AWS_TIMES) as aws:
                     submit = ("submit", home / "tiny", "-i", home / "data", "-o", home / "out", "--backend", backend)
                     aws.run(*submit, *flags, kill=kill)
                     seconds = billed_after_the_end(aws)

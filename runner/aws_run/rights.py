@@ -573,7 +573,7 @@ RIGHTS: tuple[Right, ...] = (
     ),
     _own(
         "ec2:DescribeInstances",
-        commands=("plan", *ENDING, "offers"),
+        commands=("plan", *ENDING, "offers", "quota"),
         why="how long machines ran, and whether they are gone",
     ),
     Right(

@@ -1,4 +1,4 @@
-"""Orchestrators that run their users' tasks on ECS, against the embedded AWS: Dask, Dagster and Airflow, each in an
+"""Orchestrators that run their users' tasks on ECS, against the embedded AWS: Dask, Dagster, Prefect and Airflow, each in an
 environment of its own, since none of them fits the others."""
 
 from __future__ import annotations
@@ -69,13 +69,38 @@ class TaskInstance:
 
 print("last line:", operator.execute({"ti": TaskInstance()}))
 """
+# Its worker alone: Prefect's server, whose address leads nowhere, is not asked for a flow run made here.
+PREFECT = """
+import asyncio, os, sys, uuid, warnings
+warnings.simplefilter("ignore")
+os.environ |= {"PREFECT_API_URL": "http://127.0.0.1:1/api", "PREFECT_LOGGING_TO_API_ENABLED": "false"}
+from prefect.client.schemas.objects import FlowRun
+from prefect_aws.workers.ecs_worker import ECSJobConfiguration, ECSWorker
+
+image, execution, vpc, market = sys.argv[1:]
+ours = {
+    "image": image, "command": "python main.py", "execution_role_arn": execution, "vpc_id": vpc, "cluster": "demo",
+    "cpu": 256, "memory": 512, "launch_type": market, "family": "prefect", "configure_cloudwatch_logs": True,
+    "cloudwatch_logs_options": {"awslogs-group": "/aws-run/demo", "awslogs-stream-prefix": "run"},
+}
+
+async def main():
+    flow_run = FlowRun(flow_id=uuid.uuid4(), name="ours")
+    template = ECSWorker.get_default_base_job_template()
+    configuration = await ECSJobConfiguration.from_template_and_values(base_job_template=template, values=ours)
+    configuration.prepare_for_flow_run(flow_run)
+    done = await ECSWorker(work_pool_name="ours").run(flow_run, configuration)
+    print(done.identifier)
+
+asyncio.run(main())
+"""
 
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     session = boto3.Session(region_name="us-east-1")
     with cloud(tmp_path_factory.mktemp("home"), session) as running:
-        running.client("ecs").create_cluster(clusterName="demo")
+        running.client("ecs").create_cluster(clusterName="demo", capacityProviders=["FARGATE", "FARGATE_SPOT"])
         yield running
 
 
@@ -148,6 +173,24 @@ def test_dagsters_client_runs_a_task(aws: Cloud, run: Run, definition: str) -> N
     before = len(ended(aws))
     assert "success True" in run("dagster", DAGSTER, definition, subnet(aws.client))
     assert ended(aws)[before:] == [0]
+
+
+@pytest.mark.parametrize("market", ["FARGATE", "FARGATE_SPOT"])
+def test_prefects_worker_registers_and_runs_a_task(
+    aws: Cloud, run: Run, definition: str, tmp_path: Path, market: str
+) -> None:
+    """`definition` is here for its log group alone: the worker registers one of its own."""
+    image = foreign(aws, image_of(aws, tmp_path / "prefect", f"print('hello from {market}')\n"))
+    ec2 = aws.client("ec2")
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    said = run("prefect", PREFECT, image, execution_role(aws), vpc, market)
+    cluster, _, task = said.strip().splitlines()[-1].rpartition("::")
+    assert cluster == "demo"
+    ecs = aws.client("ecs")
+    ecs.get_waiter("tasks_stopped").wait(cluster=cluster, tasks=[task], WaiterConfig={"Delay": 1})
+    (shown,) = ecs.describe_tasks(cluster=cluster, tasks=[task])["tasks"]
+    assert shown["containers"][0]["exitCode"] == 0
+    assert shown["taskDefinitionArn"] != definition
 
 
 def test_airflows_operator_runs_a_task_and_reads_its_log(aws: Cloud, run: Run, definition: str) -> None:

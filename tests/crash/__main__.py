@@ -1,6 +1,6 @@
 """The whole crash enumeration: every call of every scenario, before and after it. Prints N, 0, $0.00 when all is well.
 
-usage: python -m tests.crash [--jobs N] [--every N] [--first N] [SCENARIO…]
+usage: python -m tests.crash [--jobs N] [--every N] [--first N] [--aws-times] [SCENARIO…]
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _MORE_THAN_ANY = 400  # calls of one client
 
 
 def enumerate_scenario(
-    pool: ProcessPoolExecutor, scenario: Scenario, every: int, batch: int, begin: int = 1
+    pool: ProcessPoolExecutor, scenario: Scenario, every: int, batch: int, begin: int = 1, *, aws_times: bool = False
 ) -> Iterator[Result]:
     """Until a client ends by itself before its n-th call, twice in a row: runs differ by a few calls (polling)."""
     ended = 0
     for first in range(begin, _MORE_THAN_ANY, batch * every):
         points = [
-            Point(scenario=scenario, at=at, when=when)
+            Point(scenario=scenario, at=at, when=when, aws_times=aws_times)
             for at in range(first, first + batch * every, every)
             for when in WHENS
         ]
@@ -47,6 +47,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--every", type=int, default=1, help="only every n-th call")
     parser.add_argument("--first", type=int, default=1, help="the first of these calls")
+    parser.add_argument("--aws-times", action="store_true", help="clusters and instances take as long to end as on AWS")
     options = parser.parse_args()
     unknown = set(options.scenarios) - set(SCENARIOS)
     if unknown:
@@ -55,7 +56,9 @@ def main() -> int:
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         for scenario in options.scenarios:
             mine: list[Result] = []
-            for result in enumerate_scenario(pool, scenario, options.every, batch=4, begin=options.first):
+            for result in enumerate_scenario(
+                pool, scenario, options.every, batch=4, begin=options.first, aws_times=options.aws_times
+            ):
                 mine.append(result)
                 if not result.clean:
                     say(f"{result.point} ({result.call}): {_fault(result)}")

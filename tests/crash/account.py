@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +32,9 @@ from aws_run.naming import project_of_shared
 
 AWS_RUN = [str(Path(sys.executable).with_name("aws-run"))]
 KEPT = {"bucket", "repository"}
+# What AWS takes for the ends of things (docs/real-aws.md); the embedded AWS's own are quicker.
+AWS_TIMES: Mapping[str, float] = {"cluster_end_s": 30.0, "instance_end_s": 90.0, "scaling_delay_s": 15.0}
+AWS_TIMES_S = 120.0  # after this, nothing is on its way to its end any more
 _STEP_S = 300.0
 # Copies every file in capitals; `--hang` stays until it is told to stop, `--hang-until F` until there is a file F,
 # `--fail N` exits N.

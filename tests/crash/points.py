@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from tests.crash.account import Account, Finished, account, make_project
+from tests.crash.account import AWS_TIMES, AWS_TIMES_S, Account, Finished, account, make_project
 
 from aws_run.clock import parse_iso
 
@@ -33,6 +33,7 @@ class Point:
     scenario: Scenario
     at: int | str  # the client's n-th AWS call, or its first of that name
     when: str
+    aws_times: bool = False  # clusters and instances take as long to end as on AWS, in real time where somebody waits
 
     def __str__(self) -> str:
         return f"{self.scenario}: killed {self.when} call {self.at}"
@@ -73,7 +74,7 @@ def try_point(home: Path, point: Point) -> Result:
     backend = point.scenario.split("-")[1]
     project = make_project(home)
     submit = ("submit", project, "-i", home / "data", "-o", home / "out", "--backend", backend)
-    with account(home) as aws:
+    with account(home, **(AWS_TIMES if point.aws_times else {})) as aws:
         began = aws.now()
         if point.scenario == "submit-ec2-retry":
             killed = _killed_while_trying_again(aws, home, point, *submit)
@@ -101,6 +102,7 @@ def try_point(home: Path, point: Point) -> Result:
         billing = tuple(f"{line.kind} {line.id}" for line in aws.still_bills())
         usd = aws.usd_after(deadline)
         collected = aws.run("gc", XDG_STATE_HOME=str(home / "another-machine"))
+        aws.advance(AWS_TIMES_S if point.aws_times else 0)
         return Result(
             point=point,
             killed=True,

@@ -1,6 +1,6 @@
 """Many submits of a few projects at once, while AWS throttles, fails and loses answers: a fixed seed.
 
-usage: python -m tests.crash.soak [--submits 30] [--at-once 30] [--seed 7]
+usage: python -m tests.crash.soak [--submits 30] [--at-once 30] [--seed 7] [--aws-times]
 
 Each must end with its own exit code and outputs, nothing may be left, and no run may have changed what is another's.
 """
@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.crash.account import Account, Finished, account, make_project
+from tests.crash.account import AWS_TIMES, AWS_TIMES_S, Account, Finished, account, make_project
 
 PROJECTS = ("alpha", "beta", "gamma")
 _RUN_ID = re.compile(r"(?:alpha|beta|gamma)-\d{8}-\d{6}-[0-9a-f]{4}")
@@ -61,16 +61,17 @@ class Report:
         return not (self.wrong or self.left or self.strangers)
 
 
-def soak(home: Path, *, submits: int, at_once: int, seed: int) -> Report:
+def soak(home: Path, *, submits: int, at_once: int, seed: int, aws_times: bool = False) -> Report:
     for name in PROJECTS:
         make_project(home / name, name)
         (home / name / "data" / "who.txt").write_text(name)
     began = time.monotonic()
     asked = [Asked(number=number) for number in range(submits)]
-    with account(home, chaos_seed=seed) as aws:
+    with account(home, chaos_seed=seed, **(AWS_TIMES if aws_times else {})) as aws:
         with ThreadPoolExecutor(at_once) as pool:
             ended = list(pool.map(lambda one: _submit(aws, home, one), asked))
         wrong = [said for one, done in zip(asked, ended, strict=True) if (said := _fault(home, one, done))]
+        aws.advance(AWS_TIMES_S if aws_times else 0)
         return Report(
             submits=submits,
             wrong=tuple(wrong),
@@ -120,10 +121,14 @@ def main() -> int:
     parser.add_argument("--submits", type=int, default=30)
     parser.add_argument("--at-once", type=int, default=30)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--aws-times", action="store_true", help="clusters and instances take as long to end as on AWS")
     options = parser.parse_args()
     say = functools.partial(print, flush=True)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        report = soak(Path(folder), submits=options.submits, at_once=options.at_once, seed=options.seed)
+        report = soak(
+            Path(folder), submits=options.submits, at_once=options.at_once, seed=options.seed,
+            aws_times=options.aws_times,
+        )  # fmt: skip
     for line in (*report.wrong, *report.strangers):
         say(line)
     say(

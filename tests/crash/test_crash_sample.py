@@ -16,7 +16,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("crash")
 
 
+# With AWS's times somebody waits for them in real time, a minute a point.
+AWS_TIMES = pytest.mark.parametrize("aws_times", [False, pytest.param(True, marks=pytest.mark.nightly)])
+
+
 # What a client has asked of AWS last when it dies; found by name, since calls side by side have no fixed order.
+@AWS_TIMES
 @pytest.mark.parametrize(
     ("backend", "last_call", "when"),
     [
@@ -28,9 +33,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_a_client_killed_at_its_most_delicate_calls_leaves_nothing_that_bills_and_nothing_after_gc(
-    home: Path, backend: str, last_call: str, when: str
+    home: Path, backend: str, last_call: str, when: str, aws_times: bool
 ) -> None:
-    result = try_point(home, Point(scenario=f"submit-{backend}", at=last_call, when=when))  # type: ignore[arg-type]
+    point = Point(scenario=f"submit-{backend}", at=last_call, when=when, aws_times=aws_times)  # type: ignore[arg-type]
+    result = try_point(home, point)
     assert result.killed
     assert result.clean, result
 
@@ -44,10 +50,12 @@ def test_a_client_killed_while_it_tries_again_leaves_no_machine_longer_than_its_
     assert result.clean, result
 
 
+@AWS_TIMES
 @pytest.mark.parametrize("backend", ["ec2", "fargate"])
-def test_a_cleanup_killed_half_way_is_finished_by_gc(home: Path, backend: str) -> None:
+def test_a_cleanup_killed_half_way_is_finished_by_gc(home: Path, backend: str, aws_times: bool) -> None:
     first = "autoscaling:DeleteAutoScalingGroup" if backend == "ec2" else "ecs:StopTask"
-    result = try_point(home, Point(scenario=f"cleanup-{backend}", at=first, when="after"))  # type: ignore[arg-type]
+    point = Point(scenario=f"cleanup-{backend}", at=first, when="after", aws_times=aws_times)  # type: ignore[arg-type]
+    result = try_point(home, point)
     assert result.killed
     assert result.clean, result
 

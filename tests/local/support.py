@@ -133,7 +133,7 @@ def task_definition(client: Client, image: str, command: list[str], **more: Any)
         },
         **more.pop("container", {}),
     }  # fmt: skip
-    if not client("logs").describe_log_groups()["logGroups"]:
+    if not client("logs").describe_log_groups(logGroupNamePrefix="/aws-run/demo")["logGroups"]:
         client("logs").create_log_group(logGroupName="/aws-run/demo")
     made = client("ecs").register_task_definition(family="arun-a", containerDefinitions=[container], **more)
     return str(made["taskDefinition"]["taskDefinitionArn"])

@@ -5,13 +5,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
+import urllib.error
+import urllib.request
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from xml.etree import ElementTree
 
+import boto3
+import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
-from tests.local.support import Client, process_image, role, run, stopped, subnet, task, task_definition
+from tests.local.support import Client, boto_client, process_image, role, run, stopped, subnet, task, task_definition
 from tests.waiting import until
 
 from aws_run.local.options import LocalAws
@@ -150,6 +157,31 @@ def test_the_embedded_aws_refuses_what_aws_refuses_and_takes_what_it_takes(clien
     assert {name: code_of(call) for name, (_, call) in table.items()} == {
         name: code for name, (code, _) in table.items()
     }
+
+
+def test_the_second_version_of_signatures_is_refused_in_awss_words(
+    local_aws: LocalAws, aws_session: boto3.Session
+) -> None:
+    """`aws s3 presign` writes them for addresses that aren't AWS's own; buckets made since 2020 take none."""
+    words = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+    boto_client(aws_session, local_aws, "s3").create_bucket(Bucket="arun-plain")
+    old = boto_client(
+        aws_session, local_aws, "s3", config=Config(signature_version="s3", s3={"addressing_style": "path"})
+    )
+    link = old.generate_presigned_url("get_object", Params={"Bucket": "arun-plain", "Key": "k"})
+    assert "AWSAccessKeyId=" in link
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(link)
+    with refused.value as answer:
+        assert (answer.code, parse_xml(answer)) == (400, ("InvalidRequest", words))
+    with pytest.raises(ClientError, match=re.escape(words)) as signed:
+        old.list_objects_v2(Bucket="arun-plain")
+    assert signed.value.response["Error"]["Code"] == "InvalidRequest"
+
+
+def parse_xml(answer: IO[bytes]) -> tuple[str | None, str | None]:
+    root = ElementTree.fromstring(answer.read())
+    return root.findtext("Code"), root.findtext("Message")
 
 
 def test_it_shows_what_other_clients_read(client: Client, local_aws: LocalAws, tmp_path: Path) -> None:

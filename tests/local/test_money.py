@@ -105,6 +105,24 @@ def test_a_burstable_type_is_never_chosen_and_a_named_one_cannot_cost_more_than_
     assert Decimal(loaded.usd) == Decimal("0.0416") + Decimal("1.6") * Decimal("0.05")
 
 
+def test_cpu_credits_are_billed_in_unlimited_mode_alone_and_no_run_costs_more_than_its_receipt(begin: Begin) -> None:
+    """The embedded AWS bills a burstable machine as wholly busy while a task runs on it."""
+    # The other type is not to be had, so the group's machine is the burstable one.
+    story = begin(no_capacity=("m6i.large",))
+
+    def credits_usd() -> float:
+        return sum(line.usd for line in story.account.bill() if line.kind == "cpu-credits")
+
+    alone = receipt_of(story, backend="ec2", instance_type=("t3.medium",), memory="3GB")
+    assert credits_usd() == 0, "in standard mode"
+    before = billed(story)
+    assert float(alone.total_usd) == pytest.approx(before, rel=0.01)
+    mixed = receipt_of(story, backend="ec2", instance_type=("t3.medium", "m6i.large"), memory="3GB")
+    assert mixed.lines[0].what == "t3.medium"
+    assert credits_usd() > 0
+    assert credits_usd() < billed(story) - before <= float(mixed.total_usd) * 1.001
+
+
 def test_a_limit_on_spot_is_held_by_aws_and_the_market_may_move(begin: Begin) -> None:
     story = begin()
     assert story.submit("--hang", backend="ec2", spot=True, max_cost="0.20", detach=True).exit_code == 0

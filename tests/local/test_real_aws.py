@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from tests.crash.account import OUTPUT, Happened
 from tests.crash.story import Begin, Story, clean, left_running
+from tests.local.breaking_proxy import BreakingProxy
 from tests.waiting import PATIENCE_S
 
-from aws_run.errors import AwsCallError
+from aws_run.errors import AwsCallError, AwsRunError
 from aws_run.infra.policies import caller_policy
 from aws_run.infra.resources import Kind, Ref
 from aws_run.local.http.protocol import Call
@@ -215,6 +216,28 @@ def _remove(story: Story, refs: list[Ref]) -> tuple[Any, ...]:
 
     context = story.new_bench()
     return remove(context.aws, refs, context.clock, context.emit)
+
+
+def test_what_an_organization_denies_is_said_to_be_its_policys(begin: Begin) -> None:
+    """AWS names the kind of policy in its refusal; no right of the caller's own helps."""
+    story = begin()
+    denied = (
+        "User: u is not authorized to perform: ecs:CreateCluster on resource: r with an explicit deny in a service "
+        "control policy"
+    )
+    story.refuse("ecs:CreateCluster", "AccessDeniedException", denied, times=None)
+    with pytest.raises(AwsRunError, match="service control policy") as refused:
+        story.submit(backend="fargate")
+    assert "who manages the AWS organization" in str(refused.value.hint)
+    assert story.account.left() == {}
+
+
+def test_a_container_reaches_s3_by_the_proxy_that_it_is_given(begin: Begin) -> None:
+    story = begin()
+    with BreakingProxy() as proxy:
+        assert story.submit(backend="fargate", env=(f"HTTP_PROXY={proxy.url}",)).exit_code == 0
+    assert proxy.passed > 0, "nothing of the container came by"
+    assert story.outputs() == OUTPUT
 
 
 @pytest.mark.parametrize("rule", ["FARGATE#2", "FARGATE=NotAccepted#2"])

@@ -23,7 +23,7 @@ import argparse, pathlib, shutil, time
 parser = argparse.ArgumentParser()
 parser.add_argument("-i", required=True)
 parser.add_argument("-o", required=True)
-parser.add_argument("--seconds", type=float, default=0)
+parser.add_argument("--seconds", type=float, default=5)  # long enough to be seen running
 options = parser.parse_args()
 print("copying", len(list(pathlib.Path(options.i).iterdir())), "files", flush=True)
 shutil.copytree(options.i, options.o, dirs_exist_ok=True)

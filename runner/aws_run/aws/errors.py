@@ -90,7 +90,11 @@ def translate(error: Exception, *, service: str, operation: str) -> AwsRunError:
             "The AWS SSO session has ended", hint="run `aws sso login`, then the same command again"
         )
     if isinstance(error, boto.NoRegionError):
-        return CredentialsError("No AWS region is set", hint="pass --region, for example --region us-east-1")
+        return CredentialsError(
+            "No AWS region is set",
+            hint="pass --region, for example --region us-east-1, or keep it with `aws configure set region us-east-1`;"
+            " `aws-run check` lists what else is missing, and --local needs no account",
+        )
     if isinstance(error, boto.ProfileNotFound):
         return CredentialsError(f"{error}", hint="`aws configure list-profiles` shows the profiles there are")
     # No response: refused, reset, timed out. botocore has two unrelated families of exceptions for it.

@@ -30,7 +30,7 @@ _PART = re.compile(rf"{_NUMBER}(?P<unit>[dhms])")
 
 
 def duration_s(value: object) -> int:
-    """`2h`, `1h30m`, `45s`, `1.5h`; 0 needs no unit. Fractions of a second are dropped."""
+    """`7d`, `2h`, `1h30m`, `45s`, `1.5h`; 0 needs no unit. Fractions of a second are dropped."""
     text = _text(value).replace(" ", "").lower()
     if text.isascii() and text.isdigit():
         if int(text[:15]):
@@ -48,7 +48,7 @@ def duration_s(value: object) -> int:
         seconds += float(match["number"]) * last_unit
         position = match.end()
     if position <= 0 or not math.isfinite(seconds):
-        raise ValueError(f"{_quoted(value)} is not a duration; write 2h, 90m, 1h30m or 45s")
+        raise ValueError(f"{_quoted(value)} is not a duration; write 7d, 2h, 90m, 1h30m or 45s")
     return _bounded_seconds(int(round(seconds, 6)))
 
 

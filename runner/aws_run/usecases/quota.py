@@ -45,14 +45,21 @@ def code_for(config: Config, context: AppContext) -> tuple[str, float]:
 
 
 def request(context: AppContext, code: str, *, value: float | None, needs: float | None) -> Increase:
-    """Asks for `value`, or for as much as `needs` vCPUs more than what is used and allowed now; a request that is open
-    already is taken up. UsageError where the quota is that large already."""
+    """Asks for `value`, or for `needs` vCPUs more than what is allowed now; a request that is open already is taken up.
+    UsageError where the quota is that large already, or has room for `needs` beside what runs now."""
     service = quotas.service_of(code)
     now = context.aws.call("service-quotas", "get_service_quota", ServiceCode=service, QuotaCode=code)["Quota"]
     limit = float(now["Value"])
     if value is None:
         if needs is None:
             raise UsageError("How large is the quota to be?", hint="add --value N, or name what it is for: --gpu L4:1")
+        used = quotas.Quotas(context.aws).used(code)
+        if used is not None and limit - used >= needs:
+            raise UsageError(
+                f"{now.get('QuotaName', code)} has room for it already: {limit - used:g} of its {limit:g} vCPUs are"
+                f" free, and {needs:g} are needed",
+                hint="ask for more with --value",
+            )
         value = limit + needs
     if value <= limit:
         raise UsageError(f"{now.get('QuotaName', code)} is {limit:g} already", hint="ask for more with --value")

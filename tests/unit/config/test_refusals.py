@@ -89,7 +89,7 @@ def test_the_file_is_refused_by_line_and_key(refused: Refused, yaml: str, messag
         ({"tag": ("team",)}, '--tag: "team" must be NAME=VALUE'),
         ({"secret": ("T=hunter2",)}, "--secret T: must be the ARN of a Secrets Manager secret or an SSM parameter, never the secret itself"),
         ({"subnets": "vpc-1"}, '--subnets: "vpc-1" is not a subnet; they look like subnet-0abc…'),
-        ({"timeout": "-1h"}, '--timeout: "-1h" is not a duration; write 2h, 90m, 1h30m or 45s'),
+        ({"timeout": "-1h"}, '--timeout: "-1h" is not a duration; write 7d, 2h, 90m, 1h30m or 45s'),
         ({"max_cost": "free"}, '--max-cost: "free" is not an amount in USD; write 5.00'),
         ({"image": "a:1", "dockerfile": "none"}, "--dockerfile: there is nothing to build, because --image names a ready image"),
         ({"env": ("AWS_SECRET_ACCESS_KEY=x",)}, "--env AWS_SECRET_ACCESS_KEY: AWS_SECRET_ACCESS_KEY would be readable in the task definition; the job has a role of its own (iam.task_role), and secrets: hands in what must stay secret"),
@@ -234,7 +234,7 @@ class TestFolders:
 
     def test_a_project_that_is_no_folder_is_refused(self, project: Path) -> None:
         (project / "file").touch()
-        for name, what in (("nope", "no such folder"), ("file", "is a file, not a folder")):
+        for name, what in (("nope", "no such folder or script"), ("file", "is a file, not a folder")):
             with pytest.raises(UsageError) as caught:
                 load_config(project / name, file=None, flags={}, environ={}, cwd=project)
             assert caught.value.message == f"{project / name}: {what}"

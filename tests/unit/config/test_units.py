@@ -55,7 +55,7 @@ def test_a_duration_is_read_in_seconds(text: object, seconds: int) -> None:
     "text", ["", "h", "2 hours", "-5", "-5m", "30m1h", "5m5m", "1h30", "1.5", "2w", "٣h", "1e3", None]
 )
 def test_what_is_no_duration_is_refused_with_an_example(text: object) -> None:
-    with pytest.raises(ValueError, match="is not a duration; write 2h, 90m, 1h30m or 45s"):
+    with pytest.raises(ValueError, match="is not a duration; write 7d, 2h, 90m, 1h30m or 45s"):
         units.duration_s(text)
 
 

@@ -13,8 +13,11 @@ from aws_run.usecases import quota
 CODE = "L-DB2E81BA"
 
 
-def account(limit: float = 8, *statuses: str) -> FakeAccount:
+def account(limit: float = 8, *statuses: str, running: int = 2) -> FakeAccount:
+    """`running`: machines of 4 vCPUs each that the quota counts."""
     made = FakeAccount()
+    machine = {"InstanceType": "g6.xlarge", "CpuOptions": {"CoreCount": 2, "ThreadsPerCore": 2}}
+    made.aws.on("describe_instances", [{"Instances": [machine] * running}])
     row = {"Id": "1", "ServiceCode": "ec2", "QuotaCode": CODE, "QuotaName": "G and VT"}
     made.aws.on("get_service_quota", {"Quota": {"QuotaName": "G and VT", "Value": limit}})
     made.aws.on(
@@ -31,6 +34,21 @@ def test_without_a_value_one_more_machine_of_the_request_is_to_fit() -> None:
     made = quota.request(account().context, CODE, value=None, needs=4)
     assert (made.desired, made.status, made.service) == (12, "PENDING", "ec2")
     assert made.link.endswith(f"/servicequotas/home/services/ec2/quotas/{CODE}")
+
+
+@pytest.mark.parametrize("running", [0, 1])
+def test_a_quota_with_room_for_the_request_is_left_as_it_is(running: int) -> None:
+    seen = account(running=running)
+    with pytest.raises(UsageError, match=f"{8 - 4 * running} of its 8 vCPUs are free, and 4 are needed"):
+        quota.request(seen.context, CODE, value=None, needs=4)
+    assert "request_service_quota_increase" not in seen.aws.operations
+    assert quota.request(seen.context, CODE, value=64, needs=4).desired == 64, "what is named is asked for"
+
+
+def test_where_nobody_knows_what_runs_one_more_machine_is_asked_for() -> None:
+    seen = account()
+    seen.aws.on("describe_instances", refused("UnauthorizedOperation"))
+    assert quota.request(seen.context, CODE, value=None, needs=4).desired == 12
 
 
 @pytest.mark.parametrize(("value", "needs", "words"), [(None, None, "How large"), (8, None, "is 8 already")])

@@ -145,6 +145,11 @@ class Quotas:
             rooms[key] = Headroom(code=code[1], name=name, limit=value, used=mine)
         return rooms
 
+    def used(self, code: str) -> float | None:
+        """The vCPUs of running machines that this quota counts; None where they could not be read."""
+        running = self._running()
+        return None if running is None else running.get(code, 0.0)
+
     def _code(self, choice: Choice) -> tuple[str, str] | None:
         if choice.backend == "fargate":
             return ("fargate", _FARGATE[choice.spot])

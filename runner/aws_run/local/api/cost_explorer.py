@@ -26,6 +26,7 @@ _NO_RESOURCE = "NoResourceId"
 _SERVICES = {
     "instance": "Amazon Elastic Compute Cloud - Compute",
     "volume": "EC2 - Other",
+    "cpu-credits": "EC2 - Other",
     "ipv4": "Amazon Virtual Private Cloud",
     "fargate-task": "Amazon Elastic Container Service",
     "fargate-storage": "Amazon Elastic Container Service",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from aws_run.local.sim.cpu_credits import surplus_usd
+from aws_run.local.sim.hardware import spec_of
 from aws_run.local.sim.model import GroupInstance, Task
 from aws_run.local.sim.price_set import price_set
 from aws_run.local.sim.state import AccountState
@@ -43,15 +45,16 @@ def bill(world: AccountState) -> list[BillLine]:
         now = world.clock.now()
         lines: list[BillLine] = []
         for place in world.places():
+            tasks = [*place.tasks.values(), *place.past_tasks]
             for instance in place.instances.values():
-                lines += _instance_lines(instance, now, place.region)
-            for task in [*place.tasks.values(), *place.past_tasks]:
+                lines += _instance_lines(instance, tasks, now, place.region)
+            for task in tasks:
                 if task.fargate and task.pull_started_at is not None:
                     lines += _task_lines(task, now, place.region)
         return lines
 
 
-def _instance_lines(instance: GroupInstance, now: datetime, region: str) -> list[BillLine]:
+def _instance_lines(instance: GroupInstance, tasks: Sequence[Task], now: datetime, region: str) -> list[BillLine]:
     seconds = ((instance.terminated_at or now) - instance.launched_at).total_seconds()
     billed = _billed(seconds)
     run = instance.tags.get("aws-run:run", "")
@@ -73,12 +76,28 @@ def _instance_lines(instance: GroupInstance, now: datetime, region: str) -> list
             "volume", instance.id, f"gp3 {instance.disk_gib} GiB", ebs, common=common, resource=_first(instance.volumes)
         )
     )
+    if instance.unlimited:
+        credit_usd = surplus_usd(
+            instance.type,
+            spec_of(instance.type).vcpu,
+            instance.launched_at,
+            instance.terminated_at or now,
+            _busy(instance, tasks, now),
+        )
+        lines.append(_line("cpu-credits", instance.id, "CPU credits", credit_usd, common=common, resource=instance.id))
     if instance.public_ip:
         address = prices.flat(region, "public_ipv4_hour") * billed / _HOUR
         lines.append(
             _line("ipv4", instance.id, "public IPv4", address, common=common, resource=_first(instance.interfaces))
         )
     return lines
+
+
+def _busy(instance: GroupInstance, tasks: Sequence[Task], now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """When tasks ran on it."""
+    for task in tasks:
+        if task.instance is not None and task.instance.instance is instance and task.started_at is not None:
+            yield task.started_at, task.execution_stopped_at or task.stopped_at or now
 
 
 def _spot_usd(instance: GroupInstance, region: str, billed: Decimal) -> Decimal:

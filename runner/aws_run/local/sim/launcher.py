@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from aws_run.local.sim.cpu_credits import unlimited
 from aws_run.local.sim.hardware import agent_memory_mib, spec_of
 from aws_run.local.sim.instance_guard import spot_notice
 from aws_run.local.sim.launch import (
@@ -146,6 +147,7 @@ class Launcher:
             protected=group.protect_new,
             volumes=tuple(str(device.volume_id) for device in moto_instance.block_device_mapping.values()),
             interfaces=tuple(str(interface.id) for interface in moto_instance.nics.values()),
+            unlimited=unlimited(instance_type, data),
         )
         group.instances.append(instance)
         place.instances[instance.id] = instance

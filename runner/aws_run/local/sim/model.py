@@ -51,6 +51,7 @@ class GroupInstance:
     protected: bool = False
     volumes: tuple[str, ...] = ()
     interfaces: tuple[str, ...] = ()
+    unlimited: bool = False  # a burstable type that is charged for CPU credits which it has not earned
 
 
 @dataclass(kw_only=True)
