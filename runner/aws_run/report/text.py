@@ -34,7 +34,7 @@ def plan_rows(view: PlanView) -> list[tuple[str, str]]:
 
 def plan_head(view: PlanView) -> tuple[str, str]:
     """Whose plan it is, and where."""
-    where = f"{view.backend}, {view.region}, account {view.account}"
+    where = f"{view.backend.partition(': ')[2] or view.backend}, {view.region}, account {view.account}"
     return clean(view.run_id or view.project), clean(where)
 
 
@@ -111,9 +111,16 @@ def left_lines(view: LeftView) -> list[str]:
 
 
 def outcome_head(view: OutcomeView) -> str:
-    took = f", ran {seconds(view.seconds)}" if view.seconds is not None else ""
-    code = "no exit code" if view.exit_code is None else f"exit {view.exit_code}"
-    return clean(f"{view.run_id}: {view.status}") + f" ({code}{took})"
+    return clean(f"{view.run_id}: {view.status}") + code_and_time(view)
+
+
+def code_and_time(view: OutcomeView) -> str:
+    """What stands in brackets behind the sentence; without a code that the sentence tells itself."""
+    told = view.reason == "exit" and view.exit_code != 0
+    code = "no exit code" if view.exit_code is None else "" if told else f"exit {view.exit_code}"
+    took = f"ran {seconds(view.seconds)}" if view.seconds is not None else ""
+    beside = ", ".join(filter(None, (code, took)))
+    return f" ({beside})" if beside else ""
 
 
 def outcome_places(view: OutcomeView) -> list[tuple[str, str]]:

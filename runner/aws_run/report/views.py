@@ -211,6 +211,8 @@ class LeftView:
 @dataclass(frozen=True, kw_only=True)
 class OutcomeView:
     """`status`: one sentence ("finished", "the job ended with exit code 7", …). `exit_code` None: there is none.
+    `reason`: why the run ended, in one word (`exit`: by the job itself, and `status` tells a code that is not 0); None
+    where it has not, or where the exit code is of something later.
     `report_file`: the run's report beside `output_dir`; `report_uri`, `report_url`: its copy beside the results in S3,
     and its page in AWS's console.
     `kept_days`: how long the bucket keeps what was saved; None where nothing was.
@@ -221,6 +223,7 @@ class OutcomeView:
     run_id: str
     exit_code: int | None
     status: str
+    reason: str | None = None
     warnings: tuple[str, ...] = ()
     seconds: float | None = None
     output_dir: Path | None = None

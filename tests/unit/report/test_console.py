@@ -125,7 +125,7 @@ def test_links_and_paths_are_never_cut_or_wrapped(make: Make, written: Written, 
     assert f"  S3       s3://{BUCKET}/runs/{RUN}/output/" in lines
     assert f"  = bucket {BUCKET}  https://eu-central-1.console.aws.amazon.com/s3" in lines
     told = " ".join(line.strip() for line in lines)
-    assert f"✗ {RUN}: the job ended with exit code 7 (exit 7, ran 3m 12s)" in told
+    assert f"✗ {RUN}: the job ended with exit code 7 (ran 3m 12s)" in told
     assert lines[-2:] == [f"  next     aws-run logs {RUN}", f"           aws-run status {RUN}"]
 
 
