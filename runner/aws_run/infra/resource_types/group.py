@@ -24,7 +24,6 @@ _SWITCH = "arun-deadline"
 _REPLACING = ("ReplaceUnhealthy", "AZRebalance")
 _BUSY = ("ScalingActivityInProgress", "ResourceInUse", "ResourceContention")
 _BEING_DELETED = "Delete in progress"
-_GONE_WITHIN_S = 1200  # some types take ten minutes to terminate
 _BILLS = {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}
 
 
@@ -307,9 +306,9 @@ def _wait_until_gone(aws: Aws, name: str, clock: Clock) -> None:
             _terminate(aws, left)
         return not left
 
-    if not wait_until(clock, nothing_bills, for_s=_GONE_WITHIN_S):
+    if not wait_until(clock, nothing_bills, for_s=20 * 60):
         raise AwsCallError(
-            f"The group {name} is still being deleted after {_GONE_WITHIN_S} s",
+            f"The group {name} is still being deleted after 20 minutes",
             code="StillDeleting",
             operation="DeleteAutoScalingGroup",
         )
