@@ -21,6 +21,7 @@ from tests.local.support import (
 )
 from tests.waiting import until
 
+from aws_run.local.embedded import Embedded
 from aws_run.local.options import LocalAws
 
 
@@ -42,6 +43,15 @@ def test_a_task_waits_for_an_instance_runs_and_stops_with_its_exit_code(client: 
     assert done["createdAt"] <= done["pullStartedAt"] <= done["startedAt"] <= done["stoppedAt"]
     assert done["capacityProviderName"] == "arun-a"
     assert log_lines(client, made["taskArn"]) == ["one", "two"]
+
+
+def test_a_task_for_which_there_is_an_instance_is_pending_before_anything_is_pulled(client: Client, image: str) -> None:
+    stack(client, size=1)
+    until(lambda: client("ecs").list_container_instances(cluster="arun-a")["containerInstanceArns"])
+    made = run(client, task_definition(client, image, ["true"]))
+    assert (made["lastStatus"], "pullStartedAt" in made) == ("PENDING", False)
+    assert made["containerInstanceArn"]
+    assert stopped(client, made["taskArn"])["pullStartedAt"] >= made["createdAt"]
 
 
 def test_the_same_client_token_gives_the_same_task(client: Client, image: str) -> None:
@@ -143,6 +153,20 @@ def test_a_task_that_loses_its_host_has_no_exit_code(client: Client, image: str)
     done = stopped(client, made["taskArn"])
     assert "exitCode" not in done["containers"][0]
     assert row["ec2InstanceId"] in done["stoppedReason"]
+
+
+def test_the_disk_of_a_host_goes_with_its_instance(client: Client, image: str, embedded: Embedded) -> None:
+    stack(client, size=1)
+    volume = {"name": "scratch", "host": {"sourcePath": "/scratch"}}
+    mount = {"mountPoints": [{"sourceVolume": "scratch", "containerPath": "/scratch"}]}
+    made = run(client, task_definition(client, image, ["true"], volumes=[volume], container=mount))
+    stopped(client, made["taskArn"])
+    arns = client("ecs").list_container_instances(cluster="arun-a")["containerInstanceArns"]
+    row = client("ecs").describe_container_instances(cluster="arun-a", containerInstances=arns)["containerInstances"][0]
+    disk = embedded.world.hosts.of(row["ec2InstanceId"])
+    assert (disk / "scratch").is_dir()
+    client("ec2").terminate_instances(InstanceIds=[row["ec2InstanceId"]])
+    until(lambda: not disk.exists())
 
 
 def test_a_role_that_does_not_exist_can_not_be_assumed(client: Client, image: str) -> None:

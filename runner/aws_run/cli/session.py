@@ -13,6 +13,7 @@ from aws_run.cli.job_lines import emit_for
 from aws_run.cli.say import result_json, say
 
 if TYPE_CHECKING:
+    from aws_run.config import Config
     from aws_run.lifecycle.context import AppContext
     from aws_run.report import Reporter
 
@@ -24,6 +25,7 @@ class Session:
     project: str  # this folder's, as `submit` would name it
     as_json: bool
     target: compose.Target
+    config: Config
     tags: Mapping[str, str] = field(default_factory=dict)  # the configuration's, for what a command makes
     subnets: tuple[str, ...] = ()  # the configuration's
     output: Path | None = None  # as this folder's aws-run.yaml or the environment names it
@@ -41,10 +43,10 @@ class Session:
 
 
 @contextmanager
-def session(flags: Mapping[str, Any]) -> Iterator[Session]:
+def session(flags: Mapping[str, Any], *, project: Path | None = None) -> Iterator[Session]:
     """`flags`: those of `aws_options` and `project_options`. The project's aws-run.yaml is read if there is one, so
-    that its region and profile hold for every command."""
-    config = compose.load(Path.cwd(), flags.get("file"), flags, for_run=False)
+    that its region and profile hold for every command. `project`: its folder, where that is not the current one."""
+    config = compose.load(project or Path.cwd(), flags.get("file"), flags, for_run=False)
     from aws_run.report import make_reporter
 
     as_json, local = bool(flags["as_json"]), bool(flags["local"])
@@ -66,6 +68,7 @@ def session(flags: Mapping[str, Any]) -> Iterator[Session]:
             project=config.name,
             as_json=as_json,
             target=target,
+            config=config,
             tags=config.tags,
             subnets=config.network.subnets,
             output=config.output,

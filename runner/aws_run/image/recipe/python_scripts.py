@@ -102,12 +102,10 @@ def parse_all(texts: Iterable[tuple[str, str]], source: Source, given: tuple[str
 def parse(path: str, text: str, source: Source, given: tuple[str, str] = SHORT) -> Script | str | None:
     """The reason for a file that is no Python of this version; None for one that is nested deeper than anybody writes:
     it can't be judged."""
-    if sys.version_info < (3, 11) and has_too_many_tokens(text):
-        return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a project's invalid escapes are its own business
-            tree = ast.parse(text)
+        tree = read_tree(text)
+        if tree is None:
+            return None
         return Script(
             path=path,
             short=(_declares(tree) and not has_unnamed_subcommands(tree)) or _uses_getopt(tree),
@@ -118,6 +116,19 @@ def parse(path: str, text: str, source: Source, given: tuple[str, str] = SHORT) 
         )
     except SyntaxError as error:
         return f"line {error.lineno}: {error.msg}"
+    except RecursionError:
+        return None
+
+
+def read_tree(text: str) -> ast.Module | None:
+    """What a project has written as Python, whatever it is: the only call of the parser. None for what is nested deeper
+    than anybody writes, or holds a NUL. SyntaxError for what is no Python of this version."""
+    if sys.version_info < (3, 11) and has_too_many_tokens(text):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a project's invalid escapes are its own business
+            return ast.parse(text)
     # MemoryError is what the parser says when its own stack is full (pegen, MAXSTACK).
     except (ValueError, RecursionError, MemoryError):
         return None
@@ -126,9 +137,10 @@ def parse(path: str, text: str, source: Source, given: tuple[str, str] = SHORT) 
 def imports_relatively(text: str) -> bool:
     """False for what is no Python of this version."""
     try:
-        return not has_too_many_tokens(text) and _is_relative(ast.parse(text))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = read_tree(text)
+    except SyntaxError:
         return False
+    return tree is not None and _is_relative(tree)
 
 
 def _is_relative(tree: ast.Module) -> bool:

@@ -25,6 +25,7 @@ class Agent:
         self._runtime = runtime
         self._threads: set[threading.Thread] = set()
         self.running: dict[str, Running] = {}  # by container ARN
+        self.on_task_placed: Callable[[Place, Task], None] = lambda place, task: None
         self.on_task_over: Callable[[Place, GroupInstance], None] = lambda place, instance: None
 
     # Called with the lock held.
@@ -102,9 +103,12 @@ class Agent:
             self._end(task, "TaskFailedToStart", _CAPACITY_REASON)
 
     def _begin(self, place: Place, task: Task) -> None:
-        """On Fargate RunTask still answers PROVISIONING, with a network interface that is not attached."""
+        """On Fargate RunTask still answers PROVISIONING, with a network interface that is not attached; where
+        an instance has room PENDING, before anything is pulled."""
         if not task.fargate:
-            self._pend(place, task)
+            task.status = "PENDING"
+            self._touch(task)
+            self.on_task_placed(place, task)
         thread = threading.Thread(target=self._run, args=(place, task), name=f"task-{task.id[:8]}", daemon=True)
         self._threads.add(thread)
         thread.start()
@@ -118,18 +122,15 @@ class Agent:
     def _run(self, place: Place, task: Task) -> None:
         try:
             with self._world.lock:
-                if task.status == "PROVISIONING":
-                    self._pend(place, task)
                 if task.status == "STOPPED":  # before it had its place
                     return
+                self._pend(place, task)
             self._lifecycle(place, task)
         except Exception as error:  # noqa: BLE001 - the task must end whatever breaks in here, and status shows why
             self._world.note(error)
             with self._world.lock:
                 self._end(task, "TaskFailedToStart", f"ECS agent: {error}")
         finally:
-            if task.fargate:
-                self._world.hosts.forget(task.id)
             with self._world.lock:
                 self._threads.discard(threading.current_thread())
 
