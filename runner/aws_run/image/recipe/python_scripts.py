@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from aws_run.errors import SourceError
+from aws_run.image.recipe.declared_options import is_declaration, name_of, strings
 from aws_run.image.recipe.hydra_config import find_hydra_arguments
-from aws_run.image.recipe.script_options import DECLARING, SHORT, Takes, declares, find_takes, name_of, strings
+from aws_run.image.recipe.script_options import SHORT, Takes, declares, find_takes, has_unnamed_subcommands
 from aws_run.image.sources.source import Source
 
 MAX_SCRIPT_BYTES = 1 << 20
@@ -24,7 +25,8 @@ _MAX_SCRIPTS_BYTES = 64 << 20
 _MOST_TOKENS_OF_A_LINE = 8_000
 _MENTIONS = re.compile(r"""["']-[io]["']|getopt""")
 _MENTIONS_LONGER = re.compile(
-    r"add_argument|add_option|click|typer|fire|cyclopts|docopt|DEFINE_|ArgumentParser|tyro|argv|hydra"
+    r"add_argument|add_option|click|typer|fire|cyclopts|docopt|DEFINE_|ArgumentParser|ArgParser|tyro|argv|hydra"
+    r"|\bTap\b|jsonargparse|simple_parsing|pyrallis|draccus|cli_parse_args|CliApp"
 )
 # `bin/tool` without an ending
 _PYTHON_LINE = re.compile(rb"#!\S*(?:/env )?\S*python")
@@ -102,17 +104,15 @@ def parse(path: str, text: str, source: Source, given: tuple[str, str] = SHORT) 
     it can't be judged."""
     try:
         tree = read_tree(text)
-        return (
-            None
-            if tree is None
-            else Script(
-                path=path,
-                short=_declares(tree) or _uses_getopt(tree),
-                takes=_takes(path, text, tree, source, given),
-                relative=_is_relative(tree),
-                runs=path.endswith("__main__.py") or any(_does_something(statement) for statement in tree.body),
-                imports=frozenset(_imports(tree)),
-            )
+        if tree is None:
+            return None
+        return Script(
+            path=path,
+            short=(_declares(tree) and not has_unnamed_subcommands(tree)) or _uses_getopt(tree),
+            takes=_takes(path, text, tree, source, given),
+            relative=_is_relative(tree),
+            runs=path.endswith("__main__.py") or any(_does_something(statement) for statement in tree.body),
+            imports=frozenset(_imports(tree)),
         )
     except SyntaxError as error:
         return f"line {error.lineno}: {error.msg}"
@@ -180,7 +180,7 @@ def _declares(tree: ast.Module) -> bool:
     compared: set[str] = set()
     reads_argv = False
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and name_of(node.func) in DECLARING:
+        if isinstance(node, ast.Call) and is_declaration(node):
             declared.update(strings([*node.args, *(keyword.value for keyword in node.keywords)]))
         elif isinstance(node, ast.Call) and name_of(node.func) == "index":
             compared.update(strings(node.args))

@@ -25,6 +25,7 @@ class Agent:
         self._runtime = runtime
         self._threads: set[threading.Thread] = set()
         self.running: dict[str, Running] = {}  # by container ARN
+        self.on_task_placed: Callable[[Place, Task], None] = lambda place, task: None
         self.on_task_over: Callable[[Place, GroupInstance], None] = lambda place, instance: None
 
     # Called with the lock held.
@@ -105,6 +106,7 @@ class Agent:
         """On Fargate RunTask still answers PROVISIONING, with a network interface that is not attached."""
         if not task.fargate:
             self._pend(place, task)
+            self.on_task_placed(place, task)
         thread = threading.Thread(target=self._run, args=(place, task), name=f"task-{task.id[:8]}", daemon=True)
         self._threads.add(thread)
         thread.start()
