@@ -130,8 +130,6 @@ class Agent:
             with self._world.lock:
                 self._end(task, "TaskFailedToStart", f"ECS agent: {error}")
         finally:
-            if task.fargate:
-                self._world.hosts.forget(task.id)
             with self._world.lock:
                 self._threads.discard(threading.current_thread())
 
