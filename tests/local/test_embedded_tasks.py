@@ -45,6 +45,15 @@ def test_a_task_waits_for_an_instance_runs_and_stops_with_its_exit_code(client: 
     assert log_lines(client, made["taskArn"]) == ["one", "two"]
 
 
+def test_a_task_for_which_there_is_an_instance_is_pending_before_anything_is_pulled(client: Client, image: str) -> None:
+    stack(client, size=1)
+    until(lambda: client("ecs").list_container_instances(cluster="arun-a")["containerInstanceArns"])
+    made = run(client, task_definition(client, image, ["true"]))
+    assert (made["lastStatus"], "pullStartedAt" in made) == ("PENDING", False)
+    assert made["containerInstanceArn"]
+    assert stopped(client, made["taskArn"])["pullStartedAt"] >= made["createdAt"]
+
+
 def test_the_same_client_token_gives_the_same_task(client: Client, image: str) -> None:
     stack(client)
     definition = task_definition(client, image, ["true"])

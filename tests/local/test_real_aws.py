@@ -121,6 +121,24 @@ def test_a_task_that_its_new_execution_role_could_not_start_is_started_again(beg
     assert story.account.left() == {}
 
 
+def test_runs_one_after_the_other_have_the_role_whose_id_ec2_knows(begin: Begin) -> None:
+    """One that was deleted, and made again under its name, is for EC2 the deleted one for a while: no agent joins."""
+    story = begin(role_id_s=900.0)
+    assert story.submit(backend="ec2").exit_code == 0
+    assert story.submit(backend="ec2", context=story.new_bench()).exit_code == 0
+    assert "iam:DeleteRole" in story.operations(), "the run's own"
+
+
+def test_who_destroys_and_submits_again_hears_that_no_agent_joined(begin: Begin) -> None:
+    story = begin(role_id_s=100_000.0)
+    story.settings = {"AWS_RUN_KEEP": "bucket"}  # what is shared goes with the last run
+    assert story.submit(backend="ec2").exit_code == 0
+    done = story.submit(backend="ec2", context=story.new_bench())
+    assert (done.exit_code, "role that was deleted" in done.view.status) == (125, True)
+    assert story.account.still_bills() == []
+    assert story.account.left() == {}
+
+
 def test_an_old_role_that_is_denied_something_is_tried_once(begin: Begin) -> None:
     story = begin()
     assert story.submit(backend="fargate").exit_code == 0

@@ -89,6 +89,7 @@ def _cell(text: str) -> str:
 def _difference(one: Difference) -> list[str]:
     parts = [
         ("only here", one.only_here),
+        ("in the embedded AWS in answers of other operations", one.elsewhere),
         ("only in the embedded AWS", one.only_embedded),
         ("of another kind", one.other_kind),
         ("refusals that the embedded AWS did not give", one.refusals),

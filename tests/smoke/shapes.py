@@ -50,16 +50,19 @@ def gather(trace: Iterable[Mapping[str, Any]]) -> dict[str, Answers]:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Of one operation. `only_here`: members that this account's answers have and the embedded AWS's have not."""
+    """Of one operation. `only_here`: members that this account's answers have and the embedded AWS's have not; `elsewhere`:
+    those of them that the embedded AWS has shown in answers of other operations of that service, as a task's do that it
+    gets with time."""
 
     operation: str
     only_here: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
     only_embedded: tuple[str, ...] = ()
     other_kind: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()  # codes that the embedded AWS did not answer with
 
     def __bool__(self) -> bool:
-        return bool(self.only_here or self.only_embedded or self.other_kind or self.refusals)
+        return bool(self.only_here or self.elsewhere or self.only_embedded or self.other_kind or self.refusals)
 
 
 def differences(here: Mapping[str, Answers], embedded: Mapping[str, Answers]) -> list[Difference]:
@@ -68,9 +71,12 @@ def differences(here: Mapping[str, Answers], embedded: Mapping[str, Answers]) ->
     for operation in sorted(here.keys() & embedded.keys()):
         ours, theirs = here[operation], embedded[operation]
         both = ours.members.keys() & theirs.members.keys()
+        more = ours.members.keys() - theirs.members.keys()
+        elsewhere = more & _of_service(embedded, operation.split(":")[0])
         difference = Difference(
             operation=operation,
-            only_here=_outermost(ours.members.keys() - theirs.members.keys()),
+            only_here=_outermost(more - elsewhere),
+            elsewhere=_outermost(elsewhere),
             only_embedded=_outermost(theirs.members.keys() - ours.members.keys()),
             other_kind=tuple(
                 f"{path}: {ours.members[path]}, embedded {theirs.members[path]}"
@@ -82,6 +88,11 @@ def differences(here: Mapping[str, Answers], embedded: Mapping[str, Answers]) ->
         if difference:
             found.append(difference)
     return found
+
+
+def _of_service(answers: Mapping[str, Answers], service: str) -> set[str]:
+    """The members of all its operations' answers."""
+    return {name for operation, one in answers.items() if operation.split(":")[0] == service for name in one.members}
 
 
 def _outermost(found: Iterable[str]) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ class LocalOptions:
     scaling_delay_s: float = 0.0  # until Auto Scaling acts on a new size; AWS: up to a minute
     chaos_seed: int | None = None
     role_propagation_s: float = 0.0  # how long a new role can't be assumed
+    role_id_s: float = 0.0  # how long EC2 takes a role for the deleted one that had its name
     pass_role_s: float = 0.0  # how long nobody may pass a new role, whatever the policies say
     policy_propagation_s: float = 0.0  # how long a new role has no rights yet: a task's, or its execution role
     versioning_settle_s: float = 0.0  # how long a bucket whose versioning was just enabled has no object; AWS: minutes

@@ -109,6 +109,9 @@ def test_differences_name_what_only_one_of_both_shows() -> None:
         )
     ]
     assert differences(here, here) == []
+    later = gather([line("A", {"a": 1, "d": "e", "n": 1}), line("B", {"b": {"c": [1]}})])
+    (found,) = differences(here, later)[:1]
+    assert (found.only_here, found.elsewhere) == ((), ("b",)), "another operation of that service has shown it"
     assert timings(here, there)[0][0] in ("ecs:A", "ecs:B")
     assert {row[0]: row[3] for row in timings(here, there)} == {"ecs:A": 1.0, "ecs:B": None}
 

@@ -90,7 +90,8 @@ class Capacity:
         if status.since is not None and (self._clock.now() - status.since).total_seconds() > _REGISTERS_WITHIN_S:
             raise CapacityError(
                 f"The instance has been up for {_REGISTERS_WITHIN_S // 60} minutes and has not joined the cluster",
-                hint="its subnet may have no route to ECS: use public subnets, or add a NAT gateway or VPC endpoints",
+                hint="its subnet may have no route to ECS: use public subnets, or add a NAT gateway or VPC endpoints. "
+                "Shortly after a destroy EC2 may still take its role for the role that was deleted: submit again",
             )
         if status.since is not None:
             request.failing_since_s = None

@@ -17,6 +17,7 @@ def table() -> Table:
     return {
         ("iam", "RemoveRoleFromInstanceProfile"): remove_role,
         ("iam", "CreateRole"): create_role,
+        ("iam", "DeleteRole"): delete_role,
         ("iam", "AttachRolePolicy"): with_aws_policy,
         ("iam", "GetPolicy"): with_aws_policy,
         ("iam", "UpdateAssumeRolePolicy"): update_trust,
@@ -33,6 +34,13 @@ def create_role(world: AccountState, call: Call) -> Reply:
     role = role_of(world, str(call.params().get("RoleName") or ""))
     if reply.status == 200 and role is not None:
         role.create_date = world.clock.now().replace(tzinfo=None)
+    return reply
+
+
+def delete_role(world: AccountState, call: Call) -> Reply:
+    reply = call.proceed()
+    if reply.status == 200:
+        world.deleted_roles[str(call.params().get("RoleName"))] = world.clock.now()
     return reply
 
 

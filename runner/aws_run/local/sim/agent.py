@@ -103,9 +103,11 @@ class Agent:
             self._end(task, "TaskFailedToStart", _CAPACITY_REASON)
 
     def _begin(self, place: Place, task: Task) -> None:
-        """On Fargate RunTask still answers PROVISIONING, with a network interface that is not attached."""
+        """On Fargate RunTask still answers PROVISIONING, with a network interface that is not attached; where
+        an instance has room PENDING, before anything is pulled."""
         if not task.fargate:
-            self._pend(place, task)
+            task.status = "PENDING"
+            self._touch(task)
             self.on_task_placed(place, task)
         thread = threading.Thread(target=self._run, args=(place, task), name=f"task-{task.id[:8]}", daemon=True)
         self._threads.add(thread)
@@ -120,10 +122,9 @@ class Agent:
     def _run(self, place: Place, task: Task) -> None:
         try:
             with self._world.lock:
-                if task.status == "PROVISIONING":
-                    self._pend(place, task)
                 if task.status == "STOPPED":  # before it had its place
                     return
+                self._pend(place, task)
             self._lifecycle(place, task)
         except Exception as error:  # noqa: BLE001 - the task must end whatever breaks in here, and status shows why
             self._world.note(error)

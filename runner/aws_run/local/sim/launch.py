@@ -110,6 +110,15 @@ def check_profile(world: AccountState, data: dict[str, Any]) -> None:
         raise LaunchFailed("Invalid IAM Instance Profile name. Launching EC2 instance failed.")
 
 
+def has_dead_role(world: AccountState, data: dict[str, Any]) -> bool:
+    """Whether EC2 still takes the profile's role for the deleted one that had its name (terraform#2037)."""
+    name = (data.get("IamInstanceProfile") or {}).get("Name")
+    profiles = list(world.moto("iam", world.partition).instance_profiles.values())
+    roles = [role.name for profile in profiles if profile.name == name for role in profile.roles]
+    deleted = [world.deleted_roles[role] for role in roles if role in world.deleted_roles]
+    return any((world.clock.now() - at).total_seconds() < world.options.role_id_s for at in deleted)
+
+
 def over_quota(world: AccountState, kind: str, spot: bool) -> str | None:
     """The code of the refusal when the account's vCPU quota has no room for one more of `kind`."""
     code = _quota_code(kind, spot)

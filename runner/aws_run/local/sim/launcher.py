@@ -21,6 +21,7 @@ from aws_run.local.sim.launch import (
     decode_user_data,
     disk_gib,
     disks,
+    has_dead_role,
     launch_data,
     over_quota,
     spot_max_usd,
@@ -164,6 +165,7 @@ class Launcher:
             protected=group.protect_new,
             volumes=tuple(str(device.volume_id) for device in moto_instance.block_device_mapping.values()),
             interfaces=tuple(str(interface.id) for interface in moto_instance.nics.values()),
+            dead_role=has_dead_role(self._world, data),
             unlimited=unlimited(instance_type, data),
         )
         group.instances.append(instance)
@@ -205,6 +207,8 @@ class Launcher:
         cluster = ecs.clusters.get(match.group(1)) if match else None
         if cluster is None or cluster.status != "ACTIVE":
             return  # the agent keeps trying in vain, as it does on AWS
+        if instance.dead_role:
+            return  # and here
         if host_lacks(self._world, place.region, instance, AGENT_SERVICES) is not None:
             return
         spec = spec_of(instance.type)

@@ -51,6 +51,7 @@ class GroupInstance:
     protected: bool = False
     volumes: tuple[str, ...] = ()
     interfaces: tuple[str, ...] = ()
+    dead_role: bool = False  # its credentials are those of a deleted role that had the name of its own
     unlimited: bool = False  # a burstable type that is charged for CPU credits which it has not earned
 
 

@@ -40,6 +40,7 @@ class AccountState:
         self.quota_requests: dict[str, dict[str, Any]] = {}  # by id, as Service Quotas shows them
         self.foreign_buckets = set(options.foreign_buckets)
         self.versioned_at: dict[str, datetime] = {}  # bucket -> when its versioning was first enabled
+        self.deleted_roles: dict[str, datetime] = {}  # name -> when it was deleted last
         self.faults = Faults(options.chaos_seed)
         # Set by the assembly: takes a spot instance away.
         self.interrupt: Callable[[Place, GroupInstance], None] = lambda place, instance: None
