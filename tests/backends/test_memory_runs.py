@@ -9,6 +9,7 @@ import pytest
 from tests.backends.memory import MemoryBackend, MemoryService
 from tests.crash.story import Begin, Story, stories
 
+from aws_run.errors import RunNotFoundError
 from aws_run.events import LogLine
 from aws_run.lifecycle.context import AppContext
 from aws_run.usecases.cancel import cancel
@@ -62,6 +63,27 @@ def test_a_detached_run_is_cancelled_from_another_terminal(begin: Begin) -> None
     assert record.outcome is not None
     assert (record.outcome.reason, record.outcome.exit_code) == ("stopped", 130)
     assert begun.account.left() == {}
+
+
+def test_without_a_run_that_one_is_cancelled_which_goes_on_and_none_of_several(begin: Begin) -> None:
+    begun = begin()
+    context, service = on_memory(begun)
+    service.moves = False
+    begun.submit(context=context, detach=True)
+    older = begun.record().run_id
+    service.moves = True
+    newer = begun.submit(context=on_memory(begun, service)[0]).view.run_id
+    assert newer != older
+    other, _ = on_memory(begun, service)
+    assert cancel(other, None, "tiny")[0].run_id == older, "the newest has ended"
+    service.moves = False
+    for _ in range(2):
+        begun.submit(context=on_memory(begun, service)[0], detach=True)
+    other, _ = on_memory(begun, service)
+    with pytest.raises(RunNotFoundError, match="2 runs go on: tiny-") as caught:
+        cancel(other, None, "tiny")
+    assert older not in caught.value.message
+    assert newer not in caught.value.message
 
 
 def test_gc_finishes_a_run_whose_client_is_gone(begin: Begin) -> None:

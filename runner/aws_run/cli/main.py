@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rerun": ("rerun", "Start a run once more, with other arguments if need be."),
     "init": ("init", "Write an aws-run.yaml for the project in a folder."),
     "check": ("check", "Check credentials, Docker, network, permissions and quotas."),
-    "ps": ("ps", "List the runs of this account and region."),
+    "ps": ("ps", "List this project's runs; --all: those of all projects."),
     "status": ("status", "Show one run."),
     "logs": ("logs", "Show a run's log."),
     "attach": ("attach", "Follow a run, fetch its results, exit with its code."),

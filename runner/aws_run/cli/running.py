@@ -125,7 +125,7 @@ def with_next_commands(view: OutcomeView, target: compose.Target) -> OutcomeView
 def _prompt() -> str:
     return str(
         click.prompt(
-            "Interrupted. [c]ancel the run, or [d]etach and let it finish?",
+            "Interrupted. [c]ancel the run, or [d]etach and let it finish? (Ctrl-C again leaves it as it is)",
             type=click.Choice(["c", "d"]),
             default="c",
             show_choices=False,

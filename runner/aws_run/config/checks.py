@@ -11,6 +11,7 @@ from typing import Any
 from aws_run import partition
 from aws_run.config.inputs import NamedInput
 from aws_run.config.models import Config
+from aws_run.config.paths import similar_sibling
 from aws_run.config.sources import Rank, Setting
 from aws_run.config.where import extended, refusal
 from aws_run.errors import ConfigError, UsageError
@@ -184,6 +185,8 @@ def _input(path: Path, where: str, given: NamedInput) -> None:
     if not path.exists():
         meant = Path(str(given))  # `year=2024` is a folder's name as well
         hint = f"for the folder {meant} write ./{meant}" if given.name and (path.parent / meant.name).is_dir() else None
+        if hint is None and (near := similar_sibling(path)) is not None and near.is_dir():
+            hint = f"did you mean {near.name}?"
         raise refusal(where, "no such folder", hint=hint)
     if not path.is_dir():
         raise refusal(where, "is a file; the input is a folder", hint="give the folder that holds it")

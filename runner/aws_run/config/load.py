@@ -43,7 +43,9 @@ def load_config(
     around = Environment(cwd=cwd or Path.cwd(), environ=environ, needs_env=for_run, shown_flags=dict(shown_flags or {}))
     if not project_dir.is_dir():
         what = "is a file, not a folder" if project_dir.exists() else "no such folder or script"
-        raise UsageError(f"{project_dir}: {what}", hint="give the folder that holds the project, or a script of it")
+        meant = None if project_dir.exists() else paths.similar_sibling(project_dir)
+        hint = f"did you mean {meant}?" if meant else "give the folder that holds the project, or a script of it"
+        raise UsageError(f"{project_dir}: {what}", hint=hint)
     project_dir = project_dir.resolve()
     yaml_file = _find_file(project_dir, file, around)
     shown = _shown(yaml_file, around.cwd) if yaml_file else ""

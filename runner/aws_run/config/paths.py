@@ -3,14 +3,18 @@ folder."""
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 from typing import Any
 
 from aws_run.config.models import Input
 from aws_run.config.sources import Setting
+from aws_run.config.value_types import closest
 from aws_run.config.where import refusal
 from aws_run.s3uri import is_s3
+
+_MOST_SIBLINGS = 2000  # a folder of more is not looked through for a misspelt name
 
 
 def resolved(given: Setting, project_dir: Path) -> Any:
@@ -31,6 +35,16 @@ def resolved(given: Setting, project_dir: Path) -> Any:
     if field == "build.context":
         return _context(value, given, project_dir)
     return value
+
+
+def similar_sibling(path: Path) -> Path | None:
+    """What lies where `path` would, under a name like its own; None where nothing does."""
+    try:
+        names = [entry.name for entry in itertools.islice(os.scandir(path.parent), _MOST_SIBLINGS)]
+    except OSError:
+        return None
+    name = closest(path.name, sorted(names))
+    return None if name is None else path.parent / name
 
 
 def _input(place: str, given: Setting) -> str:

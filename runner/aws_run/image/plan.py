@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -150,6 +151,7 @@ def plan_image(
         notes=(
             *_command_notes(program),
             *(_required_notes(program) if not config.args else []),
+            *_repeated_notes(program.command, config.args),
             *recipe.notes,
             *([rewritten] if rewritten else []),
             *([f"the image build can read {', '.join(config.build.secrets)}"] if config.build.secrets else []),
@@ -191,6 +193,17 @@ def _required_notes(program: Program) -> list[str]:
     verb = "has no default and is" if len(program.required) == 1 else "have no default and are"
     reaches = "what stands behind `--`, or `args:` in aws-run.yaml, reaches the script"
     return [f"{', '.join(program.required)} {verb} not given; {reaches}"]
+
+
+def _repeated_notes(command: Sequence[str], args: Sequence[str]) -> list[str]:
+    """A word about arguments that begin with the command itself, whole or without its interpreter: the script would get
+    its own name."""
+    for repeated in (command, command[1:]):
+        if repeated and list(args[: len(repeated)]) == list(repeated):
+            rest = shlex.join(args[len(repeated) :])
+            meant = f"perhaps only `{rest}` is meant" if rest else "perhaps none are meant"
+            return [f"the arguments begin with {shlex.join(repeated)}, which is the command already: {meant}"]
+    return []
 
 
 def _dotenv_notes(source: Source, config: Config) -> list[str]:

@@ -6,11 +6,13 @@ from aws_run import naming
 from aws_run.errors import AwsRunError, RunNotFoundError
 from aws_run.infra.bucket_names import own_bucket
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.recorded import read_records
 from aws_run.runs.record import Record
 from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
 
 _MOST_NAMED = 4
+_MOST_LOOKED_AT = 50
 
 
 def store(context: AppContext) -> RunStore:
@@ -34,6 +36,20 @@ def resolve(context: AppContext, run: str | None, project: str | None) -> str:
             hint="`aws-run ps --all` lists those of all projects",
         )
     return ids[-1]
+
+
+def resolve_live(context: AppContext, project: str | None) -> str:
+    """The run of the project that goes on, else its newest. RunNotFoundError where several go on: none of them is
+    chosen for the user."""
+    runs = store(context)
+    newest = runs.run_ids(project)[-_MOST_LOOKED_AT:]
+    records = [record for _, record in read_records(runs, newest) if isinstance(record, Record)]
+    live = [record.run_id for record in records if record.outcome is None and record.state != "removed"]
+    if len(live) > 1:
+        raise RunNotFoundError(
+            f"{len(live)} runs go on: {', '.join(reversed(live))}", hint="name the one that is meant"
+        )
+    return live[0] if live else resolve(context, None, project)
 
 
 def _only_one(run: str, matching: list[str]) -> str:

@@ -25,7 +25,10 @@ def plan_rows(view: PlanView) -> list[tuple[str, str]]:
     rows += [("choice", view.why)] if view.why else []
     rows += [("price", line.removeprefix("estimate: ")) for line in view.estimate]
     rows += [("makes", text) for text in _made(view, "run", "gone after the run")]
-    rows += [("shares", text) for text in _made(view, "shared", "gone after the project's last run")]
+    rows += [
+        ("shares", text)
+        for text in _made(view, "shared", "stay for the next run, at no cost; `aws-run destroy` removes them")
+    ]
     rows += [("keeps", text) for text in _made(view, "kept")]
     rows += [("outside", f"{one.where}: {one.kind} {one.what}") for one in view.outside]
     rows += [("note", line) for line in view.notes]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aws_run.errors import RunNotFoundError
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.what_ran import differences
@@ -19,8 +20,20 @@ class RunDiff:
     differences: tuple[tuple[str, str, str], ...]
 
 
-def diff(context: AppContext, one: str, other: str, project: str | None) -> RunDiff:
-    """From the records alone."""
+def diff(context: AppContext, one: str | None, other: str | None, project: str | None) -> RunDiff:
+    """From the records alone. `other` None: the project's newest run; `one` None: the one before it.
+    RunNotFoundError where there are none to compare."""
+    if one is None:
+        one, other = _newest_two(context, project)
     first = lookup.open_run(context, one, project).record
     second = lookup.open_run(context, other, project).record
     return RunDiff(one=first, other=second, differences=tuple(differences(first, second)))
+
+
+def _newest_two(context: AppContext, project: str | None) -> tuple[str, str]:
+    ids = lookup.store(context).run_ids(project)
+    if len(ids) < 2:
+        raise RunNotFoundError(
+            f"There are no two runs of the project {project} to compare", hint="`aws-run ps --all` lists all runs"
+        )
+    return ids[-2], ids[-1]

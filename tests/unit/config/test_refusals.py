@@ -239,6 +239,25 @@ class TestFolders:
                 load_config(project / name, file=None, flags={}, environ={}, cwd=project)
             assert caught.value.message == f"{project / name}: {what}"
 
+    @pytest.mark.parametrize(("given", "hint"), [("trian.py", "did you mean train.py?"), ("other", "give the folder")])
+    def test_a_script_that_is_misspelt_is_suggested(
+        self, project: Path, given: str, hint: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(project)
+        (project / "train.py").touch()
+        with pytest.raises(UsageError) as caught:
+            load_config(Path(given), file=None, flags={}, environ={}, cwd=project)
+        assert caught.value.message == f"{given}: no such folder or script"
+        assert caught.value.hint is not None
+        assert hint in caught.value.hint
+
+    def test_an_input_that_is_misspelt_is_suggested_if_it_is_a_folder(self, load: Load, project: Path) -> None:
+        (project / "dats").touch()
+        for given, hint in (("dtaa", "did you mean data?"), ("dats2", None), ("zzz", None)):
+            with pytest.raises(ConfigError) as caught:
+                load("", for_run=True, input=given, output="out")
+            assert caught.value.hint == hint
+
     def test_a_dockerfile_outside_of_the_project_is_refused(self, refused: Refused, project: Path) -> None:
         (project.parent / "Dockerfile").touch()
         message = refused(dockerfile="../Dockerfile")

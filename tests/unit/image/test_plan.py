@@ -57,6 +57,23 @@ def test_what_changes_the_image_changes_the_tag(tmp_path: Path, monkeypatch: pyt
     assert len(set(tags)) == len(tags)
 
 
+@pytest.mark.parametrize(
+    ("args", "meant"),
+    [
+        (("python", "main.py", "--epochs", "3"), "perhaps only `--epochs 3` is meant"),
+        (("main.py",), "perhaps none are meant"),
+        (("--epochs", "main.py"), None),
+        ((), None),
+    ],
+)
+def test_arguments_that_begin_with_the_command_itself_are_noted(
+    tmp_path: Path, args: tuple[str, ...], meant: str | None
+) -> None:
+    write(tmp_path, FILES)
+    notes = [note for note in plan_of(config_of(tmp_path, args=args)).notes if "the command already" in note]
+    assert [note.partition(": ")[2] for note in notes] == ([meant] if meant else [])
+
+
 @pytest.mark.parametrize("hidden", ["requirements.txt", "Dockerfile"])
 def test_a_file_that_decides_the_build_decides_the_tag_even_where_it_is_ignored(tmp_path: Path, hidden: str) -> None:
     write(tmp_path, {"main.py": SCRIPT, ".awsrunignore": f"{hidden}\n", hidden: "FROM one\n"})

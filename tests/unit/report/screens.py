@@ -179,7 +179,8 @@ def _running() -> LiveState:
 
 def _live(state: LiveState, width: int) -> str:
     stream = io.StringIO()
-    console = Console(file=stream, width=width, force_terminal=False, _environ={})
+    # The spinner turns by this clock.
+    console = Console(file=stream, width=width, force_terminal=False, get_time=lambda: 0.0, _environ={})
     console.print(LiveView(state))
     return stream.getvalue()
 

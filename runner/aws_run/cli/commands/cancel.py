@@ -16,7 +16,7 @@ from aws_run.cli.types import RUN
 @project_options
 @aws_options
 def cancel(run: str | None, **flags: Any) -> int:
-    """Stop RUN (default: the last one), save what it has written, and remove what it used."""
+    """Stop RUN (default: the one that goes on), save what it has written, and remove what it used."""
     from aws_run.usecases.cancel import cancel as stop
 
     return end_and_show(stop, run, flags, word="cancelled")

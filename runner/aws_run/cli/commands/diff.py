@@ -12,12 +12,15 @@ from aws_run.cli.types import RUN
 
 
 @click.command()
-@click.argument("one", metavar="RUN", type=RUN)
-@click.argument("other", metavar="RUN", type=RUN)
+@click.argument("one", metavar="[RUN]", required=False, type=RUN)
+@click.argument("other", metavar="[RUN]", required=False, type=RUN)
 @project_options
 @aws_options
-def diff(one: str, other: str, **flags: Any) -> int:
-    """Show in what two runs differ: command and arguments, commit, image, inputs, hardware, result, time and cost."""
+def diff(one: str | None, other: str | None, **flags: Any) -> int:
+    """Show in what two runs differ: command and arguments, commit, image, inputs, hardware, result, time and cost.
+
+    With one RUN the project's newest is the other one; with none the newest two are compared.
+    """
     from aws_run.report.tables import table
     from aws_run.usecases.diff import diff as compare
 

@@ -47,12 +47,20 @@ def ps(
 
     with session(flags) as here:
 
+        def tell_of_none() -> None:
+            """An empty table alone would look as if the account had no runs."""
+            if not (everything or wanted):
+                say(f"no runs of the project {here.project}: `aws-run ps --all` lists those of all projects")
+
         def look() -> list[RunStatus]:
             runs = list_runs(here.context, None if everything else here.project, limit=limit)
             return [run for run in runs if not wanted or run.phase in wanted]
 
         def show(stream: TextIO | None = None) -> None:
-            table("", _columns(long=long, utc=utc), [_row(run, long=long, utc=utc) for run in look()], stream=stream)
+            rows = [_row(run, long=long, utc=utc) for run in look()]
+            table("", _columns(long=long, utc=utc), rows, stream=stream)
+            if not rows:
+                tell_of_none()
 
         if watch and (here.as_json or not sys.stdout.isatty()):
             raise UsageError("--watch redraws a table, and stdout is no terminal", hint="leave --watch out")

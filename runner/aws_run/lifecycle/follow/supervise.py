@@ -54,8 +54,8 @@ def leave_on_interrupt(run_id: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise InterruptedRunError(
-            f"Left at once; {run_id} may still have resources in AWS (its deadline holds without this terminal)",
-            hint=f"aws-run cleanup {run_id}",
+            f"Left at once: {run_id} may still run in AWS (its deadline holds without this terminal)",
+            hint=f"`aws-run cleanup {run_id}` ends it, `aws-run attach {run_id}` follows it",
         ) from None
 
 
