@@ -28,6 +28,7 @@ DEFINITIONS = f"{_ECS}task-definition/arun-*"
 TASKS = f"{_ECS}task/arun-*/*"
 GROUPS = "arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/arun-*"
 TEMPLATES = f"{_EC2}launch-template/*"
+FLEETS = f"{_EC2}fleet/*"
 INSTANCES, VOLUMES, INTERFACES = (f"{_EC2}{kind}/*" for kind in ("instance", "volume", "network-interface"))
 LAUNCHED = (
     INSTANCES, VOLUMES, *(f"{_EC2}{kind}/*" for kind in ("network-interface", "subnet", "security-group")),
@@ -45,6 +46,9 @@ REPOSITORIES = "arn:aws:ecr:{region}:{account}:repository/arun/*"
 BUCKET = "arn:aws:s3:::arun-{account}-{region}-an"  # with another end in regions that are WITHOUT_NAMESPACE
 WITHOUT_NAMESPACE_TEXT = f"in {' and '.join(sorted(WITHOUT_NAMESPACE))}"
 OBJECTS = f"{BUCKET}/*"
+
+# Auto Scaling looks whether the caller may do what they do.
+_LAUNCH_CALLS = ("autoscaling:CreateAutoScalingGroup", "autoscaling:LaunchInstances")
 
 _TAGGED_NEW = {"Null": {f"aws:RequestTag/{TAG_RUN}": "false"}}
 _TAGGED = {"Null": {f"aws:ResourceTag/{TAG_RUN}": "false"}}
@@ -231,6 +235,14 @@ RIGHTS: tuple[Right, ...] = (
         why="whether the project's repository is there",
     ),
     _own("ecr:DescribeImages", REPOSITORIES, commands=("plan", "submit"), why="whether the image is there already"),
+    _own(
+        "ecr:GetDownloadUrlForLayer",
+        REPOSITORIES,
+        commands=("plan", "submit"),
+        why="for which architecture a ready image is",
+        rarely="with --image",
+        without="an image for another architecture than the hardware shows only when it runs",
+    ),
     _own("ecr:CreateRepository", REPOSITORIES, commands=RUN, why="the project's repository"),
     Right(
         action="ecr:TagResource",
@@ -248,9 +260,14 @@ RIGHTS: tuple[Right, ...] = (
             "InitiateLayerUpload",
             "UploadLayerPart",
             "CompleteLayerUpload",
-            "BatchGetImage",
             "PutImage",
         )
+    ),
+    _own(
+        "ecr:BatchGetImage",
+        REPOSITORIES,
+        commands=("plan", "submit"),
+        why="the image is pushed; whether a ready one is there, and for which architecture",
     ),
     _own("ecr:ListTagsForResource", REPOSITORIES, commands=("destroy",), why="whose the repository is"),
     _own("ecr:DeleteRepository", REPOSITORIES, commands=("destroy",), why="removal of the images"),
@@ -265,7 +282,7 @@ RIGHTS: tuple[Right, ...] = (
     _own(
         "s3:GetBucketTagging",
         BUCKET,
-        commands=("check", "plan", "submit", "destroy"),
+        commands=("check", "plan", "submit", "destroy", "allowance"),
         why="whether the bucket is as it should be",
     ),
     Right(
@@ -275,9 +292,9 @@ RIGHTS: tuple[Right, ...] = (
         why="the account's own id, of which the bucket's name is made",
         rarely=WITHOUT_NAMESPACE_TEXT,
     ),
-    _own("s3:CreateBucket", BUCKET, commands=RUN, why="the account's bucket for runs"),
+    _own("s3:CreateBucket", BUCKET, commands=(*RUN, "allowance"), why="the account's bucket for runs"),
     *(
-        Right(action=f"s3:{action}", on=(BUCKET,), calls=(f"s3:{call}",), commands=RUN, why=why)
+        Right(action=f"s3:{action}", on=(BUCKET,), calls=(f"s3:{call}",), commands=(*RUN, "allowance"), why=why)
         for action, call, why in (
             ("PutBucketPublicAccessBlock", "PutPublicAccessBlock", "the bucket is never public"),
             ("PutBucketVersioning", "PutBucketVersioning", "a run reads the input as it was sent"),
@@ -540,7 +557,7 @@ RIGHTS: tuple[Right, ...] = (
         action="ec2:CreateTags",
         on=(TEMPLATES, INSTANCES, VOLUMES, INTERFACES),
         condition={"StringEquals": {"ec2:CreateAction": ["CreateLaunchTemplate", "RunInstances"]}},
-        calls=("ec2:CreateLaunchTemplate", "autoscaling:CreateAutoScalingGroup"),
+        calls=("ec2:CreateLaunchTemplate", *_LAUNCH_CALLS),
         commands=RUN,
         why="tags: whose they are; only while they are made",
     ),
@@ -548,7 +565,7 @@ RIGHTS: tuple[Right, ...] = (
         action="ec2:RunInstances",
         on=(TEMPLATES,),
         condition=_TAGGED,
-        calls=("autoscaling:CreateAutoScalingGroup",),
+        calls=_LAUNCH_CALLS,
         commands=RUN,
         why="a machine from a run's launch template; Auto Scaling asks whether the caller may",
     ),
@@ -556,7 +573,7 @@ RIGHTS: tuple[Right, ...] = (
         action="ec2:RunInstances",
         on=LAUNCHED,
         condition=_FROM_TEMPLATE,
-        calls=("autoscaling:CreateAutoScalingGroup",),
+        calls=_LAUNCH_CALLS,
         commands=RUN,
         why="the same: what it consists of",
     ),
@@ -598,6 +615,23 @@ RIGHTS: tuple[Right, ...] = (
         GROUPS,
         commands=RUN,
         why="AWS ends the machine at its deadline even without a client",
+    ),
+    *(
+        Right(
+            action=action,
+            on=on,
+            calls=("autoscaling:LaunchInstances",),
+            commands=RUN,
+            why="AWS answers at once with the machine, or why there is none",
+            rarely="where the run has one subnet",
+            without="the group asks for the machine, and what became of it is read from its scaling activities",
+        )
+        for action, on in (
+            ("autoscaling:LaunchInstances", (GROUPS,)),
+            # What a fleet may launch is bounded by ec2:RunInstances.
+            ("ec2:CreateFleet", (FLEETS, TEMPLATES, *LAUNCHED)),
+            ("ec2:DescribeLaunchTemplateVersions", (ANY,)),
+        )
     ),
     _own("autoscaling:SuspendProcesses", GROUPS, commands=RUN, why="a machine that ended is not replaced"),
     _own("autoscaling:ResumeProcesses", GROUPS, commands=RUN, why="another machine for another attempt", rarely=_RETRY),

@@ -37,12 +37,12 @@ def forged(service: str, target: str = "") -> dict[str, str]:
 
 
 def true(keys: Any, service: str, body: bytes, path: str = "/", method: str = "POST") -> dict[str, str]:
-    """Signed by the task's role, as an SDK does it."""
+    """Signed by the task's role, or by a user's keys, which have no token, as an SDK does it."""
     stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     digest = hashlib.sha256(body).hexdigest()
     headers = {
         "host": HERE.split("//")[1], "x-amz-content-sha256": digest, "x-amz-date": stamp,
-        "x-amz-security-token": keys["Token"],
+        **({"x-amz-security-token": keys["Token"]} if "Token" in keys else {}),
     }  # fmt: skip
     names = ";".join(sorted(headers))
     lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
@@ -57,13 +57,15 @@ def true(keys: Any, service: str, body: bytes, path: str = "/", method: str = "P
     return {**headers, "Authorization": f"AWS4-HMAC-SHA256 {who}, SignedHeaders={names}, Signature={signature}"}
 
 
-def main(host_pid: str) -> None:
+def main(host_pid: str, access_key: str, secret_key: str) -> None:
     with urllib.request.urlopen(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]) as answer:
         keys = json.load(answer)
+    users = {"AccessKeyId": access_key, "SecretAccessKey": secret_key}  # a job may have been given them
     kill = {"pid": int(host_pid), "at": 1, "when": "before"}
     got = {
         "mine": ask("/arun-mine", true(keys, "s3", b"", "/arun-mine", "GET"), method="GET"),
         "theirs": ask("/arun-theirs", true(keys, "s3", b"", "/arun-theirs", "GET"), method="GET"),
+        "theirs by the user's keys": ask("/arun-theirs", true(users, "s3", b"", "/arun-theirs", "GET"), method="GET"),
         "status": ask("/_aws-run/status"),
         "clock": ask("/_aws-run/clock?advance_s=99999", body={}),
         "kill": ask("/_aws-run/kill", body=kill),
@@ -80,4 +82,4 @@ def main(host_pid: str) -> None:
     sys.stdout.write(json.dumps(got) + "\n")
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

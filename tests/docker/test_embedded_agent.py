@@ -96,13 +96,16 @@ def test_a_job_that_tries_to_be_more_is_a_job(world: tuple[Embedded, Callable[[s
     arn = role(client, "arun-escape", [mine, others])
     stranger = subprocess.Popen(["sleep", "600"])
     try:
-        program = ["python3", "-c", (Path(__file__).parent / "escape.py").read_text(), str(stranger.pid)]
+        script = (Path(__file__).parent / "escape.py").read_text()
+        keys = client("ecs")._get_credentials().get_frozen_credentials()
+        program = ["python3", "-c", script, str(stranger.pid), keys.access_key, keys.secret_key]
         made = run(client, task_definition(client, image, program, taskRoleArn=arn))
         assert stopped(client, made["taskArn"])["containers"][0]["exitCode"] == 0
         got = json.loads(log_lines(client, made["taskArn"])[0])
         assert got.pop("mine")[0] == 200
         assert {name: status for name, (status, _) in got.items() if status < 400} == {}
         assert "AccessDenied" in got["theirs"][1]
+        assert "Tasks call AWS with their role's credentials" in got["theirs by the user's keys"][1]
         for service in ("batch", "ecs", "iam", "lambda", "ec2"):
             assert f"does not have {service} here; it has logs, s3, sts" in got[f"role {service}"][1]
         client("ecs").list_clusters()

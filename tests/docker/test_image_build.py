@@ -279,7 +279,7 @@ def test_a_base_image_without_python_is_told_at_build_time(
 @pytest.mark.parametrize(
     ("dockerfile", "sentence"),
     [
-        ("CMD cd / && python3 main.py\n", "CMD in Dockerfile is in shell form"),
+        ("CMD cd /; python3 main.py\n", "CMD in Dockerfile is in shell form"),
         ("ENTRYPOINT X=1 python3 main.py\n", "ENTRYPOINT in Dockerfile is in shell form"),
         ("CMD []\n", "neither ENTRYPOINT nor CMD"),
         ("COPY absent.txt /\n", r"copies absent\.txt, which is not among the files"),

@@ -81,7 +81,7 @@ def test_a_job_that_fails_fails_the_step_with_its_own_exit_code_and_shows_its_la
     [
         ("aws-run.yaml", "name: tiny\ntimeout: soon\n", "2", "config"),
         ("requirements.txt", "numpy\n-r missing.txt\n", "2", "project"),
-        ("Dockerfile", "FROM python\nCMD cd x && python main.py\n", "2", "project"),
+        ("Dockerfile", "FROM python\nCMD cd x; python main.py\n", "2", "project"),
     ],
 )
 def test_a_mistake_in_the_project_is_an_annotation_at_its_line_and_makes_nothing(

@@ -35,7 +35,7 @@ def standing(story: Story) -> Standing:
 def with_allowance(story: Story, text: str) -> Story:
     """The account has its bucket: a run has made it."""
     assert story.submit().exit_code == 0
-    allowance.put(story.context, parse_limit(text))
+    allowance.put(story.context, parse_limit(text), story.config())
     return story
 
 
@@ -54,6 +54,22 @@ def test_a_run_holds_the_most_it_may_cost_and_gives_back_what_it_did_not(begin: 
     assert limit.holds_usd == pytest.approx(shown[0].price.at_most, abs=Decimal("0.0001"))
     after = standing(story)
     assert (after.holders, after.used_usd) == (0, Decimal(str(done.record.cost_usd)))
+
+
+def test_an_allowance_can_be_the_first_thing_in_an_account(begin: Begin) -> None:
+    """It makes the bucket that a run would make, which finds nothing to change in it."""
+    story = begin()
+    assert allowance.show(story.context).standings == ()
+    (there,) = allowance.put(story.context, parse_limit("0.0001/day"), story.config()).standings
+    assert there.free_usd == Decimal("0.0001")
+    assert any("made the bucket arun-" in text for text in story.notices())
+    with pytest.raises(UsageError, match="it never fits"):
+        story.submit()
+    allowance.put(story.context, parse_limit("5/day"), story.config())
+    context = story.new_bench()
+    rows = [row for lane in plan(story.config(), context).lanes for row in lane.rows]
+    assert [row.action for row in rows if row.kind == "bucket"] == ["reuse"]
+    assert story.submit(context=context).exit_code == 0
 
 
 def test_a_run_that_does_not_fit_is_refused_before_anything_is_made(begin: Begin) -> None:
@@ -101,7 +117,7 @@ def test_an_allowance_costs_a_project_without_one_no_request(begin: Begin) -> No
         bench = story.new_bench()
         assert story.submit(context=bench).exit_code == 0
         counted.append(sum(trip.service == "s3" for trip in bench.aws.trips))
-        allowance.put(replace(story.context), parse_limit("50/day"))
+        allowance.put(replace(story.context), parse_limit("50/day"), story.config())
     assert KEY in story.account.stored()
     assert counted[1] > counted[0], "the second one holds and gives back"
     allowance.remove(story.context, (None, None, None))

@@ -22,6 +22,7 @@ from aws_run.usecases.billed import billed_costs
 from aws_run.usecases.plan import plan
 
 _DAYS_S = 3 * 86_400
+_QUICK = ("--pause", "0.01")  # a second between two numbers is minutes of the account's clock
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
@@ -32,22 +33,24 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
 
 
 @pytest.mark.parametrize(
-    ("example", "backend", "flags"),
+    ("example", "args", "backend", "flags"),
     [
-        ("wordcount", "fargate", {"disk": "50GB"}),
-        ("wordcount", "ec2", {}),
-        pytest.param("counter", "ec2", {"spot_policy": "spot"}, marks=pytest.mark.nightly),
-        pytest.param("counter", "fargate", {"spot_policy": "spot"}, marks=pytest.mark.nightly),
+        ("wordcount", (), "fargate", {"disk": "50GB"}),
+        ("wordcount", (), "ec2", {}),
+        pytest.param("counter", _QUICK, "ec2", {"spot_policy": "spot"}, marks=pytest.mark.nightly),
+        pytest.param("counter", _QUICK, "fargate", {"spot_policy": "spot"}, marks=pytest.mark.nightly),
     ],
 )
-def test_receipt_and_bill_of_an_example_agree(begin: Begin, example: str, backend: str, flags: dict[str, str]) -> None:
+def test_receipt_and_bill_of_an_example_agree(
+    begin: Begin, example: str, args: tuple[str, ...], backend: str, flags: dict[str, str]
+) -> None:
     story = begin()
     story.project = Path(shutil.copytree(EXAMPLES / example, story.home / example))
     story.cache = MemoryCache(clock=story.clock())  # of what this story reads alone: its spot prices are of this hour
     story.context = story.new_bench()
     now = story.account.now()
     story.clock().sleep(3660 - now.minute * 60 - now.second)  # the spot market moves with the hour
-    done = story.submit(backend=backend, input=str(story.project / "data"), **flags)
+    done = story.submit(*args, backend=backend, input=str(story.project / "data"), **flags)
     assert done.exit_code == 0, done.view.status
     context = story.context
     record = story.record()

@@ -190,7 +190,7 @@ def test_the_user_datas_guard_ends_the_machine_when_no_task_comes(
     made = int(embedded.world.clock.now().timestamp()) - made_s_ago
     text = (
         "#!/bin/bash\nECS_CLUSTER=arun-a\nNEVER_CAME_S=1200\nOVER_S=30\nDEADLINE_EPOCH=99999999999\n"
-        f"MADE_EPOCH={made}\nLATE_S=3600\nLATE_NEVER_CAME_S=600\naws-run-guard\n"
+        f"MADE_EPOCH={made}\nLATE_S=3600\nLATE_NEVER_CAME_S=600\nAFTER_DEADLINE_S=600\nUP_AT_MOST_S=0\naws-run-guard\n"
     )
     client("ecs").create_cluster(clusterName="arun-a")
     template(client, "arun-a", "arun-a", UserData=base64.b64encode(text.encode()).decode())

@@ -9,6 +9,7 @@ from tests.local.support import admin
 
 from aws_run.errors import AwsRunError
 from aws_run.local import LocalOptions, for_command, running, start, status, stop
+from aws_run.local.embedded import Embedded
 
 
 @pytest.fixture(autouse=True)
@@ -47,3 +48,17 @@ def test_without_one_a_command_has_its_own_until_it_ends() -> None:
 def test_one_that_can_not_start_says_why() -> None:
     with pytest.raises(AwsRunError, match="did not start"):
         start(LocalOptions(runtime="process", host="203.0.113.1"))
+
+
+def test_the_disks_of_hosts_go_when_it_stops_and_those_of_a_killed_one_when_it_starts(tmp_path: Path) -> None:
+    killed = tmp_path / "hosts" / "of-one-that-was-killed" / "i-1"
+    killed.mkdir(parents=True)
+    embedded = Embedded(LocalOptions(runtime="process"), tmp_path)
+    embedded.start()
+    try:
+        assert not killed.exists()
+        disk = embedded.world.hosts.of("i-2")
+        disk.mkdir(parents=True)
+    finally:
+        embedded.stop()
+    assert not disk.exists()

@@ -21,6 +21,7 @@ from tests.local.support import (
 )
 from tests.waiting import until
 
+from aws_run.local.embedded import Embedded
 from aws_run.local.options import LocalAws
 
 
@@ -152,6 +153,20 @@ def test_a_task_that_loses_its_host_has_no_exit_code(client: Client, image: str)
     done = stopped(client, made["taskArn"])
     assert "exitCode" not in done["containers"][0]
     assert row["ec2InstanceId"] in done["stoppedReason"]
+
+
+def test_the_disk_of_a_host_goes_with_its_instance(client: Client, image: str, embedded: Embedded) -> None:
+    stack(client, size=1)
+    volume = {"name": "scratch", "host": {"sourcePath": "/scratch"}}
+    mount = {"mountPoints": [{"sourceVolume": "scratch", "containerPath": "/scratch"}]}
+    made = run(client, task_definition(client, image, ["true"], volumes=[volume], container=mount))
+    stopped(client, made["taskArn"])
+    arns = client("ecs").list_container_instances(cluster="arun-a")["containerInstanceArns"]
+    row = client("ecs").describe_container_instances(cluster="arun-a", containerInstances=arns)["containerInstances"][0]
+    disk = embedded.world.hosts.of(row["ec2InstanceId"])
+    assert (disk / "scratch").is_dir()
+    client("ec2").terminate_instances(InstanceIds=[row["ec2InstanceId"]])
+    until(lambda: not disk.exists())
 
 
 def test_a_role_that_does_not_exist_can_not_be_assumed(client: Client, image: str) -> None:

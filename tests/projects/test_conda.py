@@ -146,5 +146,5 @@ def test_the_pip_section_may_name_files_of_the_project(tmp_path: Path) -> None:
     files = {"main.py": VERSION_OF_SIX, "environment.yml": listed, "more.txt": "six==1.15.0\n"}
     assert run_project(write(tmp_path, files)).answer == "1.15.0"
     elsewhere = listed.replace("-r more.txt", "job @ file:///home/somebody/job")
-    with pytest.raises(SourceError, match=r"environment\.yml names files of the machine that wrote it"):
+    with pytest.raises(SourceError, match=r"environment\.yml holds what means something only on the machine"):
         plan_project(write(tmp_path, {"environment.yml": elsewhere}))

@@ -26,6 +26,11 @@ LISTS: dict[str, tuple[dict[str, str | bytes], str, str]] = {
         "1.16.0",
         "requirements.txt, 1 package",
     ),
+    "requirements in UTF-16 without its mark": (
+        {"requirements.txt": "six==1.16.0\r\n".encode("utf-16-be")},
+        "1.16.0",
+        "requirements.txt, 1 package",
+    ),
     "requirements with a mark and CRLF": ({"requirements.txt": b"\xef\xbb\xbfsix==1.16.0\r\n"}, "1.16.0", "1 package"),
     "requirements in a folder": (
         {"requirements/base.txt": "six==1.16.0\n", "requirements/dev.txt": "-r base.txt\npytest\n"},
@@ -57,6 +62,35 @@ LISTS: dict[str, tuple[dict[str, str | bytes], str, str]] = {
         "Pipfile.lock, 1 package",
     ),
     "poetry without a lock": ({"pyproject.toml": POETRY + 'six = "1.16.0"\n'}, "1.16.0", "poetry, no lock"),
+    "poetry's own section behind dynamic dependencies": (
+        {
+            "pyproject.toml": '[project]\nname = "job"\nversion = "1"\ndynamic = ["dependencies"]\n'
+            + POETRY.replace('name = "job"\nversion = "1"\n', "")
+            + 'six = "1.16.0"\n'
+        },
+        "1.16.0",
+        "poetry, no lock",
+    ),
+    "setup.cfg alone": (
+        {"setup.cfg": "[metadata]\nname = job\nversion = attr: job.V\n[options]\ninstall_requires =\n  six==1.16.0\n"},
+        "1.16.0",
+        "setup.cfg, 1 package",
+    ),
+    "setup.cfg that names a file": (
+        {"setup.cfg": "[options]\ninstall_requires = file: needs.txt\n", "needs.txt": "six==1.16.0\n"},
+        "1.16.0",
+        "setup.cfg, 1 package",
+    ),
+    "pylock.toml with groups and extras": (
+        {
+            "pylock.toml": 'default-groups = ["default"]\n'
+            '[[packages]]\nname = "six"\nversion = "1.16.0"\nmarker = "\'default\' in dependency_groups"\n'
+            '[[packages]]\nname = "pytest"\nversion = "8"\nmarker = "\'dev\' in dependency_groups"\n'
+            '[[packages]]\nname = "torch"\nversion = "2"\nmarker = "\'gpu\' in extras"\n'
+        },
+        "1.16.0",
+        "pylock.toml, 1 package",
+    ),
     "poetry.lock of poetry 2": (
         {
             "pyproject.toml": '[project]\nname = "job"\nversion = "1"\ndependencies = ["six (>=1.15,<2.0)"]\n'

@@ -85,8 +85,8 @@ def test_an_image_of_china_is_the_accounts_own() -> None:
     made = desired.execution_role(job(image=image), account=ACCOUNT, region="cn-north-1", run_id=RUN, tags={})
     assert made.scope == "run"
     aws = FakeAws(region="cn-north-1")
-    repository.refuse_missing(aws, image)
-    assert aws.operations == ["describe_images"]
+    repository.ready_image_arches(aws, image)
+    assert aws.operations == ["batch_get_image"]
 
 
 @given(region=st.sampled_from(["cn-northwest-1", "us-gov-east-1", "eu-central-1", "ap-southeast-7", "mx-central-1"]))

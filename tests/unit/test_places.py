@@ -69,7 +69,7 @@ def test_a_mistake_in_requirements_has_its_line(tmp_path: Path, text: str, line:
 
 
 def test_a_command_in_shell_form_has_its_line(tmp_path: Path) -> None:
-    text = "FROM python\n# CMD x\nRUN a \\\n  b\nCMD   cd x && python main.py\n"
+    text = "FROM python\n# CMD x\nRUN a \\\n  b\nCMD   cd x; python main.py\n"
     with pytest.raises(AwsRunError) as refused:
         plan_image(project(tmp_path, Dockerfile=text))
     assert refused.value.place == Place(path=tmp_path / "Dockerfile", line=5)

@@ -116,6 +116,9 @@ class RoundTrip:
     operation: str
 
 
+_FETCH_WITHIN_S = 10
+
+
 class Aws:
     """What the rest of the tool sees of AWS. Safe to use from several threads.
 
@@ -236,6 +239,26 @@ class Aws:
                 self._clock.sleep(wait_s * (0.5 + random.random() / 2))  # noqa: S311 - jitter, not a secret
                 wait_s *= 2
         raise failure
+
+    def fetch(self, url: str) -> bytes:
+        """What lies at an address that AWS has given and signed. AwsCallError when it can't be had."""
+        from botocore.awsrequest import AWSRequest
+        from botocore.httpsession import URLLib3Session
+        from botocore.utils import get_environ_proxies
+
+        verify = self._session.get_config_variable("ca_bundle") or True
+        session = URLLib3Session(verify=verify, proxies=get_environ_proxies(url), timeout=_FETCH_WITHIN_S)
+        try:
+            answer = session.send(AWSRequest("GET", url).prepare())
+            body: bytes = answer.content
+        except BotoCoreError as error:
+            raise translate(error, service="download", operation="get") from error
+        finally:
+            session.close()
+        if answer.status_code != 200:
+            text = f"AWS answered {answer.status_code} to a download"
+            raise AwsCallError(text, code=str(answer.status_code), operation="get")
+        return body
 
     def pages(self, service: str, operation: str, key: str, **parameters: Any) -> Iterator[Any]:
         """All items under `key` of a paginated call."""

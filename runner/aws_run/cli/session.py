@@ -13,6 +13,7 @@ from aws_run.cli.job_lines import emit_for
 from aws_run.cli.say import result_json, say
 
 if TYPE_CHECKING:
+    from aws_run.config import Config
     from aws_run.lifecycle.context import AppContext
     from aws_run.report import Reporter
 
@@ -24,6 +25,7 @@ class Session:
     project: str  # this folder's, as `submit` would name it
     as_json: bool
     target: compose.Target
+    config: Config
     tags: Mapping[str, str] = field(default_factory=dict)  # the configuration's, for what a command makes
     subnets: tuple[str, ...] = ()  # the configuration's
     output: Path | None = None  # as this folder's aws-run.yaml or the environment names it
@@ -66,6 +68,7 @@ def session(flags: Mapping[str, Any]) -> Iterator[Session]:
             project=config.name,
             as_json=as_json,
             target=target,
+            config=config,
             tags=config.tags,
             subnets=config.network.subnets,
             output=config.output,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from aws_run.errors import ConfigError
@@ -21,12 +21,13 @@ _ONE_LINE = "a value of several lines stands in quotes; longer ones go into a fi
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 _EXPORT = re.compile(r"^export[ \t]+")
 _QUOTES = ("'", '"')
+_MARKS = re.compile(r"\\(?P<escaped>.)|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
 _MOST_LINES = 500
 
 
 def read_env_file(path: Path, shown: str) -> Iterator[tuple[int, str, str | None]]:
-    """(line, name, value); value None for a bare NAME, which is taken from the shell. No expansion of `$X`. `shown`
-    begins messages: `--env-file x.env`."""
+    """(line, name, value); value None for a bare NAME, which is taken from the shell. `${NAME}` stands for a variable
+    that the file itself has set above, and for nothing of the shell's. `shown` begins messages: `--env-file x.env`."""
     try:
         text = _content(path, shown).decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -37,6 +38,7 @@ def read_env_file(path: Path, shown: str) -> Iterator[tuple[int, str, str | None
 def parse_env(text: str, shown: str) -> Iterator[tuple[int, str, str | None]]:
     """The same of a text that has been read."""
     lines = text.split("\n")
+    values: dict[str, str] = {}
     number = 0
     while number < len(lines):
         begun = number + 1
@@ -54,9 +56,15 @@ def parse_env(text: str, shown: str) -> Iterator[tuple[int, str, str | None]]:
                 raise ConfigError(f"{shown}:{begun}: the quote is not closed", hint=_ONE_LINE)
             value = "\n".join([value, *(each.rstrip("\r") for each in lines[number:last])])
             number = last
-            yield begun, name, _unquoted(value)
-        else:
-            yield begun, name, _without_comment(value) if equals else None
+            values[name] = _unquoted(value, values)
+        elif equals:
+            values[name] = _MARKS.sub(lambda match: _replaced(match, values), _without_comment(value))
+        yield begun, name, values[name] if equals else None
+
+
+def _replaced(match: re.Match[str], values: Mapping[str, str]) -> str:
+    """A reference to what the file has set above; everything else stays as it is."""
+    return values.get(match["name"], match[0]) if match["name"] else match[0]
 
 
 def _closing(value: str, lines: list[str], following: int) -> int | None:
@@ -108,14 +116,18 @@ def _end(text: str, quote: str) -> int | None:
     return None
 
 
-def _unquoted(value: str) -> str:
+def _unquoted(value: str, values: Mapping[str, str]) -> str:
     quote, text = value[0], value[1:]
     *inner, last = text.split("\n")
     end = _end(last, quote)
     text = "\n".join([*inner, last if end is None else last[:end]])
     if quote == "'":
         return text
-    return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[0]), text)
+
+    def plain(match: re.Match[str]) -> str:
+        return _ESCAPES.get(match["escaped"], match[0]) if match["escaped"] else _replaced(match, values)
+
+    return _MARKS.sub(plain, text)
 
 
 def _without_comment(value: str) -> str:

@@ -87,7 +87,9 @@ def render_yaml(survey: ProjectSurvey, schema: str | None = None) -> str:
 
 def _command(survey: ProjectSurvey) -> list[str]:
     if survey.command:
-        why = survey.why or "the one that takes the two folders, which are appended"
+        placed = "{input}" in " ".join(survey.command)
+        how = "; {input} and {output} stand for them" if placed else ", which are appended"
+        why = survey.why or f"the one that takes the two folders{how}"
         return [f"command: {_scalar(shlex.join(survey.command))}  # {_plain(why)}"]
     if survey.dockerfile:
         return [_comment("command: python main.py", "default: the Dockerfile's own; -i and -o are appended")]
@@ -100,7 +102,7 @@ def _command(survey: ProjectSurvey) -> list[str]:
 
 
 def _arguments(survey: ProjectSurvey) -> list[str]:
-    if survey.command is None or survey.why is not None:
+    if survey.command is None or survey.why is not None or "{input}" in " ".join(survey.command):
         return []
     if survey.arguments is None or survey.arguments == ("-i", "-o"):
         return [_comment("arguments: {input: --input-dir, output: --output-dir}", "default: -i and -o, as declared")]

@@ -23,7 +23,7 @@ from aws_run.image.recipe.command import find_program, program_of
 from aws_run.image.recipe.dependencies import dependency_digest
 from aws_run.image.recipe.entrypoint_layer import WRAP_TEMPLATE
 from aws_run.image.recipe.mentions import find_memory_sharer
-from aws_run.image.recipe.own_dockerfile import context_of, find_dockerfile
+from aws_run.image.recipe.own_dockerfile import context_of, find_dockerfile, refuse_other_platform
 from aws_run.image.recipe.program import Program
 from aws_run.image.recipe.recipe import OwnDockerfile, Recipe, StandardRecipe, choose_recipe
 from aws_run.image.recipe.script_options import POSITIONAL, SHORT, has_places
@@ -127,7 +127,10 @@ def plan_image(
     rewritten = None
     if own is not None:
         text = source.read(own).decode(errors="replace")
-        rewritten = refuse_shell_form(text, own, own_command=config.command is not None, root=source.root)
+        refuse_other_platform(text, own, config.resources.arch, config.build.target)
+        rewritten = refuse_shell_form(
+            text, own, own_command=config.command is not None, root=source.root, target=config.build.target
+        )
         program = Program(command=config.command or (), arguments=given)
     elif config.command is not None:
         program = program_of(config.command, source, given)
@@ -147,6 +150,7 @@ def plan_image(
         memory_sharer=find_memory_sharer(source),
         notes=(
             *_command_notes(program, config.command),
+            *(_required_notes(program) if not config.args else []),
             *recipe.notes,
             *([rewritten] if rewritten else []),
             *([f"the image build can read {', '.join(config.build.secrets)}"] if config.build.secrets else []),
@@ -174,9 +178,21 @@ def _command_notes(program: Program, own: tuple[str, ...] | None) -> list[str]:
         return notes
     if arguments == POSITIONAL:
         notes.append("the folders are given to the script without options, the input first")
+    elif "" in arguments:
+        bare, option = ("input", arguments[1]) if not arguments[0] else ("output", arguments[0])
+        notes.append(f"the folders are given to the script by {option}, the {bare} without an option")
     elif arguments != SHORT:
         notes.append(f"the folders are given to the script by {arguments[0]} and {arguments[1]}")
     return notes
+
+
+def _required_notes(program: Program) -> list[str]:
+    """A word about arguments that a script asks for and nobody gives: it would end with its usage message."""
+    if not program.required:
+        return []
+    verb = "has no default and is" if len(program.required) == 1 else "have no default and are"
+    reaches = "what stands behind `--`, or `args:` in aws-run.yaml, reaches the script"
+    return [f"{', '.join(program.required)} {verb} not given; {reaches}"]
 
 
 def _dotenv_notes(source: Source, config: Config) -> list[str]:

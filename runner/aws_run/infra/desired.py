@@ -35,13 +35,27 @@ def tags(job: JobSpec, *, owner: str, run_id: str | None = None, expires: dateti
 def bucket(job: JobSpec, *, name: str, account: str, region: str) -> Bucket:
     """`name`: that of `bucket_names.own_bucket`. The first thing that a run wants, so a region whose ARNs are not ours
     to make ends it here."""
+    return account_bucket(
+        name=name,
+        account=account,
+        region=region,
+        runs_retention_days=job.runs_retention_days,
+        kms_key=job.kms_key,
+        tags=job.tags,
+    )
+
+
+def account_bucket(
+    *, name: str, account: str, region: str, runs_retention_days: int, kms_key: str | None, tags: Mapping[str, str]
+) -> Bucket:
+    """Without a job that runs."""
     refuse_region(region)
     return Bucket(
         name=name,
         region=region,
-        runs_retention_days=job.runs_retention_days,
-        kms_key=job.kms_key,
-        tags={**job.tags, TAG_ACCOUNT: account},
+        runs_retention_days=runs_retention_days,
+        kms_key=kms_key,
+        tags={**tags, TAG_ACCOUNT: account},
     )
 
 

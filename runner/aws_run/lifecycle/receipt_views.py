@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-from aws_run.pricing.receipt import LEFT_OUT
+from aws_run.pricing import offers
+from aws_run.pricing.network_path import gb_usd
+from aws_run.pricing.receipt import LEFT_OUT, find
 from aws_run.pricing.right_size import is_its_own
+from aws_run.report.format import money, size
 from aws_run.report.views import EstimateView, ReceiptLine, ReceiptView, UseView
 from aws_run.runs import record as records
 from aws_run.runs.record import Record
@@ -25,10 +30,30 @@ def receipt_view(record: Record, *, label: str = "cost") -> ReceiptView | None:
         sources=tuple(dict.fromkeys(line.source for line in receipt.lines if line.source)),
         saved_usd=Decimal(receipt.saved_usd or 0),
         label=label,
-        left_out=LEFT_OUT,
+        left_out=left_out(record),
         estimate=estimate_view(record, total_usd),
         use=use_view(record),
     )
+
+
+def left_out(record: Record) -> tuple[str, ...]:
+    """What the receipt does not have, with a price where it is known: a NAT gateway is the network's own and bills by
+    the GB. Of its GB the input's are known, once for each attempt, and only as the least there were."""
+    rates = record.hardware.rates if record.hardware is not None else ()
+    price = find(rates, offers.NAT_GB)  # among the rates where S3 was reached through one
+    sent = sum(_bytes(one) for one in record.inputs)
+    if price is None or not sent:
+        return LEFT_OUT
+    times = max(1, len(record.tasks[0].attempts)) if record.tasks else 1
+    usd = gb_usd(Decimal(price.usd), sent * times)
+    what = size(sent) if times == 1 else f"{times} times {size(sent)}"
+    text = f"{money(usd)} at least of the NAT gateway for {what} of input, and more for the image and the outputs"
+    return (*LEFT_OUT, text)
+
+
+def _bytes(one: Mapping[str, Any]) -> int:
+    value = one.get("bytes")
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def estimate_view(record: Record, actual_usd: Decimal | None = None) -> EstimateView | None:

@@ -19,6 +19,7 @@ from aws_run.local.api import (
     groups,
     iam,
     instance_types,
+    launch_instances,
     logs,
     networks,
     prices,
@@ -70,6 +71,7 @@ class Embedded:
         agent = self._agent = Agent(self.world, runtime)
         guard = InstanceGuard(self.world, lambda place, instance, why: scaler.power_off(place, instance, why))
         scaler = AutoScaler(self.world, agent.place_waiting, agent.host_gone, guard.watch)
+        agent.on_task_placed = guard.task_placed
         agent.on_task_over = guard.task_over
         self.world.interrupt = lambda place, instance: scaler.power_off(place, instance, SPOT)
         if runtime.kind == "docker":
@@ -86,6 +88,7 @@ class Embedded:
             **instance_types.table(),
             **Schedules(self._invoke).table(),
             **groups.table(scaler),
+            **launch_instances.table(scaler),
             **ec2.table(scaler),
             **networks.table(),
             **iam.table(),

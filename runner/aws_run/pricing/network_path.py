@@ -25,6 +25,10 @@ class NatCharge:
     command: str
 
 
+def gb_usd(usd_per_gb: Decimal, number_bytes: int) -> Decimal:
+    return usd_per_gb * Decimal(number_bytes) / _GB
+
+
 def nat_charge(offer: Offer, *, bytes_from_s3: int, region: str) -> NatCharge | None:
     """None where S3 is reached without a charge, and where nothing is known to come from there."""
     network = offer.network
@@ -35,6 +39,6 @@ def nat_charge(offer: Offer, *, bytes_from_s3: int, region: str) -> NatCharge | 
     return NatCharge(
         gateway=network.nat_gateway,
         bytes=bytes_from_s3,
-        usd=None if price is None else price * Decimal(bytes_from_s3) / _GB,
+        usd=None if price is None else gb_usd(price, bytes_from_s3),
         command=f"aws-run network s3-endpoint --region {region} --subnets {subnets}",
     )

@@ -56,7 +56,7 @@ def poetry_pins(
 ) -> list[Pin]:
     """`roots`: the names that the manifest asks for, used where the lock is of poetry 1, which names no groups.
     `extras`: names of the lock's table of extras, whose packages are installed too."""
-    packages = [entry for entry in _entries(lock, "package") if isinstance(entry.get("name"), str)]
+    packages = [entry for entry in entries_of(lock, "package") if isinstance(entry.get("name"), str)]
     wanted = [normalized(name) for extra in extras for name in _extra_names(lock, extra)]
     if not any("groups" in entry for entry in packages):
         return _poetry_one_pins(packages, [*roots, *wanted])
@@ -98,7 +98,7 @@ def _without_extra(marker: str) -> str:
 
 def pdm_pins(lock: dict[str, Any], groups: frozenset[str]) -> list[Pin]:
     pins = []
-    for entry in _entries(lock, "package"):
+    for entry in entries_of(lock, "package"):
         if "groups" in entry and not groups & set(strings(entry["groups"])):
             continue
         if entry.get("extras"):
@@ -109,7 +109,7 @@ def pdm_pins(lock: dict[str, Any], groups: frozenset[str]) -> list[Pin]:
                 version=str(entry.get("version")),
                 marker=str(entry.get("marker", "")),
                 hashes=_file_hashes(entry.get("files")),
-                url=_reference(entry, entry.get("git"), entry.get("revision"), entry.get("path"), entry.get("url")),
+                url=reference_of(entry, entry.get("git"), entry.get("revision"), entry.get("path"), entry.get("url")),
             )
         )
     return pins
@@ -126,32 +126,9 @@ def pipfile_pins(lock: dict[str, Any], sections: Iterable[str]) -> list[Pin]:
                     version=str(entry.get("version", "")).removeprefix("=="),
                     marker=str(entry.get("markers", "")),
                     hashes=tuple(strings(entry.get("hashes"))),
-                    url=_reference(entry, entry.get("git"), entry.get("ref"), entry.get("path"), entry.get("file")),
+                    url=reference_of(entry, entry.get("git"), entry.get("ref"), entry.get("path"), entry.get("file")),
                 )
             )
-    return pins
-
-
-def pylock_pins(lock: dict[str, Any]) -> list[Pin]:
-    """PEP 751."""
-    pins = []
-    for entry in _entries(lock, "packages"):
-        archives = [*_entries(entry, "wheels"), *([entry["sdist"]] if isinstance(entry.get("sdist"), dict) else [])]
-        sums = [table(archive, "hashes").get("sha256") for archive in archives]
-        vcs, folder, archive = table(entry, "vcs"), table(entry, "directory"), table(entry, "archive")
-        if folder.get("path") in (".", "./"):
-            continue  # the project itself
-        pins.append(
-            Pin(
-                name=str(entry.get("name")),
-                version=str(entry.get("version", "")),
-                marker=str(entry.get("marker", "")),
-                hashes=tuple(f"sha256:{each}" for each in sums if isinstance(each, str)),
-                url=_reference(
-                    vcs or folder, vcs.get("url"), vcs.get("commit-id"), folder.get("path"), archive.get("url")
-                ),
-            )
-        )
     return pins
 
 
@@ -223,7 +200,8 @@ def _poetry_pin(entry: dict[str, Any], marker: str) -> Pin:
     )
 
 
-def _reference(entry: dict[str, Any], git: object, revision: object, path: object, url: object) -> str:
+def reference_of(entry: dict[str, Any], git: object, revision: object, path: object, url: object) -> str:
+    """The direct reference behind a name: to a git repository, a path of the project or an address; empty: none."""
     if isinstance(git, str):
         where = str(entry.get("subdirectory", ""))
         return f"git+{git}@{revision}" + (f"#subdirectory={where}" if where else "")
@@ -243,6 +221,7 @@ def _file_hashes(files: object) -> tuple[str, ...]:
     return tuple(each for each in sums if isinstance(each, str))
 
 
-def _entries(parsed: dict[str, Any], key: str) -> list[dict[str, Any]]:
+def entries_of(parsed: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The tables of an array; none where it is something else."""
     value = parsed.get(key)
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

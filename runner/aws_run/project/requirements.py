@@ -30,6 +30,9 @@ _EDITABLE = re.compile(r"^(?P<option>-e|--editable)[\s=]*(?P<what>.+)$")
 _FIND_LINKS = re.compile(r"^(?:-f|--find-links)[\s=]*(?P<where>\S+)$")
 _NAMED_FILE = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*@\s*file:(?://)?(?P<path>[^\s;]+)")
 _CONDA_EXPORT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)=(?P<version>[^=\s]+)(?:=(?P<build>[^=\s]+))?$")
+# What `pip list` and `conda list` print: names and versions in columns.
+_TABLE_HEAD = re.compile(r"(?:Package|# Name) Version\b.*|-{3,}(?: -{3,})*")
+_TABLE_ROW = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*) (?P<version>\d[\w.+!-]*)(?: [^=<>~!;@\s]+){0,2}")
 _ARCHIVES = (".whl", ".tar.gz", ".tar.bz2", ".zip", ".tgz")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")  # the only form that pip replaces
 _VCS = re.compile(r"(?:^|\s|@)git\+|^git\+")
@@ -59,10 +62,13 @@ class _State:
 
 
 def decode(content: bytes) -> str:
-    """As pip does: by the mark, else UTF-8, else what Windows writes."""
+    """As pip does: by the mark, else UTF-8, else what Windows writes. UTF-16 is known without its mark as well: half of
+    its bytes are zero, and no list of packages holds one."""
     for mark, name in _MARKS:
         if content.startswith(mark):
             return content[len(mark) :].decode(name, errors="replace")
+    if b"\0" in content[:2]:
+        return content.decode("utf-16-be" if content[:1] == b"\0" else "utf-16-le", errors="replace")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
@@ -81,7 +87,7 @@ def _finished(path: str, state: _State) -> Requirements:
         shown = "; ".join(state.elsewhere[:_MOST_SHOWN])
         more = f"; and {len(state.elsewhere) - _MOST_SHOWN} more" if len(state.elsewhere) > _MOST_SHOWN else ""
         raise SourceError(
-            f"{path} names files of the machine that wrote it: {shown}{more}",
+            f"{path} holds what means something only on the machine that wrote it: {shown}{more}",
             hint="write name==version instead of each; under conda `pip list --format=freeze > requirements.txt` does",
             place=state.place,
         )
@@ -140,6 +146,9 @@ def _line(folder: Folder, path: str, number: int, line: str, state: _State) -> s
         state.find_links.append(_find_links(folder, path, links["where"].strip("\"'")))
         state.local = True
         return ""
+    if _TABLE_HEAD.fullmatch(line):
+        state.elsewhere.append(f"line {number}: {line} (the head of a table)")
+        return ""
     if line.startswith("-") and _EDITABLE.match(line) is None:
         return line
     state.packages += 1
@@ -157,6 +166,8 @@ def _requirement(folder: Folder, path: str, number: int, line: str, state: _Stat
         state.local = True
         return line
     if what.startswith("file:"):
+        if _is_of_another_machine(folder, re.sub(r"^file:(?://)?", "", what)):
+            state.elsewhere.append(f"line {number}: {line}")
         state.local = True
         return line
     if "://" in what or what.startswith("git+"):
@@ -164,6 +175,10 @@ def _requirement(folder: Folder, path: str, number: int, line: str, state: _Stat
     conda = _CONDA_EXPORT.match(what)
     if conda is not None:
         state.elsewhere.append(f"line {number}: {line} (conda's way to write {conda['name']}=={conda['version']})")
+        return line
+    row = _TABLE_ROW.fullmatch(what)
+    if row is not None and editable is None:
+        state.elsewhere.append(f"line {number}: {line} (a row of a table; {row['name']}=={row['version']} is meant)")
         return line
     place = re.split(r"\s*;|\s+--|\s+#|\[", what, maxsplit=1)[0].strip()
     if re.match(r"^(?:[A-Za-z]:[\\/]|\\\\|~)", place) or (place.startswith("/") and not _inside(folder, place)):

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, get_args
 
@@ -21,6 +21,7 @@ from aws_run.documents import DocumentError, Fields, parse_object
 from aws_run.errors import AwsCallError, AwsRunError, DamagedError
 from aws_run.naming import is_run_id
 from aws_run.runs.allowance import Claim, Ledger, Limit, Period, Whose
+from aws_run.runs.money_reader import usd_of
 from aws_run.runs.objects import ABSENT, CHANGED, BucketObjects
 
 # Beside the locks: a start lists these anyway, so that a bucket without an allowance costs no request more. The name of
@@ -29,7 +30,6 @@ KEY = "locks/allowance.json"
 VERSION = 1
 MOST_BYTES = 16 * 1024 * 1024
 _MOST_CLAIMS, _MOST_LIMITS = 50_000, 1000
-_MOST_USD = Decimal(10) ** 9
 _RETRIES_FOR_S, _FIRST_WAIT_S, _LONGEST_WAIT_S = 120.0, 0.05, 2.0
 _SLOW = timedelta(seconds=30)  # between the reading and the writing: a laptop that slept has to read again
 
@@ -186,10 +186,7 @@ def _claim(fields: Fields) -> Claim:
 
 
 def _usd(fields: Fields) -> Decimal:
-    try:
-        usd = Decimal(fields.text("usd", most_chars=40))
-    except InvalidOperation:
-        usd = Decimal(-1)
-    if not usd.is_finite() or not 0 <= usd <= _MOST_USD:
+    usd = usd_of(fields.text("usd", most_chars=40))
+    if usd is None:
         raise DocumentError("has an 'usd' that is no amount of money")
     return usd

@@ -11,7 +11,8 @@ from aws_run.documents import DocumentError, Fields, harmless
 from aws_run.runs.money_entries import EstimateEntry, RateEntry, Receipt, ReceiptLine, SmallerEntry, UsedEntry
 
 MOST_RATES = 10_000
-_MOST_COST_USD = Decimal(10) ** 9
+_MOST_USD = Decimal(10) ** 9
+_MOST_DECIMALS = 100  # 1E-999999999 is a number, and a gigabyte where it is written out
 
 
 def unknown_of(fields: Fields, value_type: type) -> Mapping[str, Any]:
@@ -112,11 +113,17 @@ def _harmless_or_none(fields: Fields, name: str) -> str | None:
 
 
 def check_amount(name: str, text: str | None) -> None:
-    if text is None:
-        return
+    if text is not None and usd_of(text) is None:
+        raise DocumentError(f"has a {name!r} that is not an amount of money")
+
+
+def usd_of(text: str) -> Decimal | None:
+    """None for what is not an amount that somebody could be billed, in digits that somebody could read."""
     try:
         usd = Decimal(text)
     except InvalidOperation:
-        usd = Decimal(-1)
-    if not usd.is_finite() or not 0 <= usd <= _MOST_COST_USD:
-        raise DocumentError(f"has a {name!r} that is not an amount of money")
+        return None
+    if not usd.is_finite() or not 0 <= usd <= _MOST_USD:
+        return None
+    exponent = usd.as_tuple().exponent
+    return usd if isinstance(exponent, int) and -_MOST_DECIMALS <= exponent <= _MOST_DECIMALS else None

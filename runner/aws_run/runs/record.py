@@ -176,6 +176,7 @@ class Record:
     region: str
     created_at: str
     deadline: str  # nothing of the run may cost anything after it
+    capped: bool = False  # whether `--max-cost` makes it earlier than `--timeout`
     state: RecordState = "starting"
     version: int = VERSION
     origin: str = "cli"  # an `Origin`, or one of a later version

@@ -90,8 +90,9 @@ def _record(fields: Fields) -> Record:
             known[name] = fields.text_or_none(name, most_chars=_MOST_TEXT)
     if "origin_detail" in fields:
         known["origin_detail"] = harmless(fields.text("origin_detail", most_chars=1000))
-    if "detached" in fields:
-        known["detached"] = fields.flag("detached")
+    for name in ("detached", "capped"):
+        if name in fields:
+            known[name] = fields.flag(name)
     if "command" in fields:
         known["command"] = fields.text("command", most_chars=_MOST_COMMAND)
     for name in ("commit", "python"):

@@ -5,12 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from aws_run.config import Config
 from aws_run.errors import AwsCallError, UsageError
+from aws_run.events import Notice
+from aws_run.infra import desired
+from aws_run.infra.apply import apply
+from aws_run.infra.bucket_names import own_bucket
+from aws_run.infra.observe import observe
+from aws_run.infra.plan import plan
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.start.preflight import owner_of
 from aws_run.runs.allowance import Ledger, Limit, Standing
-from aws_run.runs.allowances import Allowances
+from aws_run.runs.allowances import Allowances, Read
 from aws_run.runs.objects import ABSENT
 
 Selectors = tuple[str | None, ...]
@@ -29,21 +36,40 @@ def show(context: AppContext) -> State:
     return State(standings=seen.ledger.standings(seen.now), now=seen.now)
 
 
-def put(context: AppContext, limit: Limit) -> State:
+def put(context: AppContext, limit: Limit, config: Config) -> State:
     """Sets a limit, or changes the one of the same selectors. It counts the runs that start from now on, and those that
-    hold something of another limit already. UsageError where there is no bucket yet."""
+    hold something of another limit already. An account without a bucket for runs gets the one that `config`'s first run
+    would make."""
     try:
-        done = Allowances(lookup.store(context), context.clock).change(
-            lambda ledger, now: ledger.with_limit(limit), create=True
-        )
+        done = _set(context, limit)
     except AwsCallError as error:
         if error.code not in ABSENT:
             raise
-        raise UsageError(
-            "This account and region have no bucket for runs yet, which is where an allowance is kept",
-            hint="the first run makes it; or name another --region",
-        ) from error
+        name = _make_bucket(context, config)
+        context.emit(Notice(text=f"made the bucket {name} of this account and region: the allowance is kept there"))
+        done = _set(context, limit)
     return State(standings=done.ledger.standings(done.now), now=done.now)
+
+
+def _set(context: AppContext, limit: Limit) -> Read:
+    allowances = Allowances(lookup.store(context), context.clock)
+    return allowances.change(lambda ledger, now: ledger.with_limit(limit), create=True)
+
+
+def _make_bucket(context: AppContext, config: Config) -> str:
+    """Its name."""
+    identity = context.aws.identity()
+    bucket = desired.account_bucket(
+        name=own_bucket(context.aws),
+        account=identity.account,
+        region=identity.region,
+        runs_retention_days=config.runs_retention_days,
+        kms_key=config.kms_key,
+        tags=config.tags,
+    )
+    for step in plan((bucket,), observe(context.aws, (bucket,))):
+        apply(context.aws, step, context.clock)
+    return bucket.name
 
 
 def remove(context: AppContext, selectors: Selectors | None) -> State:

@@ -112,6 +112,23 @@ def test_a_line_means_what_dotenv_and_compose_read(tmp_path: Path, line: str, ex
     assert values == [("A", expected), ("B", "1")]
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("B=${A}/x", "one/x"),
+        ('B="${A}\\n${A}"', "one\none"),
+        ("B='${A}'", "${A}"),
+        (r'B="\${A}"', "${A}"),
+        ("B=${HOME}", "${HOME}"),  # of the shell nothing is taken that is not asked for by its name
+        ("B=$A", "$A"),
+        ("B=${B}", "${B}"),
+    ],
+)
+def test_a_variable_of_the_same_file_is_put_in(tmp_path: Path, line: str, expected: str) -> None:
+    (tmp_path / "x.env").write_text(f"A=one\n{line}\n")
+    assert [value for _, _, value in read_env_file(tmp_path / "x.env", "x.env")] == ["one", expected]
+
+
 identifier = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 value = st.text(st.characters(blacklist_characters='\r\n\0"\\', blacklist_categories=("Cs",)), max_size=12)
 

@@ -68,6 +68,12 @@ limits:
     )
 
 
+def test_a_command_that_places_the_folders_says_so() -> None:
+    text = render_yaml(ProjectSurvey(name="a", command=("python", "a.py", "--train", "{input}", "--to", "{output}")))
+    assert "the one that takes the two folders; {input} and {output} stand for them" in text
+    assert "arguments:" not in text
+
+
 def test_a_folder_without_anything_gets_a_file_that_says_what_is_missing(tmp_path: Path) -> None:
     text = render_yaml(ProjectSurvey(name="x", problems=("There is no\nscript",)))
     assert "# There is no?script\n# command: python main.py" in text

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
 import pytest
 from tests.unit.image.support import LAYER, SCRIPT, config_of, paths, source_of, write
 
+import aws_run
 from aws_run.config import Build, load_config
 from aws_run.errors import ConfigError, SourceError, UsageError
 from aws_run.image.plan import plan_image
@@ -45,6 +47,18 @@ def test_a_script_that_fills_the_parsers_stack_is_passed_over(tmp_path: Path, te
 def test_python_3_10_is_not_shown_a_line_that_would_end_it(name: str) -> None:
     """Its parser crashes on long chains, which no exception tells."""
     assert has_too_many_tokens(DEEP_SCRIPTS[name])
+
+
+def test_whatever_python_a_project_has_goes_through_the_one_guarded_parser() -> None:
+    """Cells of notebooks and scripts that a command names, too."""
+    callers = [
+        path.name
+        for path in Path(aws_run.__file__).parent.rglob("*.py")
+        if "local" not in path.parts and re.search(r"\bast\.parse\(|\bliteral_eval\(", path.read_text("utf-8"))
+    ]
+    assert callers == ["python_scripts.py"]
+    text = Path(aws_run.__file__).with_name("image").joinpath("recipe", "python_scripts.py").read_text("utf-8")
+    assert text.count("ast.parse(") == 1
 
 
 def test_ordinary_scripts_of_any_length_are_shown_to_it() -> None:

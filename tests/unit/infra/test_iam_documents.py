@@ -51,6 +51,8 @@ OF_THE_CALLER = {
     "RESOURCE_STAR": "a listing of all providers, and one of tasks that is bound to clusters by its condition",
     "RESOURCE_MISMATCH": "RunInstances on launch templates has a condition of its own; the rest is in the next statement",
 }
+# An action of 2025-11, and one of the same level and resource that parliament's list has: at one that it lacks it stops.
+NEWER_THAN_ITS_LIST = ("autoscaling:LaunchInstances", "autoscaling:SetDesiredCapacity")
 STARS = {"ecs:DescribeCapacityProviders", "ecs:ListTasks"}
 EXPECTED = {
     ASSUMES: "a trust policy is there to let one AWS service assume its role, and gives nothing else",
@@ -145,13 +147,12 @@ def test_parliament_finds_nothing_that_has_no_reason_beside_it() -> None:
 
 def test_parliament_finds_nothing_in_the_callers_policy_that_has_no_reason() -> None:
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/limit"
-    found = findings(
-        {
-            "one region": json.dumps(caller_policy(account=ACCOUNT, region=REGION)),
-            "every region": json.dumps(caller_policy(account=ACCOUNT)),
-            "boundary": json.dumps(caller_policy(account=ACCOUNT, boundary=boundary)),
-        }
-    )
+    documents = {
+        "one region": json.dumps(caller_policy(account=ACCOUNT, region=REGION)),
+        "every region": json.dumps(caller_policy(account=ACCOUNT)),
+        "boundary": json.dumps(caller_policy(account=ACCOUNT, boundary=boundary)),
+    }
+    found = findings({name: text.replace(*NEWER_THAN_ITS_LIST) for name, text in documents.items()})
     for issues in found.values():
         assert {issue.split()[0] for issue in issues} == set(OF_THE_CALLER)
         stars = [issue for issue in issues if issue.startswith("RESOURCE_STAR")]

@@ -161,8 +161,8 @@ CASES = (
         "0.24",
     ),
     Case(
-        # 0.1008 + 0.004384 = 0.105184; the bytes are in the plan (test_network_path.py)
-        "through a NAT gateway: no address of its own, and the gateway's bytes are not in the receipt",
+        # 0.1008 + 0.004384 = 0.105184; the bytes are in the plan and among what is left out (test_network_path.py, test_receipt_views.py)
+        "through a NAT gateway: no address of its own, and the gateway's bytes are named beside the receipt",
         ec2(machine("m7i.large", 3600, public_ip=False)),
         D("0.1008") + DISK_40,
         "0.11",

@@ -269,6 +269,7 @@ def version_1(**fields: Any) -> dict[str, Any]:
         "owner": "ann",
         "resources": [{"kind": "group", "name": f"arun-{RUN}", "scope": "run", "state": "created", "id": None}],
         "detached": True,
+        "capped": True,
         "renewed_at": iso(START),
         "task_arn": "arn:aws:ecs:::task/0123",
         "started_at": iso(START + timedelta(minutes=1)),

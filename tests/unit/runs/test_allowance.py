@@ -178,7 +178,13 @@ def test_the_object_is_read_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b'{"version":1}', b'{"version":1,"limits":[{"usd":"NaN","per":"day"}],"claims":[]}']
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"version":1}',
+        *(b'{"version":1,"limits":[{"usd":"%s","per":"day"}],"claims":[]}' % usd for usd in (b"NaN", b"1E-999999999")),
+    ],
 )
 def test_one_that_cannot_be_read_lets_no_run_start(place: Place, body: bytes) -> None:
     place.aws.call("s3", "put_object", Key=KEY, Body=body)

@@ -88,9 +88,11 @@ class Ec2Backend:
                 gpu=offer.hardware.gpus > 0,
                 made_epoch_s=int(spec.created_at.timestamp()),
                 # Backstops only: the client and the group's switch end an instance earlier, and the job's clock
-                # starts when it is accepted.
+                # starts when it is accepted, from when on its task says when it ends.
                 never_came_s=_GUARD_NEVER_CAME_S,
                 deadline_epoch_s=int(spec.deadline.timestamp()) + _GUARD_BACKSTOP_S,
+                after_deadline_s=int(self._after_deadline(spec).total_seconds()),
+                up_at_most_s=None if spec.cap_s is None else spec.cap_s - _ACTION_LATE_S,
             ),
             disk_gib=offer.hardware.disk_gib,
             security_groups=offer.network.security_groups,
@@ -142,7 +144,7 @@ class Ec2Backend:
     # -- acting -------------------------------------------------------------------------------------------------
 
     def raise_capacity(self, spec: RunSpec) -> None:
-        groups.scale_to_one(self._aws, spec.names.group, self._clock)
+        self._capacity.ask(spec)
 
     def give_back(self, spec: RunSpec) -> None:
         groups.scale_to_zero(self._aws, spec.names.group, self._clock)
@@ -169,10 +171,14 @@ class Ec2Backend:
             self.usage(spec.run_id, None, self._clock.now())
 
     def on_task_accepted(self, spec: RunSpec, handle: TaskHandle, deadline: datetime, emit: Emit) -> None:
-        # With a cap nothing may bill for longer than the cap counts on: Auto Scaling begins an action within a minute.
-        margin = _MARGIN if spec.cap_s is None else timedelta(seconds=self.ending_s - _ACTION_LATE_S)
-        self._capacity.request(spec.run_id).switch_at = deadline + margin
-        groups.schedule_shutdown(self._aws, spec.names.group, deadline + margin)
+        switch_at = deadline + self._after_deadline(spec)
+        self._capacity.request(spec.run_id).switch_at = switch_at
+        groups.schedule_shutdown(self._aws, spec.names.group, switch_at)
+
+    def _after_deadline(self, spec: RunSpec) -> timedelta:
+        """How long the machine may stay after its job's deadline. With a cap nothing may bill for longer than the cap
+        counts on: Auto Scaling begins an action within a minute, and a machine takes as long to shut down."""
+        return _MARGIN if spec.cap_s is None else timedelta(seconds=self.ending_s - _ACTION_LATE_S)
 
     def on_task_placed(self, spec: RunSpec) -> None:
         groups.suspend_launches(self._aws, spec.names.group)

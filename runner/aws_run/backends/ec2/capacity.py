@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,10 +13,10 @@ from aws_run.aws.session import Aws
 from aws_run.backends.base import Advice
 from aws_run.backends.ec2 import instances
 from aws_run.backends.ec2.ladder import after
-from aws_run.backends.ec2.refusals import describe, passed_over, refusals
-from aws_run.backends.ec2.scaling_activities import PASSES_WITH_TIME, CapacityStatus, capacity_status
+from aws_run.backends.ec2.refusals import describe, launch_refusals, passed_over, refusals
+from aws_run.backends.ec2.scaling_activities import PASSES_WITH_TIME, CapacityStatus, capacity_status, launch_status
 from aws_run.clock import Clock
-from aws_run.errors import AwsRunError, CapacityError
+from aws_run.errors import AwsCallError, AwsRunError, CapacityError
 from aws_run.events import Emit, Notice
 from aws_run.infra.resource_types import group as groups
 from aws_run.infra.resource_types.group import Group
@@ -30,6 +31,8 @@ _ANOTHER_TRY_S = 4.0
 # How long a launch may go on failing in a way that may heal, from its first failure on: a minute is usual for the known
 # ones; what we don't know is the account's or its rules' as a rule, and AWS's own sentence is all that helps.
 _HEALS_WITHIN_S = {"transient": 10 * 60, "unknown": 3 * 60}
+# A machine whose id is known is on its way: its group's activities say nothing new for as long as it boots.
+_BOOTS_WITHIN_S = 60
 _REGISTERS_WITHIN_S = 10 * 60  # from in service to the agent's registration; a minute is usual
 
 
@@ -43,13 +46,15 @@ class CapacityRequest:
     tried: list[str] = field(default_factory=list)  # what AWS has refused, a sentence each
     refused_since_s: float | None = None  # since when AWS has nothing, monotonic
     failing_since_s: float | None = None  # since when launches fail in a way that may heal, monotonic
+    answer: groups.LaunchAnswer | None = None  # LaunchInstances's, until it was looked at
+    launched_since_s: float | None = None  # since when a machine's id is known, monotonic
     user_told: bool = False  # of a failure that we don't know
     switch_at: datetime | None = None  # when the group's switch fires, once a task was accepted
     billed: instances.Billed = field(default_factory=instances.Billed)
 
     def begin_anew(self, activities: list[dict[str, Any]]) -> None:
         self.old = frozenset(str(activity.get("ActivityId")) for activity in activities)
-        self.refused_since_s = self.failing_since_s = None
+        self.refused_since_s = self.failing_since_s = self.launched_since_s = None
 
 
 class Capacity:
@@ -61,10 +66,27 @@ class Capacity:
     def request(self, run_id: str) -> CapacityRequest:
         return self._requests.setdefault(run_id, CapacityRequest())
 
+    def ask(self, spec: RunSpec) -> None:
+        """For the run's first machine: at once where its group has one subnet, and where this caller and region can;
+        else by the group's size, and what AWS says is read from its activities."""
+        group, request = group_of(spec), self.request(spec.run_id)
+        if group.launches_at_once:
+            with contextlib.suppress(AwsCallError):
+                request.answer = groups.launch_one(self._aws, group, f"{spec.run_id}-1", self._clock)
+                if request.answer.instance_ids:
+                    request.launched_since_s = self._clock.monotonic()
+                return
+        groups.scale_to_one(self._aws, spec.names.group, self._clock)
+
     def check(self, spec: RunSpec, emit: Emit) -> None:
         request = self.request(spec.run_id)
+        if request.launched_since_s is not None:
+            if self._clock.monotonic() - request.launched_since_s < _BOOTS_WITHIN_S:
+                return
+            request.launched_since_s = None
+        told, request.answer = request.answer.refusals if request.answer is not None else (), None
         activities = groups.activities(self._aws, spec.names.group)
-        status = capacity_status(activities, request.old)
+        status = launch_status(told) if told else capacity_status(activities, request.old)
         if status.since is not None and (self._clock.now() - status.since).total_seconds() > _REGISTERS_WITHIN_S:
             raise CapacityError(
                 f"The instance has been up for {_REGISTERS_WITHIN_S // 60} minutes and has not joined the cluster",
@@ -79,10 +101,11 @@ class Capacity:
         elif status.state != "failed":
             request.refused_since_s = None
             return
-        elif not self._is_final(request, status):
+        elif not told and not self._is_final(request, status):
             return
         rung = request.rungs[-1] if request.rungs else first_rung(spec)
-        new = refusals(activities, request.old, rung, spec.offer.network.zones, status)
+        zones = spec.offer.network.zones
+        new = launch_refusals(told, rung) if told else refusals(activities, request.old, rung, zones, status)
         left = after(spec.offer.ladder if request.left is None else request.left, status.code, rung)
         if left:
             following, request.left = left[0], left[1:]

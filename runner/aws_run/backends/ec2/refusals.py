@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from aws_run.backends.ec2.scaling_activities import CapacityStatus, capacity_status
+from aws_run.backends.ec2.scaling_activities import CapacityStatus, capacity_status, launch_status
+from aws_run.infra.resource_types.group import LaunchRefusal
 from aws_run.pricing.receipt import MachineUse
 from aws_run.runs.spec import Rung
 
@@ -46,6 +47,14 @@ def refusals(
             where = zone["zone"] if zone is not None else ", ".join(zones)
             named[f"tried: {kind['type']} {_market(rung.spot)} in {where}: {_why(one)}"] = None
     return list(named) or [f"tried: {describe(rung)} in {', '.join(zones)}: {_why(status)}"]
+
+
+def launch_refusals(refusals: Sequence[LaunchRefusal], rung: Rung) -> list[str]:
+    """As LaunchInstances names them: each type that it tried, and where."""
+    return [
+        f"tried: {one.instance_type or describe(rung)} {_market(rung.spot)} in {one.zone}: {_why(launch_status([one]))}"
+        for one in refusals
+    ]
 
 
 def passed_over(rungs: Sequence[Rung], machine: MachineUse, zones: Sequence[str]) -> Iterator[str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from aws_run.infra.resource_types.group import LaunchRefusal
+
 # Codes after which no waiting helps (aws-facts §2), each with what to try next.
 _SPOT_HINT = "try --spot-policy auto, another region, or --instance-type with several types"
 _TERMINAL: dict[str, str] = {
@@ -69,6 +71,12 @@ def capacity_status(activities: Sequence[Mapping[str, Any]], old: frozenset[str]
             failed = _judge_failure(str(activity.get("StatusMessage") or activity.get("Description") or ""))
             return replace(failed, failures=_failures(activities))
     return CapacityStatus(state="waiting")
+
+
+def launch_status(refusals: Sequence[LaunchRefusal]) -> CapacityStatus:
+    """What LaunchInstances has answered instead of a machine. The first refusal that no waiting helps decides."""
+    each = [replace(_judge_failure(f"{one.code} - {one.text}"), failures=1) for one in refusals]
+    return next((one for one in each if one.state == "failed"), each[0])
 
 
 def _failures(activities: Sequence[Mapping[str, Any]]) -> int:

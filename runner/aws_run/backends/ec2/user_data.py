@@ -16,8 +16,20 @@ LATE_S = 20 * 60  # from the run's making: one that boots later was not to be ha
 LATE_NEVER_CAME_S = 30 * 60
 
 
-def render(*, cluster: str, gpu: bool, made_epoch_s: int, never_came_s: int, deadline_epoch_s: int) -> str:
-    """A bash script for EC2 user data. ValueError when a value could be anything but a word."""
+def render(
+    *,
+    cluster: str,
+    gpu: bool,
+    made_epoch_s: int,
+    never_came_s: int,
+    deadline_epoch_s: int,
+    after_deadline_s: int,
+    up_at_most_s: int | None,
+) -> str:
+    """A bash script for EC2 user data. ValueError when a value could be anything but a word.
+
+    `deadline_epoch_s`: as long as no task has brought the job's own, after which the machine stays `after_deadline_s`.
+    `up_at_most_s`: what `--max-cost` pays for; None: there is no such limit."""
     if not _SAFE.fullmatch(cluster):
         raise ValueError(f"{cluster!r} can't be written into user data")
     guard = files("aws_run.backends.ec2").joinpath("guard.sh").read_text(encoding="utf-8")
@@ -43,6 +55,8 @@ def render(*, cluster: str, gpu: bool, made_epoch_s: int, never_came_s: int, dea
         f"MADE_EPOCH={int(made_epoch_s)}",
         f"LATE_S={LATE_S}",
         f"LATE_NEVER_CAME_S={LATE_NEVER_CAME_S}",
+        f"AFTER_DEADLINE_S={int(after_deadline_s)}",
+        f"UP_AT_MOST_S={int(up_at_most_s or 0)}",
         "GUARD_ENV",
         "cat >/usr/local/sbin/aws-run-guard <<'AWS_RUN_GUARD'",
         guard.rstrip("\n"),

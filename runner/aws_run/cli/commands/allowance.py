@@ -71,7 +71,7 @@ def set_(amount: str, project: str | None, owner: str | None, branch: str | None
     except ValueError as error:
         raise UsageError(f"{error}") from None
     with session(flags) as here:
-        _show(here, put(here.context, parse_limit(amount, _selectors(here, project, owner, branch))))
+        _show(here, put(here.context, parse_limit(amount, _selectors(here, project, owner, branch)), here.config))
         if not here.as_json:
             say("it counts the runs that start from now on; versions before this one know nothing of it")
     return 0

@@ -19,7 +19,7 @@ from aws_run.events import Notice
 from aws_run.image.plan import ImagePlan
 from aws_run.image.recipe.recipe import StandardRecipe
 
-_CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "AWS_CA_BUNDLE")
+CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "AWS_CA_BUNDLE")
 # Taken over as they are. UV_INDEX_<NAME>_USERNAME and _PASSWORD belong to indexes that a pyproject.toml names.
 _INDEX_VARIABLES = (
     "PIP_INDEX_URL",
@@ -79,7 +79,7 @@ def read_build_secrets(
         with_passwords = sorted({*with_passwords, *handed})
     text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())
     return BuildSecrets(
-        ca=_ca_bundle(environ),
+        ca=ca_bundle(environ),
         settings=text.encode() or None,
         exports=exports,
         own={name: value.encode() for name, value in handed.items()} if mounted else {},
@@ -119,8 +119,9 @@ def _value_of(environ: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _ca_bundle(environ: Mapping[str, str]) -> bytes | None:
-    for name in _CA_VARIABLES:
+def ca_bundle(environ: Mapping[str, str]) -> bytes | None:
+    """PEM certificates of the first variable that names a file. ConfigError where it can't be read."""
+    for name in CA_VARIABLES:
         value = environ.get(name)
         if not value or Path(value).is_dir():
             continue

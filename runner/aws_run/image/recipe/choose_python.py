@@ -38,11 +38,13 @@ class ChosenPython:
 
 @dataclass(frozen=True, kw_only=True)
 class _Wish:
-    """`text`: as it stands in the file. `requires`: the same in `requires-python`'s words; None: not understood."""
+    """`text`: as it stands in the file. `requires`: the same in `requires-python`'s words; None: not understood.
+    `usual`: the version of the language, where another build of it is meant."""
 
     place: str
     text: str
     requires: str | None
+    usual: str | None = None
 
 
 def choose_python(build: Build, source: Source, pyproject: dict[str, Any], dependencies: Dependencies) -> ChosenPython:
@@ -57,7 +59,9 @@ def choose_python(build: Build, source: Source, pyproject: dict[str, Any], depen
         return ChosenPython(base=chosen.base)
     notes = [*chosen.notes]
     for wish in wishes:
-        if wish.requires is None:
+        if wish.usual is not None:
+            notes.append(f"{wish.place} asks for {wish.text}, and CPython {chosen.version} is used in its place")
+        elif wish.requires is None:
             notes.append(
                 f"{wish.place} asks for Python {wish.text}, which is not understood here; Python {chosen.version} is "
                 'used, and `build: {python: "3.11"}` names another'
@@ -121,8 +125,10 @@ def _managed(version: str, *notes: str) -> ChosenPython:
 
 def _version_files(source: Source) -> Iterator[_Wish]:
     """The strongest first. An empty file asks for nothing."""
-    if source.has(".python-version"):
-        yield from _pinned(".python-version", python_version.first_line(source.read_text(".python-version")))
+    for path in (".python-version", ".python-versions"):  # uv reads the second where there is no first
+        if source.has(path):
+            yield from _pinned(path, python_version.first_line(source.read_text(path)))
+            break
     if source.has(".tool-versions"):
         match = re.search(r"(?m)^python[ \t]+(\S+)", source.read_text(".tool-versions"))
         yield from _pinned(".tool-versions", match[1] if match is not None else "")
@@ -138,7 +144,8 @@ def _version_files(source: Source) -> Iterator[_Wish]:
 
 def _pinned(place: str, text: str) -> Iterator[_Wish]:
     if text:
-        yield _Wish(place=place, text=text, requires=python_version.from_pin(text))
+        usual = python_version.usual_version(text)
+        yield _Wish(place=place, text=text, requires=python_version.from_pin(usual or text), usual=usual)
 
 
 def _constraints(source: Source, pyproject: dict[str, Any], dependencies: Dependencies) -> Iterator[_Wish]:
@@ -147,12 +154,21 @@ def _constraints(source: Source, pyproject: dict[str, Any], dependencies: Depend
     places = [
         ("pyproject.toml", str(requires) if requires else None),
         ("pyproject.toml", poetry_python(pyproject)),
-        (" + ".join(dependencies.files) or "the project", dependencies.requires_python),
+        (dependencies.python_of or " + ".join(dependencies.files) or "the project", dependencies.requires_python),
         ("setup.cfg", legacy_python(source, "setup.cfg")),
-        ("setup.py", legacy_python(source, "setup.py")),
     ]
     for place, text in places:
         if text:
-            yield _Wish(place=place, text=text, requires=text if python_version.is_readable(text) else None)
-        elif place == "setup.py" and sets_python(source, place):
-            yield _Wish(place=place, text="of a python_requires that is computed", requires=None)
+            yield _Wish(place=place, text=text, requires=_readable(text))
+    text = legacy_python(source, "setup.py")
+    if text and _readable(text):
+        yield _Wish(place="setup.py", text=text, requires=_readable(text))
+    elif sets_python(source, "setup.py"):
+        yield _Wish(place="setup.py", text="of a python_requires that is computed", requires=None)
+
+
+def _readable(text: str) -> str | None:
+    """As `requires-python` says it; a version alone is meant as a version file means it."""
+    if python_version.is_readable(text):
+        return text
+    return python_version.from_pin(text) if text[:1].isdigit() else None

@@ -61,25 +61,37 @@ def program_of(command: tuple[str, ...], source: Source, given: tuple[str, str] 
     if len(command) == 1 and command[0].endswith(".ipynb") and command[0].removeprefix("./") in source.paths:
         return _notebook(command[0].removeprefix("./"), source, given)
     check_command(command, source)
-    if has_places(command):
-        return Program(command=command)
-    return Program(command=command, arguments=find_arguments_of(command, source) if given == SHORT else given)
+    takes = _takes_of(command, source)
+    # Of a positional one nobody can tell whether the command gives it.
+    required = tuple(each for each in takes.required if each.startswith("-") and each not in " ".join(command))
+    if has_places(command) or given != SHORT:
+        return Program(command=command, arguments=SHORT if has_places(command) else given, required=required)
+    return Program(command=_with_placed(command, takes.placed), arguments=takes.arguments, required=required)
 
 
-def find_arguments_of(command: Sequence[str], source: Source) -> tuple[str, str]:
-    """The options that the script of a command takes the two folders by; -i and -o where that can't be told."""
+def _takes_of(command: Sequence[str], source: Source) -> Takes:
+    """How the script of a command takes the two folders; by -i and -o where that can't be told."""
     path = _script_of(command, source)
     if path is None:
-        return SHORT
+        return Takes(arguments=SHORT)
     if path.endswith((".sh", ".bash")):
         known = {program[-1]: arguments for program, arguments in find_shell_scripts(source)}
-        return known.get(path, SHORT)
+        return Takes(arguments=known.get(path, SHORT))
     content = source.read(path, max_bytes=MAX_SCRIPT_BYTES)
     parsed = parse(path, content.decode("utf-8-sig", errors="replace"), source)
-    if not isinstance(parsed, Script):
-        return SHORT
-    named = [each for each in parsed.takes if not each.subcommand or each.subcommand[0] in command]
-    return named[0].arguments if len(named) == 1 and not (parsed.short and not named[0].subcommand) else SHORT
+    takes = parsed.takes if isinstance(parsed, Script) else ()
+    named = [each for each in takes if not each.subcommand or each.subcommand[0] in command]
+    if len(named) > 1:  # options that stand before a subcommand, one of which the command names
+        named = [each for each in named if each.placed[-1:] and each.placed[-1] in command]
+    return named[0] if len(named) == 1 else Takes(arguments=SHORT)
+
+
+def _with_placed(command: tuple[str, ...], placed: tuple[str, ...]) -> tuple[str, ...]:
+    """Words that belong before the subcommand, which the command may name itself, or else behind the program."""
+    if placed and placed[-1] in command:
+        place = command.index(placed[-1])
+        return (*command[:place], *placed[:-1], *command[place:])
+    return (*command, *placed)
 
 
 def command_for(path: str, text: str) -> tuple[str, ...]:
@@ -172,7 +184,7 @@ def _importing(declaring: Script, runs: list[Script]) -> list[Program]:
     names = set(module_names(declaring.path))
     takes = [each for each in declaring.takes if not each.subcommand]
     importing = [script for script in runs if script.imports & names]
-    return [Program(command=_start(script), arguments=each.arguments) for each in takes for script in importing]
+    return [_program(_start(script), each) for each in takes for script in importing]
 
 
 def _programs(script: Script, console: str | None, *, longer: bool = False) -> list[Program]:
@@ -182,7 +194,11 @@ def _programs(script: Script, console: str | None, *, longer: bool = False) -> l
     takes = [each for each in script.takes if longer or each.arguments == SHORT]
     if not takes and not longer:
         takes = [Takes(arguments=SHORT)]
-    return [Program(command=(*start, *each.subcommand), arguments=each.arguments) for each in takes]
+    return [_program(start, each) for each in takes]
+
+
+def _program(start: tuple[str, ...], takes: Takes) -> Program:
+    return Program(command=(*start, *takes.words), arguments=takes.arguments, required=takes.required)
 
 
 def _start(script: Script) -> tuple[str, ...]:

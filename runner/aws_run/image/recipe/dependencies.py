@@ -37,8 +37,10 @@ class Dependencies:
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     requires_python: str | None = None
+    python_of: str | None = None  # the list that says so, where it is another one
     notes: tuple[str, ...] = ()
     conda: CondaEnvironment | None = None  # of the kind conda
+    any_index: bool = False  # each line has its hashes, so it does not matter which index brings it
 
     @property
     def requirements_file(self) -> str:
@@ -53,7 +55,12 @@ class Dependencies:
     def options(self) -> tuple[str, ...]:
         """What uv is given beside the list."""
         chosen = [f"--extra={name}" for name in self.extras] + [f"--group={name}" for name in self.groups]
-        return (*(["--no-deps"] if self.locked else []), *(chosen if self.kind in ("lock", "pyproject") else []))
+        strategy = ["--index-strategy=unsafe-best-match"] if self.any_index else []
+        return (
+            *(["--no-deps"] if self.locked else []),
+            *strategy,
+            *(chosen if self.kind in ("lock", "pyproject") else []),
+        )
 
 
 NO_DEPENDENCIES = Dependencies(kind="none")

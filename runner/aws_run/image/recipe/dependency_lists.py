@@ -5,6 +5,7 @@ Locks of other tools become a requirements file of exactly what they lock.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -15,10 +16,12 @@ from aws_run.errors import ConfigError, SourceError
 from aws_run.image.recipe.conda import CondaEnvironment, read_conda
 from aws_run.image.recipe.dependencies import NO_DEPENDENCIES, Dependencies, read_dependency_file
 from aws_run.image.sources.source import Source
-from aws_run.project import locks, manifests
+from aws_run.project import locks, manifests, pylock
 from aws_run.project.folder import parse_toml, read_json, read_toml, strings, table
+from aws_run.project.package import legacy_python
 from aws_run.project.private_names import is_private
 from aws_run.project.requirements import decode, read_requirement_lines, read_requirements
+from aws_run.project.setup_cfg import setup_cfg_lines
 from aws_run.project.uv_lock import check_uv_lock, count_packages, installs_from_folder
 from aws_run.project.versions import alternatives, from_poetry
 
@@ -30,6 +33,7 @@ _OF_A_PROJECT = frozenset(
     ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "Pipfile", "pyproject.toml", "setup.py", "setup.cfg")
 )
 
+_UV_PYTHON = re.compile(r'^requires-python = "([^"]{1,100})"', re.MULTILINE)
 _VCS_IN_TOML = re.compile(r"git\+|^\s*git\s*=|\bgit\s*=\s*\"", re.MULTILINE)
 
 
@@ -84,6 +88,16 @@ class ListReader:
             return self._conda(path)
         return self._requirements(path)
 
+    def python_of(self, path: str) -> str | None:
+        """What a Pipfile or a list of conda's says of the Python, as `requires-python` would; None: nothing that can be
+        read."""
+        try:
+            if path == "Pipfile":
+                return _series(table(read_toml(self.source, path), "requires"))
+            return read_conda(self.source, path).python
+        except SourceError:
+            return None
+
     def script(self, path: str, block: str) -> Dependencies:
         parsed = parse_toml(block, path)
         python = parsed.get("requires-python")
@@ -109,6 +123,7 @@ class ListReader:
         )
 
     def _uv_lock(self) -> Dependencies:
+        _refuse_sources_elsewhere(self.pyproject)
         text = read_dependency_file(self.source, "uv.lock").decode(errors="replace")
         check_uv_lock(text, self.pyproject)
         return Dependencies(
@@ -119,12 +134,17 @@ class ListReader:
             needs_git="git = " in text,
             extras=self.build.extras,
             groups=self.build.groups,
+            requires_python=match[1] if (match := _UV_PYTHON.search(text[:4096])) is not None else None,
         )
 
     def _pylock(self, path: str) -> Dependencies:
         lock = read_toml(self.source, path)
         python = lock.get("requires-python")
-        return self._locked((path,), locks.pylock_pins(lock), path, python if isinstance(python, str) else None)
+        pins = pylock.pylock_pins(lock, groups=self.build.groups, extras=self.build.extras)
+        indexes = pylock.pylock_indexes(lock)
+        made = self._locked((path,), pins, path, python if isinstance(python, str) else None, indexes)
+        folders = tuple(each for each in pylock.pylock_folders(lock) if not each.startswith(("/", "..")))
+        return replace(made, find_links=folders, whole_project=made.whole_project or bool(folders))
 
     def _poetry_lock(self) -> Dependencies:
         lock = read_toml(self.source, "poetry.lock")
@@ -136,7 +156,7 @@ class ListReader:
             ("pyproject.toml", "poetry.lock"),
             pins,
             "poetry.lock",
-            poetry_python(self.pyproject),
+            poetry_python(self.pyproject) or _locked_python(lock),
             manifests.poetry_indexes(self.pyproject),
         )
 
@@ -210,21 +230,18 @@ class ListReader:
         )
 
     def _pyproject(self) -> Dependencies:
-        files = ("pyproject.toml",)
         poetry = manifests.poetry_sections(self.pyproject, ())[0]
         project = self.pyproject.get("project")
         if not isinstance(project, dict):
             if poetry:
-                lines = manifests.poetry_lines(self.pyproject, self.build.groups, self.build.extras)
-                indexes = manifests.poetry_indexes(self.pyproject)
-                python = poetry_python(self.pyproject)
-                title = "pyproject.toml (poetry, no lock)"
-                return self._generated(files, lines, title, requires_python=python, indexes=indexes)
+                return self._poetry_without_lock()
             if "build-system" not in self.pyproject:
                 return NO_DEPENDENCIES  # only settings of tools
             # The build backend knows the dependencies, and wants to see the project.
             return self._by_uv(whole=True, count=None)
         dynamic = strings(project.get("dynamic"))
+        if "dependencies" in dynamic and poetry.keys() - {"python"}:
+            return self._poetry_without_lock()  # its back end builds nothing where package-mode is off
         if {"dependencies", "optional-dependencies"} & set(dynamic):
             return self._by_uv(whole=True, count=None)
         listed = strings(project.get("dependencies"))
@@ -232,7 +249,15 @@ class ListReader:
             return NO_DEPENDENCIES
         return self._by_uv(whole=_has_path_sources(self.pyproject), count=len(listed))
 
+    def _poetry_without_lock(self) -> Dependencies:
+        lines = manifests.poetry_lines(self.pyproject, self.build.groups, self.build.extras)
+        indexes = manifests.poetry_indexes(self.pyproject)
+        python = poetry_python(self.pyproject)
+        title = "pyproject.toml (poetry, no lock)"
+        return self._generated(("pyproject.toml",), lines, title, requires_python=python, indexes=indexes)
+
     def _by_uv(self, *, whole: bool, count: int | None) -> Dependencies:
+        _refuse_sources_elsewhere(self.pyproject)
         text = self.source.read_text("pyproject.toml")
         return Dependencies(
             kind="pyproject",
@@ -250,6 +275,10 @@ class ListReader:
             r"(?m)^\[(?:metadata|options)\]", decode(self.source.read("setup.cfg"))
         ):
             return NO_DEPENDENCIES  # only settings of tools
+        if not self.pyproject and not self.source.has("setup.py"):
+            # No tool installs such a folder, and its list can be read.
+            lines = setup_cfg_lines(decode(self.source.read(path)), self.build.extras)
+            return self._of_lines(path, lines, path, legacy_python(self.source, path))
         extras = f"[{','.join(self.build.extras)}]" if self.build.extras else ""
         made = self._generated((path,), [f"-e .{extras}"], path)
         return replace(made, whole_project=True, title=f"{path}, the project itself and what it asks for")
@@ -264,7 +293,8 @@ class ListReader:
     ) -> Dependencies:
         lines = [pin.line for pin in pins]
         made = self._generated(files, lines, title, requires_python=python, indexes=indexes)
-        return made if made.kind == "none" else replace(made, locked=True)
+        any_index = bool(indexes) and all(pin.hashes or pin.url for pin in pins)
+        return made if made.kind == "none" else replace(made, locked=True, any_index=any_index)
 
     def _generated(
         self,
@@ -297,6 +327,11 @@ def poetry_python(pyproject: dict[str, Any]) -> str | None:
     return alternatives(value, from_poetry) if isinstance(value, str) else None
 
 
+def _locked_python(lock: dict[str, Any]) -> str | None:
+    value = table(lock, "metadata").get("python-versions")
+    return alternatives(value, from_poetry) or None if isinstance(value, str) else None
+
+
 def _about_variables(path: str, environment: CondaEnvironment) -> tuple[str, ...]:
     if not environment.variables:
         return ()
@@ -314,6 +349,22 @@ def _series(requires: dict[str, Any]) -> str | None:
 
 def _packages(count: int) -> str:
     return "1 package" if count == 1 else f"{count} packages"
+
+
+def _refuse_sources_elsewhere(pyproject: dict[str, Any]) -> None:
+    """SourceError for packages that lie beside the project: a member of a workspace alone has not its siblings."""
+    uv = table(pyproject, "tool", "uv")
+    for name, entry in table(uv, "sources").items():
+        if not isinstance(entry, dict):
+            continue
+        outside = isinstance(entry.get("path"), str) and posixpath.normpath(entry["path"]).startswith(("..", "/"))
+        if outside or (entry.get("workspace") is True and "workspace" not in uv):
+            where = f"in {entry['path']}" if outside else "a member of the same workspace"
+            raise SourceError(
+                f"pyproject.toml asks for {name}, {where}, which lies outside of this folder",
+                hint="submit the folder that holds both, and name the script there: "
+                "`aws-run submit .. --command 'python FOLDER/main.py'`",
+            )
 
 
 def _has_path_sources(pyproject: dict[str, Any]) -> bool:

@@ -41,14 +41,27 @@ def find_dependencies(
         if chosen.kind != "none":
             # Beside a list of its own a script may carry metadata for others who run it alone.
             own = [each for each in _scripts(source, command) if each in command and _script_block(source, each)]
-            chosen = _with_choices(chosen, source, pyproject, build)
+            chosen = _with_python(_with_choices(chosen, source, pyproject, build), reader, paths)
             return replace(chosen, notes=(*chosen.notes, *others(path, [*paths[place + 1 :], *own])))
     for path in _scripts(source, command):
         block = _script_block(source, path)
         if block is not None:
             return _with_choices(reader.script(path, block), source, pyproject, build)
     nothing = replace(NO_DEPENDENCIES, notes=tuple(unused_lists(source, paths)))
-    return _with_choices(nothing, source, pyproject, build)
+    return _with_python(_with_choices(nothing, source, pyproject, build), reader, paths)
+
+
+def _with_python(chosen: Dependencies, reader: ListReader, paths: Sequence[str]) -> Dependencies:
+    """With the Python that another list asks for, where the chosen one asks for none: an environment.yml often says
+    that alone, beside a requirements.txt."""
+    if chosen.requires_python is not None:
+        return chosen
+    for path in paths:
+        if path not in chosen.files and (path == "Pipfile" or path.endswith((".yml", ".yaml"))):
+            python = reader.python_of(path)
+            if python is not None:
+                return replace(chosen, requires_python=python, python_of=path)
+    return chosen
 
 
 def _script_block(source: Source, path: str) -> str | None:
@@ -82,8 +95,12 @@ def _choices(
     if files & {"Pipfile", "Pipfile.lock"}:
         pipfile = read_toml(source, "Pipfile") or read_json(source, "Pipfile.lock")
         return set(), {name for name, value in pipfile.items() if isinstance(value, dict)} - {"requires", "_meta"}
+    lock = next((path for path in files if path.startswith("pylock.")), None)
+    if lock is not None:
+        named = read_toml(source, lock)
+        return set(strings(named.get("extras"))), set(strings(named.get("dependency-groups")))
     if "pyproject.toml" not in files:
-        return (None, None) if any(path.startswith("pylock.") for path in files) else (set(), set())
+        return set(), set()
     optional = table(pyproject, "project", "optional-dependencies")
     extras: set[str] | None = {*optional, *table(pyproject, "tool", "poetry", "extras")}
     project = pyproject.get("project")

@@ -6,9 +6,10 @@ import ast
 import posixpath
 from collections.abc import Iterator
 
-from aws_run.config.yamlfile import Mapping, Node, Scalar, parse_yaml
+from aws_run.config.yamlfile import Mapping, Node, Scalar, Sequence, parse_yaml
 from aws_run.errors import ConfigError, SourceError
-from aws_run.image.recipe.script_options import choose_input, choose_pair, strings
+from aws_run.image.recipe.declared_options import strings
+from aws_run.image.recipe.script_options import choose_input, choose_pair
 from aws_run.image.sources.source import Source
 
 # Where hydra itself puts a run's files, for applications that have no key of their own.
@@ -36,14 +37,13 @@ def find_hydra_arguments(path: str, tree: ast.Module, source: Source) -> tuple[s
     config = posixpath.normpath(posixpath.join(posixpath.dirname(path), folder, f"{name}.yaml"))
     if config not in source.paths:
         return None
-    try:
-        mapping = parse_yaml(source.read_text(config), config)
-    except (ConfigError, SourceError):
-        return None
-    # `paths.data_dir` is found by its last part, and the shallowest key counts.
+    listed = sorted(_all_keys(config, source), key=lambda each: each.count("."))
+    # `paths.data_dir` is found by its last part, else `data.root` by its last two, and the shallowest key counts.
     keys: dict[str, str] = {}
-    for key in sorted(_keys(mapping), key=lambda each: each.count(".")):
+    for key in listed:
         keys.setdefault(key.rpartition(".")[2], key)
+    for key in listed:
+        keys.setdefault("-".join(key.split(".")[-2:]), key)
     pair = choose_pair(keys)
     if pair is not None:
         return f"{keys[pair[0]]}=", f"{keys[pair[1]]}="
@@ -51,7 +51,28 @@ def find_hydra_arguments(path: str, tree: ast.Module, source: Source) -> tuple[s
     return (f"{keys[first]}=", f"{_RUN_DIR}=") if first is not None else None
 
 
-def _keys(mapping: Node, before: str = "") -> Iterator[str]:
+def _all_keys(config: str, source: Source) -> list[str]:
+    """Of the configuration, and of the groups that its defaults choose (`- data: mnist` is data/mnist.yaml)."""
+    mapping = _read(config, source)
+    keys = list(_keys(mapping)) if mapping is not None else []
+    defaults = mapping.items.get("defaults") if mapping is not None else None
+    for item in defaults.items if isinstance(defaults, Sequence) else ():
+        for group, chosen in item.items.items() if isinstance(item, Mapping) else ():
+            if isinstance(chosen, Scalar) and not group.startswith(("override ", "optional ", "/", "hydra")):
+                path = posixpath.join(posixpath.dirname(config), group, f"{chosen.text.removesuffix('.yaml')}.yaml")
+                keys += _keys(_read(posixpath.normpath(path), source), f"{group.replace('/', '.')}.")
+    return keys
+
+
+def _read(path: str, source: Source) -> Mapping | None:
+    """None where it is not there, or can't be read."""
+    try:
+        return parse_yaml(source.read_text(path), path) if path in source.paths else None
+    except (ConfigError, SourceError):
+        return None
+
+
+def _keys(mapping: Node | None, before: str = "") -> Iterator[str]:
     """Dotted, those of plain values only: a group of settings can't be overridden by a path."""
     if not isinstance(mapping, Mapping) or before.count(".") >= _DEEPEST:
         return

@@ -15,6 +15,7 @@ from typing import Any
 
 from aws_run.contract import FOLDER_MARKS
 from aws_run.errors import SourceError
+from aws_run.image.recipe.python_scripts import read_tree
 from aws_run.image.recipe.script_options import SHORT, choose_pair
 from aws_run.image.sources.source import Source
 from aws_run.project.files import LOCK_MAX_BYTES
@@ -140,11 +141,11 @@ def _parameters(cells: list[object]) -> tuple[str, ...] | None:
 def _assigned(text: str) -> list[str]:
     plain = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(("%", "!")))
     try:
-        tree = ast.parse(plain)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = read_tree(plain)
+    except SyntaxError:
         return []
     targets: list[ast.expr] = []
-    for node in tree.body:
+    for node in tree.body if tree is not None else ():
         if isinstance(node, ast.Assign):
             targets.extend(node.targets)
         elif isinstance(node, ast.AnnAssign):

@@ -11,6 +11,11 @@ from aws_run.project.private_names import is_private
 
 # Docker takes `dockerfile` too; podman and buildah take Containerfile before Dockerfile.
 _OTHER = re.compile(r"(?:[^/]+/)?(?:(?:docker|container)file(?:[.-][^/]+)?|[^/]+\.(?:docker|container)file)(?<!ignore)")
+_FROM = re.compile(
+    r"^[ \t]*FROM[ \t]+(?:--platform=(?P<platform>\S+)[ \t]+)?\S+(?:[ \t]+AS[ \t]+(?P<name>\S+))?",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ARCHES = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
 _NAMES = ("Dockerfile", "dockerfile", "Containerfile", "containerfile", "DOCKERFILE")
 
 
@@ -51,6 +56,21 @@ def _find(build: Build, source: Source) -> str | None:
             hint="correct the path, or set `dockerfile: auto` or `none`",
         )
     return path
+
+
+def refuse_other_platform(text: str, path: str, arch: str, target: str | None) -> None:
+    """ConfigError where the stage that becomes the image is fixed to another architecture (`FROM --platform=…`). One
+    that a variable names is known when the image is built."""
+    stages = list(_FROM.finditer(text))
+    named = [one for one in stages if target and (one["name"] or "").lower() == target.lower()]
+    last = named[-1] if named else stages[-1] if stages else None
+    platform = (last["platform"] or "").strip("\"'").lower() if last is not None else ""
+    fixed = _ARCHES.get(platform.removeprefix("linux/").split("/")[0])
+    if fixed is not None and fixed != arch:
+        raise ConfigError(
+            f"{path} makes an image for {fixed} (FROM --platform={platform}), and the hardware is {arch}",
+            hint=f"--arch {fixed}, or take --platform out of {path}",
+        )
 
 
 def _by_case(source: Source) -> str | None:

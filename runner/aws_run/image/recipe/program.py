@@ -26,12 +26,14 @@ _OTHER_LANGUAGES = {
 @dataclass(frozen=True, kw_only=True)
 class Program:
     """`arguments`: the options that the two folders are given by, where the command does not place them itself;
-    `tools`: packages that running it needs beside the project's own; `notes`: what was chosen, for the plan."""
+    `tools`: packages that running it needs beside the project's own; `notes`: what was chosen, for the plan;
+    `required`: options that it can't be started without, and that nobody has given."""
 
     command: tuple[str, ...]
     arguments: tuple[str, str] = SHORT
     tools: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
 
 
 def several_programs(candidates: list[Program]) -> AmbiguousScriptError:

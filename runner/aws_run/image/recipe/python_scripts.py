@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from aws_run.errors import SourceError
+from aws_run.image.recipe.declared_options import is_declaration, name_of, strings
 from aws_run.image.recipe.hydra_config import find_hydra_arguments
-from aws_run.image.recipe.script_options import DECLARING, SHORT, Takes, declares, find_takes, name_of, strings
+from aws_run.image.recipe.script_options import SHORT, Takes, declares, find_takes, has_unnamed_subcommands
 from aws_run.image.sources.source import Source
 
 MAX_SCRIPT_BYTES = 1 << 20
@@ -24,7 +25,8 @@ _MAX_SCRIPTS_BYTES = 64 << 20
 _MOST_TOKENS_OF_A_LINE = 8_000
 _MENTIONS = re.compile(r"""["']-[io]["']|getopt""")
 _MENTIONS_LONGER = re.compile(
-    r"add_argument|add_option|click|typer|fire|cyclopts|docopt|DEFINE_|ArgumentParser|tyro|argv|hydra"
+    r"add_argument|add_option|click|typer|fire|cyclopts|docopt|DEFINE_|ArgumentParser|ArgParser|tyro|argv|hydra"
+    r"|\bTap\b|jsonargparse|simple_parsing|pyrallis|draccus|cli_parse_args|CliApp"
 )
 # `bin/tool` without an ending
 _PYTHON_LINE = re.compile(rb"#!\S*(?:/env )?\S*python")
@@ -100,15 +102,13 @@ def parse_all(texts: Iterable[tuple[str, str]], source: Source, given: tuple[str
 def parse(path: str, text: str, source: Source, given: tuple[str, str] = SHORT) -> Script | str | None:
     """The reason for a file that is no Python of this version; None for one that is nested deeper than anybody writes:
     it can't be judged."""
-    if sys.version_info < (3, 11) and has_too_many_tokens(text):
-        return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a project's invalid escapes are its own business
-            tree = ast.parse(text)
+        tree = read_tree(text)
+        if tree is None:
+            return None
         return Script(
             path=path,
-            short=_declares(tree) or _uses_getopt(tree),
+            short=(_declares(tree) and not has_unnamed_subcommands(tree)) or _uses_getopt(tree),
             takes=_takes(path, text, tree, source, given),
             relative=_is_relative(tree),
             runs=path.endswith("__main__.py") or any(_does_something(statement) for statement in tree.body),
@@ -116,6 +116,19 @@ def parse(path: str, text: str, source: Source, given: tuple[str, str] = SHORT) 
         )
     except SyntaxError as error:
         return f"line {error.lineno}: {error.msg}"
+    except RecursionError:
+        return None
+
+
+def read_tree(text: str) -> ast.Module | None:
+    """What a project has written as Python, whatever it is: the only call of the parser. None for what is nested deeper
+    than anybody writes, or holds a NUL. SyntaxError for what is no Python of this version."""
+    if sys.version_info < (3, 11) and has_too_many_tokens(text):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a project's invalid escapes are its own business
+            return ast.parse(text)
     # MemoryError is what the parser says when its own stack is full (pegen, MAXSTACK).
     except (ValueError, RecursionError, MemoryError):
         return None
@@ -124,9 +137,10 @@ def parse(path: str, text: str, source: Source, given: tuple[str, str] = SHORT) 
 def imports_relatively(text: str) -> bool:
     """False for what is no Python of this version."""
     try:
-        return not has_too_many_tokens(text) and _is_relative(ast.parse(text))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = read_tree(text)
+    except SyntaxError:
         return False
+    return tree is not None and _is_relative(tree)
 
 
 def _is_relative(tree: ast.Module) -> bool:
@@ -166,7 +180,7 @@ def _declares(tree: ast.Module) -> bool:
     compared: set[str] = set()
     reads_argv = False
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and name_of(node.func) in DECLARING:
+        if isinstance(node, ast.Call) and is_declaration(node):
             declared.update(strings([*node.args, *(keyword.value for keyword in node.keywords)]))
         elif isinstance(node, ast.Call) and name_of(node.func) == "index":
             compared.update(strings(node.args))

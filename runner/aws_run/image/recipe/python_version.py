@@ -26,7 +26,14 @@ _CLAUSE = re.compile(
     r"^\s*(?P<op>~=|===|==|!=|<=|>=|<|>)\s*v?(?P<version>\d{1,4}(?:\.\d{1,4}){0,4})"
     r"(?P<rest>\.\*|(?:a|b|rc|\.dev)\d{1,3})?\s*$"
 )
-_PIN = re.compile(r"(?:cpython[-@]|python-)?(?P<version>\d{1,2}(?:\.\d{1,2}){0,2})(?:(?:a|b|rc)\d{1,2}|-dev)?")
+_PIN = re.compile(
+    r"(?:cpython[-@]|python-)?(?P<version>\d{1,2}(?:\.\d{1,2}){0,2})(?:\.[x*])?"
+    r"(?:(?:a|b|rc)\d{1,2}|-dev|/envs/.*|-(?:linux|macos|windows)-.*)?"
+)
+# Another build of the language: the job gets the usual one of the same version.
+_VARIANT = re.compile(
+    r"(?:pypy-?|graalpy-?)(?P<of>3\.\d{1,2})\b.*|(?P<threads>3\.\d{1,2}(?:\.\d{1,2})?)(?:t|\+freethreaded)"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +50,12 @@ def from_pin(text: str) -> str | None:
         return text
     match = _PIN.fullmatch(text)
     return f"=={match['version']}.*" if match is not None else None
+
+
+def usual_version(text: str) -> str | None:
+    """Of pypy3.10 or 3.13t, the version of the language. None for what names no such variant."""
+    match = _VARIANT.fullmatch(text)
+    return (match["of"] or match["threads"]) if match is not None else None
 
 
 def first_line(text: str) -> str:

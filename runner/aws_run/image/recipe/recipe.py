@@ -12,6 +12,7 @@ from aws_run.image.recipe.choose_python import choose_python
 from aws_run.image.recipe.dependencies import CONDA_GENERATED, Dependencies, DependencyKind
 from aws_run.image.recipe.find_dependencies import find_dependencies
 from aws_run.image.recipe.git_version import version_from_git
+from aws_run.image.recipe.imports_from_top import find_import_from_top
 from aws_run.image.recipe.mentions import find_pip_caller
 from aws_run.image.recipe.other_builders import apt_list, notes_about
 from aws_run.image.recipe.own_dockerfile import context_of, find_dockerfile, other_dockerfiles
@@ -131,12 +132,17 @@ def choose_recipe(build: Build, source: Source, command: Sequence[str] = (), too
     _refuse_unnamed_variables(build, dependencies)
     caller = find_pip_caller(source) if build.pip is None else None
     install = plan_install(source, pyproject, wanted=build.install, command=command)
+    python_path = _python_path(source, pyproject)
+    from_top = find_import_from_top(source, command) if "" not in python_path else None
+    if from_top is not None:
+        told = f"the project's folder is on PYTHONPATH, because {from_top.script} imports {from_top.module} from it"
+        python_path, python = (*python_path, ""), replace(python, notes=(*python.notes, told))
     return StandardRecipe(
         base_image=base,
         python=None if build.base_image else python.version,
         managed_python=python.managed is not None,
         dependencies=dependencies,
-        python_path=_python_path(source, pyproject),
+        python_path=python_path,
         install=install,
         version=_version(source, pyproject) if install is not None or dependencies.whole_project else None,
         apt=build.apt or (listed[1] if listed is not None else ()),

@@ -1,61 +1,76 @@
-"""Which options of a script take the two folders: -i and -o, longer spellings, or its first two positional arguments.
-
-Read from the syntax tree, for argparse, optparse, click, typer, cyclopts, fire, absl, docopt, parsers of dataclasses
-(tyro, simple-parsing, HfArgumentParser) and sys.argv; nothing of the project is imported or run.
-"""
+"""Which options of a script take the two folders: -i and -o, longer spellings, its first two positional arguments, or
+one of each kind."""
 
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from aws_run import contract
+from aws_run.image.recipe.declared_options import Declared
+from aws_run.image.recipe.option_reader import UNNAMED, OptionReader
 
-# Who declares an option: argparse, optparse, click, typer, cyclopts.
-DECLARING = frozenset({"add_argument", "add_option", "option", "argument", "Option", "Argument", "Parameter"})
-_IN = ("input", "in", "data", "src", "source", "images")
-_OUT = ("output", "out", "results", "result", "dst", "dest", "target", "save")
-_ENDS = ("", "-dir", "-folder", "-path", "-directory", "dir", "-root", "-location", "-filepath")
-_DATACLASS_PARSERS = {"HfArgumentParser": "_", "add_arguments": "_", "cli": "-"}
+_IN = ("input", "in", "data", "src", "source", "images", "inp")
+_OUT = ("output", "out", "results", "result", "dst", "dest", "target", "save", "outp")
+_ENDS = (
+    "", "-dir", "-folder", "-path", "-directory", "dir", "-root", "-location", "-filepath", "folder", "path", "root",
+)  # fmt: skip
 SHORT = ("-i", "-o")
 POSITIONAL = ("", "")
+_INPUT, _OUTPUT = contract.FOLDER_MARKS
+_CHANNEL = "SM_CHANNEL_"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Takes:
-    """`arguments`: the option for the input and that for the output; POSITIONAL: they are given without one.
-    `subcommand`: the words that stand before them."""
+    """`arguments`: the option for the input and that for the output; an empty one is given without. `subcommand`: the
+    words that stand before them. `placed`: the words that stand behind the program instead, folders included, where
+    appending would not do. `required`: what else the script can't be started without."""
 
     arguments: tuple[str, str]
     subcommand: tuple[str, ...] = ()
+    placed: tuple[str, ...] = ()
+    required: tuple[str, ...] = field(default=(), compare=False)
 
-
-@dataclass(kw_only=True)
-class _Declared:
-    options: set[str] = field(default_factory=set)
-    positional: list[str] = field(default_factory=list)
-
-    def add(self, other: _Declared) -> None:
-        self.options |= other.options
-        self.positional += other.positional
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What stands behind the program."""
+        return self.placed or self.subcommand
 
 
 def find_takes(tree: ast.Module) -> list[Takes]:
-    """Empty: it takes neither. Several: it has subcommands, and more than one of them takes both."""
-    common, subcommands = _Reader(tree).read()
-    if subcommands:
-        matches = [(name, _match(declared)) for name, declared in sorted(subcommands.items())]
-        return [Takes(arguments=pair, subcommand=(name,)) for name, pair in matches if pair is not None]
-    pair = _match(common)
-    return [Takes(arguments=pair)] if pair is not None else []
+    """Empty: it takes neither, or it has subcommands whose names can't be told. Several: it has subcommands, and more
+    than one of them takes both."""
+    common, subcommands = OptionReader(tree).read()
+    if not subcommands:
+        takes = _match(common)
+        return [takes] if takes is not None else []
+    if UNNAMED in subcommands:
+        return []
+    matches = [(name, _match(declared)) for name, declared in sorted(subcommands.items())]
+    own = [replace(takes, subcommand=(name,)) for name, takes in matches if takes is not None and not takes.placed]
+    if own:
+        return own
+    above = _match(common)
+    if above is None or "" in above.arguments:
+        return []
+    # What belongs to the program as a whole stands before the subcommand.
+    words = [
+        word for option, mark in zip(above.arguments, contract.FOLDER_MARKS, strict=True) for word in (option, mark)
+    ]
+    return [replace(above, placed=(*words, name)) for name in sorted(subcommands)]
+
+
+def has_unnamed_subcommands(tree: ast.Module) -> bool:
+    return UNNAMED in OptionReader(tree).read()[1]
 
 
 def declares(tree: ast.Module, options: tuple[str, str]) -> bool:
-    """Whether both are among the options that it declares."""
-    common, subcommands = _Reader(tree).read()
-    return any(set(options) <= each.options for each in (common, *subcommands.values()))
+    """Whether both are among the options that it declares; an empty one stands for an argument without."""
+    common, subcommands = OptionReader(tree).read()
+    named = {option for option in options if option}
+    return bool(named) and any(named <= each.options for each in (common, *subcommands.values()))
 
 
 def has_places(command: Sequence[str]) -> bool:
@@ -74,255 +89,61 @@ def choose_input(names: Iterable[str]) -> str | None:
     return _likeliest(list(names), _IN)
 
 
-def strings(nodes: Iterable[ast.expr]) -> Iterator[str]:
-    for node in nodes:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
-        elif isinstance(node, (ast.Tuple, ast.List, ast.Set)):
-            yield from strings(node.elts)
+def _match(declared: Declared) -> Takes | None:
+    takes = _pair(declared)
+    if takes is None:
+        return None
+    chosen = {*takes.arguments, *takes.placed, *declared.positional[: takes.arguments.count("")]}
+    further = [each for each in declared.required if not chosen & set(each)]
+    return replace(takes, required=tuple(dict.fromkeys(max(each, key=len) for each in further)))
 
 
-def name_of(func: ast.expr) -> str:
-    if isinstance(func, ast.Attribute):
-        return func.attr
-    return func.id if isinstance(func, ast.Name) else ""
-
-
-def _match(declared: _Declared) -> tuple[str, str] | None:
+def _pair(declared: Declared) -> Takes | None:
     if set(SHORT) <= declared.options:
-        return SHORT
-    pair = choose_pair(option for option in declared.options if option.startswith("-"))
+        return Takes(arguments=SHORT)
+    options = [option for option in declared.options if option.startswith("-")]
+    by_meaning = {meaning: option for option, meaning in declared.meanings.items()}
+    pair = choose_pair(options)
+    if pair is None and (named := choose_pair([*options, *by_meaning])) is not None:
+        pair = by_meaning.get(named[0], named[0]), by_meaning.get(named[1], named[1])
     if pair is not None:
-        return pair
-    if len(declared.positional) >= 2:
-        names = [_plain(name) for name in declared.positional[:2]]
-        if names[0] in _spellings(_IN) and names[1] in _spellings(_OUT):
-            return POSITIONAL
+        return Takes(arguments=pair)
+    placed = _as_sagemaker_gives_them(declared.sagemaker)
+    if placed:
+        return Takes(arguments=SHORT, placed=placed)
+    kinds = [_kind(name) for name in declared.positional[:2]]
+    if kinds == ["in", "out"]:
+        return Takes(arguments=POSITIONAL)
+    if kinds == ["out", "in"]:
+        return Takes(arguments=POSITIONAL, placed=(_OUTPUT, _INPUT))
+    if kinds[:1] == ["in"]:
+        option = _likeliest([*options, *by_meaning], _OUT) or ("-o" if "-o" in options else None)
+        return Takes(arguments=("", by_meaning.get(option, option))) if option is not None else None
+    if kinds[:1] == ["out"]:
+        option = _likeliest([*options, *by_meaning], _IN) or ("-i" if "-i" in options else None)
+        return Takes(arguments=(by_meaning.get(option, option), "")) if option is not None else None
     return None
 
 
-class _Reader:
-    """One script. `common`: what is declared for the script as a whole; `subcommands`: what each of them declares."""
-
-    def __init__(self, tree: ast.Module) -> None:
-        self.tree = tree
-        self.common = _Declared()
-        self.subcommands: dict[str, _Declared] = {}
-        self.functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-        self.classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-        self.decorators: set[ast.expr] = set()
-
-    def read(self) -> tuple[_Declared, dict[str, _Declared]]:
-        self._read_commands()
-        owners = self._parsers()
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call) and node not in self.decorators:
-                self._read_call(node, owners)
-        self._read_argv()
-        return self.common, self.subcommands
-
-    def _read_call(self, node: ast.Call, owners: dict[str, str]) -> None:
-        name = name_of(node.func)
-        if name in DECLARING:
-            self._owner(node, owners).add(_from_call(node))
-        elif name.startswith("DEFINE_"):  # absl
-            self.common.options.update(f"--{text}" for text in strings(node.args[:1]))
-        elif name == "docopt":
-            self._read_docopt(ast.get_docstring(self.tree) or "")
-        elif name == "Fire":
-            self._read_fire(node)
-        elif name == "run" and node.args and isinstance(node.args[0], ast.Name):  # typer.run
-            function = self.functions.get(node.args[0].id)
-            if function is not None:
-                self.common.add(_from_parameters(function, typer=True))
-        elif name in _DATACLASS_PARSERS:
-            self._read_dataclasses(node, _DATACLASS_PARSERS[name])
-
-    def _owner(self, node: ast.Call, owners: dict[str, str]) -> _Declared:
-        """argparse: the subcommand's parser that an option is added to."""
-        receiver = node.func.value if isinstance(node.func, ast.Attribute) else None
-        subcommand = owners.get(receiver.id) if isinstance(receiver, ast.Name) else None
-        return self.common if subcommand is None else self.subcommands.setdefault(subcommand, _Declared())
-
-    def _parsers(self) -> dict[str, str]:
-        """Variables that hold the parser of a subcommand, or a group of its options, and that subcommand's name."""
-        owners: dict[str, str] = {}
-        for node in ast.walk(self.tree):
-            if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
-                continue
-            called, target = node.value.func, node.targets[0]
-            if not (isinstance(called, ast.Attribute) and isinstance(target, ast.Name)):
-                continue
-            if called.attr == "add_parser":
-                owners[target.id] = next(strings(node.value.args[:1]), "")
-            elif called.attr.startswith("add_") and isinstance(called.value, ast.Name) and called.value.id in owners:
-                owners[target.id] = owners[called.value.id]
-        return owners
-
-    def _read_commands(self) -> None:
-        """Functions that click or typer makes commands of."""
-        commands: dict[str, _Declared] = {}
-        grouped = False
-        for function in ast.walk(self.tree):
-            if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                continue
-            names = {name_of(_called(each)) for each in function.decorator_list}
-            grouped = grouped or bool(names & {"group", "callback"})
-            if names & {"command", "default"}:
-                self.decorators.update(each for each in function.decorator_list if isinstance(each, ast.Call))
-                declared = _from_parameters(function, typer=True, only_declared=bool(names & {"option", "argument"}))
-                for each in function.decorator_list:
-                    if isinstance(each, ast.Call) and name_of(each.func) in DECLARING:
-                        declared.add(_from_call(each))
-                commands[_command_name(function)] = declared
-        if grouped or len(commands) > 1:
-            self.subcommands.update(commands)
-        else:
-            for declared in commands.values():
-                self.common.add(declared)
-
-    def _read_fire(self, call: ast.Call) -> None:
-        if not call.args:
-            self._add_fire_functions(self.functions.values())
-            return
-        given = call.args[0]
-        if isinstance(given, ast.Dict):
-            values = [value.id for value in given.values if isinstance(value, ast.Name)]
-            self._add_fire_functions(self.functions[name] for name in values if name in self.functions)
-        elif isinstance(given, ast.Name) and given.id in self.functions:
-            self.common.add(_from_parameters(self.functions[given.id], typer=False))
-        elif isinstance(given, ast.Name) and given.id in self.classes:
-            body = self.classes[given.id].body
-            self._add_fire_functions(each for each in body if isinstance(each, ast.FunctionDef))
-
-    def _add_fire_functions(self, functions: Iterable[ast.FunctionDef]) -> None:
-        for function in functions:
-            if not function.name.startswith("_"):
-                self.subcommands[function.name] = _from_parameters(function, typer=False)
-
-    def _read_dataclasses(self, call: ast.Call, between: str) -> None:
-        for given in call.args:
-            for item in given.elts if isinstance(given, (ast.Tuple, ast.List)) else [given]:
-                name = item.id if isinstance(item, ast.Name) else ""
-                if name in self.classes:
-                    fields = [each.target for each in self.classes[name].body if isinstance(each, ast.AnnAssign)]
-                    names = [each.id for each in fields if isinstance(each, ast.Name)]
-                elif name in self.functions and between == "-":
-                    names = [each.arg for each in self.functions[name].args.args]
-                else:
-                    continue
-                self.common.options.update(f"--{each.replace('_', between)}" for each in names)
-
-    def _read_docopt(self, text: str) -> None:
-        self.common.options.update(re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", text))
-        usage = re.search(r"usage:\s*(.*?)(?:\n\s*\n|\Z)", text, re.IGNORECASE | re.DOTALL)
-        lines = [line for line in usage[1].splitlines() if line.strip()] if usage else []
-        if len(lines) == 1:
-            self.common.positional += re.findall(r"(?<![=\s-])\s<([\w-]+)>", lines[0])
-
-    def _read_argv(self) -> None:
-        """`input_dir = Path(sys.argv[1])`, or both in one assignment."""
-        at: dict[int, str] = {}
-        for node in ast.walk(self.tree):
-            if not isinstance(node, ast.Assign) or len(node.targets) != 1:
-                continue
-            target = node.targets[0]
-            if isinstance(target, ast.Tuple):
-                names = [each.id if isinstance(each, ast.Name) else "" for each in target.elts]
-                if isinstance(node.value, ast.Tuple) and len(node.value.elts) == len(names):
-                    places = [_argv_place(value) for value in node.value.elts]
-                    at.update({place: name for place, name in zip(places, names, strict=True) if place is not None})
-                elif (start := _argv_start(node.value)) is not None:
-                    at.update({start + offset: name for offset, name in enumerate(names)})
-            elif isinstance(target, ast.Name) and (place := _argv_place(node.value)) is not None:
-                at[place] = target.id
-        if 1 in at and 2 in at and not self.common.positional:
-            self.common.positional += [at[1], at[2]]
+def _as_sagemaker_gives_them(options: dict[str, str]) -> tuple[str, ...]:
+    """A script of SageMaker's takes folders from its variables, as defaults of its options: one input folder for each
+    channel, below a common one where there are several."""
+    channels = {option: variable for option, variable in options.items() if variable.startswith(_CHANNEL)}
+    inputs = {option: variable.removeprefix(_CHANNEL).lower() for option, variable in channels.items()}
+    outputs = [option for option in options if option not in channels]
+    if not inputs or not outputs:
+        return ()
+    words: list[str] = []
+    for option, channel in inputs.items():
+        words += [option, _INPUT if len(inputs) == 1 else f"{_INPUT}/{channel}"]
+    for option in outputs:
+        words += [option, _OUTPUT]
+    return tuple(words)
 
 
-def _from_call(node: ast.Call) -> _Declared:
-    declared = _Declared()
-    words = list(strings([*node.args, *(keyword.value for keyword in node.keywords)]))
-    declared.options.update(word for word in words if word.startswith("-"))
-    first = next(strings(node.args[:1]), "")
-    if name_of(node.func) in ("add_argument", "argument") and first and not first.startswith("-"):
-        declared.positional.append(first)
-    return declared
-
-
-def _from_parameters(
-    function: ast.FunctionDef | ast.AsyncFunctionDef, *, typer: bool, only_declared: bool = False
-) -> _Declared:
-    """typer and fire make options of a function's parameters; `only_declared`: click does so by decorators alone."""
-    declared = _Declared()
-    given = function.args
-    parameters = [*given.args, *given.kwonlyargs]
-    defaults = [None] * (len(given.args) - len(given.defaults)) + list(given.defaults) + list(given.kw_defaults)
-    for parameter, default in zip(parameters, defaults, strict=True):
-        if parameter.arg in ("self", "ctx"):
-            continue
-        if not typer:
-            declared.options.add(f"--{parameter.arg}")
-            continue
-        call = default if isinstance(default, ast.Call) else _annotated(parameter.annotation)
-        called = name_of(call.func) if call is not None else ""
-        if only_declared and called not in ("Option", "Argument", "Parameter"):
-            continue
-        if called in ("Option", "Parameter") or (called != "Argument" and default is not None):
-            named = [word for word in strings(_values(call)) if word.startswith("-")] if call is not None else []
-            declared.options.update(named or [f"--{parameter.arg.replace('_', '-')}"])
-        elif called == "Argument" or parameter.annotation is not None:
-            declared.positional.append(parameter.arg)
-    return declared
-
-
-def _values(call: ast.Call) -> list[ast.expr]:
-    return [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "name")]
-
-
-def _annotated(annotation: ast.expr | None) -> ast.Call | None:
-    """The call in `Annotated[Path, typer.Option("--in")]`."""
-    if isinstance(annotation, ast.Subscript) and name_of(annotation.value) == "Annotated":
-        inner = annotation.slice
-        items = inner.elts if isinstance(inner, ast.Tuple) else []
-        return next((item for item in items if isinstance(item, ast.Call)), None)
-    return None
-
-
-def _called(decorator: ast.expr) -> ast.expr:
-    return decorator.func if isinstance(decorator, ast.Call) else decorator
-
-
-def _command_name(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    for decorator in function.decorator_list:
-        if isinstance(decorator, ast.Call) and name_of(decorator.func) == "command":
-            named = [*decorator.args[:1], *(each.value for each in decorator.keywords if each.arg == "name")]
-            for text in strings(named):
-                return text
-    return function.name.replace("_", "-")
-
-
-def _is_argv(node: ast.expr) -> bool:
-    return isinstance(node, ast.Attribute) and node.attr == "argv"
-
-
-def _argv_place(node: ast.expr) -> int | None:
-    """N of `sys.argv[N]`, alone or in a call like `Path(…)`."""
-    if isinstance(node, ast.Call) and len(node.args) == 1:
-        node = node.args[0]
-    if isinstance(node, ast.Subscript) and _is_argv(node.value) and isinstance(node.slice, ast.Constant):
-        return node.slice.value if isinstance(node.slice.value, int) else None
-    return None
-
-
-def _argv_start(node: ast.expr) -> int | None:
-    """Where a whole `sys.argv`, or `sys.argv[1:]`, begins."""
-    if _is_argv(node):
-        return 0
-    if isinstance(node, ast.Subscript) and _is_argv(node.value) and isinstance(node.slice, ast.Slice):
-        lower = node.slice.lower
-        return lower.value if isinstance(lower, ast.Constant) and isinstance(lower.value, int) else None
-    return None
+def _kind(name: str) -> str:
+    plain = _plain(name)
+    return "in" if plain in _spellings(_IN) else "out" if plain in _spellings(_OUT) else ""
 
 
 def _likeliest(names: list[str], stems: tuple[str, ...]) -> str | None:

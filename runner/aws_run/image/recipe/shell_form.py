@@ -27,10 +27,11 @@ class _Stage:
     shell: bool = True
 
 
-def refuse_shell_form(text: str, path: str, *, own_command: bool, root: Path) -> str | None:
+def refuse_shell_form(text: str, path: str, *, own_command: bool, root: Path, target: str | None = None) -> str | None:
     """SourceError where `sh -c TEXT` would swallow -i and -o; a sentence for the plan where they are put behind TEXT,
-    which is one plain command. `own_command`: `command` of the config replaces CMD."""
-    stage = _last_stage(text)
+    which is one plain command. `own_command`: `command` of the config replaces CMD. `target`: the stage that is built,
+    by its name or number; None: the last."""
+    stage = _stage_of(text, target)
     if not stage.shell:
         return None
     note = None
@@ -84,10 +85,11 @@ def _is_shell(text: str) -> bool:
     return isinstance(words, list) and bool(words) and is_shell(str(words[0])) and str(words[-1]).endswith("c")
 
 
-def _last_stage(text: str) -> _Stage:
-    """With what it has from earlier stages of the same file that it stands on."""
+def _stage_of(text: str, target: str | None) -> _Stage:
+    """The last one, or `target`, with what it has from earlier stages of the same file that it stands on."""
     stages: dict[str, _Stage] = {}
     stage = _Stage()
+    built: list[_Stage] = []
     for count, each in enumerate(_instructions(text)):
         rest = each.rest
         match each.word:
@@ -95,6 +97,7 @@ def _last_stage(text: str) -> _Stage:
                 below = stages.get(base["base"].lower(), _Stage())
                 stage = _Stage(entrypoint=below.entrypoint, cmd=below.cmd, shell=below.shell)
                 stages[(base["name"] or f" {count}").lower()] = stage
+                built.append(stage)
             case "ENTRYPOINT":
                 # A new ENTRYPOINT takes away a CMD that came from below.
                 stage.entrypoint = rest
@@ -102,7 +105,10 @@ def _last_stage(text: str) -> _Stage:
                 stage.cmd = rest
             case "SHELL":
                 stage.shell = _is_shell(rest)
-    return stage
+    if target is None:
+        return stage
+    numbered = built[int(target)] if target.isdecimal() and int(target) < len(built) else stage
+    return stages.get(target.lower(), numbered)
 
 
 def without_triggers(text: str, target: str | None = None) -> str:

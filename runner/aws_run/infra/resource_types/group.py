@@ -42,6 +42,11 @@ class Group:
     lease_s: int
     tags: Mapping[str, str]
 
+    @property
+    def launches_at_once(self) -> bool:
+        """Whether `launch_one` can be used: it launches in one subnet alone."""
+        return len(self.subnets) == 1
+
 
 def create(aws: Aws, group: Group, clock: Clock) -> str:
     """Makes the group at desired 0 and arms its switch for `lease_s` from now. CapacityError when it can't be armed."""
@@ -79,7 +84,8 @@ def _request(group: Group) -> dict[str, Any]:
     return {
         "AutoScalingGroupName": group.name,
         "MinSize": 0,
-        "MaxSize": 0,
+        # LaunchInstances counts on room. Until it is called nothing else asks this group for a machine.
+        "MaxSize": 1 if group.launches_at_once else 0,
         "DesiredCapacity": 0,
         "VPCZoneIdentifier": ",".join(group.subnets),
         "NewInstancesProtectedFromScaleIn": False,
@@ -131,6 +137,56 @@ def scale_to_one(aws: Aws, name: str, clock: Clock) -> None:
         when=on_codes(*_BUSY),  # the end of a machine that was given back may be under way
         for_s=60,
         clock=clock,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchRefusal:
+    """One of `LaunchAnswer.refusals`: `text` is AWS's sentence."""
+
+    instance_type: str
+    zone: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchAnswer:
+    """Of LaunchInstances: the ids of what was launched, else why each type was not."""
+
+    instance_ids: tuple[str, ...] = ()
+    refusals: tuple[LaunchRefusal, ...] = ()
+
+
+def launch_one(aws: Aws, group: Group, token: str, clock: Clock) -> LaunchAnswer:
+    """A machine at once, in the group's only subnet: LaunchInstances, whose answer comes instead of a scaling activity
+    some seconds later. What AWS has not got, the group goes on asking for by itself, as after `scale_to_one`. `token`:
+    the same one twice is one launch (eight hours). AwsCallError where this caller or region has no such call."""
+    answer = retrying(
+        lambda: aws.call(
+            "autoscaling",
+            "launch_instances",
+            AutoScalingGroupName=group.name,
+            RequestedCapacity=1,
+            ClientToken=token,
+            SubnetIds=list(group.subnets),
+            RetryStrategy="retry-with-group-configuration",
+        ),
+        when=on_codes("IdempotentCallInProgress", *_BUSY),
+        for_s=60,
+        clock=clock,
+    )
+    return LaunchAnswer(
+        instance_ids=tuple(str(one) for many in answer.get("Instances") or () for one in many.get("InstanceIds") or ()),
+        refusals=tuple(
+            LaunchRefusal(
+                instance_type=str(one.get("InstanceType") or ""),
+                zone=str(one.get("AvailabilityZone") or ""),
+                code=str(one.get("ErrorCode") or ""),
+                text=str(one.get("ErrorMessage") or ""),
+            )
+            for one in answer.get("Errors") or ()
+        ),
     )
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from aws_run import partition
 from aws_run.aws.absence import call_unless_gone
@@ -92,28 +92,81 @@ def image_digest(aws: Aws, repository: str, tag: str) -> tuple[str, int] | None:
     return str(image["imageDigest"]), int(image.get("imageSizeInBytes") or 0)
 
 
+_NO_SUCH_IMAGE = ("ImageNotFound", "ImageTagDoesNotMatchDigest")
+_ARCHES = {"amd64": "x86_64", "arm64": "arm64"}
+_MANIFESTS = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+]
 _URI = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/"
     r"(?P<name>[^:@]+)(?::(?P<tag>[^@]+))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 
 
-def refuse_missing(aws: Aws, uri: str) -> None:
-    """UsageError for an image of this account and region that ECR doesn't have; other registries are not asked."""
+def ready_image_arches(aws: Aws, uri: str) -> frozenset[str]:
+    """For which architectures an image of this account and region is, as the config names them; empty: not known, since
+    it is another registry's or the caller may not look. UsageError for one that ECR doesn't have."""
     named, identity = _URI.fullmatch(uri), aws.identity()
     if named is None or (named["account"], named["region"]) != (identity.account, identity.region):
-        return
+        return frozenset()
     image = {"imageDigest": named["digest"]} if named["digest"] else {"imageTag": named["tag"] or "latest"}
+    missing = UsageError(
+        f"There is no image {uri} in ECR",
+        hint=f"`aws ecr list-images --repository-name {named['name']}` lists what is there; "
+        "without --image the project's own is built",
+    )
     try:
-        aws.call("ecr", "describe_images", repositoryName=named["name"], imageIds=[image])
+        answer = aws.call(
+            "ecr", "batch_get_image", repositoryName=named["name"], imageIds=[image], acceptedMediaTypes=_MANIFESTS
+        )
     except AwsCallError as error:
-        if error.code not in (*_GONE, "ImageNotFoundException"):
-            return  # who may not look may still be allowed to pull
+        if error.code not in _GONE:
+            return frozenset()  # who may not look may still be allowed to pull
+        raise missing from error
+    if any(one.get("failureCode") in _NO_SUCH_IMAGE for one in _listed(answer, "failures")):
+        raise missing
+    manifests = [_json(str(one.get("imageManifest") or "")) for one in _listed(answer, "images")]
+    return frozenset(arch for one in manifests for arch in _arches_of(aws, named["name"], one))
+
+
+def refuse_other_arch(uri: str, there: frozenset[str], wanted: str) -> None:
+    """UsageError where the image can't run on the hardware."""
+    if there and wanted not in there:
+        arches = " and ".join(sorted(there))
         raise UsageError(
-            f"There is no image {uri} in ECR",
-            hint=f"`aws ecr list-images --repository-name {named['name']}` lists what is there; "
-            "without --image the project's own is built",
-        ) from error
+            f"The image {uri} is for {arches}, and the hardware is {wanted}: it would end with `exec format error`",
+            hint=f"--arch {sorted(there)[0]}, or an image that is made for {wanted}",
+        )
+
+
+def _arches_of(aws: Aws, name: str, manifest: Mapping[str, Any]) -> set[str]:
+    """An index names each of its images' platforms (attestations have "unknown"); of a single image its configuration
+    does, which is a blob beside its layers."""
+    found = {str((one.get("platform") or {}).get("architecture")) for one in _listed(manifest, "manifests")}
+    digest = str((manifest.get("config") or {}).get("digest") or "")
+    if digest:
+        try:
+            blob = aws.call("ecr", "get_download_url_for_layer", repositoryName=name, layerDigest=digest)
+            found.add(str(_json(aws.fetch(str(blob["downloadUrl"]))).get("architecture")))
+        except AwsCallError:
+            return set()
+    return {_ARCHES[one] for one in found if one in _ARCHES}
+
+
+def _listed(answer: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    return list(answer.get(key) or ())
+
+
+def _json(text: str | bytes) -> Mapping[str, Any]:
+    """Nothing of what is none."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, Mapping) else {}
 
 
 def manual_commands(name: str, region: str) -> tuple[str, ...]:

@@ -93,9 +93,10 @@ def _read_result(context: AppContext, store: RunStore, record: Record) -> bytes 
 def _outcome(record: Record, state: TaskState | None, result: bytes | None) -> Outcome:
     if state is not None and state.stopped:
         spot = record.hardware is None or record.hardware.spot
-        return outcomes.classify(state, result, record.attempt, spot=spot, deadline=deadline_of(record))
+        ends = deadline_of(record)
+        return outcomes.classify(state, result, record.attempt, spot=spot, deadline=ends, capped=record.capped)
     if result is not None:
-        return outcomes.classify(None, result, record.attempt)
+        return outcomes.classify(None, result, record.attempt, capped=record.capped)
     return Outcome(
         exit_code=EXIT_TOOL,
         reason=OutcomeReason.LOST,

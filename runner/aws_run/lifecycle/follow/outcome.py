@@ -88,13 +88,14 @@ def classify(
     *,
     spot: bool = True,
     deadline: datetime | None = None,
+    capped: bool = False,
 ) -> Outcome:
     """By the cause of the task's end, then the container's result, then the exit code; a missing exit code is a
     failure, never 0.
 
     `state`: the task as it was last seen, None where the executor no longer knows it. `result`: the entrypoint's
     result.json, None when it never came. `spot`: whether it was a Spot machine. `deadline`: from when on whatever ends
-    the run is its deadline.
+    the run is its deadline. `capped`: that `--max-cost` made it earlier than `--timeout`.
     """
     end = (state.end if state is not None else None) or TaskEnd(cause=EndCause.UNKNOWN)
     job_result = _counting_result(result, end.exit_code, attempt)
@@ -104,6 +105,8 @@ def classify(
     outcome = _outcome(end, job_result, late=_is_late(state, deadline), spot=spot, rejected=rejected)
     job_exit_code = job_result.job_exit_code if job_result is not None else None
     sentence = outcome.sentence
+    if capped and outcome.reason is OutcomeReason.DEADLINE:
+        sentence = f"the job was stopped where --max-cost ends it{_unsaved(job_result)}"
     if rejected is not None:
         sentence = f"{sentence}; its result.json does not count: it {rejected}"
     return replace(

@@ -210,11 +210,9 @@ class RunSupervisor:
                 self._context.emit, lambda: self._writer.change(lambda record: replace(record, used=used))
             )
         spot, deadline = self._spec.offer.hardware.spot, self._accepted.deadline
-        outcome = outcomes.classify(state, result, attempt, spot=spot, deadline=deadline)
+        outcome = outcomes.classify(state, result, attempt, spot=spot, deadline=deadline, capped=self._accepted.capped)
         if outcome.reason in (OutcomeReason.NO_RESULT, OutcomeReason.UNKNOWN) and not patiently(self._store.exists):
             return outcomes.without_bucket(outcome, self._spec.bucket)
-        if outcome.reason is OutcomeReason.DEADLINE and self._accepted.capped:
-            return replace(outcome, sentence="the job was stopped where --max-cost ends it")
         return outcome
 
     def _gave_up(self, error: AwsRunError) -> Outcome:

@@ -53,14 +53,18 @@ class LaneClock:
 
 
 class LaneRunner:
-    """Threads are daemons: an interrupted build must not hold up the teardown."""
+    """Threads are daemons: an interrupted build must not hold up the teardown.
+
+    Each tells its end by an event. Up to Python 3.12 a thread counts as ended once Ctrl-C has come while it was joined,
+    though it goes on (CPython, `Thread._wait_for_tstate_lock`): what it then made would be nobody's to remove.
+    """
 
     def __init__(self, *, emit: Emit, clock: Clock, stop: threading.Event) -> None:
         self._emit = emit
         self._clock = clock
         self.clock = LaneClock(clock, self.check)
         self._stop = stop
-        self._threads: dict[Lane, threading.Thread] = {}
+        self._over: dict[Lane, threading.Event] = {}
         self._results: dict[Lane, object] = {}
         self._errors: dict[Lane, BaseException] = {}
 
@@ -70,12 +74,20 @@ class LaneRunner:
 
     @property
     def working(self) -> tuple[Lane, ...]:
-        return tuple(lane for lane, thread in self._threads.items() if thread.is_alive())
+        return tuple(lane for lane, over in self._over.items() if not over.is_set())
 
     def start(self, lane: Lane, text: str, work: Callable[[], LaneResult[T]]) -> None:
         """`work` runs in a thread of its own; what it raises stops the other lanes and is raised by `join`."""
 
+        over = threading.Event()
+
         def body() -> None:
+            try:
+                run()
+            finally:
+                over.set()
+
+        def run() -> None:
             began = self._clock.monotonic()
             try:
                 result = work()
@@ -94,14 +106,19 @@ class LaneRunner:
 
         self._emit(LaneStarted(lane=lane, text=text))
         thread = threading.Thread(target=body, name=f"lane-{lane}", daemon=True)
-        self._threads[lane] = thread
-        thread.start()
+        self._over[lane] = over
+        try:
+            thread.start()
+        except BaseException:
+            if thread.ident is None:  # it never began
+                over.set()
+            raise
 
     def join(self, while_waiting: Callable[[], None], every_s: float) -> Mapping[Lane, object]:
         """Waits for all lanes; `while_waiting` is called every `every_s` seconds. The first error is raised."""
-        while any(thread.is_alive() for thread in self._threads.values()):
-            for thread in self._threads.values():
-                thread.join(every_s / len(self._threads))
+        while self.working:
+            for over in self._over.values():
+                over.wait(every_s / len(self._over))
             if self._errors:
                 self.settle("capacity", 60)
                 break
@@ -114,6 +131,6 @@ class LaneRunner:
 
     def settle(self, lane: Lane, for_s: float) -> None:
         """Waits until one lane has taken its last step: nothing may be created behind a teardown's back."""
-        thread = self._threads.get(lane)
-        if thread is not None:
-            thread.join(for_s)
+        over = self._over.get(lane)
+        if over is not None:
+            over.wait(for_s)

@@ -98,7 +98,7 @@ def run_preflight(
         sources = pool.submit(git_state, config.project_dir) if image else None
         kept = pool.submit(observe, context.aws, (bucket, repository))
         digest = pool.submit(repositories.image_digest, context.aws, repository.name, image.tag) if image else None
-        ready = pool.submit(repositories.refuse_missing, context.aws, config.image) if config.image else None
+        ready = pool.submit(repositories.ready_image_arches, context.aws, config.image) if config.image else None
         named = pool.submit(check_named, context.aws, job)
         offered = pool.submit(backend.inspect, job)
         store = RunStore(context.aws, bucket.name, identity.account)
@@ -107,7 +107,7 @@ def run_preflight(
         seen = [pool.submit(_look_at_input, one, config, context) for one in config.inputs]
         existing_image = digest.result() if digest else None
         if ready is not None:
-            ready.result()
+            repositories.refuse_other_arch(str(config.image), ready.result(), config.resources.arch)
         inputs = tuple(one.result() for one in (*there, *seen))
         contents = disk.Contents(
             input_bytes=sum(one.bytes for one in inputs),

@@ -257,6 +257,7 @@ class Provisioning:
             lambda record: replace(
                 record,
                 deadline=iso(deadline),
+                capped=job_s < spec.job.timeout_s,
                 inputs=tuple(asdict(one) for one in inputs),
                 job=job.without_values().to_json(),
             ),

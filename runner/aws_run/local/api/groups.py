@@ -127,6 +127,8 @@ class _Api:
             group.mixed, group.launch_template = p["MixedInstancesPolicy"], None
         if p.get("VPCZoneIdentifier"):
             group.subnets = tuple(s.strip() for s in str(p["VPCZoneIdentifier"]).split(","))
+            ec2 = world.moto("ec2", place.region)
+            group.azs = tuple(sorted({str(ec2.get_subnet(one).availability_zone) for one in group.subnets}))
         if p.get("NewInstancesProtectedFromScaleIn") is not None:
             group.protect_new = bool(p["NewInstancesProtectedFromScaleIn"])
         group.min_size, group.max_size, group.desired = minimum, maximum, desired

@@ -143,6 +143,7 @@ _TABLE: dict[tuple[str, str], RightsReader] = {
     ("ecs", "ListTasks"): compute_requests.list_tasks,
     **{("ecs", name): compute_requests.tasks for name in ("StopTask", "DescribeTasks", "ExecuteCommand")},
     ("autoscaling", "CreateAutoScalingGroup"): compute_requests.create_group,
+    ("autoscaling", "LaunchInstances"): compute_requests.launch_instances,
     ("autoscaling", "CreateOrUpdateTags"): compute_requests.tagged_group,
     **{("autoscaling", name): right_on(compute_requests.group) for name in (
         "UpdateAutoScalingGroup", "DeleteAutoScalingGroup", "PutScheduledUpdateGroupAction", "SuspendProcesses",
@@ -170,6 +171,7 @@ _TABLE: dict[tuple[str, str], RightsReader] = {
     ("ecr", "PutImage"): _put_image,
     ("ecr", "ListTagsForResource"): right_on(lambda r: str(r.p.get("resourceArn"))),
     **{("ecr", name): right_on(_repository) for name in (
-        "DescribeImages", "DeleteRepository", "PutLifecyclePolicy", "BatchGetImage", "ListImages", "BatchDeleteImage")},
+        "DescribeImages", "DeleteRepository", "PutLifecyclePolicy", "BatchGetImage", "GetDownloadUrlForLayer",
+        "ListImages", "BatchDeleteImage")},
     ("ssm", "GetParameter"): right_on(_parameter),
 }  # fmt: skip

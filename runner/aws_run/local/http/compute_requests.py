@@ -120,6 +120,26 @@ def create_group(r: RequestReader) -> list[NeededRight]:
     return own if there is None else [*own, *_launch(r, there)]
 
 
+def launch_instances(r: RequestReader) -> list[NeededRight]:
+    """It makes a fleet of the group's launch template in the caller's name (Auto Scaling's guide, "Launching instances
+    with synchronous provisioning", Prerequisites)."""
+    there = r.world.place(r.call.region).groups.get(str(r.p.get("AutoScalingGroupName")))
+    needed = [
+        NeededRight(action="", resource=group(r)),
+        NeededRight(action="ec2:CreateFleet", resource=r.arn("ec2", "fleet/*")),
+        NeededRight(action="ec2:DescribeLaunchTemplateVersions", resource="*"),
+    ]
+    specification = (
+        ((there.mixed if there else None) or {}).get("LaunchTemplate", {}).get("LaunchTemplateSpecification")
+    )
+    specification = specification or (there.launch_template if there else None) or {}
+    template = _template(r, specification.get("LaunchTemplateName"), specification.get("LaunchTemplateId"))
+    if template is None:
+        return needed
+    arn = r.arn("ec2", f"launch-template/{template.id}")
+    return [*needed, NeededRight(action="ec2:CreateFleet", resource=arn), *_launch(r, template)]
+
+
 def _launch(r: RequestReader, template: Any) -> list[NeededRight]:
     data = template.latest_version().data
     arn = r.arn("ec2", f"launch-template/{template.id}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import threading
 import time
@@ -22,6 +23,7 @@ from aws_run.errors import DockerError
 from aws_run.local.options import TASK_GATEWAY, TASK_NETWORK, TASK_SUBNET, RuntimeKind
 from aws_run.local.runtime import ownership
 from aws_run.local.runtime.base import ContainerSpec, Exit, Inside, OnLine, PullFailed, Running, StartFailed
+from aws_run.local.runtime.machine_ca import as_archive, ca_environment, ca_of_machine
 from aws_run.local.runtime.registry import Registry
 
 LABEL = "aws-run.local"
@@ -100,12 +102,16 @@ class DockerRuntime:
             DockerMount(target=m.target, source=m.source, type="bind" if m.source else "volume", read_only=m.read_only)
             for m in spec.mounts
         ]
+        environment = dict(spec.environment)
+        bundle = ca_of_machine(os.environ)
+        if bundle is not None:
+            environment = {**ca_environment([*environment, *self._variables_of(spec.image)]), **environment}
         try:
             container = self._client.containers.create(
                 spec.image,
                 command=list(spec.command) if spec.command else None,
                 entrypoint=list(spec.entry_point) if spec.entry_point else None,
-                environment=dict(spec.environment),
+                environment=environment,
                 network=TASK_NETWORK,
                 mounts=mounts,
                 user=spec.user,
@@ -118,6 +124,9 @@ class DockerRuntime:
             )
         except APIError as error:
             raise StartFailed(_text(error)) from None
+        if bundle is not None:
+            with contextlib.suppress(APIError):  # a root that can't be written to: programs have what the image has
+                container.put_archive("/", as_archive(bundle))
         try:
             # Before it starts, and not `logs --follow`: that loses a last line without its newline (moby issue 43860).
             output = container.attach_socket(params={"stdout": 1, "stderr": 1, "stream": 1})
@@ -131,6 +140,14 @@ class DockerRuntime:
             container.remove(force=True, v=True)
             raise StartFailed(_text(error)) from None
         return _Container(container, output, on_line)
+
+    def _variables_of(self, image: str) -> list[str]:
+        """Names of those that the image sets."""
+        try:
+            listed = self._client.images.get(image).attrs["Config"].get("Env") or ()
+        except (DockerException, KeyError):
+            return []
+        return [str(each).partition("=")[0] for each in listed]
 
     def close(self, registry: str | None) -> None:
         """`registry`: the one that goes with us; images under its name could never be pulled again."""

@@ -25,6 +25,7 @@ class Agent:
         self._runtime = runtime
         self._threads: set[threading.Thread] = set()
         self.running: dict[str, Running] = {}  # by container ARN
+        self.on_task_placed: Callable[[Place, Task], None] = lambda place, task: None
         self.on_task_over: Callable[[Place, GroupInstance], None] = lambda place, instance: None
 
     # Called with the lock held.
@@ -107,6 +108,7 @@ class Agent:
         if not task.fargate:
             task.status = "PENDING"
             self._touch(task)
+            self.on_task_placed(place, task)
         thread = threading.Thread(target=self._run, args=(place, task), name=f"task-{task.id[:8]}", daemon=True)
         self._threads.add(thread)
         thread.start()
@@ -129,8 +131,6 @@ class Agent:
             with self._world.lock:
                 self._end(task, "TaskFailedToStart", f"ECS agent: {error}")
         finally:
-            if task.fargate:
-                self._world.hosts.forget(task.id)
             with self._world.lock:
                 self._threads.discard(threading.current_thread())
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aws_run.local.sim.hardware import spec_of
-from aws_run.local.sim.launcher import Launcher, stamp, uuid
+from aws_run.local.sim.launcher import Launched, Launcher, stamp, uuid
 from aws_run.local.sim.model import SPOT, Activity, Group, GroupInstance, Place, ScheduledAction
 from aws_run.local.sim.state import AccountState
 
@@ -51,9 +51,20 @@ class AutoScaler:
                 self.terminate(place, instance, cause)
         elif len(members) < wanted and "Launch" not in group.suspended:
             for _ in range(wanted - len(members)):
-                if not self._launcher.launch(place, group, why):
+                if self._launcher.launch(place, group, why).instance is None:
                     self._retry_later(place, group)
                     break
+
+    def launch_now(self, place: Place, group: Group, subnet: str | None, *, retry: bool) -> Launched:
+        """LaunchInstances: one instance more at once, which the desired capacity then counts. `retry`: one that AWS has
+        not is counted as well, so that the group goes on trying."""
+        launched = self._launcher.launch(place, group, "a user request launched an instance,", subnet)
+        if launched.instance is not None:
+            group.desired += 1
+        elif retry:
+            group.desired += 1
+            self._retry_later(place, group)
+        return launched
 
     def resize(self, place: Place, group: Group, why: str) -> None:
         """`reconcile` after a new size was set or the group was deleted: when Auto Scaling gets to it."""

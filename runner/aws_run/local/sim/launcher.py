@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -35,6 +36,16 @@ from aws_run.local.testing.launch_failures import MESSAGES
 _CLUSTER = re.compile(r"ECS_CLUSTER=[\"']?([A-Za-z0-9_-]+)")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Launched:
+    """`instance` None: AWS has refused all of `types`, and `refusal` says why."""
+
+    instance: GroupInstance | None
+    types: tuple[str, ...]
+    spot: bool
+    refusal: str = ""
+
+
 class Launcher:
     """`on_booted` is told of each instance that is up, `on_joined` of each region where one joined its cluster."""
 
@@ -48,11 +59,15 @@ class Launcher:
         self._on_joined = on_joined
         self._on_booted = on_booted
 
-    def launch(self, place: Place, group: Group, why: str) -> bool:
-        """Starts one instance more; False, with a failed activity, when AWS has none to give."""
+    def launch(self, place: Place, group: Group, why: str, subnet: str | None = None) -> Launched:
+        """Starts one instance more, in the group's first subnet where none is named; with a failed activity when AWS
+        has none to give."""
         world = self._world
         now = world.clock.now()
         members = len(group.instances)
+        subnet = subnet or (group.subnets[0] if group.subnets else None)
+        types: list[str] = []
+        spot = False
         activity = Activity(
             id=uuid(world),
             group=group.name,
@@ -63,6 +78,7 @@ class Launcher:
         place.activities.insert(0, activity)
         try:
             data, overrides, spot = launch_data(world, place, group)
+            types = list(overrides)
             check_profile(world, data)
             refusal = self._refused(place, group, data, overrides, spot)
         except LaunchFailed as error:
@@ -71,11 +87,11 @@ class Launcher:
             activity.status, activity.message, activity.ended_at, activity.progress = "Failed", refusal, now, 100
             activity.description = f"Launching a new EC2 instance.  Status Reason: {refusal}"
             world.changed.notify_all()
-            return False
-        instance = self._start(place, group, activity, data=data, instance_type=overrides[0], spot=spot)
+            return Launched(instance=None, types=tuple(types), spot=spot, refusal=refusal)
+        instance = self._start(place, group, activity, data=data, instance_type=overrides[0], spot=spot, subnet=subnet)
         activity.description = f"Launching a new EC2 instance: {instance.id}"
         world.later(world.options.boot_s, lambda: self._booted(place, instance))
-        return True
+        return Launched(instance=instance, types=(instance.type,), spot=spot)
 
     def _refused(self, place: Place, group: Group, data: dict[str, Any], types: list[str], spot: bool) -> str | None:
         """AWS's words when none of the types is to be had; drops from `types` those that are not."""
@@ -101,9 +117,10 @@ class Launcher:
         data: dict[str, Any],
         instance_type: str,
         spot: bool,
+        subnet: str | None,
     ) -> GroupInstance:
         ec2 = self._world.moto("ec2", place.region)
-        subnet_id = group.subnets[0] if group.subnets else None
+        subnet_id = subnet
         az = ec2.get_subnet(subnet_id).availability_zone if subnet_id else group.azs[0]
         tags = {t["Key"]: t["Value"] for t in group.tags if t.get("PropagateAtLaunch")}
         tags = {**tags_of(data, "instance"), **tags}

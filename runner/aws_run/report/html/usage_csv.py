@@ -54,12 +54,13 @@ def _column(rows: Sequence[Mapping[str, str]], name: str, *, factor: float = 1) 
 
 
 def _number(cell: object) -> float | None:
-    """A number of at least 0; None for anything else that a cell may hold."""
+    """A number of at least 0, to a millionth, since a plot divides by differences of these. None for anything else that
+    a cell may hold."""
     try:
         value = float(cell) if isinstance(cell, str) else math.nan
     except ValueError:
         return None
-    return value if 0 <= value < 1e18 else None
+    return round(value, 6) if 0 <= value < 1e18 else None
 
 
 def _rates(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:

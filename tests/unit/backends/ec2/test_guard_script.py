@@ -27,7 +27,13 @@ SHELLCHECK = Path(sys.executable).with_name("shellcheck")
 
 def rendered(*, gpu: bool = False, cluster: str = "arun-demo-20260102-030405-abcd") -> str:
     return render(
-        cluster=cluster, gpu=gpu, made_epoch_s=1_700_000_000, never_came_s=1200, deadline_epoch_s=1_800_000_000
+        cluster=cluster,
+        gpu=gpu,
+        made_epoch_s=1_700_000_000,
+        never_came_s=1200,
+        deadline_epoch_s=1_800_000_000,
+        after_deadline_s=180,
+        up_at_most_s=540,
     )
 
 
@@ -51,7 +57,7 @@ def test_the_machine_joins_its_cluster_and_takes_no_task_after_a_spot_notice() -
     assert "ECS_CLUSTER=arun-demo-20260102-030405-abcd" in lines
     assert "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true" in lines
     assert {"NEVER_CAME_S=1200", "DEADLINE_EPOCH=1800000000", "MADE_EPOCH=1700000000"} <= set(lines)
-    assert {"LATE_S=1200", "LATE_NEVER_CAME_S=1800"} <= set(lines)
+    assert {"LATE_S=1200", "LATE_NEVER_CAME_S=1800", "AFTER_DEADLINE_S=180", "UP_AT_MOST_S=540"} <= set(lines)
 
 
 @given(cluster=st.text(max_size=30).filter(lambda text: not text.isascii() or not text.replace("-", "a").isalnum()))
@@ -135,29 +141,42 @@ class Guard:
 
     def __init__(
         self, url: str, folder: Path, *, never_came_s: int = 3600, over_s: int = 0, deadline_s: int = 3600,
-        booted_after_s: int = 60, late_never_came_s: int = 3600,
+        booted_after_s: int = 60, late_never_came_s: int = 3600, after_deadline_s: int = 180, up_at_most_s: int = 0,
+        job_deadlines_s: tuple[int, ...] = (),
     ) -> None:  # fmt: skip
-        """`booted_after_s`: since its run was made."""
+        """`booted_after_s`: since its run was made. `job_deadlines_s`: from now, of the task's container; none: there is
+        no container."""
+        docker = folder / "docker"
+        docker.write_text(
+            f'#!/bin/sh\nif [ "$1" = ps ]; then cat "{folder}/containers"; '
+            f'elif [ "$4" = newest ]; then cat "{folder}/environment"; fi\n'
+        )
+        (folder / "containers").write_text("newest\nolder\n" if job_deadlines_s else "")
+        deadlines = [f"AWS_RUN_DEADLINE={int(time.time()) + one}\n" for one in job_deadlines_s]
+        (folder / "environment").write_text("".join(["PATH=/bin\n", *deadlines, "LAST=AWS_RUN_DEADLINE=1\n"]))
+        docker.chmod(0o755)
         booted = int(time.time() - float(Path("/proc/uptime").read_text().split()[0]))
         self.folder = folder
         env_file = folder / "guard.env"
         env_file.write_text(
             f"NEVER_CAME_S={never_came_s}\nOVER_S={over_s}\nDEADLINE_EPOCH={int(time.time()) + deadline_s}\n"
             f"MADE_EPOCH={booted - booted_after_s}\nLATE_S=1200\nLATE_NEVER_CAME_S={late_never_came_s}\n"
+            f"AFTER_DEADLINE_S={after_deadline_s}\nUP_AT_MOST_S={up_at_most_s}\n"
         )
         script = folder / "guard.sh"
         script.write_text(GUARD.read_text())
-        environment = {
+        variables = {
             "PATH": os.environ["PATH"],
             "AWS_RUN_GUARD_ENV": str(env_file),
             "AWS_RUN_NOTICE_DIR": str(folder / "notice"),
             "AWS_RUN_METADATA": url,
             "AWS_RUN_AGENT": url,
+            "AWS_RUN_DOCKER": str(docker),
             "AWS_RUN_POWER_OFF": f"touch {folder}/off",
             "AWS_RUN_EVERY_S": "0.02",
         }
         self.process = subprocess.Popen(
-            ["bash", str(script)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            ["bash", str(script)], env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
 
     def powers_off(self) -> bool:
@@ -220,6 +239,32 @@ def test_a_machine_past_its_deadline_powers_off_whatever_runs(
     state, url = host
     state.agent = tasks
     assert Guard(url, tmp_path, deadline_s=-1).powers_off()
+
+
+@pytest.mark.parametrize("deadlines_s", [(-181,), (3600, -181)])
+def test_a_machine_powers_off_after_the_deadline_that_its_task_has(
+    host: tuple[Host, str], tmp_path: Path, deadlines_s: tuple[int, ...]
+) -> None:
+    """It is in the environment of the container; of two the earlier one counts."""
+    state, url = host
+    state.agent = ["RUNNING"]
+    assert Guard(url, tmp_path, job_deadlines_s=deadlines_s).powers_off()
+
+
+def test_a_job_that_may_still_save_keeps_its_machine(host: tuple[Host, str], tmp_path: Path) -> None:
+    """The task's own deadline takes the place of the one that was written down before there was a task."""
+    state, url = host
+    state.agent = ["RUNNING"]
+    guard = Guard(url, tmp_path, job_deadlines_s=(-60,), deadline_s=-1)
+    asked_again(state)
+    assert guard.runs()
+    guard.stop()
+
+
+def test_a_machine_is_up_no_longer_than_the_cap_pays_for_whatever_runs(host: tuple[Host, str], tmp_path: Path) -> None:
+    state, url = host
+    state.agent = ["RUNNING"]
+    assert Guard(url, tmp_path, job_deadlines_s=(3600,), up_at_most_s=1).powers_off()
 
 
 @pytest.mark.parametrize("after", [["STOPPED"], []])

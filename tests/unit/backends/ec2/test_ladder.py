@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.unit.fakes import Events, FakeAws, FakeClock, PackagedMarket, ec2_backend, job
+from tests.unit.fakes import Events, FakeAws, FakeClock, PackagedMarket, ec2_backend, job, refused
 
 from aws_run.backends.ec2.backend import Ec2Backend
 from aws_run.backends.ec2.capacity import Capacity
@@ -148,6 +148,68 @@ def test_named_types_have_no_others_but_their_other_market() -> None:
     wanted = {"instance_types": ("m6i.large",)}
     assert offer_of(job(resources=wanted))[0].ladder == ()
     assert offer_of(job(resources=wanted, spot_policy="auto"))[0].ladder == (BASE,)
+
+
+def in_one_subnet() -> Any:
+    from tests.unit.fakes import spec
+
+    offer = spec().offer
+    network = replace(offer.network, subnets=("subnet-a",), zones=("us-east-1a",))
+    return spec(offer=replace(offer, network=network, ladder=(BASE,)))
+
+
+def test_a_machine_whose_id_is_known_is_not_looked_for_while_it_boots() -> None:
+    asked, aws, clock, events = in_one_subnet(), FakeAws(), FakeClock(), Events()
+    aws.on("launch_instances", {"Instances": [{"InstanceIds": ["i-1"]}]})
+    aws.on("describe_scaling_activities", {"Activities": []})
+    capacity = Capacity(aws, clock)
+    capacity.ask(asked)
+    for _ in range(10):
+        capacity.check(asked, events.emit)
+        clock.sleep(5)
+    assert aws.operations == ["launch_instances"]
+    clock.sleep(11)
+    capacity.check(asked, events.emit)
+    assert aws.operations == ["launch_instances", "describe_scaling_activities"]
+
+
+def test_what_aws_answers_at_once_is_acted_on_at_the_first_look() -> None:
+    asked, aws, clock, events = in_one_subnet(), FakeAws(), FakeClock(), Events()
+    error = {
+        "InstanceType": "c7i.large",
+        "AvailabilityZone": "us-east-1a",
+        "ErrorCode": "InsufficientInstanceCapacity",
+        "ErrorMessage": "There is not enough capacity",
+    }
+    aws.on("launch_instances", {"Errors": [error]})
+    aws.on("describe_scaling_activities", {"Activities": [failed("InsufficientInstanceCapacity")]})
+    capacity = Capacity(aws, clock)
+    capacity.ask(asked)
+    capacity.check(asked, events.emit)
+    line = "tried: c7i.large on demand in us-east-1a: no capacity (InsufficientInstanceCapacity)"
+    assert [one.text for one in events.of(Notice)] == [line, "asking for m6i.large on demand instead"]
+    capacity.check(asked, events.emit)
+    assert len(aws.sent("update_auto_scaling_group")) == 1, "the old refusal is acted on once"
+    assert capacity.tried(asked) == (line,)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidAction", "UnsupportedOperation"])
+def test_where_it_cannot_be_launched_at_once_the_group_is_asked(code: str) -> None:
+    aws = FakeAws().on("launch_instances", refused(code))
+    Capacity(aws, FakeClock()).ask(in_one_subnet())
+    assert aws.operations == ["launch_instances", "update_auto_scaling_group"]
+    (sizes,) = aws.sent("update_auto_scaling_group")
+    assert (sizes["MinSize"], sizes["MaxSize"], sizes["DesiredCapacity"]) == (1, 1, 1)
+
+
+def test_a_group_of_several_subnets_is_asked_by_its_size() -> None:
+    from tests.unit.fakes import spec
+
+    asked = spec()
+    network = replace(asked.offer.network, subnets=("subnet-a", "subnet-b"), zones=ZONES)
+    aws = FakeAws()
+    Capacity(aws, FakeClock()).ask(spec(offer=replace(asked.offer, network=network)))
+    assert aws.operations == ["update_auto_scaling_group"]
 
 
 def test_rungs_are_asked_for_one_after_the_other_and_the_last_refusal_names_all() -> None:

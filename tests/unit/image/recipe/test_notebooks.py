@@ -12,7 +12,7 @@ from tests.unit.image.support import LAYER, config_of, source_of, write
 
 from aws_run.errors import SourceError
 from aws_run.image.plan import plan_image, standard_dockerfile
-from aws_run.image.recipe.command import find_program, program_of
+from aws_run.image.recipe.command import command_for, find_program, program_of
 from aws_run.image.recipe.recipe import StandardRecipe
 
 
@@ -122,3 +122,12 @@ def test_any_document_is_a_notebook_or_a_sentence(
     except SourceError:
         return
     assert {"{input}", "{output}"} <= set(program.command)
+
+
+def test_a_parameters_cell_with_escapes_of_its_own_is_read_without_a_warning(tmp_path: Path) -> None:
+    source = source_of(tmp_path, {"a.ipynb": notebook("pattern = '\\d'\ninput_dir = 1\noutput_dir = 2\n")})
+    assert find_program(source).command[-6:] == ("-p", "input_dir", "{input}", "-p", "output_dir", "{output}")
+
+
+def test_a_script_with_escapes_of_its_own_is_read_without_a_warning() -> None:
+    assert command_for("tool/run.py", "from . import a\nPATTERN = '\\d'\n") == ("python", "-m", "tool.run")

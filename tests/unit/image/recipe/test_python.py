@@ -35,6 +35,9 @@ def recipe_of(root: Path, files: dict[str, str], build: Build | None = None) -> 
         ("python-3.11.4", "==3.11.4.*"),
         ("3", "==3.*"),
         ("3.14-dev", "==3.14.*"),
+        ("python-3.11.x", "==3.11.*"),
+        ("3.10.2/envs/job", "==3.10.2.*"),
+        ("cpython-3.11.9-linux-x86_64-gnu", "==3.11.9.*"),
         (">=3.10", ">=3.10"),
         ("pypy3.10\n", None),
         ("miniconda3-latest", None),
@@ -42,6 +45,31 @@ def recipe_of(root: Path, files: dict[str, str], build: Build | None = None) -> 
 )
 def test_a_python_version_file(text: str, requires: str | None) -> None:
     assert from_pin(first_line(text)) == requires
+
+
+CONDA = "dependencies:\n  - python {}\n  - pip\n"
+LOCK = 'version = 1\nrequires-python = "==3.10.*"\n[[package]]\nname = "six"\nversion = "1.16.0"\n'
+POETRY_LOCK = '[[package]]\nname = "six"\nversion = "1"\ngroups = ["main"]\n[metadata]\npython-versions = "~3.10"\n'
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"environment.yml": CONDA.format(">=3.10,<3.11")},  # nothing else is in it
+        {"environment.yml": CONDA.format("3.10"), "requirements.txt": "six\n"},
+        {"environment.yml": CONDA.format("3.9.*|3.10.*")},
+        {"Pipfile": '[requires]\npython_version = "3.10"\n'},
+        {"pyproject.toml": '[project]\nname = "p"\nversion = "1"\n', "uv.lock": LOCK},
+        {"pyproject.toml": '[tool.poetry.dependencies]\nsix = "*"\n', "poetry.lock": POETRY_LOCK},
+        {".python-versions": "3.10\n3.11\n"},
+        {"pyproject.toml": '[project]\nrequires-python = "3.10"\n'},
+        {"setup.py": "setup(name='x', python_requires='>=3.9, <3.11')\n"},
+    ],
+)
+def test_a_version_counts_whatever_file_says_it(tmp_path: Path, files: dict[str, str]) -> None:
+    recipe = recipe_of(tmp_path, files)
+    assert recipe.python == "3.10"
+    assert not [note for note in recipe.notes if "not understood" in note]
 
 
 @pytest.mark.parametrize(
@@ -184,8 +212,7 @@ def test_a_setting_that_cannot_be_had_is_refused(tmp_path: Path) -> None:
     ("files", "told"),
     [
         ({"pyproject.toml": PROJECT.format("^3.9")}, "pyproject.toml asks for Python ^3.9, which is not understood"),
-        ({"pyproject.toml": '[project]\nrequires-python = 3.9\n'}, "pyproject.toml asks for Python 3.9, which is not"),
-        ({"setup.cfg": "[options]\npython_requires = 3.9\n"}, "setup.cfg asks for Python 3.9, which is not understood"),
+        ({"setup.cfg": "[options]\npython_requires = ~3.9\n"}, "setup.cfg asks for Python ~3.9, which is not understood"),
         (
             {"setup.py": "setup(python_requires='>={}'.format(LOW))\n"},
             "setup.py asks for Python of a python_requires that is computed, which is not understood",
@@ -194,7 +221,9 @@ def test_a_setting_that_cannot_be_had_is_refused(tmp_path: Path) -> None:
             {"pyproject.toml": '[tool.poetry.dependencies]\npython = "three"\n'},
             "pyproject.toml asks for Python three, which is not understood",
         ),
-        ({".python-version": "pypy3.9-7.3\n"}, ".python-version asks for Python pypy3.9-7.3, which is not understood"),
+        ({".python-version": "pypy3.9-7.3\n"}, ".python-version asks for pypy3.9-7.3, and CPython 3.9 is used in its place"),
+        ({".python-version": "3.13t\n"}, ".python-version asks for 3.13t, and CPython 3.13 is used in its place"),
+        ({".python-version": "my-venv\n"}, ".python-version asks for Python my-venv, which is not understood"),
         ({"runtime.txt": "r-4.1-2022-01-01\n"}, "runtime.txt asks for Python r-4.1-2022-01-01, which is not"),
         (
             {".python-version": "3.9\n", "pyproject.toml": PROJECT.format(">=3.11")},

@@ -25,7 +25,42 @@ KINDS: dict[str, tuple[str, Pairs]] = {
         'p.add_argument("src")\np.add_argument("dst")\np.add_argument("rest")',
         [(POSITIONAL, ())],
     ),
-    "argparse, positional, the output first": ('p.add_argument("output")\np.add_argument("input")', []),
+    "argparse, one of each kind": ('p.add_argument("input")\np.add_argument("-o", "--out")', [(("", "--out"), ())]),
+    "argparse, one of each kind, short": ('p.add_argument("output")\np.add_argument("-i")', [(("-i", ""), ())]),
+    "argparse, named by dest": (
+        'p.add_argument("-s", dest="input_dir")\np.add_argument("-d", dest="output_dir")',
+        [(("-s", "-d"), ())],
+    ),
+    "argparse, a common parent of two subcommands": (
+        """
+        both = argparse.ArgumentParser(add_help=False)
+        sub = p.add_subparsers()
+        fit = sub.add_parser("fit", parents=[both])
+        show = sub.add_parser("show")
+        both.add_argument("--input")
+        both.add_argument("--output")
+        """,
+        [(("--input", "--output"), ("fit",))],
+    ),
+    "argparse, subcommands in a loop": (
+        """
+        for name in ("fit", "test"):
+            each = sub.add_parser(name)
+            each.add_argument("-i")
+            each.add_argument("-o")
+        """,
+        [(SHORT, ("fit",)), (SHORT, ("test",))],
+    ),
+    "argparse, subcommands with names of run time": (
+        """
+        for name in find_names():
+            each = sub.add_parser(name)
+            each.add_argument("-i")
+            each.add_argument("-o")
+        """,
+        [],
+    ),
+    "configargparse": ('p.add("-i", "--in")\np.add("-o", "--out")', [(SHORT, ())]),
     "argparse, one subcommand of two": (
         """
         sub = p.add_subparsers()
@@ -74,7 +109,7 @@ KINDS: dict[str, tuple[str, Pairs]] = {
         @app.command()
         def main(data_dir: Path, out_dir: Path = Path("out")): ...
         """,
-        [],  # one of them is positional, the other an option
+        [(("", "--out-dir"), ())],
     ),
     "typer, annotated": (
         """
@@ -104,6 +139,31 @@ KINDS: dict[str, tuple[str, Pairs]] = {
         """,
         [(("--input", "--output"), ("train",))],
     ),
+    "fire, a class that is made with the folders": (
+        """
+        class Job:
+            def __init__(self, input_dir, output_dir): ...
+            def run(self): ...
+            @property
+            def name(self): ...
+        fire.Fire(Job)
+        """,
+        [(("--input_dir", "--output_dir"), ("run",))],
+    ),
+    "Tap": ("class Args(Tap):\n    input_dir: str\n    output_dir: str", [(("--input_dir", "--output_dir"), ())]),
+    "pydantic-settings": (
+        "class Args(BaseSettings, cli_parse_args=True):\n    input_dir: str\n    output_dir: str",
+        [(("--input_dir", "--output_dir"), ())],
+    ),
+    "pyrallis": (
+        "class Args:\n    data_dir: str\n    output_dir: str\n@pyrallis.wrap()\ndef main(args: Args): ...",
+        [(("--data_dir", "--output_dir"), ())],
+    ),
+    "simple-parsing": (
+        "class Args:\n    data_dir: str\n    output_dir: str\nsimple_parsing.parse(Args)",
+        [(("--data_dir", "--output_dir"), ())],
+    ),
+    "jsonargparse": ("def main(input_dir: str, output_dir: str): ...\nCLI(main)", [(POSITIONAL, ())]),
     "absl": (
         'flags.DEFINE_string("input_dir", None, "x")\nflags.DEFINE_string("output_dir", None, "x")',
         [(("--input_dir", "--output_dir"), ())],
@@ -124,7 +184,24 @@ KINDS: dict[str, tuple[str, Pairs]] = {
     "sys.argv": ("input_dir = Path(sys.argv[1])\nout_dir = sys.argv[2]", [(POSITIONAL, ())]),
     "sys.argv, unpacked": ("_, input_file, output_file = sys.argv", []),
     "sys.argv, unpacked folders": ("input_dir, output_dir = sys.argv[1:]", [(POSITIONAL, ())]),
-    "sys.argv, the output first": ("out = sys.argv[1]\ndata = sys.argv[2]", []),
+    "sys.argv, handed over": (
+        "def main(input_dir, output_dir): ...\nmain(sys.argv[1], sys.argv[2])",
+        [(POSITIONAL, ())],
+    ),
+    "sys.argv, handed over as a whole": (
+        "def main(input_dir, output_dir): ...\nmain(*sys.argv[1:])",
+        [(POSITIONAL, ())],
+    ),
+    "sys.argv, in a function": (
+        "def main(argv):\n    inp = argv[1]\n    out = argv[2]\nmain(sys.argv)",
+        [(POSITIONAL, ())],
+    ),
+    "sys.argv, what is left of it": (
+        "def main(args):\n    input_dir, output_dir = args[0], args[1]\nmain(sys.argv[1:])",
+        [(POSITIONAL, ())],
+    ),
+    "sys.argv, mapped": ("input_dir, output_dir = map(Path, sys.argv[1:3])", [(POSITIONAL, ())]),
+    "sys.argv, as paths": ("input_dir, output_dir = [Path(p) for p in sys.argv[1:]]", [(POSITIONAL, ())]),
     "no options": ("print(1)", []),
 }
 
@@ -134,6 +211,115 @@ def test_the_options_are_read_from_the_text(kind: str) -> None:
     text, pairs = KINDS[kind]
     expected = [Takes(arguments=arguments, subcommand=subcommand) for arguments, subcommand in pairs]
     assert find_takes(ast.parse(textwrap.dedent(text))) == expected
+
+
+PLACED: dict[str, tuple[str, list[tuple[str, ...]]]] = {
+    "positional, the output first": (
+        'p.add_argument("output")\np.add_argument("input")',
+        [("{output}", "{input}")],
+    ),
+    "sys.argv, the output first": ("out = sys.argv[1]\ndata = sys.argv[2]", [("{output}", "{input}")]),
+    "options of a click group": (
+        """
+        @click.group()
+        @click.option("--input")
+        @click.option("--output")
+        def cli(input, output): ...
+        @cli.command()
+        def run(): ...
+        """,
+        [("--input", "{input}", "--output", "{output}", "run")],
+    ),
+    "options of a typer callback": (
+        """
+        @app.callback()
+        def common(input_dir: str = "", output_dir: str = ""): ...
+        @app.command()
+        def fit(): ...
+        """,
+        [("--input-dir", "{input}", "--output-dir", "{output}", "fit")],
+    ),
+    "options before the subcommands of argparse": (
+        """
+        p.add_argument("-i")
+        p.add_argument("-o")
+        sub = p.add_subparsers()
+        fit = sub.add_parser("fit")
+        """,
+        [("-i", "{input}", "-o", "{output}", "fit")],
+    ),
+    "SageMaker, one channel": (
+        """
+        p.add_argument("--train", default=os.environ["SM_CHANNEL_TRAIN"])
+        p.add_argument("--model-dir", default=os.environ.get("SM_MODEL_DIR"))
+        """,
+        [("--train", "{input}", "--model-dir", "{output}")],
+    ),
+    "SageMaker, two channels": (
+        """
+        p.add_argument("--train", default=os.environ["SM_CHANNEL_TRAIN"])
+        p.add_argument("--test", default=os.environ["SM_CHANNEL_TEST"])
+        p.add_argument("--model-dir", default=os.environ.get("SM_MODEL_DIR"))
+        """,
+        [("--train", "{input}/train", "--test", "{input}/test", "--model-dir", "{output}")],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", PLACED)
+def test_folders_that_do_not_belong_at_the_end_are_placed(kind: str) -> None:
+    text, placed = PLACED[kind]
+    assert [takes.placed for takes in find_takes(ast.parse(textwrap.dedent(text)))] == placed
+
+
+@pytest.mark.parametrize(
+    ("text", "required"),
+    [
+        ('p.add_argument("-i", required=True)\np.add_argument("-o")\np.add_argument("--lr", required=True)', ("--lr",)),
+        ('p.add_argument("input")\np.add_argument("output")\np.add_argument("config")', ("config",)),
+        ('p.add_argument("input")\np.add_argument("output")\np.add_argument("more", nargs="*")', ()),
+        ('p.add_argument("-i")\np.add_argument("-o")\np.add_argument("-n", "--number", required=True)', ("--number",)),
+        ('p.add_argument("-i")\np.add_argument("-o")\np.add_argument("--n", required=True, default=3)', ()),
+        ("def main(input, output, lr, n=1): ...\nfire.Fire(main)", ("--lr",)),
+        ("class A:\n    data_dir: str\n    output_dir: str\n    lr: float\n    n: int = 3\ntyro.cli(A)", ("--lr",)),
+        (
+            '@click.command()\n@click.option("-i")\n@click.option("-o")\n@click.argument("x")\n'
+            '@click.argument("y", nargs=-1)\ndef main(i, o, x, y): ...',
+            ("x",),
+        ),
+    ],
+)
+def test_what_else_a_script_needs_is_known(text: str, required: tuple[str, ...]) -> None:
+    assert [takes.required for takes in find_takes(ast.parse(text))] == [required]
+
+
+GROUP = textwrap.dedent(PLACED["options of a click group"][0]) + "@cli.command()\ndef other(): ...\ncli()\n"
+
+
+@pytest.mark.parametrize("command", [("python", "job.py", "run"), ("python", "job.py", "run", "--fast")])
+def test_a_command_that_names_its_subcommand_gets_the_folders_before_it(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    program = program_of(command, source_of(tmp_path, {"job.py": GROUP}))
+    assert program.command == (*command[:2], "--input", "{input}", "--output", "{output}", *command[2:])
+
+
+def test_what_a_command_of_the_users_lacks_is_known(tmp_path: Path) -> None:
+    text = "p.add_argument('-i')\np.add_argument('-o')\np.add_argument('--lr', required=True)\np.add_argument('conf')\n"
+    source = source_of(tmp_path, {"job.py": text})
+    assert program_of(("python", "job.py"), source).required == ("--lr",)
+    assert program_of(("python", "job.py", "-i", "{input}", "-o", "{output}"), source).required == ("--lr",)
+    assert program_of(("python", "job.py", "--lr=3", "conf.yaml"), source).required == ()
+
+
+def test_a_script_whose_subcommands_can_not_be_told_is_not_started_without_one(tmp_path: Path) -> None:
+    text = (
+        "import argparse\n"
+        + textwrap.dedent(KINDS["argparse, subcommands with names of run time"][0])
+        + "p.parse_args()\n"
+    )
+    with pytest.raises(SourceError, match="No script takes both -i and -o"):
+        find_program(source_of(tmp_path, {"job.py": text}))
 
 
 def _script(options: str) -> str:
@@ -147,6 +333,12 @@ def test_options_that_the_user_names_choose_the_script(tmp_path: Path) -> None:
     }
     program = find_program(source_of(tmp_path, files), ("--from-here", "--to-there"))
     assert (program.command, program.arguments) == (("python", "a.py"), ("--from-here", "--to-there"))
+
+
+def test_a_folder_without_an_option_may_be_named_beside_one_with_it(tmp_path: Path) -> None:
+    files = {"a.py": _script('p.add_argument("where")\np.add_argument("--to-there")')}
+    program = find_program(source_of(tmp_path, files), ("", "--to-there"))
+    assert (program.command, program.arguments) == (("python", "a.py"), ("", "--to-there"))
 
 
 def test_a_subcommand_is_part_of_the_command(tmp_path: Path) -> None:
@@ -204,6 +396,15 @@ import hydra
 def main(cfg): ...
 main()
 """
+
+
+def test_the_keys_of_a_group_that_a_hydra_configuration_chooses_count(tmp_path: Path) -> None:
+    files = {
+        "train.py": HYDRA,
+        "conf/train.yaml": "defaults:\n  - data: mnist\n  - _self_\npaths:\n  output: out\n",
+        "conf/data/mnist.yaml": "root: ./data\nbatch: 3\n",
+    }
+    assert find_program(source_of(tmp_path, files)).arguments == ("data.root=", "paths.output=")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,9 @@ from aws_run.image.recipe.shell_text import is_one_command
 
 
 def test_the_plan_of_a_project_refuses_it(tmp_path: Path) -> None:
-    root = write(tmp_path / "project", {"Dockerfile": "FROM python\nCMD cd x && python main.py", "main.py": SCRIPT})
+    root = write(
+        tmp_path / "project", {"Dockerfile": "FROM python\nCMD python a.py; python main.py", "main.py": SCRIPT}
+    )
     with pytest.raises(SourceError, match="CMD in Dockerfile is in shell form"):
         plan_image(config_of(root), entrypoint_layer=lambda: LAYER)
 
@@ -35,10 +37,22 @@ def test_the_plan_tells_where_the_folders_are_put_behind_a_plain_command(tmp_pat
         ("python main.py --n $N --title 'a b'", True),
         ("exec python -u main.py", True),
         ("python ${SCRIPT:-main.py}", True),
-        ("cd /app && python main.py", False),
+        ("cd /app && python main.py", True),
+        ("cd /app && export A=1 && exec python main.py", True),
+        (". ./env.sh && python main.py", True),
+        ("python first.py && python main.py", False),
+        ("cd /app && python main.py; ls", False),
+        ("cd /app || python main.py", False),
+        ("python main.py &", False),
+        ("cd /app &&", False),
+        ("cd /app", False),
         ("python main.py | tee log", False),
-        ("python main.py # all", False),
-        ("MODE=fast python main.py", False),
+        ("python main.py # all", True),
+        ("python main.py # isn't that nice", False),
+        ("python main.py a#b", True),
+        ("MODE=fast N='1 2' python main.py", True),
+        ("MODE=fast", False),
+        ("MODE=fast exec", False),
         ("source env.sh", False),
         ("python main.py $(date)", False),
         ("python main.py 'a", False),
@@ -91,6 +105,7 @@ def refused(text: str, *, own_command: bool = False) -> str:
         ("FROM python\nCMD python main.py", "CMD"),
         ("FROM python\nCMD python main.py --in {input} --out {output}", ""),
         ("FROM python\nCMD python main.py --in {input}", "CMD"),
+        ("FROM python\nCMD cd app && python main.py", "CMD"),
         ("FROM python\ncmd python main.py", "CMD"),
         ("FROM python\nENTRYPOINT python main.py", "ENTRYPOINT"),
         ("FROM python\nENTRYPOINT python \\\n  main.py", "ENTRYPOINT"),
@@ -117,6 +132,39 @@ def refused(text: str, *, own_command: bool = False) -> str:
 )
 def test_the_last_stage_decides(text: str, instruction: str) -> None:
     assert refused(text) == instruction
+
+
+STAGES = (
+    "FROM python AS base\nCMD python base.py | tee x\n"
+    'FROM base AS prod\nCMD ["python", "main.py"]\nFROM base AS test\nCMD pytest | tee y\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "refuses"), [(None, True), ("test", True), ("PROD", False), ("1", False), ("0", True)]
+)
+def test_the_stage_that_is_built_decides(target: str | None, refuses: bool) -> None:
+    def read() -> str | None:
+        return refuse_shell_form(STAGES, "Dockerfile", own_command=False, root=Path("/p"), target=target)
+
+    if refuses:
+        with pytest.raises(SourceError):
+            read()
+    else:
+        assert read() is None
+
+
+@pytest.mark.parametrize(
+    "written", ["cd {folder} && N=3 {python} show.py # all", "export N=3 && cd {folder} && exec {python} show.py"]
+)
+def test_what_prepares_for_the_command_is_kept(tmp_path: Path, written: str) -> None:
+    (tmp_path / "show.py").write_text('import sys, os\nprint(sys.argv[1:], os.environ["N"])\n')
+    text = written.format(folder=tmp_path, python=sys.executable)
+    _, cmd = keep_arguments([], ["/bin/sh", "-c", text], own_command=False)
+    done = subprocess.run(
+        [*cmd, "-i", "a b"], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['-i', 'a b'] 3\n"
 
 
 def test_a_command_of_the_config_takes_the_place_of_cmd_and_not_of_entrypoint() -> None:

@@ -15,15 +15,31 @@ from aws_run.errors import AwsCallError, CapacityError
 from aws_run.infra.resource_types import group
 
 
-def test_a_group_is_made_empty_and_armed_and_never_raised_by_its_create() -> None:
+@pytest.mark.parametrize(("subnets", "most"), [(("subnet-a",), 1), (("subnet-a", "subnet-b"), 0)])
+def test_a_group_is_made_empty_and_armed_and_never_raised_by_its_create(subnets: tuple[str, ...], most: int) -> None:
+    """With one subnet it has room for the machine that LaunchInstances brings."""
     aws, clock = FakeAws(), FakeClock()
-    group.create(aws, GROUP, clock)
+    group.create(aws, replace(GROUP, subnets=subnets), clock)
     assert aws.operations == ["create_auto_scaling_group", "put_scheduled_update_group_action", "suspend_processes"]
     request = aws.sent("create_auto_scaling_group")[0]
-    assert (request["MinSize"], request["MaxSize"], request["DesiredCapacity"]) == (0, 0, 0)
+    assert (request["MinSize"], request["MaxSize"], request["DesiredCapacity"]) == (0, most, 0)
     switch = aws.sent("put_scheduled_update_group_action")[0]
     assert switch["StartTime"] == clock.now() + timedelta(seconds=GROUP.lease_s)
     assert (switch["MinSize"], switch["MaxSize"], switch["DesiredCapacity"]) == (0, 0, 0)
+
+
+def test_a_launch_at_once_gives_the_machine_or_what_aws_has_against_it() -> None:
+    error = {"InstanceType": "m5.large", "AvailabilityZone": "us-east-1a", "ErrorCode": "X", "ErrorMessage": "none"}
+    launched = {"Instances": [{"InstanceType": "m5.large", "InstanceIds": ["i-1"]}], "Errors": []}
+    aws = FakeAws().on("launch_instances", refused("IdempotentCallInProgress"), launched, {"Errors": [error]})
+    first = group.launch_one(aws, GROUP, "run-1", FakeClock())
+    assert first == group.LaunchAnswer(instance_ids=("i-1",))
+    second = group.launch_one(aws, GROUP, "run-2", FakeClock())
+    told = group.LaunchRefusal(instance_type="m5.large", zone="us-east-1a", code="X", text="none")
+    assert second == group.LaunchAnswer(refusals=(told,))
+    sent = aws.sent("launch_instances")
+    assert [one["ClientToken"] for one in sent] == ["run-1", "run-1", "run-2"]
+    assert {len(one["SubnetIds"]) for one in sent} == {1}
 
 
 @pytest.mark.parametrize(

@@ -242,21 +242,55 @@ def test_every_resource_can_be_referred_to_by_kind_and_name() -> None:
 IMAGE = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/arun/demo"
 
 
-@pytest.mark.parametrize("code", ["ImageNotFoundException", "RepositoryNotFoundException"])
+NO_IMAGE = {"failures": [{"failureCode": "ImageNotFound"}]}
+MISSING = [NO_IMAGE, refused("RepositoryNotFoundException")]
+
+
+@pytest.mark.parametrize("answer", MISSING)
 @pytest.mark.parametrize("name", [f"{IMAGE}:v1", IMAGE, f"{IMAGE}@sha256:{'0' * 64}"])
-def test_a_ready_image_that_ecr_does_not_have_is_refused_by_name(code: str, name: str) -> None:
-    aws = FakeAws().on("describe_images", refused(code))
+def test_a_ready_image_that_ecr_does_not_have_is_refused_by_name(answer: Any, name: str) -> None:
+    aws = FakeAws().on("batch_get_image", answer)
     with pytest.raises(UsageError, match="There is no image") as caught:
-        repository.refuse_missing(aws, name)
+        repository.ready_image_arches(aws, name)
     assert "list-images --repository-name arun/demo" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("name", ["nosuch:tag", "public.ecr.aws/x/y:1", IMAGE.replace("us-east-1", "eu-west-1")])
 def test_of_other_registries_nothing_is_asked(name: str) -> None:
-    aws = FakeAws().on("describe_images", refused("ImageNotFoundException"))
-    repository.refuse_missing(aws, name)
-    assert "describe_images" not in aws.operations
+    aws = FakeAws().on("batch_get_image", NO_IMAGE)
+    assert repository.ready_image_arches(aws, name) == frozenset()
+    assert aws.operations == []
 
 
 def test_who_may_not_look_may_still_be_allowed_to_pull() -> None:
-    repository.refuse_missing(FakeAws().on("describe_images", refused("AccessDeniedException")), f"{IMAGE}:v1")
+    aws = FakeAws().on("batch_get_image", refused("AccessDeniedException"))
+    assert repository.ready_image_arches(aws, f"{IMAGE}:v1") == frozenset()
+
+
+def manifest(**document: Any) -> dict[str, Any]:
+    return {"images": [{"imageManifest": json.dumps(document)}]}
+
+
+def test_an_index_says_for_which_architectures_its_images_are() -> None:
+    platforms = [{"platform": {"architecture": one}} for one in ("amd64", "arm64", "unknown")]
+    aws = FakeAws().on("batch_get_image", manifest(manifests=platforms))
+    assert repository.ready_image_arches(aws, f"{IMAGE}:v1") == {"x86_64", "arm64"}
+    assert aws.operations == ["batch_get_image"]
+
+
+def test_of_a_single_image_its_configuration_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    aws = FakeAws().on("batch_get_image", manifest(config={"digest": "sha256:1"}))
+    aws.on("get_download_url_for_layer", {"downloadUrl": "https://there"})
+    monkeypatch.setattr(aws, "fetch", lambda url: json.dumps({"architecture": "arm64"}).encode())
+    assert repository.ready_image_arches(aws, f"{IMAGE}:v1") == {"arm64"}
+    assert aws.sent("get_download_url_for_layer")[0]["layerDigest"] == "sha256:1"
+    aws.on("get_download_url_for_layer", refused("AccessDeniedException"))
+    assert repository.ready_image_arches(aws, f"{IMAGE}:v1") == frozenset()
+
+
+def test_an_image_of_another_architecture_than_the_hardware_is_refused() -> None:
+    repository.refuse_other_arch(IMAGE, frozenset(), "arm64")
+    repository.refuse_other_arch(IMAGE, frozenset({"arm64", "x86_64"}), "arm64")
+    with pytest.raises(UsageError, match="is for x86_64, and the hardware is arm64") as caught:
+        repository.refuse_other_arch(IMAGE, frozenset({"x86_64"}), "arm64")
+    assert "--arch x86_64" in (caught.value.hint or "")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 import threading
 from collections.abc import Callable
+from traceback import walk_stack
+from types import FrameType
 from typing import Any
 
 import pytest
 from tests.unit.fakes import Events, FakeClock
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, until
 
 from aws_run.errors import AwsRunError, BuildError
 from aws_run.events import LaneDone, LaneFailed, LaneStarted
@@ -150,3 +155,43 @@ def test_lanes_are_daemons_so_that_a_stuck_build_ends_with_the_command(lanes: La
     lanes.runner.start("image", "", work)
     go.set()
     assert lanes.join() == {"image": True}
+
+
+def is_waiting(frame: FrameType) -> bool:
+    """Whether a thread waits for another within LaneRunner.join."""
+    code = LaneRunner.join.__code__
+    return frame.f_code.co_filename == threading.__file__ and any(one.f_code is code for one, _ in walk_stack(frame))
+
+
+def test_after_ctrl_c_a_lane_is_waited_for_until_it_has_taken_its_last_step(lanes: Lanes) -> None:
+    """Wherever the signal lands: in the middle of a wait for the lane, Python would call its thread ended."""
+    begun, go_on, steps = threading.Event(), threading.Event(), []
+
+    def work() -> LaneResult[None]:
+        begun.set()
+        assert go_on.wait(PATIENCE_S)
+        steps.append("the last one")
+        return LaneResult(value=None, text="done")
+
+    me = threading.main_thread().ident
+    assert me == threading.get_ident()
+
+    def press() -> None:
+        assert begun.wait(PATIENCE_S)
+        until(lambda: is_waiting(sys._current_frames()[me]))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    presses = threading.Thread(target=press)
+    try:
+        lanes.runner.start("image", "begins", work)
+        presses.start()
+        with pytest.raises(KeyboardInterrupt):
+            lanes.runner.join(lambda: None, every_s=PATIENCE_S)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        presses.join()
+    assert lanes.runner.working == ("image",)
+    go_on.set()
+    lanes.runner.settle("image", PATIENCE_S)
+    assert steps == ["the last one"]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+import math
+import re
+
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from aws_run.report.html.plots import plot
 from aws_run.report.html.usage_csv import read_usage, thinned
 from aws_run.report.html.values import Series
 
@@ -57,3 +61,24 @@ def test_nothing_that_a_job_writes_there_breaks_the_reading(lines: list[str], en
         times = [at for at, _ in series.points]
         assert times == sorted(set(times))
         assert all(0 <= value < 1e40 for _, value in series.points)
+
+
+_CELLS = st.sampled_from(
+    ["0", "1", "2", "5e-324", "1e-300", "0.0000001", "9.9e17", "1e-6", "", "nan", "1e400", "-1", "<b>"]
+)
+
+
+@given(
+    st.lists(st.lists(_CELLS, min_size=8, max_size=8).map(",".join), min_size=2, max_size=6),
+    st.sampled_from([0, 1, 2**60]),
+)
+@example([f"{at},{','.join(['5e-324'] * 7)}" for at in (0, 1)], 0)
+@example(["0,0,0,0,0,0,0,0", f"5e-324,{','.join(['9e17'] * 7)}", "1,1,1,1,1,1,1,1"], 0)
+def test_every_place_of_a_plot_is_a_number_whatever_a_job_writes(lines: list[str], memory_bytes: int) -> None:
+    for series in read_usage("\n".join([HEAD, *lines]).encode(), memory_bytes=memory_bytes):
+        drawn = plot(series)
+        places = [
+            float(number) for points in re.findall(r'points="([^"]*)"', drawn) for number in re.split("[ ,]", points)
+        ]
+        assert all(map(math.isfinite, places))
+        assert "inf" not in drawn
