@@ -92,7 +92,8 @@ def _bring_in(job: Job, supervisor: Supervisor, first_minute: FirstMinute, resul
         return False
     files, total = sum(i.files for i in result.inputs), sum(i.bytes for i in result.inputs)
     if files:
-        say(f"input ready: {files} files, {size(total)} in {time.monotonic() - began:.1f} s")
+        took_s = time.monotonic() - began
+        say(f"input ready: {files} {'file' if files == 1 else 'files'}, {size(total)} in {took_s:.1f} s")
     unsure = sum(i.size_only for i in result.inputs)
     if unsure:
         say(f"S3 has neither a CRC32 nor an MD5 sum of {unsure} of them, so only their size was checked")

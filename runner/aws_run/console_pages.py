@@ -12,6 +12,11 @@ def bucket_prefix(bucket: str, prefix: str, region: str) -> str:
     return f"{_console(region)}/s3/buckets/{bucket}?region={region}&prefix={prefix}"
 
 
+def object_page(bucket: str, key: str, region: str) -> str:
+    """One object, with buttons that open and download it."""
+    return f"{_console(region)}/s3/object/{bucket}?region={region}&prefix={quote(key, safe='/')}"
+
+
 def task(cluster: str, arn: str, region: str) -> str:
     """A task on ECS, by its ARN. `cluster`: its name or ARN."""
     name, task_id = cluster.rsplit("/", 1)[-1], arn.rsplit("/", 1)[-1]

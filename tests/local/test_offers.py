@@ -51,7 +51,7 @@ def test_the_list_is_ranked_and_a_submit_takes_the_offer_that_it_marks(
     assert planned.returncode == 0, planned.stderr
     view = json.loads(planned.stdout)
     assert view["backend"].startswith(f"{taken['backend']}: {taken['type']}")
-    assert any(line.startswith("choice: ") for line in view["estimate"])
+    assert view["why"]
 
 
 def test_an_offer_says_what_it_needs_of_the_quota_and_what_the_time_costs(aws: Cloud) -> None:

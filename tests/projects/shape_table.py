@@ -74,7 +74,7 @@ def shape_row(shape: Shape, place: Path) -> tuple[str, str, str, str]:
         plan = plan_shape(shape.copy_to(place))
     except SourceError:
         return heading, "", "", f"refused: {shape.refusal}"
-    notes = [note for note in plan.notes if not note.startswith(("command: ", "the folders are given"))]
+    notes = [note for note in plan.notes if not note.startswith("the folders are given")]
     if isinstance(plan.recipe, StandardRecipe):
         notes.append(f"Python {plan.recipe.python}")
     result = "planned" if shape.answer is None else "runs"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,3 +27,12 @@ def test_the_picture_of_a_comment_is_of_the_golden_text(theme: str) -> None:
     picture = (ROOT / f"docs/comment-{theme}.png").read_bytes()
     assert is_of(picture, golden), "draw it again: tools/comment-picture"
     assert not is_of(picture, golden + b"x")
+
+
+def test_the_picture_of_the_terminal_is_of_the_run_that_readme_has_as_text() -> None:
+    """tests/local/test_terminal_picture.py runs it anew."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"<!-- terminal: [^>]*-->\n```console\n(.*?)\n```\n", readme, re.DOTALL)
+    assert shown is not None
+    picture = (ROOT / "docs/terminal.svg").read_text(encoding="utf-8")
+    assert hashlib.sha256(shown[1].encode()).hexdigest() in picture, "record it again: tools/terminal-picture"

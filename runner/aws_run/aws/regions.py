@@ -7,6 +7,24 @@ from typing import Any
 from aws_run.errors import UsageError
 
 
+def all_regions() -> frozenset[str]:
+    """Those that this machine's botocore knows, without the ones that stand for no place."""
+    import botocore.session
+
+    return frozenset(name for name in known_regions(botocore.session.Session()) if not name.endswith("-global"))
+
+
+def all_profiles() -> list[str]:
+    """The profiles of this machine's AWS configuration; none where it can't be read."""
+    import botocore.session
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        return list(botocore.session.Session().available_profiles)
+    except BotoCoreError:
+        return []
+
+
 def known_regions(session: Any) -> frozenset[str]:
     """Of all partitions, and what stands for the services without one (`aws-global`). `session`: botocore's, which
     reads the same file for its first client."""

@@ -16,6 +16,7 @@ from typing import Any
 import botocore.session
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.loaders import Loader
 
 from aws_run import __version__, partition
 from aws_run.aws.answers import Answer, refuse_unreadable
@@ -90,11 +91,23 @@ def _home(service: str, region: str | None) -> str | None:
     return "ap-south-1" if part == "ap" else _PRICE_LIST_NEAR.get(part, "us-east-1")
 
 
+class _Loader(Loader):
+    """botocore's own looks into the folder of each of its 400 services before it makes a client of one of them."""
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        """By name alone; a service that lacks the file of that type is refused when it is read."""
+        places = filter(os.path.isdir, self.search_paths)
+        return sorted({entry.name for place in places for entry in os.scandir(place) if entry.is_dir()})
+
+
 def _session(
     region: str | None, profile: str | None, web_identity: WebIdentity | None, now: Callable[[], datetime]
 ) -> Any:
     """botocore's own session: boto3 adds resources and transfers, which nothing here uses, and their imports."""
     session: Any = web_identity.session(region, now) if web_identity is not None else botocore.session.get_session()
+    more = (session.get_config_variable("data_path") or "").split(os.pathsep)  # as botocore reads AWS_DATA_PATH
+    places = [os.path.expanduser(os.path.expandvars(place)) for place in more if place]  # noqa: PTH111
+    session.register_component("data_loader", _Loader(places))
     for name, value in (("profile", profile), ("region", region)):
         if value is not None:
             session.set_config_variable(name, value)

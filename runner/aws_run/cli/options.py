@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from aws_run.cli.completions import completer
 from aws_run.cli.types import PATH, TEXT
 from aws_run.config.option import ExtraFlag, Option
 from aws_run.config.options import EXTRA_FLAGS, OPTIONS, extra_flag, option_of
@@ -34,7 +35,14 @@ def setting(option: Option) -> Callable[[F], F]:
     if option.kind.schema == {"type": "boolean"}:
         return click.option(*names, is_flag=True, default=None, help=text)
     type_ = TEXT if option.kind.shape == "list" and not option.repeatable else None
-    return click.option(*names, metavar=option.metavar, multiple=option.repeatable, type=type_, help=text)
+    return click.option(
+        *names,
+        metavar=option.metavar,
+        multiple=option.repeatable,
+        type=type_,
+        help=text,
+        shell_complete=completer(option),
+    )
 
 
 def extra(flag: ExtraFlag, *, short: bool = True) -> Callable[[F], F]:

@@ -17,6 +17,7 @@ from aws_run.cli.say import result_json, say
 from aws_run.errors import AwsRunError, InterruptedRunError, UsageError, sentence_of
 
 if TYPE_CHECKING:
+    from aws_run.lifecycle.context import AppContext
     from aws_run.lifecycle.end.ending import SubmitResult
     from aws_run.report import Reporter
     from aws_run.report.views import OutcomeView, PlanView
@@ -58,10 +59,13 @@ class Terminal:
 
         return show
 
-    def report(self, done: SubmitResult) -> int:
-        """Shows how it ended; the exit code. A fault of ours in the showing costs nobody the way back to the run."""
+    def report(self, done: SubmitResult, context: AppContext) -> int:
+        """Saves the run's report, then shows how it ended; the exit code. A fault of ours in the showing costs nobody
+        the way back to the run."""
+        from aws_run.usecases.saved_report import with_report
+
         try:
-            return self._show(done)
+            return self._show(with_report(context, done, label=self.target.cost_label))
         except AwsRunError:
             raise
         except Exception as error:
@@ -108,7 +112,7 @@ def without_links(view: OutcomeView) -> OutcomeView:
     left = view.left
     if left is not None:
         left = replace(left, rows=tuple(replace(row, where="") for row in left.rows))
-    return replace(view, console_url=None, left=left)
+    return replace(view, console_url=None, report_url=None, left=left)
 
 
 def with_next_commands(view: OutcomeView, target: compose.Target) -> OutcomeView:

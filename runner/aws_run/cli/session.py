@@ -43,10 +43,10 @@ class Session:
 
 
 @contextmanager
-def session(flags: Mapping[str, Any]) -> Iterator[Session]:
+def session(flags: Mapping[str, Any], *, project: Path | None = None) -> Iterator[Session]:
     """`flags`: those of `aws_options` and `project_options`. The project's aws-run.yaml is read if there is one, so
-    that its region and profile hold for every command."""
-    config = compose.load(Path.cwd(), flags.get("file"), flags, for_run=False)
+    that its region and profile hold for every command. `project`: its folder, where that is not the current one."""
+    config = compose.load(project or Path.cwd(), flags.get("file"), flags, for_run=False)
     from aws_run.report import make_reporter
 
     as_json, local = bool(flags["as_json"]), bool(flags["local"])

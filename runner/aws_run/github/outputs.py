@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from aws_run import partition
+from aws_run.console_pages import object_page
 from aws_run.errors import EXIT_INTERRUPT, AwsRunError
 from aws_run.github.reasons import reason_code
 from aws_run.report.jsonlines import error_data, to_json
@@ -27,6 +28,8 @@ OUTPUTS = (
     "s3-uri",
     "console-url",
     "logs-url",
+    "report-file",
+    "report-url",
     "cost-usd",
     "duration-seconds",
     "comment-id",
@@ -57,6 +60,8 @@ def result_outputs(done: SubmitResult) -> dict[str, str]:
         "s3-uri": view.s3_uri,
         "console-url": view.console_url,
         "logs-url": logs_url(record),
+        "report-file": None if view.report_file is None else str(view.report_file),
+        "report-url": view.report_url,
         "cost-usd": record.cost_usd,
         "duration-seconds": None if view.seconds is None else f"{view.seconds:.0f}",
         "reason-code": None if record.outcome is None else record.outcome.reason_word,
@@ -80,7 +85,7 @@ def logs_url(record: Record) -> str:
     with the project's last run."""
     region = record.region
     if record.outcome is not None:
-        return _object_url(record, RunKeys(run_id=record.run_id).log)
+        return object_page(record.bucket, RunKeys(run_id=record.run_id).log, region)
     # The console encodes these parts twice, with `$` for `%`.
     group = quote(quote(record.log_group, safe=""), safe="").replace("%", "$")
     stream = f"?logStreamNameFilter={quote(record.run_id, safe='')}"
@@ -93,10 +98,4 @@ def logs_url(record: Record) -> str:
 
 def file_url(record: Record) -> Callable[[str], str]:
     """The console's page of one output, by its path."""
-    return lambda path: _object_url(record, f"{record.output_prefix}{path}")
-
-
-def _object_url(record: Record, key: str) -> str:
-    bucket = record.bucket
-    place = f"{partition.of_region(record.region).console(record.region)}/s3/object/{bucket}"
-    return f"{place}?region={record.region}&prefix={quote(key, safe='/')}"
+    return lambda path: object_page(record.bucket, f"{record.output_prefix}{path}", record.region)

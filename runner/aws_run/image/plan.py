@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shlex
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -149,7 +148,7 @@ def plan_image(
         arguments=program.arguments,
         memory_sharer=find_memory_sharer(source),
         notes=(
-            *_command_notes(program, config.command),
+            *_command_notes(program),
             *(_required_notes(program) if not config.args else []),
             *recipe.notes,
             *([rewritten] if rewritten else []),
@@ -168,22 +167,21 @@ def _dockerignore(config: Config, context: str) -> str:
     return own_ignore if (config.project_dir / own_ignore).is_file() else f"{below}{DOCKERIGNORE}"
 
 
-def _command_notes(program: Program, own: tuple[str, ...] | None) -> list[str]:
-    """What was chosen for the user. `own`: the config's command."""
-    command, arguments = program.command, program.arguments
+def _command_notes(program: Program) -> list[str]:
+    """What was chosen for the user; the command itself stands in the plan."""
     if program.notes:
         return list(program.notes)
-    notes = [f"command: {shlex.join(command)}"] if command and command != own else []
-    if has_places(command):
-        return notes
+    arguments = program.arguments
+    if has_places(program.command):
+        return []
     if arguments == POSITIONAL:
-        notes.append("the folders are given to the script without options, the input first")
-    elif "" in arguments:
+        return ["the folders are given to the script without options, the input first"]
+    if "" in arguments:
         bare, option = ("input", arguments[1]) if not arguments[0] else ("output", arguments[0])
-        notes.append(f"the folders are given to the script by {option}, the {bare} without an option")
-    elif arguments != SHORT:
-        notes.append(f"the folders are given to the script by {arguments[0]} and {arguments[1]}")
-    return notes
+        return [f"the folders are given to the script by {option}, the {bare} without an option"]
+    if arguments != SHORT:
+        return [f"the folders are given to the script by {arguments[0]} and {arguments[1]}"]
+    return []
 
 
 def _required_notes(program: Program) -> list[str]:

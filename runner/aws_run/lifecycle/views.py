@@ -64,6 +64,7 @@ def plan_view(
         content=None if preflight.image is None else image_content(preflight.image.source),
         inputs=tuple(_plan_input(seen) for seen in preflight.inputs),
         price=_price(run, backend, preflight.nat),
+        why=spec.offer.why or "",
         estimate=(*_estimate(run, backend), *_network_lines(preflight.nat)),
         notes=(*(one.sentence for one in allowances), *preflight.notes, *preflight.offer.notes),
         allowances=allowances,
@@ -167,23 +168,26 @@ def _input_row(seen: InputSummary) -> PlanRow:
 def _estimate(run: RunPlan, backend: Backend) -> tuple[str, ...]:
     spec = run.spec
     hour = budget.expected_hour_usd(backend, spec.offer)
-    why: tuple[str, ...] = (f"choice: {spec.offer.why}",) if spec.offer.why else ()
+    expected: tuple[str, ...] = ()
     if run.estimate is not None:
         taken = seconds(float(run.estimate.billed_s))
-        expected = by_earlier_runs(entry_view(run.estimate))
-        why += (f"expected: {expected}; for {taken}, boot and waiting included",)
+        known = by_earlier_runs(entry_view(run.estimate))
+        expected = (f"expected: {known}; for {taken}, boot and waiting included",)
     if hour is None:
-        return (*why, "estimate: no price is known for this hardware")
+        return (*expected, "estimate: no price is known for this hardware")
     dearest = budget.hour_usd(backend, spec.offer)
     if dearest is None:
         some = "some of the machines that may be started have no known price"
-        return (*why, f"estimate: ${hour:.4f} an hour; {some}")
+        return (*expected, f"estimate: ${hour:.4f} an hour; {some}")
     whole = dearest * budget.billed_at_most_s(spec) / 3600
     end = f"its timeout of {seconds(spec.timeout_s)}"
     if spec.timeout_s < spec.job.timeout_s:
         end = f"{seconds(spec.timeout_s)}, where --max-cost ends it"
     beside = "its wait for image and input and its end included" if spec.idle_s else "its end included"
-    return (*why, f"estimate: ${hour:.4f} an hour, at most ${whole:.4f} if it runs to {end}, {beside}{_sources(spec)}")
+    return (
+        *expected,
+        f"estimate: ${hour:.4f} an hour, at most ${whole:.4f} if it runs to {end}, {beside}{_sources(spec)}",
+    )
 
 
 def _network_lines(nat: NatCharge | None) -> tuple[str, ...]:

@@ -12,35 +12,17 @@ import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Literal, Protocol, TextIO, cast
+from typing import TYPE_CHECKING, Literal, Protocol, TextIO, cast
 
 from aws_run.clock import Clock, SystemClock
 from aws_run.errors import AwsRunError
 from aws_run.events import Event
-from aws_run.report.views import (
-    LaneView,
-    LeftRow,
-    LeftView,
-    OutcomeView,
-    PlanRow,
-    PlanView,
-    ReceiptLine,
-    ReceiptView,
-)
 from aws_run.streams import ResilientStream
 
-__all__ = [
-    "LaneView",
-    "LeftRow",
-    "LeftView",
-    "OutcomeView",
-    "PlanRow",
-    "PlanView",
-    "ReceiptLine",
-    "ReceiptView",
-    "Reporter",
-    "make_reporter",
-]
+if TYPE_CHECKING:
+    from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
+
+__all__ = ["Reporter", "make_reporter"]
 
 ReporterKind = Literal["auto", "plain", "json"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ from aws_run.clock import Clock
 from aws_run.data import NO_OUTPUTS, OutputListing
 from aws_run.errors import AwsRunError, BuildError, TeardownError
 from aws_run.events import Event, LogLine
-from aws_run.report.format import count, money, quantity, seconds, size, unit_price
+from aws_run.report.format import count, money, quantity, size, unit_price
 from aws_run.report.markdown import code, escape, fence, link, table
-from aws_run.report.text import receipt_footer
+from aws_run.report.text import code_and_time, receipt_footer
 from aws_run.report.timeline import Step, Timeline, timeline_lines
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 
@@ -89,9 +90,7 @@ def _headline(view: SummaryView) -> str:
             f"### {'🚫' if view.cancelled else '❌'} {escape(what)}: {'cancelled' if view.cancelled else 'not started'}"
         )
     sign = "✅" if outcome.succeeded else "🚫" if view.cancelled else "❌"
-    code_text = "no exit code" if outcome.exit_code is None else f"exit {outcome.exit_code}"
-    took = f", ran {seconds(outcome.seconds)}" if outcome.seconds is not None else ""
-    return f"### {sign} {escape(outcome.run_id)}: {escape(outcome.status)} ({code_text}{took})"
+    return f"### {sign} {escape(outcome.run_id)}: {escape(outcome.status)}{code_and_time(outcome)}"
 
 
 def _error(error: AwsRunError | None) -> str:
@@ -122,6 +121,7 @@ def _places(view: SummaryView) -> str:
         for text, url in (
             ("outputs in the AWS console", view.outcome.console_url if view.outcome else None),
             ("log in the AWS console", view.logs_url),
+            ("report in the AWS console", view.outcome.report_url if view.outcome else None),
         )
         if url
     ]
@@ -208,7 +208,8 @@ def _plan(view: PlanView | None) -> str:
         for lane in view.lanes
         for row in lane.rows
     ]
-    texts = [*view.estimate, *view.notes]
+    runs = [f"runs {shlex.join(view.argv)}"] if view.argv is not None else []
+    texts = [*runs, *filter(None, [view.why]), *view.estimate, *view.notes]
     return "\n\n".join(
         filter(
             None,

@@ -20,12 +20,15 @@ from aws_run.report.text import outcome_places, plan_head, plan_rows, receipt_fo
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 
 _PLAN_INDENT = 12
+_PLACE_INDENT = 11
 
 
 def plan_panel(view: PlanView, width: int) -> list[Text]:
     """A list, the same at every width: text is broken between words, and a name is never cut."""
     name, where = plan_head(view)
-    lines = [Text.assemble((name, "bold"), (f"  {where}", "dim"))]
+    first, *rest = wrapped(where, width - len(name) - 2)
+    lines = [Text.assemble((name, "bold"), (f"  {first}", "dim"))]
+    lines += [Text(f"{'':{len(name) + 2}}{line}", "dim") for line in rest]
     before = ""
     for what, text in plan_rows(view):
         first, *rest = wrapped(text, width - _PLAN_INDENT)
@@ -82,7 +85,8 @@ def outcome_panel(
     width: int,
     links: bool = False,
 ) -> list[Text]:
-    """Lines that must not be wrapped, so that paths and links can be clicked and copied; sentences are, to `width`.
+    """Lines that must not be wrapped, so that paths and links can be clicked and copied; sentences are, to `width`, and
+    so is what `more` tells.
     `more`: further rows. `links`: the terminal shows hyperlinks, so an address is behind what it leads to."""
     good = view.succeeded
     sign = (symbols.done if good else symbols.failed, "bold green" if good else "bold red")
@@ -90,7 +94,7 @@ def outcome_panel(
     for text in view.warnings:
         lines += _signed((symbols.warning, "bold yellow"), clean(text), width)
     linked = links and view.console_url is not None
-    for what, where in (*outcome_places(view), *more):
+    for what, where in outcome_places(view):
         if linked and what == "console":
             continue
         address = ""
@@ -98,8 +102,14 @@ def outcome_panel(
             address = view.console_url or ""
         elif links and what == "output":
             address = view.output_dir.absolute().as_uri() if view.output_dir is not None else ""
+        elif links and what == "report":
+            address = view.report_file.as_uri() if view.report_file is not None else view.report_url or ""
         value = Text(clean(where), style=Style(link=clean(address)) if address else "")
         lines.append(Text.assemble((f"  {what:<9}", "dim"), value))
+    for what, text in more:
+        first, *rest = wrapped(clean(text), width - _PLACE_INDENT)
+        lines.append(Text.assemble((f"  {what:<9}", "dim"), first))
+        lines += [Text(f"{'':{_PLACE_INDENT}}{line}") for line in rest]
     if view.next_commands:
         lines += [
             *([] if more else [Text()]),

@@ -22,10 +22,11 @@ def plan_rows(view: PlanView) -> list[tuple[str, str]]:
     rows += [("input", _input_text(one)) for one in view.inputs]
     if view.output is not None:
         rows.append(("output", str(view.output)))
+    rows += [("choice", view.why)] if view.why else []
     rows += [("price", line.removeprefix("estimate: ")) for line in view.estimate]
     rows += [("makes", text) for text in _made(view, "run", "gone after the run")]
     rows += [("shares", text) for text in _made(view, "shared", "gone after the project's last run")]
-    rows += [("keeps", text) for text in _made(view, "kept", "stay")]
+    rows += [("keeps", text) for text in _made(view, "kept")]
     rows += [("outside", f"{one.where}: {one.kind} {one.what}") for one in view.outside]
     rows += [("note", line) for line in view.notes]
     return [(what, clean(text)) for what, text in rows]
@@ -33,7 +34,7 @@ def plan_rows(view: PlanView) -> list[tuple[str, str]]:
 
 def plan_head(view: PlanView) -> tuple[str, str]:
     """Whose plan it is, and where."""
-    where = f"{view.backend}, {view.region}, account {view.account}"
+    where = f"{view.backend.partition(': ')[2] or view.backend}, {view.region}, account {view.account}"
     return clean(view.run_id or view.project), clean(where)
 
 
@@ -58,7 +59,7 @@ def _input_text(one: PlanInput) -> str:
     return f"{named}{one.place}: {count(one.files, 'file')}, {size(one.bytes)}; {one.how}"
 
 
-def _made(view: PlanView, scope: str, fate: str) -> list[str]:
+def _made(view: PlanView, scope: str, fate: str = "") -> list[str]:
     """The run's own resources are named after the run, and that name is shown once, above."""
     own = f"{naming.PREFIX}-{view.run_id or f'{view.project}-RUN'}"
     names = []
@@ -69,7 +70,7 @@ def _made(view: PlanView, scope: str, fate: str) -> list[str]:
         note = f" ({row.note})" if row.note else ""
         there = " (there already)" if row.action == "reuse" else ""
         names.append(f"{row.kind}{f' {name}' if name else ''}{note}{there}")
-    return [f"{', '.join(names)}; {fate}"] if names else []
+    return ["; ".join(filter(None, (", ".join(names), fate)))] if names else []
 
 
 def look_text(event: LookProgress) -> str:
@@ -110,15 +111,23 @@ def left_lines(view: LeftView) -> list[str]:
 
 
 def outcome_head(view: OutcomeView) -> str:
-    took = f", ran {seconds(view.seconds)}" if view.seconds is not None else ""
-    code = "no exit code" if view.exit_code is None else f"exit {view.exit_code}"
-    return clean(f"{view.run_id}: {view.status}") + f" ({code}{took})"
+    return clean(f"{view.run_id}: {view.status}") + code_and_time(view)
+
+
+def code_and_time(view: OutcomeView) -> str:
+    """What stands in brackets behind the sentence; without a code that the sentence tells itself."""
+    told = view.reason == "exit" and view.exit_code != 0
+    code = "no exit code" if view.exit_code is None else "" if told else f"exit {view.exit_code}"
+    took = f"ran {seconds(view.seconds)}" if view.seconds is not None else ""
+    beside = ", ".join(filter(None, (code, took)))
+    return f" ({beside})" if beside else ""
 
 
 def outcome_places(view: OutcomeView) -> list[tuple[str, str]]:
     """(what, where) for each place that results are in."""
     places = [
         ("output", str(view.output_dir) if view.output_dir is not None else None),
+        ("report", view.report_uri if view.report_file is None else str(view.report_file)),
         ("S3", view.s3_uri),
         ("console", view.console_url),
         ("kept", f"in S3 for {count(view.kept_days, 'day')}" if view.kept_days else None),

@@ -120,8 +120,8 @@ class PlanAllowance:
 @dataclass(frozen=True, kw_only=True)
 class PlanView:
     """`run_id` "": no run begins with this plan. `argv` None: the image's own command; it is complete but for the two
-    folders. `python` None: what the image brings. `content` None: nothing is built. `estimate` and `notes` are
-    sentences, one per line. `output` None: nothing is fetched."""
+    folders. `python` None: what the image brings. `content` None: nothing is built. `why`: this hardware was chosen.
+    `estimate` and `notes` are sentences, one per line. `output` None: nothing is fetched."""
 
     run_id: str
     project: str
@@ -134,6 +134,7 @@ class PlanView:
     content: ImageContent | None = None
     inputs: tuple[PlanInput, ...] = ()
     price: PlanPrice | None = None
+    why: str = ""
     estimate: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     output: Path | None = None
@@ -210,6 +211,10 @@ class LeftView:
 @dataclass(frozen=True, kw_only=True)
 class OutcomeView:
     """`status`: one sentence ("finished", "the job ended with exit code 7", …). `exit_code` None: there is none.
+    `reason`: why the run ended, in one word (`exit`: by the job itself, and `status` tells a code that is not 0); None
+    where it has not, or where the exit code is of something later.
+    `report_file`: the run's report beside `output_dir`; `report_uri`, `report_url`: its copy beside the results in S3,
+    and its page in AWS's console.
     `kept_days`: how long the bucket keeps what was saved; None where nothing was.
     `ran`: command and arguments, without the two folders; empty where the image's own command ran. `commit`: of the
     project, and whether its files were that commit's.
@@ -218,11 +223,15 @@ class OutcomeView:
     run_id: str
     exit_code: int | None
     status: str
+    reason: str | None = None
     warnings: tuple[str, ...] = ()
     seconds: float | None = None
     output_dir: Path | None = None
     s3_uri: str | None = None
     console_url: str | None = None
+    report_file: Path | None = None
+    report_uri: str | None = None
+    report_url: str | None = None
     kept_days: int | None = None
     ran: tuple[str, ...] = ()
     commit: str = ""

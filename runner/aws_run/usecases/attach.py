@@ -159,6 +159,7 @@ def _result(
     view = OutcomeView(
         run_id=record.run_id,
         exit_code=code,
+        reason=None if outcome is None or code != outcome.exit_code else outcome.reason_word,
         status=f"{status.sentence}; {failed.message}" if failed else status.sentence or status.phase,
         warnings=status.warnings,
         seconds=(parse_iso(ended) - parse_iso(began)).total_seconds() if began and ended else None,

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from itertools import islice
-from pathlib import Path
 
 from aws_run.clock import parse_iso
-from aws_run.errors import AwsRunError, UsageError
-from aws_run.events import Notice
-from aws_run.infra.bucket_names import own_bucket
+from aws_run.errors import AwsRunError
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.receipt_views import receipt_view, use_view
@@ -37,7 +33,11 @@ def report(context: AppContext, run: str | None, project: str | None, *, label: 
 
     Reads the record, usage.csv, the end of the log, the list of the outputs and the first of those that have a preview.
     """
-    status = current_status(context, lookup.open_run(context, run, project))
+    return page_of(context, current_status(context, lookup.open_run(context, run, project)), label=label)
+
+
+def page_of(context: AppContext, status: RunStatus, *, label: str = "cost") -> RunPage:
+    """The page of a run whose status is known."""
     record, store = status.record, lookup.store(context)
     keys = RunKeys(run_id=record.run_id)
     with ThreadPoolExecutor(max_workers=8) as pool:
@@ -165,31 +165,3 @@ def _lines(end: bytes) -> tuple[tuple[str, ...], bool]:
     if cut and lines:
         lines = lines[1:]  # the first one may have lost its beginning
     return tuple(lines[-_LOG_LINES:]), cut or len(lines) > _LOG_LINES
-
-
-def write(content: str, path: Path) -> Path:
-    """Writes the page, or leaves what was there. UsageError where that can't be done."""
-    path = path.absolute()
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(content, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise UsageError(
-            f"The report can't be written to {path}: {error.strerror}", hint="name another file with -o"
-        ) from None
-    return path
-
-
-def save(context: AppContext, run_id: str, content: str) -> str | None:
-    """A copy beside the run's results; its address. None, with a warning, where the bucket does not take it."""
-    store, key = lookup.store(context), RunKeys(run_id=run_id).report
-    try:
-        store.put(key, content.encode(), ContentType="text/html; charset=utf-8")
-    except AwsRunError as error:
-        text = f"the report was not saved beside the results: {error.message}"
-        context.emit(Notice(text=text, level="warning", hint=error.hint))
-        return None
-    return f"s3://{own_bucket(context.aws)}/{key}"

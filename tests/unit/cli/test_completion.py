@@ -11,8 +11,10 @@ import pytest
 
 from aws_run.cli import main
 from aws_run.cli.commands.completion import SHELLS, place, script
+from aws_run.cli.options import setting
 from aws_run.cli.output_memory import remember_output
 from aws_run.cli.types import RUN
+from aws_run.config.options import option_of
 
 CONTEXT = click.Context(main.cli)
 RUN_ARGUMENT = click.Argument(["run"])
@@ -60,8 +62,73 @@ def test_the_runs_of_this_machine_are_completed_without_asking_aws(
 
 
 def test_a_run_is_completed_behind_every_command_that_takes_one() -> None:
-    for name in ("attach", "cancel", "cleanup", "diff", "explain", "logs", "open", "pull", "rerun", "status", "wait"):
+    for name in (
+        "attach",
+        "cancel",
+        "cleanup",
+        "diff",
+        "explain",
+        "logs",
+        "open",
+        "pull",
+        "rerun",
+        "report",
+        "cost",
+        "exec",
+        "status",
+        "wait",
+    ):
         command = main.cli.get_command(CONTEXT, name)
         assert command is not None
         arguments = [one for one in command.params if isinstance(one, click.Argument) and one.type is RUN]
         assert arguments, name
+
+
+def completed(field: str, start: str) -> list[str]:
+    @setting(option_of(field))
+    def command() -> None: ...
+
+    option = click.command()(command).params[0]
+    return [item.value for item in option.shell_complete(CONTEXT, start)]
+
+
+def test_projects_are_completed_from_the_runs_of_this_machine_and_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    (tmp_path / "My Forest").mkdir()
+    monkeypatch.chdir(tmp_path / "My Forest")
+    assert completed("name", "") == ["my-forest"]
+    for run in ("demo-20260102-030405-abcd", "demo-20260102-030405-abce", "other-a-20260102-030405-abcd"):
+        remember_output(run, tmp_path)
+    assert sorted(completed("name", "")) == ["demo", "my-forest", "other-a"]
+    assert completed("name", "oth") == ["other-a"]
+
+
+@pytest.mark.parametrize(
+    ("field", "start", "among"),
+    [
+        ("resources.gpu", "l4", {"L4", "L40S"}),
+        ("resources.gpu", "", {"T4", "A10G", "H100"}),
+        ("resources.instance_types", "g6.", {"g6.xlarge"}),
+        ("backend", "f", {"fargate"}),
+        ("region", "eu-c", {"eu-central-1", "eu-central-2"}),
+        ("spot_policy", "", {"auto"}),
+    ],
+)
+def test_values_are_completed_from_what_this_machine_knows(field: str, start: str, among: set[str]) -> None:
+    got = completed(field, start)
+    assert among <= set(got)
+    assert all(value.lower().startswith(start) for value in got)
+
+
+def test_a_profile_is_completed_from_the_configuration_and_a_broken_one_breaks_no_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config"
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    config.write_text("[profile work]\nregion = us-east-1\n")
+    assert completed("profile", "w") == ["work"]
+    config.write_text("[[[")
+    assert completed("profile", "w") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -52,7 +53,9 @@ def test_a_fault_of_ours_in_the_showing_names_the_run_and_the_way_back_to_it() -
 
     terminal = Terminal(reporter=cast(Any, Broken()), target=Target(), local=False, as_json=False)
     with pytest.raises(AwsRunError, match=f"itself failed to show how {RUN} stands .KeyError: 'colour'") as caught:
-        terminal.report(SubmitResult(view=VIEW, exit_code=0, record=cast(Any, None)))
+        terminal.report(
+            SubmitResult(view=VIEW, exit_code=0, record=cast(Any, SimpleNamespace(outcome=None))), cast(Any, None)
+        )
     assert caught.value.exit_code == 125
     assert f"aws-run cleanup {RUN}" in (caught.value.hint or "")
 

@@ -93,6 +93,7 @@ OUTCOME = OutcomeView(
     run_id=RUN,
     exit_code=7,
     status="the job ended with exit code 7",
+    reason="exit",
     seconds=192.4,
     output_dir=Path("/home/me/out"),
     s3_uri=f"s3://{BUCKET}/runs/{RUN}/output/",

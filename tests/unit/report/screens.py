@@ -31,6 +31,7 @@ from aws_run.report.console import ConsoleReporter
 from aws_run.report.live import LaneState, LiveState, LiveView
 from aws_run.report.symbols import UNICODE
 from aws_run.report.tables import Mark, checklist, table
+from aws_run.report.views import LeftRow, LeftView
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import AttemptEntry, HardwareEntry, Outcome, Record, ResourceEntry, TaskEntry, TaskHandle
 from aws_run.usecases.offers import RankedOffer
@@ -49,6 +50,8 @@ def screens(width: int) -> dict[str, str]:
     """The text of each screen, without colours."""
     made = {
         "a run": _console(_a_run, width),
+        "a run on the embedded AWS": _console(_demo, width),
+        "plan": _console(_plan, width, verbose=True),
         "a run with -v": _console(_a_run, width, verbose=True),
         "a failing job": _console(_failing, width),
         "a build that fails": _console(_not_built, width),
@@ -91,6 +94,25 @@ def _a_run(reporter: ConsoleReporter) -> None:
     _end(reporter)
     done = replace(OUTCOME, exit_code=0, status="finished", next_commands=(), kept_days=90, receipt=RECEIPT)
     reporter.outcome(replace(done, left=replace(LEFT, rows=LEFT.rows[:1]), ran=("python", "main.py"), commit="0123abc"))
+
+
+def _demo(reporter: ConsoleReporter) -> None:
+    """As `make demo` shows it: no address of a console, and what the sum is."""
+    reporter.emit(Notice(text="embedded AWS: tasks run as processes, because no Docker engine answers"))
+    _start(reporter)
+    _end(reporter)
+    receipt = replace(RECEIPT, label="simulated: what AWS would have charged")
+    done = replace(OUTCOME, exit_code=0, status="the job finished", next_commands=(), receipt=receipt, console_url=None)
+    kept = ("bucket", "repository", "log-group", "role")
+    rows = tuple(LeftRow(kind=kind, name=f"arun-segment-eu-central-1-{kind}") for kind in kept)
+    report = Path("/home/me/out.report.html")
+    reporter.outcome(replace(done, kept_days=90, report_file=report, left=LeftView(rows=rows)))
+
+
+def _plan(reporter: ConsoleReporter) -> None:
+    """As the command `plan` shows it: no run begins with it."""
+    why = "g6.xlarge is the cheapest of 9 types that fit, and 7 more may be taken where it has no capacity"
+    reporter.plan(replace(PLAN, run_id="", backend="ec2: g6.xlarge (4 vCPU, 16 GB, 1 x L4, spot)", why=why))
 
 
 def _failing(reporter: ConsoleReporter) -> None:

@@ -147,7 +147,7 @@ def test_quiet_says_nothing_of_a_success_and_one_line_of_a_failure(stream: io.St
     assert written() == []
     QuietReporter(stream).outcome(replace(OUTCOME, warnings=("it saved nothing",)))
     assert written() == [
-        f"{RUN}: the job ended with exit code 7 (exit 7, ran 3m 12s)",
+        f"{RUN}: the job ended with exit code 7 (ran 3m 12s)",
         "warning: it saved nothing",
     ]
 

@@ -151,6 +151,7 @@ def failed() -> SummaryView:
         run_id=RUN,
         exit_code=1,
         status="the job ended with exit code 1",
+        reason="exit",
         seconds=890.0,
         receipt=RECEIPT,
         left=LeftView(rows=(LeftRow(kind="cluster", name=f"arun-{RUN}", state="failed", why="AWS did not answer"),)),

@@ -25,8 +25,8 @@ from aws_run.events import (
     StatusChanged,
     TeardownStep,
 )
-from aws_run.report import LeftView, OutcomeView
 from aws_run.report.plain import PlainReporter
+from aws_run.report.views import LeftView, OutcomeView
 
 from .conftest import BUCKET, LEFT, OUTCOME, OWN, PLAN, RECEIPT, RUN
 
@@ -135,7 +135,7 @@ def test_the_plan(reporter: PlainReporter, written: Written) -> None:
         "plan     | output   /home/me/out",
         "plan     | price    about $0.34 an hour",
         "plan     | makes    group (1 x g6.xlarge, spot), task-role task; gone after the run",
-        f"plan     | keeps    bucket {BUCKET} (there already); stay",
+        f"plan     | keeps    bucket {BUCKET} (there already)",
         "plan     | note     spot prices of 2026-11-20",
     ]
 
@@ -151,7 +151,7 @@ def test_the_outcome_with_receipt_and_what_is_left(reporter: PlainReporter, writ
         "receipt  | not included: data transfer, tax; prices of 2026-11-01",
         f"left     | kept    bucket  {BUCKET}  https://eu-central-1.console.aws.amazon.com/s3",
         f"left     | failed  group   {OWN}                                                  ResourceInUse",
-        f"result   | {RUN}: the job ended with exit code 7 (exit 7, ran 3m 12s)",
+        f"result   | {RUN}: the job ended with exit code 7 (ran 3m 12s)",
         "result   | output   /home/me/out",
         f"result   | S3       s3://{BUCKET}/runs/{RUN}/output/",
         "result   | console  https://eu-central-1.console.aws.amazon.com/s3",

@@ -35,6 +35,7 @@ def attach(run: str | None, into: Path | None, **flags: Any) -> int:
     from aws_run.lifecycle import lookup
     from aws_run.report.jsonlines import to_json
     from aws_run.usecases.attach import attach as follow
+    from aws_run.usecases.saved_report import named, save_report
 
     with session(flags) as here:
         run_id = lookup.resolve(here.context, run, here.project)
@@ -43,7 +44,8 @@ def attach(run: str | None, into: Path | None, **flags: Any) -> int:
             done = follow(here.context, run_id, here.project, into=folder, cost_label=here.target.cost_label)
         if looks_like_a_project(Path.cwd()):
             mark(folder, Path.cwd())
-        view = with_next_commands(done.view, here.target)
+        saved = save_report(here.context, done.record, folder, label=here.target.cost_label)
+        view = with_next_commands(named(done.view, saved), here.target)
         here.reporter.outcome(without_links(view) if here.target.embedded and not here.as_json else view)
         if here.as_json:
             here.print_json(to_json(view))

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import session
-from aws_run.errors import EXIT_TOOL
+from aws_run.cli.types import PATH
+from aws_run.errors import EXIT_TOOL, UsageError
 
 if TYPE_CHECKING:
     from aws_run.usecases.check import Finding
 
 
 @click.command()
+@click.argument("path", type=PATH, default=".")
 @project_options
 @aws_options
-def check(**flags: Any) -> int:
-    """Check credentials, region, Docker, VPC, permissions and quotas, and say how to fix what is wrong."""
-    from pathlib import Path
-
+def check(path: Path, **flags: Any) -> int:
+    """Check the project in PATH, credentials, region, Docker, VPC, permissions and quotas, and say how to fix what is
+    wrong."""
     from aws_run.cli import compose
     from aws_run.report.tables import Mark, checklist
     from aws_run.usecases.check import check as run_checks
 
-    with session(flags) as here:
-        config = compose.load(Path.cwd(), flags.get("file"), flags, for_run=False)
+    if not path.is_dir():
+        raise UsageError(f"{path} is not a folder", hint="give the project's folder, or nothing for this one")
+    with session(flags, project=path) as here:
+        config = compose.load(path, flags.get("file"), flags, for_run=False)
         findings = run_checks(here.context, config, without_docker=here.target.without_docker)
         if here.as_json:
             here.print_json({"checks": [as_data(each) for each in findings]})

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aws_run.cli.commands.cost_billed import show_billed
+from aws_run.cli.completions import complete_projects
 from aws_run.cli.csv_output import write_csv
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import Session, session
-from aws_run.cli.types import TEXT
+from aws_run.cli.types import RUN, TEXT
 from aws_run.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,9 +25,12 @@ _SHORTEST_BAR, _MOST_NAMED = 8, 5
 
 
 @click.command()
-@click.argument("run", required=False, type=TEXT)
+@click.argument("run", required=False, type=RUN)
 @project_options
-@click.option("--project", metavar="NAME", type=TEXT, help="Sum the runs of this project.  [default: this folder's]")
+@click.option(
+    "--project", metavar="NAME", type=TEXT, shell_complete=complete_projects,
+    help="Sum the runs of this project.  [default: this folder's]",
+)  # fmt: skip
 @click.option("-a", "--all", "everything", is_flag=True, help="Sum the runs of all projects, not only this folder's.")
 @click.option("--since", metavar="TIME", help="Only runs that began within this time: 30d, 12h.")
 @click.option(

@@ -12,6 +12,7 @@ from aws_run.cli.say import result, say
 from aws_run.cli.session import session
 from aws_run.cli.types import RUN
 from aws_run.errors import UsageError
+from aws_run.report_file import beside, is_report
 
 if TYPE_CHECKING:
     from aws_run.runs.record import Record
@@ -20,19 +21,25 @@ if TYPE_CHECKING:
 @click.command("open")
 @click.argument("run", required=False, type=RUN)
 @click.option(
-    "--what", type=click.Choice(["results", "task", "log"]), default="results", show_default=True,
-    help="The run's results in S3, its task in ECS, or its log in CloudWatch.",
+    "--what", type=click.Choice(["results", "report", "task", "log"]), default="results", show_default=True,
+    help="The run's results in S3, its report (this machine's copy, or that in S3), its task in ECS, or its log in "
+    "CloudWatch.",
 )  # fmt: skip
 @click.option("--print", "only_print", is_flag=True, help="Print the address on stdout, and open nothing.")
 @project_options
 @aws_options
 def open(run: str | None, what: str, only_print: bool, **flags: Any) -> int:
-    """Open RUN (default: the last one) in AWS's console, with this machine's browser."""
+    """Open RUN (default: the last one) with this machine's browser: in AWS's console, or its report."""
     from aws_run.lifecycle import lookup
 
     with session(flags) as here:
         record = lookup.open_run(here.context, run, here.project).record
-        if here.target.embedded:
+        local = _report_here(record.run_id) if what == "report" else None
+        if here.target.embedded and local is None:
+            if what == "report":
+                raise UsageError(
+                    f"The report of {record.run_id} is not on this machine", hint=f"aws-run report {record.run_id}"
+                )
             folder = remembered_output(record.run_id)
             raise UsageError(
                 "The embedded AWS has no console to open",
@@ -41,7 +48,7 @@ def open(run: str | None, what: str, only_print: bool, **flags: Any) -> int:
         if what == "task" and (record.finished or record.handle is None):
             gone = "any more" if record.finished else "yet"
             raise UsageError(f"The run {record.run_id} has no task {gone}", hint=f"aws-run status {record.run_id}")
-        address = _address(record, what)
+        address = local or _address(record, what)
     if here.as_json:
         here.print_json({"run_id": record.run_id, "what": what, "address": address})
     elif only_print:
@@ -54,12 +61,24 @@ def open(run: str | None, what: str, only_print: bool, **flags: Any) -> int:
     return 0
 
 
+def _report_here(run_id: str) -> str | None:
+    """Beside the folder that this machine remembers; None where it is another run's by now."""
+    folder = remembered_output(run_id)
+    path = beside(folder) if folder is not None else None
+    if path is None or not is_report(path) or f"<title>{run_id}</title>" not in path.read_text(encoding="utf-8"):
+        return None
+    return path.as_uri()
+
+
 def _address(record: Record, what: str) -> str:
     from aws_run import console_pages
+    from aws_run.runs.keys import RunKeys
 
     region = record.region
     if what == "results":
         return console_pages.bucket_prefix(record.bucket, record.output_prefix, region)
+    if what == "report":
+        return console_pages.object_page(record.bucket, RunKeys(run_id=record.run_id).report, region)
     if what == "task" and record.handle is not None:
         return console_pages.task(record.handle.place, record.handle.id, region)
     return console_pages.log_group(record.log_group, record.run_id, region)

@@ -40,6 +40,7 @@ def pull(run: str | None, into: Path | None, overwrite: bool, **flags: Any) -> i
     from aws_run.image.sources.results import looks_like_a_project, mark
     from aws_run.lifecycle.outcome_warnings import warnings_of
     from aws_run.usecases.pull import pull as fetch
+    from aws_run.usecases.saved_report import save_report
 
     with session(flags) as here:
 
@@ -51,6 +52,8 @@ def pull(run: str | None, into: Path | None, overwrite: bool, **flags: Any) -> i
         into = folder_of(record.run_id)
         if looks_like_a_project(Path.cwd()):
             mark(into, Path.cwd())
+        report = save_report(here.context, record, into, label=here.target.cost_label) if record.outcome else None
+        file = None if report is None or report.file is None else str(report.file)
         source = f"s3://{record.bucket}/{record.output_prefix}"
         if here.as_json:
             counts = {
@@ -58,11 +61,14 @@ def pull(run: str | None, into: Path | None, overwrite: bool, **flags: Any) -> i
                 "fetched": pulled.fetched_files,
                 "bytes": pulled.bytes,
                 "kept": list(pulled.kept),
+                "report_file": file,
             }
             here.print_json({"run_id": record.run_id, "source": source, "output": str(into), **counts})
         else:
             for line in summary(record.run_id, pulled, source, into.absolute()):
                 say(line)
+            if file is not None:
+                say(f"report: {file}")
             for text in warnings_of(record.outcome) if record.outcome is not None else ():
                 say(f"warning: {text}")
     return 0

@@ -77,4 +77,4 @@ def rerun(
             note=given.get("note"),
             like=record,
         )
-        return terminal.report(done)
+        return terminal.report(done, here.context)

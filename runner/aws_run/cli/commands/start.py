@@ -78,4 +78,4 @@ def start(
             detach=detach,
             cost_label=here.target.cost_label,
         )
-        return terminal.report(done)
+        return terminal.report(done, here.context)

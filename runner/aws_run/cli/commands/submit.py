@@ -128,7 +128,7 @@ def _submit(
                 )
             if config.output is not None:
                 mark(config.output, config.project_dir)
-            code = terminal.report(done)
+            code = terminal.report(done, context)
             if saved.failed is not None:
                 reporter.error(saved.failed)
                 return code or saved.failed.exit_code

@@ -76,6 +76,7 @@ def _submit(inputs: ActionInputs, workflow: WorkflowRun, step: Step) -> SubmitRe
     need_trust(config, trusted=os.environ.get("AWS_RUN_TRUST_PROJECT_FILE", "") in ("1", "true"), terminal=False)
     with compose.open_target(local=False) as target:
         aws = open_account(inputs, workflow, region=config.region, profile=config.profile)
+        from aws_run.usecases.saved_report import with_report
         from aws_run.usecases.submit import submit
 
         context = replace(compose.make_context(aws, step.emit, target), before_task=head_check(inputs, pull))
@@ -84,7 +85,7 @@ def _submit(inputs: ActionInputs, workflow: WorkflowRun, step: Step) -> SubmitRe
         base = base_branch(os.environ)
         if base:
             step.changes = _compared(context, workflow, base, config)
-        return submit(
+        done = submit(
             config,
             context,
             show_plan=step.plan,
@@ -95,6 +96,7 @@ def _submit(inputs: ActionInputs, workflow: WorkflowRun, step: Step) -> SubmitRe
             origin="action" if pull is None else "comment",
             origin_detail=_of_pull_request(workflow).origin_detail,
         )
+        return with_report(context, done, label=target.cost_label)
 
 
 def _of_pull_request(workflow: WorkflowRun) -> WorkflowRun:

@@ -57,6 +57,7 @@ class StepComment:
                 s3_uri=view.s3_uri or "",
                 console_url=view.console_url or "",
                 logs_url=logs_url(record),
+                report_url=view.report_url or "",
                 outputs=tuple((path, count, file_url(record)(path)) for path, count in done.outputs.first),
                 output_files=done.outputs.files,
                 output_bytes=done.outputs.bytes,

@@ -59,6 +59,7 @@ class CommentState:
     s3_uri: str = ""
     console_url: str = ""
     logs_url: str = ""
+    report_url: str = ""
     outputs: tuple[tuple[str, int, str], ...] = ()
     output_files: int = 0
     output_bytes: int = 0
@@ -130,7 +131,8 @@ def _facts(state: CommentState, shown: Shown) -> list[tuple[str, str]]:
     if state.s3_uri:
         where = code(shown(state.s3_uri))
         rows.append(("results", f"{where} · {link('console', state.console_url)}" if state.console_url else where))
-    pages = [link(name, url) for name, url in (("log", state.logs_url), ("workflow run", state.run_url)) if url]
+    named = (("report", state.report_url), ("log", state.logs_url), ("workflow run", state.run_url))
+    pages = [link(name, url) for name, url in named if url]
     if pages:
         rows.append(("pages", " · ".join(pages)))
     if state.run_id:

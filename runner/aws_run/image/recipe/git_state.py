@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 from aws_run.errors import SourceError
 from aws_run.image.recipe.git_version import branch_name, head_of
 from aws_run.image.sources.git_view import find_repository, run_git
+from aws_run.image.sources.results import MARKER
 from aws_run.project.files import UnreadableFileError
+from aws_run.report_file import is_report
 
-_STATUS = ("status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=all", "--", ".")
+_STATUS = ("status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=all", "--", ".")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +39,16 @@ def git_state(folder: Path) -> GitState | None:
         status, out, _ = run_git(repository, folder, _STATUS, head=head)
     except (SourceError, OSError):
         return GitState(commit=head, dirty=None)
-    return GitState(commit=head, dirty=bool(out.strip()) if status == 0 else None)
+    return GitState(commit=head, dirty=_is_dirty(repository.top, out) if status == 0 else None)
+
+
+def _is_dirty(top: Path, status: bytes) -> bool:
+    """What an earlier run left is no change of the project: its results' folder, and its report."""
+    for entry in filter(None, status.split(b"\0")):
+        path = top / os.fsdecode(entry[3:])
+        if not (entry.startswith(b"?? ") and (is_report(path) or (path / MARKER).is_file())):
+            return True
+    return False
 
 
 def branch_of(folder: Path, environ: Mapping[str, str]) -> str:

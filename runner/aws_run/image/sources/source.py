@@ -23,6 +23,7 @@ from aws_run.project.files import (
     read_file,
     read_text,
 )
+from aws_run.report_file import is_report
 
 R = TypeVar("R")
 # How many files were seen so far, and their bytes (0: not looked at yet).
@@ -133,7 +134,7 @@ def read_source(
     chosen_bytes = 0
     plain: set[str] = set()
     for path in sorted(listed):
-        if _never(path, out) or not path.startswith(below):
+        if _never(path, out) or not path.startswith(below) or is_report(root / path):
             continue
         if path.count("/") > MAX_DEPTH:
             raise too_deep(path)

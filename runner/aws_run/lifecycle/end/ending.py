@@ -189,6 +189,7 @@ class RunEnding:
         view = OutcomeView(
             run_id=spec.run_id,
             exit_code=code,
+            reason=outcome.reason_word if code == outcome.exit_code else None,
             status=outcome.sentence if not fetch_error else f"{outcome.sentence}; {fetch_error.message}",
             warnings=() if lost else warnings_of(outcome),
             seconds=(ended - began).total_seconds() if began and ended else None,

@@ -11,6 +11,7 @@ from aws_run.report.html.plots import plot, timeline
 from aws_run.report.html.style import STYLE
 from aws_run.report.html.values import Fact, Preview, RunPage, Saved
 from aws_run.report.views import ReceiptView
+from aws_run.report_file import FIRST_LINE
 
 # Even where an escape were forgotten, a browser would run and load nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'"
@@ -31,7 +32,7 @@ def render(page: RunPage, now: datetime) -> str:
     parts += [f'<p class="soft">{_text(text)}</p>' for text in page.notes]
     body = "\n".join(part for part in parts if part)
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'{FIRST_LINE}\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{_text(page.run_id)}</title><style>{STYLE}</style></head>\n<body><main>\n{body}\n"

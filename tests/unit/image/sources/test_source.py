@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.unit.image.support import git, paths, source_of, write
 from aws_run.errors import SourceError
 from aws_run.image.sources.results import MARKER, looks_like_a_project, mark
 from aws_run.image.sources.source import SourceFile, digest_files, read_chunks, read_source
+from aws_run.report_file import FIRST_LINE
 from aws_run_entrypoint.transfer.paths import PART_PREFIX
 
 
@@ -247,3 +249,14 @@ def test_a_project_is_told_from_any_other_folder(tmp_path: Path) -> None:
 
 def test_the_marker_is_in_nobodys_input() -> None:
     assert MARKER.startswith(PART_PREFIX)
+
+
+@pytest.mark.parametrize("with_git", [False, True])
+def test_the_report_of_a_run_is_no_source_and_a_page_of_the_project_is(tmp_path: Path, with_git: bool) -> None:
+    if with_git:
+        subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    write(tmp_path, {"main.py": "1", "mine.report.html": "<!doctype html>\n"})
+    before = read_source(tmp_path)
+    write(tmp_path, {"out.report.html": f"{FIRST_LINE}\n1", "deep/out.report.html": f"{FIRST_LINE}\n2"})
+    assert read_source(tmp_path) == before
+    assert before.paths == {"main.py", "mine.report.html"}
