@@ -12,7 +12,7 @@ _signal.pthread_sigmask(
     (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGUSR1, _signal.SIGUSR2),
 )
 
-import sys  # noqa: E402
+import sys  # noqa: E402 - signals are blocked first
 
 OLDEST = (3, 9)
 EXIT_TOOL = 125

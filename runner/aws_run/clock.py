@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -62,10 +61,7 @@ def wait_until(
 
 
 class SystemClock:
-    """The machine's own clock; `sleep` ends early when `wake` is set."""
-
-    def __init__(self, wake: threading.Event | None = None) -> None:
-        self._wake = wake
+    """The machine's own clock."""
 
     def now(self) -> datetime:
         return datetime.now(timezone.utc)
@@ -74,10 +70,7 @@ class SystemClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        if self._wake is None:
-            time.sleep(seconds)
-        else:
-            self._wake.wait(seconds)
+        time.sleep(seconds)
 
 
 class ServerClock:

@@ -70,6 +70,7 @@ def test_an_unchanged_project_is_neither_built_nor_pushed_nor_sent_again(
     assert (tmp_path / "two" / "a.txt").read_text() == "a"
 
 
+@pytest.mark.nightly  # tests/local/test_cli_main_job.py reads the same of every change, without an engine
 def test_spot_and_gpu_are_asked_of_the_group_the_provider_and_the_task(
     project: Path, embedded_aws: dict[str, str], tmp_path: Path
 ) -> None:
@@ -102,9 +103,9 @@ def test_spot_and_gpu_are_asked_of_the_group_the_provider_and_the_task(
     assert left["AutoScalingGroups"] == [], "cleanup removes what --keep had spared"
 
 
-@pytest.mark.parametrize("huge_mib", [192, pytest.param(1024, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(("huge_mib", "many"), [(64, 200), pytest.param(1024, 2000, marks=pytest.mark.nightly)])
 def test_files_arrive_byte_for_byte_both_ways(
-    project: Path, embedded_aws: dict[str, str], tmp_path: Path, huge_mib: int
+    project: Path, embedded_aws: dict[str, str], tmp_path: Path, huge_mib: int, many: int
 ) -> None:
     data = project / "data"
     dice = random.Random(7)
@@ -115,7 +116,7 @@ def test_files_arrive_byte_for_byte_both_ways(
     (data / "run.sh").write_text("#!/bin/sh\n")
     (data / "run.sh").chmod(0o755)
     (data / "small").mkdir()
-    for number in range(2000):
+    for number in range(many):
         (data / "small" / f"{number:04}.bin").write_bytes(dice.randbytes(dice.randrange(4096)))
     with (data / "huge.bin").open("wb") as huge:
         block = dice.randbytes(1 << 20)

@@ -46,7 +46,10 @@ def tree(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
-def saved(aws: Cloud, folder: Path, *arguments: object) -> tuple[Path, dict[str, Any], dict[str, str]]:
+Saved = tuple[Path, dict[str, Any], dict[str, str]]
+
+
+def saved(aws: Cloud, folder: Path, *arguments: object) -> Saved:
     """The spec's file, what the submit told as JSON, and its outputs."""
     spec, out = folder / "spec.json", folder / "out"
     done = aws.run(
@@ -56,6 +59,13 @@ def saved(aws: Cloud, folder: Path, *arguments: object) -> tuple[Path, dict[str,
     assert done.returncode == 0, done.stderr
     assert f"the job spec is in {spec}; it holds the values of MODE, so only you may read it" in done.stderr
     return spec, json.loads(done.stdout), tree(out)
+
+
+@pytest.fixture(scope="module")
+def saved_once(aws: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Saved:
+    """As `saved`, one for all tests that only read it."""
+    folder = tmp_path_factory.mktemp("saved")
+    return saved(aws, folder, "-i", folder / "job" / "data")
 
 
 def without_a_container_engine() -> dict[str, str]:
@@ -87,8 +97,8 @@ def test_a_stored_job_runs_again_with_its_image_its_inputs_and_its_values(
     assert aws.left("job-") == {}
 
 
-def test_a_detached_start_is_followed_by_the_other_commands(aws: Cloud, tmp_path: Path, empty: Path) -> None:
-    spec, _, outputs = saved(aws, tmp_path, "-i", tmp_path / "job" / "data")
+def test_a_detached_start_is_followed_by_the_other_commands(aws: Cloud, saved_once: Saved, empty: Path) -> None:
+    spec, _, outputs = saved_once
     done = aws.run("start", spec, "--detach", "--local", "--json", cwd=empty)
     assert done.returncode == 0, done.stderr
     run_id = json.loads(done.stdout)["run_id"]
@@ -98,9 +108,9 @@ def test_a_detached_start_is_followed_by_the_other_commands(aws: Cloud, tmp_path
 
 
 def test_a_run_is_run_again_with_another_argument_and_the_two_are_compared(
-    aws: Cloud, tmp_path: Path, empty: Path
+    aws: Cloud, saved_once: Saved, empty: Path
 ) -> None:
-    _, first, outputs = saved(aws, tmp_path, "-i", tmp_path / "job" / "data")
+    _, first, outputs = saved_once
     assert (first["ran"], first["kept_days"]) == (["python", "main.py", "--factor", "3"], 90)
     again = aws.run("rerun", first["run_id"], "-o", empty / "out", "--env", "MODE=fast", "--local", "--json", "--",
                     "--factor", "4", cwd=empty)  # fmt: skip
@@ -125,9 +135,9 @@ def test_an_address_in_s3_is_read_as_it_is_at_each_start(aws: Cloud, tmp_path: P
 
 
 def test_another_address_and_other_values_take_the_place_of_the_stored_ones(
-    aws: Cloud, tmp_path: Path, empty: Path
+    aws: Cloud, saved_once: Saved, empty: Path
 ) -> None:
-    spec, _, _ = saved(aws, tmp_path, "-i", tmp_path / "job" / "data")
+    spec, _, _ = saved_once
     aws.client("s3").put_object(Bucket=DATA, Key="else/c.txt", Body=b"third")
     done = aws.run("start", spec, "-i", f"s3://{DATA}/else", "--env", "MODE=slow", "-o", empty / "out", "--local",
                    cwd=empty)  # fmt: skip
@@ -141,8 +151,10 @@ def changed(spec: Path, **values: object) -> Path:
     return other
 
 
-def test_a_start_that_can_not_be_is_refused_before_anything_is_made(aws: Cloud, tmp_path: Path, empty: Path) -> None:
-    spec, _, _ = saved(aws, tmp_path, "-i", tmp_path / "job" / "data")
+def test_a_start_that_can_not_be_is_refused_before_anything_is_made(
+    aws: Cloud, saved_once: Saved, tmp_path: Path, empty: Path
+) -> None:
+    spec, _, _ = saved_once
     pin = json.loads(spec.read_text())["inputs"][0]
     cases: list[tuple[list[object], str]] = [
         ([tmp_path / "nothing.json"], "can't be read: No such file or directory"),

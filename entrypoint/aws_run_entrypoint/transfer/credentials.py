@@ -87,7 +87,7 @@ def fetch_container(url: str, env: Mapping[str, str], *, sleep: Callable[[float]
         except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
             failure = f"{type(error).__name__}: {error}"
             if attempt + 1 < _ATTEMPTS:
-                sleep(random.random() * min(4.0, 0.2 * 2**attempt))  # noqa: S311
+                sleep(random.random() * min(4.0, 0.2 * 2**attempt))  # noqa: S311 - spreads retries
     raise NoCredentialsError(f"the container's credentials endpoint gives no credentials ({failure})")
 
 

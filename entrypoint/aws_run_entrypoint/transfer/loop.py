@@ -298,4 +298,4 @@ class Loop:
 def _chance() -> float:
     from random import random  # only who has to wait needs it
 
-    return random()  # noqa: S311
+    return random()  # noqa: S311 - spreads retries, hides nothing

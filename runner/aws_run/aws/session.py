@@ -106,7 +106,7 @@ def _session(
     """botocore's own session: boto3 adds resources and transfers, which nothing here uses, and their imports."""
     session: Any = web_identity.session(region, now) if web_identity is not None else botocore.session.get_session()
     more = (session.get_config_variable("data_path") or "").split(os.pathsep)  # as botocore reads AWS_DATA_PATH
-    places = [os.path.expanduser(os.path.expandvars(place)) for place in more if place]  # noqa: PTH111
+    places = [os.path.expanduser(os.path.expandvars(place)) for place in more if place]  # noqa: PTH111 - botocore wants text
     session.register_component("data_loader", _Loader(places))
     for name, value in (("profile", profile), ("region", region)):
         if value is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import stat
 import unicodedata
@@ -126,25 +125,27 @@ class OutputFolder:
 
     def _put_aside(self, path: str) -> str:
         """The name that it has now. It keeps its old one as well until the run's file takes its place in one step."""
-        target = self.into / path
-        for number in itertools.count(1):
+        target, number = self.into / path, 0
+        while True:
+            number += 1
             name = f"{path}.before-{self.run_id}{'' if number == 1 else f'-{number}'}"
             other = self.into / name
-            if os.path.lexists(other):
-                if os.path.samestat(os.lstat(other), os.lstat(target)):
-                    return name  # an earlier try got this far
-                continue
             try:
-                with contextlib.suppress(OSError, NotImplementedError):  # not every file system knows two names
+                if os.path.lexists(other):
+                    if os.path.samestat(os.lstat(other), os.lstat(target)):
+                        return name  # an earlier try got this far
+                    continue
+                try:
                     os.link(target, other, follow_symlinks=False)
-                    return name
-                target.rename(other)
+                except FileExistsError:
+                    continue  # made since we looked: a rename would replace it
+                except (OSError, NotImplementedError):  # not every file system knows two names
+                    target.rename(other)
             except OSError as error:
                 raise PathError(
                     path, f"is newer here than the run's, and can't be put aside ({error.strerror})"
                 ) from error
             return name
-        raise AssertionError
 
     def put_back(self, path: str) -> None:
         """The run's file could not be written: the user's gets its name back."""

@@ -55,7 +55,6 @@ def task_policy(
     arn = partition.arn("s3", "", "", bucket, of=region)
     own = [one.arn(region) for one in read if one.own]
     others = [one.arn(region) for one in read if not one.own]
-    keys = RunKeys(run_id=run_id)
     ours = {"StringEquals": {"aws:ResourceAccount": account}}
     return _document(
         {
@@ -65,41 +64,7 @@ def task_policy(
             "Resource": [f"{arn}/inputs/{project}/*"],
             "Condition": ours,
         },
-        {
-            "Sid": "OwnRun",
-            "Effect": "Allow",
-            "Action": [
-                "s3:GetObject",
-                "s3:GetObjectVersion",  # a checkpoint is restored as its manifest pins it
-                "s3:PutObject",
-                "s3:DeleteObject",
-                "s3:AbortMultipartUpload",
-            ],
-            "Resource": [f"{arn}/{keys.prefix}*"],
-            "Condition": ours,
-        },
-        {
-            "Sid": "NotTheRecord",
-            "Effect": "Deny",
-            "Action": ["s3:PutObject", "s3:DeleteObject"],
-            "Resource": [f"{arn}/{keys.record}", *([f"{arn}/{keys.inputs}*"] if read else [])],
-        },
-        {
-            "Sid": "ListOwnRun",
-            "Effect": "Allow",
-            "Action": ["s3:ListBucket"],
-            "Resource": [arn],
-            "Condition": {**ours, "StringLike": {"s3:prefix": [f"{keys.prefix}*"]}},
-        },
-        {
-            "Sid": "Pins",
-            "Effect": "Allow",
-            "Action": ["s3:GetObjectVersion"],
-            "Resource": [f"{arn}/{keys.inputs}*"],
-            "Condition": ours,
-        }
-        if read
-        else None,
+        *_own_run(arn, RunKeys(run_id=run_id), ours, pins=bool(read)),
         # S3 uses the key in the job's name, and the job can use it in no other way.
         {
             "Sid": "Key",
@@ -128,6 +93,49 @@ def task_policy(
         # as well. Names are exact, rights read-only, and what comes is checked against the pin: a bucket that another
         # account has taken over can neither be written to nor pass off its objects as those.
         _read("InputsOfOthers", others, {"Bool": {"aws:SecureTransport": "true"}}) if others else None,
+    )
+
+
+def _own_run(
+    bucket_arn: str, keys: RunKeys, ours: Mapping[str, Any], *, pins: bool
+) -> tuple[dict[str, Any] | None, ...]:
+    """What the job may do below its run's prefix. `pins`: inputs that lie elsewhere are pinned there."""
+    return (
+        {
+            "Sid": "OwnRun",
+            "Effect": "Allow",
+            "Action": [
+                "s3:GetObject",
+                "s3:GetObjectVersion",  # a checkpoint is restored as its manifest pins it
+                "s3:PutObject",
+                "s3:DeleteObject",
+                "s3:AbortMultipartUpload",
+            ],
+            "Resource": [f"{bucket_arn}/{keys.prefix}*"],
+            "Condition": ours,
+        },
+        {
+            "Sid": "NotTheRecord",
+            "Effect": "Deny",
+            "Action": ["s3:PutObject", "s3:DeleteObject"],
+            "Resource": [f"{bucket_arn}/{keys.record}", *([f"{bucket_arn}/{keys.inputs}*"] if pins else [])],
+        },
+        {
+            "Sid": "ListOwnRun",
+            "Effect": "Allow",
+            "Action": ["s3:ListBucket"],
+            "Resource": [bucket_arn],
+            "Condition": {**ours, "StringLike": {"s3:prefix": [f"{keys.prefix}*"]}},
+        },
+        {
+            "Sid": "Pins",
+            "Effect": "Allow",
+            "Action": ["s3:GetObjectVersion"],
+            "Resource": [f"{bucket_arn}/{keys.inputs}*"],
+            "Condition": ours,
+        }
+        if pins
+        else None,
     )
 
 

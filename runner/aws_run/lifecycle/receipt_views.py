@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from aws_run.pricing import offers
 from aws_run.pricing.network_path import gb_usd
@@ -51,7 +50,7 @@ def left_out(record: Record) -> tuple[str, ...]:
     return (*LEFT_OUT, text)
 
 
-def _bytes(one: Mapping[str, Any]) -> int:
+def _bytes(one: Mapping[str, object]) -> int:
     value = one.get("bytes")
     return value if isinstance(value, int) and value > 0 else 0
 

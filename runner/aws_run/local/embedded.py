@@ -253,6 +253,6 @@ def _moto() -> Any:
             self.regex = f"(?s:{items[0]})"
 
     if converter.__name__ != AnyName.__name__:
-        setattr(werkzeug_app, "RegexConverter", AnyName)  # noqa: B010
+        setattr(werkzeug_app, "RegexConverter", AnyName)  # noqa: B010 - a plain assignment would be a type error
     setattr(werkzeug_app, "DISABLE_GLOBAL_CORS", True)  # noqa: B010 - read from the environment at moto's import
     return Router(werkzeug_app.create_backend_app)

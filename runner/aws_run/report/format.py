@@ -119,13 +119,13 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def aligned(rows: list[list[str]], *, gap: str = "  ") -> list[str]:
-    """Columns as wide as their widest cell, without trailing spaces."""
+def aligned(rows: list[list[str]]) -> list[str]:
+    """Columns as wide as their widest cell, two spaces apart, without trailing spaces."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width]
-        lines.append(gap.join(cells).rstrip())
+        lines.append("  ".join(cells).rstrip())
     return lines
 
 

@@ -17,7 +17,6 @@ class Symbols:
     dot: str
     times: str
     spinner: str
-    ellipsis: str
     rule: str
 
 
@@ -29,10 +28,9 @@ UNICODE = Symbols(
     dot="\N{MIDDLE DOT}",
     times="\N{MULTIPLICATION SIGN}",
     spinner="dots",
-    ellipsis="\N{HORIZONTAL ELLIPSIS}",
     rule="\N{BOX DRAWINGS LIGHT HORIZONTAL}",
 )
-ASCII = Symbols(done="ok", failed="x", step=">", up="^", dot="-", times="x", spinner="line", ellipsis="...", rule="-")
+ASCII = Symbols(done="ok", failed="x", step=">", up="^", dot="-", times="x", spinner="line", rule="-")
 
 
 def symbols_for(stream: TextIO) -> Symbols:

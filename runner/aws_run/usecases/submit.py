@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from aws_run.backends.base import Backend
 from aws_run.config import Config
 from aws_run.data import InputSnapshot
 from aws_run.events import Notice, RunStarted, unfailing
@@ -26,7 +27,7 @@ from aws_run.lifecycle.start.provision import Provisioning
 from aws_run.lifecycle.start.run_record import initial_record, open_record
 from aws_run.report.views import PlanView
 from aws_run.runs.record import Origin, Record
-from aws_run.runs.spec import JobSpec
+from aws_run.runs.spec import JobSpec, RunSpec
 from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
 
@@ -65,11 +66,7 @@ def submit(
     record = initial_record(run, preflight, backend, owner, origin=origin, origin_detail=origin_detail)
     if like is not None:
         record = replace(record, commit=like.commit, dirty=like.dirty, python=like.python)
-    context.emit(
-        RunStarted(
-            run_id=spec.run_id, project=config.name, region=spec.region, account=spec.account, backend=backend.name
-        )
-    )
+    context.emit(_started(config, spec, backend))
     opened: RecordWriter | None = None
     lanes = LaneRunner(emit=context.emit, clock=context.clock, stop=context.stop)
     try:
@@ -105,18 +102,24 @@ def submit(
         context.stop.set()
         if opened is None:
             raise
-        written, first = opened, error
+        take_back = partial(
+            abandon, context, error, store=store, writer=opened, lanes=lanes, backend=backend, spec=spec
+        )
         with leave_on_interrupt(spec.run_id):
             raise run_uninterrupted(
-                context.emit,
-                lambda: abandon(context, first, store=store, writer=written, lanes=lanes, backend=backend, spec=spec),
-                max_interrupts=1 if was_interrupted(error) else 2,
+                context.emit, take_back, max_interrupts=1 if was_interrupted(error) else 2
             ) from error
     if detach:
         _detach(config, context, writer, spec.run_id)
         return detached_result(spec, writer.record)
     start_tidying(context)
     return supervisor.run_to_completion()
+
+
+def _started(config: Config, spec: RunSpec, backend: Backend) -> RunStarted:
+    return RunStarted(
+        run_id=spec.run_id, project=config.name, region=spec.region, account=spec.account, backend=backend.name
+    )
 
 
 def _detach(config: Config, context: AppContext, writer: RecordWriter, run_id: str) -> None:

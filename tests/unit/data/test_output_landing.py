@@ -58,6 +58,27 @@ def test_a_newer_local_file_makes_room_for_the_runs_and_is_kept_beside_it(bucket
     assert (tmp_path / f"out/plain.txt.before-{RUN}-2").read_text() == "edited again"
 
 
+def test_a_name_that_is_taken_between_the_look_and_the_link_is_passed_over(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_outputs(bucket, grown(tmp_path / "job"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/plain.txt").write_text("edited after the run")
+    rival, link = tmp_path / f"out/plain.txt.before-{RUN}", os.link
+
+    def link_after_the_rival(source: Path, target: Path, *, follow_symlinks: bool) -> None:
+        if not rival.exists():
+            rival.write_text("another program's")
+        link(source, target, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(os, "link", link_after_the_rival)
+    done = pull_output(bucket, RUN, tmp_path / "out", emit=lambda event: None)
+    assert done is not None
+    assert done.kept == (f"plain.txt.before-{RUN}-2",)
+    assert rival.read_text() == "another program's"
+    assert (tmp_path / f"out/plain.txt.before-{RUN}-2").read_text() == "edited after the run"
+
+
 def test_overwrite_gives_a_newer_local_file_up(bucket: Bucket, tmp_path: Path) -> None:
     save_outputs(bucket, grown(tmp_path / "job"))
     (tmp_path / "out").mkdir()

@@ -30,8 +30,8 @@ trees = st.recursive(
     lambda inner: st.dictionaries(names, st.one_of(bodies, inner), max_size=4),
     max_leaves=12,
 )
-quiet = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+quiet = settings(  # how many examples: the profile's, as of all others
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 
@@ -73,17 +73,22 @@ def test_names_that_differ_by_case_or_normalisation_alone_arrive_as_two(stub: St
 parts = st.one_of(st.sampled_from(["..", ".", "", "a", "link", "file"]), names)
 
 
+def folder_with_a_way_out(stub: StubS3, top: Path, path: str) -> None:
+    """`top` gets the folder `into`, with a link in it to `outside` beside it; the bucket a manifest that names `path`."""
+    (top / "outside").mkdir()
+    (top / "into").mkdir()
+    (top / "into/link").symlink_to(top / "outside")
+    (top / "into/file").write_bytes(b"here")
+    stub.store(f"{PREFIX}{path}", b"x")
+    put_object(stub.bucket(), KEY, manifests.from_entries([Entry(path, 1, 1, 0o644, 0x8CDC1683, None)]))
+
+
 @quiet
 @given(st.lists(parts, min_size=1, max_size=5).map("/".join))
 def test_no_manifest_writes_outside_its_folder(stub: StubS3, path: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
-        (top / "outside").mkdir()
-        (top / "into").mkdir()
-        (top / "into/link").symlink_to(top / "outside")
-        (top / "into/file").write_bytes(b"here")
-        stub.store(f"{PREFIX}{path}", b"x")
-        put_object(stub.bucket(), KEY, manifests.from_entries([Entry(path, 1, 1, 0o644, 0x8CDC1683, None)]))
+        folder_with_a_way_out(stub, top, path)
         with contextlib.suppress(PathError):
             fetch(stub.bucket(), top / "into")
         assert sorted(p.name for p in top.iterdir()) == ["into", "outside"]
@@ -94,12 +99,7 @@ def test_no_manifest_writes_outside_its_folder(stub: StubS3, path: str) -> None:
     "path", ["../x", "a/../../x", "a/../b", "..", ".", "./x", "/x", "a//b", "link/x", "link/deep/x", "file/x", "a\0b"]
 )
 def test_a_path_that_leads_elsewhere_is_refused_by_name(stub: StubS3, tmp_path: Path, path: str) -> None:
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "into").mkdir()
-    (tmp_path / "into/link").symlink_to(tmp_path / "outside")
-    (tmp_path / "into/file").write_bytes(b"here")
-    stub.store(f"{PREFIX}{path}", b"x")
-    put_object(stub.bucket(), KEY, manifests.from_entries([Entry(path, 1, 1, 0o644, 0x8CDC1683, None)]))
+    folder_with_a_way_out(stub, tmp_path, path)
     with pytest.raises(PathError):
         fetch(stub.bucket(), tmp_path / "into")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["into", "outside"]

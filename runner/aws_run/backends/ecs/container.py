@@ -76,8 +76,3 @@ def _environment(spec: RunSpec) -> dict[str, str]:
 def log_stream(run_id: str, task_arn: str) -> str:
     """The stream the awslogs driver writes to: prefix/container/task-id."""
     return f"{run_id}/{CONTAINER}/{task_arn.rsplit('/', 1)[-1]}"
-
-
-def image_uri(repository_uri: str, digest: str) -> str:
-    """By digest: what was built is what runs."""
-    return f"{repository_uri}@{digest}"

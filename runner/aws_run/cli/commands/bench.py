@@ -66,21 +66,21 @@ def bench(path: Path, args: tuple[str, ...], on: str, **flags: Any) -> int:
         compose.open_target(local, lambda: compose.base_image(whole), runtime) as target,
     ):
         aws = compose.open_aws(region=whole.region, profile=whole.profile, local=local)
-        found = benches.bench(
+        comparison = benches.bench(
             compose.make_context(aws, reporter.emit, target),
             configs,
             show_plan=_show_start,
             on_end=_show_end,
             cost_label=target.cost_label,
         )
-    for row in found.rows:
+    for row in comparison.rows:
         if row.output is not None:
             mark(row.output, whole.project_dir)
     if as_json:
-        result_json(as_data(found))
+        result_json(as_data(comparison))
     else:
-        _print(found)
-    return found.exit_code
+        _print(comparison)
+    return comparison.exit_code
 
 
 def flags_of(name: str) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _show_end(row: BenchRow) -> None:
     say(f"{row.offer}: {row.sentence} (exit {row.exit_code})")
 
 
-def _print(found: Bench) -> None:
+def _print(comparison: Bench) -> None:
     from aws_run.report.format import money, seconds
     from aws_run.report.tables import Mark, table
 
@@ -128,20 +128,20 @@ def _print(found: Bench) -> None:
             seconds(row.seconds) if row.seconds is not None else None,
             money(row.usd) if row.usd is not None else None,
             money(row.usd_per_1000_files) if row.usd_per_1000_files is not None else None,
-            "knee" if row.offer == found.knee else "best" if row.offer in found.best else "",
+            "knee" if row.offer == comparison.knee else "best" if row.offer in comparison.best else "",
         )
-        for row in found.rows
+        for row in comparison.rows
     ]
     table("", ("offer", "time", "cost", "$ per 1,000 files", ""), rows)
     say("time and $ per 1,000 files are of the job itself; cost is of the whole run with its boot")
-    if found.knee is not None:
-        say(f"knee: {found.knee}; a faster one costs more by a larger factor than it is faster")
-    failed = [row.offer for row in found.rows if row.exit_code != 0]
+    if comparison.knee is not None:
+        say(f"knee: {comparison.knee}; a faster one costs more by a larger factor than it is faster")
+    failed = [row.offer for row in comparison.rows if row.exit_code != 0]
     if failed:
         say(f"without a result: {', '.join(failed)}")
 
 
-def as_data(found: Bench) -> dict[str, Any]:
+def as_data(comparison: Bench) -> dict[str, Any]:
     """Money as text, so that no digit is lost."""
     return {
         "runs": [
@@ -158,8 +158,8 @@ def as_data(found: Bench) -> dict[str, Any]:
                 "usd_per_1000_files": None if row.usd_per_1000_files is None else f"{row.usd_per_1000_files:.6f}",
                 "output": None if row.output is None else str(row.output),
             }
-            for row in found.rows
+            for row in comparison.rows
         ],
-        "knee": found.knee,
-        "best": list(found.best),
+        "knee": comparison.knee,
+        "best": list(comparison.best),
     }

@@ -48,6 +48,7 @@ _SHORTEST_BAR, _MOST_NAMED = 8, 5
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV on stdout.")
 @aws_options
 def cost(
+    *,
     run: str | None,
     project: str | None,
     everything: bool,

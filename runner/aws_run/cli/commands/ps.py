@@ -37,7 +37,9 @@ _HOME_AND_CLEAR = "\x1b[H\x1b[2J"  # to the top left, and nothing below it
 @click.option("--utc", is_flag=True, help="Times in UTC, and not in this machine's time zone.")
 @click.option("-w", "--watch", is_flag=True, help="Look again every few seconds, until Ctrl-C.")
 @aws_options
-def ps(everything: bool, limit: int, wanted: tuple[str, ...], long: bool, utc: bool, watch: bool, **flags: Any) -> int:
+def ps(
+    *, everything: bool, limit: int, wanted: tuple[str, ...], long: bool, utc: bool, watch: bool, **flags: Any
+) -> int:
     """List this project's runs in this account and region, newest first."""
     from aws_run.cli.commands.status import as_data
     from aws_run.report.tables import table

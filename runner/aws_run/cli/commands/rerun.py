@@ -34,6 +34,7 @@ from aws_run.errors import UsageError
 @project_options
 @aws_options
 def rerun(
+    *,
     run: str | None,
     args: tuple[str, ...],
     output: str | None,

@@ -22,6 +22,8 @@ from aws_run.errors import UsageError
 
 if TYPE_CHECKING:
     from aws_run.config import Config
+    from aws_run.lifecycle.context import AppContext
+    from aws_run.report import Reporter
 
 
 @click.command(cls=ScriptCommand)
@@ -49,6 +51,10 @@ def submit(
 
     The script is called with -i and -o and absolute paths; ARGS after -- come before them.
     """
+    if save_spec is not None:
+        if dry_run:
+            raise UsageError("--save-spec writes a job that was started, and --dry-run starts none")
+        refuse_unwritable(save_spec)
     return _submit(path, args, flags, detach=detach, dry_run=dry_run, save_spec=save_spec)
 
 
@@ -72,10 +78,6 @@ def _submit(
     dry_run: bool,
     save_spec: Path | None = None,
 ) -> int:
-    if save_spec is not None:
-        if dry_run:
-            raise UsageError("--save-spec writes a job that was started, and --dry-run starts none")
-        refuse_unwritable(save_spec)
     verbose, quiet = bool(flags.pop("verbose")), bool(flags.pop("quiet", False))
     as_json, debug, local = flags.pop("as_json"), flags.pop("debug"), flags.pop("local")
     file, trusted, runtime = flags.pop("file"), bool(flags.pop("trust_project_file")), flags.pop("runtime")
@@ -86,8 +88,6 @@ def _submit(
 
     from aws_run.image.sources.results import mark
     from aws_run.report import make_reporter
-    from aws_run.report.jsonlines import to_json
-    from aws_run.usecases.plan import plan as show_only
     from aws_run.usecases.submit import submit as run
 
     refuse_detach_on_ephemeral(detach=detach, local=local)
@@ -109,11 +109,7 @@ def _submit(
             context = compose.make_context(aws, emit_for(reporter, as_json=as_json, quiet=quiet), target)
             context = replace(context, agree=warn_of_doubt(reporter) if dry_run else ask_whether_meant(reporter))
             if dry_run:
-                view = show_only(config, context)
-                reporter.plan(view)
-                if as_json:
-                    result_json(to_json(view))
-                return 0
+                return _show_plan(config, context, reporter, as_json=as_json)
             terminal = Terminal(reporter=reporter, target=target, local=local, as_json=as_json)
             saved = SavedSpec(save_spec, reporter.emit)
             with without_cleanup_hint(target):
@@ -135,3 +131,14 @@ def _submit(
             return code
 
     return with_chosen_script(config, follow)
+
+
+def _show_plan(config: Config, context: AppContext, reporter: Reporter, *, as_json: bool) -> int:
+    from aws_run.report.jsonlines import to_json
+    from aws_run.usecases.plan import plan as show_only
+
+    view = show_only(config, context)
+    reporter.plan(view)
+    if as_json:
+        result_json(to_json(view))
+    return 0

@@ -101,7 +101,7 @@ class ListReader:
     def script(self, path: str, block: str) -> Dependencies:
         parsed = parse_toml(block, path)
         python = parsed.get("requires-python")
-        return self._generated(
+        return _generated(
             (path,),
             strings(parsed.get("dependencies")),
             f"{path} (script metadata)",
@@ -142,7 +142,7 @@ class ListReader:
         python = lock.get("requires-python")
         pins = pylock.pylock_pins(lock, groups=self.build.groups, extras=self.build.extras)
         indexes = pylock.pylock_indexes(lock)
-        made = self._locked((path,), pins, path, python if isinstance(python, str) else None, indexes)
+        made = _locked((path,), pins, path, python if isinstance(python, str) else None, indexes)
         folders = tuple(each for each in pylock.pylock_folders(lock) if not each.startswith(("/", "..")))
         return replace(made, find_links=folders, whole_project=made.whole_project or bool(folders))
 
@@ -152,7 +152,7 @@ class ListReader:
         wanted = manifests.poetry_wanted(self.pyproject, sorted(groups))
         pins = locks.poetry_pins(lock, [name for name, _ in wanted], groups, self.build.extras)
         locks.check_fit(pins, wanted, "poetry.lock", "pyproject.toml", "poetry lock")
-        return self._locked(
+        return _locked(
             ("pyproject.toml", "poetry.lock"),
             pins,
             "poetry.lock",
@@ -166,7 +166,7 @@ class ListReader:
         pins = locks.pdm_pins(read_toml(self.source, "pdm.lock"), groups)
         wanted = manifests.project_wanted(self.pyproject)
         locks.check_fit(pins, wanted, "pdm.lock", "pyproject.toml", "pdm lock")
-        return self._locked(("pyproject.toml", "pdm.lock"), pins, "pdm.lock", None)
+        return _locked(("pyproject.toml", "pdm.lock"), pins, "pdm.lock", None)
 
     def _pipfile_lock(self) -> Dependencies:
         lock = read_json(self.source, "Pipfile.lock")
@@ -178,14 +178,14 @@ class ListReader:
             locks.check_fit(pins, wanted, "Pipfile.lock", "Pipfile", "pipenv lock")
         python = table(lock, "_meta", "requires")
         indexes = manifests.pipfile_indexes(table(lock, "_meta").get("sources"))
-        return self._locked(files, pins, "Pipfile.lock", _series(python), indexes)
+        return _locked(files, pins, "Pipfile.lock", _series(python), indexes)
 
     def _pipfile(self) -> Dependencies:
         parsed = read_toml(self.source, "Pipfile")
         lines = manifests.pipfile_lines(parsed, ["packages", *self.build.groups])
         python = _series(table(parsed, "requires"))
         indexes = manifests.pipfile_indexes(parsed.get("source"))
-        return self._generated(("Pipfile",), lines, "Pipfile", requires_python=python, indexes=indexes)
+        return _generated(("Pipfile",), lines, "Pipfile", requires_python=python, indexes=indexes)
 
     def _conda(self, path: str) -> Dependencies:
         environment = read_conda(self.source, path)
@@ -254,7 +254,7 @@ class ListReader:
         indexes = manifests.poetry_indexes(self.pyproject)
         python = poetry_python(self.pyproject)
         title = "pyproject.toml (poetry, no lock)"
-        return self._generated(("pyproject.toml",), lines, title, requires_python=python, indexes=indexes)
+        return _generated(("pyproject.toml",), lines, title, requires_python=python, indexes=indexes)
 
     def _by_uv(self, *, whole: bool, count: int | None) -> Dependencies:
         _refuse_sources_elsewhere(self.pyproject)
@@ -280,46 +280,46 @@ class ListReader:
             lines = setup_cfg_lines(decode(self.source.read(path)), self.build.extras)
             return self._of_lines(path, lines, path, legacy_python(self.source, path))
         extras = f"[{','.join(self.build.extras)}]" if self.build.extras else ""
-        made = self._generated((path,), [f"-e .{extras}"], path)
+        made = _generated((path,), [f"-e .{extras}"], path)
         return replace(made, whole_project=True, title=f"{path}, the project itself and what it asks for")
 
-    def _locked(
-        self,
-        files: tuple[str, ...],
-        pins: list[locks.Pin],
-        title: str,
-        python: str | None,
-        indexes: list[str] | None = None,
-    ) -> Dependencies:
-        lines = [pin.line for pin in pins]
-        made = self._generated(files, lines, title, requires_python=python, indexes=indexes)
-        any_index = bool(indexes) and all(pin.hashes or pin.url for pin in pins)
-        return made if made.kind == "none" else replace(made, locked=True, any_index=any_index)
 
-    def _generated(
-        self,
-        files: tuple[str, ...],
-        lines: list[str],
-        title: str,
-        *,
-        requires_python: str | None = None,
-        indexes: list[str] | None = None,
-    ) -> Dependencies:
-        if not lines:
-            return replace(NO_DEPENDENCIES, requires_python=requires_python)
-        for line in lines:
-            if "\n" in line or "\r" in line:
-                raise SourceError(f"{title} holds a line break inside of an entry", hint="correct it")
-        text = "".join(f"{line}\n" for line in [*(indexes or []), *lines])
-        return Dependencies(
-            kind="requirements",
-            files=files,
-            whole_project=any("file:" in line or line.startswith(("-e ", "./")) for line in lines),
-            title=f"{title}, {_packages(len(lines))}",
-            texts=((GENERATED, text),),
-            needs_git="git+" in text,
-            requires_python=requires_python,
-        )
+def _locked(
+    files: tuple[str, ...],
+    pins: list[locks.Pin],
+    title: str,
+    python: str | None,
+    indexes: list[str] | None = None,
+) -> Dependencies:
+    lines = [pin.line for pin in pins]
+    made = _generated(files, lines, title, requires_python=python, indexes=indexes)
+    any_index = bool(indexes) and all(pin.hashes or pin.url for pin in pins)
+    return made if made.kind == "none" else replace(made, locked=True, any_index=any_index)
+
+
+def _generated(
+    files: tuple[str, ...],
+    lines: list[str],
+    title: str,
+    *,
+    requires_python: str | None = None,
+    indexes: list[str] | None = None,
+) -> Dependencies:
+    if not lines:
+        return replace(NO_DEPENDENCIES, requires_python=requires_python)
+    for line in lines:
+        if "\n" in line or "\r" in line:
+            raise SourceError(f"{title} holds a line break inside of an entry", hint="correct it")
+    text = "".join(f"{line}\n" for line in [*(indexes or []), *lines])
+    return Dependencies(
+        kind="requirements",
+        files=files,
+        whole_project=any("file:" in line or line.startswith(("-e ", "./")) for line in lines),
+        title=f"{title}, {_packages(len(lines))}",
+        texts=((GENERATED, text),),
+        needs_git="git+" in text,
+        requires_python=requires_python,
+    )
 
 
 def poetry_python(pyproject: dict[str, Any]) -> str | None:

@@ -293,7 +293,7 @@ def delete(aws: Aws, name: str, clock: Clock) -> None:
     _wait_until_gone(aws, name, clock)
 
 
-def _wait_until_gone(aws: Aws, name: str, clock: Clock, for_s: float = 1200) -> None:
+def _wait_until_gone(aws: Aws, name: str, clock: Clock) -> None:
     """Until nothing of it bills. The group itself is listed until the last of its instances is terminated, which takes
     some types ten minutes; that AWS finishes by itself."""
 
@@ -306,9 +306,9 @@ def _wait_until_gone(aws: Aws, name: str, clock: Clock, for_s: float = 1200) -> 
             _terminate(aws, left)
         return not left
 
-    if not wait_until(clock, nothing_bills, for_s=for_s):
+    if not wait_until(clock, nothing_bills, for_s=20 * 60):
         raise AwsCallError(
-            f"The group {name} is still being deleted after {for_s:.0f} s",
+            f"The group {name} is still being deleted after 20 minutes",
             code="StillDeleting",
             operation="DeleteAutoScalingGroup",
         )

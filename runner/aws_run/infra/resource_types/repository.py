@@ -145,15 +145,15 @@ def refuse_other_arch(uri: str, there: frozenset[str], wanted: str) -> None:
 def _arches_of(aws: Aws, name: str, manifest: Mapping[str, Any]) -> set[str]:
     """An index names each of its images' platforms (attestations have "unknown"); of a single image its configuration
     does, which is a blob beside its layers."""
-    found = {str((one.get("platform") or {}).get("architecture")) for one in _listed(manifest, "manifests")}
+    architectures = {str((one.get("platform") or {}).get("architecture")) for one in _listed(manifest, "manifests")}
     digest = str((manifest.get("config") or {}).get("digest") or "")
     if digest:
         try:
             blob = aws.call("ecr", "get_download_url_for_layer", repositoryName=name, layerDigest=digest)
-            found.add(str(_json(aws.fetch(str(blob["downloadUrl"]))).get("architecture")))
+            architectures.add(str(_json(aws.fetch(str(blob["downloadUrl"]))).get("architecture")))
         except AwsCallError:
             return set()
-    return {_ARCHES[one] for one in found if one in _ARCHES}
+    return {_ARCHES[one] for one in architectures if one in _ARCHES}
 
 
 def _listed(answer: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

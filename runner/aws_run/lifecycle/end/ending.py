@@ -101,10 +101,10 @@ class RunEnding:
                 f"{outcome.sentence}; the teardown itself failed ({sentence_of(error)})",
                 hint=f"aws-run cleanup {spec.run_id}",
             ) from error
-        paid = self._paid(state, before)
+        self._note_receipt(state, before)
         if not removed.failed:
             allowance.settle_record(context, self._store, self._writer.record)
-        return self._result(outcome, paid, removed, fetch_error, state)
+        return self._result(outcome, removed, fetch_error, state)
 
     def _fetch(self, lost: bool) -> AwsRunError | None:
         """What kept the outputs from coming down, whatever it was."""
@@ -117,25 +117,25 @@ class RunEnding:
             unfailing(self._context.emit)(Notice(text=failed.message, level="warning", hint=hint))
             return failed
 
-    def _paid(self, state: TaskState | None, before: Usage) -> teardown.Receipt:
+    def _note_receipt(self, state: TaskState | None, before: Usage) -> None:
+        """What the run cost, into its record. `before`: what was used when the removal began; AWS may show less now."""
         usage = self._usage(state, self._context.clock.now())
         usage = usage if usage.seconds >= before.seconds else before
         paid = teardown.receipt(self._backend, self._spec.offer.hardware, usage, self._writer.record)
         self._note_cost(paid)
         self._note_tried()
         history.note_run(self._context, self._writer.record)
-        return paid
 
     def _note_cost(self, paid: teardown.Receipt) -> None:
         try:
             priced = teardown.with_receipt(self._writer.record, paid)
-            found = smaller_for(priced, self._backend, unfailing(self._context.emit))
+            smaller = smaller_for(priced, self._backend, unfailing(self._context.emit))
 
             def note(record: Record) -> Record:
-                return replace(teardown.with_receipt(record, paid), smaller=found or record.smaller)
+                return replace(teardown.with_receipt(record, paid), smaller=smaller or record.smaller)
 
             self._writer.change(note, now=True)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - a cost that is not on record makes no failure of the run
             unfailing(self._context.emit)(
                 Notice(text=f"the cost could not be recorded: {sentence_of(error)}", level="warning")
             )
@@ -157,7 +157,7 @@ class RunEnding:
             public_ip = self._spec.offer.network.public_ip
             usage = self._backend.usage(self._spec.run_id, state, now, public_ip=public_ip)
             return usage or Usage(seconds=0.0, public_ip=public_ip)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - the receipt is no reason to leave the teardown out
             unfailing(self._context.emit)(
                 Notice(text=f"what was used could not be read: {sentence_of(error)}", level="warning")
             )
@@ -166,7 +166,6 @@ class RunEnding:
     def _result(
         self,
         outcome: Outcome,
-        paid: teardown.Receipt,
         removed: teardown.TeardownResult,
         fetch_error: AwsRunError | None,
         state: TaskState | None,

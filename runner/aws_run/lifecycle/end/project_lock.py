@@ -53,6 +53,6 @@ def lock_unused(
         if all(run == ending or project_of_run(run) != project for run in store.locks.live()):
             return ProjectLock(owner=owner, until=until)
         store.locks.unlock(project, owner)
-    except Exception:  # noqa: BLE001
-        return None  # a lock that is left is passed over when its time is up
+    except Exception:  # noqa: BLE001 - a lock that is left is passed over when its time is up
+        return None
     return None

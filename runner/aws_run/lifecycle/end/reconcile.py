@@ -132,10 +132,10 @@ def _note_cost(context: AppContext, writer: RecordWriter, state: TaskState | Non
     if usage is None:
         return
     paid = teardown.receipt(backend, record.hardware, usage, record)
-    found = smaller_for(teardown.with_receipt(record, paid), backend, context.emit)
+    smaller = smaller_for(teardown.with_receipt(record, paid), backend, context.emit)
 
     def note(current: Record) -> Record:
-        return replace(teardown.with_receipt(current, paid), smaller=found or current.smaller)
+        return replace(teardown.with_receipt(current, paid), smaller=smaller or current.smaller)
 
     teardown.attempt_or_warn(context.emit, lambda: writer.change(note))
     history.note_run(context, writer.record)

@@ -118,8 +118,8 @@ def shared_of(project: str, region: str) -> tuple[Ref, ...]:
 def _there(aws: Aws, ref: Ref) -> bool:
     try:
         return not apply.absent(aws, ref)
-    except Exception:  # noqa: BLE001
-        return True  # its removal will tell
+    except Exception:  # noqa: BLE001 - what can't be looked up is removed, and its removal reports
+        return True
 
 
 def attempt_or_warn(emit: Emit, step: Callable[[], None]) -> bool:
@@ -210,7 +210,7 @@ def note_outcome(writer: RecordWriter, outcome: Outcome, state: TaskState | None
             return record
         return record.with_outcome(outcome, stopped_at=stopped_at, started_at=iso(started) if started else None)
 
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception):  # said above: the steps of the teardown write it again, and report
         writer.change(note, now=True)
     return writer.record.outcome is outcome
 
@@ -219,7 +219,7 @@ def save_log(store: RunStore, emit: Emit, key: str, log: LogBuffer) -> None:
     """The run's log beside its results; a log that can't be saved loses no result."""
     try:
         store.put_text(key, log.stream())
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - the user hears of it, and the teardown goes on
         emit(Notice(text=f"the log could not be saved to S3: {sentence_of(error)}", level="warning"))
 
 

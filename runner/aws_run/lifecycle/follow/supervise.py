@@ -233,7 +233,7 @@ class RunSupervisor:
         """How the run ended where another terminal cancelled it or cleaned it up; None too when nobody can tell."""
         try:
             return self._store.read(self._spec.run_id)[0].outcome
-        except Exception:  # noqa: BLE001
+        except Exception:  # noqa: BLE001 - the caller has the error that matters already
             return None
 
     def _lost(self, error: Exception) -> Outcome:
@@ -286,7 +286,7 @@ class RunSupervisor:
             return None
         try:
             return watch.follow()
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - the teardown ends the job all the same
             context.emit(Notice(text=f"the job's end could not be seen: {sentence_of(error)}", level="warning"))
             return None
 
@@ -294,7 +294,7 @@ class RunSupervisor:
         """The teardown takes the machine away all the same; asking first gives the job its grace."""
         try:
             self._backend.executor.stop(self._handle, reason)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - the teardown takes its machine away
             unfailing(self._context.emit)(
                 Notice(text=f"the task could not be stopped: {sentence_of(error)}", level="warning")
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -114,10 +114,7 @@ def run_preflight(
             image_bytes=existing_image[1] or None if existing_image else None,
             gpu=config.resources.gpu is not None,
         )
-        offer = offered.result()
-        if config.backend == "auto" and not disk.fits(backend.disk_limits, config.resources, contents):
-            backend = max(context.backends.values(), key=lambda one: one.disk_limits.most)
-            offer = backend.inspect(job)
+        backend, offer = _with_enough_disk(config, job, context, (backend, offered.result()), contents)
         room = disk.size(backend.disk_limits, config.resources, offer.hardware.disk_gib, contents)
         if room.warning:
             context.emit(Notice(text=room.warning, hint=room.hint, level="warning"))
@@ -146,6 +143,17 @@ def run_preflight(
                 *outside_notes(config),
             ),
         ), backend
+
+
+def _with_enough_disk(
+    config: Config, job: JobSpec, context: AppContext, chosen: tuple[Backend, Offer], contents: disk.Contents
+) -> tuple[Backend, Offer]:
+    """What was chosen, or, with `--backend auto`, the backend with the largest disks where the contents do not fit."""
+    backend, _ = chosen
+    if config.backend != "auto" or disk.fits(backend.disk_limits, config.resources, contents):
+        return chosen
+    backend = max(context.backends.values(), key=lambda one: one.disk_limits.most)
+    return backend, backend.inspect(job)
 
 
 def _look_at_sources(config: Config, context: AppContext) -> ImagePlan:
@@ -294,20 +302,17 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
     )
     likely = tuple(_likely(one, job.name, spec.keys.inputs) for one in preflight.inputs)
     backend.executor.refuse_too_large(TaskRequest(spec=spec, definition="", inputs=likely, deadline=deadline))
-    shared: list[Resource] = [desired.log_group(job, region=region, tags=project_tags)]
     own_roles = [task] if task else []
-    if execution.scope == "shared":
-        shared.append(execution)
-    else:
+    if execution.scope != "shared":
         own_roles.append(replace(execution, tags=run_tags))
-    shared += backend.shared_resources(job, account=account, region=region, tags=project_tags)
-    kept: list[Resource] = [desired.bucket(job, name=preflight.bucket, account=account, region=region)]
-    if preflight.image is not None:
-        kept.append(desired.repository(job, project_tags))
     return RunPlan(
         spec=spec,
-        kept=tuple(kept),
-        shared=tuple(shared),
+        kept=_kept(preflight, project_tags),
+        shared=(
+            desired.log_group(job, region=region, tags=project_tags),
+            *((execution,) if execution.scope == "shared" else ()),
+            *backend.shared_resources(job, account=account, region=region, tags=project_tags),
+        ),
         roles=tuple(own_roles),
         stages=backend.stages(spec),
         output=preflight.config.output,
@@ -321,6 +326,12 @@ def plan_run(preflight: Preflight, backend: Backend, context: AppContext) -> Run
             factor=billed_factor(context),
         ),
     )
+
+
+def _kept(preflight: Preflight, project_tags: Mapping[str, str]) -> tuple[Resource, ...]:
+    job, identity = preflight.job, preflight.identity
+    bucket = desired.bucket(job, name=preflight.bucket, account=identity.account, region=identity.region)
+    return (bucket,) if preflight.image is None else (bucket, desired.repository(job, project_tags))
 
 
 def _likely(seen: InputSummary, project: str, folder: str) -> InputSnapshot:

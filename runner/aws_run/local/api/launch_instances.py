@@ -22,7 +22,7 @@ _MOST = 100
 
 @dataclass(kw_only=True)
 class _Answer:
-    asked: Params
+    request: Params
     at: datetime
     given: Params = field(default_factory=dict)
 
@@ -44,12 +44,12 @@ class _LaunchInstances:
             token = (world.account, place.region, str(p.get("ClientToken") or ""))
             known = self._answers.get(token)
             if known is not None and world.clock.now() - known.at < _TOKEN_LIVES:
-                if known.asked != p:
+                if known.request != p:
                     raise Refusal(
                         "IdempotentParameterMismatch", "The client token was used with other parameters before."
                     )
                 return known.given
-            answer = _Answer(asked=p, at=world.clock.now(), given=self._launch(world, place, group, p))
+            answer = _Answer(request=p, at=world.clock.now(), given=self._launch(world, place, group, p))
             self._answers[token] = answer
             return answer.given
 

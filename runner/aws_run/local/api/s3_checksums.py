@@ -135,7 +135,7 @@ def _header(call: Call, name: str) -> str:
 def _kept(call: Call, length: int | None) -> IO[bytes]:
     """All of the body, from its beginning."""
     large = length is None or length > _IN_MEMORY
-    kept: IO[bytes] = call.keep_open(tempfile.TemporaryFile()) if large else io.BytesIO()  # noqa: SIM115
+    kept: IO[bytes] = call.keep_open(tempfile.TemporaryFile()) if large else io.BytesIO()  # noqa: SIM115 - the call closes it
     source: Any = call.environ["wsgi.input"]
     left = length
     while left is None or left > 0:

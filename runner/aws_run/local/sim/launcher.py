@@ -125,10 +125,7 @@ class Launcher:
         tags = {t["Key"]: t["Value"] for t in group.tags if t.get("PropagateAtLaunch")}
         tags = {**tags_of(data, "instance"), **tags}
         interface = (data.get("NetworkInterfaces") or [{}])[0]
-        public = interface.get("AssociatePublicIpAddress")
-        if public is None:
-            public = subnet_id is not None and ec2.get_subnet(subnet_id).map_public_ip_on_launch
-        public = str(public).lower() == "true"
+        public = _public_ip(interface, ec2.get_subnet(subnet_id) if subnet_id else None)
         user_data = data.get("UserData") or ""
         options = {"instance_market_options": {"MarketType": "spot"}} if spot else {}
         reservation = ec2.run_instances(
@@ -238,3 +235,11 @@ def stamp(moment: datetime) -> str:
 def uuid(world: AccountState) -> str:
     text = world.new_id()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _public_ip(interface: dict[str, Any], subnet: Any) -> bool:
+    """What the interface says; where it says nothing, what moto's `subnet` gives (None: there is none)."""
+    public = interface.get("AssociatePublicIpAddress")
+    if public is None:
+        public = subnet is not None and subnet.map_public_ip_on_launch
+    return str(public).lower() == "true"
