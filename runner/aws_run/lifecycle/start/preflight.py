@@ -20,7 +20,6 @@ from aws_run.errors import AwsCallError, UsageError
 from aws_run.events import Notice
 from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.recipe.git_state import GitState, git_state
-from aws_run.image.sources.results import MARKER
 from aws_run.image.sources.source import SourceFile
 from aws_run.image.sources.too_many import too_many, whole_machine
 from aws_run.infra import desired
@@ -80,9 +79,14 @@ def run_preflight(
     """Two levels of round trips: who we are, then everything else side by side. `stored`: inputs beside those of
     `config` that an earlier client has sent."""
     image = None if config.image else _look_at_sources(config, context)
-    for folder in image.source.results if image else ():
-        text = f"{folder}/ holds results of an earlier run and stays out of the image"
-        context.emit(Notice(text=text, hint=f"remove {folder}/{MARKER} to send it with the project"))
+    results = [f"{folder}/" for folder in image.source.results] if image else []
+    if results:
+        verb = (
+            "holds results of an earlier run and stays"
+            if len(results) == 1
+            else "hold results of earlier runs and stay"
+        )
+        context.emit(Notice(text=f"{', '.join(results)} {verb} out of the image"))
     if image is not None:
         first, second = image.arguments
         config = config.model_copy(update={"arguments": Arguments(input=first, output=second)})
