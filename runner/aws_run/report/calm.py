@@ -33,7 +33,7 @@ def _what_is_made(view: PlanView) -> str:
 
 
 def _part(row: PlanRow) -> str:
-    verb = {"build": "builds", "send": "sends"}.get(row.action, "reuses")
+    verb = {"build": "builds", "send": "sends what changed of"}.get(row.action, "reuses")
     note = row.note.partition(";")[0].partition(", then")[0]
     return f"{verb} the {row.kind}" + (f" ({note})" if note else "")
 

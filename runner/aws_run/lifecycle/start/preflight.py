@@ -75,7 +75,9 @@ class Preflight:
 
 def _results_text(folders: Sequence[str]) -> str:
     names = ", ".join(f"{folder}/" for folder in folders)
-    verbs = "holds results of an earlier run and stays" if len(folders) == 1 else "hold those of earlier runs and stay"
+    verbs = (
+        "holds results of an earlier run and stays" if len(folders) == 1 else "hold results of earlier runs and stay"
+    )
     return f"{names} {verbs} out of the image"
 
 
