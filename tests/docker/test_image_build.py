@@ -280,7 +280,7 @@ def test_a_base_image_without_python_is_told_at_build_time(
     ("dockerfile", "sentence"),
     [
         ("CMD cd /; python3 main.py\n", "CMD in Dockerfile is in shell form"),
-        ("ENTRYPOINT X=1 python3 main.py\n", "ENTRYPOINT in Dockerfile is in shell form"),
+        ("ENTRYPOINT export X=1; python3 main.py\n", "ENTRYPOINT in Dockerfile is in shell form"),
         ("CMD []\n", "neither ENTRYPOINT nor CMD"),
         ("COPY absent.txt /\n", r"copies absent\.txt, which is not among the files"),
         ("RUN echo last words >&2; exit 3\n", "RUN echo last words >&2; exit 3 failed"),

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from aws_run.clock import parse_iso
 from aws_run.documents import harmless
 from aws_run.report.format import count, seconds, size
-from aws_run.runs.record import Record
+from aws_run.runs.outcome import OutcomeReason
+from aws_run.runs.record import Outcome, Record
 
 
 def argv_of(record: Record) -> tuple[str, ...]:
@@ -63,7 +64,7 @@ def facts(record: Record) -> dict[str, str]:
         "hardware": record.hardware.description if record.hardware else "",
         "labels": ", ".join(record.labels),
         "note": record.note,
-        "result": f"{outcome.sentence} (exit {outcome.exit_code})" if outcome else record.state,
+        "result": _result(outcome) if outcome else record.state,
         "ran": "" if took is None else seconds(took),
         "saved": count(outcome.saved_files, "file") if outcome and outcome.saved_files is not None else "",
         "cost": f"${float(record.cost_usd):.4f}" if record.cost_usd else "",
@@ -82,3 +83,9 @@ def _inputs(record: Record) -> dict[str, str]:
         name = f"input {one.get('label', number)}"
         shown[name] = harmless("; ".join(filter(None, (str(one.get("source") or ""), held, version))))
     return shown
+
+
+def _result(outcome: Outcome) -> str:
+    """The sentence on a job that failed by itself tells its code."""
+    told = outcome.reason is OutcomeReason.EXIT and outcome.exit_code != 0
+    return outcome.sentence if told else f"{outcome.sentence} (exit {outcome.exit_code})"

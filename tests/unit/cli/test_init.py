@@ -39,3 +39,14 @@ def test_the_schema_comes_with_the_line_that_names_it(project: Path, capsys: pyt
     first = (project / "aws-run.yaml").read_text().splitlines()[0]
     named = project / first.partition("$schema=")[2]
     assert "properties" in json.loads(named.read_text())
+
+
+def test_no_workflow_is_written_through_a_folder_that_is_a_link_out_of_the_project(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (project / ".github").symlink_to(elsewhere)
+    words = ["init", "--force", "--github", "org/aws-run@v1", "--repository", "acme/models"]
+    assert main._run(words, debug=False) == 2
+    assert "is a link that leads out of" in capsys.readouterr().err
+    assert list(elsewhere.iterdir()) == []

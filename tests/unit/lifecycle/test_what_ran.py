@@ -52,7 +52,7 @@ def test_only_what_differs_is_told() -> None:
         ("commit", "aaaaaaaaaaaa, with changes that are not committed", "a" * 12),
         ("input data", "2 files, 2.0 KiB; version v1", "2 files, 2.0 KiB; version v2"),
         ("labels", "lr=0.1", ""),
-        ("result", ONE.state, "the job ended with exit code 1 (exit 1)"),
+        ("result", ONE.state, "the job ended with exit code 1"),
         ("saved", "", "0 files"),
         ("cost", "$0.5000", "$0.2500"),
     ]

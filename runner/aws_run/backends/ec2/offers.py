@@ -79,7 +79,7 @@ class Ec2Offers:
             if wanted.instance_types:  # best first, as their user wrote them
                 choices = tuple(sorted(choices, key=lambda one: wanted.instance_types.index(one.name)))
             best = choices[0]
-            self._check_quota(best, market, job)
+            quota = self._check_quota(best, market, job)
             named = bool(wanted.instance_types)
             names = offers.group_types(choices, spot=spot and any(one.spot for one in choices), named=named)
             usable = [kind for name in names for kind in market.types if kind.name == name]
@@ -93,7 +93,7 @@ class Ec2Offers:
             ladder=rungs,
             network=_within(market.placement, zones),
             machine_image=image_id,
-            why=_why(choices, named=named),
+            why=f"{_why(choices, named=named)}{quota}",
             notes=tuple(note for note in (market.note, self._catalogue.note, self._prices.note) if note),
             hardware=HardwareEntry(
                 backend=NAME,
@@ -179,13 +179,15 @@ class Ec2Offers:
                 note=f"left out: {self._aws.region} has no {' and no '.join(absent)}" if absent else None,
             )
 
-    def _check_quota(self, best: Choice, market: Market, job: JobSpec) -> None:
+    def _check_quota(self, best: Choice, market: Market, job: JobSpec) -> str:
         """A quota of 0 is the rule for GPUs in a new account, and its other quotas are small: that is told before
-        anything is built."""
+        anything is built. How much of it the choice takes, for the plan; empty where nobody knows."""
         markets = {"spot": (True,), "on-demand": (False,), "auto": (True, False)}[job.spot_policy]
-        short = self._quotas.shortage(best, markets)
+        short = self._quotas.look(best, markets)
         if short is None:
-            return
+            return ""
+        if short.free >= best.vcpu:
+            return f"; {best.vcpu:g} of {short.free:g} vCPUs of the account's quota"
         used = f", of which {short.used:g} are in use" if short.used else ""
         near = self._quotas.nearest(_within_limit(market.choices("auto"), job), short)
         hint = f"raise it: aws-run quota request {short.code} (or {quotas.link(self._aws.region, 'ec2', short.code)})"

@@ -95,17 +95,25 @@ class Quotas:
     def shortage(self, choice: Choice, markets: Iterable[bool]) -> Headroom | None:
         """The quota that keeps `choice` from being launched, where none of `markets` (spot?) has room for it beside
         what runs now; that of the last one. None: one has room, or nobody knows."""
+        seen = self.look(choice, markets)
+        return seen if seen is not None and seen.free < choice.vcpu else None
+
+    def look(self, choice: Choice, markets: Iterable[bool]) -> Headroom | None:
+        """The quota of the first of `markets` (spot?) that has room for `choice`, else that of the last one. What runs
+        now is not counted where there is plenty of room. None: nobody knows."""
         short, used = None, None
         for spot in markets:
             code = quota_of(choice.name, spot=spot)
             limit = None if code is None else self._roomy(code, choice.vcpu) or self._limit("ec2", code)
-            if code is None or limit is None or limit[1] >= _ROOMY * choice.vcpu:
+            if code is None or limit is None:
                 return None
+            if limit[1] >= _ROOMY * choice.vcpu:
+                return Headroom(code=code, name=limit[0], limit=limit[1], used=None)
             if limit[1] > 0 and used is None:
                 used = self._running() or {}
             short = Headroom(code=code, name=limit[0], limit=limit[1], used=(used or {}).get(code, 0.0))
             if short.free >= choice.vcpu:
-                return None
+                return short
         return short
 
     def nearest(self, choices: Iterable[Choice], short: Headroom) -> Choice | None:

@@ -99,8 +99,11 @@ def _github(path: Path, force: bool, action: str, repository: str | None, accoun
     wanted = setup.Setup(action=action, repository=repository, account=account or "ACCOUNT_ID")
     files = {setup.WORKFLOW: setup.workflow(wanted), setup.COMMENT_WORKFLOW: setup.comment_workflow(wanted)}
     for name in files:
-        if os.path.lexists(path / name) and not force:
-            raise UsageError(f"{path / name} exists already", hint="--force replaces it")
+        target = path / name
+        if not target.parent.resolve().is_relative_to(path.resolve()):  # a clone may bring a link in place of .github
+            raise UsageError(f"{target.parent} is a link that leads out of {path}", hint="remove the link first")
+        if os.path.lexists(target) and not force:
+            raise UsageError(f"{target} exists already", hint="--force replaces it")
     for name, text in files.items():
         target = path / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -68,8 +68,8 @@ def offers(path: Path, duration: str, everything: bool, **flags: Any) -> int:
     if left:
         say(f"{left} more offers: --all lists them")
     say(
-        "*: what `aws-run submit` takes; !: over --max-price; $/h with disk and address; quota: of the free vCPUs; how "
-        "often AWS takes spot machines back is not known"
+        "*: what `aws-run submit` takes; !: over --max-price or the quota; $/h with disk and address; "
+        "quota: of the free vCPUs; how often AWS takes spot machines back is not known"
     )
     for note in offered.notes:
         say(f"note: {note}")
@@ -87,7 +87,7 @@ def row_of(one: RankedOffer) -> tuple[str, ...]:
     from aws_run.report.format import money
 
     return (
-        "*" if one.taken else "" if one.within else "!",
+        "!" if not one.within or _over_quota(one) else "*" if one.taken else "",
         one.choice.name,
         "spot" if one.choice.spot else "on demand",
         _zones(one),
@@ -109,6 +109,10 @@ def _hour(one: RankedOffer) -> str:
     if one.choice.usd_per_hour is None:
         return "not known"
     return f"{'at most ' if one.choice.at_most else ''}{one.choice.usd_per_hour:.4f}"
+
+
+def _over_quota(one: RankedOffer) -> bool:
+    return one.quota is not None and one.quota.free < one.choice.vcpu
 
 
 def _quota(one: RankedOffer) -> str:

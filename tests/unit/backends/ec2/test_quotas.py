@@ -138,3 +138,15 @@ def test_the_nearest_is_the_first_that_another_quota_has_room_for() -> None:
     assert near is not None
     assert (near.name, near.spot) == ("p4d.24xlarge", True)
     assert held.nearest(offers[:2], short) is None
+
+
+@pytest.mark.parametrize(("limit", "free"), [(64.0, 64.0), (8.0, 6.0), (5.0, 3.0)])
+def test_the_plan_hears_how_much_of_its_quota_there_is(limit: float, free: float) -> None:
+    """What runs is not counted where there is plenty."""
+    running = {"InstanceType": "m5.large", "CpuOptions": {"CoreCount": 1, "ThreadsPerCore": 2}}
+    aws = FakeAws().on("describe_instances", [{"Instances": [running]}])
+    aws.on("get_service_quota", {"Quota": {"QuotaName": "a name", "Value": limit}})
+    seen = Quotas(aws).look(choice("m5.large"), (False,))
+    assert seen is not None
+    assert seen.free == free
+    assert (Quotas(aws).shortage(choice("m5.large"), (False,)) is None) == (free >= 4)
