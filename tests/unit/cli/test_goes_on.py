@@ -16,7 +16,12 @@ RUN = "proj-20260131-120000-abcd"
 def test_the_way_back_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     nothing: Any = None
     here = Session(
-        context=nothing, reporter=nothing, project="p", as_json=False, target=compose.Target(flag=" --local")
+        context=nothing,
+        reporter=nothing,
+        config=nothing,
+        project="p",
+        as_json=False,
+        target=compose.Target(flag=" --local"),
     )
     with pytest.raises(KeyboardInterrupt), told_that_it_goes_on(here, RUN):
         raise KeyboardInterrupt
