@@ -42,7 +42,12 @@ class Held:
 
     @property
     def sizes(self) -> list[int]:
-        return [sent["DesiredCapacity"] for sent in self.aws.sent("update_auto_scaling_group")]
+        """What the group was set to, one after the other; a LaunchInstances raises it by the one that it launches."""
+        return [
+            1 if call.operation == "launch_instances" else call.parameters["DesiredCapacity"]
+            for call in self.aws.calls
+            if call.operation in ("launch_instances", "update_auto_scaling_group")
+        ]
 
     @property
     def told(self) -> list[str]:
