@@ -55,7 +55,7 @@ def leave_on_interrupt(run_id: str) -> Iterator[None]:
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"Left at once: {run_id} may still run in AWS (its deadline holds without this terminal)",
-            hint=f"`aws-run cleanup {run_id}` ends it, `aws-run attach {run_id}` follows it",
+            hint=f"aws-run cleanup {run_id}",
         ) from None
 
 

@@ -34,8 +34,6 @@ class Held:
     def __init__(self, idle_s: int = IDLE_S) -> None:
         self.aws, self.clock, self.events = FakeAws(), FakeClock(), Events()
         self.aws.on("describe_scaling_activities", {"Activities": [{"ActivityId": "old"}]})
-        # Where LaunchInstances may not be called, the group's size asks for the machine.
-        self.aws.on("launch_instances", refused("AccessDenied"))
         self.backend = ec2_backend(self.aws, self.clock)
         self.spec = spec(idle_s=idle_s)
         self.lease = Lease(self.backend, self.spec, self.clock, self.events.emit)
