@@ -79,7 +79,7 @@ class Terminal:
         from aws_run.report.jsonlines import to_json
 
         outcome = with_next_commands(done.view, self.target)
-        self.reporter.outcome(without_links(outcome) if self.target.embedded and not self.as_json else outcome)
+        self.reporter.outcome(outcome if self.as_json else shown_on(self.target, outcome))
         if done.teardown_error is not None:
             self.reporter.error(done.teardown_error)
         if self.as_json:
@@ -105,6 +105,18 @@ def without_cleanup_hint(target: compose.Target) -> Iterator[None]:
         raise InterruptedRunError(
             "Interrupted; the embedded AWS ends with this command, and the run with it"
         ) from error
+
+
+def shown_on(target: compose.Target, view: OutcomeView) -> OutcomeView:
+    """What is true for people who ran it there: no links to AWS's console from an embedded AWS, and no word of what
+    stays in one that ends with this command."""
+    if not target.embedded:
+        return view
+    view = without_links(view)
+    if not target.ephemeral:
+        return view
+    failed = tuple(row for row in view.left.rows if row.state == "failed") if view.left is not None else ()
+    return replace(view, s3_uri=None, kept_days=None, left=replace(view.left, rows=failed) if view.left else None)
 
 
 def without_links(view: OutcomeView) -> OutcomeView:

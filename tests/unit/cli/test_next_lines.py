@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,7 +11,7 @@ import pytest
 
 from aws_run.cli.commands.pull import summary
 from aws_run.cli.compose import Target
-from aws_run.cli.running import Terminal, with_next_commands, without_cleanup_hint
+from aws_run.cli.running import Terminal, shown_on, with_next_commands, without_cleanup_hint
 from aws_run.data import PulledOutput
 from aws_run.errors import AwsRunError, InterruptedRunError, UsageError
 from aws_run.lifecycle.end.ending import SubmitResult
@@ -44,6 +45,19 @@ def test_after_an_embedded_aws_that_goes_with_the_command_no_run_is_named() -> N
     assert len(seen.next_commands) == 1
     assert "aws-run local start" in seen.next_commands[0]
     assert RUN not in seen.next_commands[0]
+
+
+def test_people_read_nothing_of_what_stays_in_an_embedded_aws_that_goes() -> None:
+    assert shown_on(Target(), VIEW) == VIEW
+    staying = shown_on(Target(embedded=True), VIEW)
+    assert (staying.s3_uri, staying.console_url) == (VIEW.s3_uri, None)
+    assert staying.left == LeftView(rows=(LeftRow(kind="bucket", name="b"),))
+    failed = LeftRow(kind="cluster", name="c", state="failed")
+    view = replace(VIEW, kept_days=90, left=LeftView(rows=(LeftRow(kind="bucket", name="b"), failed)))
+    gone = shown_on(Target(embedded=True, ephemeral=True), view)
+    assert (gone.s3_uri, gone.kept_days, gone.console_url) == (None, None, None)
+    assert gone.left == LeftView(rows=(failed,)), "what could not be removed is told all the same"
+    assert (gone.status, gone.exit_code) == (VIEW.status, VIEW.exit_code)
 
 
 def test_a_fault_of_ours_in_the_showing_names_the_run_and_the_way_back_to_it() -> None:

@@ -10,7 +10,7 @@ import click
 from aws_run.cli.goes_on import told_that_it_goes_on
 from aws_run.cli.options import aws_options, project_options, quiet_option
 from aws_run.cli.output_memory import output_for
-from aws_run.cli.running import with_next_commands, without_links
+from aws_run.cli.running import shown_on, with_next_commands
 from aws_run.cli.session import session
 from aws_run.cli.types import PATH, RUN
 
@@ -46,7 +46,7 @@ def attach(run: str | None, into: Path | None, **flags: Any) -> int:
             mark(folder, Path.cwd())
         saved = save_report(here.context, done.record, folder, label=here.target.cost_label)
         view = with_next_commands(named(done.view, saved), here.target)
-        here.reporter.outcome(without_links(view) if here.target.embedded and not here.as_json else view)
+        here.reporter.outcome(view if here.as_json else shown_on(here.target, view))
         if here.as_json:
             here.print_json(to_json(view))
     return done.exit_code
