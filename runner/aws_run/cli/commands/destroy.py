@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
+from aws_run.cli.confirm import confirm_removal
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.say import say
 from aws_run.cli.session import session
-from aws_run.errors import UsageError
 
 
 @click.command()
@@ -45,10 +44,8 @@ def destroy(everything: bool, yes: bool, **flags: Any) -> int:
                 names = ", ".join(f"{name} ({count(runs, 'run')})" for name, runs in removable.others.items())
                 say(f"the bucket stays, because other projects have runs in it: {names}")
         if everything and not yes:
-            if not sys.stdin.isatty():
-                raise UsageError("--everything deletes images, inputs and results", hint="add --yes to confirm")
-            with here.reporter.pause():
-                click.confirm("Delete all of this permanently?", abort=True, err=True)
+            at_stake = "--everything deletes images, inputs and results"
+            confirm_removal("Delete all of this permanently?", at_stake=at_stake, reporter=here.reporter)
         teardown = destroying.destroy(here.context, here.project, removable)
         if here.as_json:
             here.print_json(removal.data(teardown.removed))

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from aws_run.cli.confirm import confirm_removal
 from aws_run.cli.options import json_option, runtime_option
 from aws_run.cli.say import result, result_json, say
 from aws_run.cli.types import PATH
@@ -154,9 +155,9 @@ def prune(yes: bool) -> None:
 
     embedded = _embedded()
     if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("This removes images and environments", hint="add --yes to confirm")
-        click.confirm("Remove all images and environments of the embedded AWS?", abort=True, err=True)
+        confirm_removal(
+            "Remove all images and environments of the embedded AWS?", at_stake="This removes images and environments"
+        )
     say(f"removed {size(embedded.prune())}")
 
 

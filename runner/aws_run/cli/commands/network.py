@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
+from aws_run.cli.confirm import confirm_removal
 from aws_run.cli.options import aws_options, project_options, setting
 from aws_run.cli.say import say
 from aws_run.cli.session import session
 from aws_run.config.options import option_of
-from aws_run.errors import UsageError
 
 _COST = "$0.00 while nothing runs in it; a run's public address costs what it costs in a default VPC"
 
@@ -95,10 +94,8 @@ def remove(yes: bool, **flags: Any) -> int:
 
     with session(flags) as here:
         if not yes:
-            if not sys.stdin.isatty():
-                raise UsageError("all projects of the account may run in this network", hint="add --yes to confirm")
-            with here.reporter.pause():
-                click.confirm("Remove the network of this account and region?", abort=True, err=True)
+            at_stake = "All projects of the account may run in this network"
+            confirm_removal("Remove the network of this account and region?", at_stake=at_stake, reporter=here.reporter)
         removed = networks.remove_network(here.context)
         if here.as_json:
             here.print_json(removal.data(removed))
