@@ -41,9 +41,10 @@ from tests.crash.points import MARGIN_S, TIMEOUT_S
 from aws_run.local.http.protocol import Call, Reply
 from aws_run.local.testing.faults import How, spoil
 
+# A command, and where its run is; in one subnet the machine comes by LaunchInstances.
 Scenario = Literal[
-    "submit-ec2", "submit-fargate", "cancel-ec2", "cancel-fargate", "cleanup-ec2", "cleanup-fargate", "gc-ec2",
-    "gc-fargate",
+    "submit-ec2", "submit-ec2-subnet", "submit-fargate", "cancel-ec2", "cancel-fargate", "cleanup-ec2",
+    "cleanup-fargate", "gc-ec2", "gc-fargate",
 ]  # fmt: skip
 SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
 ANSWERS: tuple[How, ...] = ("cut-body", "garbled", "redirect", "captive-portal")
@@ -245,12 +246,14 @@ def _judged(aws: Account, home: Path, cell: Cell, done: Finished, *, deadline: d
 @contextmanager
 def _prepared(aws: Account, home: Path, scenario: Scenario):  # type: ignore[no-untyped-def]
     """(the command whose calls are spoiled, when its run is to have ended)."""
-    command, _, backend = scenario.partition("-")
+    command, backend, *subnet = scenario.split("-")
     shutil.rmtree(home / "out", ignore_errors=True)
     project = make_project(home)
     # This Python, so that no other one is looked for.
     (project / ".python-version").write_text(f"{sys.version_info.major}.{sys.version_info.minor}\n")
     submit = ("submit", project, "-i", home / "data", "-o", home / "out", "--backend", backend)
+    if subnet:
+        submit = (*submit, "--subnets", aws.world.moto("ec2", aws.local.region).describe_subnets()[0].id)
     deadline = aws.now() + timedelta(seconds=TIMEOUT_S + MARGIN_S)
     run: Callable[[], Finished]
     if command == "submit":
