@@ -251,9 +251,9 @@ def _prepared(aws: Account, home: Path, scenario: Scenario):  # type: ignore[no-
     project = make_project(home)
     # This Python, so that no other one is looked for.
     (project / ".python-version").write_text(f"{sys.version_info.major}.{sys.version_info.minor}\n")
-    submit = ("submit", project, "-i", home / "data", "-o", home / "out", "--backend", backend)
+    submit: list[object] = ["submit", project, "-i", home / "data", "-o", home / "out", "--backend", backend]
     if subnet:
-        submit = (*submit, "--subnets", aws.world.moto("ec2", aws.local.region).describe_subnets()[0].id)
+        submit += ["--subnets", aws.world.moto("ec2", aws.local.region).describe_subnets()[0].id]
     deadline = aws.now() + timedelta(seconds=TIMEOUT_S + MARGIN_S)
     run: Callable[[], Finished]
     if command == "submit":
