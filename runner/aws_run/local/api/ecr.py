@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -37,6 +38,7 @@ class _Api:
     def __init__(self, address: str | None, registry: Registry | None) -> None:
         self._address = address
         self._registry = registry
+        self._storing = threading.Lock()  # what is there already is looked up and stored in one step
 
     def token(self, world: AccountState, call: Call) -> Params:
         host = self._address or f"{world.account}.dkr.ecr.{call.region}.{partition.of_region(call.region).dns_suffix}"
@@ -85,7 +87,8 @@ class _Api:
         if p.get("imageDigest") and p["imageDigest"] != digest:
             raise Refusal("ImageDigestDoesNotMatchException", "The specified image digest does not match the manifest.")
         pushed = Manifest(digest=digest, media_type=str(p.get("imageManifestMediaType") or ""), text=manifest)
-        self._store(world, call.region, repository, tag, pushed)
+        with self._storing:
+            self._store(world, call.region, repository, tag, pushed)
         return {
             "image": {
                 "registryId": world.account,
@@ -111,11 +114,12 @@ class _Api:
         """The repository, None when there is none, with what was pushed to the registry since the last look."""
         repository = self._repository(world, call)
         if repository is not None and self._registry is not None:
-            known = {tag: image.image_digest for image in repository.images for tag in image.image_tags}
-            for tag in self._registry.tags(repository.name):
-                manifest = self._registry.manifest(repository.name, tag)
-                if manifest is not None and known.get(tag) != manifest.digest:
-                    self._store(world, call.region, repository, tag, manifest)
+            with self._storing:
+                known = {tag: image.image_digest for image in repository.images for tag in image.image_tags}
+                for tag in self._registry.tags(repository.name):
+                    manifest = self._registry.manifest(repository.name, tag)
+                    if manifest is not None and known.get(tag) != manifest.digest:
+                        self._store(world, call.region, repository, tag, manifest)
         return repository
 
     def delete_images(self, world: AccountState, call: Call) -> Reply:
