@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from tests.crash.account import Account, Happened, account, make_project
 
+from aws_run.aws.cache import Cache, Cached, MemoryCache
 from aws_run.aws.session import Aws
 from aws_run.backends.ec2.backend import Ec2Backend
 from aws_run.backends.fargate.backend import FargateBackend
@@ -30,7 +31,6 @@ from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end.ending import SubmitResult
 from aws_run.local.http.protocol import Call, Refusal, Reply
 from aws_run.local.runtime.builder import ProcessBuilder
-from aws_run.pricing.cache import Cache, Cached, MemoryCache
 from aws_run.pricing.ec2_catalogue import Ec2Catalogue
 from aws_run.pricing.price_list import AwsPrices
 from aws_run.runs.record import Record

@@ -16,8 +16,8 @@ from tests.crash.story import Begin, stories
 from tests.local.cli_support import Cloud, cloud, project, submit
 from tests.local.support import admin
 
+from aws_run.aws.cache import MemoryCache
 from aws_run.errors import AwsRunError
-from aws_run.pricing.cache import MemoryCache
 from aws_run.usecases.billed import billed_costs
 from aws_run.usecases.plan import plan
 

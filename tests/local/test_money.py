@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 from tests.crash.story import Begin, Story, hang_up
 
+from aws_run.aws.cache import MemoryCache
 from aws_run.errors import UsageError
 from aws_run.local.http.protocol import Refusal
 from aws_run.local.sim.price_set import price_set
 from aws_run.pricing import packaged
-from aws_run.pricing.cache import MemoryCache
 from aws_run.report.views import ReceiptView
 from aws_run.usecases.plan import plan
 

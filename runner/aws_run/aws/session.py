@@ -16,11 +16,12 @@ from typing import Any
 import botocore.session
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
-from botocore.loaders import Loader
 
 from aws_run import __version__, partition
 from aws_run.aws.answers import Answer, refuse_unreadable
+from aws_run.aws.cache import Cache
 from aws_run.aws.errors import UNKNOWN_TO_REGION, translate, unreadable
+from aws_run.aws.models import ModelLoader
 from aws_run.aws.regions import refuse_unknown_region
 from aws_run.aws.web_identity import WebIdentity
 from aws_run.clock import Clock, SystemClock
@@ -91,27 +92,21 @@ def _home(service: str, region: str | None) -> str | None:
     return "ap-south-1" if part == "ap" else _PRICE_LIST_NEAR.get(part, "us-east-1")
 
 
-class _Loader(Loader):
-    """botocore's own looks into the folder of each of its 400 services before it makes a client of one of them."""
-
-    def list_available_services(self, type_name: str) -> list[str]:
-        """By name alone; a service that lacks the file of that type is refused when it is read."""
-        places = filter(os.path.isdir, self.search_paths)
-        return sorted({entry.name for place in places for entry in os.scandir(place) if entry.is_dir()})
-
-
 def _session(
     region: str | None, profile: str | None, web_identity: WebIdentity | None, now: Callable[[], datetime]
 ) -> Any:
     """botocore's own session: boto3 adds resources and transfers, which nothing here uses, and their imports."""
     session: Any = web_identity.session(region, now) if web_identity is not None else botocore.session.get_session()
-    more = (session.get_config_variable("data_path") or "").split(os.pathsep)  # as botocore reads AWS_DATA_PATH
-    places = [os.path.expanduser(os.path.expandvars(place)) for place in more if place]  # noqa: PTH111 - botocore wants text
-    session.register_component("data_loader", _Loader(places))
     for name, value in (("profile", profile), ("region", region)):
         if value is not None:
             session.set_config_variable(name, value)
     return session
+
+
+def _loader(session: Any, cache: Cache | None) -> ModelLoader:
+    more = (session.get_config_variable("data_path") or "").split(os.pathsep)  # as botocore reads AWS_DATA_PATH
+    places = [os.path.expanduser(os.path.expandvars(place)) for place in more if place]  # noqa: PTH111 - botocore wants text
+    return ModelLoader(places, cache)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +143,9 @@ class Aws:
         profile: str | None = None,
         clock: Clock | None = None,
         web_identity: WebIdentity | None = None,
+        models: Cache | None = None,
     ) -> None:
+        """`models`: where the parts of botocore's descriptions of services are kept that commands use (aws.models)."""
         self._ahead_s = 0.0
         if clock is not None:
             self._clock = clock
@@ -156,11 +153,13 @@ class Aws:
             # botocore itself reads AWS_DEFAULT_REGION only; every other tool of the field reads AWS_REGION too.
             region = region or os.environ.get("AWS_REGION") or None
             self._session = _session(region, profile, web_identity, self._now)
+            self._loader = _loader(self._session, models)
+            self._session.register_component("data_loader", self._loader)
             self._region_name = (self._session.get_config_variable("region") or "").strip() or None
             refuse_unknown_region(self._session, self._region_name)
         except BotoCoreError as error:
             raise translate(error, service="configuration", operation="session") from None
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, bool], Any] = {}
         self._lock = threading.Lock()
         self._trips: list[RoundTrip] = []
         self._identity: Identity | None = None
@@ -212,7 +211,7 @@ class Aws:
 
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """One API call (`operation` in boto3's snake case). Raises AwsCallError or CredentialsError."""
-        method = getattr(self._client(service), operation)
+        method = getattr(self._client_with(service, operation), operation)
         try:
             return Answer(method(**parameters), operation=operation)
         except (ClientError, BotoCoreError) as error:
@@ -276,7 +275,7 @@ class Aws:
     def pages(self, service: str, operation: str, key: str, **parameters: Any) -> Iterator[Any]:
         """All items under `key` of a paginated call."""
         try:
-            for page in self._client(service).get_paginator(operation).paginate(**parameters):
+            for page in self._client_with(service, operation).get_paginator(operation).paginate(**parameters):
                 yield from Answer(page, operation=operation).get(key) or ()
         except (ClientError, BotoCoreError) as error:
             raise translate(error, service=service, operation=operation) from error
@@ -308,7 +307,9 @@ class Aws:
         if self.region == first or refusal.code not in UNKNOWN_TO_REGION:
             return None
         try:
-            elsewhere = self._session.create_client("ec2", region_name=first, config=_RETRIES)
+            with self._lock:
+                self._loader.whole = True
+                elsewhere = self._session.create_client("ec2", region_name=first, config=_RETRIES)
             regions = elsewhere.describe_regions(RegionNames=[self.region], AllRegions=True)["Regions"]
         except (ClientError, BotoCoreError, ValueError):
             return None
@@ -327,25 +328,34 @@ class Aws:
             raise translate(NoCredentialsError(), service="s3", operation="sign")
         return source.get_frozen_credentials()
 
-    def _client(self, service: str) -> Any:
+    def _client_with(self, service: str, operation: str) -> Any:
+        client = self._client(service)
+        return client if hasattr(client, operation) else self._client(service, whole=True)
+
+    def _client(self, service: str, *, whole: bool = False) -> Any:
+        """`whole`: with every operation of the service, not the routine ones alone (aws.models)."""
         with self._lock:  # making a client is not thread-safe, using one is
-            if service not in self._clients:
-                try:
-                    # Without a region STS uses "aws-global", where nothing can be run.
-                    if self._region_name is None:
-                        raise NoRegionError
-                    client = self._session.create_client(
-                        service,
-                        region_name=_home(service, self._region_name) or self._region_name,
-                        config=_IMPATIENT if service in _OPTIONAL else _RETRIES,
-                    )
-                except (BotoCoreError, ValueError) as error:  # ValueError: an invalid AWS_ENDPOINT_URL
-                    raise translate(error, service=service, operation="client") from None
-                client.meta.events.register("before-send", self._count)
-                client.meta.events.register("before-send", _Reader(client).send)
-                client.meta.events.register("response-received", self._read_time)
-                self._clients[service] = client
-            return self._clients[service]
+            if (service, whole) not in self._clients:
+                self._loader.whole = whole
+                self._clients[service, whole] = self._make_client(service)
+            return self._clients[service, whole]
+
+    def _make_client(self, service: str) -> Any:
+        try:
+            # Without a region STS uses "aws-global", where nothing can be run.
+            if self._region_name is None:
+                raise NoRegionError
+            client = self._session.create_client(
+                service,
+                region_name=_home(service, self._region_name) or self._region_name,
+                config=_IMPATIENT if service in _OPTIONAL else _RETRIES,
+            )
+        except (BotoCoreError, ValueError) as error:  # ValueError: an invalid AWS_ENDPOINT_URL
+            raise translate(error, service=service, operation="client") from None
+        client.meta.events.register("before-send", self._count)
+        client.meta.events.register("before-send", _Reader(client).send)
+        client.meta.events.register("response-received", self._read_time)
+        return client
 
     def _count(self, request: Any, event_name: str, **_: Any) -> None:
         # before-send.<service>.<Operation>

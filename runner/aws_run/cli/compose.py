@@ -21,6 +21,7 @@ from aws_run.events import Emit, Notice
 from aws_run.extras import install_hint
 
 if TYPE_CHECKING:
+    from aws_run.aws.cache import Cache
     from aws_run.aws.session import Aws
     from aws_run.aws.web_identity import WebIdentity
     from aws_run.backends.base import Backend
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from aws_run.image.builder import Builder
     from aws_run.image.plan import ImagePlan
     from aws_run.lifecycle.context import AppContext
-    from aws_run.pricing.cache import Cache
     from aws_run.pricing.price_list import AwsPrices
 
 RuntimeName = Literal["auto", "docker", "process"]
@@ -190,9 +190,16 @@ def base_image(config: Config) -> str | None:
 
 def open_aws(*, region: str | None, profile: str | None, local: bool, identity: WebIdentity | None = None) -> Aws:
     """`identity`: the role to assume, in place of whatever credentials the environment has."""
+    from aws_run.aws.cache import DiskCache
     from aws_run.aws.session import Aws
+    from aws_run.clock import SystemClock
 
-    return Aws(region=None if local else region, profile=None if local else profile, web_identity=identity)
+    return Aws(
+        region=None if local else region,
+        profile=None if local else profile,
+        web_identity=identity,
+        models=DiskCache(lambda: _cache_base() / "botocore", SystemClock()),
+    )
 
 
 def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
@@ -269,7 +276,7 @@ class _Backends(Mapping[str, "Backend"]):
 
     @cached_property
     def cache(self) -> Cache:
-        from aws_run.pricing.cache import DiskCache, MemoryCache
+        from aws_run.aws.cache import DiskCache, MemoryCache
 
         if not self._keep:
             return MemoryCache(clock=self._clock)
@@ -278,10 +285,13 @@ class _Backends(Mapping[str, "Backend"]):
 
 def cache_folder(endpoint_url: str | None) -> Path:
     """Where this machine keeps what AWS's catalogue and price list said. Another endpoint is another AWS."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     of_aws = endpoint_url is None or ".amazonaws.com" in endpoint_url  # a VPC endpoint leads there, too
     realm = "aws" if of_aws else hashlib.sha256(str(endpoint_url).encode()).hexdigest()[:16]
-    return Path(base) / "aws-run" / realm
+    return _cache_base() / realm
+
+
+def _cache_base() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")) / "aws-run"
 
 
 def storage(aws: Aws, bucket: str) -> Bucket:

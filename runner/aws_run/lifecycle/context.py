@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # every command imports this file, and few of them build an image or know a backend
+    from aws_run.aws.cache import Cache
     from aws_run.aws.session import Aws
     from aws_run.backends.base import Backend
     from aws_run.clock import Clock
@@ -17,11 +18,10 @@ if TYPE_CHECKING:  # every command imports this file, and few of them build an i
     from aws_run.events import Emit
     from aws_run.image.builder import Builder
     from aws_run.image.plan import ImagePlan
-    from aws_run.pricing.cache import Cache
 
 
 def _no_cache() -> Cache:
-    from aws_run.pricing.cache import NoCache
+    from aws_run.aws.cache import NoCache
 
     return NoCache()
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from aws_run.aws.cache import Cached
 from aws_run.errors import AwsRunError
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.recorded import read_records
 from aws_run.lifecycle.what_ran import seconds_of
-from aws_run.pricing.cache import Cached
 from aws_run.pricing.estimate import PastRun, past_from_json, size_of
 from aws_run.runs.record import Record
 from aws_run.runs.store import RunStore

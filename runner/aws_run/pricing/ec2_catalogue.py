@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from aws_run.aws.cache import Cache
 from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.config import Resources
 from aws_run.errors import AwsCallError
 from aws_run.pricing import packaged
-from aws_run.pricing.cache import Cache
 from aws_run.pricing.catalogue import InstanceType
 
 _TYPES_AGE_S = 7 * 86_400  # a new type comes every few weeks

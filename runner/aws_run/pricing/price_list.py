@@ -14,11 +14,11 @@ from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from aws_run.aws.cache import Cache
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsRunError
 from aws_run.pricing import packaged
-from aws_run.pricing.cache import Cache
 from aws_run.pricing.prices import Rate, RegionRates
 
 SOURCE = "AWS's price list"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from tests.unit.fakes import FakeAccount, FakeAws, record, refused
 
+from aws_run.aws.cache import MemoryCache
 from aws_run.errors import AwsRunError
 from aws_run.pricing.billed import BilledRun, BillRow, billed_runs, factor_of, tax_usd
-from aws_run.pricing.cache import MemoryCache
 from aws_run.runs.record import Receipt, ReceiptLine, Record
 from aws_run.usecases.billed import billed_costs
 

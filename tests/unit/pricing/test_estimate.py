@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.fakes import BUCKET, FakeAccount, record
 
+from aws_run.aws.cache import MemoryCache
 from aws_run.lifecycle import history
-from aws_run.pricing.cache import MemoryCache
 from aws_run.pricing.estimate import PastRun, estimate, past_from_json, size_of
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import EstimateEntry, HardwareEntry, Outcome, Receipt, Record, dump

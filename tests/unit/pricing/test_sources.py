@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.unit.fakes import START, FakeAws, FakeClock, refused
 
+from aws_run.aws.cache import MemoryCache
 from aws_run.config import Amount, Gpu, Resources
 from aws_run.errors import AwsCallError
 from aws_run.pricing import packaged
-from aws_run.pricing.cache import DiskCache, MemoryCache
 from aws_run.pricing.ec2_catalogue import Ec2Catalogue, filters_for
 from aws_run.pricing.price_list import SOURCE, AwsPrices
 
@@ -44,44 +43,6 @@ def product(usage: str, usd: str, published: str = "2026-01-01T00:00:00Z", **att
 
 def values(filters: list[dict[str, Any]], name: str) -> list[str]:
     return next((one["Values"] for one in filters if one["Name"] == name), [])
-
-
-# -- the cache --------------------------------------------------------------------------------------------------------
-
-
-def test_an_entry_is_there_until_it_is_too_old_and_survives_the_process(tmp_path: Path) -> None:
-    clock = FakeClock()
-    DiskCache(lambda: tmp_path / "made", clock).write("a key", {"x": [1, "2"]})
-    again = DiskCache(lambda: tmp_path / "made", clock)
-    entry = again.read("a key", most_age_s=60)
-    assert entry is not None
-    assert (entry.document, entry.written_at) == ({"x": [1, "2"]}, START)
-    assert again.read("another", most_age_s=60) is None
-    clock.sleep(61)
-    assert again.read("a key", most_age_s=60) is None
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 1}', '{"version": 9, "key": "k"}', "x" * 5_000_000])
-def test_a_damaged_entry_counts_as_absent(tmp_path: Path, text: str) -> None:
-    cache = DiskCache(lambda: tmp_path, FakeClock())
-    cache.write("k", 1)
-    (path,) = tmp_path.iterdir()
-    path.write_text(text)
-    assert cache.read("k", most_age_s=60) is None
-    cache.write("k", 2)
-    assert cache.read("k", most_age_s=60) is not None
-
-
-def test_an_entry_of_a_clock_that_was_ahead_counts_as_absent(tmp_path: Path) -> None:
-    DiskCache(lambda: tmp_path, FakeClock(START + timedelta(days=300))).write("k", 1)
-    assert DiskCache(lambda: tmp_path, FakeClock()).read("k", most_age_s=10 * DAY_S) is None
-
-
-def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    cache = DiskCache(lambda: tmp_path / "file" / "below", FakeClock())
-    cache.write("k", 1)
-    assert cache.read("k", most_age_s=60) is None
 
 
 # -- the catalogue ----------------------------------------------------------------------------------------------------

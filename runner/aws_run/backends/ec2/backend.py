@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aws_run import contract
+from aws_run.aws.cache import Cache
 from aws_run.aws.session import Aws
 from aws_run.backends import disk
 from aws_run.backends.base import Advice, Stage, Usage
@@ -29,7 +30,6 @@ from aws_run.infra.resource_types.launch_template import LaunchTemplate
 from aws_run.infra.resource_types.task_definition import TaskDefinition
 from aws_run.infra.resources import Ref, Resource
 from aws_run.pricing import burstable
-from aws_run.pricing.cache import Cache
 from aws_run.pricing.catalogue import Catalogue
 from aws_run.pricing.offers import Choice
 from aws_run.pricing.prices import Prices

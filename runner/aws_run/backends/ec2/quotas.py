@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from aws_run import partition
+from aws_run.aws.cache import Cache
 from aws_run.aws.session import Aws
 from aws_run.errors import AwsRunError
-from aws_run.pricing.cache import Cache
 from aws_run.pricing.offers import Choice
 
 # Letters of a family -> (on-demand, spot).

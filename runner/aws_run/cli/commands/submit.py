@@ -86,9 +86,7 @@ def _submit(
     if not dry_run:
         need_trust(config, trusted=trusted)
 
-    from aws_run.image.sources.results import mark
     from aws_run.report import make_reporter
-    from aws_run.usecases.submit import submit as run
 
     refuse_detach_on_ephemeral(detach=detach, local=local)
     # A plan is a result, so it goes to stdout and can be piped.
@@ -110,6 +108,10 @@ def _submit(
             context = replace(context, agree=warn_of_doubt(reporter) if dry_run else ask_whether_meant(reporter))
             if dry_run:
                 return _show_plan(config, context, reporter, as_json=as_json)
+
+            from aws_run.image.sources.results import mark
+            from aws_run.usecases.submit import submit as run
+
             terminal = Terminal(reporter=reporter, target=target, local=local, as_json=as_json)
             saved = SavedSpec(save_spec, reporter.emit)
             with without_cleanup_hint(target):

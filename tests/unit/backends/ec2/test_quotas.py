@@ -6,8 +6,8 @@ import moto.ec2.models.instance_types as moto_types
 import pytest
 from tests.unit.fakes import FakeAws, FakeClock, refused
 
+from aws_run.aws.cache import MemoryCache
 from aws_run.backends.ec2.quotas import Quotas, quota_of
-from aws_run.pricing.cache import MemoryCache
 from aws_run.pricing.offers import Choice
 
 

@@ -6,7 +6,6 @@ A cache is never needed: what can't be read or written counts as absent.
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import json
 import os
@@ -66,15 +65,12 @@ class MemoryCache:
 
 class DiskCache:
     """One JSON file an entry, below a folder that only this user reads. Two commands may write one file at once: each
-    writes a file of its own and renames it. `folder` is called when it is first needed: it may depend on the AWS."""
+    writes a file of its own and renames it. `folder` is called when it is needed: it may depend on the AWS. It is not
+    kept in a cached property, whose lock all caches of a process share up to Python 3.11."""
 
     def __init__(self, folder: Callable[[], Path], clock: Clock) -> None:
-        self._find_folder = folder
+        self._folder = folder
         self._clock = clock
-
-    @functools.cached_property
-    def _folder(self) -> Path:
-        return self._find_folder()
 
     def read(self, key: str, *, most_age_s: float) -> Cached | None:
         try:
@@ -93,9 +89,10 @@ class DiskCache:
 
     def write(self, key: str, document: Any) -> None:
         entry = {"version": _VERSION, "key": key, "written_at": iso(self._clock.now()), "document": document}
+        folder = self._folder()
         with contextlib.suppress(OSError):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self._folder, prefix=".new-")
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=folder, prefix=".new-")
             try:
                 with os.fdopen(handle, "w", encoding="utf-8") as file:
                     json.dump(entry, file, separators=(",", ":"))
@@ -106,11 +103,11 @@ class DiskCache:
             self._remove_old()
 
     def _path(self, key: str) -> Path:
-        return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+        return self._folder() / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
     def _remove_old(self) -> None:
         oldest = self._clock.now() - _KEPT_FOR
-        for path in self._folder.iterdir():
+        for path in self._folder().iterdir():
             with contextlib.suppress(OSError):
                 if path.stat().st_mtime < oldest.timestamp():
                     path.unlink()
