@@ -144,7 +144,7 @@ class BrokenAws(Aws):
     def __init__(self, error: Exception) -> None:
         self._broken = Client(error)
 
-    def _client(self, service: str) -> Any:
+    def _client(self, service: str, *, whole: bool = False) -> Any:
         return self._broken
 
 
