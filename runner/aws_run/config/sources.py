@@ -15,7 +15,7 @@ from aws_run.config import inputs, options, yamlfile
 from aws_run.config.envfile import read_env_file
 from aws_run.config.options import OPTIONS, Option
 from aws_run.config.value_types import closest, did_you_mean
-from aws_run.config.where import extended, in_file, refusal
+from aws_run.config.where import Mistakes, extended, in_file, refusal
 from aws_run.errors import ConfigError
 
 
@@ -73,27 +73,35 @@ class Environment:
 def from_file(
     top: yamlfile.Mapping, base: Path, shown: str, around: Environment, *, by_project: bool = False
 ) -> Iterator[Setting]:
-    """The settings of an aws-run.yaml. Its paths are relative to `base`; messages call the file `shown`."""
-    for given in _from_file(top, base, shown, around):
-        yield replace(given, by_project=by_project)
+    """The settings of an aws-run.yaml. Its paths are relative to `base`; messages call the file `shown`. Raises
+    ConfigError, which names every key that is wrong, before it yields one."""
+    _check_version(top, shown)  # in a file of another version, other keys are right
+    mistakes = Mistakes(shown)
+    settings = [replace(given, by_project=by_project) for given in _from_file(top, base, shown, around, mistakes)]
+    mistakes.refuse()
+    yield from settings
 
 
-def _from_file(top: yamlfile.Mapping, base: Path, shown: str, around: Environment) -> Iterator[Setting]:
-    _check_version(top, shown)
+def _from_file(
+    top: yamlfile.Mapping, base: Path, shown: str, around: Environment, mistakes: Mistakes
+) -> Iterator[Setting]:
     sections = {option.key.partition(".")[0] for option in OPTIONS if option.key and "." in option.key}
     for key, node in top.items.items():
         where = in_file(shown, top.key_lines[key], key)
         if key == "version" or key in options.FILE_KEYS:
             continue
         if key not in sections:
-            yield from _leaf(key, node, around, where=where, shown=shown, base=base)
+            with mistakes.noted():
+                yield from list(_leaf(key, node, around, where=where, shown=shown, base=base))
         elif isinstance(node, yamlfile.Mapping):
             for inner, child in node.items.items():
                 inner_where = in_file(shown, node.key_lines[inner], f"{key}.{inner}")
-                yield from _leaf(f"{key}.{inner}", child, around, where=inner_where, shown=shown, base=base)
+                with mistakes.noted():
+                    yield from list(_leaf(f"{key}.{inner}", child, around, where=inner_where, shown=shown, base=base))
         elif not (isinstance(node, yamlfile.Scalar) and node.is_null):
             inside = ", ".join(str(option.key).partition(".")[2] for option in OPTIONS if _in(option, key))
-            raise refusal(where, f"must hold keys and values: {inside}")
+            with mistakes.noted():
+                raise refusal(where, f"must hold keys and values: {inside}")
 
 
 def from_environment(around: Environment) -> Iterator[Setting]:

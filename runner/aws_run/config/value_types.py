@@ -60,6 +60,9 @@ class ValueType:
     from_shell: bool = False
 
 
+_SHORTEST_BEGINNING = 3
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean "memory"?`, or an empty text."""
     close = closest(word, known)
@@ -67,8 +70,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The word that was probably meant, None if none is similar."""
-    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
+    """The word that was probably meant, None if none is similar and several or none begin with it."""
+    words = list(known)
+    beginning = [each for each in words if each.startswith(word)] if len(word) >= _SHORTEST_BEGINNING else []
+    return next(
+        iter(difflib.get_close_matches(word, words, n=1, cutoff=0.6)), beginning[0] if len(beginning) == 1 else None
+    )
 
 
 def choice(*values: str) -> ValueType:

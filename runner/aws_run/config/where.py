@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aws_run.errors import ConfigError, Place
@@ -32,3 +34,30 @@ def extended(where: str, more: str) -> Where:
 
 def refusal(where: str, sentence: str, *, hint: str | None = None) -> ConfigError:
     return ConfigError(f"{where}: {sentence}", hint=hint, place=getattr(where, "place", None))
+
+
+class Mistakes:
+    """Those of one file, so that who wrote it corrects them in one round."""
+
+    def __init__(self, shown: str) -> None:
+        """`shown`: the file as messages call it."""
+        self._shown = shown
+        self._errors: list[ConfigError] = []
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """A ConfigError of the block is kept for `refuse`."""
+        try:
+            yield
+        except ConfigError as error:
+            self._errors.append(error)
+
+    def refuse(self) -> None:
+        """Raises ConfigError where there was one: it as it is where it is the only one, else all, a line each."""
+        if not self._errors:
+            return
+        first, *more = self._errors
+        if not more:
+            raise first
+        lines = [f"{each.message} ({each.hint})" if each.hint else each.message for each in self._errors]
+        raise ConfigError("\n".join((f"{self._shown} has {len(lines)} mistakes", *lines)), place=first.place)

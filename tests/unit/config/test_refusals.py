@@ -24,6 +24,7 @@ Refused = Callable[..., str]
         ("comand: x\n", 'aws-run.yaml:1: comand: unknown key; did you mean "command"?'),
         ("memory: 16GB\n", 'aws-run.yaml:1: memory: unknown key; did you mean "resources.memory"?'),
         ("reources: {}\n", 'aws-run.yaml:1: reources: unknown key; did you mean "resources"?'),
+        ("spot: true\n", 'aws-run.yaml:1: spot: unknown key; did you mean "spot_policy"?'),
         ("xyz: 1\n", "aws-run.yaml:1: xyz: unknown key"),
         ("profile: me\n", "aws-run.yaml:1: profile: can't be set in the file; use --profile or AWS_RUN_PROFILE"),
         ("args: [x]\n", "aws-run.yaml:1: args: can't be set in the file; use ARGS after --"),
@@ -73,6 +74,25 @@ Refused = Callable[..., str]
 )  # fmt: skip
 def test_the_file_is_refused_by_line_and_key(refused: Refused, yaml: str, message: str) -> None:
     assert refused(yaml) == message
+
+
+def test_all_mistakes_of_a_file_are_told_in_one_round(refused: Refused) -> None:
+    yaml = "inptu: x\nbuild: {atp: [a], python: snake}\nresources: {cpu: lots}\ncheckpoint: 3\nsecrets: {T: hunter2}\n"
+    assert refused(yaml).splitlines() == [
+        "aws-run.yaml has 6 mistakes",
+        'aws-run.yaml:1: inptu: unknown key; did you mean "input"?',
+        'aws-run.yaml:2: build.atp: unknown key; did you mean "apt"?',
+        'aws-run.yaml:2: build.python: "snake" is not a Python version; write "3.12"',
+        'aws-run.yaml:3: resources.cpu: "lots" is not a number of vCPU; write 4, 0.5 or 4+ for at least',
+        "aws-run.yaml:4: checkpoint: must hold keys and values: path, every",
+        "aws-run.yaml:5: secrets.T: must be the ARN of a Secrets Manager secret or an SSM parameter, never the secret itself",
+    ]
+
+
+def test_a_file_of_a_newer_version_is_refused_for_that_alone(refused: Refused) -> None:
+    assert refused("version: 2\nnew_key: x\nother: y\n") == (
+        "aws-run.yaml:1: version: only version 1 is known to this aws-run"
+    )
 
 
 @pytest.mark.parametrize(
