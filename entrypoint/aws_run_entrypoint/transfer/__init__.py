@@ -32,7 +32,7 @@ from .loop import Bucket
 from .manifest import entries as manifest_entries
 from .manifest import from_entries as encode_manifest
 from .objects import Stored, get_object, put_object
-from .paths import PART_PREFIX, Root, check_key, check_relative, folded
+from .paths import OUR_OWN, PART_PREFIX, Root, check_key, check_relative, folded
 from .pull import Wanted, pull_manifest, pull_manifests
 from .push import push_folder
 from .retry import worth_retrying
@@ -54,6 +54,7 @@ from .values import (
 )
 
 __all__ = [
+    "OUR_OWN",
     "PART_PREFIX",
     "BarredError",
     "Bucket",

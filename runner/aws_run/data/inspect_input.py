@@ -9,12 +9,15 @@ from dataclasses import dataclass
 
 from aws_run import naming
 from aws_run.config.models import Input
-from aws_run.data.errors import translated
+from aws_run.data.errors import to_tool_error, translated
 from aws_run.data.inputs import InputSnapshot, input_prefix, matcher
 from aws_run.data.s3_input import Pinned, pin_input
 from aws_run.errors import UsageError
 from aws_run.events import Emit
-from aws_run_entrypoint.transfer import Bucket, PathError, check_key, scan_folder
+from aws_run_entrypoint.transfer import OUR_OWN, Bucket, PathError, check_key, scan_folder
+
+_DOING = "The input can't be sent"
+_MOST_NAMED = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,14 +54,49 @@ def inspect_input(
     files = total = 0
     if one.folder is None or not one.folder.is_dir():
         raise UsageError(f"{one.place}: no such folder", hint="Name a folder with -i.")
-    with translated("The input can't be sent"):
+    refused = Refused()
+    with translated(_DOING):
         prefix = input_prefix(project, one.name or naming.input_label(one.place))
-        for file in scan_folder(str(one.folder), exclude=matcher(exclude), follow_links=follow_links):
-            check_key(prefix + file.path, file.path)
+        listed = scan_folder(
+            str(one.folder), exclude=matcher(exclude), follow_links=follow_links, on_refused=refused.note
+        )
+        for file in listed:
             # Checked here, since a file that can't be opened would otherwise show only when half of the run exists.
             if not os.access(f"{one.folder}/{file.path}", os.R_OK):
-                raise PathError(file.path, "can't be read (Permission denied)")
+                refused.note(PathError(file.path, "can't be read (Permission denied)"))
+            try:
+                check_key(prefix + file.path, file.path)
+            except PathError as error:
+                refused.note(error)
             files += not file.is_dir
             total += file.size
             on_seen(files, total)
+    refused.refuse()
     return InputSummary(name=one.name, place=one.place, files=files, bytes=total)
+
+
+class Refused:
+    """The entries of a folder that can't be sent, so that who named it puts all of them right in one round."""
+
+    def __init__(self) -> None:
+        self._first: list[PathError] = []
+        self._entries = 0
+
+    def note(self, error: PathError) -> None:
+        if error.why == OUR_OWN:
+            return  # what a killed download left; the sender leaves it out as well
+        self._entries += 1
+        if len(self._first) < _MOST_NAMED:
+            self._first.append(error)
+
+    def refuse(self) -> None:
+        """UsageError where there was an entry."""
+        errors = [to_tool_error(_DOING, each) for each in self._first]
+        if self._entries == 1:
+            raise errors[0]
+        if errors:
+            lines = [f"{_DOING}: {self._entries} entries of the folder are in the way", *map(str, self._first)]
+            if self._entries > len(self._first):
+                lines.append(f"and {self._entries - len(self._first)} more")
+            hints = dict.fromkeys(error.hint for error in errors if error.hint)
+            raise UsageError("\n".join(lines), hint="\n".join(hints))

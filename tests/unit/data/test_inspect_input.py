@@ -87,3 +87,36 @@ def test_a_name_that_s3_would_not_take_is_refused_before_anything_is_made(tmp_pa
     with pytest.raises(UsageError, match="its key would have 1025 bytes, S3 allows 1024") as caught:
         look(folder)
     assert "exclude" in (caught.value.hint or "")
+
+
+def test_all_entries_that_cannot_be_sent_are_named_in_one_round(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a.csv").touch()
+    (folder / "out").symlink_to(tmp_path)
+    (folder / "gone").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe")
+    (folder / ".aws-run-part-x").touch()  # is not sent, and is in nobody's way
+    with pytest.raises(UsageError) as caught:
+        look(folder)
+    assert caught.value.message.splitlines() == [
+        "The input can't be sent: 3 entries of the folder are in the way",
+        "'gone' is a link to nothing",
+        f"'out' is a link that leaves the folder, to '{tmp_path}'",
+        "'pipe' is a named pipe",
+    ]
+    fetch, *others = (caught.value.hint or "").splitlines()
+    assert fetch.startswith("Fetch what it stands for (`dvc pull`")
+    assert others == [
+        "--follow-links sends what such links lead to; or leave it out with `exclude:` in aws-run.yaml.",
+        "Remove it, or leave it out with `exclude:` in aws-run.yaml.",
+    ]
+
+
+def test_of_many_entries_that_cannot_be_sent_the_first_are_named(tmp_path: Path) -> None:
+    for number in range(25):
+        (tmp_path / f"{number:02}").symlink_to("nowhere")
+    with pytest.raises(UsageError) as caught:
+        look(tmp_path)
+    assert len(caught.value.message.splitlines()) == 12
+    assert caught.value.message.endswith("\n'09' is a link to nothing\nand 15 more")
