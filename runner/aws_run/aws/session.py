@@ -341,10 +341,9 @@ class Aws:
             return self._clients[service, whole]
 
     def _make_client(self, service: str) -> Any:
+        if self._region_name is None:  # STS would use "aws-global", where nothing can be run
+            raise self._without_region(service)
         try:
-            # Without a region STS uses "aws-global", where nothing can be run.
-            if self._region_name is None:
-                raise NoRegionError
             client = self._session.create_client(
                 service,
                 region_name=_home(service, self._region_name) or self._region_name,
@@ -356,6 +355,15 @@ class Aws:
         client.meta.events.register("before-send", _Reader(client).send)
         client.meta.events.register("response-received", self._read_time)
         return client
+
+    def _without_region(self, service: str) -> AwsRunError:
+        """What else is missing is told in the same round."""
+        if self.has_credentials:
+            return translate(NoRegionError(), service=service, operation="client")
+        return CredentialsError(
+            "No AWS region is set, and no AWS credentials were found",
+            hint="run `aws configure`, which asks for both, or `aws configure sso`; --local needs no account",
+        )
 
     def _count(self, request: Any, event_name: str, **_: Any) -> None:
         # before-send.<service>.<Operation>

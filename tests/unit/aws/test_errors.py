@@ -86,6 +86,16 @@ def test_no_region_is_said_and_never_taken_for_a_global_one(
     assert "--region" in (caught.value.hint or "")
 
 
+def test_without_region_and_credentials_both_are_told_in_one_round(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(bare.parent / "none"))
+    with pytest.raises(CredentialsError, match="No AWS region is set, and no AWS credentials were found") as caught:
+        Aws().identity()
+    assert "aws configure" in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("AWS_REGION", "us east 1"), ("AWS_ENDPOINT_URL", "nonsense"), ("AWS_PROFILE", "nope"), ("file", "[default\nx")],
