@@ -54,6 +54,10 @@ class SourceError(UsageError):
     """The project folder can't be run as it is: no script, several candidates, a link that leaves it."""
 
 
+class FarTooMuchError(UsageError):
+    """The project's folder is a home folder or holds one: only to look at all of it may take minutes."""
+
+
 class AmbiguousScriptError(SourceError):
     """Several scripts would do. `candidates`: each one's path in the project, and the argv that starts it."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aws_run.cli.say import say
-from aws_run.errors import UsageError
+from aws_run.errors import FarTooMuchError, UsageError
 from aws_run.events import Notice
 
 if TYPE_CHECKING:
@@ -57,5 +57,13 @@ def ask_whether_meant(reporter: Reporter) -> Callable[[UsageError], None]:
 
 
 def warn_of_doubt(reporter: Reporter) -> Callable[[UsageError], None]:
-    """The same for a plan, which sends nothing."""
-    return lambda doubt: reporter.emit(Notice(text=doubt.message, level="warning", hint=doubt.hint))
+    """The same for a plan, which sends nothing: only what would take minutes to look at is asked about."""
+    ask = ask_whether_meant(reporter)
+
+    def agree(doubt: UsageError) -> None:
+        if isinstance(doubt, FarTooMuchError):
+            ask(doubt)
+        else:
+            reporter.emit(Notice(text=doubt.message, level="warning", hint=doubt.hint))
+
+    return agree

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from aws_run.cli import compose, main
-from aws_run.errors import EXIT_USAGE
+from aws_run.cli.trust import warn_of_doubt
+from aws_run.errors import EXIT_USAGE, FarTooMuchError, UsageError
+from aws_run.events import Event, Notice
+
+if TYPE_CHECKING:
+    from aws_run.report import Reporter
 
 
 class ReachedAws(Exception):
@@ -59,3 +65,21 @@ def test_a_variable_is_the_yes(
 def test_a_plan_needs_no_yes(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main._run(["plan", str(project)], debug=False)
     assert "ReachedAws" in capsys.readouterr().err
+
+
+def test_a_plan_warns_of_many_files_and_asks_before_it_looks_at_a_whole_machine() -> None:
+    reporter = Notices()
+    agree = warn_of_doubt(cast("Reporter", reporter))
+    agree(UsageError("20,001 files would go into the image", hint="list them"))
+    assert reporter.texts == ["20,001 files would go into the image"]
+    with pytest.raises(FarTooMuchError):  # nobody can be asked: the tests have no terminal
+        agree(FarTooMuchError("All of your home folder would go into the image"))
+
+
+class Notices:
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def emit(self, event: Event) -> None:
+        assert isinstance(event, Notice)
+        self.texts.append(event.text)

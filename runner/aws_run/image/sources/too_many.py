@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from aws_run.errors import UsageError
+from aws_run.errors import FarTooMuchError, UsageError
 from aws_run.image.sources.source import SourceFile
 
 MOST_FILES = 20_000
@@ -36,15 +36,15 @@ def refuse_many(root: Path) -> Callable[[Sequence[SourceFile]], None]:
     return accept
 
 
-def whole_machine(root: Path, home: Path) -> UsageError | None:
+def whole_machine(root: Path, home: Path) -> FarTooMuchError | None:
     """What there is to be asked about a folder that holds far more than a project; None for any other."""
     folder = root.resolve()
     if folder not in (home.resolve(), *home.resolve().parents):
         return None
     what = "your home folder" if folder == home.resolve() else f"{folder}, which holds far more than a project,"
-    return UsageError(
+    return FarTooMuchError(
         f"All of {what} would go into the image",
-        hint="name the project's own folder: aws-run submit PATH; --yes sends all of it",
+        hint="name the project's own folder as PATH; --yes means all of it",
     )
 
 
@@ -58,4 +58,6 @@ def _largest(files: Sequence[SourceFile]) -> str:
 
 
 def _size(number: int) -> str:
-    return f"{number / 10**9:.1f} GB" if number >= 10**8 else f"{number / 10**6:.1f} MB"
+    if number >= 10**8:
+        return f"{number / 10**9:.1f} GB"
+    return f"{number / 10**6:.1f} MB" if number >= 10**5 else f"{number / 10**3:.1f} KB"
