@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from . import contract, s3_address
+from .command_line import add_folders, has_places, place_folders
 from .transfer import Bucket, from_environment
 
 DEFAULT_WORK_DIR = "/aws-run"
 DEFAULT_STOP_GRACE_S = 30.0
 DEFAULT_STOP_WINDOW_S = 120.0
-_MARKS = re.compile("|".join(map(re.escape, contract.FOLDER_MARKS)))
 
 
 class ContractError(Exception):
@@ -78,27 +77,6 @@ class Job:
         if self.placed:
             return place_folders(self.command, self.input_dir, self.output_dir)
         return add_folders(self.command, self.arguments, self.input_dir, self.output_dir)
-
-
-def has_places(command: Sequence[str]) -> bool:
-    """Whether a command says itself where both folders go. One mark alone may be a text of the command's own."""
-    return all(any(mark in word for word in command) for mark in contract.FOLDER_MARKS)
-
-
-def place_folders(command: Sequence[str], input_dir: str, output_dir: str) -> List[str]:
-    folders = dict(zip(contract.FOLDER_MARKS, (input_dir, output_dir)))  # noqa: B905 - strict came with Python 3.10
-    return [_MARKS.sub(lambda match: folders[match[0]], word) for word in command]
-
-
-def add_folders(command: Sequence[str], arguments: Tuple[str, str], input_dir: str, output_dir: str) -> List[str]:
-    """An empty option gives the folder alone, one that ends with "=" both as one word."""
-    argv = list(command)
-    for option, folder in ((arguments[0], input_dir), (arguments[1], output_dir)):
-        if option.endswith("="):
-            argv.append(option + folder)
-        else:
-            argv.extend([option, folder] if option else [folder])
-    return argv
 
 
 def read_job(env: Mapping[str, str], image_command: Sequence[str]) -> Job:

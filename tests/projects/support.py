@@ -15,7 +15,7 @@ from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.recipe.recipe import StandardRecipe
 from aws_run.local.runtime.builder import install_request
 from aws_run.local.runtime.process_image import build, image_dir
-from aws_run_entrypoint.job import add_folders, has_places, place_folders
+from aws_run_entrypoint.command_line import add_folders, has_places, place_folders
 
 # Environments are made once for a session.
 STATE = Path(tempfile.mkdtemp(prefix="aws-run-projects-"))

@@ -26,9 +26,10 @@ from aws_run.image.recipe.mentions import find_memory_sharer
 from aws_run.image.recipe.own_dockerfile import context_of, find_dockerfile, refuse_other_platform
 from aws_run.image.recipe.program import Program
 from aws_run.image.recipe.recipe import OwnDockerfile, Recipe, StandardRecipe, choose_recipe
-from aws_run.image.recipe.script_options import POSITIONAL, SHORT, has_places
+from aws_run.image.recipe.script_options import POSITIONAL, SHORT
 from aws_run.image.recipe.shell_form import refuse_shell_form
 from aws_run.image.sources.source import DOCKERIGNORE, OnSeen, Source, SourceFile, read_source
+from aws_run_entrypoint.command_line import has_places
 
 TAG_LENGTH = 40
 _BIG_SOURCE_BYTES = 200 << 20

@@ -33,7 +33,8 @@ from aws_run.report.views import (
     PlanRow,
     PlanView,
 )
-from aws_run.runs.spec import RunSpec
+from aws_run.runs.spec import JobSpec, RunSpec
+from aws_run_entrypoint.command_line import add_folders, has_places, place_folders
 
 _MOST_LARGEST = 3
 
@@ -89,11 +90,15 @@ def without_run(view: PlanView) -> PlanView:
 
 def _argv(preflight: Preflight, run: RunPlan) -> tuple[str, ...] | None:
     command = preflight.config.command if preflight.image is None else preflight.image.command
-    if command is None:
-        return None
-    job = run.spec.job
-    options = (job.arguments.input, "INPUT", job.arguments.output, "OUTPUT")
-    return (*command, *job.args, *(word for word in options if word))
+    return None if command is None else shown_argv(command, run.spec.job)
+
+
+def shown_argv(command: tuple[str, ...], job: JobSpec) -> tuple[str, ...]:
+    """The command line as the container puts it together, INPUT and OUTPUT standing for the two folders."""
+    words = (*command, *job.args)
+    if has_places(command):
+        return tuple(place_folders(words, "INPUT", "OUTPUT"))
+    return tuple(add_folders(words, (job.arguments.input, job.arguments.output), "INPUT", "OUTPUT"))
 
 
 def image_content(source: Source) -> ImageContent:

@@ -4,7 +4,7 @@ one of each kind."""
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from aws_run import contract
@@ -71,11 +71,6 @@ def declares(tree: ast.Module, options: tuple[str, str]) -> bool:
     common, subcommands = OptionReader(tree).read()
     named = {option for option in options if option}
     return bool(named) and any(named <= each.options for each in (common, *subcommands.values()))
-
-
-def has_places(command: Sequence[str]) -> bool:
-    """Whether a command says itself where both folders go; the container's side reads it so, too."""
-    return all(any(mark in word for word in command) for mark in contract.FOLDER_MARKS)
 
 
 def choose_pair(names: Iterable[str]) -> tuple[str, str] | None:
