@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from aws_run.command_line import has_places
 from aws_run.config import load_config
 from aws_run.errors import SourceError
 from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.recipe.recipe import StandardRecipe
-from aws_run_entrypoint.command_line import has_places
 
 SHAPES = Path(__file__).parent / "shapes"
 _README = re.compile(r"# (?P<title>.+)\n\n(?P<mirrors>.+)\n\nResult: (?P<result>.+)\n")

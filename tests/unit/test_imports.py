@@ -43,11 +43,11 @@ ONLY_IN = {
     "moto": {"local"},
     "git": {"image"},
     "click": {"cli"},
-    "aws_run_entrypoint": {"data", "documents", "image", "job_log", "local"},
+    "aws_run_entrypoint": {"command_line", "data", "documents", "image", "job_log", "local"},
     "aws_run.local": {"cli", "local"},
 }
 # What the tool may import of the container side, and the container side of the transfer engine: the packages' faces.
-FACES = {f"aws_run_entrypoint.{name}" for name in ("bundle", "documents", "log_marks", "transfer")}
+FACES = {f"aws_run_entrypoint.{name}" for name in ("bundle", "command_line", "documents", "log_marks", "transfer")}
 ENGINE = "aws_run_entrypoint.transfer"
 
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
+from aws_run.command_line import has_places
 from aws_run.config import Arch, Config
 from aws_run.config.envfile import parse_env
 from aws_run.config.init_template import SCHEMA_FILE
@@ -29,7 +30,6 @@ from aws_run.image.recipe.recipe import OwnDockerfile, Recipe, StandardRecipe, c
 from aws_run.image.recipe.script_options import POSITIONAL, SHORT
 from aws_run.image.recipe.shell_form import refuse_shell_form
 from aws_run.image.sources.source import DOCKERIGNORE, OnSeen, Source, SourceFile, read_source
-from aws_run_entrypoint.command_line import has_places
 
 TAG_LENGTH = 40
 _BIG_SOURCE_BYTES = 200 << 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from aws_run import naming
+from aws_run import command_line, naming
 from aws_run.backends.base import Backend
 from aws_run.data import InputSummary
 from aws_run.events import Lane
@@ -33,8 +33,7 @@ from aws_run.report.views import (
     PlanRow,
     PlanView,
 )
-from aws_run.runs.spec import JobSpec, RunSpec
-from aws_run_entrypoint.command_line import add_folders, has_places, place_folders
+from aws_run.runs.spec import RunSpec
 
 _MOST_LARGEST = 3
 
@@ -90,15 +89,10 @@ def without_run(view: PlanView) -> PlanView:
 
 def _argv(preflight: Preflight, run: RunPlan) -> tuple[str, ...] | None:
     command = preflight.config.command if preflight.image is None else preflight.image.command
-    return None if command is None else shown_argv(command, run.spec.job)
-
-
-def shown_argv(command: tuple[str, ...], job: JobSpec) -> tuple[str, ...]:
-    """The command line as the container puts it together, INPUT and OUTPUT standing for the two folders."""
-    words = (*command, *job.args)
-    if has_places(command):
-        return tuple(place_folders(words, "INPUT", "OUTPUT"))
-    return tuple(add_folders(words, (job.arguments.input, job.arguments.output), "INPUT", "OUTPUT"))
+    if command is None:
+        return None
+    job = run.spec.job
+    return command_line.shown(command, job.args, (job.arguments.input, job.arguments.output))
 
 
 def image_content(source: Source) -> ImageContent:

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from aws_run.command_line import has_places
 from aws_run.errors import SourceError
 from aws_run.image.recipe.notebooks import (
     TOOLS,
@@ -31,7 +32,6 @@ from aws_run.image.recipe.script_options import SHORT, Takes
 from aws_run.image.recipe.shell_scripts import check_program, check_shell_text, find_shell_scripts, shell_of
 from aws_run.image.sources.source import Source
 from aws_run.project.console_scripts import console_scripts, module_file
-from aws_run_entrypoint.command_line import has_places
 
 _MOST_NOTEBOOKS = 200  # each may be large, and nobody means one of so many without naming it
 

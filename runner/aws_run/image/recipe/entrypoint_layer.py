@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 
 from aws_run import contract
+from aws_run.command_line import has_places
 from aws_run.image.recipe.shell_text import is_one_command, with_arguments
-from aws_run_entrypoint.command_line import has_places
 
 # Nothing that is installed in the image has a say: -I leaves PYTHON* variables and the current folder out, -S
 # site-packages with its .pth files and sitecustomize; file names are UTF-8 whatever the locale.

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from aws_run.command_line import has_places
 from aws_run.errors import Place, SourceError
 from aws_run.image.recipe.entrypoint_layer import is_shell
 from aws_run.image.recipe.shell_text import is_one_command
-from aws_run_entrypoint.command_line import has_places
 
 _HEREDOC = re.compile(r"<<-?[\"']?(\w+)[\"']?")
 _FROM = re.compile(r"(?:--\S+\s+)*(?P<base>\S+)(?:\s+as\s+(?P<name>\S+))?\s*$", re.IGNORECASE)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aws_run.config.models import Arguments
-from aws_run.lifecycle.views import shown_argv
-from aws_run.runs.spec import JobSpec
+from aws_run import command_line
 
 
 @pytest.mark.parametrize(
@@ -24,5 +22,4 @@ from aws_run.runs.spec import JobSpec
 def test_the_folders_stand_where_the_container_puts_them(
     command: str, args: tuple[str, ...], arguments: tuple[str, str], shown: str
 ) -> None:
-    job = JobSpec(name="demo", args=args, arguments=Arguments(input=arguments[0], output=arguments[1]))
-    assert " ".join(shown_argv(tuple(command.split()), job)) == shown
+    assert " ".join(command_line.shown(command.split(), args, arguments)) == shown
