@@ -13,6 +13,8 @@ import boto3
 import pytest
 from tests.local.cli_support import Cloud, cloud, project
 
+from aws_run.image.sources.results import MARKER
+
 DATA = "data-of-a-start"
 _NUMBERS = count()
 SCRIPT = """
@@ -122,6 +124,18 @@ def test_a_run_is_run_again_with_another_argument_and_the_two_are_compared(
     rows = {row["what"]: (row["one"], row["other"]) for row in compared["differences"]}
     assert rows["command"] == ("python main.py --factor 3", "python main.py --factor 4")
     assert not {"image", "inputs", "commit"} & rows.keys()
+
+
+def test_results_that_come_into_a_project_stay_out_of_its_next_image(
+    aws: Cloud, saved_once: Saved, empty: Path
+) -> None:
+    spec, first, outputs = saved_once
+    (empty / "main.py").touch()  # so it looks like a project
+    assert aws.run("start", spec, "-o", empty / "started", "--local", cwd=empty).returncode == 0
+    again = aws.run("rerun", first["run_id"], "-o", empty / "again", "--env", "MODE=fast", "--local", cwd=empty)
+    assert again.returncode == 0, again.stderr
+    for folder in (empty / "started", empty / "again"):
+        assert tree(folder).keys() == {*outputs, MARKER}
 
 
 def test_an_address_in_s3_is_read_as_it_is_at_each_start(aws: Cloud, tmp_path: Path, empty: Path) -> None:

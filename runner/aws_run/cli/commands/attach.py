@@ -31,7 +31,7 @@ def attach(run: str | None, into: Path | None, **flags: Any) -> int:
 
     Ctrl-C leaves the run running. Of a run that has ended, the saved log and the results are shown.
     """
-    from aws_run.image.sources.results import looks_like_a_project, mark
+    from aws_run.image.sources.results import mark_here
     from aws_run.lifecycle import lookup
     from aws_run.report.jsonlines import to_json
     from aws_run.usecases.attach import attach as follow
@@ -42,8 +42,7 @@ def attach(run: str | None, into: Path | None, **flags: Any) -> int:
         folder = output_for(run_id, given=into, configured=here.output)
         with told_that_it_goes_on(here, run_id):
             done = follow(here.context, run_id, here.project, into=folder, cost_label=here.target.cost_label)
-        if looks_like_a_project(Path.cwd()):
-            mark(folder, Path.cwd())
+        mark_here(folder)
         saved = save_report(here.context, done.record, folder, label=here.target.cost_label)
         view = with_next_commands(named(done.view, saved), here.target)
         here.reporter.outcome(view if here.as_json else shown_on(here.target, view))

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @aws_options
 def pull(run: str | None, into: Path | None, overwrite: bool, **flags: Any) -> int:
     """Fetch the outputs of RUN (default: the last one) into a folder. Unchanged files are not fetched again."""
-    from aws_run.image.sources.results import looks_like_a_project, mark
+    from aws_run.image.sources.results import mark_here
     from aws_run.lifecycle.outcome_warnings import warnings_of
     from aws_run.usecases.pull import pull as fetch
     from aws_run.usecases.saved_report import save_report
@@ -50,8 +50,7 @@ def pull(run: str | None, into: Path | None, overwrite: bool, **flags: Any) -> i
         given = folder_of if into is None else into.absolute()
         record, pulled = fetch(here.context, run, here.project, given, overwrite=overwrite)
         into = folder_of(record.run_id)
-        if looks_like_a_project(Path.cwd()):
-            mark(into, Path.cwd())
+        mark_here(into)
         report = save_report(here.context, record, into, label=here.target.cost_label) if record.outcome else None
         file = None if report is None or report.file is None else str(report.file)
         source = f"s3://{record.bucket}/{record.output_prefix}"

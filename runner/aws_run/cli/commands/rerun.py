@@ -50,6 +50,7 @@ def rerun(
     or the folder that they went into before.
     """
     given = compose.read_flags({"output": output, "env": env, "label": label, "note": note})
+    from aws_run.image.sources.results import mark_here
     from aws_run.lifecycle import lookup
     from aws_run.runs.spec import job_from_json
     from aws_run.usecases.start import start as start_job
@@ -78,4 +79,6 @@ def rerun(
             note=given.get("note"),
             like=record,
         )
+        if into is not None:
+            mark_here(into)
         return terminal.report(done, here.context)

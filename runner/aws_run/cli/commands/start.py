@@ -61,6 +61,7 @@ def start(
             "No embedded AWS is running, so none holds the image of this job spec",
             hint='start one, and submit to it with --save-spec: eval "$(aws-run local start)"',
         )
+    from aws_run.image.sources.results import mark_here
     from aws_run.usecases.start import start as run
 
     with session(flags) as here:
@@ -78,4 +79,6 @@ def start(
             detach=detach,
             cost_label=here.target.cost_label,
         )
+        if into is not None:
+            mark_here(into)
         return terminal.report(done, here.context)

@@ -25,6 +25,13 @@ def looks_like_a_project(folder: Path, *, script: Path | None = None) -> bool:
     return any((folder / name).exists() and folder / name != script for name in _SIGNS)
 
 
+def mark_here(folder: Path) -> None:
+    """`mark`, for a command that is not told the project: it is in the current folder, or nowhere."""
+    here = Path.cwd()
+    if looks_like_a_project(here):
+        mark(folder, here)
+
+
 def mark(folder: Path, project_dir: Path) -> None:
     """Leaves the marker where results lie inside the project. A folder that can't be written goes without it."""
     with contextlib.suppress(OSError, RuntimeError):
