@@ -219,8 +219,7 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
         branch=_branch,
         builder=lambda: target.builder(stop) or docker_builder(stop),
         cache=lambda: backends.cache,
-        # An image that is made without Docker has no base image.
-        find_base=lambda plan, refresh: plan if target.builder(stop) else _find_base(emit, plan, refresh),
+        find_base=lambda plan, refresh: _find_base(emit, plan, refresh, stop if target.builder(stop) else None),
         stop=stop,
         storage=lambda name: storage(aws, name),
         salt=lambda: secrets.token_hex(2),
@@ -319,7 +318,12 @@ def _branch(folder: Path) -> str:
     return branch_of(folder, os.environ)
 
 
-def _find_base(emit: Emit, plan: ImagePlan, refresh: bool) -> ImagePlan:
+def _find_base(emit: Emit, plan: ImagePlan, refresh: bool, without_docker: threading.Event | None) -> ImagePlan:
+    """`without_docker`: no image is built, so there is no base image; the event ends the look for a Python."""
+    if without_docker is not None:
+        from aws_run.local.runtime.builder import with_own_python
+
+        return with_own_python(plan, without_docker)
     from aws_run.image.docker.find_base import find_base
 
     return find_base(plan, refresh=refresh, emit=emit)

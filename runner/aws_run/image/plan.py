@@ -50,6 +50,7 @@ class ImagePlan:
     trust_dockerfile: bool = False  # the package indexes' passwords are handed to the project's own Dockerfile
     base: BaseImage | None = None  # None: not looked up, or the Dockerfile's own affair
     entrypoint_layer: bytes = field(repr=False)  # a tar, the same bytes for every project
+    runs_on: str | None = None  # the Python of a job without a container, where that is not the recipe's
     memory_sharer: str | None = None  # the file that speaks of processes that share memory
     notes: tuple[str, ...] = ()  # what was chosen, in sentences for the plan
 
@@ -92,8 +93,10 @@ class ImagePlan:
 
 
 def python_of(plan: ImagePlan | None) -> str | None:
-    """The version that is installed; None where the image brings its own."""
+    """The version that the job gets; None where the image brings its own."""
     recipe = plan.recipe if plan is not None else None
+    if plan is not None and plan.runs_on is not None:
+        return plan.runs_on
     return recipe.python if isinstance(recipe, StandardRecipe) else None
 
 

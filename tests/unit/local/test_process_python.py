@@ -11,6 +11,8 @@ from aws_run.local.runtime.process_environment import pick_python
 OWN = "3.11.7"
 THERE = {"3.10": "/usr/bin/python3.10", "3.12.1": "/opt/python3.12.1", "3.12": "/opt/python3.12.1"}
 
+VERSIONS = {sys.executable: OWN, "/usr/bin/python3.10": "3.10.1", "/opt/python3.12.1": "3.12.1"}
+
 
 @pytest.mark.parametrize(
     ("wanted", "path", "told"),
@@ -18,15 +20,17 @@ THERE = {"3.10": "/usr/bin/python3.10", "3.12.1": "/opt/python3.12.1", "3.12": "
         (None, sys.executable, ""),
         ("3.11", sys.executable, ""),
         ("3.11.7", sys.executable, ""),
-        ("3.1", sys.executable, "asks for Python 3.1; without Docker it runs on this machine's 3.11"),
-        ("3.11.4", sys.executable, "asks for Python 3.11.4; without Docker it runs on another 3.11"),
+        ("3.1", sys.executable, "would run on Python 3.1; without Docker it runs on this machine's 3.11"),
+        ("3.11.4", sys.executable, "would run on Python 3.11.4; without Docker it runs on another 3.11"),
         ("3.10", "/usr/bin/python3.10", ""),
         ("3.12.1", "/opt/python3.12.1", ""),
-        ("3.12.9", "/opt/python3.12.1", "asks for Python 3.12.9; without Docker it runs on another 3.12"),
-        ("3.8.20", sys.executable, "asks for Python 3.8.20; without Docker it runs on this machine's 3.11"),
+        ("3.12.9", "/opt/python3.12.1", "would run on Python 3.12.9; without Docker it runs on another 3.12"),
+        ("3.8.20", sys.executable, "would run on Python 3.8.20; without Docker it runs on this machine's 3.11"),
     ],
 )
 def test_the_python_of_a_job_without_docker(wanted: str | None, path: str, told: str) -> None:
-    chosen, notes = pick_python(wanted, OWN, THERE.get)
-    assert chosen == path
-    assert [note.endswith(told) for note in notes] == ([True] if told else [])
+    picked = pick_python(wanted, OWN, THERE.get)
+    assert picked.path == path
+    assert (picked.note or "").endswith(told)
+    assert bool(picked.note) is bool(told)
+    assert f"{VERSIONS[path]}.".startswith(f"{picked.version}.")

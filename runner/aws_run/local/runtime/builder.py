@@ -8,6 +8,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -73,6 +74,8 @@ class ProcessBuilder:
             ),
         )
         for note in image.notes:
+            if note in plan.notes:
+                continue  # the plan has told it
             emit(Notice(text=note, level="warning"))
         emit(LaneProgress(lane="image", text="storing the image", done=1, total=2))
         put_image(self._local, repository_uri.partition("/")[2], tag, image.manifest)
@@ -100,6 +103,21 @@ def install_request(plan: ImagePlan, recipe: StandardRecipe) -> InstallRequest:
         pip=recipe.pip,
         tools=recipe.tools,
     )
+
+
+def with_own_python(plan: ImagePlan, stop: threading.Event) -> ImagePlan:
+    """The plan with the Python that the job gets on this machine, and a sentence where it is another one than in a
+    container."""
+    from aws_run.image.recipe.recipe import StandardRecipe
+    from aws_run.local.runtime.process_environment import python_here
+
+    if not isinstance(plan.recipe, StandardRecipe):
+        return plan
+    try:
+        picked = python_here(plan.recipe.python, stop)
+    except BuildError:  # as the build will tell
+        return plan
+    return replace(plan, runs_on=picked.version, notes=(*plan.notes, *([picked.note] if picked.note else [])))
 
 
 def put_image(local: LocalAws, repository: str, tag: str, manifest: str) -> None:

@@ -67,14 +67,14 @@ def make_environment(
     on_line: OnLine = lambda line: None,
 ) -> Environment:
     """Made once for the same request; BuildError with the installer's last lines."""
-    own = ".".join(str(part) for part in sys.version_info[:3])
-    python, notes = pick_python(request.python, own, lambda version: _find_python(version, stop))
-    venv = state_dir / "venvs" / _key(request, python)
+    picked = python_here(request.python, stop)
+    notes = [picked.note] if picked.note else []
+    venv = state_dir / "venvs" / _key(request, picked.path)
     with alone(venv):
         marker = venv / ".complete"
         if not marker.is_file():
             shutil.rmtree(venv, ignore_errors=True)
-            made = _install(venv, root, request, python, _Installer(stop=stop, on_line=on_line))
+            made = _install(venv, root, request, picked.path, _Installer(stop=stop, on_line=on_line))
             marker.write_text(json.dumps(made), encoding="utf-8")
         notes += json.loads(marker.read_text(encoding="utf-8") or "[]")
     return Environment(folder=venv, notes=tuple(notes))
@@ -118,19 +118,35 @@ def _key(request: InstallRequest, python: str) -> str:
     return digest.hexdigest()[:32]
 
 
-def pick_python(wanted: str | None, own: str, find: Callable[[str], str | None]) -> tuple[str, list[str]]:
-    """(path, sentences to tell): the Python that is asked for, where this machine has it; else another of its
-    series, or the one that aws-run itself runs on, of version `own`. `find`: the path of a version, None: it is not
-    there."""
+@dataclass(frozen=True, kw_only=True)
+class PickedPython:
+    """`version`: as far as it is known without a look at it, MAJOR.MINOR or MAJOR.MINOR.PATCH. `note`: what to tell
+    where it is not the one that a container would have."""
+
+    path: str
+    version: str
+    note: str | None = None
+
+
+def python_here(wanted: str | None, stop: threading.Event) -> PickedPython:
+    """The Python that a job of this machine gets. BuildError when uv is not there."""
+    own = ".".join(str(part) for part in sys.version_info[:3])
+    return pick_python(wanted, own, lambda version: _find_python(version, stop))
+
+
+def pick_python(wanted: str | None, own: str, find: Callable[[str], str | None]) -> PickedPython:
+    """The Python that a container would have, where this machine has it; else another of its series, or the one that
+    aws-run itself runs on, of version `own`. `find`: the path of a version, None: it is not there."""
     wanted = wanted or own
+    note = f"in a container the job would run on Python {wanted}; without Docker it runs on"
     for version in dict.fromkeys([wanted, ".".join(wanted.split(".")[:2])]):
         path = sys.executable if f"{own}.".startswith(f"{version}.") else find(version)
         if path is not None and version == wanted:
-            return path, []
+            return PickedPython(path=path, version=version)
         if path is not None:
-            return path, [f"the project asks for Python {wanted}; without Docker it runs on another {version}"]
+            return PickedPython(path=path, version=version, note=f"{note} another {version}")
     here = own.rpartition(".")[0]
-    return sys.executable, [f"the project asks for Python {wanted}; without Docker it runs on this machine's {here}"]
+    return PickedPython(path=sys.executable, version=here, note=f"{note} this machine's {here}")
 
 
 def _find_python(version: str, stop: threading.Event) -> str | None:
