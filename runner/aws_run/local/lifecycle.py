@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from aws_run.errors import AwsRunError, UsageError
@@ -49,12 +50,19 @@ def for_command(options: LocalOptions) -> Iterator[LocalAws]:
         embedded.stop()
 
 
-def start(options: LocalOptions) -> LocalAws:
-    """Starts one in a process of its own, which stays until `stop`."""
-    if running() is not None:
-        raise AwsRunError("An embedded AWS is running already.", hint="aws-run local stop")
-    _need_moto()
+def start(options: LocalOptions) -> tuple[LocalAws, bool]:
+    """The one that runs, or a new one in a process of its own, which stays until `stop`; and whether it is new. Of
+    several that are called at once, one starts it and the others wait for that."""
     folder = made_state_dir()
+    with state.starting(folder):
+        there = running()
+        if there is not None:
+            return there, False
+        _need_moto()
+        return _start(options, folder), True
+
+
+def _start(options: LocalOptions, folder: Path) -> LocalAws:
     log = folder / "local.log"
     with log.open("wb") as output:
         child = subprocess.Popen(

@@ -81,6 +81,18 @@ def held(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def starting(folder: Path) -> Iterator[None]:
+    """The right to start one; who else wants to waits. The operating system gives it back when its process ends."""
+    descriptor = os.open(folder / "local.start.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
 def written(folder: Path, local: LocalAws) -> Iterator[None]:
     """The state file, for who holds the lock: it tells other processes of this user about `local`."""
     path = _file(folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from aws_run.cli.confirm import confirm_removal
 from aws_run.cli.options import json_option, runtime_option
@@ -92,14 +93,9 @@ def start(
         say("embedded AWS: Ctrl-C stops it; `aws-run local status` in another terminal shows it")
         embedded.serve(options)
         return
-    running = embedded.running()
-    aws = running or embedded.start(options)
-    if running is not None:
-        if enforce_iam:
-            raise UsageError(
-                "An embedded AWS is running already, and holds its caller to what it was started with",
-                hint="aws-run local stop, then the same command again",
-            )
+    aws, new = embedded.start(options)
+    if not new:
+        _refuse_what_it_was_not_started_with(aws.runtime, runtime)
         say("# one is running already; this is its environment")
     if as_json:
         result_json({"environment": aws.environment(), "runtime": aws.runtime, "reason": aws.runtime_reason})
@@ -108,6 +104,23 @@ def start(
         result(f"export {name}={value}")
     say(f"# {aws.runtime}: {aws.runtime_reason}")
     say("# stop it with: aws-run local stop")
+
+
+def _refuse_what_it_was_not_started_with(running: str, runtime: str) -> None:
+    """UsageError where this command line has an option that the running one can't take up any more."""
+    context = click.get_current_context()
+    given = [
+        option
+        for option, name in (("--port", "port"), ("--boot-seconds", "boot_seconds"), ("--chaos", "chaos"))
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    given += ["--runtime"] if runtime not in ("auto", running) else []
+    given += ["--enforce-iam"] if context.params["enforce_iam"] is not None else []
+    if given:
+        raise UsageError(
+            f"An embedded AWS is running already, so {', '.join(given)} can't be applied",
+            hint='eval "$(aws-run local stop)", then the same command again',
+        )
 
 
 def _policy(path: Path) -> dict[str, Any]:
