@@ -11,6 +11,7 @@ from typing_extensions import assert_never
 from aws_run.backends.executor import EndCause, TaskEnd, TaskState
 from aws_run.documents import DocumentError, Fields, harmless, parse_object
 from aws_run.errors import EXIT_TOOL
+from aws_run.project.missing_modules import module_advice
 from aws_run.project.missing_packages import find_missing
 from aws_run.runs import money_reader
 from aws_run.runs.outcome import OutcomeReason, reason_of
@@ -120,7 +121,7 @@ def classify(
 
 
 def explained(outcome: Outcome, log_tail: str) -> Outcome:
-    """With what the job's last words tell: a library or a program that the image lacks, and what brings it."""
+    """With what the job's last words tell: a library, a program or a module that is missing, and what brings it."""
     if outcome.exit_code == 0 or not _by_the_job(outcome):
         return outcome
     if _SHARED_MEMORY_FULL.search(log_tail) is not None:
@@ -128,7 +129,8 @@ def explained(outcome: Outcome, log_tail: str) -> Outcome:
         return replace(outcome, sentence=f"{outcome.sentence}; {text}")
     missing = find_missing(log_tail)
     if missing is None:
-        return outcome
+        advice = module_advice(log_tail)
+        return replace(outcome, sentence=f"{outcome.sentence}; {advice}") if advice else outcome
     return replace(outcome, sentence=f"{outcome.sentence}; the image lacks {missing.what}: {missing.remedy}")
 
 

@@ -277,6 +277,11 @@ def test_what_the_last_words_of_a_job_tell_is_added_where_the_job_brought_its_en
         "the job ended with exit code 1; the image lacks libGL.so.1: `build: {apt: [libgl1]}` brings it "
         "(in a Dockerfile: apt-get install -y libgl1)"
     )
+    missing = outcomes.explained(failed, "ModuleNotFoundError: No module named 'cv2'")
+    assert missing.sentence == (
+        "the job ended with exit code 1; no list of the project brings the module cv2: add opencv-python-headless to "
+        "its dependencies"
+    )
     assert "shared memory" in outcomes.explained(failed, "RuntimeError: … insufficient shared memory (shm)").sentence
     assert outcomes.explained(failed, "ValueError: 3") == failed
     for other in (classify(task(exitCode=0), result("exit", 0)), classify(task(exitCode=137), result("deadline", 124))):
