@@ -139,7 +139,9 @@ def check_command(command: tuple[str, ...], source: Source) -> None:
         near = difflib.get_close_matches(path, paths, n=1)
         raise SourceError(
             f"The command runs {word}, which is not in {source.root}",
-            hint=f"did you mean {near[0]}?" if near else "correct `command:` in aws-run.yaml",
+            hint=f"did you mean {near[0]}?"
+            if near
+            else "correct the command (--command, or `command:` in aws-run.yaml)",
         )
 
 

@@ -12,7 +12,7 @@ from aws_run.image.recipe.python_scripts import Reading
 from aws_run.image.recipe.script_options import SHORT
 from aws_run.image.sources.source import Source
 
-_HINT = "name it in aws-run.yaml, for example `command: {command}` ({options} are appended)"
+_HINT = "name it with --command, or in aws-run.yaml, for example `command: {command}` ({options} are appended)"
 _OTHER_LANGUAGES = {
     ".r": "R",
     ".jl": "Julia",
@@ -106,12 +106,14 @@ def _no_python(source: Source) -> SourceError:
     if ".sh" in suffixes:
         return SourceError(
             f"There is no Python script in {source.root}, and how {suffixes['.sh']} takes the two folders is not clear",
-            hint=f"name it in aws-run.yaml: `command: bash {suffixes['.sh']}` (-i and -o are appended), or place them: "
+            hint="name it with --command, or in aws-run.yaml: "
+            f"`command: bash {suffixes['.sh']}` (-i and -o are appended), or place them: "
             f"`command: bash {suffixes['.sh']} {{input}} {{output}}`",
         )
     return SourceError(
         f"There is no Python script in {source.root}",
-        hint="give the project's folder, or name what to run in aws-run.yaml: `command: python main.py`",
+        hint="give the project's folder, or name what to run with --command, or in aws-run.yaml: "
+        "`command: python main.py`",
     )
 
 

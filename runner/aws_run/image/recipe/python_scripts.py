@@ -70,7 +70,7 @@ def python_files(source: Source) -> Iterator[tuple[str, str]]:
             if left < 0:
                 raise SourceError(
                     f"There are more than {_MAX_SCRIPTS_BYTES >> 20} MiB of Python in {source.root}",
-                    hint="name the script in aws-run.yaml, for example `command: python main.py`",
+                    hint="name the script with --command, or in aws-run.yaml, for example `command: python main.py`",
                 )
             content = source.read(file.path, max_bytes=MAX_SCRIPT_BYTES)
             if not path.suffix and not _PYTHON_LINE.match(content):
