@@ -29,13 +29,15 @@ Origin = Literal["reference", "engine", "remembered", "registry", "unknown"]
 @dataclass(frozen=True, kw_only=True)
 class BaseImage:
     """`digest`: what the registry calls it; `image_id`: set instead where it was made on this machine. Neither: it is
-    not known, and the build takes what the name means then. `created_at` (ISO 8601) where the image says so."""
+    not known, and the build takes what the name means then. `created_at` (ISO 8601) where the image says so.
+    `problem`: why an engine that answers neither has it nor gets it from its registry."""
 
     reference: str
     digest: str | None = None
     image_id: str | None = None
     created_at: str | None = None
     origin: Origin = "unknown"
+    problem: str | None = None
 
     @property
     def identity(self) -> str | None:
@@ -149,7 +151,7 @@ class BaseImages:
         if base.identity is None or base.origin == "reference":
             return
         known = self._machine.read(_REMEMBERED_FILE)
-        entry = {name: value for name, value in asdict(base).items() if name not in ("reference", "origin")}
+        entry = {name: value for name, value in asdict(base).items() if name not in ("reference", "origin", "problem")}
         if known.get(_key(base.reference, platform)) != entry:
             self._machine.write(_REMEMBERED_FILE, {**known, _key(base.reference, platform): entry})
 
@@ -193,11 +195,17 @@ class BaseImages:
             try:
                 digest = self._engine.registry_digest(reference)
             except DockerError as error:
-                self._emit(Notice(text=f"the base image is not pinned: {error.message}", level="debug"))
+                return BaseImage(reference=reference, problem=error.message)
             else:
                 if _DIGEST.fullmatch(digest):
                     return BaseImage(reference=reference, digest=digest, origin="registry")
         return BaseImage(reference=reference)
+
+
+NOT_HAD_HINT = (
+    "check its name and the network; build.base_image (or --base-image) chooses another; the embedded AWS runs a job "
+    "without an image with --local --runtime process"
+)
 
 
 def repository_of(reference: str) -> str:
@@ -259,7 +267,7 @@ def _not_had(reference: str, error: object) -> DockerError:
     reason = getattr(error, "explanation", None) or error
     return DockerError(
         f"The base image {reference} can't be fetched: {reason}",
-        hint="check its name and the network; build.base_image (or --base-image) chooses another",
+        hint=NOT_HAD_HINT,
     )
 
 

@@ -15,6 +15,7 @@ from aws_run.backends import network
 from aws_run.config import Config, Input
 from aws_run.data import inspect_input
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
+from aws_run.image.base import NOT_HAD_HINT
 from aws_run.image.docker.engine import check_docker
 from aws_run.image.plan import plan_image
 from aws_run.image.sources.results import looks_like_a_project
@@ -75,11 +76,11 @@ def check(context: AppContext, config: Config, *, without_docker: str | None = N
             checks.append(lambda: [_permissions(aws)])
             checks += [lambda quota=quota: [_quota(aws, *quota)] for quota in _QUOTAS]  # type: ignore[misc]
         others = [pool.submit(one) for one in checks]
-        known = [*_project(config), *first, docker.result()]
+        known = [*_project(config, context, needs_docker=without_docker is None), *first, docker.result()]
         return [*known, *(finding for other in others for finding in other.result())]
 
 
-def _project(config: Config) -> list[Finding]:
+def _project(config: Config, context: AppContext, *, needs_docker: bool) -> list[Finding]:
     """What a run would use, told before anything is built."""
     if config.image is not None:
         return [Finding(what="project", state="ok", text=f"the image {config.image}; nothing is built")]
@@ -91,9 +92,12 @@ def _project(config: Config) -> list[Finding]:
         plan = plan_image(config, entrypoint_layer=lambda: b"", accept=refuse_many(config.project_dir))
     except AwsRunError as error:
         return [Finding(what="project", state="failed", text=error.message, todo=error.hint or "")]
+    base = context.find_base(plan, False).base if needs_docker else None
+    problem = None if base is None else base.problem
     return [
         Finding(what="project", state="ok", text=plan.summary),
         *(Finding(what="project", state="ok", text=note) for note in plan.notes),
+        *([Finding(what="base image", state="warning", text=problem, todo=NOT_HAD_HINT)] if problem else []),
     ]
 
 

@@ -127,7 +127,8 @@ def test_a_refresh_that_can_not_be_had_says_so_and_uses_what_there_is(
 def test_a_name_that_can_not_be_looked_up_is_left_to_the_build(machine: Machine) -> None:
     for engine in (None, FakeEngine(registry=None)):
         base = machine.images(engine).resolve(NAME, AMD)
-        assert base == BaseImage(reference=NAME)
+        assert base == BaseImage(reference=NAME, problem=base.problem)
+        assert (base.problem is not None) is (engine is not None)
         assert machine.images(engine).fetch(base, AMD).build_from == NAME
     assert "as the registry has it" in base.describe(NOW)
 

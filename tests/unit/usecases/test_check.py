@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
+from tests.unit.fakes import FakeAccount
 
 from aws_run.aws.session import Aws, Identity
+from aws_run.config import Config
 from aws_run.errors import CredentialsError
+from aws_run.image.base import BaseImage
 from aws_run.usecases import check as checks
 from aws_run.usecases.check import Finding
 
@@ -56,3 +60,14 @@ def test_a_session_knows_its_region_without_asking(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     assert Aws().configured_region is None
     assert Aws(region="eu-west-1").configured_region == "eu-west-1"
+
+
+@pytest.mark.parametrize("needs_docker", [True, False])
+def test_a_base_image_that_is_not_had_is_told_where_one_is_needed(tmp_path: Path, needs_docker: bool) -> None:
+    (tmp_path / "main.py").write_text("import argparse\n")
+    config = Config(project_dir=tmp_path, name="demo", command=("python", "main.py"))
+    unreachable = BaseImage(reference="python:3.12", problem="The base image python:3.12 can't be fetched: no route")
+    context = replace(FakeAccount().context, find_base=lambda plan, refresh: plan.on(unreachable))
+    findings = checks._project(config, context, needs_docker=needs_docker)
+    told = [(finding.state, finding.text) for finding in findings if finding.what == "base image"]
+    assert told == ([("warning", unreachable.problem)] if needs_docker else [])

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from aws_run.errors import AwsRunError, BuildError, DockerError, Place
+from aws_run.image.base import NOT_HAD_HINT
 from aws_run.image.docker.build_log import BuildLog, in_words
 from aws_run.project.missing_packages import find_missing
 
@@ -173,7 +174,7 @@ def build_failure(
         return BuildError(
             f"The base image {base['image']} can't be fetched",
             log_tail=tail,
-            hint="check its name and the network; build.base_image (or --base-image) chooses another",
+            hint=NOT_HAD_HINT,
             place=place(f"FROM {base['image']}", ""),
         )
     failed = f"{in_words(log.failed_step)} failed" if log.failed_step else "Docker refused it"

@@ -18,6 +18,7 @@ from aws_run.config.models import Arguments, Input
 from aws_run.data import SNAPSHOT_SUFFIX, InputSnapshot, InputSummary, inspect_input, snapshot_key
 from aws_run.errors import AwsCallError, UsageError
 from aws_run.events import Notice
+from aws_run.image.base import NOT_HAD_HINT, BaseImage
 from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.recipe.git_state import GitState, git_state
 from aws_run.image.sources.source import SourceFile
@@ -112,6 +113,8 @@ def run_preflight(
         there = [pool.submit(_stored_summary, context, bucket.name, identity.account, one) for one in stored]
         seen = [pool.submit(_look_at_input, one, config, context) for one in config.inputs]
         existing_image = digest.result() if digest else None
+        if image is not None and existing_image is None:
+            _warn_of_base(image.base, context)
         if ready is not None:
             repositories.refuse_other_arch(str(config.image), ready.result(), config.resources.arch)
         inputs = tuple(one.result() for one in (*there, *seen))
@@ -160,6 +163,13 @@ def _with_enough_disk(
         return chosen
     backend = max(context.backends.values(), key=lambda one: one.disk_limits.most)
     return backend, backend.inspect(job)
+
+
+def _warn_of_base(base: BaseImage | None, context: AppContext) -> None:
+    """Of a base image that this machine's engine does not get: its builder may have a login or a mirror of its own."""
+    if base is not None and base.problem is not None:
+        text = f"{base.problem}; the build fails unless its builder can fetch it"
+        context.emit(Notice(text=text, level="warning", hint=NOT_HAD_HINT))
 
 
 def _look_at_sources(config: Config, context: AppContext) -> ImagePlan:

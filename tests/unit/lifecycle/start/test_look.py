@@ -12,7 +12,8 @@ from aws_run.config import Config
 from aws_run.config.models import Input
 from aws_run.errors import UsageError
 from aws_run.events import Notice
-from aws_run.lifecycle.start.preflight import _look_at_input, _look_at_sources
+from aws_run.image.base import BaseImage
+from aws_run.lifecycle.start.preflight import _look_at_input, _look_at_sources, _warn_of_base
 
 
 @pytest.fixture
@@ -47,3 +48,13 @@ def test_a_home_folder_is_asked_about_unless_it_is_meant(home: Path) -> None:
     agreed = _look_at_sources(config_of(home), replace(account.context, agree=asked.append))
     assert len(asked) == 1
     assert _look_at_sources(config_of(home, yes=True), account.context).tag == agreed.tag
+
+
+def test_a_base_image_that_is_not_had_is_warned_of_before_anything_is_made() -> None:
+    account = FakeAccount()
+    _warn_of_base(BaseImage(reference="python:3.12", digest="sha256:1"), account.context)
+    assert account.events.of(Notice) == []
+    _warn_of_base(BaseImage(reference="python:3.12", problem="it can't be fetched: no route"), account.context)
+    (notice,) = account.events.of(Notice)
+    assert (notice.level, notice.text.startswith("it can't be fetched: no route; the build fails")) == ("warning", True)
+    assert "--base-image" in (notice.hint or "")
