@@ -53,9 +53,13 @@ def output_for(run_id: str, *, given: Path | None, configured: Path | None) -> P
     return (given or remembered_output(run_id) or configured or Path("out")).absolute()
 
 
+def state_folder() -> Path:
+    """Where the commands keep what only this machine knows."""
+    return Path(os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")) / "aws-run"
+
+
 def _folder() -> Path:
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "aws-run" / "outputs"
+    return state_folder() / "outputs"
 
 
 def _forget_the_oldest(kept: Path) -> None:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from aws_run.cli import compose
+from aws_run.cli.output_claim import claim_output
 from aws_run.cli.output_memory import remember_output
 from aws_run.cli.say import result_json, say
 from aws_run.errors import AwsRunError, InterruptedRunError, UsageError, sentence_of
+from aws_run.events import Notice
 
 if TYPE_CHECKING:
     from aws_run.lifecycle.context import AppContext
@@ -56,6 +58,10 @@ class Terminal:
             if output is not None and not self.target.ephemeral:
                 remember_output(view.run_id, output)
             self.reporter.plan(view)
+            other = None if output is None else claim_output(output, view.run_id)
+            if other is not None:
+                text = f"{other} writes its results into {output} as well: of files with one name the later one stays"
+                self.reporter.emit(Notice(text=text, level="warning", hint="give each run a folder of its own with -o"))
 
         return show
 

@@ -89,7 +89,9 @@ class ImagePlan:
     @property
     def summary(self) -> str:
         """One line for the plan: what it is made of and how much."""
-        return f"{self.recipe.summary}; {len(self.source.files)} files, {_size(self.source.total_bytes)}"
+        count = len(self.source.files)
+        files = "1 file" if count == 1 else f"{count} files"
+        return f"{self.recipe.summary}; {files}, {_size(self.source.total_bytes)}"
 
 
 def python_of(plan: ImagePlan | None) -> str | None:
