@@ -50,7 +50,8 @@ class LaneFailed:
 
 @dataclass(frozen=True, kw_only=True)
 class LookProgress:
-    """How many files of `what` (the sources, the input) were seen so far; `bytes` 0: not counted yet."""
+    """How many files of `what` (the sources, the input) were seen so far; `bytes` 0: not counted yet. No files: there
+    is nothing to count, and only that it is looked at is told."""
 
     what: str
     files: int

@@ -78,6 +78,8 @@ def _made(view: PlanView, scope: str, fate: str = "") -> list[str]:
 
 def look_text(event: LookProgress) -> str:
     """looking at the sources: 41,000 files, 3.2 GiB."""
+    if not event.files and not event.bytes:
+        return clean(f"looking at {event.what}")
     counted = f", {size(event.bytes)}" if event.bytes else ""
     return clean(f"looking at {event.what}: {count(event.files, 'file')}{counted}")
 

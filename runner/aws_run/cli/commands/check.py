@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from aws_run.cli.options import aws_options, project_options
-from aws_run.cli.session import session
+from aws_run.cli.session import Session, session
 from aws_run.cli.types import PATH
 from aws_run.errors import EXIT_TOOL, UsageError
+from aws_run.events import LookProgress
 
 if TYPE_CHECKING:
     from aws_run.usecases.check import Finding
@@ -31,12 +36,27 @@ def check(path: Path, **flags: Any) -> int:
         raise UsageError(f"{path} is not a folder", hint="give the project's folder, or nothing for this one")
     with session(flags, project=path) as here:
         config = compose.load(path, flags.get("file"), flags, for_run=False)
-        findings = run_checks(here.context, config, without_docker=here.target.without_docker)
+        with _shown_as_busy(here):
+            findings = run_checks(here.context, config, without_docker=here.target.without_docker)
         if here.as_json:
             here.print_json({"checks": [as_data(each) for each in findings]})
         else:
             checklist([(each.what, Mark(state=each.state, text=each.text), each.todo) for each in findings])
         return EXIT_TOOL if any(each.state == "failed" for each in findings) else 0
+
+
+@contextmanager
+def _shown_as_busy(here: Session) -> Iterator[None]:
+    """On a terminal: the checks take seconds, and their table comes at their end."""
+    if here.as_json or not sys.stderr.isatty():
+        yield
+        return
+    looking = LookProgress(what="the project, the account and Docker", files=0, bytes=0)
+    here.reporter.emit(looking)
+    try:
+        yield
+    finally:
+        here.reporter.emit(replace(looking, done=True))
 
 
 def as_data(finding: Finding) -> dict[str, str]:
