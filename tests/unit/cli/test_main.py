@@ -118,6 +118,7 @@ EXIT_CODES = {
     "AwsRunError": 125,
     "UsageError": 2,
     "ConfigError": 2,
+    "FarTooMuchError": 2,
     "RefChangedError": 2,
     "SourceError": 2,
     "AmbiguousScriptError": 2,
