@@ -20,16 +20,16 @@ def state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_started_one_is_found_used_and_stopped() -> None:
     assert running() is None
     assert stop() is False
-    local = start(LocalOptions(runtime="process", boot_s=0.1, no_capacity=("*",)))
+    local, new = start(LocalOptions(runtime="process", boot_s=0.1, no_capacity=("*",)))
     try:
+        assert new
         assert running() == local
         found = status()
         assert found is not None
         assert found["runtime"] == "process"
         with for_command(LocalOptions()) as used:
             assert used == local
-        with pytest.raises(AwsRunError, match="running already"):
-            start(LocalOptions())
+        assert start(LocalOptions()) == (local, False)
         admin(local, "clock", {"advance_s": 3600})
     finally:
         assert stop() is True
