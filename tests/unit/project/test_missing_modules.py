@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aws_run.project.missing_modules import module_advice
+from aws_run.project.missing.modules import module_advice
 
 TRACEBACK = """Traceback (most recent call last):
   File "/project/main.py", line 1, in <module>

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from aws_run.errors import AwsRunError, BuildError, DockerError, Place
 from aws_run.image.base import NOT_HAD_HINT
 from aws_run.image.docker.build_log import BuildLog, in_words
-from aws_run.project.missing_packages import find_missing
+from aws_run.project.missing.find import find_missing
 
 _CERTIFICATE = r"(?:CERTIFICATE_VERIFY_FAILED|invalid peer certificate|UnknownIssuer|self.signed certificate)"
+_COMPILER = "build: {apt: [build-essential]}"
 _DISK_FULL = r"no space left on device"
 
-# The first that matches the failed step's output decides what is said. {0} is the pattern's first group.
+# The first that matches the failed step's output decides what is said. {0} is the pattern's first group, {apt} the
+# setting that brings the Debian packages.
 _CAUSES: tuple[tuple[str, str, str], ...] = (
     (
         _DISK_FULL,
@@ -111,11 +113,11 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         r"(?:gcc|g\+\+|cc|clang|cargo)['\"]?(?: failed)?: (?:not found|command not found|No such file)"
         r"|error: linker",
         "A requirement has no ready package for this Python and must be compiled, but the base image has no compiler",
-        "set `build: {apt: [build-essential]}`, or choose a version with wheels or another build.python",
+        "set `{apt}`, or choose a version with wheels or another build.python",
     ),
     (
-        r"Temporary failure in name resolution|Could not resolve host|dns error|Network is unreachable"
-        r"|Failed to establish a new connection|Connection timed out|Connection refused",
+        r"Temporary failure in name resolution|Name or service not known|Could not resolve host|dns error"
+        r"|Network is unreachable|Failed to establish a new connection|Connection timed out|Connection refused",
         "The build could not reach the network",
         "check the connection and proxy settings (HTTPS_PROXY, PIP_INDEX_URL) and run the command again",
     ),
@@ -158,6 +160,7 @@ def build_failure(
         if match is not None:
             group = next((text for text in match.groups() if text), "")
             sentence = message.format(group, arch=arch)
+            hint = hint.replace("{apt}", missing.setting if missing is not None else _COMPILER)
             if pattern == _DISK_FULL:
                 return DockerError(sentence, hint=hint)
             if pattern == _CERTIFICATE and certificate_hint is not None:

@@ -11,8 +11,8 @@ from typing_extensions import assert_never
 from aws_run.backends.executor import EndCause, TaskEnd, TaskState
 from aws_run.documents import DocumentError, Fields, harmless, parse_object
 from aws_run.errors import EXIT_TOOL
-from aws_run.project.missing_modules import module_advice
-from aws_run.project.missing_packages import find_missing
+from aws_run.project.missing.find import find_missing
+from aws_run.project.missing.modules import module_advice
 from aws_run.runs import money_reader
 from aws_run.runs.outcome import OutcomeReason, reason_of
 from aws_run.runs.record import LeftBehind, Outcome, UsedEntry

@@ -22,10 +22,11 @@ from pathlib import Path
 from aws_run.errors import BuildError
 from aws_run.extras import install_hint
 from aws_run.programs import run_program
-from aws_run.project.missing_packages import find_missing
+from aws_run.project.missing.find import find_missing
 
 OnLine = Callable[[str], None]
 _TAIL = 20
+_READ = 200  # what a build misses may be told long before its traceback ends
 _FAILURE = "The project's requirements could not be installed"
 
 
@@ -203,7 +204,7 @@ class _Installer:
     on_line: OnLine
 
     def __call__(self, argv: list[str], cwd: Path, failure: str, variables: Mapping[str, str]) -> None:
-        lines: deque[str] = deque(maxlen=_TAIL)
+        lines: deque[str] = deque(maxlen=_READ)
 
         def take(line: str) -> None:
             lines.append(line)
@@ -214,7 +215,7 @@ class _Installer:
             hint = "see the last lines of uv's own message above"
             if missing is not None:
                 hint = f"this machine lacks {missing.what}: apt-get install {' '.join(missing.packages)}"
-            raise BuildError(f"{failure}.", log_tail=tuple(lines), hint=hint)
+            raise BuildError(f"{failure}.", log_tail=tuple(lines)[-_TAIL:], hint=hint)
 
 
 def _clean_environment(variables: Mapping[str, str]) -> dict[str, str]:

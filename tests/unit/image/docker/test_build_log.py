@@ -114,12 +114,20 @@ def test_a_failure_before_any_step_says_what_docker_said() -> None:
         ("error: command 'gcc' failed: No such file or directory", "no compiler"),
         ("error: Unable to find lockfile at `uv.lock`", "uv.lock does not fit"),
         ("dns error: failed to lookup address information", "could not reach the network"),
+        ("httpx.ConnectError: [Errno -2] Name or service not known", "could not reach the network"),
     ],
 )
 def test_a_known_cause_is_one_sentence_with_a_way_out(line: str, sentence: str) -> None:
     error = failure(line)
     assert sentence in error.message
     assert error.hint is not None
+
+
+def test_a_package_that_needs_more_than_a_compiler_is_told_all_of_it_at_once() -> None:
+    gcc = "error: command 'gcc' failed: No such file or directory"
+    hint = failure("error: Failed to build `python-ldap==3.4.7`", gcc).hint
+    assert hint is not None
+    assert "build: {apt: [libldap-dev, libsasl2-dev, build-essential]}" in hint
 
 
 def test_a_full_disk_is_dockers_trouble_not_the_projects() -> None:
