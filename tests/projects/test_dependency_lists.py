@@ -119,6 +119,29 @@ LISTS: dict[str, tuple[dict[str, str | bytes], str, str]] = {
         "1.15.0",
         "pdm.lock, 1 package",
     ),
+    "pdm.lock of an old pdm": (
+        {
+            "pyproject.toml": '[project]\nname = "job"\nversion = "1"\ndependencies = ["six"]\n'
+            '[tool.pdm.dev-dependencies]\ntest = ["pytest"]\n',
+            "pdm.lock": '[[package]]\nname = "six"\nversion = "1.15.0"\n'
+            '[[package]]\nname = "pytest"\nversion = "8.0.0"\n[metadata]\nlock_version = "4.0"\n',
+        },
+        "1.15.0",
+        "pdm.lock, 1 package",
+    ),
+    "only a group called main": (
+        {"pyproject.toml": '[project]\nname = "job"\nversion = "1"\n[dependency-groups]\nmain = ["six==1.16.0"]\n'},
+        "1.16.0",
+        "pyproject.toml, 1 package",
+    ),
+    "poetry's main group": (
+        {
+            "pyproject.toml": "[tool.poetry]\npackage-mode = false\n"
+            '[tool.poetry.group.main.dependencies]\nsix = "1.16.0"\n',
+        },
+        "1.16.0",
+        "pyproject.toml (poetry, no lock), 1 package",
+    ),
     "pylock.toml": (
         {"pylock.toml": 'lock-version = "1.0"\n[[packages]]\nname = "six"\nversion = "1.15.0"\n'},
         "1.15.0",
@@ -202,6 +225,15 @@ def test_a_folder_of_the_project_is_installed_with_and_without_a_dot(tmp_path: P
     [
         ({"requirements.txt": "six @ file:///croot/six_1/work\nnumpy=1.2=py39_0\n"}, ("line 1: six", "line 2: numpy")),
         ({"requirements.txt": "C:\\wheels\\x.whl\n"}, ("line 1",)),
+        (
+            {"requirements.txt": "six\npython==3.10\nconda==23.1.0\npython=3.10.9=h7a_0\nr-base=4.2=h1_0\n"},
+            (
+                'line 2: python==3.10 (Python itself is in no package index; remove the line, and write `build: {python: "3.10"}`',
+                "line 3: conda==23.1.0 (it comes with",
+                "line 4: python=3.10.9=h7a_0 (Python itself",
+                "line 5: r-base=4.2=h1_0 (only conda has r-base",
+            ),
+        ),
         (
             {
                 "pyproject.toml": '[project]\nname = "j"\nversion = "1"\ndependencies = ["six>=1.16"]\n',

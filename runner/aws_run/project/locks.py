@@ -6,15 +6,14 @@ Each reader takes the parsed file and gives lines `name==version ; marker --hash
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from aws_run.errors import SourceError
 from aws_run.project.folder import strings, table
+from aws_run.project.lock_graph import Wanted, reached_from, without_extra
 from aws_run.project.versions import normalized, satisfies
-
-_MOST_MARKERS = 6  # of one package, from as many paths to it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +61,7 @@ def poetry_pins(
         return _poetry_one_pins(packages, [*roots, *wanted])
     optional = _reached(packages, wanted)
     return [
-        _poetry_pin(entry, _without_extra(_poetry_marker(entry.get("markers"), groups)))
+        _poetry_pin(entry, without_extra(_poetry_marker(entry.get("markers"), groups)))
         for entry in packages
         if groups & set(strings(entry.get("groups")))
         and (not entry.get("optional") or normalized(entry["name"]) in optional)
@@ -89,30 +88,6 @@ def _reached(packages: list[dict[str, Any]], names: Iterable[str]) -> set[str]:
             reached.add(name)
             waiting += below.get(name, [])
     return reached
-
-
-def _without_extra(marker: str) -> str:
-    """What speaks of an extra says nothing about the machine, and the extra is chosen."""
-    return "" if "extra" in marker else marker
-
-
-def pdm_pins(lock: dict[str, Any], groups: frozenset[str]) -> list[Pin]:
-    pins = []
-    for entry in entries_of(lock, "package"):
-        if "groups" in entry and not groups & set(strings(entry["groups"])):
-            continue
-        if entry.get("extras"):
-            continue  # `name[extra]` stands beside `name`
-        pins.append(
-            Pin(
-                name=str(entry.get("name")),
-                version=str(entry.get("version")),
-                marker=str(entry.get("marker", "")),
-                hashes=_file_hashes(entry.get("files")),
-                url=reference_of(entry, entry.get("git"), entry.get("revision"), entry.get("path"), entry.get("url")),
-            )
-        )
-    return pins
 
 
 def pipfile_pins(lock: dict[str, Any], sections: Iterable[str]) -> list[Pin]:
@@ -142,39 +117,20 @@ def _poetry_one_pins(packages: list[dict[str, Any]], roots: Iterable[str]) -> li
                 hint="run `poetry lock` of poetry 2, or `poetry export -o requirements.txt`, and try again",
             )
         by_name[name] = entry
-    reached: dict[str, set[str]] = {}
-    waiting = [(normalized(name), "") for name in roots]
-    while waiting:
-        name, marker = waiting.pop()
-        markers = reached.setdefault(name, set())
-        if name not in by_name or marker in markers or "" in markers:
-            continue
-        if len(markers) >= _MOST_MARKERS:
-            marker = ""
-        markers.add(marker)
-        if not marker:
-            reached[name] = {""}
-        for below, wanted in table(by_name[name], "dependencies").items():
-            waiting += [(normalized(below), _joined(marker, own)) for own in _edge_markers(wanted)]
-    pins = []
-    for name, markers in sorted(reached.items()):
-        if name in by_name:
-            either = "" if "" in markers else " or ".join(f"({each})" for each in sorted(markers))
-            pins.append(_poetry_pin(by_name[name], either))
-    return pins
+
+    def below(name: str) -> Iterator[Wanted]:
+        for other, wanted in table(by_name.get(name, {}), "dependencies").items():
+            yield from ((normalized(other), marker) for marker in _edge_markers(wanted))
+
+    reached = reached_from([(normalized(name), "") for name in roots], below)
+    return [_poetry_pin(by_name[name], marker) for name, marker in sorted(reached.items()) if name in by_name]
 
 
 def _edge_markers(wanted: object) -> list[str]:
-    """One for each way in which a package asks for another. An extra's marker says nothing about the machine."""
+    """One for each way in which a package asks for another."""
     entries = wanted if isinstance(wanted, list) else [wanted]
     markers = [str(entry.get("markers", "")) if isinstance(entry, dict) else "" for entry in entries]
-    return ["" if "extra" in marker else marker for marker in markers]
-
-
-def _joined(left: str, right: str) -> str:
-    if not left or not right or left == right:
-        return left or right
-    return f"({left}) and ({right})"
+    return [without_extra(marker) for marker in markers]
 
 
 def _poetry_marker(markers: object, groups: frozenset[str]) -> str:
@@ -194,7 +150,7 @@ def _poetry_pin(entry: dict[str, Any], marker: str) -> Pin:
         reference = url
     elif kind in ("directory", "file"):
         reference = f"./{url.removeprefix('./')}"
-    hashes = () if kind in ("git", "directory", "file") else _file_hashes(entry.get("files"))
+    hashes = () if kind in ("git", "directory", "file") else file_hashes(entry.get("files"))
     return Pin(
         name=entry["name"], version=str(entry.get("version")), marker=marker, hashes=hashes, url=_as_file(reference)
     )
@@ -215,7 +171,7 @@ def _as_file(reference: str) -> str:
     return f"file:{reference}" if reference.startswith("./") else reference
 
 
-def _file_hashes(files: object) -> tuple[str, ...]:
+def file_hashes(files: object) -> tuple[str, ...]:
     entries = files if isinstance(files, list) else []
     sums = [entry.get("hash") for entry in entries if isinstance(entry, dict)]
     return tuple(each for each in sums if isinstance(each, str))

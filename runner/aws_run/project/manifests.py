@@ -14,10 +14,30 @@ _NAME = re.compile(r"^\s*(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^]]*\])?\s
 
 
 def poetry_sections(pyproject: dict[str, Any], groups: Iterable[str]) -> list[dict[str, Any]]:
-    """The tables of poetry's own dependencies: the main one and those of `groups`."""
+    """The tables of poetry's own dependencies: the main one, which may also be written as a group of that name, and
+    those of `groups`."""
     poetry = table(pyproject, "tool", "poetry")
-    named = [table(poetry, "group", group, "dependencies") for group in groups if group != "main"]
-    return [table(poetry, "dependencies"), *named]
+    main = {**table(poetry, "group", "main", "dependencies"), **table(poetry, "dependencies")}
+    return [main, *(table(poetry, "group", group, "dependencies") for group in groups if group != "main")]
+
+
+def main_group(pyproject: dict[str, Any]) -> tuple[str, ...]:
+    """A group of PEP 735 called main, where the project asks for nothing else."""
+    project = table(pyproject, "project")
+    nothing = not strings(project.get("dependencies")) and "dependencies" not in strings(project.get("dynamic"))
+    return ("main",) if nothing and strings(table(pyproject, "dependency-groups").get("main")) else ()
+
+
+def pdm_requirements(pyproject: dict[str, Any], groups: Iterable[str], extras: Iterable[str]) -> list[str]:
+    """What the project, those of its groups and its extras ask for."""
+    project = table(pyproject, "project")
+    wanted = strings(project.get("dependencies"))
+    for extra in extras:
+        wanted += strings(table(project, "optional-dependencies").get(extra))
+    for group in groups:
+        wanted += strings(table(pyproject, "dependency-groups").get(group))
+        wanted += strings(table(pyproject, "tool", "pdm", "dev-dependencies").get(group))
+    return wanted
 
 
 def poetry_wanted(pyproject: dict[str, Any], groups: Iterable[str]) -> list[tuple[str, str]]:

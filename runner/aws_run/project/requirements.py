@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from aws_run.errors import Place, SourceError
+from aws_run.project.conda_names import advice_for_pip, advice_on_conda
 from aws_run.project.folder import Folder
 from aws_run.project.private_names import is_private
 
@@ -88,7 +89,8 @@ def _finished(path: str, state: _State) -> Requirements:
         more = f"; and {len(state.elsewhere) - _MOST_SHOWN} more" if len(state.elsewhere) > _MOST_SHOWN else ""
         raise SourceError(
             f"{path} holds what means something only on the machine that wrote it: {shown}{more}",
-            hint="write name==version instead of each; under conda `pip list --format=freeze > requirements.txt` does",
+            hint="correct each of these lines, most often to name==version; under conda `pip list --format=freeze` "
+            "writes them so",
             place=state.place,
         )
     return Requirements(
@@ -174,7 +176,11 @@ def _requirement(folder: Folder, path: str, number: int, line: str, state: _Stat
         return line
     conda = _CONDA_EXPORT.match(what)
     if conda is not None:
-        state.elsewhere.append(f"line {number}: {line} (conda's way to write {conda['name']}=={conda['version']})")
+        state.elsewhere.append(f"line {number}: {line} ({advice_on_conda(conda['name'], conda['version'])})")
+        return line
+    advice = advice_for_pip(what)
+    if advice and editable is None:
+        state.elsewhere.append(f"line {number}: {line} ({advice})")
         return line
     row = _TABLE_ROW.fullmatch(what)
     if row is not None and editable is None:

@@ -12,34 +12,11 @@ from dataclasses import dataclass
 
 from aws_run.config.yamlfile import Mapping, Scalar, Sequence, parse_yaml
 from aws_run.errors import ConfigError, SourceError
+from aws_run.project.conda_names import OTHER_NAMES, only_conda_has
 from aws_run.project.folder import Folder
 from aws_run.project.versions import alternatives, from_conda
 
 NAMES = ("environment.yml", "environment.yaml", "conda.yaml", "conda.yml")
-# Conda's name → the package index's. Empty: comes with Python or with another package of the list.
-_OTHER_NAMES = {
-    "pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "pytorch-cuda": "", "cpuonly": "",
-    "pytorch-lightning": "pytorch-lightning", "tensorflow-gpu": "tensorflow", "opencv": "opencv-python-headless",
-    "py-opencv": "opencv-python-headless", "matplotlib-base": "matplotlib", "seaborn-base": "seaborn",
-    "dask-core": "dask", "python-graphviz": "graphviz", "pytables": "tables", "msgpack-python": "msgpack",
-    "faiss": "faiss-cpu", "faiss-cpu": "faiss-cpu", "jupyterlab": "jupyterlab", "brotlipy": "brotli",
-    "importlib_metadata": "importlib-metadata", "python_abi": "", "pip": "", "setuptools": "setuptools",
-    "libblas": "", "blas": "", "openblas": "", "mkl": "", "nomkl": "", "ca-certificates": "", "certifi": "certifi",
-    "openssl": "", "libgcc-ng": "", "tk": "", "sqlite": "", "xz": "", "zlib": "", "readline": "", "ncurses": "",
-    "libffi": "", "bzip2": "", "ld_impl_linux-64": "", "_libgcc_mutex": "", "_openmp_mutex": "", "libstdcxx-ng": "",
-    "libgomp": "", "tzdata": "tzdata", "py-xgboost": "xgboost", "ruamel_yaml": "ruamel.yaml",
-}  # fmt: skip
-# Programs and libraries that are no Python packages.
-_ONLY_CONDA = frozenset(
-    {
-        "cudatoolkit", "cudnn", "cuda", "cuda-toolkit", "nccl", "gcc", "gxx", "gfortran", "compilers", "c-compiler",
-        "cxx-compiler", "gdal", "libgdal", "proj", "geos", "nodejs", "openjdk", "ffmpeg", "git", "make", "graphviz",
-        "samtools", "bcftools", "bedtools", "bwa", "blast", "htslib", "imagemagick", "tesseract", "poppler", "r-base",
-        "julia", "octave", "postgresql", "mysql", "redis-server", "rust", "go", "curl", "wget", "openmpi", "mpich",
-        "gcc_linux-64", "gxx_linux-64", "cuda-nvcc", "libopencv", "boost", "boost-cpp", "eigen", "hdf5", "netcdf4-c",
-    }
-)  # fmt: skip
-_ONLY_CONDA_PREFIXES = ("r-", "bioconductor-", "perl-", "lib")
 _ENTRY = re.compile(r"^(?:[^\s:]+::)?(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*)(?P<rest>.*)$")
 
 
@@ -98,9 +75,9 @@ def read_conda(folder: Folder, path: str) -> CondaEnvironment:
             cuda = version[1] if version else cuda or _DEFAULT_CUDA
         if name == "python":
             python = alternatives(rest, from_conda) or None
-        elif name in _ONLY_CONDA or (name not in _OTHER_NAMES and name.startswith(_ONLY_CONDA_PREFIXES)):
+        elif only_conda_has(name):
             only_conda.append(name)
-        elif package := _OTHER_NAMES.get(name, name):
+        elif package := OTHER_NAMES.get(name, name):
             # Under another name the versions of conda's build tools mean nothing.
             lines.append(f"{package}{from_conda(rest) or ''}")
     return CondaEnvironment(

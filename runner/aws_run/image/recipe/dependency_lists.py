@@ -19,6 +19,7 @@ from aws_run.image.sources.source import Source
 from aws_run.project import locks, manifests, pylock
 from aws_run.project.folder import parse_toml, read_json, read_toml, strings, table
 from aws_run.project.package import legacy_python
+from aws_run.project.pdm_lock import pdm_pins
 from aws_run.project.private_names import is_private
 from aws_run.project.requirements import decode, read_requirement_lines, read_requirements
 from aws_run.project.setup_cfg import setup_cfg_lines
@@ -53,6 +54,13 @@ class ListReader:
     source: Source
     pyproject: dict[str, Any]
     build: Build
+
+    @property
+    def _groups(self) -> tuple[str, ...]:
+        """Those that are asked for; else a group called main, where the project asks for nothing else."""
+        if self.build.groups or self.build.extras:
+            return self.build.groups
+        return manifests.main_group(self.pyproject)
 
     def named(self, path: str) -> Dependencies:
         path = path.removeprefix("./")
@@ -133,7 +141,7 @@ class ListReader:
             title=f"uv.lock, {_packages(count_packages(text))}",
             needs_git="git = " in text,
             extras=self.build.extras,
-            groups=self.build.groups,
+            groups=self._groups,
             requires_python=match[1] if (match := _UV_PYTHON.search(text[:4096])) is not None else None,
         )
 
@@ -162,8 +170,9 @@ class ListReader:
 
     def _pdm_lock(self) -> Dependencies:
         # pdm locks an extra as a group of its name.
-        groups = frozenset({"default", *self.build.groups, *self.build.extras})
-        pins = locks.pdm_pins(read_toml(self.source, "pdm.lock"), groups)
+        groups = frozenset({"default", *self._groups, *self.build.extras})
+        asked_for = manifests.pdm_requirements(self.pyproject, self._groups, self.build.extras)
+        pins = pdm_pins(read_toml(self.source, "pdm.lock"), groups, asked_for)
         wanted = manifests.project_wanted(self.pyproject)
         locks.check_fit(pins, wanted, "pdm.lock", "pyproject.toml", "pdm lock")
         return _locked(("pyproject.toml", "pdm.lock"), pins, "pdm.lock", None)
@@ -245,9 +254,11 @@ class ListReader:
         if {"dependencies", "optional-dependencies"} & set(dynamic):
             return self._by_uv(whole=True, count=None)
         listed = strings(project.get("dependencies"))
-        if not listed and not self.build.extras and not self.build.groups:
+        if not listed and not self.build.extras and not self._groups:
             return NO_DEPENDENCIES
-        return self._by_uv(whole=_has_path_sources(self.pyproject), count=len(listed))
+        main = strings(table(self.pyproject, "dependency-groups").get("main")) if not self.build.groups else []
+        count = len(listed or main)
+        return self._by_uv(whole=_has_path_sources(self.pyproject), count=count)
 
     def _poetry_without_lock(self) -> Dependencies:
         lines = manifests.poetry_lines(self.pyproject, self.build.groups, self.build.extras)
@@ -266,7 +277,7 @@ class ListReader:
             title="pyproject.toml" + (f", {_packages(count)}" if count is not None else ", by its build backend"),
             needs_git=_VCS_IN_TOML.search(text) is not None,
             extras=self.build.extras,
-            groups=self.build.groups,
+            groups=self._groups,
         )
 
     def _legacy(self, path: str) -> Dependencies:

@@ -7,6 +7,7 @@ from typing import Any
 from aws_run.config import Build
 from aws_run.image.recipe.list_files import NOT_FOR_RUNS
 from aws_run.project.folder import strings, table
+from aws_run.project.manifests import main_group
 
 # What installing takes for itself: pipenv's sections and poetry's own group.
 _NO_GROUPS = frozenset({"packages", "default", "dev-packages", "develop", "scripts", "pipenv", "pipfile", "main"})
@@ -22,7 +23,8 @@ def about_choices(
     if extras and not build.extras:
         notes.append(_sentence("extras", sorted(extras)))
     defaults = table(pyproject, "tool", "uv").get("default-groups") if by_uv else None
-    left = [] if defaults == "all" else sorted(groups - _NO_GROUPS - set(strings(defaults)))
+    taken = (_NO_GROUPS - set(table(pyproject, "dependency-groups"))) | set(main_group(pyproject))
+    left = [] if defaults == "all" else sorted(groups - taken - set(strings(defaults)))
     left = [name for name in left if NOT_FOR_RUNS.search(name) is None]
     if left and not build.groups:
         notes.append(_sentence("groups", left))
