@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from aws_run import __version__
+from aws_run.cli.file_names import in_utf8
 from aws_run.cli.say import result_json, say
 from aws_run.errors import EXIT_INTERRUPT, EXIT_TOOL, AwsRunError
 from aws_run.streams import ResilientStream
@@ -104,6 +105,8 @@ def cli() -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Tracebacks are shown only with AWS_RUN_DEBUG=1 or --debug."""
+    if argv is None:
+        in_utf8()
     gc.set_threshold(50_000, 20, 100)  # a tenth of a short command is the search for garbage in what it imports
     arguments = sys.argv[1:] if argv is None else argv
     debug = "--debug" in _own(arguments) or os.environ.get("AWS_RUN_DEBUG", "") not in ("", "0")

@@ -66,7 +66,7 @@ def _start(options: LocalOptions, folder: Path) -> LocalAws:
     log = folder / "local.log"
     with log.open("wb") as output:
         child = subprocess.Popen(
-            [sys.executable, "-m", "aws_run.local.daemon", json.dumps(asdict(options))],
+            [sys.executable, "-X", "utf8", "-m", "aws_run.local.daemon", json.dumps(asdict(options))],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

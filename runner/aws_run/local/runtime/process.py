@@ -171,7 +171,7 @@ def _processes_of(home: Path) -> list[int]:
 
 def _entrypoint() -> list[str]:
     """The container's own PID 1, from this installation instead of the image's layer."""
-    return [sys.executable, "-I", "-B", "-m", "aws_run_entrypoint"]
+    return [sys.executable, "-I", "-B", "-X", "utf8", "-m", "aws_run_entrypoint"]
 
 
 def _rehomed(spec: ContainerSpec, home: Path) -> dict[str, str]:
