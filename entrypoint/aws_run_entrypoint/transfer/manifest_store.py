@@ -16,14 +16,16 @@ _CHECKED = "x-amz-meta-pins-checked"
 # When the folder's scan began, by the clock of the machine that its files are on, and which folder it was.
 _SCANNED = "x-amz-meta-scanned-ns"
 _ROOT = "x-amz-meta-scanned-inode"
+_MARKS = "x-amz-meta-scanned-folders"
 
 
 class Scanned(NamedTuple):
     """The scan behind a manifest. `inode`: the number of the folder itself; another folder's files of the same sizes
-    and times are other files, whenever they were changed."""
+    and times are other files, whenever they were changed. `marks`: of the folders in it; None: it left none."""
 
     began_ns: int
     inode: int
+    marks: Optional[str] = None
 
 
 class StoredManifest(NamedTuple):
@@ -46,7 +48,7 @@ class StoredManifest(NamedTuple):
         stamps = [self.headers.get(name, "") for name in (_SCANNED, _ROOT)]
         if not all(stamp.isdecimal() and len(stamp) <= 20 for stamp in stamps):
             return None
-        return Scanned(int(stamps[0]), int(stamps[1]))
+        return Scanned(int(stamps[0]), int(stamps[1]), self.headers.get(_MARKS))
 
     def is_older_than(self, age_s: float) -> bool:
         """By the server's clock; this machine's may be wrong."""
@@ -109,6 +111,7 @@ def _write(
     metadata: Headers = [(_CHECKED, str(int(checked_s)))] if checked_s is not None else []
     if scanned is not None:
         metadata += [(_SCANNED, str(scanned.began_ns)), (_ROOT, str(scanned.inode))]
+        metadata += [(_MARKS, scanned.marks)] if scanned.marks else []
     request = s3_requests.put(
         key,
         raw,

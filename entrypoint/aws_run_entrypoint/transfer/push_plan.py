@@ -10,6 +10,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Union
 
 from . import manifest
 from .errors import ManifestError, PathError, UnlistedError
+from .folder_marks import FolderMarks
 from .loop import Loop
 from .manifest_store import Scanned, StoredManifest
 from .paths import check_key
@@ -66,8 +67,10 @@ class PushPlan:
         lines = self._lines(stored)
         self.scanned = Scanned(_begin_ns(), os.stat(self.root).st_ino)
         before = stored.scanned
+        marks = FolderMarks(None)
         if before is not None and before.inode == self.scanned.inode:
             self.since_ns = before.began_ns
+            marks = FolderMarks(before.marks)
         current = self._list_current(stored, loop)
         on_refused = None if self.options.strict else self._refused
         scanned = scan_folder(
@@ -75,6 +78,7 @@ class PushPlan:
             exclude=self.options.exclude,
             on_refused=on_refused,
             follow_links=self.options.follow_links,
+            marks=marks,
         )
         for file, entry in compare(scanned, lines, since_ns=self.since_ns):
             if isinstance(entry, bytes):
@@ -90,6 +94,7 @@ class PushPlan:
                 self._plan_file(file, entry, current)
             elif entry is not None:
                 self._plan_gone(entry)
+        self.scanned = self.scanned._replace(marks=marks.text)
         if self.options.full and current is not None:
             self._delete_strays(current)
 

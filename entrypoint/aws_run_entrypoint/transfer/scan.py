@@ -8,6 +8,7 @@ import stat
 from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from .errors import LinkError, PathError, UnlistedError
+from .folder_marks import FolderMarks
 from .paths import OUR_OWN, PART_PREFIX, check_relative
 from .values import ScannedFile
 
@@ -35,16 +36,18 @@ def scan_folder(
     exclude: Optional[Exclude] = None,
     on_refused: Optional[OnRefused] = None,
     follow_links: bool = False,
+    marks: Optional[FolderMarks] = None,
 ) -> Iterator[ScannedFile]:
     """Files and empty folders below `folder`, sorted by `sort_key`.
 
     A link to something inside the folder counts as what it points to; one that leaves the folder (unless
     `follow_links`), dangles or goes in a circle, and everything that is neither file nor folder, is a PathError, raised
     or handed to `on_refused`.
-    `exclude` gets the relative path; a folder's ends with "/" and nothing below it is read.
+    `exclude` gets the relative path; a folder's ends with "/" and nothing below it is read. `marks` knows the folders
+    of the scan before.
     """
     root = os.path.realpath(folder)
-    return _Scan(root, exclude, on_refused, follow_links).walk()
+    return _Scan(root, exclude, on_refused, follow_links, marks or FolderMarks(None)).walk()
 
 
 class _Folder:
@@ -64,9 +67,15 @@ class _Folder:
 
 class _Scan:
     def __init__(
-        self, root: str, exclude: Optional[Exclude], on_refused: Optional[OnRefused], follow_links: bool
+        self,
+        root: str,
+        exclude: Optional[Exclude],
+        on_refused: Optional[OnRefused],
+        follow_links: bool,
+        marks: FolderMarks,
     ) -> None:
         self.root = root
+        self.marks = marks
         self.follow_links = follow_links
         self.link_ns = 0  # when the link that was looked at last was made; 0: it was none
         self.inside = root.rstrip(os.sep) + os.sep
@@ -156,8 +165,9 @@ class _Scan:
             self.report(UnlistedError(relative, f"can't be listed ({error.strerror})"))
             return None
         # What is added or removed in a folder moves both of its times; a rename of the folder itself its ctime alone,
-        # and the ctimes of what is in it not at all.
-        if here.st_ctime_ns != here.st_mtime_ns:
+        # and the ctimes of what is in it not at all. Where it was renamed and then added to, only its mark tells.
+        other = bool(relative) and self.marks.is_other(relative, here.st_ino)
+        if other or here.st_ctime_ns != here.st_mtime_ns:
             moved_ns = max(moved_ns, here.st_ctime_ns)
         inode = (here.st_dev, here.st_ino)
         if not here.st_ino or inode in self.above:

@@ -187,6 +187,43 @@ def test_another_folder_with_the_same_sizes_and_times_is_read(stub: StubS3, tmp_
     assert stub.counts() == {"GET": 1}
 
 
+@pytest.mark.parametrize("added", [True, False])
+def test_a_folder_that_took_the_place_of_another_is_read_although_its_own_times_moved_on(
+    stub: StubS3, tmp_path: Path, added: bool
+) -> None:
+    for name, content in (("root/inner", "AAAA"), ("next", "BBBB")):
+        (tmp_path / name / "deep").mkdir(parents=True)
+        for path in (tmp_path / name / "a", tmp_path / name / "deep/a", tmp_path / name / "old"):
+            path.write_text(content)
+            os.utime(path, ns=(10**18, 10**18))
+    send(stub.bucket(), tmp_path / "root")
+    (tmp_path / "root/inner").rename(tmp_path / "aside")
+    (tmp_path / "next").rename(tmp_path / "root/inner")
+    if added:
+        (tmp_path / "root/inner/new").write_text("1")
+    else:
+        (tmp_path / "root/inner/old").unlink()
+    send(stub.bucket(), tmp_path / "root")
+    assert stub.current()[f"{PREFIX}inner/a"] == b"BBBB"
+    assert stub.current()[f"{PREFIX}inner/deep/a"] == b"BBBB"
+
+
+def test_a_file_more_in_a_folder_is_no_reason_to_read_the_others(
+    stub: StubS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "inner").mkdir()
+    for number in range(5):
+        (tmp_path / f"inner/{number}").write_text("x")
+    send(stub.bucket(), tmp_path)
+    (tmp_path / "more").write_text("y")
+    (tmp_path / "inner/more").write_text("y")
+    opened: list[str] = []
+    real = files.open_regular
+    monkeypatch.setattr(files, "open_regular", lambda full, path: opened.append(path) or real(full, path))
+    assert send(stub.bucket(), tmp_path).sent_files == 2
+    assert sorted(opened) == ["inner/more", "more"]
+
+
 def test_a_result_with_the_size_and_time_of_an_earlier_one_replaces_it(stub: StubS3, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a").write_text("AAAA")
