@@ -10,6 +10,7 @@ import pytest
 
 from aws_run.config import Build
 from aws_run.errors import ConfigError, SourceError
+from aws_run.image.recipe.recipe import StandardRecipe
 
 from .support import HEAD, VERSION_OF_SIX, plan_project, run_project, write
 
@@ -226,6 +227,15 @@ def test_a_folder_of_the_project_is_installed_with_and_without_a_dot(tmp_path: P
         ({"requirements.txt": "six @ file:///croot/six_1/work\nnumpy=1.2=py39_0\n"}, ("line 1: six", "line 2: numpy")),
         ({"requirements.txt": "C:\\wheels\\x.whl\n"}, ("line 1",)),
         (
+            {"requirements.txt": "six\npywin32==306\npkg-resources==0.0.0\npyobjc-core==10\npython-apt==2.4.0\n"},
+            (
+                'line 2: pywin32==306 (only Windows has it; remove it, or write `; sys_platform == "win32"` behind it)',
+                "line 3: pkg-resources==0.0.0 (a part of Debian",
+                "line 4: pyobjc-core==10 (only macOS",
+                "line 5: python-apt==2.4.0 (a part of Debian",
+            ),
+        ),
+        (
             {"requirements.txt": "six\npython==3.10\nconda==23.1.0\npython=3.10.9=h7a_0\nr-base=4.2=h1_0\n"},
             (
                 'line 2: python==3.10 (Python itself is in no package index; remove the line, and write `build: {python: "3.10"}`',
@@ -294,3 +304,20 @@ def test_a_list_that_describes_a_folder_of_its_own_is_no_list_of_the_whole_proje
 def test_the_python_that_a_list_asks_for_is_taken(tmp_path: Path, files: dict[str, str], python: str) -> None:
     plan = plan_project(write(tmp_path, {"main.py": VERSION_OF_SIX, **files}))
     assert getattr(plan.recipe, "python", None) == python
+
+
+def test_an_environment_that_reads_the_requirements_is_installed_with_them(tmp_path: Path) -> None:
+    environment = "dependencies: [python=3.12, six=1.16.0, pip, pip: [-r requirements.txt]]\n"
+    files = {"main.py": VERSION_OF_SIX, "environment.yml": environment, "requirements.txt": "packaging==24.1\n"}
+    notes = plan_project(write(tmp_path, files)).notes
+    assert "dependencies: environment.yml (conda, installed from the package index), 2 packages" in notes
+    assert not any("requirements.txt" in note for note in notes)
+
+
+def test_options_that_uv_takes_on_its_command_line_alone_get_there(tmp_path: Path) -> None:
+    lines = "--pre\n--prefer-binary\n--trusted-host index.example:8080\nsix==1.16.0\n"
+    plan = plan_project(write(tmp_path, {"main.py": VERSION_OF_SIX, "requirements.txt": lines}))
+    assert isinstance(plan.recipe, StandardRecipe)
+    dependencies = plan.recipe.dependencies
+    assert dependencies.options == ("--prerelease=allow", "--allow-insecure-host=index.example:8080")
+    assert dict(dependencies.texts)["requirements.txt"] == "six==1.16.0\n"

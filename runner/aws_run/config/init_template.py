@@ -18,7 +18,8 @@ _MOST_NAMES = 6
 class ProjectSurvey:
     """What a project folder shows. `command` None: none is clear, and `problems` say why; `why`: what is done with it,
     where that is more than to start it. `arguments`: how it is given the two folders. `dockerfile`, `dependencies`,
-    `input`: paths inside the folder. `apt_for`: the Python packages that need `apt`. `not_followed`: sentences about
+    `input`: paths inside the folder. `list_problem`: why the list of packages can't be read.
+    `apt_for`: the Python packages that need `apt`. `not_followed`: sentences about
     what is there and not used. `extras`, `groups`: those that the
     project has. `env_names`: the variables of its .env; `hand_over_env`: the user wants the job to get them."""
 
@@ -32,6 +33,7 @@ class ProjectSurvey:
     python: str | None = None
     dependencies: str | None = None
     dependencies_title: str = "none"
+    list_problem: str | None = None
     notes: tuple[str, ...] = ()
     not_followed: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
@@ -130,6 +132,8 @@ def _build(survey: ProjectSurvey) -> list[str]:
     lines = []
     if survey.dependencies:
         lines.append(f"  dependencies: {_scalar(survey.dependencies)}  # {_plain(_why_list(survey))}")
+    elif survey.list_problem:
+        lines.append(f"  # {_plain(survey.list_problem)}")
     else:
         lines.append(_comment("dependencies: requirements.txt", "no list was found, so nothing is installed", "  "))
     if survey.python:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from aws_run.errors import Place, SourceError
 from aws_run.project.conda_names import advice_for_pip, advice_on_conda
 from aws_run.project.folder import Folder
+from aws_run.project.other_systems import advice_on_system
 from aws_run.project.private_names import is_private
 
 _MOST_FILES = 100
@@ -29,6 +30,8 @@ _MARKS = (
 _INCLUDE = re.compile(r"^(?P<option>-r|-c|--requirement|--constraint)[\s=]*(?P<path>\S+)")
 _EDITABLE = re.compile(r"^(?P<option>-e|--editable)[\s=]*(?P<what>.+)$")
 _FIND_LINKS = re.compile(r"^(?:-f|--find-links)[\s=]*(?P<where>\S+)$")
+_TRUSTED = re.compile(r"^--trusted-host[\s=]+(?P<host>[\w.-]+(?::\d+)?)$")
+_NO_MEANING = re.compile(r"^--(?:prefer-binary$|use-feature\b)")
 _NAMED_FILE = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*@\s*file:(?://)?(?P<path>[^\s;]+)")
 _CONDA_EXPORT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)=(?P<version>[^=\s]+)(?:=(?P<build>[^=\s]+))?$")
 # What `pip list` and `conda list` print: names and versions in columns.
@@ -42,13 +45,15 @@ _VCS = re.compile(r"(?:^|\s|@)git\+|^git\+")
 @dataclass(frozen=True, kw_only=True)
 class Requirements:
     """`texts`: each file that is read, as it is handed to the installer. `local`: something of the project's own folder
-    is installed. `find_links`: folders of the project. `git`: something comes from a git repository."""
+    is installed. `find_links`: folders of the project. `git`: something comes from a git repository. `options`: what
+    the installer takes on its command line alone."""
 
     texts: dict[str, str]
     packages: int
     local: bool = False
     git: bool = False
     find_links: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -58,6 +63,7 @@ class _State:
     local: bool = False
     git: bool = False
     find_links: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)  # lines of another machine
     place: Place | None = None  # of the first of them
 
@@ -89,8 +95,8 @@ def _finished(path: str, state: _State) -> Requirements:
         more = f"; and {len(state.elsewhere) - _MOST_SHOWN} more" if len(state.elsewhere) > _MOST_SHOWN else ""
         raise SourceError(
             f"{path} holds what means something only on the machine that wrote it: {shown}{more}",
-            hint="correct each of these lines, most often to name==version; under conda `pip list --format=freeze` "
-            "writes them so",
+            hint="correct each of these lines for the system of the image, most often to name==version; under conda "
+            "`pip list --format=freeze` writes them so",
             place=state.place,
         )
     return Requirements(
@@ -99,6 +105,7 @@ def _finished(path: str, state: _State) -> Requirements:
         local=state.local,
         git=state.git,
         find_links=tuple(dict.fromkeys(state.find_links)),
+        options=tuple(dict.fromkeys(state.options)),
     )
 
 
@@ -151,11 +158,26 @@ def _line(folder: Folder, path: str, number: int, line: str, state: _State) -> s
     if _TABLE_HEAD.fullmatch(line):
         state.elsewhere.append(f"line {number}: {line} (the head of a table)")
         return ""
+    option = _option(line)
+    if option is not None:
+        state.options += [option] if option else []
+        return ""
     if line.startswith("-") and _EDITABLE.match(line) is None:
         return line
     state.packages += 1
     state.git = state.git or _VCS.search(line) is not None
     return _requirement(folder, path, number, line, state)
+
+
+def _option(line: str) -> str | None:
+    """uv's own way to say an option of pip's that it takes on its command line alone; empty: it does so anyway. None:
+    another option, or none."""
+    if line == "--pre":
+        return "--prerelease=allow"
+    trusted = _TRUSTED.match(line)
+    if trusted is not None:
+        return f"--allow-insecure-host={trusted['host']}"
+    return "" if _NO_MEANING.match(line) else None
 
 
 def _requirement(folder: Folder, path: str, number: int, line: str, state: _State) -> str:
@@ -178,7 +200,7 @@ def _requirement(folder: Folder, path: str, number: int, line: str, state: _Stat
     if conda is not None:
         state.elsewhere.append(f"line {number}: {line} ({advice_on_conda(conda['name'], conda['version'])})")
         return line
-    advice = advice_for_pip(what)
+    advice = advice_for_pip(what) or advice_on_system(what)
     if advice and editable is None:
         state.elsewhere.append(f"line {number}: {line} ({advice})")
         return line

@@ -36,6 +36,7 @@ def survey_project(project_dir: Path) -> ProjectSurvey:
     if dockerfile is not None:
         return survey
     problems: list[str] = []
+    list_problem: str | None = None
     program: Program | None = None
     try:
         program = find_program(source)
@@ -44,13 +45,15 @@ def survey_project(project_dir: Path) -> ProjectSurvey:
     try:
         recipe = choose_recipe(Build(), source, program.command if program else ())
     except (SourceError, ConfigError) as error:
-        problems.append(f"{error.message}: {error.hint}" if error.hint else error.message)
+        list_problem = f"{error.message}: {error.hint}" if error.hint else error.message
+        problems.append(list_problem)
         recipe = None
     return survey.with_program(
         command=_shown_command(program),
         arguments=program.arguments if program else None,
         why=program.notes[0] if program and program.notes else None,
         problems=tuple(problems),
+        list_problem=list_problem,
         **_build_settings(source, recipe if isinstance(recipe, StandardRecipe) else None),
     )
 

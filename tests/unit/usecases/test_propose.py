@@ -80,7 +80,10 @@ def test_what_is_not_clear_stands_in_the_file_with_what_to_do(
     root = write(tmp_path / "project", files)
     survey = survey_project(root)
     assert any(problem.partition(" take ")[0] in each for each in survey.problems)
-    (root / "aws-run.yaml").write_text(render_yaml(survey))
+    text = render_yaml(survey)
+    assert problem.partition(" take ")[0] in text
+    assert "no list was found" not in text or "requirements.txt" not in files
+    (root / "aws-run.yaml").write_text(text)
     _config(root)
 
 

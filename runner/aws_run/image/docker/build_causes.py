@@ -89,6 +89,11 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "correct its name, or set PIP_INDEX_URL or UV_INDEX to the index that has it",
     ),
     (
+        r"there is no version of ([\w.-]+==[\w.]+\+[\w.]+)",
+        "The package index has no {0}: what has a `+` in its version comes from an index of its own",
+        "add the line `--extra-index-url ADDRESS` with that index to the list, or leave out the `+` and what follows",
+    ),
+    (
         r"No solution found when resolving dependencies",
         "The requirements can't be installed together",
         "the last lines of the build name the versions that exclude each other",

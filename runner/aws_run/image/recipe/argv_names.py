@@ -3,22 +3,50 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 
 from aws_run.image.recipe.declared_options import name_of
 
+_USAGE = re.compile(r"usage:\s+(?:python[\d.]*\s+)?(?:\S+\.py|%s|\{\})\s+(?P<words>\S[^\n]{0,200})", re.IGNORECASE)
+_WORD = re.compile(r"[<\[{]?(?P<name>[A-Za-z][\w-]*)[>\]}]?")
+
 
 def argv_names(tree: ast.Module, functions: Mapping[str, ast.FunctionDef]) -> dict[int, str]:
     """Place → name, from assignments (`out = Path(sys.argv[2])`) and from calls of the script's own functions
-    (`main(sys.argv[1], sys.argv[2])`, `main(*sys.argv[1:])`)."""
+    (`main(sys.argv[1], sys.argv[2])`, `main(*sys.argv[1:])`); else from the usage that it prints."""
     reader = _Reader(_starts(tree, functions))
-    at: dict[int, str] = {}
+    at = _usage(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             at.update(reader.assigned(node.targets[0], node.value))
         elif isinstance(node, ast.Call) and name_of(node.func) in functions:
             at.update(reader.handed_over(node, functions[name_of(node.func)]))
     return at
+
+
+def _usage(tree: ast.Module) -> dict[int, str]:
+    """Of `usage: main.py IN_DIR OUT_DIR`, where the script looks at `sys.argv`."""
+    nodes = list(ast.walk(tree))
+    if not any(isinstance(node, ast.Attribute) and node.attr == "argv" for node in nodes):
+        return {}
+    for node in nodes:
+        usage = _USAGE.search(_text(node))
+        if usage is not None:
+            words = [_WORD.fullmatch(word) for word in usage["words"].split()]
+            if all(words):
+                named = (word["name"].lower().replace("-", "_") for word in words if word is not None)
+                return dict(enumerate(named, 1))
+    return {}
+
+
+def _text(node: ast.AST) -> str:
+    """What the node says, with `{}` for what it is told while it runs; empty: it is no text."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text(each) or "{}" for each in node.values)
+    return ""
 
 
 def _starts(tree: ast.Module, functions: Mapping[str, ast.FunctionDef]) -> dict[str, int]:

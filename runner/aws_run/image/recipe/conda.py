@@ -7,6 +7,7 @@ the whole environment, from the same file without its `name`, `prefix` and pip s
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from dataclasses import dataclass
 
@@ -90,6 +91,16 @@ def read_conda(folder: Folder, path: str) -> CondaEnvironment:
         cuda=cuda,
         variables=tuple(variables.items) if isinstance(variables := tree.items.get("variables"), Mapping) else (),
     )
+
+
+def pip_section_reads(folder: Folder, path: str, other: str) -> bool:
+    """Whether the pip section of conda's list `path` includes the file `other`."""
+    try:
+        lines = read_conda(folder, path).pip
+    except SourceError:
+        return False
+    named = [line.split()[-1].removeprefix("-r") for line in lines if line.startswith(("-r", "--requirement"))]
+    return other in [posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) for name in named]
 
 
 def _name_of(spec: str) -> str:

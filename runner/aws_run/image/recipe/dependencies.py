@@ -40,6 +40,7 @@ class Dependencies:
     python_of: str | None = None  # the list that says so, where it is another one
     notes: tuple[str, ...] = ()
     conda: CondaEnvironment | None = None  # of the kind conda
+    list_options: tuple[str, ...] = ()  # of the list, which uv takes on its command line alone
     any_index: bool = False  # each line has its hashes, so it does not matter which index brings it
 
     @property
@@ -59,6 +60,7 @@ class Dependencies:
         return (
             *(["--no-deps"] if self.locked else []),
             *strategy,
+            *self.list_options,
             *(chosen if self.kind in ("lock", "pyproject") else []),
         )
 

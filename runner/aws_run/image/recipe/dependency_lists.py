@@ -128,6 +128,7 @@ class ListReader:
             texts=tuple(read.texts.items()),
             needs_git=read.git,
             find_links=read.find_links,
+            list_options=read.options,
         )
 
     def _uv_lock(self) -> Dependencies:
@@ -235,6 +236,7 @@ class ListReader:
             texts=tuple(read.texts.items()),
             needs_git=read.git,
             find_links=read.find_links,
+            list_options=read.options,
             requires_python=python,
         )
 

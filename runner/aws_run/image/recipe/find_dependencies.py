@@ -12,6 +12,7 @@ from typing import Any
 
 from aws_run.config import Build
 from aws_run.errors import ConfigError
+from aws_run.image.recipe.conda import pip_section_reads
 from aws_run.image.recipe.dependencies import NO_DEPENDENCIES, Dependencies
 from aws_run.image.recipe.dependency_lists import ListReader
 from aws_run.image.recipe.left_out import about_choices
@@ -36,19 +37,32 @@ def find_dependencies(
     if build.dependencies != "auto":
         return _with_choices(reader.named(build.dependencies), source, pyproject, build)
     paths = candidates(source, command, with_manifest=bool(pyproject))
+    paths = _includers_first(paths, source)
     for place, path in enumerate(paths):
         chosen = reader.read(path)
         if chosen.kind != "none":
             # Beside a list of its own a script may carry metadata for others who run it alone.
             own = [each for each in _scripts(source, command) if each in command and _script_block(source, each)]
             chosen = _with_python(_with_choices(chosen, source, pyproject, build), reader, paths)
-            return replace(chosen, notes=(*chosen.notes, *others(path, [*paths[place + 1 :], *own])))
+            left = [other for other in paths[place + 1 :] if other not in chosen.files]
+            return replace(chosen, notes=(*chosen.notes, *others(path, [*left, *own])))
     for path in _scripts(source, command):
         block = _script_block(source, path)
         if block is not None:
             return _with_choices(reader.script(path, block), source, pyproject, build)
     nothing = replace(NO_DEPENDENCIES, notes=tuple(unused_lists(source, paths)))
     return _with_python(_with_choices(nothing, source, pyproject, build), reader, paths)
+
+
+def _includers_first(paths: list[str], source: Source) -> list[str]:
+    """An environment.yml whose pip section reads the requirements.txt before it holds all of that, and more."""
+    for place, path in enumerate(paths):
+        if path.endswith((".yml", ".yaml")):
+            earlier = [other for other in paths[:place] if pip_section_reads(source, path, other)]
+            if earlier and earlier == [other for other in paths[:place] if other.endswith((".txt", ".in"))]:
+                first = paths.index(earlier[0])
+                return [*paths[:first], path, *paths[first:place], *paths[place + 1 :]]
+    return paths
 
 
 def _with_python(chosen: Dependencies, reader: ListReader, paths: Sequence[str]) -> Dependencies:

@@ -95,6 +95,11 @@ def test_a_failure_before_any_step_says_what_docker_said() -> None:
     ("line", "sentence"),
     [
         ("Because nonexistent was not found in the package registry", "The requirement nonexistent does not exist"),
+        (
+            "error: No solution found when resolving dependencies\n#9 0.1 cause: Because there is no version of "
+            "torch==2.1.0+cu118 and you require",
+            "The package index has no torch==2.1.0+cu118",
+        ),
         ("error: No solution found when resolving dependencies", "can't be installed together"),
         ("  cause: Git executable not found. Ensure that Git is installed", "the base image has no git"),
         ("exec /bin/sh: exec format error", "architecture arm64"),

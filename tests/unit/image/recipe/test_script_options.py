@@ -182,6 +182,15 @@ KINDS: dict[str, tuple[str, Pairs]] = {
         [(("--data_dir", "--output_dir"), ())],
     ),
     "sys.argv": ("input_dir = Path(sys.argv[1])\nout_dir = sys.argv[2]", [(POSITIONAL, ())]),
+    "sys.argv, by its usage": (
+        "if len(sys.argv) != 3:\n    sys.exit('Usage: main.py <input_dir> <output-dir>')",
+        [(POSITIONAL, ())],
+    ),
+    "sys.argv, by a usage with its own name": (
+        "if len(sys.argv) != 3:\n    print(f'usage: python {sys.argv[0]} INPUT_DIR OUTPUT_DIR')",
+        [(POSITIONAL, ())],
+    ),
+    "sys.argv, a usage of something else": ("sys.argv\nprint('usage: main.py [-v] FILE...')", []),
     "sys.argv, unpacked": ("_, input_file, output_file = sys.argv", []),
     "sys.argv, unpacked folders": ("input_dir, output_dir = sys.argv[1:]", [(POSITIONAL, ())]),
     "sys.argv, handed over": (
