@@ -202,10 +202,12 @@ class BaseImages:
         return BaseImage(reference=reference)
 
 
-NOT_HAD_HINT = (
-    "check its name and the network; build.base_image (or --base-image) chooses another; the embedded AWS runs a job "
-    "without an image with --local --runtime process"
-)
+def not_had_hint(engine: str = "") -> str:
+    """`engine`: what is to be known of the engine's way to the network, as it stands behind that word."""
+    return (
+        f"check its name and the network{engine}; build.base_image (or --base-image) chooses another; the embedded AWS "
+        "runs a job without an image with --local --runtime process"
+    )
 
 
 def repository_of(reference: str) -> str:
@@ -267,7 +269,7 @@ def _not_had(reference: str, error: object) -> DockerError:
     reason = getattr(error, "explanation", None) or error
     return DockerError(
         f"The base image {reference} can't be fetched: {reason}",
-        hint=NOT_HAD_HINT,
+        hint=not_had_hint(),
     )
 
 

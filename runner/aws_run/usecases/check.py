@@ -15,7 +15,7 @@ from aws_run.backends import network
 from aws_run.config import Config, Input
 from aws_run.data import inspect_input
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
-from aws_run.image.base import NOT_HAD_HINT
+from aws_run.image.base import not_had_hint
 from aws_run.image.docker.engine import check_docker
 from aws_run.image.plan import plan_image
 from aws_run.image.sources.results import looks_like_a_project
@@ -97,7 +97,7 @@ def _project(config: Config, context: AppContext, *, needs_docker: bool) -> list
     return [
         Finding(what="project", state="ok", text=plan.summary),
         *(Finding(what="project", state="ok", text=note) for note in plan.notes),
-        *([Finding(what="base image", state="warning", text=problem, todo=NOT_HAD_HINT)] if problem else []),
+        *([Finding(what="base image", state="warning", text=problem, todo=not_had_hint())] if problem else []),
     ]
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from aws_run.errors import AwsRunError, BuildError, DockerError, Place
-from aws_run.image.base import NOT_HAD_HINT
+from aws_run.image.base import not_had_hint
 from aws_run.image.docker.build_log import BuildLog, in_words
 from aws_run.project.missing.find import find_missing
 
@@ -21,6 +21,11 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         _DISK_FULL,
         "The disk of the Docker engine is full",
         "free some: docker system prune, or docker builder prune for the build cache",
+    ),
+    (
+        r"the (--[a-z]+) option requires BuildKit|unknown flag: (?:--)?([a-z-]+)",
+        "The Dockerfile needs BuildKit for {0}, and this machine's Docker has only its classic builder",
+        "install Docker's command line with buildx (docker-buildx-plugin), which aws-run then uses",
     ),
     (
         r"exec format error|exec user process caused",
@@ -140,8 +145,11 @@ _COPY_CAUSES: tuple[tuple[str, str, str], ...] = (
     ),
 )
 # For the step that gets the base image, a network that is down is no news about packages.
-_BASE_CAUSES = _CAUSES[:4]
+_BASE_CAUSES = _CAUSES[:5]
 _BASE_STEP = re.compile(r"^(?:load metadata for|FROM) (?P<image>\S+)")
+_FRONT_END_STEP = re.compile(r"^resolve image config for (?:docker-image://)?(?P<image>\S+)")
+_UNREACHABLE = re.compile(r"dial tcp|no such host|i/o timeout|x509: |TLS handshake|connection refused", re.IGNORECASE)
+_ENGINES_NETWORK = " (the Docker engine fetches it, with a proxy and certificates of its own, not this shell's)"
 
 
 def build_failure(
@@ -178,12 +186,21 @@ def build_failure(
             hint=missing.remedy,
             place=place(log.failed_step, ""),
         )
+    engines = _ENGINES_NETWORK if _UNREACHABLE.search(log.text) else ""
     if base is not None:
         return BuildError(
             f"The base image {base['image']} can't be fetched",
             log_tail=tail,
-            hint=NOT_HAD_HINT,
+            hint=not_had_hint(engines),
             place=place(f"FROM {base['image']}", ""),
+        )
+    front_end = _FRONT_END_STEP.match(log.failed_step)
+    if front_end is not None:
+        return BuildError(
+            f"The front end {front_end['image']}, which the Dockerfile names with `# syntax=`, can't be fetched",
+            log_tail=tail,
+            hint=f"check its name and the network{engines}; without that line the engine's own front end is used",
+            place=place("", ""),
         )
     failed = f"{in_words(log.failed_step)} failed" if log.failed_step else "Docker refused it"
     return BuildError(

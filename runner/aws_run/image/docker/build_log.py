@@ -12,7 +12,9 @@ _KEPT_LINES = 600
 # BuildKit: `#12 [dependencies 3/4] RUN …`, `#12 0.412 text`, `#12 DONE 0.1s`, `#12 ERROR: …`
 _PLAIN = re.compile(r"^#(?P<number>\d+) (?P<rest>.*)$")
 _STAMP = re.compile(r"^\d+\.\d+ ")
-_STEP = re.compile(r"^\[(?:\S+ +)?\d+/\d+\] (?P<what>.*)$|^\[internal\] (?P<inner>.*)$")
+_STEP = re.compile(
+    r"^\[(?:\S+ +)?\d+/\d+\] (?P<what>.*)$|^\[internal\] (?P<inner>.*)$|^(?P<front_end>resolve image config for .*)$"
+)
 _CLASSIC_STEP = re.compile(r"^Step \d+/\d+ : (?P<what>.*)$")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _NOISE = re.compile(
@@ -41,6 +43,7 @@ _WORDS = (
     ("^WORKDIR", "preparing the folder"),
     ("^ADD entrypoint", "adding the entrypoint"),
     ("^FROM |^load metadata", "getting the base image"),
+    ("^resolve image config", "getting the Dockerfile's front end"),
 )
 
 
@@ -96,7 +99,7 @@ class BuildLog:
     def _feed_plain(self, number: int, rest: str) -> None:
         step = _STEP.match(rest)
         if step is not None:
-            self._begin(number, step["what"] or step["inner"])
+            self._begin(number, step["what"] or step["inner"] or step["front_end"])
             return
         if rest.startswith("ERROR: "):
             self._failed = number

@@ -20,6 +20,12 @@ from aws_run.image.plan import ImagePlan
 from aws_run.image.recipe.recipe import StandardRecipe
 
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "AWS_CA_BUNDLE")
+# What OpenSSL, requests, pip and curl read. pip before 24.2 knows PIP_CERT alone.
+CA_READ_BY_PROGRAMS = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
+# For a Dockerfile of the project's own, which need not know what each program reads, and may mount no bundle.
+_MOUNTED_CA = "if [ -s /run/secrets/ca ]; then export {}; fi\n".format(
+    " ".join(f"{name}=/run/secrets/ca" for name in CA_READ_BY_PROGRAMS)
+)
 # Taken over as they are. UV_INDEX_<NAME>_USERNAME and _PASSWORD belong to indexes that a pyproject.toml names.
 _INDEX_VARIABLES = (
     "PIP_INDEX_URL",
@@ -45,7 +51,8 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, kw_only=True)
 class BuildSecrets:
-    """`ca`: PEM certificates; `settings`: a shell file of exports. None: the machine has nothing to say."""
+    """`ca`: PEM certificates; `settings`: a shell file of exports. None: the machine has nothing to say, and a
+    Dockerfile of the project's own gets settings all the same, so that a step that reads them works anywhere."""
 
     ca: bytes | None = field(default=None, repr=False)
     settings: bytes | None = field(default=None, repr=False)
@@ -78,6 +85,8 @@ def read_build_secrets(
         exports.update(handed)
         with_passwords = sorted({*with_passwords, *handed})
     text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())
+    if mounted:
+        text += _MOUNTED_CA
     return BuildSecrets(
         ca=ca_bundle(environ),
         settings=text.encode() or None,

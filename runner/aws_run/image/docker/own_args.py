@@ -12,11 +12,12 @@ _ARG = re.compile(r"^[ \t]*ARG[ \t]+(?P<name>\w+)", re.IGNORECASE | re.MULTILINE
 
 _MOUNTED = (
     "behind a company proxy, set SSL_CERT_FILE to its CA bundle here, and mount it in the step of {path}: "
-    "RUN --mount=type=secret,id=ca,target=/ca.pem SSL_CERT_FILE=/ca.pem pip install …"
+    "RUN --mount=type=secret,id=ca --mount=type=secret,id=settings . /run/secrets/settings; pip install …"
 )
 _CLASSIC = (
     "this Docker engine's builder can't mount the CA bundle of a company proxy: install Docker's buildx, or copy the "
-    "bundle into the project and say so in {path}: COPY ca.pem /ca.pem, then ENV SSL_CERT_FILE=/ca.pem"
+    "bundle into the project and say so in {path}, before the step: COPY ca.pem /ca.pem, then "
+    "ARG SSL_CERT_FILE=/ca.pem and ARG PIP_CERT=/ca.pem"
 )
 
 

@@ -18,7 +18,7 @@ from aws_run.config.models import Arguments, Input
 from aws_run.data import SNAPSHOT_SUFFIX, InputSnapshot, InputSummary, inspect_input, snapshot_key
 from aws_run.errors import AwsCallError, UsageError
 from aws_run.events import Notice
-from aws_run.image.base import NOT_HAD_HINT, BaseImage
+from aws_run.image.base import BaseImage, not_had_hint
 from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.recipe.git_state import GitState, git_state
 from aws_run.image.sources.source import SourceFile
@@ -169,7 +169,7 @@ def _warn_of_base(base: BaseImage | None, context: AppContext) -> None:
     """Of a base image that this machine's engine does not get: its builder may have a login or a mirror of its own."""
     if base is not None and base.problem is not None:
         text = f"{base.problem}; the build fails unless its builder can fetch it"
-        context.emit(Notice(text=text, level="warning", hint=NOT_HAD_HINT))
+        context.emit(Notice(text=text, level="warning", hint=not_had_hint()))
 
 
 def _look_at_sources(config: Config, context: AppContext) -> ImagePlan:

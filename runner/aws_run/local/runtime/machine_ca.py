@@ -12,11 +12,9 @@ import tarfile
 from collections.abc import Iterable, Mapping
 
 from aws_run.errors import ConfigError
-from aws_run.image.docker.build_secrets import CA_VARIABLES, ca_bundle
+from aws_run.image.docker.build_secrets import CA_READ_BY_PROGRAMS, CA_VARIABLES, ca_bundle
 
 PATH = "/opt/aws-run/machine-ca.pem"
-# What OpenSSL, requests, pip and curl read. AWS_CA_BUNDLE stays out of it: it is for the address of AWS.
-_READ_BY_PROGRAMS = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
 
 
 def ca_of_machine(environ: Mapping[str, str]) -> bytes | None:
@@ -28,8 +26,9 @@ def ca_of_machine(environ: Mapping[str, str]) -> bytes | None:
 
 
 def ca_environment(taken: Iterable[str]) -> dict[str, str]:
-    """Variables that lead programs to the bundle. `taken`: those that the task, or its image, sets itself."""
-    return {name: PATH for name in _READ_BY_PROGRAMS if name not in set(taken)}
+    """Variables that lead programs to the bundle. AWS_CA_BUNDLE is none of them: it is for the address of AWS.
+    `taken`: those that the task, or its image, sets itself."""
+    return {name: PATH for name in CA_READ_BY_PROGRAMS if name not in set(taken)}
 
 
 def as_archive(bundle: bytes) -> bytes:

@@ -161,6 +161,25 @@ def test_a_base_image_that_cannot_be_had_is_named_even_when_the_network_is_why(s
     assert error.message == "The base image docker.io/library/x:1 can't be fetched"
 
 
+def test_a_front_end_that_cannot_be_had_is_named_with_whose_network_it_is() -> None:
+    error = failure("dial tcp: lookup registry: no such host", step="resolve image config for docker.io/docker/x:1")
+    assert error.message.startswith("The front end docker.io/docker/x:1, which the Dockerfile names with `# syntax=`")
+    assert "the Docker engine fetches it, with a proxy and certificates of its own" in str(error.hint)
+
+
+@pytest.mark.parametrize(
+    ("line", "needed"),
+    [
+        ("the --mount option requires BuildKit. Refer to https://docs.docker.com/go/buildkit/", "--mount"),
+        ("dockerfile parse error line 2: unknown flag: link", "link"),
+    ],
+)
+def test_what_only_buildkit_can_do_is_named_with_where_buildkit_comes_from(line: str, needed: str) -> None:
+    error = failure(line)
+    assert f"needs BuildKit for {needed}" in error.message
+    assert "buildx" in str(error.hint)
+
+
 def test_another_steps_words_decide_nothing() -> None:
     text = REQUIREMENT.replace("#8 0.201 aws-run entrypoint works", "#8 0.2 no space left on device")
     error = build_failure(fed(text)[0], "x", "x86_64")

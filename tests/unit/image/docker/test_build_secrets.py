@@ -93,6 +93,18 @@ def test_secrets_do_not_show_in_a_repr() -> None:
     assert "hunter2" not in repr(secrets)
 
 
+def test_a_dockerfile_finds_the_bundle_under_each_programs_name_if_it_mounts_it(tmp_path: Path) -> None:
+    """pip before 24.2 reads PIP_CERT alone, requests its own, and OpenSSL a third."""
+    bundle = tmp_path / "secrets-ca"
+    said = read_build_secrets({}, mounted=True).settings or b""
+    assert said, "a step that reads the settings works on a machine that has nothing to say, too"
+    script = said.replace(b"/run/secrets/ca", str(bundle).encode()) + b'echo "$PIP_CERT $SSL_CERT_FILE $CURL_CA_BUNDLE"'
+    for content, names in (("", b""), ("PEM", b" ".join([str(bundle).encode()] * 3))):
+        bundle.write_text(content)
+        done = subprocess.run(["sh", "-ec", script], capture_output=True, check=True, env={"PATH": os.defpath})
+        assert done.stdout.strip() == names
+
+
 WITH_PASSWORDS = {
     "PIP_INDEX_URL": "https://reader:hunter2@example.com/simple",
     "UV_INDEX": "corp=https://reader:hun@ter2@a.example/simple https://b.example/@scope/simple",
@@ -172,7 +184,7 @@ def test_a_variable_that_the_user_names_is_a_setting_of_our_recipe_and_a_secret_
     assert ours.by_name() == {"settings": b"export TOKEN='it'\"'\"'s'\n"}
     assert ours.with_passwords == ("TOKEN",)
     own = read_build_secrets(environ, passwords=False, named=["TOKEN"], mounted=True)
-    assert own.by_name() == {"TOKEN": b"it's"}
+    assert own.by_name()["TOKEN"] == b"it's"
     assert "it's" not in repr((ours, own))
     with pytest.raises(ConfigError, match="NAMED, which is not set"):
         read_build_secrets(environ, named=["NAMED"])

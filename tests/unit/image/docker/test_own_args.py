@@ -34,7 +34,7 @@ def test_passwords_go_to_a_dockerfile_that_is_trusted_alone(trusted: bool) -> No
     assert ("ann:word@" in given, "token@" in given) == (trusted, trusted)
 
 
-@pytest.mark.parametrize(("mounts", "says"), [(True, "--mount=type=secret,id=ca"), (False, "COPY ca.pem")])
+@pytest.mark.parametrize(("mounts", "says"), [(True, "id=settings . /run/secrets/settings"), (False, "ARG PIP_CERT")])
 def test_the_hint_about_certificates_is_what_this_builder_can_do(mounts: bool, says: str) -> None:
     log = BuildLog(lambda step: None)
     for line in ("#5 [2/3] RUN pip install x", "#5 0.1 SSLError: CERTIFICATE_VERIFY_FAILED", "#5 ERROR: exit code: 1"):
