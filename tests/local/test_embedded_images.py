@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from tests.local.door_support import PAGE, send
 from tests.local.support import Client, admin, log_lines, run, stack, stopped, task_definition
@@ -53,6 +54,20 @@ def test_a_built_image_is_in_ecr_and_runs_by_digest(local_aws: LocalAws, client:
     args, prefix = log_lines(client, made["taskArn"])
     assert args == "args ['x']"
     assert prefix.startswith(f"{local_aws.state_dir}/venvs/")
+
+
+def test_an_image_for_another_region_is_stored_in_that_regions_repository(
+    local_aws: LocalAws, client: Client, tmp_path: Path
+) -> None:
+    keys = {"aws_access_key_id": local_aws.access_key, "aws_secret_access_key": local_aws.secret_key}
+    ecr = boto3.client("ecr", region_name="eu-west-1", endpoint_url=local_aws.endpoint_url, **keys)
+    uri = ecr.create_repository(repositoryName="arun/demo")["repository"]["repositoryUri"]
+    builder = image_builder(local_aws)
+    assert builder is not None
+    digest = builder.build_push(plan(tmp_path / "p", main_py=""), uri, "t1", login, lambda event: None)
+    (image,) = ecr.describe_images(repositoryName="arun/demo")["imageDetails"]
+    assert image["imageDigest"] == digest
+    assert client("ecr").describe_repositories()["repositories"] == []
 
 
 def test_builders_side_by_side_make_one_image_and_ride_out_throttling(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shlex
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -65,18 +66,23 @@ class Target:
 
 @contextmanager
 def open_target(
-    local: bool, base_image: Callable[[], str | None] = lambda: None, runtime: RuntimeName = "auto"
+    local: bool,
+    base_image: Callable[[], str | None] = lambda: None,
+    runtime: RuntimeName = "auto",
+    *,
+    flags: Mapping[str, Any] | None = None,
 ) -> Iterator[Target]:
     """The AWS that the environment names, or with `local` the embedded one: running, or started for this command.
 
-    `base_image` is called only when one is started: a Docker engine must have that image, and nothing replaces it.
+    `flags`: the command line's; its region and profile are what a later command has to name again. `base_image` is
+    called only when one is started: a Docker engine must have that image, and nothing replaces it.
     """
     if not local and runtime != "auto":
         raise UsageError(
             "--runtime is about the embedded AWS, and --local is not given", hint="add --local, or leave --runtime out"
         )
     if not local:
-        yield _exported()
+        yield replace(_exported(), flag=_way_back(flags or {}))
         return
     try:
         from aws_run import local as embedded
@@ -115,6 +121,12 @@ def open_target(
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
+
+
+def _way_back(flags: Mapping[str, Any]) -> str:
+    """What the command line alone says of where AWS is: the next command would look elsewhere without it."""
+    named = ((name, flags.get(name)) for name in ("region", "profile"))
+    return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in named if value)
 
 
 def _runtime_notice(aws: Any) -> str:

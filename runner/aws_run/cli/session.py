@@ -57,7 +57,7 @@ def session(flags: Mapping[str, Any], *, project: Path | None = None) -> Iterato
             verbose=bool(flags["verbose"]),
             quiet=bool(flags.get("quiet")) and not as_json,
         ) as reporter,
-        compose.open_target(local) as target,
+        compose.open_target(local, flags=flags) as target,
     ):
         aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
         yield Session(

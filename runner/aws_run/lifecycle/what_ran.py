@@ -34,9 +34,9 @@ def image_of(record: Record) -> str:
 
 def seconds_of(record: Record) -> float | None:
     """How long its last attempt ran; None where that is not known."""
-    if record.started_at is None or record.stopped_at is None:
+    if record.started_at is None or record.ended_at is None:
         return None
-    return max(0.0, (parse_iso(record.stopped_at) - parse_iso(record.started_at)).total_seconds())
+    return max(0.0, (parse_iso(record.ended_at) - parse_iso(record.started_at)).total_seconds())
 
 
 def differences(one: Record, other: Record) -> list[tuple[str, str, str]]:

@@ -259,6 +259,12 @@ class Record:
         return self.current.started_at if self.current else None
 
     @property
+    def ended_at(self) -> str | None:
+        """When its current attempt's task ended. `stopped_at` is when a client saw and noted it, which may be hours
+        later."""
+        return (self.current.stopped_at if self.current else None) or self.stopped_at
+
+    @property
     def cluster(self) -> str:
         """The run's own cluster, whether there is a task on it or not."""
         return RunNames(run_id=self.run_id).cluster
@@ -295,15 +301,23 @@ class Record:
             return self
         return self._with_current(lambda current: replace(current, handle=handle))
 
-    def with_outcome(self, outcome: Outcome, *, stopped_at: str | None = None, started_at: str | None = None) -> Record:
-        """The record of a run that ended so, and its current attempt with it. A time that is None stays as it is."""
+    def with_outcome(
+        self,
+        outcome: Outcome,
+        *,
+        stopped_at: str | None = None,
+        started_at: str | None = None,
+        ended_at: str | None = None,
+    ) -> Record:
+        """The record of a run that ended so, and its current attempt with it. `stopped_at`: when that is noted;
+        `ended_at`: when its task ended, where that is known. A time that is None stays as it is."""
 
         def end(attempt: AttemptEntry) -> AttemptEntry:
             return replace(
                 attempt,
                 outcome=replace(outcome, unknown={}),
                 started_at=started_at or attempt.started_at,
-                stopped_at=stopped_at or attempt.stopped_at,
+                stopped_at=ended_at or stopped_at or attempt.stopped_at,
             )
 
         record = self._with_current(end) if self.current is not None else self

@@ -154,7 +154,7 @@ def _result(
 ) -> Attached:
     bucket = record.bucket
     code = status.exit_code or (failed.exit_code if failed else 0)
-    began, ended = record.started_at, record.stopped_at
+    began, ended = record.started_at, record.ended_at
     retention = int((record.job or {}).get("runs_retention_days") or 0)
     view = OutcomeView(
         run_id=record.run_id,

@@ -128,9 +128,9 @@ def _peak_memory_bytes(store: RunStore, record: Record) -> int | None:
 
 
 def _seconds(record: Record) -> float | None:
-    if record.started_at is None or record.stopped_at is None:
+    if record.started_at is None or record.ended_at is None:
         return None
-    return max((parse_iso(record.stopped_at) - parse_iso(record.started_at)).total_seconds(), 0.0)
+    return max((parse_iso(record.ended_at) - parse_iso(record.started_at)).total_seconds(), 0.0)
 
 
 def _decimal(text: str | None) -> Decimal | None:

@@ -36,6 +36,16 @@ def test_keys_of_one_that_is_gone_are_told_with_the_way_out(tmp_path: Path, monk
         assert "aws-run local start" in (refused.value.hint or "")
 
 
+def test_the_next_command_names_the_region_and_the_profile_that_this_one_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with compose.open_target(False, flags={"region": "eu-west-1", "profile": "a b", "name": None}) as there:
+        assert there.flag == " --region eu-west-1 --profile 'a b'"
+    with compose.open_target(False, flags={"region": None, "profile": None}) as there:
+        assert there.flag == ""
+
+
 def test_one_that_has_stopped_is_told_and_a_shell_that_names_it_can_forget_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,7 +63,7 @@ def bench(path: Path, args: tuple[str, ...], on: str, **flags: Any) -> int:
 
     with (
         make_reporter("json" if as_json else "plain", debug=debug, verbose=False) as reporter,
-        compose.open_target(local, lambda: compose.base_image(whole), runtime) as target,
+        compose.open_target(local, lambda: compose.base_image(whole), runtime, flags=flags) as target,
     ):
         aws = compose.open_aws(region=whole.region, profile=whole.profile, local=local)
         comparison = benches.bench(

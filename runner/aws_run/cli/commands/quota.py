@@ -41,7 +41,7 @@ def request(code: str | None, value: float | None, watch: bool, **flags: Any) ->
     config = compose.load(Path.cwd(), flags.pop("file"), flags, for_run=False)
     with (
         make_reporter("json" if as_json else "auto", debug=debug) as reporter,
-        compose.open_target(local) as target,
+        compose.open_target(local, flags=flags) as target,
     ):
         aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
         context = compose.make_context(aws, reporter.emit, target)

@@ -119,7 +119,7 @@ def rows_of(run: RunStatus) -> list[tuple[str, str]]:
         ("hardware", record.hardware.description if record.hardware else ""),
         ("created", record.created_at),
         ("started", record.started_at or ""),
-        ("stopped", record.stopped_at or ""),
+        ("stopped", record.ended_at or ""),
         ("deadline", record.deadline),
         ("outputs", f"s3://{bucket}/{record.output_prefix}"),
         ("cost", cost_of(run)),

@@ -101,7 +101,7 @@ def _submit(
                 quiet=quiet and not as_json,
                 stream=stream,
             ) as reporter,
-            compose.open_target(local, lambda: compose.base_image(config), runtime) as target,
+            compose.open_target(local, lambda: compose.base_image(config), runtime, flags=flags) as target,
         ):
             aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
             context = compose.make_context(aws, emit_for(reporter, as_json=as_json, quiet=quiet), target)

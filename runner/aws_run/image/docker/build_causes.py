@@ -25,7 +25,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     (
         r"the (--[a-z]+) option requires BuildKit|unknown flag: (?:--)?([a-z-]+)",
         "The Dockerfile needs BuildKit for {0}, and this machine's Docker has only its classic builder",
-        "install Docker's command line with buildx (docker-buildx-plugin), which aws-run then uses",
+        "install Docker's command line with buildx (docker-buildx-plugin): what builds an image then uses it",
     ),
     (
         r"exec format error|exec user process caused",

@@ -203,12 +203,13 @@ def note_outcome(writer: RecordWriter, outcome: Outcome, state: TaskState | None
     The executor's service forgets a stopped task after a while, so its outcome is stored at first sight. A record that
     can't be written must not keep the bill running: the note goes out with the teardown's steps, which report.
     """
-    started = state.started_at if state is not None else None
+    started, ended = (state.started_at, state.stopped_at) if state is not None else (None, None)
+    times = {"started_at": iso(started) if started else None, "ended_at": iso(ended) if ended else None}
 
     def note(record: Record) -> Record:
         if record.outcome is not None:
             return record
-        return record.with_outcome(outcome, stopped_at=stopped_at, started_at=iso(started) if started else None)
+        return record.with_outcome(outcome, stopped_at=stopped_at, **times)
 
     with contextlib.suppress(Exception):  # said above: the steps of the teardown write it again, and report
         writer.change(note, now=True)

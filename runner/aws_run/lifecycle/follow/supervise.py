@@ -159,7 +159,7 @@ class RunSupervisor:
             attempt += 1
             retries += again.counts
             try:
-                self._start_again(outcome, attempt, again, _billed_s(state))
+                self._start_again(outcome, attempt, again, state)
             except KeyboardInterrupt:
                 return _INTERRUPTED, state
             except Exception as error:  # noqa: BLE001 - whatever it is, this attempt was the last
@@ -243,14 +243,15 @@ class RunSupervisor:
         sentence = f"the run could not be followed any more, and was ended ({sentence_of(error)})"
         return Outcome(exit_code=EXIT_TOOL, reason=OutcomeReason.LOST, sentence=sentence)
 
-    def _start_again(self, outcome: Outcome, attempt: int, again: AnotherAttempt, billed_s: float | None) -> None:
+    def _start_again(self, outcome: Outcome, attempt: int, again: AnotherAttempt, ended: TaskState | None) -> None:
         """The next attempt begins with the checkpoint that the last one saved; the deadline is that of all of them."""
         context, spec = self._context, self._spec
         why = f"{outcome.sentence}: {again.why}" if again.why else outcome.sentence
         context.emit(Notice(text=f"{why}; starting attempt {attempt}", level="warning"))
         self._pay_minimum()
         # Before anything is asked for: who looks at the run must see one that goes on, not one whose task has ended.
-        stopped_at = iso(context.clock.now())
+        stopped_at = iso((ended.stopped_at if ended is not None else None) or context.clock.now())
+        billed_s = _billed_s(ended)
         self._note(lambda record: record.with_attempt(attempt, last=outcome, stopped_at=stopped_at, billed_s=billed_s))
         if again.wait_s:
             context.clock.sleep(again.wait_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import threading
 import time
 import urllib.error
@@ -78,7 +79,8 @@ class ProcessBuilder:
                 continue  # the plan has told it
             emit(Notice(text=note, level="warning"))
         emit(LaneProgress(lane="image", text="storing the image", done=1, total=2))
-        put_image(self._local, repository_uri.partition("/")[2], tag, image.manifest)
+        address, _, repository = repository_uri.partition("/")
+        put_image(self._local, repository, tag, image.manifest, region=_region_of(address))
         return image.digest
 
 
@@ -120,13 +122,20 @@ def with_own_python(plan: ImagePlan, stop: threading.Event) -> ImagePlan:
     return replace(plan, runs_on=picked.version, notes=(*plan.notes, *([picked.note] if picked.note else [])))
 
 
-def put_image(local: LocalAws, repository: str, tag: str, manifest: str) -> None:
+def _region_of(registry: str) -> str | None:
+    """The region in the address of ECR's registry, which `--region` may have chosen; None where it names none."""
+    match = re.search(r"\.dkr\.ecr\.([a-z0-9-]+)\.", registry)
+    return match[1] if match is not None else None
+
+
+def put_image(local: LocalAws, repository: str, tag: str, manifest: str, *, region: str | None = None) -> None:
     """ECR's PutImage; an image that is there already is fine, and so is a second request for the same one. BuildError
-    when it is refused, or no whole answer came."""
+    when it is refused, or no whole answer came. `region`: where the repository is, if not where the embedded AWS is."""
+    region = region or local.region
     parameters = {"repositoryName": repository, "imageTag": tag, "imageManifest": manifest}
     for wait_s in (*_WAITS_S, None):
         try:
-            with direct().open(_signed(local, "PutImage", json.dumps(parameters).encode()), timeout=30) as answer:
+            with direct().open(_signed(local, region, json.dumps(parameters).encode()), timeout=30) as answer:
                 document = _document(answer)
             if "image" in document:
                 return
@@ -154,16 +163,16 @@ def _document(answer: IO[bytes]) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _signed(local: LocalAws, operation: str, body: bytes) -> urllib.request.Request:
+def _signed(local: LocalAws, region: str, body: bytes) -> urllib.request.Request:
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
 
     headers = {
         "Content-Type": "application/x-amz-json-1.1",
-        "X-Amz-Target": f"AmazonEC2ContainerRegistry_V20150921.{operation}",
+        "X-Amz-Target": "AmazonEC2ContainerRegistry_V20150921.PutImage",
         "X-Aws-Run-Push": "1",  # it stands for a push, and is judged as one (http/caller_requests.py)
     }
     signed = AWSRequest(method="POST", url=f"{local.endpoint_url}/", data=body, headers=headers)
-    SigV4Auth(Credentials(local.access_key, local.secret_key), "ecr", local.region).add_auth(signed)
+    SigV4Auth(Credentials(local.access_key, local.secret_key), "ecr", region).add_auth(signed)
     return urllib.request.Request(str(signed.url), data=body, headers=dict(signed.headers))  # noqa: S310 - our own address

@@ -15,6 +15,7 @@ from aws_run.errors import AwsRunError
 from aws_run.events import Notice
 from aws_run.lifecycle.end import reconcile
 from aws_run.lifecycle.run_stage import find_task, is_over, run_stage
+from aws_run.lifecycle.what_ran import seconds_of
 from aws_run.runs.outcome import OutcomeReason
 
 
@@ -46,6 +47,19 @@ def test_a_client_that_is_there_has_half_a_minute_for_a_task_that_ended(
     run.run_task_to_its_end()
     run.clock.elapsed_s = seconds
     assert is_over(run.context, run.record)[0] is over
+
+
+def test_a_run_that_is_seen_hours_after_its_end_ran_as_long_as_its_task() -> None:
+    run = MemoryRun(moves=False)
+    run.start_task()
+    run.clock.elapsed_s = 60
+    run.run_task_to_its_end()
+    run.save_result(reason="completed", exit_code=0)
+    run.clock.elapsed_s = 3 * 3600
+    finish(run)
+    assert run.record.ended_at == iso(START + timedelta(seconds=60))
+    assert seconds_of(run.record) == 0
+    assert run.record.stopped_at == iso(START + timedelta(hours=3)), "whoever removes it is at it since then"
 
 
 def test_a_running_task_is_not_over_and_is_returned() -> None:
