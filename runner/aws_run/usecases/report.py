@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 
 from aws_run.clock import parse_iso
 from aws_run.errors import AwsRunError
@@ -15,6 +14,7 @@ from aws_run.lifecycle.run_status import RunStatus, current_status
 from aws_run.lifecycle.what_ran import facts
 from aws_run.report.html import Attempt, Fact, RunPage, Saved, Series
 from aws_run.report.html.previews import bytes_wanted, preview
+from aws_run.report.html.which_outputs import previewed, sorted_outputs
 from aws_run.report.html.usage_csv import MOST_BYTES, read_usage
 from aws_run.report.money import estimate_line, smaller_line
 from aws_run.runs.keys import RunKeys
@@ -24,7 +24,6 @@ from aws_run.runs.store import RunStore
 _LOG_LINES = 400
 _LOG_BYTES = 256 * 1024
 _LISTED = 200  # outputs that are named
-_PREVIEWED = 24
 _REPORTED_ELSEWHERE = ("result", "cost")
 
 
@@ -43,8 +42,10 @@ def page_of(context: AppContext, status: RunStatus, *, label: str = "cost") -> R
     with ThreadPoolExecutor(max_workers=8) as pool:
         usage = pool.submit(_usage, store, record)
         log = pool.submit(store.last_bytes, keys.log, _LOG_BYTES)
-        files = _outputs(store, record)
-        shown = list(pool.map(lambda one: _saved(store, record, *one), islice(_wanted(files), _LISTED)))
+        files = sorted_outputs(_outputs(store, record))
+        listed = files[:_LISTED]
+        beginnings = previewed(listed)
+        shown = list(pool.map(lambda one: _saved(store, record, *one, wanted=one[0] in beginnings), listed))
         lines, cut = _lines(log.result())
         plots = usage.result()
     return page(status, usage=plots, log=lines, log_cut=cut, files=files, shown=tuple(shown), label=label)
@@ -135,16 +136,7 @@ def _outputs(store: RunStore, record: Record) -> list[tuple[str, int]]:
     return [(str(one["Key"]).removeprefix(prefix), int(one["Size"])) for one in entries if one["Key"][-1:] != "/"]
 
 
-def _wanted(files: list[tuple[str, int]]) -> Iterator[tuple[str, int, bool]]:
-    """Each file, and whether its preview is read: that of the first that have one."""
-    left = _PREVIEWED
-    for path, size in files:
-        wanted = left > 0 and bytes_wanted(path, size) > 0
-        left -= wanted
-        yield path, size, wanted
-
-
-def _saved(store: RunStore, record: Record, path: str, size: int, wanted: bool) -> Saved:
+def _saved(store: RunStore, record: Record, path: str, size: int, *, wanted: bool) -> Saved:
     """A file that can't be read any more has no preview."""
     if not wanted:
         return Saved(path=path, bytes=size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+from typing import Literal
 
 from aws_run.report.format import clean
 from aws_run.report.html.values import Preview
@@ -25,12 +26,22 @@ _TABLE_NAMES = {".csv": ",", ".tsv": "\t"}
 _TEXT_NAMES = (".txt", ".json", ".md", ".log", ".yaml", ".yml", ".toml")
 
 
-def bytes_wanted(path: str, size: int) -> int:
-    """How much of a file its preview needs; 0 where it has none."""
+def kind_of(path: str) -> Literal["picture", "table", "text"] | None:
+    """What its name says; None for a file that has no preview."""
     name = path.lower()
     if name.endswith(_PICTURE_NAMES):
+        return "picture"
+    if name.endswith(tuple(_TABLE_NAMES)):
+        return "table"
+    return "text" if name.endswith(_TEXT_NAMES) else None
+
+
+def bytes_wanted(path: str, size: int) -> int:
+    """How much of a file its preview needs; 0 where it has none."""
+    kind = kind_of(path)
+    if kind == "picture":
         return size if size <= MOST_PICTURE_BYTES else 0
-    return min(size, MOST_TEXT_BYTES) if name.endswith((*_TABLE_NAMES, *_TEXT_NAMES)) else 0
+    return 0 if kind is None else min(size, MOST_TEXT_BYTES)
 
 
 def preview(path: str, content: bytes, *, cut: bool = False) -> Preview | None:
