@@ -14,8 +14,8 @@ from aws_run.lifecycle.run_status import RunStatus, current_status
 from aws_run.lifecycle.what_ran import facts
 from aws_run.report.html import Attempt, Fact, RunPage, Saved, Series
 from aws_run.report.html.previews import bytes_wanted, preview
-from aws_run.report.html.which_outputs import previewed, sorted_outputs
 from aws_run.report.html.usage_csv import MOST_BYTES, read_usage
+from aws_run.report.html.which_outputs import previewed, sorted_outputs
 from aws_run.report.money import estimate_line, smaller_line
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import AttemptEntry, Record
