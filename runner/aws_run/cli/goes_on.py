@@ -14,7 +14,9 @@ def told_that_it_goes_on(here: Session, run_id: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say(f"the run {run_id} goes on without this terminal")
-        here.say_next(f"aws-run attach {run_id}")
-        here.say_next(f"aws-run cancel {run_id}")
+        # The status line goes first: the terminal has written its ^C behind it, and ours would go on there.
+        with here.reporter.pause():
+            say(f"the run {run_id} goes on without this terminal")
+            here.say_next(f"aws-run attach {run_id}")
+            here.say_next(f"aws-run cancel {run_id}")
         raise

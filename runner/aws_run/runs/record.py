@@ -276,19 +276,22 @@ class Record:
         number: int,
         *,
         last: Outcome | None = None,
+        started_at: str | None = None,
         stopped_at: str | None = None,
         billed_s: float | None = None,
     ) -> Record:
-        """The record at the attempt `number`, which nobody has accepted yet. `last`, `stopped_at` and `billed_s`: how
-        and when the attempt before it ended, and how long it was billed for. A record that is there already stays as it
-        is."""
+        """The record at the attempt `number`, which nobody has accepted yet. The others are of the attempt before it:
+        how it ended, when its job began (None: it never did) and it ended, and how long it was billed for. A record
+        that is there already stays as it is."""
         if self.current is not None and number <= self.current.number:
             return self
         record = self
         if self.current is not None and last is not None:
             ended = replace(last, unknown={})
             record = self._with_current(
-                lambda attempt: replace(attempt, outcome=ended, stopped_at=stopped_at, billed_s=billed_s)
+                lambda attempt: replace(
+                    attempt, outcome=ended, started_at=started_at, stopped_at=stopped_at, billed_s=billed_s
+                )
             )
         task = record.tasks[0] if record.tasks else TaskEntry()
         begun = AttemptEntry(number=number, client_token=self.client_token(number))

@@ -235,9 +235,10 @@ def test_a_run_is_finished_from_stopped_on(state: Any, finished: bool) -> None:
 
 
 def test_a_further_attempt_has_a_token_of_its_own_and_no_task_yet() -> None:
-    second = record().with_handle(HANDLE).with_attempt(2, last=INTERRUPTED, stopped_at="2026-01-02T03:05:05Z")
+    began, ended = "2026-01-02T03:04:05Z", "2026-01-02T03:05:05Z"
+    second = record().with_handle(HANDLE).with_attempt(2, last=INTERRUPTED, started_at=began, stopped_at=ended)
     first, current = second.tasks[0].attempts
-    assert (first.handle, first.outcome, first.stopped_at) == (HANDLE, INTERRUPTED, "2026-01-02T03:05:05Z")
+    assert (first.handle, first.outcome, first.started_at, first.stopped_at) == (HANDLE, INTERRUPTED, began, ended)
     assert (current.number, current.client_token, second.task_arn) == (2, f"arun-{RUN}-2", None)
     assert (second.attempt, second.outcome, second.finished) == (2, None, False)
 

@@ -250,9 +250,14 @@ class RunSupervisor:
         context.emit(Notice(text=f"{why}; starting attempt {attempt}", level="warning"))
         self._pay_minimum()
         # Before anything is asked for: who looks at the run must see one that goes on, not one whose task has ended.
-        stopped_at = iso((ended.stopped_at if ended is not None else None) or context.clock.now())
+        began, stopped = (ended.started_at, ended.stopped_at) if ended is not None else (None, None)
+        started_at, stopped_at = iso(began) if began else None, iso(stopped or context.clock.now())
         billed_s = _billed_s(ended)
-        self._note(lambda record: record.with_attempt(attempt, last=outcome, stopped_at=stopped_at, billed_s=billed_s))
+        self._note(
+            lambda record: record.with_attempt(
+                attempt, last=outcome, started_at=started_at, stopped_at=stopped_at, billed_s=billed_s
+            )
+        )
         if again.wait_s:
             context.clock.sleep(again.wait_s)
         if again.new_machine:

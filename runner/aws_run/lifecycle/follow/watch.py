@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from aws_run.backends.executor import Executor, LogSource, TaskHandle, TaskPhase, TaskState
 from aws_run.clock import Clock, GrowingWait
@@ -62,7 +63,7 @@ class Watch:
                 f"AWS does not know the task {self._handle.id} any more",
                 hint="`aws-run status` shows what was recorded",
             )
-        self.drain()
+        self._drain(last.stopping_at or last.stopped_at)
         return last
 
     def _states(self) -> Iterator[TaskState]:
@@ -114,11 +115,16 @@ class Watch:
         self._seen_any = self._seen_any or count > 0
         return count
 
-    def drain(self) -> None:
-        """Lines may arrive after the task has stopped: reading goes on until a while passes without any (aws-facts
-        §6)."""
-        quiet_s, step_s = 0.0, min(self._poll_s, 1.0)
-        while quiet_s < (_DRAIN_S / 2 if self._seen_any else _DRAIN_S) * min(self._poll_s, 1.0):
-            quiet_s = 0.0 if self._read() else quiet_s + step_s
-            if quiet_s:
-                self._clock.sleep(step_s)
+    def _drain(self, ended: datetime | None) -> None:
+        """Lines may arrive after the job has ended: reading goes on until a while passes without any (aws-facts §6).
+
+        `ended`: when the job did, by AWS's clock. A service tells of it seconds later, and what had not arrived by
+        then would be late already: that time is part of the while, and nothing waits for the results in vain.
+        """
+        step_s = min(self._poll_s, 1.0)
+        self._read()
+        quiet_s = 0.0 if ended is None else max(0.0, (self._clock.now() - ended).total_seconds())
+        while (left_s := (_DRAIN_S / 2 if self._seen_any else _DRAIN_S) * step_s - quiet_s) > 0:
+            wait_s = min(step_s, left_s)
+            self._clock.sleep(wait_s)
+            quiet_s = 0.0 if self._read() else quiet_s + wait_s

@@ -110,6 +110,7 @@ def test_a_task_whose_machine_was_taken_back_gets_another_attempt_with_a_new_tok
     first, second = run.record.tasks[0].attempts
     assert first.outcome is not None
     assert (first.outcome.reason, second.number) == (OutcomeReason.INTERRUPTION, 2)
+    assert first.started_at is not None, "the report's timeline shows every attempt that ran"
     assert len({task.token for task in run.service.tasks.values()}) == 2
     assert any("starting attempt 2" in notice.text for notice in run.events.of(Notice))
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
-from tests.unit.fakes import Events, FakeClock, refused
+from tests.unit.fakes import START, Events, FakeClock, refused
 
 from aws_run.backends.executor import EndCause, TaskEnd, TaskHandle, TaskPhase, TaskState
 from aws_run.errors import AwsCallError, AwsRunError, CapacityError
@@ -88,6 +89,23 @@ def test_lines_are_kept_and_shown_in_their_order_those_after_the_end_included() 
     followed.watch.follow()
     assert followed.kept == ["one", "two", "after the end"]
     assert [event.text for event in followed.events.of(LogLine)] == followed.kept
+
+
+@pytest.mark.parametrize(("ended_s_ago", "longest_s"), [(0, 1.5), (1, 0.5), (10, 0.0)])
+def test_the_log_is_waited_for_from_the_jobs_end_and_not_from_when_the_service_tells_of_it(
+    ended_s_ago: int, longest_s: float
+) -> None:
+    ended = replace(STOPPED, stopping_at=START - timedelta(seconds=ended_s_ago), stopped_at=START)
+    followed = Followed(ended, lines=[["one", "two"], []])
+    followed.watch.follow()
+    assert followed.kept == ["one", "two"]
+    assert followed.clock.elapsed_s <= longest_s
+
+
+def test_a_line_that_comes_late_is_waited_for_again() -> None:
+    followed = Followed(RUNNING, replace(STOPPED, stopped_at=START), lines=[["one"], [], ["late"], [], ["later"]])
+    followed.watch.follow()
+    assert followed.kept == ["one", "late", "later"]
 
 
 def test_what_the_job_redraws_is_shown_and_not_kept() -> None:
