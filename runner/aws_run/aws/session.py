@@ -103,6 +103,16 @@ def _session(
     return session
 
 
+def _without_region(*, has_credentials: bool) -> AwsRunError:
+    """What else is missing is told in the same round."""
+    if has_credentials:
+        return translate(NoRegionError(), service="configuration", operation="region")
+    return CredentialsError(
+        "No AWS region is set, and no AWS credentials were found",
+        hint="run `aws configure`, which asks for both, or `aws configure sso`; --local needs no account",
+    )
+
+
 def _loader(session: Any, cache: Cache | None) -> ModelLoader:
     more = (session.get_config_variable("data_path") or "").split(os.pathsep)  # as botocore reads AWS_DATA_PATH
     places = [os.path.expanduser(os.path.expandvars(place)) for place in more if place]  # noqa: PTH111 - botocore wants text
@@ -342,7 +352,7 @@ class Aws:
 
     def _make_client(self, service: str) -> Any:
         if self._region_name is None:  # STS would use "aws-global", where nothing can be run
-            raise self._without_region(service)
+            raise _without_region(has_credentials=self.has_credentials)
         try:
             client = self._session.create_client(
                 service,
@@ -355,15 +365,6 @@ class Aws:
         client.meta.events.register("before-send", _Reader(client).send)
         client.meta.events.register("response-received", self._read_time)
         return client
-
-    def _without_region(self, service: str) -> AwsRunError:
-        """What else is missing is told in the same round."""
-        if self.has_credentials:
-            return translate(NoRegionError(), service=service, operation="client")
-        return CredentialsError(
-            "No AWS region is set, and no AWS credentials were found",
-            hint="run `aws configure`, which asks for both, or `aws configure sso`; --local needs no account",
-        )
 
     def _count(self, request: Any, event_name: str, **_: Any) -> None:
         # before-send.<service>.<Operation>

@@ -9,6 +9,7 @@ _WORDS: dict[type[errors.AwsRunError], str] = {
     errors.AwsRunError: "error",
     errors.UsageError: "usage",
     errors.RefChangedError: "ref-changed",
+    errors.FarTooMuchError: "far-too-much",
     errors.ConfigError: "config",
     errors.SourceError: "project",
     errors.AmbiguousScriptError: "ambiguous-script",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from aws_run import partition
+from aws_run import command_line, partition
 from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.backends import network
@@ -17,7 +18,7 @@ from aws_run.data import inspect_input
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
 from aws_run.image.base import not_had_hint
 from aws_run.image.docker.engine import check_docker
-from aws_run.image.plan import plan_image
+from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.sources.results import looks_like_a_project
 from aws_run.image.sources.too_many import refuse_many
 from aws_run.infra import desired
@@ -96,9 +97,14 @@ def _project(config: Config, context: AppContext, *, needs_docker: bool) -> list
     problem = None if base is None else base.problem
     return [
         Finding(what="project", state="ok", text=plan.summary),
+        *([Finding(what="project", state="ok", text=f"command: {_command(plan, config)}")] if plan.command else []),
         *(Finding(what="project", state="ok", text=note) for note in plan.notes),
         *([Finding(what="base image", state="warning", text=problem, todo=not_had_hint())] if problem else []),
     ]
+
+
+def _command(plan: ImagePlan, config: Config) -> str:
+    return shlex.join(command_line.shown(plan.command or (), config.args, plan.arguments))
 
 
 def _holds_a_project(folder: Path) -> bool:
