@@ -77,11 +77,11 @@ def check(context: AppContext, config: Config, *, without_docker: str | None = N
             checks.append(lambda: [_permissions(aws)])
             checks += [lambda quota=quota: [_quota(aws, *quota)] for quota in _QUOTAS]  # type: ignore[misc]
         others = [pool.submit(one) for one in checks]
-        known = [*_project(config, context, needs_docker=without_docker is None), *first, docker.result()]
+        known = [*_project(config, context), *first, docker.result()]
         return [*known, *(finding for other in others for finding in other.result())]
 
 
-def _project(config: Config, context: AppContext, *, needs_docker: bool) -> list[Finding]:
+def _project(config: Config, context: AppContext) -> list[Finding]:
     """What a run would use, told before anything is built."""
     if config.image is not None:
         return [Finding(what="project", state="ok", text=f"the image {config.image}; nothing is built")]
@@ -91,10 +91,10 @@ def _project(config: Config, context: AppContext, *, needs_docker: bool) -> list
         return [Finding(what="project", state="warning", text="none in this folder", todo=todo)]
     try:
         plan = plan_image(config, entrypoint_layer=lambda: b"", accept=refuse_many(config.project_dir))
+        plan = context.find_base(plan, False)
     except AwsRunError as error:
         return [Finding(what="project", state="failed", text=error.message, todo=error.hint or "")]
-    base = context.find_base(plan, False).base if needs_docker else None
-    problem = None if base is None else base.problem
+    problem = None if plan.base is None else plan.base.problem
     return [
         Finding(what="project", state="ok", text=plan.summary),
         *([Finding(what="project", state="ok", text=f"command: {_command(plan, config)}")] if plan.command else []),

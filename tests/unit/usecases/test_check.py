@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from tests.unit.fakes import FakeAccount
 
 from aws_run.aws.session import Aws, Identity
 from aws_run.config import Config
-from aws_run.errors import CredentialsError
+from aws_run.errors import CredentialsError, DockerError
 from aws_run.image.base import BaseImage
+from aws_run.image.plan import ImagePlan
 from aws_run.usecases import check as checks
 from aws_run.usecases.check import Finding
 
@@ -62,12 +64,24 @@ def test_a_session_knows_its_region_without_asking(monkeypatch: pytest.MonkeyPat
     assert Aws(region="eu-west-1").configured_region == "eu-west-1"
 
 
-@pytest.mark.parametrize("needs_docker", [True, False])
-def test_a_base_image_that_is_not_had_is_told_where_one_is_needed(tmp_path: Path, needs_docker: bool) -> None:
+def checked(tmp_path: Path, find_base: Callable[[ImagePlan, bool], ImagePlan]) -> list[Finding]:
     (tmp_path / "main.py").write_text("import argparse\n")
     config = Config(project_dir=tmp_path, name="demo", command=("python", "main.py"))
+    return checks._project(config, replace(FakeAccount().context, find_base=find_base))
+
+
+def test_a_base_image_that_is_not_had_is_told(tmp_path: Path) -> None:
+    there = BaseImage(reference="python:3.12", digest="sha256:1")
     unreachable = BaseImage(reference="python:3.12", problem="The base image python:3.12 can't be fetched: no route")
-    context = replace(FakeAccount().context, find_base=lambda plan, refresh: plan.on(unreachable))
-    findings = checks._project(config, context, needs_docker=needs_docker)
-    told = [(finding.state, finding.text) for finding in findings if finding.what == "base image"]
-    assert told == ([("warning", unreachable.problem)] if needs_docker else [])
+    for base, told in ((there, []), (unreachable, [("warning", unreachable.problem)])):
+        findings = checked(tmp_path, lambda plan, refresh, base=base: plan.on(base))  # type: ignore[misc]
+        assert [(each.state, each.text) for each in findings if each.what == "base image"] == told
+        assert ("ok", "command: python main.py -i INPUT -o OUTPUT") in [(each.state, each.text) for each in findings]
+
+
+def test_a_project_that_only_docker_builds_fails_where_none_is(tmp_path: Path) -> None:
+    def refuse(plan: ImagePlan, refresh: bool) -> ImagePlan:
+        raise DockerError("there is no Docker engine to build it", hint="start Docker")
+
+    (finding,) = checked(tmp_path, refuse)
+    assert (finding.state, finding.todo) == ("failed", "start Docker")

@@ -21,7 +21,7 @@ from aws_run.local.options import LocalAws
 if TYPE_CHECKING:
     from aws_run.image.builder import Builder, Login
     from aws_run.image.plan import ImagePlan
-    from aws_run.image.recipe.recipe import StandardRecipe
+    from aws_run.image.recipe.recipe import Recipe, StandardRecipe
     from aws_run.local.runtime.process_environment import InstallRequest
 
 
@@ -42,23 +42,11 @@ class ProcessBuilder:
 
     def build_push(self, plan: ImagePlan, repository_uri: str, tag: str, login: Login, emit: Emit) -> str:
         """As image.builder.Builder says; BuildError with uv's last lines when a requirement can't be installed."""
-        from aws_run.image.recipe.recipe import OwnDockerfile
         from aws_run.local.runtime.process_image import build
 
-        if isinstance(plan.recipe, OwnDockerfile):
-            raise DockerError(
-                f"The project brings its own {plan.recipe.path}, and there is no Docker engine to build it",
-                hint="start Docker, or use --dockerfile none to run with aws-run's own recipe",
-            )
-        conda = plan.recipe.dependencies.conda
-        if conda is not None:
-            raise DockerError(
-                f"{plan.recipe.dependencies.files[0]} lists what only conda has ({', '.join(conda.only_conda)}), and "
-                "there is no Docker engine to build it",
-                hint="start Docker, or name another list with `build: {dependencies: requirements.txt}`",
-            )
-        if plan.recipe.apt:
-            text = f"without Docker the packages of build.apt are not installed: {', '.join(plan.recipe.apt)}"
+        recipe = without_engine(plan.recipe)
+        if recipe.apt:
+            text = f"without Docker the packages of build.apt are not installed: {', '.join(recipe.apt)}"
             emit(Notice(text=text, level="warning"))
         emit(Notice(text=f"image: {self._local.runtime_reason}", level="debug"))
         emit(LaneProgress(lane="image", text="installing dependencies", done=0, total=2))
@@ -67,8 +55,8 @@ class ProcessBuilder:
             plan.source.root,
             [file.path for file in plan.source.files],
             command=plan.command or (),
-            request=install_request(plan, plan.recipe),
-            python_path=plan.recipe.python_path,
+            request=install_request(plan, recipe),
+            python_path=recipe.python_path,
             stop=self._stop,
             on_line=lambda line: emit(
                 LaneProgress(lane="image", text="installing dependencies", done=0, total=2, detail=line)
@@ -82,6 +70,25 @@ class ProcessBuilder:
         address, _, repository = repository_uri.partition("/")
         put_image(self._local, repository, tag, image.manifest, region=_region_of(address))
         return image.digest
+
+
+def without_engine(recipe: Recipe) -> StandardRecipe:
+    """DockerError where only a Docker engine makes an image of it."""
+    from aws_run.image.recipe.recipe import OwnDockerfile
+
+    if isinstance(recipe, OwnDockerfile):
+        raise DockerError(
+            f"The project brings its own {recipe.path}, and there is no Docker engine to build it",
+            hint="start Docker, or use --dockerfile none to run with aws-run's own recipe",
+        )
+    conda = recipe.dependencies.conda
+    if conda is not None:
+        raise DockerError(
+            f"{recipe.dependencies.files[0]} lists what only conda has ({', '.join(conda.only_conda)}), and "
+            "there is no Docker engine to build it",
+            hint="start Docker, or name another list with `build: {dependencies: requirements.txt}`",
+        )
+    return recipe
 
 
 def install_request(plan: ImagePlan, recipe: StandardRecipe) -> InstallRequest:
@@ -109,14 +116,12 @@ def install_request(plan: ImagePlan, recipe: StandardRecipe) -> InstallRequest:
 
 def with_own_python(plan: ImagePlan, stop: threading.Event) -> ImagePlan:
     """The plan with the Python that the job gets on this machine, and a sentence where it is another one than in a
-    container."""
-    from aws_run.image.recipe.recipe import StandardRecipe
+    container. DockerError where only a Docker engine makes its image."""
     from aws_run.local.runtime.process_environment import python_here
 
-    if not isinstance(plan.recipe, StandardRecipe):
-        return plan
+    recipe = without_engine(plan.recipe)
     try:
-        picked = python_here(plan.recipe.python, stop)
+        picked = python_here(recipe.python, stop)
     except BuildError:  # as the build will tell
         return plan
     return replace(plan, runs_on=picked.version, notes=(*plan.notes, *([picked.note] if picked.note else [])))
