@@ -219,7 +219,12 @@ def test_a_file_more_in_a_folder_is_no_reason_to_read_the_others(
     (tmp_path / "inner/more").write_text("y")
     opened: list[str] = []
     real = files.open_regular
-    monkeypatch.setattr(files, "open_regular", lambda full, path: opened.append(path) or real(full, path))
+
+    def noted(full: str, path: str) -> tuple[int, os.stat_result]:
+        opened.append(path)
+        return real(full, path)
+
+    monkeypatch.setattr(files, "open_regular", noted)
     assert send(stub.bucket(), tmp_path).sent_files == 2
     assert sorted(opened) == ["inner/more", "more"]
 

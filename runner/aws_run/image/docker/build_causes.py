@@ -126,7 +126,8 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "set `{apt}`, or choose a version with wheels or another build.python",
     ),
     (
-        r"Temporary failure in name resolution|Name or service not known|Could not resolve host|dns error"
+        r"Temporary failure in name resolution|Name or service not known|lookup \S+ on \S+: no such host"
+        r"|Could not resolve host|dns error"
         r"|Network is unreachable|Failed to establish a new connection|Connection timed out|Connection refused",
         "The build could not reach the network",
         "check the connection and proxy settings (HTTPS_PROXY, PIP_INDEX_URL) and run the command again",

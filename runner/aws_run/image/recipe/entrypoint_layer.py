@@ -69,6 +69,10 @@ def keep_arguments(
     ENTRYPOINT. `own_command`: the config's command comes in the place of CMD."""
     if has_places([*entrypoint, *cmd]):  # the folders are put where the command says
         return tuple(entrypoint), tuple(cmd)
+    if _lacks_a_name(entrypoint) and (own_command or not cmd):
+        return (*entrypoint, "sh"), tuple(cmd)
+    if _lacks_a_name(cmd):
+        return tuple(entrypoint), (*cmd, "sh")
     if _ends_in_a_text(entrypoint) and is_one_command(entrypoint[-1]) and not own_command:
         return with_arguments(entrypoint), ()
     if _ends_in_a_text(cmd) and is_one_command(cmd[-1]):
@@ -82,15 +86,28 @@ def is_shell(program: str) -> bool:
 
 def _ends_in_a_text(argv: Sequence[str]) -> bool:
     """Whether it ends like `bash -euo pipefail -c TEXT`, and the text has no place for arguments."""
-    if len(argv) < 3 or "$@" in argv[-1] or "$*" in argv[-1] or has_places(argv[-1:]):
-        return False
+    text = _shell_text(argv)
+    return text is not None and not _takes_arguments(text) and not has_places([text])
+
+
+def _lacks_a_name(argv: Sequence[str]) -> bool:
+    """Whether it ends like `sh -c 'program "$@"'`: the shell takes the first word behind it for its own name."""
+    text = _shell_text(argv)
+    return text is not None and _takes_arguments(text) and "$0" not in text
+
+
+def _takes_arguments(text: str) -> bool:
+    return "$@" in text or "$*" in text
+
+
+def _shell_text(argv: Sequence[str]) -> str | None:
+    """TEXT of what ends like `bash -euo pipefail -c TEXT`."""
+    if len(argv) < 3:
+        return None
     shell = next((place for place in range(len(argv) - 2, -1, -1) if is_shell(argv[place])), None)
-    if shell is None:
-        return False
-    options = argv[shell + 1 : -1]
-    return (
-        bool(options) and options[-1].startswith("-") and not options[-1].startswith("--") and options[-1].endswith("c")
-    )
+    options = argv[shell + 1 : -1] if shell is not None else ()
+    is_text = bool(options) and options[-1].startswith("-") and not options[-1].startswith("--")
+    return argv[-1] if is_text and options[-1].endswith("c") else None
 
 
 def _env_value(text: str) -> str:

@@ -119,6 +119,7 @@ def test_a_failure_before_any_step_says_what_docker_said() -> None:
         ("error: command 'gcc' failed: No such file or directory", "no compiler"),
         ("error: Unable to find lockfile at `uv.lock`", "uv.lock does not fit"),
         ("dns error: failed to lookup address information", "could not reach the network"),
+        ("dial tcp: lookup index.example on 10.0.0.1:53: no such host", "could not reach the network"),
         ("httpx.ConnectError: [Errno -2] Name or service not known", "could not reach the network"),
     ],
 )

@@ -90,6 +90,19 @@ def test_behind_an_entrypoint_in_shell_form_cmd_is_nothing_as_docker_has_it() ->
     assert keep_arguments([], ["/bin/sh", "-c", "a && b"], own_command=False) == ((), ("/bin/sh", "-c", "a && b"))
 
 
+@pytest.mark.parametrize("text", ['exec python main.py "$@"', "python main.py $*"])
+def test_a_text_that_takes_the_arguments_is_given_the_word_that_a_shell_takes_for_its_name(text: str) -> None:
+    written = ("/bin/bash", "-o", "pipefail", "-c", text)
+    assert keep_arguments([], written, own_command=False) == ((), (*written, "sh"))
+    assert keep_arguments(written, [], own_command=False) == ((*written, "sh"), ())
+    assert keep_arguments(written, ["python"], own_command=True) == ((*written, "sh"), ("python",))
+    # Whoever wrote the word already, or counts the first one in, means it so.
+    assert keep_arguments(written, ["--"], own_command=False) == (written, ("--",))
+    assert keep_arguments([], [*written, "sh"], own_command=False) == ((), (*written, "sh"))
+    named = ("sh", "-c", '"$0" "$@"')
+    assert keep_arguments(named, [], own_command=False) == (named, ())
+
+
 def refused(text: str, *, own_command: bool = False) -> str:
     """The instruction that is refused, or told to be rewritten."""
     try:
