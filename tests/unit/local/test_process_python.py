@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 
+from aws_run.local.runtime import process_environment
 from aws_run.local.runtime.process_environment import pick_python
 
 OWN = "3.11.7"
@@ -34,3 +37,18 @@ def test_the_python_of_a_job_without_docker(wanted: str | None, path: str, told:
     assert (picked.note or "").endswith(told)
     assert bool(picked.note) is bool(told)
     assert f"{VERSIONS[path]}.".startswith(f"{picked.version}.")
+
+
+def test_a_plan_takes_an_answer_of_uv_that_is_young_and_a_build_asks_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def find(version: str, stop: threading.Event) -> None:
+        asked.append(version)
+
+    monkeypatch.setattr(process_environment, "_find_python", find)
+    stop = threading.Event()
+    for most_age_s, times in ((60.0, 1), (60.0, 1), (0.0, 2), (60.0, 2)):
+        picked = process_environment.python_here("2.7", stop, tmp_path, most_age_s=most_age_s)
+        assert (picked.path, len(asked)) == (sys.executable, times)

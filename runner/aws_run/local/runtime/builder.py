@@ -17,6 +17,7 @@ from aws_run.errors import BuildError, DockerError
 from aws_run.events import Emit, LaneProgress, Notice
 from aws_run.local.ask import direct
 from aws_run.local.options import LocalAws
+from aws_run.local.state import made_state_dir
 
 if TYPE_CHECKING:
     from aws_run.image.builder import Builder, Login
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from aws_run.local.runtime.process_environment import InstallRequest
 
 
+_PYTHONS_AGE_S = 3600.0  # a plan may not know a Python that was installed in between; a build looks anew
 _WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6)  # between attempts: throttling and lost answers pass, as with every AWS call
 
 
@@ -121,7 +123,7 @@ def with_own_python(plan: ImagePlan, stop: threading.Event) -> ImagePlan:
 
     recipe = without_engine(plan.recipe)
     try:
-        picked = python_here(recipe.python, stop)
+        picked = python_here(recipe.python, stop, made_state_dir(), most_age_s=_PYTHONS_AGE_S)
     except BuildError:  # as the build will tell
         return plan
     return replace(plan, runs_on=picked.version, notes=(*plan.notes, *([picked.note] if picked.note else [])))

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aws_run.aws.cache import DiskCache
+from aws_run.clock import SystemClock
 from aws_run.errors import BuildError
 from aws_run.extras import install_hint
 from aws_run.programs import run_program
@@ -68,7 +70,7 @@ def make_environment(
     on_line: OnLine = lambda line: None,
 ) -> Environment:
     """Made once for the same request; BuildError with the installer's last lines."""
-    picked = python_here(request.python, stop)
+    picked = python_here(request.python, stop, state_dir)
     notes = [picked.note] if picked.note else []
     venv = state_dir / "venvs" / _key(request, picked.path)
     with alone(venv):
@@ -129,10 +131,25 @@ class PickedPython:
     note: str | None = None
 
 
-def python_here(wanted: str | None, stop: threading.Event) -> PickedPython:
-    """The Python that a job of this machine gets. BuildError when uv is not there."""
+def python_here(wanted: str | None, stop: threading.Event, state_dir: Path, *, most_age_s: float = 0.0) -> PickedPython:
+    """The Python that a job of this machine gets. BuildError when uv is not there.
+
+    `most_age_s`: how old an answer of uv may be. It runs each Python that it comes by, half a second of processor time
+    on a machine with pyenv.
+    """
     own = ".".join(str(part) for part in sys.version_info[:3])
-    return pick_python(wanted, own, lambda version: _find_python(version, stop))
+    kept = DiskCache(lambda: state_dir / "pythons", SystemClock())
+
+    def find(version: str) -> str | None:
+        key = f"{version} for {own} in {os.environ.get('PATH', '')}"
+        known = kept.read(key, most_age_s=most_age_s) if most_age_s else None
+        if known is not None and isinstance(known.document, (str, type(None))):
+            return known.document
+        path = _find_python(version, stop)
+        kept.write(key, path)
+        return path
+
+    return pick_python(wanted, own, find)
 
 
 def pick_python(wanted: str | None, own: str, find: Callable[[str], str | None]) -> PickedPython:
