@@ -297,6 +297,8 @@ def test_a_pushed_tag_of_an_immutable_repository_stays_what_it_is(tmp_path: Path
     try:
         registry.immutable.add("arun/demo")
 
+        refusals: list[str] = []
+
         def push(repository: str, body: bytes) -> int:
             request = registry._request(f"{repository}/manifests/v1", "PUT")
             request.data = body
@@ -304,11 +306,13 @@ def test_a_pushed_tag_of_an_immutable_repository_stays_what_it_is(tmp_path: Path
                 with urllib.request.urlopen(request) as answer:
                     return int(answer.status)
             except urllib.error.HTTPError as error:
-                error.close()
+                refusals.append(json.loads(error.read())["errors"][0]["message"])
                 return int(error.code)
 
         first, second = b'{"schemaVersion": 2}', b'{"schemaVersion": 2, "layers": []}'
         assert [push("arun/demo", body) for body in (first, first, second)] == [201, 201, 400]
         assert [push("arun/other", body) for body in (first, second)] == [201, 201]
+        taken = "The image tag 'v1' already exists in the 'arun/demo' repository and cannot be overwritten"
+        assert [refusal.startswith(taken) for refusal in refusals] == [True]  # by which a client knows it
     finally:
         registry.stop()

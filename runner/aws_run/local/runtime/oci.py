@@ -25,6 +25,11 @@ _UPLOAD = re.compile(rf"^/v2/{_NAME}/blobs/uploads/(?P<id>[0-9a-f-]{{36}})$")
 _MANIFEST = re.compile(rf"^/v2/{_NAME}/manifests/(?P<reference>[A-Za-z0-9_.:-]+)$")
 _TAGS = re.compile(rf"^/v2/{_NAME}/tags/list$")
 _CHUNK = 1 << 20
+# ECR's words, by which a client knows that another one was first (ECR's API reference, ImageTagAlreadyExistsException).
+_TAKEN = (
+    "The image tag '{tag}' already exists in the '{repository}' repository and cannot be overwritten because the "
+    "repository is immutable."
+)
 
 
 class OciServer:
@@ -193,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
         tag = folder / "tags" / reference
         with self.lock:
             if name in self.immutable and tag.is_file() and tag.read_text() != digest:
-                self._refuse(400, "TAG_INVALID")
+                self._refuse(400, "TAG_INVALID", message=_TAKEN.format(tag=reference, repository=name))
                 return
             for part in ("tags", "digests"):
                 (folder / part).mkdir(parents=True, exist_ok=True)
@@ -249,9 +254,10 @@ class _Handler(BaseHTTPRequestHandler):
             "Range": f"0-{max(size - 1, 0)}",
         }
 
-    def _refuse(self, status: int, code: str, headers: dict[str, str] | None = None) -> None:
+    def _refuse(self, status: int, code: str, headers: dict[str, str] | None = None, *, message: str = "") -> None:
         self.close_connection = True
-        self._reply(status, json.dumps({"errors": [{"code": code, "message": code.lower()}]}).encode(), headers)
+        error = {"code": code, "message": message or code.lower()}
+        self._reply(status, json.dumps({"errors": [error]}).encode(), headers)
 
     def _reply(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
