@@ -42,6 +42,10 @@ class UsageError(AwsRunError):
     exit_code = EXIT_USAGE
 
 
+class DeclinedError(UsageError):
+    """The user was asked and said no, which is no mistake: the sentence tells what was left undone."""
+
+
 class RefChangedError(UsageError):
     """The code that was asked for is no longer what would be run."""
 

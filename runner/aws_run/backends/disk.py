@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from aws_run.byte_size import size as shown_size
 from aws_run.config import Resources
 from aws_run.errors import UsageError
 
@@ -113,4 +114,5 @@ def _parts(limits: DiskLimits, requested: Resources, contents: Contents) -> list
 
 
 def _gib(gib: float) -> str:
-    return f"{gib:.0f} GB" if gib >= 10 or gib == int(gib) else f"{gib:.1f} GB"
+    """As a plan tells the bytes of an input. What --disk and the backend take is told as they name it, in GB."""
+    return shown_size(gib * GIB)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aws_run.errors import UsageError
+from aws_run.cli.say import asked
+from aws_run.errors import DeclinedError, UsageError
 
 if TYPE_CHECKING:
     from aws_run.report import Reporter
@@ -20,6 +21,6 @@ def confirm_removal(question: str, *, at_stake: str, reporter: Reporter | None =
     if not sys.stdin.isatty():
         raise UsageError(at_stake, hint="add --yes to confirm")
     with reporter.pause() if reporter is not None else nullcontext():
-        confirmed = click.confirm(question, err=True)
+        confirmed = click.confirm(asked(question), err=True)
     if not confirmed:
-        raise UsageError("Nothing was removed")
+        raise DeclinedError("Nothing was removed")

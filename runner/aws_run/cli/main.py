@@ -15,6 +15,7 @@ import click
 
 from aws_run import __version__
 from aws_run.cli.file_names import in_utf8
+from aws_run.cli.help_text import use_whole_words
 from aws_run.cli.say import result_json, say
 from aws_run.errors import EXIT_INTERRUPT, EXIT_TOOL, AwsRunError
 from aws_run.streams import ResilientStream
@@ -56,6 +57,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "local": ("local", "The embedded AWS, to try things without an account."),
     "github": ("github", "What the GitHub Action calls."),
 }
+
+
+use_whole_words()
 
 
 class LazyGroup(click.Group):

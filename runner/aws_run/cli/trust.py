@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aws_run.cli.say import say
-from aws_run.errors import FarTooMuchError, UsageError
+from aws_run.errors import DeclinedError, FarTooMuchError, UsageError
 from aws_run.events import Notice
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _ask(sentences: Sequence[str]) -> None:
     for sentence in sentences:
         say(f"  {sentence}")
     if not click.confirm("Do you want this?", default=False, err=True):
-        raise UsageError("The run was not started, and nothing was created", hint=_HINT)
+        raise DeclinedError("The run was not started, and nothing was created", hint=_HINT)
 
 
 def ask_whether_meant(reporter: Reporter) -> Callable[[UsageError], None]:
@@ -51,7 +51,7 @@ def ask_whether_meant(reporter: Reporter) -> Callable[[UsageError], None]:
         with reporter.pause():
             say(doubt.message)
             if not click.confirm("Do you want this?", default=False, err=True):
-                raise doubt
+                raise DeclinedError("Nothing was sent, and nothing was created", hint=doubt.hint)
 
     return agree
 

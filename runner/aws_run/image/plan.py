@@ -13,6 +13,7 @@ from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
+from aws_run.byte_size import size
 from aws_run.command_line import has_places
 from aws_run.config import Arch, Config
 from aws_run.config.envfile import parse_env
@@ -91,7 +92,7 @@ class ImagePlan:
         """One line for the plan: what it is made of and how much."""
         count = len(self.source.files)
         files = "1 file" if count == 1 else f"{count} files"
-        return f"{self.recipe.summary}; {files}, {_size(self.source.total_bytes)}"
+        return f"{self.recipe.summary}; {files}, {size(self.source.total_bytes)}"
 
 
 def python_of(plan: ImagePlan | None) -> str | None:
@@ -237,7 +238,7 @@ def big_source(source: Source) -> Notice | None:
         sizes[top + slash] = sizes.get(top + slash, 0) + file.size
     name = max(sizes, key=lambda top: sizes[top])
     return Notice(
-        text=f"{_size(source.total_bytes)} of the project go into the image, {_size(sizes[name])} of them {name}",
+        text=f"{size(source.total_bytes)} of the project go into the image, {size(sizes[name])} of them {name}",
         level="warning",
         hint="data belongs into the folder of -i; .awsrunignore leaves out what the job does not need",
     )
@@ -310,10 +311,3 @@ def _recipe_digest(source: Source, recipe: Recipe) -> str:
         if recipe.needs_uv:
             parts.append(uv_requirements())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def _size(count: int) -> str:
-    for limit, unit, factor in ((1 << 10, "B", 1), (1 << 20, "KiB", 1 << 10), (1 << 30, "MiB", 1 << 20)):
-        if count < limit:
-            return f"{count / factor:.0f} {unit}" if factor == 1 else f"{count / factor:.1f} {unit}"
-    return f"{count / (1 << 30):.1f} GiB"

@@ -17,6 +17,7 @@ from aws_run.lifecycle import budget
 from aws_run.lifecycle.end.teardown import TeardownResult
 from aws_run.lifecycle.receipt_views import entry_view
 from aws_run.lifecycle.start.preflight import Preflight, RunPlan
+from aws_run.pricing.estimate import LEAST_BILLED_S
 from aws_run.pricing.network_path import NatCharge
 from aws_run.report.format import count, money, seconds, size
 from aws_run.report.money import by_earlier_runs
@@ -66,7 +67,17 @@ def plan_view(
         price=_price(run, backend, preflight.nat),
         why=spec.offer.why or "",
         estimate=(*_estimate(run, backend), *_network_lines(preflight.nat)),
-        notes=(*(one.sentence for one in allowances), *preflight.notes, *preflight.offer.notes),
+        notes=(
+            *(one.sentence for one in allowances),
+            *preflight.about_image,
+            *preflight.notes,
+            *preflight.offer.notes,
+        ),
+        short_notes=(
+            *((preflight.image.notes if preflight.image_digest is None else ()) if preflight.image else ()),
+            *preflight.notes,
+            *preflight.offer.notes,
+        ),
         allowances=allowances,
         output=config.output,
         outside=tuple(
@@ -171,13 +182,15 @@ def _estimate(run: RunPlan, backend: Backend) -> tuple[str, ...]:
     if run.estimate is not None:
         taken = seconds(float(run.estimate.billed_s))
         known = by_earlier_runs(entry_view(run.estimate))
-        expected = (f"expected: {known}; for {taken}, boot and waiting included",)
+        least = float(run.estimate.billed_s) <= LEAST_BILLED_S
+        why = "the least that is charged" if least else "boot and waiting included"
+        expected = (f"expected: {known}; for {taken}, {why}",)
     if hour is None:
         return (*expected, "estimate: no price is known for this hardware")
     dearest = budget.hour_usd(backend, spec.offer)
     if dearest is None:
         some = "some of the machines that may be started have no known price"
-        return (*expected, f"estimate: ${hour:.4f} an hour; {some}")
+        return (*expected, f"estimate: {money(hour)} an hour; {some}")
     whole = dearest * budget.billed_at_most_s(spec) / 3600
     end = f"its timeout of {seconds(spec.timeout_s)}"
     if spec.timeout_s < spec.job.timeout_s:
@@ -185,7 +198,7 @@ def _estimate(run: RunPlan, backend: Backend) -> tuple[str, ...]:
     beside = "its wait for image and input and its end included" if spec.idle_s else "its end included"
     return (
         *expected,
-        f"estimate: ${hour:.4f} an hour, at most ${whole:.4f} if it runs to {end}, {beside}{_sources(spec)}",
+        f"estimate: {money(hour)} an hour, at most {money(whole)} if it runs to {end}, {beside}{_sources(spec)}",
     )
 
 

@@ -5,37 +5,55 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
-from aws_run.report.format import clean, count, money
+from aws_run.pricing.estimate import LEAST_BILLED_S
+from aws_run.report.format import clean, count, listed, money, seconds
 from aws_run.report.money import beside_estimate
-from aws_run.report.views import LeftRow, LeftView, PlanRow, PlanView, ReceiptView
+from aws_run.report.views import LeftRow, LeftView, PlanAllowance, PlanView, ReceiptView
 
 _SHARED = ("role", "instance-profile", "log-group")
 
 
-def folded_plan(view: PlanView) -> list[str]:
-    """Three lines, and one more for what there is to note: where, what is made and sent, for how much."""
-    where = view.backend.partition(": ")[2] or view.backend
-    lines = [f"{view.run_id or view.project}  {where}, {view.region}, account {view.account}", _what_is_made(view)]
-    lines += view.estimate
-    if view.notes:
-        lines.append("; ".join(view.notes))
-    return [clean(line) for line in lines]
+def folded_plan(view: PlanView) -> list[tuple[str, str]]:
+    """(what it is about, text), one subject a line: what runs, for how much, what stays; then what there is to note.
+    The head (`text.plan_head`) is not among them."""
+    rows = [("runs", shlex.join(view.argv))] if view.argv is not None else []
+    rows += [("price", text) for text in _price(view)]
+    rows += [("after", text) for text in _afterwards(view)]
+    rows += [("note", allowance(one)) for one in view.allowances]
+    rows += [("note", text) for text in view.short_notes]
+    return [(what, clean(text)) for what, text in rows]
 
 
-def _what_is_made(view: PlanView) -> str:
-    rows = [row for lane in view.lanes for row in lane.rows]
-    made = any(row.action == "create" and row.scope != "kept" for row in rows)
-    stay = [row.kind for row in rows if row.action == "create" and row.scope == "kept"]
-    spared = f", but for {' and '.join(stay)}" if stay else ""
-    runs = [f"runs {shlex.join(view.argv)}"] if view.argv is not None else []
-    made_parts = [f"what it makes is removed after the run{spared}"] if made else []
-    return "; ".join([*runs, *(_part(row) for row in rows if row.kind in ("image", "input")), *made_parts])
+def _price(view: PlanView) -> list[str]:
+    """The numbers; where one of them is not known, the sentences that say so."""
+    price = view.price
+    if price is None or price.per_hour is None or price.at_most is None:
+        return [line.removeprefix("estimate: ") for line in view.estimate]
+    most = f"at most {money(price.at_most)} in {seconds(price.timeout_s)}"
+    line = f"{money(price.per_hour)} an hour, {most}"
+    if price.expected is not None:
+        by = count(price.expected.runs, "earlier run")
+        least = price.expected_s is not None and price.expected_s <= LEAST_BILLED_S
+        by += ", a minute is the least" if least else ""
+        line = f"{money(price.expected.usd)} expected ({by}), {most}"
+    return [line, *(text for text in view.estimate if text.startswith("network: "))]
 
 
-def _part(row: PlanRow) -> str:
-    verb = {"build": "builds", "send": "sends what changed of"}.get(row.action, "reuses")
-    note = row.note.partition(";")[0].partition(", then")[0]
-    return f"{verb} the {row.kind}" + (f" ({note})" if note else "")
+def _afterwards(view: PlanView) -> list[str]:
+    """Whatever stays is named, whether this run makes it or finds it there."""
+    rows = [row for lane in view.lanes for row in lane.rows if row.kind not in ("image", "input")]
+    if not any(row.action == "create" and row.scope == "run" for row in rows):
+        return []
+    stay = list(dict.fromkeys(row.kind for row in rows if row.scope in ("kept", "shared")))
+    return [f"what it made is removed, but for {listed(stay)}" if stay else "what it made is removed"]
+
+
+def allowance(one: PlanAllowance) -> str:
+    """One limit in a line."""
+    return (
+        f"allowance: this run holds {money(one.holds_usd)} of the {money(one.free_usd)} that are free of "
+        f"{money(one.limit_usd)} a {one.per}"
+    )
 
 
 def removal(gone: int, kept: Iterable[str]) -> str:

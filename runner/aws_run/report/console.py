@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TextIO
@@ -35,13 +35,14 @@ from aws_run.events import (
 )
 from aws_run.report import calm, panels
 from aws_run.report.errors import error_lines
-from aws_run.report.format import clean, count, size, wrapped
+from aws_run.report.format import clean, count, size
 from aws_run.report.hyperlinks import shows_hyperlinks
-from aws_run.report.live import LiveState, LiveView, lane_line
-from aws_run.report.symbols import symbols_for
+from aws_run.report.live import LaneState, LiveState, LiveView, lane_lines
+from aws_run.report.symbols import Symbols, symbols_for
 from aws_run.report.text import calm_places, look_text, outcome_head, ran_places
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 from aws_run.report.wrapped import Wrapped
+from aws_run.report.wrapping import wrapped
 
 _REFRESH_PER_S = 8
 _ERROR_STYLES = {"error": "red", "log": "dim", "command": "", "hint": "yellow"}
@@ -110,19 +111,18 @@ class ConsoleReporter:
         with self._lock:
             self._planned = view.run_id
             if self._verbose:
-                for line in panels.plan_panel(view, self._console.width):
-                    self._print_unwrapped(line)
+                lines = panels.plan_panel(view, self._console.width)
             else:
-                self._print(panels.folded_plan_panel(view))
+                lines = panels.folded_plan_panel(view, self._console.width)
+            self._print_lines(lines)
 
     def receipt(self, view: ReceiptView) -> None:
         with self._lock:
-            self._print(panels.receipt_panel(view, self._symbols))
+            self._print(panels.receipt_panel(view, self._symbols, self._console.width))
 
     def left(self, view: LeftView) -> None:
         with self._lock:
-            for line in panels.left_panel(view, self._symbols):
-                self._print_unwrapped(line)
+            self._print_lines(panels.left_panel(view, self._symbols))
 
     def outcome(self, view: OutcomeView) -> None:
         self._settle()
@@ -136,16 +136,16 @@ class ConsoleReporter:
             elif view.left is not None and (failed := calm.failed_rows(view.left)).rows:
                 self.left(failed)
             calm_rows = ran_places(view) if self._verbose else calm_places(view)
-            for line in panels.outcome_panel(
-                view, outcome_head(view), self._symbols, calm_rows, width=self._console.width, links=self._links
-            ):
-                self._print_unwrapped(line)
+            width, links = self._console.width, self._links
+            self._print_lines(
+                panels.outcome_panel(view, outcome_head(view), self._symbols, calm_rows, width=width, links=links)
+            )
 
     def error(self, error: AwsRunError) -> None:
         self._settle()
         with self._lock:
-            for role, line in error_lines(error):
-                self._print_unwrapped(Text(line, style=_ERROR_STYLES[role]))
+            lines = error_lines(error, self._console.width)
+            self._print_lines(Text(line, style=_ERROR_STYLES[role]) for role, line in lines)
 
     def emit(self, event: Event) -> None:
         with self._lock:
@@ -213,15 +213,7 @@ class ConsoleReporter:
             else:
                 self._kept.append(clean(event.detail))
             return
-        sign, style = {
-            "gone": (self._symbols.done, "green"),
-            "kept": (self._symbols.same, "dim"),
-            "failed": (self._symbols.failed, "red"),
-        }[event.state]
-        line = Text.assemble("  ", (sign, style), f" {event.state:<6} ", key[0], (f" {key[1]}", "dim"))
-        if event.detail:
-            line.append(f"  {clean(event.detail)}", "red" if event.state == "failed" else "dim")
-        self._print_unwrapped(line)
+        self._print_unwrapped(_teardown_line(event, self._symbols))
 
     def _notice(self, event: Notice) -> None:
         if event.level == "debug":
@@ -232,10 +224,9 @@ class ConsoleReporter:
         # Names, links and commands stay whole: a terminal joins its own line breaks again when they are copied.
         first, *rest = wrapped(clean(event.text), self._console.width - 5)
         self._print_unwrapped(Text.assemble("  ", sign, " ", first))
-        for line in rest:
-            self._print_unwrapped(Text(f"    {line}"))
-        if event.hint:
-            self._print_unwrapped(Text(f"    {clean(event.hint)}", style="dim"))
+        self._print_lines(Text(f"    {line}") for line in rest)
+        hint = wrapped(clean(event.hint), self._console.width - 5) if event.hint else []
+        self._print_lines(Text(f"    {line}", style="dim") for line in hint)
 
     def _end_teardown(self) -> None:
         text, self._gone, self._kept = calm.removal(self._gone, self._kept), 0, []
@@ -246,14 +237,14 @@ class ConsoleReporter:
         """Moves finished lanes into the scrollback, in their own order."""
         lanes = self._state.lanes
         for name in [name for name in lanes if lanes[name].outcome != "running"]:
-            self._print(lane_line(name, lanes.pop(name), self._symbols))
+            self._print_lane(name, lanes.pop(name))
 
     def _settle(self) -> None:
         """Ends the live display; what it showed goes into the scrollback."""
         with self._lock:
             self._stop()
             for name, lane in self._state.lanes.items():
-                self._print(lane_line(name, lane, self._symbols))
+                self._print_lane(name, lane)
             for shown in (self._state.lanes, self._state.looks, self._state.removing):
                 shown.clear()
             self._state.status = self._state.outputs = ""
@@ -292,8 +283,29 @@ class ConsoleReporter:
             live, self._live = self._live, None
             live.stop()
 
+    def _print_lane(self, name: str, lane: LaneState) -> None:
+        self._print_lines(lane_lines(name, lane, self._symbols, self._console.width))
+
+    def _print_lines(self, lines: Iterable[Text]) -> None:
+        for line in lines:
+            self._print_unwrapped(line)
+
     def _print(self, what: RenderableType) -> None:
         self._console.print(Wrapped(what), end="")
 
     def _print_unwrapped(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True)
+
+
+def _teardown_line(event: TeardownStep, symbols: Symbols) -> Text:
+    sign, style = {
+        "gone": (symbols.done, "green"),
+        "kept": (symbols.same, "dim"),
+        "failed": (symbols.failed, "red"),
+    }[event.state]
+    line = Text.assemble(
+        "  ", (sign, style), f" {event.state:<6} ", clean(event.kind), (f" {clean(event.name)}", "dim")
+    )
+    if event.detail:
+        line.append(f"  {clean(event.detail)}", "red" if event.state == "failed" else "dim")
+    return line

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
 import unicodedata
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
+from aws_run.byte_size import size as size
 from aws_run.events import JobUsage
 
 # CSI (colours, cursor), then strings that a terminal keeps to itself (titles, links, the clipboard; ended by BEL or
@@ -30,7 +31,6 @@ _COLON_COMMAND = re.compile(
     rf"(?<![^\s{_NO_WIDTH}]):(?:[{_NO_WIDTH}]*:)+(?=[{_NO_WIDTH}]*[^\W\d_]|.*?:[{_NO_WIDTH}]*:)"
 )
 _HASH_COMMAND = re.compile(rf"#(?=[{_NO_WIDTH}]*#[\w{_NO_WIDTH}]*\[)")
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def clean(text: str) -> str:
@@ -104,19 +104,14 @@ def seconds(amount_s: float) -> str:
     return f"{whole // 86_400}d {whole % 86_400 // 3600:02}h"
 
 
-def size(number_bytes: float) -> str:
-    """512 B, 3.1 MiB, 1.0 GiB: bytes are counted in binary units, each under its own name."""
-    value, unit = float(number_bytes), 0
-    while value >= 1023.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1024, unit + 1
-    if unit == 0:
-        return f"{int(value)} B"
-    return f"{value:.1f} {_UNITS[unit]}" if value < 99.5 else f"{value:.0f} {_UNITS[unit]}"
-
-
 def count(number: int, one: str, many: str | None = None) -> str:
     """1 file, 2 files, 2,000 files."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """a, b and c."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def aligned(rows: list[list[str]]) -> list[str]:
@@ -143,6 +138,10 @@ def usage_parts(usage: JobUsage) -> list[str]:
     return parts
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """Lines of at most `width` characters, broken between words alone: a longer word has a line of its own."""
-    return textwrap.wrap(text, max(20, width), break_long_words=False, break_on_hyphens=False) or [""]
+def cells(text: str) -> int:
+    """How many columns of a terminal `text` takes: a wide character takes two, one that is put onto another none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )

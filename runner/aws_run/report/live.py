@@ -18,6 +18,7 @@ from aws_run.events import LANES, JobLimits, JobUsage, Lane, LaneDone, LaneFaile
 from aws_run.report.format import clean, money, seconds, usage_parts
 from aws_run.report.rate import Rate
 from aws_run.report.symbols import Symbols
+from aws_run.report.wrapping import wrapped
 
 _BAR_WIDTH = 18
 _MOST_BARS = 6
@@ -172,10 +173,17 @@ def lane_sign(lane: LaneState, symbols: Symbols) -> Text:
     return Text(symbols.done, style="green") if lane.outcome == "done" else Text(symbols.same, style="dim")
 
 
-def lane_line(name: str, lane: LaneState, symbols: Symbols) -> Text:
-    """A lane's line in the scrollback."""
-    line = Text("  ")
-    line.append_text(lane_sign(lane, symbols))
+def lane_lines(name: str, lane: LaneState, symbols: Symbols, width: int) -> list[Text]:
+    """A lane's line in the scrollback; what is longer than the terminal is wide goes on below its text."""
+    head = Text("  ")
+    head.append_text(lane_sign(lane, symbols))
     dim = "dim" if lane.outcome == "same" else ""
-    line.append(f" {name:<9} ", dim).append(lane.text, dim)
-    return line.append(f"  {seconds(lane.took_s)}" if lane.took_s is not None else "  not finished", "dim")
+    head.append(f" {name:<9} ", dim)
+    indent = head.cell_len
+    first, *rest = wrapped(lane.text, width - indent)
+    lines = [head.append(first, dim), *(Text(f"{'':{indent}}{line}", dim) for line in rest)]
+    took = f"  {seconds(lane.took_s)}" if lane.took_s is not None else "  not finished"
+    if lines[-1].cell_len + len(took) > width:
+        lines.append(Text(" " * (indent - 2)))
+    lines[-1].append(took, "dim")
+    return lines

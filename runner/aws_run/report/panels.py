@@ -14,10 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from aws_run.report import calm
-from aws_run.report.format import clean, money, quantity, unit_price, wrapped
+from aws_run.report.format import clean, money, quantity, unit_price
 from aws_run.report.symbols import Symbols
 from aws_run.report.text import outcome_places, plan_head, plan_rows, receipt_footer
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
+from aws_run.report.wrapping import wrapped
 
 _PLAN_INDENT = 12
 _PLACE_INDENT = 11
@@ -25,20 +26,29 @@ _PLACE_INDENT = 11
 
 def plan_panel(view: PlanView, width: int) -> list[Text]:
     """A list, the same at every width: text is broken between words, and a name is never cut."""
+    return [*_plan_lines(view, plan_rows(view), width), Text()]
+
+
+def folded_plan_panel(view: PlanView, width: int) -> list[Text]:
+    """The same in short."""
+    return _plan_lines(view, calm.folded_plan(view), width)
+
+
+def _plan_lines(view: PlanView, rows: Iterable[tuple[str, str]], width: int) -> list[Text]:
     name, where = plan_head(view)
     first, *rest = wrapped(where, width - len(name) - 2)
     lines = [Text.assemble((name, "bold"), (f"  {first}", "dim"))]
     lines += [Text(f"{'':{len(name) + 2}}{line}", "dim") for line in rest]
     before = ""
-    for what, text in plan_rows(view):
+    for what, text in rows:
         first, *rest = wrapped(text, width - _PLAN_INDENT)
         lines.append(Text.assemble((f"  {'' if what == before else what:<8}  ", "dim"), first))
         lines += [Text(f"{'':{_PLAN_INDENT}}{line}") for line in rest]
         before = what
-    return [*lines, Text()]
+    return lines
 
 
-def receipt_panel(view: ReceiptView, symbols: Symbols) -> RenderableType:
+def receipt_panel(view: ReceiptView, symbols: Symbols, width: int) -> RenderableType:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column()
     table.add_column(style="dim")
@@ -49,7 +59,7 @@ def receipt_panel(view: ReceiptView, symbols: Symbols) -> RenderableType:
     total = money(view.total_usd)
     table.add_row("", "", Text(symbols.rule * len(total), style="dim"))
     table.add_row(Text("total", style="bold"), "", Text(total, style="bold"))
-    footer = [Text(line, style="dim") for line in receipt_footer(view)]
+    footer = [Text(part, style="dim") for line in receipt_footer(view) for part in wrapped(line, width - 2)]
     return Group(Text(f"  {clean(view.label)}", style="bold"), Padding(Group(table, *footer), (0, 0, 0, 2)), Text())
 
 
@@ -67,13 +77,6 @@ def left_panel(view: LeftView, symbols: Symbols) -> list[Text]:
             line.append(f"  {extra}", "dim")
         lines.append(line)
     return [*lines, Text()]
-
-
-def folded_plan_panel(view: PlanView) -> RenderableType:
-    first, *others = calm.folded_plan(view)
-    name, _, place = first.partition("  ")
-    rest = [Padding(Text(line, style="dim"), (0, 0, 0, 2)) for line in others]
-    return Group(Text.assemble((name, "bold"), f"  {place}"), *rest)
 
 
 def outcome_panel(

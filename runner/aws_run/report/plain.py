@@ -40,10 +40,12 @@ from aws_run.report.text import (
     outcome_head,
     outcome_places,
     plan_lines,
+    plan_rows,
     ran_places,
     receipt_lines,
 )
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
+from aws_run.report.wrapping import terminal_width, wrapped
 
 _PREFIX_WIDTH = 8
 # Repeated progress lines are printed at most this often.
@@ -86,7 +88,7 @@ class PlainReporter:
 
     def plan(self, view: PlanView) -> None:
         self._planned = view.run_id
-        self._write("plan", plan_lines(view) if self._verbose else calm.folded_plan(view))
+        self._write("plan", plan_lines(view, plan_rows(view) if self._verbose else calm.folded_plan(view)))
 
     def receipt(self, view: ReceiptView) -> None:
         self._write("receipt", receipt_lines(view))
@@ -114,7 +116,7 @@ class PlainReporter:
 
     def error(self, error: AwsRunError) -> None:
         with self._lock:
-            self._stream.write(render_error(error) + "\n")
+            self._stream.write(render_error(error, terminal_width(self._stream)) + "\n")
             self._stream.flush()
 
     def _lines(self, event: Event) -> list[tuple[str, str]]:
@@ -231,8 +233,12 @@ class PlainReporter:
 
     def _write(self, prefix: str, lines: Iterable[str]) -> None:
         with self._lock:
+            width = terminal_width(self._stream)
             for line in lines:  # most contain text from elsewhere, and cleaning twice changes nothing
-                self._stream.write(f"{prefix:<{_PREFIX_WIDTH}} | {clean(line)}".rstrip() + "\n")
+                whole = width is None or prefix == "job"
+                parts = [clean(line)] if whole else wrapped(clean(line), (width or 0) - _PREFIX_WIDTH - len(" | "))
+                for part in parts:
+                    self._stream.write(f"{prefix:<{_PREFIX_WIDTH}} | {part}".rstrip() + "\n")
             self._stream.flush()
 
 

@@ -13,6 +13,7 @@ from aws_run.report.errors import render_error
 from aws_run.report.format import clean
 from aws_run.report.text import outcome_head
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
+from aws_run.report.wrapping import lines_for, terminal_width
 
 
 class QuietReporter:
@@ -48,7 +49,7 @@ class QuietReporter:
             self._write(f"warning: {text}")
 
     def error(self, error: AwsRunError) -> None:
-        self._stream.write(render_error(error) + "\n")
+        self._stream.write(render_error(error, terminal_width(self._stream)) + "\n")
         self._stream.flush()
 
     @contextmanager
@@ -56,5 +57,5 @@ class QuietReporter:
         yield
 
     def _write(self, line: str) -> None:
-        self._stream.write(clean(line) + "\n")
+        self._stream.write("\n".join(lines_for(self._stream, clean(line))) + "\n")
         self._stream.flush()

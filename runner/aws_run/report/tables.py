@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from aws_run.report.format import aligned, clean, wrapped
+from aws_run.report.format import aligned, clean
 from aws_run.report.symbols import Symbols, symbols_for
+from aws_run.report.wrapping import wrapped
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -122,7 +122,7 @@ def _rich_table(
         ])  # fmt: skip
     widths = _widths([[cell.plain for cell in line] for line in lines], console.width)
     if widths is None and len(columns) > 2:
-        for block in _records(columns, lines[1:]):
+        for block in _records(columns, lines[1:], console.width):
             console.print(block, soft_wrap=True)
         return
     if widths is None:
@@ -135,11 +135,17 @@ def _rich_table(
     for width in widths:
         grid.add_column(width=width)
     for line in lines:
-        grid.add_row(*line)
+        grid.add_row(*(_broken(cell, width) for cell, width in zip(line, widths, strict=True)))
     console.print(grid)
 
 
-def _records(columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> Iterator[Text]:
+def _broken(cell: Text, width: int) -> Text:
+    from rich.text import Text
+
+    return Text("\n".join(wrapped(cell.plain, width, least=1)), style=cell.style, spans=cell.spans)
+
+
+def _records(columns: Sequence[str], rows: Sequence[Sequence[Text]], room: int) -> Iterator[Text]:
     """Each row as a block below its first cell, for a terminal that has no room for columns."""
     from rich.text import Text
 
@@ -148,7 +154,7 @@ def _records(columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> Iterator
         yield first
         for column, cell in zip(columns[1:], others, strict=True):
             if cell.plain not in ("", "-"):
-                yield Text.assemble((f"  {column:<{width}}  ", "dim"), cell)
+                yield from _hanging([Text(f"  {column}", style="dim"), cell], width + 4, room)
 
 
 def _hanging(line: Sequence[Text], indent: int, width: int) -> Iterator[Text]:
@@ -158,7 +164,7 @@ def _hanging(line: Sequence[Text], indent: int, width: int) -> Iterator[Text]:
     from rich.text import Text
 
     *first, last = line
-    parts = textwrap.wrap(last.plain, max(width - indent, 20), break_long_words=False, break_on_hyphens=False)
+    parts = wrapped(last.plain, width - indent)
     head = _padded(first[0], indent) if first else Text()
     if len(parts) < 2 or max(map(cell_len, parts)) > width - indent:
         yield Text.assemble(head, last)
@@ -200,4 +206,4 @@ def _widths(lines: Sequence[Sequence[str]], width: int) -> list[int] | None:
 
 
 def _height(cell: str, width: int) -> int:
-    return len(textwrap.wrap(cell, max(width, 1), break_long_words=False, break_on_hyphens=False))
+    return len(wrapped(cell, width, least=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 
 from aws_run import naming
 from aws_run.events import LookProgress
@@ -41,9 +42,9 @@ def plan_head(view: PlanView) -> tuple[str, str]:
     return clean(view.run_id or view.project), clean(where)
 
 
-def plan_lines(view: PlanView) -> list[str]:
+def plan_lines(view: PlanView, rows: Iterable[tuple[str, str]]) -> list[str]:
     name, where = plan_head(view)
-    return [f"{name} on {where}", *(f"{what:<8} {text}" for what, text in plan_rows(view))]
+    return [f"{name} on {where}", *(f"{what:<8} {text}" for what, text in rows)]
 
 
 def _image_texts(view: PlanView) -> list[str]:

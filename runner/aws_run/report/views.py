@@ -121,7 +121,8 @@ class PlanAllowance:
 class PlanView:
     """`run_id` "": no run begins with this plan. `argv` None: the image's own command; it is complete but for the two
     folders. `python` None: what the image brings. `content` None: nothing is built. `why`: this hardware was chosen.
-    `estimate` and `notes` are sentences, one per line. `output` None: nothing is fetched."""
+    `estimate` and `notes` are sentences, one per line; `short_notes` are those that a short plan tells as well.
+    `output` None: nothing is fetched."""
 
     run_id: str
     project: str
@@ -137,6 +138,7 @@ class PlanView:
     why: str = ""
     estimate: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    short_notes: tuple[str, ...] = ()
     output: Path | None = None
     outside: tuple[OutsideRow, ...] = ()
     allowances: tuple[PlanAllowance, ...] = ()

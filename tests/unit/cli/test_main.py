@@ -117,6 +117,8 @@ def kinds(base: type[errors.AwsRunError] = errors.AwsRunError) -> list[type[erro
 EXIT_CODES = {
     "AwsRunError": 125,
     "UsageError": 2,
+    "DeclinedError": 2,
+    "FarTooMuchError": 2,
     "ConfigError": 2,
     "FarTooMuchError": 2,
     "RefChangedError": 2,

@@ -66,15 +66,11 @@ WARNING = {
     120: [f"  ! {LONG}"],
     160: [f"  ! {LONG}"],
 }
-WHAT = "runs python main.py --epochs 3 -i INPUT -o OUTPUT; builds the image; what it makes is removed after the run"
-MADE = {
-    80: [
-        "  runs python main.py --epochs 3 -i INPUT -o OUTPUT; builds the image; what it",
-        "  makes is removed after the run",
-    ],
-    120: [f"  {WHAT}"],
-    160: [f"  {WHAT}"],
-}
+PLAN_ROWS = [
+    ("runs", "python main.py --epochs 3 -i INPUT -o OUTPUT"),
+    ("price", "$0.3400 an hour, at most $0.6800 in 2h 00m"),
+    ("after", "what it made is removed, but for bucket"),
+]
 PLACE = {
     80: [f"{RUN}  ec2, eu-central-1, account 123456789012"],
     120: [f"{RUN}  ec2, eu-central-1, account 123456789012"],
@@ -87,9 +83,7 @@ def test_a_short_run_on_a_terminal(stream: io.StringIO, clock: FakeClock, writte
     show_a_run(ConsoleReporter(stream, clock=clock, verbose=False, environ={}, width=width, force_terminal=False))
     assert [line.rstrip() for line in written()] == [
         *PLACE[width],
-        *MADE[width],
-        "  about $0.34 an hour",
-        "  spot prices of 2026-11-20",
+        *(f"  {what:<8}  {text}" for what, text in PLAN_ROWS),
         *WARNING[width],
         "  ✓ capacity  g6.xlarge joined  41s",
         "  ✓ image     pushed 84 MB  19s",
@@ -108,10 +102,8 @@ def test_a_short_run_on_a_terminal(stream: io.StringIO, clock: FakeClock, writte
 def test_a_short_run_in_a_file(stream: io.StringIO, clock: FakeClock, written: Written) -> None:
     show_a_run(PlainReporter(stream, clock=clock, verbose=False))
     assert written() == [
-        f"plan     | {RUN}  ec2, eu-central-1, account 123456789012",
-        f"plan     | {WHAT}",
-        "plan     | about $0.34 an hour",
-        "plan     | spot prices of 2026-11-20",
+        f"plan     | {RUN} on ec2, eu-central-1, account 123456789012",
+        *(f"plan     | {what:<8} {text}" for what, text in PLAN_ROWS),
         f"warning  | {LONG}",
         "image    | done: pushed 84 MB (19s)",
         "capacity | done: g6.xlarge joined (41s)",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from aws_run.cli.help_text import WholeSentences
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.say import say
 from aws_run.cli.session import Session, session
@@ -33,7 +34,7 @@ def _whose(function: F) -> F:
     return function
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=WholeSentences, invoke_without_command=True)
 @click.pass_context
 @project_options
 @aws_options

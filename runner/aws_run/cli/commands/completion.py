@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from click.shell_completion import get_completion_class
 
+from aws_run.cli.help_text import WholeSentences
 from aws_run.cli.say import say
 from aws_run.errors import AwsRunError, UsageError
 
@@ -15,7 +16,7 @@ SHELLS = ("bash", "zsh", "fish")
 _VARIABLE = "_AWS_RUN_COMPLETE"
 
 
-@click.group()
+@click.group(cls=WholeSentences)
 def completion() -> None:
     """Complete commands and options in bash, zsh and fish."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from aws_run.cli.help_text import WholeSentences
 from aws_run.cli.say import result_json
 
 
-@click.group()
+@click.group(cls=WholeSentences)
 def config() -> None:
     """The configuration file, aws-run.yaml."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from aws_run.cli.help_text import WholeSentences
 
-@click.group()
+
+@click.group(cls=WholeSentences)
 def github() -> None:
     """What the GitHub Action calls; docs/github-action.md describes the action."""
 

@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from aws_run.cli.confirm import confirm_removal
+from aws_run.cli.help_text import WholeSentences
 from aws_run.cli.options import json_option, runtime_option
 from aws_run.cli.say import result, result_json, say
 from aws_run.cli.types import PATH
@@ -35,7 +36,7 @@ def _running() -> Any:
     return running
 
 
-@click.group()
+@click.group(cls=WholeSentences)
 def local() -> None:
     """An embedded AWS: try everything of aws-run, and the aws CLI, without an account.
 
@@ -103,7 +104,7 @@ def start(
     for name, value in aws.environment().items():
         result(f"export {name}={value}")
     say(f"# {aws.runtime}: {aws.runtime_reason}")
-    say("# stop it with: aws-run local stop")
+    say('# stop it with: eval "$(aws-run local stop)"')
 
 
 def _refuse_what_it_was_not_started_with(running: str, runtime: str) -> None:
@@ -143,9 +144,10 @@ def _policy(path: Path) -> dict[str, Any]:
 
 @local.command()
 def stop() -> None:
-    """Stop it and delete everything in it: eval "$(aws-run local stop)" also clears its variables from the shell.
+    """Stop it and delete everything in it.
 
-    What makes the next start quick stays on this machine; `aws-run local prune` removes that.
+    eval "$(aws-run local stop)" also clears its variables from the shell. What makes the next start quick stays on
+    this machine; `aws-run local prune` removes that.
     """
     embedded = _embedded()
     stopped = embedded.stop()

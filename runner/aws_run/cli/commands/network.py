@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from aws_run.cli.confirm import confirm_removal
+from aws_run.cli.help_text import WholeSentences
 from aws_run.cli.options import aws_options, project_options, setting
 from aws_run.cli.say import say
 from aws_run.cli.session import session
@@ -15,7 +16,7 @@ from aws_run.config.options import option_of
 _COST = "$0.00 while nothing runs in it; a run's public address costs what it costs in a default VPC"
 
 
-@click.group()
+@click.group(cls=WholeSentences)
 def network() -> None:
     """A network for runs, in regions whose default VPC is gone.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aws_run.cli.help_text import WholeSentences
 from aws_run.cli.options import aws_options, file_options, some_run_options
 from aws_run.cli.say import result_json, say
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _FLAGS = frozenset({"cpu", "memory", "gpu", "arch", "instance_type", "spot_policy"})
 
 
-@click.group()
+@click.group(cls=WholeSentences)
 def quota() -> None:
     """How many vCPUs the account may use, by family and market."""
 

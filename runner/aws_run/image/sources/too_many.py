@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from aws_run.byte_size import size
 from aws_run.errors import FarTooMuchError, UsageError
 from aws_run.image.sources.source import SourceFile
 
@@ -19,7 +20,7 @@ def too_many(files: Sequence[SourceFile], *, root: Path) -> UsageError | None:
     if len(files) <= MOST_FILES and total <= MOST_BYTES:
         return None
     return UsageError(
-        f"{len(files):,} files, {_size(total)}, of {root} would go into the image",
+        f"{len(files):,} files, {size(total)}, of {root} would go into the image",
         hint=f"list what the job does not need in .awsrunignore ({_largest(files)}; data belongs to -i); "
         "--yes sends all of it",
     )
@@ -54,10 +55,4 @@ def _largest(files: Sequence[SourceFile]) -> str:
         top, slash, _ = file.path.partition("/")
         sizes[top + slash] = sizes.get(top + slash, 0) + file.size
     rows = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:_MOST_NAMED]
-    return ", ".join(f"{name} {_size(size)}" for name, size in rows)
-
-
-def _size(number: int) -> str:
-    if number >= 10**8:
-        return f"{number / 10**9:.1f} GB"
-    return f"{number / 10**6:.1f} MB" if number >= 10**5 else f"{number / 10**3:.1f} KB"
+    return ", ".join(f"{name} {size(amount)}" for name, amount in rows)

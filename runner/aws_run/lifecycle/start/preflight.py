@@ -61,7 +61,8 @@ class Preflight:
     image_digest: str | None
     kept: dict[Ref, Observation]
     inputs: tuple[InputSummary, ...] = ()
-    notes: tuple[str, ...] = ()  # sentences for the plan
+    about_image: tuple[str, ...] = ()  # sentences for the plan on what was chosen for the image
+    notes: tuple[str, ...] = ()  # sentences for the plan on all else
     git: GitState | None = None  # of the project's folder
     branch: str = ""
     nat: NatCharge | None = None  # what the way to S3 charges for input and image
@@ -144,9 +145,9 @@ def run_preflight(
             nat=nat,
             past=past.result(),
             inputs=inputs,
+            about_image=tuple(filter(None, (*(image.notes if image else ()), _base_note(image, context)))),
             notes=(
-                *(image.notes if image else ()),
-                *(note for note in (room.note, _base_note(image, context), _memory_note(image, backend)) if note),
+                *(note for note in (room.note, _memory_note(image, backend)) if note),
                 *offer.network.notes,
                 *named.result(),
                 *outside_notes(config),
