@@ -62,9 +62,9 @@ class JobOutput:
             wait_s = _QUIET_S if self._over.is_set() else max(0.0, next_tick - now)
             waiting = [*self._open] if self._over.is_set() else [*self._open, self._wake]
             ready, _, _ = select.select(waiting, [], [], wait_s)
-            for end in ready:
-                if end != self._wake:
-                    self._read(end)
+            # Of what came at the same time a bar's end is the first: a job tells what it has done after the bar.
+            for end in sorted((end for end in ready if end != self._wake), key=lambda end: not self._lines[end].moving):
+                self._read(end)
             now = time.monotonic()
             if now >= next_tick:
                 next_tick = now + STATES_EVERY_S
@@ -86,7 +86,12 @@ class JobOutput:
             self._open.discard(end)
             os.close(end)
             return
-        _write(self._from[end], self._lines[end].feed(data, time.monotonic()))
+        now = time.monotonic()
+        said = self._lines[end].feed(data, now)
+        for other, lines in self._lines.items():
+            if other != end and said:
+                _write(self._from[other], lines.elsewhere(now))
+        _write(self._from[end], said)
 
 
 def _write(target: int, data: bytes) -> None:

@@ -14,6 +14,7 @@ from .log_marks import state_line
 
 STATES_EVERY_S = 1.0
 _MOST_ROWS = 40
+_COMES_BACK_WITHIN_S = 3 * STATES_EVERY_S
 # As much as a log driver of Docker's takes into one event; a longer line goes out in parts there as well.
 _MOST_HELD_BYTES = 16 * 1024
 # Carriage return, backspace; up, down, next and previous line, and wiping a line. Other sequences are part of the text.
@@ -75,6 +76,19 @@ class RedrawnLines:
             if row.redrawn and text and text != row.shown:
                 row.shown = text
                 out += state_line(number, text)
+        return bytes(out)
+
+    @property
+    def moving(self) -> bool:
+        """Something is held that the job redraws or has redrawn."""
+        return any(row.redrawn for row in self._rows)
+
+    def elsewhere(self, now: float) -> bytes:
+        """The job goes on with another stream: a line of this one that it has left comes before what it says there. One
+        that it comes back to again and again stays held."""
+        out = bytearray()
+        while self._at > 0 and now - self._rows[0].visited_at >= _COMES_BACK_WITHIN_S:
+            self._drop_first(out)
         return bytes(out)
 
     def end(self) -> bytes:
@@ -170,7 +184,7 @@ class RedrawnLines:
         while self._at > 0:
             first = self._rows[0]
             recent = now - max(first.left_at, first.visited_at) < STATES_EVERY_S / 2
-            if recent or now - first.visited_at < 3 * STATES_EVERY_S:
+            if recent or now - first.visited_at < _COMES_BACK_WITHIN_S:
                 return
             self._drop_first(out)
 

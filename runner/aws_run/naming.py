@@ -50,10 +50,15 @@ def is_run_id(text: str) -> bool:
     return _RUN_ID.fullmatch(text) is not None
 
 
+_LEAST_OF_A_PART = 4
+
+
 def shortens(text: str, run_id: str) -> bool:
-    """Whether a run may be called `text`: the beginning or the end of its id, or the beginning of the part after the
-    project's name, which is its time."""
-    return run_id.startswith(text) or run_id.endswith(text) or run_id[-20:].startswith(text)
+    """Whether a run may be called `text`: the beginning of its id, or of at least four characters the end of it or the
+    beginning of the part after the project's name, which is its time. A single letter ends one id in sixteen."""
+    if run_id.startswith(text):
+        return True
+    return len(text) >= _LEAST_OF_A_PART and (run_id.endswith(text) or run_id[-20:].startswith(text))
 
 
 def project_of_run(run_id: str) -> str:

@@ -61,7 +61,7 @@ def test_an_unchanged_project_is_neither_built_nor_pushed_nor_sent_again(
     calls(embedded_aws, forget=True)
     second = submit(embedded_aws, project, tmp_path / "two", "--debug")
     assert second.returncode == 0, second.stderr
-    assert "neither built nor pushed" in second.stderr
+    assert "nothing to do: unchanged" in second.stderr
     assert "nothing sent" in second.stderr
     made = calls(embedded_aws)
     assert "ecs:RunTask" in made

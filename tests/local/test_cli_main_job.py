@@ -115,7 +115,7 @@ def test_an_unchanged_submit_builds_pushes_and_sends_nothing_in_25_round_trips(a
     before = len(aws.sent)
     again = aws.run(*submit(folder, tmp_path / "two", "--debug"))
     assert again.returncode == 0, again.stderr
-    assert "neither built nor pushed" in again.stderr
+    assert "nothing to do: unchanged" in again.stderr
     assert "nothing sent" in again.stderr
     names = aws.names_sent(before)
     assert not [name for name in names if name.startswith("s3:PUT") and "/inputs/" in name]

@@ -267,6 +267,8 @@ def test_row_39_a_build_longer_than_the_lease_and_than_any_margin_costs_the_job_
     plain, clock = story.context.builder(), WatchedClock(story.clock())
 
     class Slow:
+        done = "built"
+
         def build_push(self, *arguments: Any) -> str:
             for _ in range(45):
                 story.world.clock.advance(60)

@@ -114,6 +114,8 @@ def test_a_build_that_takes_longer_than_the_job_may_is_not_past_its_deadline(beg
     clock = WatchedClock(story.clock())
 
     class Slow:
+        done = "built"
+
         def build_push(self, *arguments: Any) -> str:
             for _ in range(25):
                 story.world.clock.advance(60)

@@ -131,7 +131,7 @@ def _way_back(flags: Mapping[str, Any]) -> str:
 
 def _runtime_notice(aws: Any) -> str:
     if aws.runtime == "docker":
-        return "embedded AWS: the job runs in a Docker container"
+        return "embedded AWS: jobs run in Docker containers"
     return f"embedded AWS: {aws.runtime_reason}"
 
 

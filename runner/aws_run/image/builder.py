@@ -25,6 +25,10 @@ Login = Callable[[], RegistryLogin]
 
 
 class Builder(Protocol):
+    """`done`: what `build_push` has done when it returns, in words."""
+
+    done: str
+
     def build_push(self, plan: ImagePlan, repository_uri: str, tag: str, login: Login, emit: Emit) -> str:
         """Build `plan`, push it as `repository_uri:tag` and return the manifest's digest, `sha256:…`.
 

@@ -56,7 +56,10 @@ def _only_one(run: str, matching: list[str]) -> str:
     if len(matching) == 1:
         return matching[0]
     if not matching:
-        raise RunNotFoundError(f"No run is called {run!r}", hint="`aws-run ps --all` lists the runs")
+        raise RunNotFoundError(
+            f"No run is called {run!r}",
+            hint="the beginning of its id does, or its last four characters; `aws-run ps --all` lists the runs",
+        )
     newest = ", ".join(matching[: -_MOST_NAMED - 1 : -1]) + (", …" if len(matching) > _MOST_NAMED else "")
     raise RunNotFoundError(
         f"{len(matching)} runs are called {run!r}: {newest}", hint="type more of it, or its last four characters"

@@ -217,6 +217,7 @@ class OutcomeView:
     where it has not, or where the exit code is of something later.
     `report_file`: the run's report beside `output_dir`; `report_uri`, `report_url`: its copy beside the results in S3,
     and its page in AWS's console.
+    `goes_on`: the run does, and `exit_code` is of the command that left it.
     `kept_days`: how long the bucket keeps what was saved; None where nothing was.
     `ran`: command and arguments, without the two folders; empty where the image's own command ran. `commit`: of the
     project, and whether its files were that commit's.
@@ -240,6 +241,7 @@ class OutcomeView:
     receipt: ReceiptView | None = None
     left: LeftView | None = None
     next_commands: tuple[str, ...] = ()
+    goes_on: bool = False
 
     @property
     def succeeded(self) -> bool:

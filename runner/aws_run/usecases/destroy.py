@@ -24,6 +24,7 @@ from aws_run.infra.resources import Ref
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
+from aws_run.report.format import count
 from aws_run.runs.store import RunStore
 
 _LASTS_S = 15 * 60  # of the lock: some millions of versions go under it; one that died with it blocks nobody for longer
@@ -160,6 +161,6 @@ def _empty(context: AppContext, project: str, bucket: Ref) -> None:
 def _refuse(live_runs: tuple[str, ...]) -> None:
     if live_runs:
         raise AwsRunError(
-            f"{len(live_runs)} run(s) still use these resources: {', '.join(live_runs)}",
+            f"These resources are still used by {count(len(live_runs), 'run')}: {', '.join(live_runs)}",
             hint=f"aws-run cancel {live_runs[0]}",
         )

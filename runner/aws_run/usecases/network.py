@@ -12,6 +12,7 @@ from aws_run.infra.resource_types.network import Network, describe
 from aws_run.infra.resources import ref
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
+from aws_run.report.format import count
 
 Parts = tuple[tuple[str, str], ...]  # what each part is, and its name or id
 
@@ -77,7 +78,7 @@ def remove_network(context: AppContext) -> tuple[Removal, ...]:
     live = store.locks.live() if store.exists() else ()
     if live:
         raise AwsRunError(
-            f"{len(live)} run(s) of this account may use the network: {', '.join(live)}",
+            f"{count(len(live), 'run')} of this account may use the network: {', '.join(live)}",
             hint=f"aws-run cancel {next(iter(live))}",
         )
     wanted = desired.network({}, account=identity.account, region=identity.region)

@@ -118,7 +118,6 @@ EXIT_CODES = {
     "AwsRunError": 125,
     "UsageError": 2,
     "DeclinedError": 2,
-    "FarTooMuchError": 2,
     "ConfigError": 2,
     "FarTooMuchError": 2,
     "RefChangedError": 2,

@@ -32,6 +32,7 @@ def gc(dry_run: bool, **flags: Any) -> int:
     from aws_run.cli import removal
     from aws_run.errors import AwsRunError
     from aws_run.lifecycle.end import teardown
+    from aws_run.report.format import count
     from aws_run.report.tables import table
     from aws_run.usecases.gc import gc as collect
 
@@ -49,7 +50,7 @@ def gc(dry_run: bool, **flags: Any) -> int:
             ]
             table("", ("run", "action", "reason", "resources"), rows)
             if done.given_back:
-                say(f"allowance: what {done.given_back} ended run(s) held is given back")
+                say(f"allowance: what {count(done.given_back, 'ended run')} held is given back")
         teardown.TeardownResult(removed=done.removed, kept=()).raise_if_failed(removal.region(here))
         if done.refused:
             raise AwsRunError(f"Not everything could be listed: {'; '.join(done.refused)}", hint=_HINT)

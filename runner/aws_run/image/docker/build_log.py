@@ -31,15 +31,25 @@ _ENGINES_OWN = re.compile(
 )
 # Instructions that take no time are not worth a word.
 _INSTANT = re.compile(r"^(?:ARG|ENV|USER|ENTRYPOINT|CMD|LABEL|EXPOSE|STOPSIGNAL|SHELL) |^load |^CMD$")
+# How it is done (--mount=…, --network=…, --chown=…) says nothing of what is done; `--from=…` of COPY does.
+_FLAGS = re.compile(r"^(RUN |COPY |ADD )(?:--(?!from=)\S+ +)+")
 # What the parts of our recipe do, in words.
 _WORDS = (
     ("self-check", "adding the entrypoint"),
     ("/opt/uv\\.txt", "preparing Python"),
+    ("apt-get install .* \\$APT", "installing Debian packages"),
+    ("command -v git", "getting git"),
+    ("uv python install", "getting Python"),
     ("UV_PROJECT_ENVIRONMENT", "installing dependencies"),
+    ("uv pip install .* -e \\.;", "installing the project"),
+    ("^RUN .*/opt/aws-run/python3", "adding the entrypoint"),
     ("^COPY (?:secrets/|uv\\.txt)", "preparing Python"),
     ("^COPY deps/", "copying dependency files"),
     ("^COPY .*code/", "copying the code"),
     ("^COPY --from=dependencies", "adding dependencies"),
+    ("^COPY --from=project", "adding the project"),
+    ("^COPY .*micromamba", "getting micromamba"),
+    ("^COPY activate", "getting micromamba"),
     ("^WORKDIR", "preparing the folder"),
     ("^ADD entrypoint", "adding the entrypoint"),
     ("^FROM |^load metadata", "getting the base image"),
@@ -128,8 +138,9 @@ class BuildLog:
 
 
 def in_words(what: str) -> str:
-    """What an instruction does, for people; one that is not ours stays as it is, shortened."""
+    """What an instruction does, for people; one that is not ours stays as it is, but for its flags, shortened."""
     for pattern, words in _WORDS:
         if re.search(pattern, what):
             return words
-    return what if len(what) <= 60 else f"{what[:57]}..."
+    bare = _FLAGS.sub(r"\1", what)
+    return bare if len(bare) <= 60 else f"{bare[:57]}..."

@@ -40,6 +40,8 @@ class DockerBuilder:
     built, with InterruptedRunError.
     """
 
+    done = "built and pushed"
+
     def __init__(
         self,
         *,

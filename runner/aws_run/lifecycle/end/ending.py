@@ -215,6 +215,7 @@ def detached_result(spec: RunSpec, record: Record) -> SubmitResult:
     view = OutcomeView(
         run_id=spec.run_id,
         exit_code=0,
+        goes_on=True,
         status="accepted; it runs without this terminal, saves its outputs and stops billing by itself",
         s3_uri=f"s3://{spec.bucket}/{spec.keys.output}",
         console_url=console_pages.bucket_prefix(spec.bucket, spec.keys.output, spec.region),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from aws_run.events import Notice
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import leftovers
+from aws_run.report.format import count
 
 _AT_MOST = 3  # earlier runs looked after beside a submit
 
@@ -28,4 +29,4 @@ def _tidy(context: AppContext) -> None:
         context.emit(Notice(text=f"gc: {error}", level="debug"))
         return
     if removable:
-        context.emit(Notice(text=f"removed what {len(removable)} earlier run(s) had left behind"))
+        context.emit(Notice(text=f"removed what {count(len(removable), 'earlier run')} had left behind"))

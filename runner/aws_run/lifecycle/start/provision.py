@@ -180,12 +180,13 @@ class Provisioning:
             else apply.create(self._context.aws, repository, self._lanes.clock)
         )
         if preflight.image_digest:
-            text = "unchanged: neither built nor pushed"
+            text = "unchanged"
             return LaneResult(value=f"{uri}@{preflight.image_digest}", text=text, skipped=True)
         self._lanes.check()
         tag, context = preflight.image.tag, self._context
-        digest = context.builder().build_push(preflight.image, uri, tag, self._login, context.emit)
-        return LaneResult(value=f"{uri}@{digest}", text="built and pushed")
+        builder = context.builder()
+        digest = builder.build_push(preflight.image, uri, tag, self._login, context.emit)
+        return LaneResult(value=f"{uri}@{digest}", text=builder.done)
 
     def _login(self) -> RegistryLogin:
         """A fresh ECR token; they live 12 hours, so each push asks for its own."""

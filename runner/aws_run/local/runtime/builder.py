@@ -38,6 +38,8 @@ def image_builder(local: LocalAws, stop: threading.Event | None = None) -> Build
 class ProcessBuilder:
     """`stop`, once set, ends what is being installed, with InterruptedRunError."""
 
+    done = "packages installed, for a job that runs as a process"
+
     def __init__(self, local: LocalAws, stop: threading.Event | None = None) -> None:
         self._local = local
         self._stop = stop or threading.Event()
@@ -68,7 +70,7 @@ class ProcessBuilder:
             if note in plan.notes:
                 continue  # the plan has told it
             emit(Notice(text=note, level="warning"))
-        emit(LaneProgress(lane="image", text="storing the image", done=1, total=2))
+        emit(LaneProgress(lane="image", text="storing the sources", done=1, total=2))
         address, _, repository = repository_uri.partition("/")
         put_image(self._local, repository, tag, image.manifest, region=_region_of(address))
         return image.digest

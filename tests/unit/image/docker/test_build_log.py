@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
+from importlib import resources
+
 import pytest
 
 from aws_run.errors import BuildError, DockerError
 from aws_run.image.docker.build_causes import build_failure
-from aws_run.image.docker.build_log import TAIL_LINES, BuildLog
+from aws_run.image.docker.build_log import TAIL_LINES, BuildLog, in_words
 
 # As BuildKit 0.8 and 0.12 print them; the middle steps run side by side.
 REQUIREMENT = """\
@@ -67,6 +70,28 @@ def test_the_tail_is_the_failing_programs_own_words_once() -> None:
 def test_steps_are_told_in_words_and_once() -> None:
     _, steps = fed(REQUIREMENT)
     assert steps == ["preparing Python", "installing dependencies", "adding the entrypoint"]
+
+
+def test_each_step_of_our_own_recipe_has_words_of_its_own() -> None:
+    text = (resources.files("aws_run.image") / "Dockerfile").read_text(encoding="utf-8")
+    joined = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ")
+    steps = [line for line in joined.splitlines() if line.startswith(("RUN ", "COPY ", "ADD ", "WORKDIR"))]
+    assert len(steps) > 15
+    raw = [what for what in steps if in_words(what).startswith(("RUN", "COPY", "ADD", "WORKDIR"))]
+    assert raw == []
+
+
+@pytest.mark.parametrize(
+    ("instruction", "words"),
+    [
+        ("RUN --mount=type=secret,id=ca --mount=type=cache,target=/c pip install .", "RUN pip install ."),
+        ("COPY --chown=1:1 --link src /src", "COPY src /src"),
+        ("COPY --from=build /wheel /wheel", "COPY --from=build /wheel /wheel"),
+        ("RUN echo --mount=x", "RUN echo --mount=x"),
+    ],
+)
+def test_a_step_is_shown_without_how_it_is_done(instruction: str, words: str) -> None:
+    assert in_words(instruction) == words
 
 
 def test_the_classic_builder_is_read_as_well() -> None:
