@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from aws_run.byte_size import size as shown_size
+from aws_run.amounts import size as shown_size
 from aws_run.config import Resources
 from aws_run.errors import UsageError
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
-from aws_run.byte_size import size
+from aws_run.amounts import size
 from aws_run.command_line import has_places
 from aws_run.config import Arch, Config
 from aws_run.config.envfile import parse_env

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from decimal import Decimal
 
+from aws_run.amounts import money
 from aws_run.backends.base import Backend, Usage
 from aws_run.errors import DeadlineError, UsageError
 from aws_run.pricing.receipt import MachineUse, total_usd
@@ -80,7 +81,7 @@ def cap_s(job: JobSpec, offer: Offer, backend: Backend) -> int | None:
         )
     if limits.max_price_usd_per_hour is not None and hour > Decimal(str(limits.max_price_usd_per_hour)):
         raise UsageError(
-            f"{offer.hardware.description} costs ${hour:.4f} an hour, over --max-price",
+            f"{offer.hardware.description} costs {money(hour)} an hour, over --max-price",
             hint="ask for less, or raise the limit",
         )
     if limits.max_cost_usd is None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from aws_run.clock import parse_iso
 from aws_run.documents import harmless
-from aws_run.report.format import count, seconds, size
+from aws_run.report.format import count, money, seconds, size
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome, Record
 
@@ -67,7 +68,7 @@ def facts(record: Record) -> dict[str, str]:
         "result": _result(outcome) if outcome else record.state,
         "ran": "" if took is None else seconds(took),
         "saved": count(outcome.saved_files, "file") if outcome and outcome.saved_files is not None else "",
-        "cost": f"${float(record.cost_usd):.4f}" if record.cost_usd else "",
+        "cost": money(Decimal(record.cost_usd)) if record.cost_usd else "",
     }
 
 

@@ -8,7 +8,8 @@ import unicodedata
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
-from aws_run.byte_size import size as size
+from aws_run.amounts import money as money
+from aws_run.amounts import size as size
 from aws_run.events import JobUsage
 
 # CSI (colours, cursor), then strings that a terminal keeps to itself (titles, links, the clipboard; ended by BEL or
@@ -60,21 +61,6 @@ def _safe(character: str) -> str:
     if ord(character) in _UNSEEN or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}:
         return ""
     return character
-
-
-def money(amount_usd: Decimal) -> str:
-    """$12.34, and four decimals under a dollar: $0.0412."""
-    sign = "-" if amount_usd < 0 else ""
-    amount = abs(amount_usd)
-    if amount == 0:
-        return "$0.00"
-    if amount < Decimal("0.0001"):
-        return f"{sign}<$0.0001" if not sign else "-$0.0001"
-    if amount < 1:
-        small = amount.quantize(Decimal("0.0001"), ROUND_HALF_UP)
-        if small < 1:
-            return f"{sign}${small}"
-    return f"{sign}${amount.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
 
 
 def unit_price(amount_usd: Decimal) -> str:

@@ -88,6 +88,15 @@ def _plain(cell: Cell, symbols: Symbols) -> str:
     return "-" if cell is None or cell == "" else clean(str(cell))
 
 
+def styled(cell: Cell, symbols: Symbols) -> Text:
+    """A cell as a terminal shows it."""
+    from rich.text import Text
+
+    if isinstance(cell, Mark):
+        return Text.assemble((_sign(cell, symbols), _STYLES[cell.state]), f" {clean(cell.text)}")
+    return Text(_plain(cell, symbols))
+
+
 def _sign(mark: Mark, symbols: Symbols) -> str:
     return {"ok": symbols.done, "warning": symbols.warning, "failed": symbols.failed, "unknown": "?"}[mark.state]
 
@@ -114,12 +123,7 @@ def _rich_table(
         return
     lines = [[Text(column, style="dim") for column in columns]]
     for row in rows:
-        lines.append([
-            Text.assemble((_sign(cell, symbols), _STYLES[cell.state]), f" {clean(cell.text)}")
-            if isinstance(cell, Mark)
-            else Text(_plain(cell, symbols))
-            for cell in row
-        ])  # fmt: skip
+        lines.append([styled(cell, symbols) for cell in row])
     widths = _widths([[cell.plain for cell in line] for line in lines], console.width)
     if widths is None and len(columns) > 2:
         for block in _records(columns, lines[1:], console.width):

@@ -122,8 +122,8 @@ def outcome_head(view: OutcomeView) -> str:
 
 def code_and_time(view: OutcomeView) -> str:
     """What stands in brackets behind the sentence; without a code that the sentence tells itself."""
-    told = view.goes_on or (view.reason == "exit" and view.exit_code != 0)
-    code = "" if told else "no exit code" if view.exit_code is None else f"exit {view.exit_code}"
+    told = view.reason == "exit" and view.exit_code != 0
+    code = "no exit code" if view.exit_code is None else "" if told or view.goes_on else f"exit {view.exit_code}"
     took = f"ran {seconds(view.seconds)}" if view.seconds is not None else ""
     beside = ", ".join(filter(None, (code, took)))
     return f" ({beside})" if beside else ""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from aws_run.backends.base import Backend
 from aws_run.backends.ec2.quotas import Headroom, Quotas
 from aws_run.config import Config
-from aws_run.errors import PreflightError, UsageError
+from aws_run.errors import AwsRunError, PreflightError, UsageError
 from aws_run.lifecycle.context import AppContext
 from aws_run.pricing.hardware import backend_for
 from aws_run.pricing.offers import Choice, ranked
@@ -61,7 +61,7 @@ def offers(config: Config, context: AppContext, *, duration_s: int) -> Offers:
                 notes += answer[1]
             else:
                 failed.append(answer)
-                notes.append(f"{name}: {answer.message}{f' ({answer.hint})' if answer.hint else ''}")
+                notes.append(why_none(name, answer))
     if not choices:
         raise failed[0]
     order = ranked(choices)
@@ -87,6 +87,12 @@ def offers(config: Config, context: AppContext, *, duration_s: int) -> Offers:
         duration_s=duration_s,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def why_none(backend: str, error: AwsRunError) -> str:
+    """Why a backend offers nothing, with its name once."""
+    who = "" if backend in error.message.lower() else f"{backend}: "
+    return f"{who}{error.message}{f' ({error.hint})' if error.hint else ''}"
 
 
 def _within(choice: Choice, limit: float | None) -> bool:

@@ -112,7 +112,7 @@ def test_without_a_terminal_several_scripts_stay_an_error(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("text", "fits"),
-    [("proj", True), ("proj-2026", True), ("20260131-12", True), ("abcd", True), (RUN, True), ("roj", False),
+    [("proj", True), ("proj-2026", True), ("20260131-12", True), ("abcd", True), ("bcd", False), ("d", False), ("2", False), ("2026", True), (RUN, True), ("roj", False),
      ("120000", False), ("proj-2027", False), ("0131", False)],
 )  # fmt: skip
 def test_a_run_may_be_called_by_its_beginning_its_time_or_its_end(text: str, fits: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from aws_run.cli import compose, main
-from aws_run.cli.trust import warn_of_doubt
-from aws_run.errors import EXIT_USAGE, FarTooMuchError, UsageError
+from aws_run.cli.trust import ask_whether_meant, warn_of_doubt
+from aws_run.errors import EXIT_USAGE, DeclinedError, FarTooMuchError, UsageError
 from aws_run.events import Event, Notice
+from aws_run.report import make_reporter
 
 if TYPE_CHECKING:
     from aws_run.report import Reporter
@@ -74,6 +76,25 @@ def test_a_plan_warns_of_many_files_and_asks_before_it_looks_at_a_whole_machine(
     assert reporter.texts == ["20,001 files would go into the image"]
     with pytest.raises(FarTooMuchError):  # nobody can be asked: the tests have no terminal
         agree(FarTooMuchError("All of your home folder would go into the image"))
+
+
+def test_a_no_is_no_error_and_does_not_say_the_question_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", Typed("n\n"))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    agree = ask_whether_meant(make_reporter("plain"))
+    with pytest.raises(DeclinedError, match="Nothing was sent") as caught:
+        agree(UsageError("20,001 files would go into the image", hint="list them in .awsrunignore"))
+    assert "20,001" not in caught.value.message
+    assert caught.value.hint == "list them in .awsrunignore"
+    assert caught.value.exit_code == EXIT_USAGE
+    assert "20,001 files" in capsys.readouterr().err
+
+
+class Typed(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 class Notices:

@@ -31,7 +31,7 @@ class Job:
         os.close(self._stderr)
         self._output.close()
         os.close(self._log)
-        with open(self._read, encoding="utf-8") as log:
+        with os.fdopen(self._read, encoding="utf-8") as log:
             return log.read().splitlines()
 
 

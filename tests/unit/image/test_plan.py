@@ -115,7 +115,7 @@ def test_data_that_would_go_into_the_image_is_pointed_out(tmp_path: Path) -> Non
     data = tuple(SourceFile(path=f"data/{number}.bin", size=100 << 20) for number in range(3))
     notice = big_source(Source(root=tmp_path, files=(*data, small), digest=""))
     assert notice is not None
-    assert notice.text == "300.0 MiB of the project go into the image, 300.0 MiB of them data/"
+    assert notice.text == "300 MiB of the project go into the image, 300 MiB of them data/"
     assert big_source(Source(root=tmp_path, files=(small,), digest="")) is None
 
 

@@ -28,6 +28,7 @@ from aws_run.lifecycle.run_status import RunStatus
 from aws_run.lifecycle.so_far import SoFar
 from aws_run.pricing.offers import Choice
 from aws_run.report.console import ConsoleReporter
+from aws_run.report.listing import listing
 from aws_run.report.live import LaneState, LiveState, LiveView
 from aws_run.report.symbols import UNICODE
 from aws_run.report.tables import Mark, checklist, table
@@ -226,7 +227,7 @@ def _statuses() -> list[RunStatus]:
 
 def _ps(stream: Terminal, environ: dict[str, str], *, long: bool) -> None:
     rows = [ps_command._row(one, long=long, utc=True) for one in _statuses()]
-    table("", ps_command._columns(long=long, utc=True), rows, stream=stream, environ=environ)
+    listing(ps_command._columns(long=long, utc=True), rows, stream=stream, environ=environ)
 
 
 def _status(stream: Terminal, environ: dict[str, str]) -> None:

@@ -7,6 +7,8 @@ import io
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timezone
+from decimal import Decimal
 
 import pytest
 from tests.unit.fakes import FakeClock
@@ -25,7 +27,8 @@ from aws_run.report.console import ConsoleReporter
 from aws_run.report.hyperlinks import shows_hyperlinks
 from aws_run.report.plain import PlainReporter
 from aws_run.report.quiet import QuietReporter
-from aws_run.report.views import LeftView
+from aws_run.report.text import outcome_head
+from aws_run.report.views import EstimateView, LeftView, PlanAllowance
 
 from .conftest import BUCKET, LEFT, OUTCOME, OWN, PLAN, RECEIPT, RUN, Terminal
 
@@ -119,6 +122,35 @@ def test_a_short_run_in_a_file(stream: io.StringIO, clock: FakeClock, written: W
         "result   | cost     $0.0187 (17 % more than the estimate, $0.0160)",
         f"result   | left     bucket {BUCKET}",
     ]
+
+
+def test_a_short_plan_has_a_line_for_each_subject() -> None:
+    """The least that is charged is said to be that; whatever stays is named, whether it is there already or not."""
+    estimate = EstimateView(usd=Decimal("0.002"), low_usd=Decimal("0.002"), high_usd=Decimal("0.002"), runs=3)
+    assert PLAN.price is not None
+    price = replace(PLAN.price, expected=estimate, expected_s=60.0)
+    until = datetime(2026, 12, 2, tzinfo=timezone.utc)
+    allowance = PlanAllowance(
+        sentence="a long one", limit_usd=Decimal(20), per="day", used_usd=Decimal(0), reserved_usd=Decimal(0),
+        free_usd=Decimal(20), until=until, holds_usd=Decimal("0.25"),
+    )  # fmt: skip
+    view = replace(PLAN, price=price, allowances=(allowance,), notes=("a long one", "a fact"), short_notes=("a doubt",))
+    rows = calm.folded_plan(view)
+    assert rows == [
+        ("runs", "python main.py --epochs 3 -i INPUT -o OUTPUT"),
+        ("price", "$0.0020 expected (3 earlier runs, a minute is the least), at most $0.6800 in 2h 00m"),
+        ("after", "what it made is removed, but for bucket"),
+        ("note", "allowance: this run holds $0.2500 of the $20.00 that are free of $20.00 a day"),
+        ("note", "a doubt"),
+    ]
+    longer = replace(view, price=replace(price, expected_s=61.0))
+    assert dict(calm.folded_plan(longer))["price"] == "$0.0020 expected (3 earlier runs), at most $0.6800 in 2h 00m"
+
+
+def test_a_run_that_goes_on_has_no_exit_code_yet() -> None:
+    view = replace(OUTCOME, exit_code=0, status="accepted", reason=None, seconds=None)
+    assert outcome_head(replace(view, goes_on=True)) == f"{RUN}: accepted"
+    assert outcome_head(view) == f"{RUN}: accepted (exit 0)"
 
 
 def test_what_could_not_be_removed_is_never_folded(stream: io.StringIO, clock: FakeClock) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from aws_run.amounts import money
 from aws_run.aws.session import Aws
 from aws_run.backends import network
 from aws_run.backends.ec2 import ladder, quotas
@@ -213,7 +214,9 @@ class Ec2Offers:
 
 def _take(near: Choice) -> str:
     price = (
-        "" if near.usd_per_hour is None else f" at {'at most ' if near.at_most else ''}${near.usd_per_hour:.4f} an hour"
+        ""
+        if near.usd_per_hour is None
+        else f" at {'at most ' if near.at_most else ''}{money(near.usd_per_hour)} an hour"
     )
     flags = f"--instance-type {near.name} --spot-policy {'spot' if near.spot else 'on-demand'}"
     return f"inside the quotas the nearest is {near.name} {'spot' if near.spot else 'on demand'}{price}: {flags}"
@@ -238,7 +241,8 @@ def _affordable(choices: tuple[Choice, ...], job: JobSpec) -> tuple[Choice, ...]
     if not within:
         cheapest = min(choices, key=lambda one: _most_usd(one, job.spot_policy))
         market = {"spot": "spot", "on-demand": "on demand", "auto": "on demand, which `auto` may take"}[job.spot_policy]
-        hour = f"${_most_usd(cheapest, job.spot_policy):.4f} with its disk and address"
+        most = _most_usd(cheapest, job.spot_policy)
+        hour = f"{money(most)} with its disk and address" if most.is_finite() else "a price that is not known"
         raise UsageError(
             f"Nothing that fits costs at most ${limit:g} an hour",
             hint=f"the cheapest is {cheapest.name} {market} at {hour}",
@@ -273,7 +277,7 @@ def _why(choices: Sequence[Choice], *, named: bool) -> str:
         return f"{best.name} is the first of {len(choices)} that fit; their prices are not known"
     market = "spot" if best.spot else "on demand"
     others = [one for one in choices[1:] if one.usd_per_hour]
-    text = f"{best.name} {market} at ${best.usd_per_hour:.4f} an hour is the cheapest of {len(choices)} offers"
+    text = f"{best.name} {market} at {money(best.usd_per_hour)} an hour is the cheapest of {len(choices)} offers"
     if not others or others[0].usd_per_hour is None:
         return text
     saved = 1 - best.usd_per_hour / others[0].usd_per_hour

@@ -57,7 +57,11 @@ def bench(path: Path, args: tuple[str, ...], on: str, **flags: Any) -> int:
     capped = {**flags, "max_cost": flags.get("max_cost") or _MAX_COST, "args": args, "detach": False}
     whole = compose.load(path, file, capped, for_run=True)
     need_trust(whole, trusted=trusted)
-    configs = {name: _config(compose.load(path, file, {**capped, **given[name]}, for_run=True), name) for name in names}
+    sized = flags.get("cpu") is not None or flags.get("memory") is not None
+    configs = {
+        name: _config(compose.load(path, file, {**capped, **given[name]}, for_run=True), name, sized=sized)
+        for name in names
+    }
 
     from aws_run.report import make_reporter
 
@@ -100,8 +104,12 @@ def arch_of(name: str) -> str:
     return "arm64" if _GRAVITON.match(name) else "x86_64"
 
 
-def _config(config: Config, name: str) -> Config:
-    """Its outputs in a folder of its own."""
+def _config(config: Config, name: str, *, sized: bool) -> Config:
+    """Its outputs in a folder of its own. A machine that --on names is taken as large as it is, whatever size the
+    project's own file asks for; `sized`: the command line asks for one."""
+    if config.resources.instance_types and not sized:
+        whole = config.resources.model_copy(update={"cpu": None, "memory_mib": None})
+        config = config.model_copy(update={"resources": whole})
     folder = re.sub(r"[^A-Za-z0-9.-]", "-", name)
     return config if config.output is None else config.model_copy(update={"output": config.output / folder})
 
@@ -115,7 +123,8 @@ def _show_start(name: str, view: PlanView) -> None:
 
 
 def _show_end(row: BenchRow) -> None:
-    say(f"{row.offer}: {row.sentence} (exit {row.exit_code})")
+    sentence = row.sentence.removeprefix(f"{row.offer}: ")
+    say(f"{row.offer}: {sentence} (exit {row.exit_code})")
 
 
 def _print(comparison: Bench) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -189,10 +191,24 @@ def status(as_json: bool) -> None:
     from aws_run.report.format import size
     from aws_run.report.tables import table
 
-    used = state.pop("disk_bytes")
-    rows = [(name, str(value)) for name, value in state.items() if value != []]
-    rows.append(("on this machine", f"{size(sum(used.values()))} of images and environments; `aws-run local prune`"))
+    kept = f"{size(sum(state['disk_bytes'].values()))} of images and environments, which `aws-run local prune` removes"
+    rows = [
+        ("address", state["endpoint_url"]),
+        ("account", f"{state['account']}, {state['region']}"),
+        ("jobs", state["runtime_reason"]),
+        ("its time", _moment(state["now"])),
+        ("instances", str(state["instances"])),
+        ("tasks", str(state["tasks"])),
+        *(("fault", str(fault)) for fault in state["errors"]),
+        ("folder", state["state_dir"]),
+        ("on this machine", kept),
+    ]
     table("embedded AWS", ("what", "value"), rows)
+
+
+def _moment(iso: str) -> str:
+    """By this machine's time zone, to the second."""
+    return f"{datetime.fromisoformat(iso).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 @local.command()
@@ -203,6 +219,7 @@ def bill(as_json: bool) -> None:
     if as_json:
         result_json(so_far)
         return
+    from aws_run.report.format import money
     from aws_run.report.tables import table
 
     rows = [
@@ -211,14 +228,14 @@ def bill(as_json: bool) -> None:
             line["id"],
             line["run"],
             f"{line['seconds']:.0f}",
-            f"${line['usd']:.4f}",
+            money(Decimal(str(line["usd"]))),
             "yes" if line["open"] else "",
         )
         for line in so_far["lines"]
     ]
     table("", ("kind", "id", "run", "seconds", "cost", "still billed"), rows)
-    total = sum(line["usd"] for line in so_far["lines"])
-    say(f"total: ${total:.4f}, as AWS would have charged by {so_far['now']}")
+    total = sum((Decimal(str(line["usd"])) for line in so_far["lines"]), Decimal(0))
+    say(f"total: {money(total)}, as AWS would have charged by {_moment(so_far['now'])}")
 
 
 @local.command("spot-interrupt")

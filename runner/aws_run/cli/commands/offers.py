@@ -68,7 +68,7 @@ def offers(path: Path, duration: str, everything: bool, **flags: Any) -> int:
     if left:
         say(f"{left} more offers: --all lists them")
     say(
-        "*: what `aws-run submit` takes; !: over --max-price or the quota; $/h with disk and address; "
+        "*: what `aws-run submit` takes; !: over --max-price or the quota; prices with disk and address; "
         "quota: of the free vCPUs; how often AWS takes spot machines back is not known"
     )
     for note in offered.notes:
@@ -79,8 +79,8 @@ def offers(path: Path, duration: str, everything: bool, **flags: Any) -> int:
 def columns_for(duration_s: float) -> tuple[str, ...]:
     from aws_run.report.format import seconds
 
-    whole = f"$ for {seconds(duration_s).removesuffix(' 00m')}"
-    return ("", "type", "market", "zones", "vcpu", "memory", "gpu", "$/h", whole, "quota")
+    whole = f"for {seconds(duration_s).removesuffix(' 00m')}"
+    return ("", "type", "market", "zones", "vcpu", "memory", "gpu", "an hour", whole, "quota")
 
 
 def row_of(one: RankedOffer) -> tuple[str, ...]:
@@ -108,7 +108,9 @@ def _zones(one: RankedOffer) -> str:
 def _hour(one: RankedOffer) -> str:
     if one.choice.usd_per_hour is None:
         return "not known"
-    return f"{'at most ' if one.choice.at_most else ''}{one.choice.usd_per_hour:.4f}"
+    from aws_run.report.format import money
+
+    return f"{'at most ' if one.choice.at_most else ''}{money(one.choice.usd_per_hour)}"
 
 
 def _over_quota(one: RankedOffer) -> bool:

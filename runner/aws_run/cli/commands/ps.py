@@ -33,16 +33,16 @@ _HOME_AND_CLEAR = "\x1b[H\x1b[2J"  # to the top left, and nothing below it
     "--limit", metavar="N", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many runs."
 )
 @click.option("--status", "wanted", metavar="WORD", multiple=True, help="Only runs of this status.  Repeatable.")
-@click.option("-l", "--long", "long", is_flag=True, help="With command, commit and labels.")
+@click.option("-l", "--long", "long", is_flag=True, help="With command, note, labels and commit.")
 @click.option("--utc", is_flag=True, help="Times in UTC, and not in this machine's time zone.")
 @click.option("-w", "--watch", is_flag=True, help="Look again every few seconds, until Ctrl-C.")
 @aws_options
 def ps(
     *, everything: bool, limit: int, wanted: tuple[str, ...], long: bool, utc: bool, watch: bool, **flags: Any
 ) -> int:
-    """List this project's runs in this account and region, newest first."""
+    """List this project's runs in this account and region, newest first; on a terminal the newest is the last."""
     from aws_run.cli.commands.status import as_data
-    from aws_run.report.tables import table
+    from aws_run.report.listing import listing
     from aws_run.usecases.ps import ps as list_runs
 
     with session(flags) as here:
@@ -58,7 +58,7 @@ def ps(
 
         def show(stream: TextIO | None = None) -> None:
             rows = [_row(run, long=long, utc=utc) for run in look()]
-            table("", _columns(long=long, utc=utc), rows, stream=stream)
+            listing(_columns(long=long, utc=utc), rows, stream=stream)
             if not rows:
                 tell_of_none()
 
@@ -74,23 +74,26 @@ def ps(
 
 
 def _columns(*, long: bool, utc: bool) -> tuple[str, ...]:
-    more = ("command", "commit", "labels") if long else ()
-    return ("run", "status", "exit", "cost", "ran", "created (UTC)" if utc else "created", "hardware", *more)
+    created = "created (UTC)" if utc else "created"
+    more = ("note", "labels", "command", "hardware", "commit") if long else ("hardware",)
+    return ("run", "status", "exit", "cost", "ran", "left", created, *more)
 
 
 def _row(run: RunStatus, *, long: bool, utc: bool) -> tuple[Cell, ...]:
-    from aws_run.cli.commands.status import cost_of, times_of
+    from aws_run.cli.commands.status import spent_of
+    from aws_run.report.format import seconds
     from aws_run.report.tables import Mark
 
+    so_far = run.so_far
     return (
         run.record.run_id,
         run.phase if run.exit_code is None else Mark(state="failed" if run.exit_code else "ok", text=run.phase),
         run.exit_code,
-        cost_of(run),
-        times_of(run) or _took(run.record),
+        spent_of(run),
+        _took(run.record) if so_far is None else seconds(so_far.elapsed_s),
+        "" if so_far is None else seconds(so_far.left_s),
         shown_time(run.record.created_at, utc=utc),
-        run.record.hardware.description if run.record.hardware else "",
-        *(_more(run.record) if long else ()),
+        *_more(run.record, long=long),
     )
 
 
@@ -123,10 +126,13 @@ class _Frame(io.StringIO):
         return True
 
 
-def _more(record: Record) -> tuple[str, str, str]:
+def _more(record: Record, *, long: bool) -> tuple[str, ...]:
     from aws_run.lifecycle.what_ran import argv_of, commit_of
 
-    return shlex.join(argv_of(record)), commit_of(record), ", ".join(record.labels)
+    hardware = record.hardware.description if record.hardware else ""
+    if not long:
+        return (hardware,)
+    return record.note, ", ".join(record.labels), shlex.join(argv_of(record)), hardware, commit_of(record)
 
 
 def _took(record: Record) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,14 +58,19 @@ def as_data(status: RunStatus) -> dict[str, Any]:
     }
 
 
-def cost_of(run: RunStatus) -> str:
+def spent_of(run: RunStatus) -> str:
     """The cost of a run that is over, or what one that goes on has cost about so far."""
     from aws_run.report.format import money
 
     if run.record.cost_usd:
-        return f"${float(run.record.cost_usd):.4f}"
+        return money(Decimal(run.record.cost_usd))
     spent = run.so_far.cost_usd if run.so_far else None
-    return "" if spent is None else f"{money(spent)} so far"
+    return "" if spent is None else money(spent)
+
+
+def cost_of(run: RunStatus) -> str:
+    spent = spent_of(run)
+    return f"{spent} so far" if spent and not run.record.cost_usd else spent
 
 
 def money_rows(run: RunStatus) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -21,6 +22,7 @@ def wait(run: str | None, **flags: Any) -> int:
     """Wait until RUN (default: the last one) has ended, remove its resources, and exit with its exit code."""
     from aws_run.cli.commands.status import as_data
     from aws_run.lifecycle import lookup
+    from aws_run.report.format import money
     from aws_run.usecases.wait import wait as follow
 
     with session(flags) as here:
@@ -32,7 +34,7 @@ def wait(run: str | None, **flags: Any) -> int:
             return ended.exit_code or 0
     # Only after the live display has closed, or both would write on the same line.
     record = ended.record
-    cost = f", ${float(record.cost_usd):.4f}" if record.cost_usd else ""
+    cost = f", {money(Decimal(record.cost_usd))}" if record.cost_usd else ""
     say(f"{record.run_id}: {ended.sentence or ended.phase} (exit {ended.exit_code}{cost})")
     for text in ended.warnings:
         say(f"warning: {text}")

@@ -11,7 +11,9 @@ from aws_run.image.sources.source import Source
 _MAX_BYTES = 1 << 20
 _GETOPTS = re.compile(r"""getopts?\s+(?:-\w+\s+)?["']?:?[A-Za-z:]*""")
 _CASE_LABEL = re.compile(r"(?:^|[|\s(;])(--?[A-Za-z][\w-]*)(?==?\*?\s*(?:\)|\|))", re.MULTILINE)
-_ASSIGNED = re.compile(r"""^[ \t]*(?:export[ \t]+|local[ \t]+)?(\w+)=["']?\$\{?([12])\b""", re.MULTILINE)
+_ASSIGNED = re.compile(
+    r"""(?:^|[;&])[ \t]*(?:(?:export|local|readonly)[ \t]+)?(\w+)=["']?\$\{?([12])\b""", re.MULTILINE
+)
 _SHELLS = {"sh": "sh", "dash": "sh", "ash": "sh", "bash": "bash", "zsh": "zsh", "ksh": "ksh"}
 
 

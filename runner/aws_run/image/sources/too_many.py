@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from aws_run.byte_size import size
+from aws_run.amounts import size
 from aws_run.errors import FarTooMuchError, UsageError
 from aws_run.image.sources.source import SourceFile
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from aws_run.amounts import money
 from aws_run.backends.base import Backend
 from aws_run.clock import iso
 from aws_run.errors import (
@@ -100,5 +101,5 @@ def _note_waiting_cost(context: AppContext, backend: Backend, spec: RunSpec, wri
     teardown.attempt_or_warn(
         context.emit, lambda: writer.change(lambda record: teardown.with_receipt(record, paid), now=True)
     )
-    context.emit(Notice(text=f"its machine was up for {usage.seconds:.0f} s before the job could start: ${usd:.4f}"))
+    context.emit(Notice(text=f"its machine was up for {usage.seconds:.0f} s before the job could start: {money(usd)}"))
     return usd

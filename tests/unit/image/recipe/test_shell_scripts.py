@@ -23,6 +23,8 @@ PLACES = '#!/bin/bash\nINPUT_DIR="$1"\nOUTPUT_DIR=${2:-out}\ncp -r "$INPUT_DIR" 
         (CASES, "sh", ("--input", "--output")),
         (CASES.replace("--input|--in", "-i").replace("--output", "-o"), "sh", SHORT),
         (PLACES, "bash", POSITIONAL),
+        ("in=$1; out=$2\ncp -r $in $out\n", "bash", POSITIONAL),
+        ("set -e; readonly input=$1 && output=${2}\n", "bash", POSITIONAL),
     ],
 )
 def test_a_script_that_takes_the_folders_is_run_by_its_shell(

@@ -25,8 +25,8 @@ def test_what_is_just_not_too_much_is_no_question(chosen: list[SourceFile]) -> N
 @pytest.mark.parametrize(
     ("chosen", "told"),
     [
-        (files(MOST_FILES + 1), "20,001 files, 20.0 KB, of /home/ann/project"),
-        ([*files(2, MOST_BYTES), SourceFile(path="main.py", size=3)], "3 files, 2.0 GB, of /home/ann/project"),
+        (files(MOST_FILES + 1), "20,001 files, 19.5 KiB, of /home/ann/project"),
+        ([*files(2, MOST_BYTES), SourceFile(path="main.py", size=3)], "3 files, 1.9 GiB, of /home/ann/project"),
     ],
 )
 def test_too_much_is_told_with_what_is_largest_and_what_helps(chosen: list[SourceFile], told: str) -> None:
