@@ -58,7 +58,7 @@ def _only_one(run: str, matching: list[str]) -> str:
     if not matching:
         raise RunNotFoundError(
             f"No run is called {run!r}",
-            hint="the beginning of its id does, or its last four characters; `aws-run ps --all` lists the runs",
+            hint="the beginning of an id is enough, or its last four characters; `aws-run ps --all` lists the runs",
         )
     newest = ", ".join(matching[: -_MOST_NAMED - 1 : -1]) + (", …" if len(matching) > _MOST_NAMED else "")
     raise RunNotFoundError(

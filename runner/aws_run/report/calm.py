@@ -18,7 +18,7 @@ def folded_plan(view: PlanView) -> list[tuple[str, str]]:
     The head (`text.plan_head`) is not among them."""
     rows = [("runs", shlex.join(view.argv))] if view.argv is not None else []
     rows += [("price", text) for text in _price(view)]
-    rows += [("after", text) for text in _afterwards(view)]
+    rows += [("leaves", text) for text in _left(view)]
     rows += [("note", allowance(one)) for one in view.allowances]
     rows += [("note", text) for text in view.short_notes]
     return [(what, clean(text)) for what, text in rows]
@@ -32,20 +32,19 @@ def _price(view: PlanView) -> list[str]:
     most = f"at most {money(price.at_most)} in {seconds(price.timeout_s)}"
     line = f"{money(price.per_hour)} an hour, {most}"
     if price.expected is not None:
-        by = count(price.expected.runs, "earlier run")
         least = price.expected_s is not None and price.expected_s <= LEAST_BILLED_S
-        by += ", a minute is the least" if least else ""
+        by = "a minute, the least" if least else count(price.expected.runs, "earlier run")
         line = f"{money(price.expected.usd)} expected ({by}), {most}"
     return [line, *(text for text in view.estimate if text.startswith("network: "))]
 
 
-def _afterwards(view: PlanView) -> list[str]:
+def _left(view: PlanView) -> list[str]:
     """Whatever stays is named, whether this run makes it or finds it there."""
     rows = [row for lane in view.lanes for row in lane.rows if row.kind not in ("image", "input")]
     if not any(row.action == "create" and row.scope == "run" for row in rows):
         return []
     stay = list(dict.fromkeys(row.kind for row in rows if row.scope in ("kept", "shared")))
-    return [f"what it made is removed, but for {listed(stay)}" if stay else "what it made is removed"]
+    return [f"{listed(stay)}; the rest is removed" if stay else "nothing: what it makes is removed"]
 
 
 def allowance(one: PlanAllowance) -> str:

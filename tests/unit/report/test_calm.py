@@ -72,7 +72,7 @@ WARNING = {
 PLAN_ROWS = [
     ("runs", "python main.py --epochs 3 -i INPUT -o OUTPUT"),
     ("price", "$0.3400 an hour, at most $0.6800 in 2h 00m"),
-    ("after", "what it made is removed, but for bucket"),
+    ("leaves", "bucket; the rest is removed"),
 ]
 PLACE = {
     80: [f"{RUN}  ec2, eu-central-1, account 123456789012"],
@@ -138,8 +138,8 @@ def test_a_short_plan_has_a_line_for_each_subject() -> None:
     rows = calm.folded_plan(view)
     assert rows == [
         ("runs", "python main.py --epochs 3 -i INPUT -o OUTPUT"),
-        ("price", "$0.0020 expected (3 earlier runs, a minute is the least), at most $0.6800 in 2h 00m"),
-        ("after", "what it made is removed, but for bucket"),
+        ("price", "$0.0020 expected (a minute, the least), at most $0.6800 in 2h 00m"),
+        ("leaves", "bucket; the rest is removed"),
         ("note", "allowance: this run holds $0.2500 of the $20.00 that are free of $20.00 a day"),
         ("note", "a doubt"),
     ]
