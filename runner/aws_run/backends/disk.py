@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from aws_run.amounts import size as shown_size
 from aws_run.config import Resources
 from aws_run.errors import UsageError
 
@@ -114,5 +113,4 @@ def _parts(limits: DiskLimits, requested: Resources, contents: Contents) -> list
 
 
 def _gib(gib: float) -> str:
-    """As a plan tells the bytes of an input. What --disk and the backend take is told as they name it, in GB."""
-    return shown_size(gib * GIB)
+    return f"{gib:.0f} GB" if gib >= 10 or gib == int(gib) else f"{gib:.1f} GB"

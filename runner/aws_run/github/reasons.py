@@ -10,6 +10,7 @@ _WORDS: dict[type[errors.AwsRunError], str] = {
     errors.UsageError: "usage",
     errors.RefChangedError: "ref-changed",
     errors.FarTooMuchError: "far-too-much",
+    errors.DeclinedError: "declined",
     errors.ConfigError: "config",
     errors.SourceError: "project",
     errors.AmbiguousScriptError: "ambiguous-script",

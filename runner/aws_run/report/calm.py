@@ -50,8 +50,8 @@ def _left(view: PlanView) -> list[str]:
 def allowance(one: PlanAllowance) -> str:
     """One limit in a line."""
     return (
-        f"allowance: this run holds {money(one.holds_usd)} of the {money(one.free_usd)} that are free of "
-        f"{money(one.limit_usd)} a {one.per}"
+        f"allowance of {money(one.limit_usd)} a {one.per}: {money(one.free_usd)} free, this run holds "
+        f"{money(one.holds_usd)}"
     )
 
 

@@ -140,7 +140,7 @@ def test_a_short_plan_has_a_line_for_each_subject() -> None:
         ("runs", "python main.py --epochs 3 -i INPUT -o OUTPUT"),
         ("price", "$0.0020 expected (a minute, the least), at most $0.6800 in 2h 00m"),
         ("leaves", "bucket; the rest is removed"),
-        ("note", "allowance: this run holds $0.2500 of the $20.00 that are free of $20.00 a day"),
+        ("note", "allowance of $20.00 a day: $20.00 free, this run holds $0.2500"),
         ("note", "a doubt"),
     ]
     longer = replace(view, price=replace(price, expected_s=61.0))
