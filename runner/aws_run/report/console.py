@@ -40,6 +40,7 @@ from aws_run.report.hyperlinks import shows_hyperlinks
 from aws_run.report.live import LaneState, LiveState, LiveView, lane_lines
 from aws_run.report.symbols import Symbols, symbols_for
 from aws_run.report.text import calm_places, look_text, outcome_head, ran_places
+from aws_run.report.ticker import Ticker
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
 from aws_run.report.wrapped import Wrapped
 from aws_run.report.wrapping import wrapped
@@ -80,6 +81,7 @@ class ConsoleReporter:
         self._state = LiveState(symbols=self._symbols)
         self._view = LiveView(self._state)
         self._live: Live | None = None
+        self._ticker = Ticker(self._tick, every_s=1 / _REFRESH_PER_S)
         # Re-entrant: a signal handler may report while its own thread is reporting.
         self._lock = threading.RLock()
         self._planned: str | None = None
@@ -94,6 +96,7 @@ class ConsoleReporter:
         # A late thread may still report: its line is printed, but the live display stays closed.
         self._closed = True
         self._settle()
+        self._ticker.join()
 
     @contextmanager
     def pause(self) -> Iterator[None]:
@@ -265,7 +268,9 @@ class ConsoleReporter:
         ):
             self._live = Live(
                 console=self._console,
-                refresh_per_second=_REFRESH_PER_S,
+                # rich's own thread would draw while another prints: each erases as many lines as it believes there
+                # are, and what is one too many or too few stays on the screen.
+                auto_refresh=False,
                 transient=True,
                 # stdout carries the result and must never be redirected into this console.
                 redirect_stdout=False,
@@ -273,6 +278,12 @@ class ConsoleReporter:
                 get_renderable=self._moving,
             )
             self._live.start()
+            self._ticker.start()
+
+    def _tick(self) -> None:
+        with self._lock:
+            if self._live is not None:
+                self._live.refresh()
 
     def _moving(self) -> RenderableType:
         self._state.now, self._state.wall = self._clock.monotonic(), self._clock.now()
@@ -282,6 +293,7 @@ class ConsoleReporter:
         if self._live is not None:
             live, self._live = self._live, None
             live.stop()
+            self._ticker.stop()
 
     def _print_lane(self, name: str, lane: LaneState) -> None:
         self._print_lines(lane_lines(name, lane, self._symbols, self._console.width))

@@ -105,8 +105,7 @@ class LiveView:
         table.add_column(justify="right", no_wrap=True)
         table.add_column(justify="right", no_wrap=True, min_width=6)
         wide = options.max_width >= _WIDE_ENOUGH_FOR_BARS
-        # The display refreshes on its own thread, without our lock (which could deadlock with the console's): so each
-        # collection is copied in one step.
+        # A signal handler may report while its own thread is drawing: so each collection is copied in one step.
         lanes = dict(state.lanes)
         for text in list(state.looks.values()):
             table.add_row(self._spinner, "", Text(text), "", "")
