@@ -5,19 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from aws_run.backends.executor import TaskState
+from aws_run.errors import AwsRunError
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.outcome_warnings import warnings_of
-from aws_run.lifecycle.run_stage import run_stage
+from aws_run.lifecycle.run_stage import is_over, run_stage
 from aws_run.lifecycle.so_far import SoFar, so_far
+from aws_run.lifecycle.what_ran import seconds_of
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Record
 from aws_run.runs.writer import RecordWriter
 
+ENDED = "ended"  # its task has, and nobody has noted it yet
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunStatus:
-    """`phase`: what its service says now, else what was recorded. `exit_code` None: it has not ended."""
+    """`phase`: what its service says now, else what was recorded. `exit_code` None: it has not ended, or nobody knows
+    it."""
 
     record: Record
     phase: str
@@ -28,6 +33,14 @@ class RunStatus:
     @property
     def sentence(self) -> str:
         return self.record.outcome.sentence if self.record.outcome else ""
+
+    @property
+    def ran_s(self) -> float | None:
+        """How long its last attempt ran, where it has ended; None where that is not known."""
+        state = self.state
+        if state is not None and state.started_at is not None and state.stopped_at is not None:
+            return max(0.0, (state.stopped_at - state.started_at).total_seconds())
+        return seconds_of(self.record)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -59,6 +72,29 @@ def current_status(context: AppContext, writer: RecordWriter) -> RunStatus:
     if state is not None and recorded.exit_code is None:
         return RunStatus(record=record, phase=state.status.lower(), exit_code=None, state=state)
     return recorded
+
+
+def looked_at(context: AppContext, record: Record) -> RunStatus:
+    """How the run stands now, without a change to anything: one that has ended and that nobody has finished shows as
+    ended. One request for a run that goes on, and one more for what it uses; none for another."""
+    recorded = status_of(record)
+    if record.finished or record.handle is None:
+        return recorded
+    try:
+        over, state = is_over(context, record)
+    except AwsRunError:
+        return recorded  # what is on record is told all the same
+    if over:
+        return RunStatus(record=record, phase=ENDED, exit_code=_exit_code(state), state=state)
+    if state is None:
+        return recorded
+    if state.stopped:
+        return RunStatus(record=record, phase="ending", exit_code=None, state=state)
+    return replace(recorded, so_far=so_far(context, record, state))
+
+
+def _exit_code(state: TaskState | None) -> int | None:
+    return state.end.exit_code if state is not None and state.end is not None else None
 
 
 def with_so_far(context: AppContext, status: RunStatus) -> RunStatus:

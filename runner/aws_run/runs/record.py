@@ -204,7 +204,7 @@ class Record:
     resources: tuple[ResourceEntry, ...] = ()
     detached: bool = False  # its client has left it: whoever sees it ended finishes it
     renewed_at: str | None = None  # the last sign of life of a client that is still building or sending
-    stopped_at: str | None = None
+    stopped_at: str | None = None  # when a client noted its end; its task's own time is `ended_at`
     outcome: Outcome | None = None
     cost_usd: str | None = None
     receipt: Receipt | None = None

@@ -100,7 +100,7 @@ def _bars(record: Record) -> Iterator[Attempt]:
     attempts = record.tasks[0].attempts if record.tasks else ()
     began = parse_iso(record.created_at)
     first = next((one.started_at for one in attempts if one.started_at), None)
-    ended = first or record.stopped_at
+    ended = first or record.ended_at
     yield Attempt(
         name="start",
         began=began,

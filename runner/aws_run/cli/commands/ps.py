@@ -42,6 +42,7 @@ def ps(
 ) -> int:
     """List this project's runs in this account and region, newest first; on a terminal the newest is the last."""
     from aws_run.cli.commands.status import as_data
+    from aws_run.lifecycle.run_status import ENDED
     from aws_run.report.listing import listing
     from aws_run.usecases.ps import ps as list_runs
 
@@ -52,15 +53,26 @@ def ps(
             if not (everything or wanted):
                 say(f"no runs of the project {here.project}: `aws-run ps --all` lists those of all projects")
 
+        def tell_of_ended(runs: list[RunStatus]) -> None:
+            """What a detached run used stays, and so does what it holds of an allowance, until somebody settles it."""
+            ended = [run.record.run_id for run in runs if run.phase == ENDED]
+            if ended:
+                those, settles = (
+                    (ended[0], f"aws-run wait {ended[0]}") if len(ended) == 1 else (f"{len(ended)} runs", "aws-run gc")
+                )
+                say(f"ended, not settled yet: {those}; `{settles}` notes the result and removes what was used")
+
         def look() -> list[RunStatus]:
             runs = list_runs(here.context, None if everything else here.project, limit=limit)
             return [run for run in runs if not wanted or run.phase in wanted]
 
         def show(stream: TextIO | None = None) -> None:
-            rows = [_row(run, long=long, utc=utc) for run in look()]
+            runs = look()
+            rows = [_row(run, long=long, utc=utc) for run in runs]
             listing(_columns(long=long, utc=utc), rows, stream=stream)
             if not rows:
                 tell_of_none()
+            tell_of_ended(runs)
 
         if watch and (here.as_json or not sys.stdout.isatty()):
             raise UsageError("--watch redraws a table, and stdout is no terminal", hint="leave --watch out")
@@ -90,7 +102,7 @@ def _row(run: RunStatus, *, long: bool, utc: bool) -> tuple[Cell, ...]:
         run.phase if run.exit_code is None else Mark(state="failed" if run.exit_code else "ok", text=run.phase),
         run.exit_code,
         spent_of(run),
-        _took(run.record) if so_far is None else seconds(so_far.elapsed_s),
+        _took(run) if so_far is None else seconds(so_far.elapsed_s),
         "" if so_far is None else seconds(so_far.left_s),
         shown_time(run.record.created_at, utc=utc),
         *_more(run.record, long=long),
@@ -135,9 +147,7 @@ def _more(record: Record, *, long: bool) -> tuple[str, ...]:
     return record.note, ", ".join(record.labels), shlex.join(argv_of(record)), hardware, commit_of(record)
 
 
-def _took(record: Record) -> str:
-    from aws_run.lifecycle.what_ran import seconds_of
+def _took(run: RunStatus) -> str:
     from aws_run.report.format import seconds
 
-    took = seconds_of(record)
-    return "" if took is None else seconds(took)
+    return "" if run.ran_s is None else seconds(run.ran_s)

@@ -17,7 +17,7 @@ from aws_run.errors import AwsRunError, TeardownError, TransferError, sentence_o
 from aws_run.events import Notice, unfailing
 from aws_run.lifecycle import allowance, history, views
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.end import teardown
+from aws_run.lifecycle.end import task_times, teardown
 from aws_run.lifecycle.end.right_sizing import smaller_for
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.lifecycle.follow.outcome import explained
@@ -74,7 +74,7 @@ class RunEnding:
         spec, context = self._spec, self._context
         stopped = context.clock.now()
         outcome = explained(outcome, self._log.tail())
-        noted = teardown.note_outcome(self._writer, outcome, state, iso(stopped))
+        noted = teardown.note_outcome(self._writer, outcome, task_times.seen(state), iso(stopped))
         lost = outcome.reason is OutcomeReason.BUCKET_GONE
         if noted and not lost:  # else another client has ended it, and saved the log
             teardown.save_log(self._store, context.emit, spec.keys.log, self._log)

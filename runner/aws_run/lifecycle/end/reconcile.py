@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from aws_run.backends.executor import TaskState
-from aws_run.clock import iso
+from aws_run.clock import iso, parse_iso
 from aws_run.errors import EXIT_TOOL, AwsRunError
 from aws_run.events import Notice
 from aws_run.job_log import own_lines
 from aws_run.lifecycle import allowance, history
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.end import teardown
+from aws_run.lifecycle.end import task_times, teardown
 from aws_run.lifecycle.end.right_sizing import smaller_for
 from aws_run.lifecycle.follow import outcome as outcomes
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
@@ -71,7 +71,7 @@ def reconcile(
         if used is not None:
             teardown.attempt_or_warn(context.emit, lambda: writer.change(lambda r: replace(r, used=used)))
         outcome = outcomes.explained(_outcome(record, state, result), log.tail())
-        teardown.note_outcome(writer, outcome, state, iso(now))
+        teardown.note_outcome(writer, outcome, _times(record, state, result, now), iso(now))
         if not log.empty:
             teardown.save_log(store, context.emit, RunKeys(run_id=record.run_id).log, log)
     if record.cost_usd is None:
@@ -80,6 +80,14 @@ def reconcile(
     if not removed.failed:
         allowance.settle_record(context, store, writer.record)
     return removed
+
+
+def _times(record: Record, state: TaskState | None, result: bytes | None, now: datetime) -> task_times.TaskTimes:
+    """When its task ran, which is not when somebody asked for it first."""
+    seen = task_times.seen(state)
+    if seen.ended_at is not None:
+        return seen
+    return task_times.written(result, attempt=record.attempt, since=parse_iso(record.created_at), until=now)
 
 
 def _read_result(context: AppContext, store: RunStore, record: Record) -> bytes | None:

@@ -11,7 +11,6 @@ from decimal import Decimal
 from aws_run.aws.errors import is_transient
 from aws_run.aws.session import Aws
 from aws_run.backends.base import Backend, Usage
-from aws_run.backends.executor import TaskState
 from aws_run.clock import Clock, iso
 from aws_run.errors import TeardownError, sentence_of
 from aws_run.events import Emit, Notice, TeardownStep, unfailing
@@ -24,6 +23,7 @@ from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resources import Kind, Ref
 from aws_run.infra.retry import retrying
 from aws_run.lifecycle.end.project_lock import lock_unused
+from aws_run.lifecycle.end.task_times import TaskTimes
 from aws_run.lifecycle.follow.log_buffer import LogBuffer
 from aws_run.naming import ProjectNames
 from aws_run.pricing.receipt import Charge, billed_s, saved_usd, total_usd
@@ -197,19 +197,24 @@ def _text(usd: Decimal | None) -> str | None:
     return None if usd is None else f"{usd:.10f}"
 
 
-def note_outcome(writer: RecordWriter, outcome: Outcome, state: TaskState | None, stopped_at: str) -> bool:
+def note_outcome(writer: RecordWriter, outcome: Outcome, times: TaskTimes, stopped_at: str) -> bool:
     """Whether `outcome` is the one on record; one that another client has stored stays.
 
     The executor's service forgets a stopped task after a while, so its outcome is stored at first sight. A record that
     can't be written must not keep the bill running: the note goes out with the teardown's steps, which report.
+    `stopped_at`: now. `times`: when its task ran, however late its end is noted.
     """
-    started, ended = (state.started_at, state.stopped_at) if state is not None else (None, None)
-    times = {"started_at": iso(started) if started else None, "ended_at": iso(ended) if ended else None}
+    started, ended = times.started_at, times.ended_at
 
     def note(record: Record) -> Record:
         if record.outcome is not None:
             return record
-        return record.with_outcome(outcome, stopped_at=stopped_at, **times)
+        return record.with_outcome(
+            outcome,
+            stopped_at=stopped_at,
+            started_at=iso(started) if started else None,
+            ended_at=iso(ended) if ended else None,
+        )
 
     with contextlib.suppress(Exception):  # said above: the steps of the teardown write it again, and report
         writer.change(note, now=True)

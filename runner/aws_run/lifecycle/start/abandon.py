@@ -19,7 +19,7 @@ from aws_run.errors import (
 from aws_run.events import Notice, unfailing
 from aws_run.lifecycle import allowance
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.end import teardown
+from aws_run.lifecycle.end import task_times, teardown
 from aws_run.lifecycle.start.lanes import LaneRunner, Stopped
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome
@@ -56,7 +56,7 @@ def abandon(
     teardown.note_outcome(
         writer,
         Outcome(exit_code=code, reason=OutcomeReason.NOT_STARTED, sentence=sentence),
-        None,
+        task_times.UNKNOWN,
         iso(context.clock.now()),
     )
     try:

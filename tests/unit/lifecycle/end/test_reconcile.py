@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from tests.unit.fakes import START, refused
@@ -21,6 +21,11 @@ from aws_run.runs.outcome import OutcomeReason
 
 def finish(run: MemoryRun) -> None:
     reconcile.reconcile(run.context, run.store, run.writer, find_task(run.context, run.writer.record))
+
+
+def container_time(moment: datetime) -> str:
+    """As the entrypoint writes times."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.000Z"
 
 
 @pytest.mark.parametrize(("minutes", "over"), [(0, False), (19, False), (21, True)])
@@ -206,3 +211,40 @@ def test_a_backend_of_a_later_version_is_refused_with_what_helps() -> None:
     with pytest.raises(AwsRunError, match="'quantum'") as raised:
         find_task(run.context, replace(run.record, backend="quantum"))
     assert "pip install -U" in (raised.value.hint or "")
+
+
+def test_a_run_that_is_seen_late_ended_when_its_task_did() -> None:
+    run = MemoryRun(moves=False)
+    run.start_task()
+    run.writer.change(lambda r: replace(r, detached=True), now=True)
+    run.run_task_to_its_end()
+    run.clock.elapsed_s += 3000
+    finish(run)
+    assert run.record.ended_at == iso(START)
+    # When it was noted is another time: for two minutes from then on its client may be at its removal.
+    assert run.record.stopped_at == iso(START + timedelta(seconds=3000))
+    assert seconds_of(run.record) == 0
+
+
+def test_a_run_whose_task_nobody_knows_any_more_ended_when_its_container_wrote_its_result() -> None:
+    run = MemoryRun()
+    run.start_task()
+    run.service.tasks.clear()
+    run.clock.elapsed_s = 2 * 3600
+    began, ended = START + timedelta(minutes=2), START + timedelta(minutes=5)
+    run.save_result(exit_code=0, attempt=1, started_at=container_time(began), finished_at=container_time(ended))
+    finish(run)
+    assert (run.record.started_at, run.record.ended_at) == (iso(began), iso(ended))
+    assert seconds_of(run.record) == 180
+
+
+@pytest.mark.parametrize("finished_at", ["1999-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z", "soon", 7, None])
+def test_a_time_that_the_task_can_t_have_ended_at_is_not_believed(finished_at: object) -> None:
+    run = MemoryRun()
+    run.start_task()
+    run.service.tasks.clear()
+    run.clock.elapsed_s = 2 * 3600
+    run.save_result(exit_code=0, attempt=1, started_at="1999-01-01T00:00:00.000Z", finished_at=finished_at)
+    finish(run)
+    assert run.record.ended_at == iso(START + timedelta(hours=2))
+    assert seconds_of(run.record) is None

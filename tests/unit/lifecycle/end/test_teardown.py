@@ -11,6 +11,7 @@ from tests.unit.infra.removal_support import NAME, empty_cloud
 from aws_run.errors import TeardownError
 from aws_run.events import Notice
 from aws_run.lifecycle.end import teardown
+from aws_run.lifecycle.end.task_times import UNKNOWN
 from aws_run.runs.locks import LOCK_FENCE_S, LOCK_S
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import ResourceEntry
@@ -193,7 +194,7 @@ def test_an_outcome_that_could_not_be_recorded_goes_out_with_the_teardown() -> N
     put = ended.bucket._put
     ended.aws.on("put_object", refused("ServiceUnavailable"), put)
     teardown.note_outcome(
-        ended.writer, Outcome(exit_code=7, reason=OutcomeReason.EXIT, sentence=""), None, "2026-01-02T04:00:00Z"
+        ended.writer, Outcome(exit_code=7, reason=OutcomeReason.EXIT, sentence=""), UNKNOWN, "2026-01-02T04:00:00Z"
     )
     ended.tear_down()
     stored = ended.store.read(RUN)[0]
