@@ -18,7 +18,7 @@ IDLE_AT_MOST_S = 15 * 60
 # Less saves nothing: a launch bills a minute at the least, and the next machine has to boot again.
 IDLE_AT_LEAST_S = 2 * 60
 _IDLE_SHARE = 4  # a quarter of the job's own time, which is what the user has said that the run is worth
-_SHORTEST_JOB_S = 60  # what EC2 and Fargate bill at the least
+_SHORTEST_BILL_S = 60  # what EC2 and Fargate bill at the least
 # How long the start may take, whatever `--timeout` says: images that compile CUDA code take most of an hour.
 _START_AT_LEAST_S = 60 * 60
 
@@ -96,10 +96,10 @@ def timeout_s(job: JobSpec, offer: Offer, backend: Backend) -> int:
         return job.timeout_s
     # The machine bills before the job's clock starts and until it is gone.
     idle = IDLE_AT_LEAST_S if backend.waits else 0
-    seconds = cap - idle - backend.ending_s
-    if seconds < _SHORTEST_JOB_S:
+    seconds, least_s = cap - idle - backend.ending_s, _worth_starting_s(job.timeout_s)
+    if seconds < least_s:
         raise UsageError(
-            f"${job.limits.max_cost_usd:g} buys less than {_SHORTEST_JOB_S} s of {offer.hardware.description}",
+            f"${job.limits.max_cost_usd:g} buys less than {least_s} s of {offer.hardware.description}",
             hint="raise --max-cost, or ask for less hardware",
         )
     return min(job.timeout_s, seconds)
@@ -116,17 +116,24 @@ def job_s(spec: RunSpec, idle_used_s: float) -> int:
     if spec.cap_s is None:
         return spec.timeout_s
     left = spec.cap_s - math.ceil(idle_used_s) - spec.ending_s
-    if left < _SHORTEST_JOB_S:
+    if left < _worth_starting_s(spec.timeout_s):
+        cap = "--max-cost" if spec.job.limits.max_cost_usd is not None else "what it may take of the allowance"
         raise DeadlineError(
-            "The machine's wait for the image and the input has used up --max-cost, so the job was not started",
+            f"The machine's wait for the image and the input has used up {cap}, so the job was not started",
             hint="run the same command again: what has been built and sent by now is not built or sent again",
         )
     return min(spec.timeout_s, left)
 
 
+def _worth_starting_s(timeout_s: int) -> int:
+    """A job that is cut to less than the billed minute is not worth starting, and one that wants less gets all of its
+    time."""
+    return min(_SHORTEST_BILL_S, timeout_s)
+
+
 def unpaid_s(spec: RunSpec, attempt_s: float) -> int:
     """How many seconds more than its own an attempt of this length is billed, as far as a cap has to know of them."""
-    return 0 if spec.cap_s is None else max(0, math.ceil(_SHORTEST_JOB_S - attempt_s))
+    return 0 if spec.cap_s is None else max(0, math.ceil(_SHORTEST_BILL_S - attempt_s))
 
 
 def billed_at_most_s(spec: RunSpec) -> int:

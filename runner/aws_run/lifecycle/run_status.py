@@ -39,7 +39,8 @@ class RunStatus:
         """How long its last attempt ran, where it has ended; None where that is not known."""
         state = self.state
         if state is not None and state.started_at is not None and state.stopped_at is not None:
-            return max(0.0, (state.stopped_at - state.started_at).total_seconds())
+            began, ended = (moment.replace(microsecond=0) for moment in (state.started_at, state.stopped_at))
+            return max(0.0, (ended - began).total_seconds())  # whole seconds, as the record will have it
         return seconds_of(self.record)
 
     @property

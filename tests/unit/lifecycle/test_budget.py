@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.fakes import RUN, START, Events, FakeAws, FakeClock, ec2_backend, fargate_backend, job, spec
@@ -37,7 +39,7 @@ def rate(usd: Decimal) -> Rate:
     spot=st.booleans(),
     idle_s=st.floats(min_value=0, max_value=900),
     attempts=st.lists(st.floats(min_value=1, max_value=7200), min_size=1, max_size=8),
-    timeout_s=st.sampled_from([600, 7200, 14 * 86_400]),
+    timeout_s=st.sampled_from([20, 45, 600, 7200, 14 * 86_400]),
     data=st.data(),
 )
 def test_a_capped_run_on_ec2_costs_no_more_whatever_is_taken_back(
@@ -133,6 +135,38 @@ def test_a_capped_run_on_fargate_costs_no_more_however_many_short_attempts_it_ha
     hour = budget.hour_usd(backend, offer)
     assert hour is not None
     assert cost <= most + hour * 60 / 3600
+
+
+@pytest.mark.parametrize("timeout_s", [1, 20, 45, 59, 60, 61, 90, 7200])
+@pytest.mark.parametrize(("idle_s", "ending_s"), [(0, 60), (120, 240)])
+def test_a_job_that_may_take_all_that_it_holds_gets_all_of_its_time_however_short_it_is(
+    timeout_s: int, idle_s: int, ending_s: int
+) -> None:
+    run = budget.bounded(spec(timeout_s=timeout_s, idle_s=idle_s, ending_s=ending_s))
+    assert budget.job_s(run, idle_s) == timeout_s
+    assert run.cap_s is not None
+    assert run.cap_s >= 60, "what is billed at the least"
+
+
+def test_a_wait_that_has_used_up_the_cap_says_whose_it_was() -> None:
+    held = budget.bounded(spec(timeout_s=600, idle_s=120, ending_s=240))
+    with pytest.raises(DeadlineError, match="has used up what it may take of the allowance, so"):
+        budget.job_s(held, 700)
+    with pytest.raises(DeadlineError, match="has used up --max-cost, so"):
+        budget.job_s(replace(held, job=job(limits=Limits(max_cost_usd=1.0))), 700)
+
+
+def test_a_cap_that_buys_all_of_a_short_job_starts_it() -> None:
+    backend = fargate_backend(FakeAws(), FakeClock())
+    rates = offers.fargate_rates(FLAT, arch="x86_64", spot=False, public_ip=True)
+    hardware = HardwareEntry(backend="fargate", description="F", vcpu=2, memory_mib=8192, disk_gib=20, rates=rates)
+    offer = Offer(network=PLACE, hardware=hardware)
+    hour = budget.hour_usd(backend, offer)
+    assert hour is not None
+    enough = Limits(max_cost_usd=float(hour * (46 + backend.ending_s) / 3600))
+    assert budget.timeout_s(job(limits=enough, timeout_s=45), offer, backend) == 45
+    with pytest.raises(UsageError, match="buys less than 60 s of F"):
+        budget.timeout_s(job(limits=enough, timeout_s=600), offer, backend)
 
 
 def choice(name: str, now: str, base: str) -> Choice:
