@@ -30,12 +30,7 @@ _NEVER_RAN = (OutcomeReason.NOT_STARTED, OutcomeReason.CANCELLED)
 def worst_case_usd(backend: Backend, spec: RunSpec) -> Decimal:
     """The most that the run may cost: its deadline at the price of the dearest hardware that it may launch. UsageError
     where a price is not known."""
-    hour = budget.hour_usd(backend, spec.offer)
-    if hour is None:
-        raise UsageError(
-            f"The price of {spec.offer.hardware.description} is not known, so the allowance can't be kept",
-            hint="allow pricing:GetProducts for this role, or name hardware whose price is known",
-        )
+    hour = budget.known_hour_usd(backend, spec.offer, kept="the allowance")
     return (hour * max(budget.billed_at_most_s(spec), 60) / 3600).quantize(Decimal("0.0001"), ROUND_UP)
 
 

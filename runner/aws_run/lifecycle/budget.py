@@ -38,27 +38,51 @@ def idle_s(backend: Backend, timeout_s: int) -> int:
 def hour_usd(backend: Backend, offer: Offer) -> Decimal | None:
     """The most that an hour costs in USD: of several types that may be launched the one that costs most, and of spot
     what the run agreed to pay at most, else on-demand's price, which spot never exceeds. None: a price is not known."""
+    hours = _hours_usd(backend, offer)
+    known = [hour for _, hour in hours if hour is not None]
+    return max(known) if len(known) == len(hours) else None
+
+
+def known_hour_usd(backend: Backend, offer: Offer, *, kept: str) -> Decimal:
+    """As `hour_usd`, where something is to be kept by it. `kept`: what; UsageError, with the hardware that has no
+    price, where it can't be."""
+    hours = _hours_usd(backend, offer)
+    unknown = [name for name, hour in hours if hour is None]
+    if unknown:
+        raise UsageError(
+            f"The price of {', '.join(unknown)} is not known, so {kept} can't be kept",
+            hint="name hardware whose price is known, which `aws-run offers` lists; where it says that AWS's price "
+            "list can't be read, allow pricing:GetProducts",
+        )
+    return max(hour for _, hour in hours if hour is not None)
+
+
+def _hours_usd(backend: Backend, offer: Offer) -> list[tuple[str, Decimal | None]]:
+    """The most that an hour of each type costs that may be launched, with its name."""
     hardware = offer.hardware
     agreed = hardware.spot_max_usd_per_hour
-    each: list[tuple[MachineUse, ...]] = [
+    each: list[tuple[str, tuple[MachineUse, ...]]] = [
         (
-            MachineUse(
-                seconds=3600,
-                instance_type=name,
-                spot=hardware.spot and agreed is not None,
-                spot_usd_per_hour=Decimal(agreed) if agreed is not None else None,
-                public_ip=offer.network.public_ip,
+            name,
+            (
+                MachineUse(
+                    seconds=3600,
+                    instance_type=name,
+                    spot=hardware.spot and agreed is not None,
+                    spot_usd_per_hour=Decimal(agreed) if agreed is not None else None,
+                    public_ip=offer.network.public_ip,
+                ),
             ),
         )
         for name in offer.instance_types
     ]
     bound = replace(hardware, spot=hardware.spot and agreed is not None)
-    hours = [
-        total_usd(backend.charges(bound, Usage(seconds=3600, machines=machines, public_ip=offer.network.public_ip)))
-        for machines in each or [()]
-    ]
-    known = [hour for hour in hours if hour is not None]
-    return max(known) if len(known) == len(hours) else None
+
+    def total(machines: tuple[MachineUse, ...]) -> Decimal | None:
+        usage = Usage(seconds=3600, machines=machines, public_ip=offer.network.public_ip)
+        return total_usd(backend.charges(bound, usage))
+
+    return [(name, total(machines)) for name, machines in each or [(hardware.description, ())]]
 
 
 def expected_hour_usd(backend: Backend, offer: Offer) -> Decimal | None:
@@ -73,12 +97,12 @@ def cap_s(job: JobSpec, offer: Offer, backend: Backend) -> int | None:
     limits = job.limits
     if limits.max_cost_usd is None and limits.max_price_usd_per_hour is None:
         return None
-    hour = hour_usd(backend, offer)
-    if hour is None:
-        raise UsageError(
-            f"The price of {offer.hardware.description} is not known, so no limit on it can be kept",
-            hint="allow pricing:GetProducts for this role, or leave out --max-cost and --max-price",
-        )
+    kept = [
+        flag
+        for flag, usd in (("--max-cost", limits.max_cost_usd), ("--max-price", limits.max_price_usd_per_hour))
+        if usd is not None
+    ]
+    hour = known_hour_usd(backend, offer, kept=" and ".join(kept))
     if limits.max_price_usd_per_hour is not None and hour > Decimal(str(limits.max_price_usd_per_hour)):
         raise UsageError(
             f"{offer.hardware.description} costs {money(hour)} an hour, over --max-price",

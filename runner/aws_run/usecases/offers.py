@@ -12,6 +12,7 @@ from aws_run.config import Config
 from aws_run.errors import AwsRunError, PreflightError, UsageError
 from aws_run.lifecycle.context import AppContext
 from aws_run.pricing.hardware import backend_for
+from aws_run.pricing.known_prices import left_out_note, with_known_price
 from aws_run.pricing.offers import Choice, ranked
 from aws_run.runs.spec import JobSpec
 
@@ -68,8 +69,11 @@ def offers(config: Config, context: AppContext, *, duration_s: int) -> Offers:
     rooms = Quotas(context.aws).headroom(order)
     limit = job.limits.max_price_usd_per_hour
     allowed = [one for one in order if _within(one, limit)]
-    best = next((one for one in allowed if one.backend == mine), None)
-    if best is not None and allowed[0] is not best:
+    priced, unpriced = with_known_price([one for one in order if one.backend == mine], job)
+    best = next((one for one in allowed if one in priced), None)
+    if (left_out := left_out_note(unpriced)) is not None:
+        notes.append(f"a submit takes no type without a price: {left_out}")
+    if best is not None and allowed[0].backend != best.backend:
         notes.append(
             f"submit takes {mine} for this request; --backend {allowed[0].backend} takes the first of this list"
         )

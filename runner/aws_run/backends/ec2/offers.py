@@ -14,7 +14,7 @@ from aws_run.backends import network
 from aws_run.backends.ec2 import ladder, quotas
 from aws_run.config import SpotPolicy
 from aws_run.errors import AwsCallError, PreflightError, UsageError
-from aws_run.pricing import burstable, hardware, offers, packaged
+from aws_run.pricing import burstable, hardware, known_prices, offers, packaged
 from aws_run.pricing.catalogue import Catalogue, InstanceType
 from aws_run.pricing.offers import Choice
 from aws_run.pricing.prices import Prices, Rate, RegionRates
@@ -76,7 +76,8 @@ class Ec2Offers:
             )
             market = self.market(job)
             spot = job.spot_policy != "on-demand"
-            choices = _affordable(market.choices(job.spot_policy), job)
+            priced, unpriced = known_prices.with_known_price(market.choices(job.spot_policy), job)
+            choices = _affordable(priced, job)
             if wanted.instance_types:  # best first, as their user wrote them
                 choices = tuple(sorted(choices, key=lambda one: wanted.instance_types.index(one.name)))
             best = choices[0]
@@ -95,7 +96,17 @@ class Ec2Offers:
             network=_within(market.placement, zones),
             machine_image=image_id,
             why=f"{_why(choices, named=named)}{quota}",
-            notes=tuple(note for note in (market.note, self._catalogue.note, self._prices.note) if note),
+            notes=tuple(
+                note
+                for note in (
+                    hardware.open_note(wanted),
+                    market.note,
+                    known_prices.left_out_note(unpriced),
+                    self._catalogue.note,
+                    self._prices.note,
+                )
+                if note
+            ),
             hardware=HardwareEntry(
                 backend=NAME,
                 description=_describe(usable[0], spot, len(usable)),
@@ -233,9 +244,10 @@ def _within_limit(choices: tuple[Choice, ...], job: JobSpec) -> tuple[Choice, ..
 
 def _affordable(choices: tuple[Choice, ...], job: JobSpec) -> tuple[Choice, ...]:
     """Without those over `--max-price`, which bounds all of an hour, or without a known price. UsageError, with the
-    cheapest, where none is left. Where no price at all is known whoever keeps the limits refuses it (budget.py)."""
+    cheapest, where none is left. Where nobody knows the most that any may cost whoever keeps the limits refuses them
+    (budget.py)."""
     limit = job.limits.max_price_usd_per_hour
-    if limit is None or choices[0].usd_per_hour is None:
+    if limit is None or not any(_most_usd(one, job.spot_policy).is_finite() for one in choices):
         return choices
     within = tuple(one for one in choices if _most_usd(one, job.spot_policy) <= Decimal(str(limit)))
     if not within:

@@ -196,4 +196,4 @@ def test_whatever_the_machine_waited_the_three_parts_stay_within_the_cap(bought_
 
 def test_a_wait_that_has_used_up_the_cap_ends_the_run_with_124() -> None:
     with pytest.raises(DeadlineError, match="used up --max-cost"):
-        budget.job_s(spec(cap_s=1000, timeout_s=640, ending_s=240), 701)
+        budget.job_s(spec(job=job(limits={"max_cost_usd": 1.0}), cap_s=1000, timeout_s=640, ending_s=240), 701)

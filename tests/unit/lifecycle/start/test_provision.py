@@ -34,8 +34,10 @@ def log_group_stage(name: str) -> Stage:
 class Start(MemoryRun):
     """A run of a ready image, whose input an earlier client has sent."""
 
-    def __init__(self, *, stages: tuple[Stage, ...] = (Stage(resources=()),), **changes: Any) -> None:
-        super().__init__(job=job(image=IMAGE, env={"TOKEN": "canary"}), **changes)
+    def __init__(
+        self, *, stages: tuple[Stage, ...] = (Stage(resources=()),), limits: Any = None, **changes: Any
+    ) -> None:
+        super().__init__(job=job(image=IMAGE, env={"TOKEN": "canary"}, limits=limits or {}), **changes)
         self.aws.on("register_task_definition", {"taskDefinition": {"taskDefinitionArn": DEFINITION}})
         self.context = replace(self.context, storage=lambda _: None)  # type: ignore[arg-type, return-value]
         self._stages = stages
@@ -158,7 +160,7 @@ def test_what_the_cost_cap_has_left_is_the_jobs_time() -> None:
 
 
 def test_a_cap_that_the_waiting_used_up_starts_no_task() -> None:
-    start = Start(cap_s=150, ending_s=100)
+    start = Start(cap_s=150, ending_s=100, limits={"max_cost_usd": 1.0})
     with pytest.raises(DeadlineError, match="--max-cost"):
         start.go()
     assert start.service.tasks == {}
