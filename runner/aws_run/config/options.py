@@ -152,7 +152,8 @@ OPTIONS: tuple[Option, ...] = (
         flag="cpu",
         metavar="N[+]",
         kind=value_types.CPU,
-        help="vCPUs: exactly 4 or 0.5, or 4+ for at least 4.",
+        help="vCPUs: exactly 4 or 0.5, or 4+ for at least 4. Without --memory the memory stays at least the default, 8GB, "
+        "where a size has both.",
     ),
     Option(
         key="resources.memory",
@@ -161,8 +162,8 @@ OPTIONS: tuple[Option, ...] = (
         flag="memory",
         metavar="SIZE[+]",
         kind=value_types.MEMORY,
-        help="Memory: 16GB, 512MB, or 16GB+ for at least. 1GB is 1024 MiB, as AWS counts. On EC2 it is the machine's "
-        "nominal memory, of which the job gets about 7 % less.",
+        help="Memory: 16GB, 512MB, or 16GB+ for at least. 1GB is 1024 MiB, as AWS counts. Without --cpu there stay at "
+        "least the default's 2 vCPUs. On EC2 it is the machine's nominal memory, of which the job gets about 7 % less.",
     ),
     Option(
         key="resources.gpu",

@@ -52,34 +52,70 @@ def backend_for(job: JobSpec) -> str:
 def fargate_size(wanted: Resources) -> FargateSize:
     """The smallest Fargate size with at least the requested CPU and memory. UsageError if there is none.
 
-    A plain `cpu: 4` means exactly 4 vCPU, `4+` any size from 4 up; memory is always rounded up to the next size.
+    A plain `cpu: 4` means exactly 4 vCPU, `4+` any size from 4 up; memory is always rounded up to the next size. What
+    is left open is the default or more, unless no size with what was asked for has that.
     """
     memory_mib = wanted.memory_mib.value if wanted.memory_mib else None
-    vcpu = wanted.cpu.value if wanted.cpu else (DEFAULT_VCPU if memory_mib is None else min(FARGATE_SIZES))
-    exact = wanted.cpu is not None and not wanted.cpu.at_least
-    for size, memories in FARGATE_SIZES.items():
-        if size < vcpu or (exact and size != vcpu):
-            continue
-        least_mib = memory_mib if memory_mib is not None else min(DEFAULT_MEMORY_MIB, memories[-1])
-        fitting = [memory for memory in memories if memory >= least_mib]
-        if fitting:
-            return FargateSize(vcpu=size, memory_mib=fitting[0])
-    sizes = ", ".join(f"{size:g} vCPU: {m[0] / 1024:g}-{m[-1] / 1024:g} GB" for size, m in FARGATE_SIZES.items())
+    for least_mib in (DEFAULT_MEMORY_MIB, 0) if memory_mib is None else (memory_mib,):
+        for size, memories in _sizes_from(wanted.cpu):
+            fitting = [memory for memory in memories if memory >= least_mib]
+            if fitting:
+                return FargateSize(vcpu=size, memory_mib=fitting[0] if least_mib else memories[-1])
+    raise _no_fargate_size(wanted)
+
+
+def _sizes_from(cpu: Amount | None) -> list[tuple[float, tuple[int, ...]]]:
+    """Those with the processors that were asked for, else with the default or more, the smallest first."""
+    least = cpu.value if cpu else DEFAULT_VCPU
+    exact = cpu is not None and not cpu.at_least
+    return [(size, each) for size, each in FARGATE_SIZES.items() if size == least or (size > least and not exact)]
+
+
+def _no_fargate_size(wanted: Resources) -> UsageError:
+    cpu, memory_mib = wanted.cpu, wanted.memory_mib.value if wanted.memory_mib else None
     requested = " and ".join(
         part
-        for part in (f"{vcpu:g} vCPU" if wanted.cpu else "", f"{memory_mib / 1024:g} GB" if memory_mib else "")
+        for part in (f"{cpu.value:g} vCPU" if cpu else "", f"{memory_mib / 1024:g} GB" if memory_mib else "")
         if part
     )
-    raise UsageError(f"Fargate has no size for {requested}", hint=f"it has {sizes}; or use --backend ec2")
+    sizes = ", ".join(f"{size:g} vCPU: {m[0] / 1024:g}-{m[-1] / 1024:g} GB" for size, m in FARGATE_SIZES.items())
+    above = f" --cpu {cpu.value:g}+" if cpu else ""
+    larger = Amount(value=cpu.value if cpu else 0, at_least=True)
+    near = [size for size, each in _sizes_from(larger) if each[-1] >= (memory_mib or 0)]
+    take = f"use{above} or --cpu {near[0]:g}" if near and cpu else f"use --backend ec2{above}"
+    return UsageError(f"Fargate has no size for {requested}", hint=f"{take}; Fargate has {sizes}")
+
+
+def open_note(wanted: Resources) -> str | None:
+    """Where only one of processors and memory was asked for, and the default of the other makes the hardware larger; a
+    sentence for the plan."""
+    cpu, memory = wanted.cpu, wanted.memory_mib
+    if wanted.gpu or wanted.instance_types or (cpu is None) is (memory is None):
+        return None
+    if memory is not None:
+        told = f"--memory alone keeps the default of {DEFAULT_VCPU} vCPU; --cpu 1 asks for fewer"
+        return told if memory.value <= FARGATE_SIZES[1][-1] else None
+    least = 1 if cpu is not None and not cpu.at_least else 0
+    told = f"--cpu alone keeps the default of {DEFAULT_MEMORY_MIB // 1024} GB; --memory 4GB asks for less"
+    return told if cpu is not None and least <= cpu.value <= DEFAULT_VCPU else None
+
+
+def more_memory(backend: str, vcpu: float, memory_gb: int) -> str:
+    """The options that ask for this much memory and for no fewer processors, beside those that the run had."""
+    known = FARGATE_SIZES.get(vcpu, ())
+    if backend == "fargate" and memory_gb * 1024 in known:
+        return f"--memory {memory_gb}GB"
+    elsewhere = "--backend ec2 " if backend == "fargate" and memory_gb * 1024 > FARGATE_SIZES[16][-1] else ""
+    return f"{elsewhere}--cpu {vcpu:g}+ --memory {memory_gb}GB"
 
 
 def with_defaults(wanted: Resources) -> Resources:
-    """What EC2 is asked for: what is left open is at least what Fargate gives, 2 vCPU and 8 GB (for less than one vCPU
-    the most that Fargate has beside it)."""
+    """What EC2 is asked for: what is left open is at least what Fargate gives, 2 vCPU and 8 GB (for a request of less
+    than one vCPU, and no more, the most that Fargate has beside it)."""
     if wanted.instance_types or wanted.gpu:
         return wanted
     cpu = wanted.cpu or Amount(value=DEFAULT_VCPU, at_least=True)
-    memory_mib = int(min(1, cpu.value) * DEFAULT_MEMORY_MIB)
+    memory_mib = DEFAULT_MEMORY_MIB if cpu.at_least else int(min(1, cpu.value) * DEFAULT_MEMORY_MIB)
     memory = wanted.memory_mib or Amount(value=memory_mib, at_least=True)
     return wanted.model_copy(update={"cpu": cpu, "memory_mib": memory})
 
@@ -143,9 +179,12 @@ def _nothing_fits(wanted: Resources, candidates: Sequence[InstanceType]) -> Usag
         )
     if wanted.gpu:
         return UsageError(f"No EC2 type of this region has {_words(wanted)}", hint=_gpu_hint(wanted.gpu, candidates))
-    return UsageError(
-        f"No EC2 type of this region fits {_words(wanted)}", hint="name one with --instance-type, or request less"
-    )
+    cpu = wanted.cpu
+    hint = "name one with --instance-type, or request less"
+    if cpu is not None and not cpu.at_least:
+        # Which types there are with more of them was not read: `+` is the request that has to know no number.
+        hint = f"use --cpu {cpu.value:g}+ for the cheapest with as many or more, or name one with --instance-type"
+    return UsageError(f"No EC2 type of this region fits {_words(wanted)}", hint=hint)
 
 
 def _gpu_hint(gpu: Gpu, candidates: Sequence[InstanceType]) -> str:

@@ -65,7 +65,7 @@ class OutcomeReason(str, Enum):
 
     @property
     def help(self) -> str:
-        """What to type next. {run}, {double} (GB of memory) and {disk} (GB) are to be filled in."""
+        """What to type next. {run}, {memory} (the options for more of it) and {disk} (GB) are to be filled in."""
         return _IMPLIED[self].help
 
 
@@ -91,7 +91,7 @@ _IMPLIED: dict[OutcomeReason, _Implied] = {
     OutcomeReason.DEADLINE: _Implied(exit_code=EXIT_DEADLINE, help="aws-run submit … --timeout 8h"),
     OutcomeReason.STOPPED: _Implied(exit_code=EXIT_INTERRUPT),
     OutcomeReason.SPOT_NOTICE: _Implied(exit_code=EXIT_TOOL, retryable=True, help=_SPOT_AUTO),
-    OutcomeReason.OUT_OF_MEMORY: _Implied(help="aws-run submit … --memory {double}GB"),
+    OutcomeReason.OUT_OF_MEMORY: _Implied(help="aws-run submit … {memory}"),
     OutcomeReason.DISK_FULL: _Implied(help="aws-run submit … --disk {disk}GB"),
     OutcomeReason.COMMAND_NOT_FOUND: _Implied(),
     OutcomeReason.SYNC_IN_FAILED: _Implied(),

@@ -12,9 +12,10 @@ from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.outcome_warnings import warnings_of
 from aws_run.lifecycle.run_stage import run_stage
+from aws_run.pricing.hardware import DEFAULT_MEMORY_MIB, more_memory
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.outcome import OutcomeReason
-from aws_run.runs.record import Outcome, Record
+from aws_run.runs.record import HardwareEntry, Outcome, Record
 
 _END_OF_LOG = 64 * 1024
 
@@ -77,10 +78,18 @@ def _ended(record: Record, outcome: Outcome, last: str) -> Advice:
         sentence=" ".join([sentence, *warnings]),
         command=_command(record, outcome).format(
             run=record.run_id,
-            double=max(1, round(2 * (hardware.memory_mib if hardware else 8192) / 1024)),
+            memory=_double_memory(hardware),
             disk=2 * (hardware.disk_gib if hardware else 40),
         ),
     )
+
+
+def _double_memory(hardware: HardwareEntry | None) -> str:
+    if hardware is None:
+        return f"--memory {2 * DEFAULT_MEMORY_MIB // 1024}GB"
+    if hardware.gpus:
+        return f"--memory {max(1, round(2 * hardware.memory_mib / 1024))}GB"
+    return more_memory(hardware.backend, hardware.vcpu, max(1, round(2 * hardware.memory_mib / 1024)))
 
 
 def _command(record: Record, outcome: Outcome) -> str:

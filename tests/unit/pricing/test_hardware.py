@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import moto.ec2.models.instance_types as moto_types
 import pytest
 from hypothesis import given
@@ -60,9 +62,88 @@ def test_a_fargate_size_is_one_that_exists_and_never_smaller_than_requested(
 
 
 def test_the_smallest_fargate_size_that_fits_is_taken() -> None:
-    assert fargate_size(Resources(memory_mib=Amount(value=3000))) == hardware.FargateSize(vcpu=0.5, memory_mib=3072)
+    small = Resources(cpu=Amount(value=0.5), memory_mib=Amount(value=3000))
+    assert fargate_size(small) == hardware.FargateSize(vcpu=0.5, memory_mib=3072)
     assert fargate_size(Resources(cpu=Amount(value=4))) == hardware.FargateSize(vcpu=4, memory_mib=8192)
     assert fargate_size(Resources()) == hardware.FargateSize(vcpu=2, memory_mib=8192)
+
+
+@pytest.mark.parametrize(
+    ("gb", "size"), [(0.5, (2, 4)), (1, (2, 4)), (3, (2, 4)), (7, (2, 7)), (8, (2, 8)), (16, (2, 16)), (17, (4, 17)), (40, (8, 40))]
+)  # fmt: skip
+def test_memory_alone_never_takes_processors_away(gb: float, size: tuple[float, int]) -> None:
+    wanted = Resources(memory_mib=Amount(value=int(gb * 1024)))
+    assert fargate_size(wanted) == hardware.FargateSize(vcpu=size[0], memory_mib=size[1] * 1024)
+    told = hardware.open_note(wanted)
+    assert told == ("--memory alone keeps the default of 2 vCPU; --cpu 1 asks for fewer" if gb <= 8 else None)
+    assert all(kind.vcpu >= 2 for kind in fitting(job(resources=wanted), TYPES))
+
+
+@pytest.mark.parametrize(
+    ("cpu", "at_least", "size"),
+    [(0.25, False, (0.25, 2)), (0.5, False, (0.5, 4)), (0.5, True, (1, 8)), (1, False, (1, 8)), (2, False, (2, 8)), (4, False, (4, 8)), (8, False, (8, 16))],
+)  # fmt: skip
+def test_processors_alone_take_no_memory_away_where_a_size_with_both_exists(
+    cpu: float, at_least: bool, size: tuple[float, int]
+) -> None:
+    wanted = Resources(cpu=Amount(value=cpu, at_least=at_least))
+    assert fargate_size(wanted) == hardware.FargateSize(vcpu=size[0], memory_mib=size[1] * 1024)
+    told = hardware.open_note(wanted)
+    assert (told is not None) is (size[1] == 8 and cpu <= 2)
+
+
+def test_nothing_is_said_of_the_default_where_both_or_neither_were_asked_for() -> None:
+    both = Resources(cpu=Amount(value=1), memory_mib=Amount(value=2048))
+    assert hardware.open_note(both) is None
+    assert hardware.open_note(Resources()) is None
+
+
+def flags(hint: str | None) -> list[Resources]:
+    """The requests that a hint proposes, as typed literally."""
+    typed = re.findall(r"--cpu ([\d.]+)(\+?)", hint or "")
+    return [Resources(cpu=Amount(value=float(number), at_least=bool(plus))) for number, plus in typed]
+
+
+@pytest.mark.parametrize("memory", [None, Amount(value=30 * 1024)])
+@pytest.mark.parametrize("cpu", [1.5, 3, 5, 6, 12])
+def test_a_hint_on_a_number_of_processors_that_fargate_has_not_works_as_it_stands(
+    cpu: float, memory: Amount | None
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        fargate_size(Resources(cpu=Amount(value=cpu), memory_mib=memory))
+    proposed = flags(refused.value.hint)
+    assert len(proposed) == 2
+    for each in proposed:
+        assert fargate_size(each.model_copy(update={"memory_mib": memory})).vcpu >= cpu
+
+
+@pytest.mark.parametrize("cpu", [0.5, 3, 5, 7])
+def test_a_hint_on_a_number_of_processors_that_no_type_has_works_as_it_stands(cpu: float) -> None:
+    with pytest.raises(UsageError) as refused:
+        fitting(job(resources=Resources(cpu=Amount(value=cpu))), TYPES)
+    (proposed,) = flags(refused.value.hint)
+    assert all(kind.vcpu >= cpu for kind in fitting(job(resources=proposed), TYPES))
+
+
+def test_what_fargate_has_not_at_all_is_sent_to_ec2_with_a_request_that_works_there() -> None:
+    with pytest.raises(UsageError, match="no size for 20 vCPU") as refused:
+        fargate_size(Resources(cpu=Amount(value=20)))
+    assert (refused.value.hint or "").startswith("use --backend ec2 --cpu 20+;")
+
+
+@pytest.mark.parametrize(
+    ("backend", "vcpu", "gb", "options"),
+    [
+        ("fargate", 2, 16, "--memory 16GB"),
+        ("fargate", 0.25, 1, "--memory 1GB"),
+        ("fargate", 0.25, 4, "--cpu 0.25+ --memory 4GB"),
+        ("fargate", 2, 32, "--cpu 2+ --memory 32GB"),
+        ("fargate", 16, 240, "--backend ec2 --cpu 16+ --memory 240GB"),
+        ("ec2", 4, 32, "--cpu 4+ --memory 32GB"),
+    ],
+)
+def test_more_memory_is_asked_for_with_no_fewer_processors(backend: str, vcpu: float, gb: int, options: str) -> None:
+    assert hardware.more_memory(backend, vcpu, gb) == options
 
 
 @pytest.mark.parametrize(

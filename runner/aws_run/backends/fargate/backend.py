@@ -56,7 +56,7 @@ class FargateBackend:
         return Offer(
             network=placement,
             why=_why(choice),
-            notes=(self._prices.note,) if self._prices.note else (),
+            notes=tuple(note for note in (hardware.open_note(job.resources), self._prices.note) if note),
             hardware=HardwareEntry(
                 backend=self.name,
                 description=f"Fargate{' Spot' if spot else ''} ({choice.vcpu:g} vCPU, {choice.memory_mib / 1024:g} GB)",
