@@ -152,7 +152,7 @@ OPTIONS: tuple[Option, ...] = (
         flag="cpu",
         metavar="N[+]",
         kind=value_types.CPU,
-        help="vCPUs: exactly 4 or 0.5, or 4+ for at least 4. Without --memory the memory stays at least the default, 8GB, "
+        help="vCPUs: exactly 4 or 0.5, or 4+ for at least 4. Without --memory there is at least the default's 8GB, "
         "where a size has both.",
     ),
     Option(

@@ -143,7 +143,7 @@ def outcome_places(view: OutcomeView) -> list[tuple[str, str]]:
 
 def ran_places(view: OutcomeView) -> list[tuple[str, str]]:
     """What the receipt is for."""
-    places = [("ran", shlex.join(view.ran)), ("commit", view.commit)]
+    places = [("command", shlex.join(view.ran)), ("commit", view.commit)]
     return [(what, clean(text)) for what, text in places if text]
 
 

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run", required=False, type=RUN)
+@click.option("--utc", is_flag=True, help="Times in UTC, and not in this machine's time zone.")
 @project_options
 @aws_options
-def status(run: str | None, **flags: Any) -> int:
+def status(run: str | None, *, utc: bool, **flags: Any) -> int:
     """Show RUN (default: the last one).
 
     If it has ended while no client was watching, its result is recorded and its resources are removed.
@@ -33,7 +34,7 @@ def status(run: str | None, **flags: Any) -> int:
         if here.as_json:
             here.print_json(as_data(current))
         else:
-            table(current.record.run_id, ("what", "value"), rows_of(current))
+            table(current.record.run_id, ("what", "value"), rows_of(current, utc=utc))
             follow = " -f" if current.exit_code is None else ""
             here.say_next(f"aws-run logs {current.record.run_id}{follow}")
     return 0
@@ -102,8 +103,25 @@ def times_of(run: RunStatus) -> str:
     return f"{seconds(run.so_far.elapsed_s)}, {seconds(run.so_far.left_s)} left"
 
 
-def rows_of(run: RunStatus) -> list[tuple[str, str]]:
-    """(what, value) for all that is known of it."""
+def zoned(moment: str | None, *, utc: bool) -> str:
+    """2026-01-31 12:00:07 CET: in this machine's time zone or in UTC. `moment`: ISO 8601; None: not yet."""
+    from aws_run.clock import parse_iso
+
+    if moment is None:
+        return ""
+    at = parse_iso(moment)
+    return f"{at if utc else at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+
+
+def ran_for(run: RunStatus) -> str:
+    """How long it ran, or has run and may go on."""
+    from aws_run.report.format import seconds
+
+    return times_of(run) or ("" if run.ran_s is None else seconds(run.ran_s))
+
+
+def rows_of(run: RunStatus, *, utc: bool = False) -> list[tuple[str, str]]:
+    """(what, value) for all that is known of it. What `ps` and `diff` show too has the same name here."""
     from aws_run.lifecycle.what_ran import argv_of, commit_of, image_of
     from aws_run.report.format import usage_parts
 
@@ -116,21 +134,21 @@ def rows_of(run: RunStatus) -> list[tuple[str, str]]:
         ("status", run.phase + (f": {run.sentence}" if run.sentence else "")),
         *(("warning", text) for text in run.warnings),
         ("exit code", "" if run.exit_code is None else str(run.exit_code)),
-        ("ran", shlex.join(argv_of(record))),
+        ("command", shlex.join(argv_of(record))),
         ("commit", commit_of(record)),
         ("image", image_of(record)),
         ("python", record.python or ""),
         ("labels", ", ".join(record.labels)),
         ("note", record.note),
         ("hardware", record.hardware.description if record.hardware else ""),
-        ("created", record.created_at),
-        ("started", record.started_at or ""),
-        ("stopped", record.ended_at or ""),
-        ("deadline", record.deadline),
+        ("created", zoned(record.created_at, utc=utc)),
+        ("started", zoned(record.started_at, utc=utc)),
+        ("stopped", zoned(record.ended_at, utc=utc)),
+        ("ran", ran_for(run)),
+        ("deadline", zoned(record.deadline, utc=utc) if run.exit_code is None else ""),
         ("outputs", f"s3://{bucket}/{record.output_prefix}"),
         ("cost", cost_of(run)),
         *money_rows(run),
-        ("elapsed", times_of(run)),
         ("uses now", ", ".join(usage_parts(run.so_far.usage)) if run.so_far and run.so_far.usage else ""),
         *(("progress", text) for text in (run.so_far.progress if run.so_far else ())),
         ("in AWS now", ", ".join(existing) or "no resources of its own"),
