@@ -13,7 +13,7 @@ import click
 
 from aws_run.cli import compose
 from aws_run.cli.output_claim import claim_output
-from aws_run.cli.output_memory import remember_output
+from aws_run.cli.output_memory import remember_fetched, remember_output
 from aws_run.cli.say import asked, result_json, say
 from aws_run.errors import AwsRunError, InterruptedRunError, UsageError, sentence_of
 from aws_run.events import Notice
@@ -84,6 +84,8 @@ class Terminal:
     def _show(self, done: SubmitResult) -> int:
         from aws_run.report.jsonlines import to_json
 
+        if done.fetched and done.view.output_dir is not None and not self.target.ephemeral:
+            remember_fetched(done.view.run_id, done.view.output_dir)
         outcome = with_next_commands(done.view, self.target)
         self.reporter.outcome(outcome if self.as_json else shown_on(self.target, outcome))
         if done.teardown_error is not None:

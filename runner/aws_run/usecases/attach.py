@@ -38,6 +38,7 @@ class Attached:
     view: OutcomeView
     exit_code: int
     record: Record
+    fetched: bool = False  # all its outputs are in the folder that was named
 
 
 def attach(context: AppContext, run: str | None, project: str | None, *, into: Path, cost_label: str) -> Attached:
@@ -172,4 +173,4 @@ def _result(
         receipt=receipt_view(record, label=cost_label),
         next_commands=() if outcome is None else next_commands(outcome, record.run_id),
     )
-    return Attached(view=view, exit_code=code, record=record)
+    return Attached(view=view, exit_code=code, record=record, fetched=outcome is not None and failed is None)

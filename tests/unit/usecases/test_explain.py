@@ -44,3 +44,20 @@ def test_a_success_that_saved_nothing_is_not_nothing_wrong() -> None:
     assert "Nothing is wrong" not in found.sentence
     assert "result.csv (8 B)" in found.sentence
     assert "aws-run logs" in found.command
+
+
+@pytest.mark.parametrize(
+    ("vcpu", "memory_mib", "command"),
+    [
+        (2, 8192, "aws-run submit … --memory 16GB"),
+        (0.25, 2048, "aws-run submit … --cpu 0.25+ --memory 4GB"),
+        (4, 30 * 1024, "aws-run submit … --cpu 4+ --memory 60GB"),
+    ],
+)
+def test_more_memory_after_out_of_memory_is_had_and_takes_no_processors_away(
+    vcpu: float, memory_mib: int, command: str
+) -> None:
+    hardware = HardwareEntry(backend="fargate", description="x", vcpu=vcpu, memory_mib=memory_mib)
+    outcome = Outcome(exit_code=137, reason=OutcomeReason.OUT_OF_MEMORY, sentence="the job ran out of memory")
+    found = _ended(record(hardware=hardware), outcome, "")
+    assert found.command == command

@@ -9,7 +9,7 @@ import click
 
 from aws_run.cli.goes_on import told_that_it_goes_on
 from aws_run.cli.options import aws_options, project_options, quiet_option
-from aws_run.cli.output_memory import output_for
+from aws_run.cli.output_memory import output_for, remember_fetched
 from aws_run.cli.running import shown_on, with_next_commands
 from aws_run.cli.session import session
 from aws_run.cli.types import PATH, RUN
@@ -43,6 +43,8 @@ def attach(run: str | None, into: Path | None, **flags: Any) -> int:
         with told_that_it_goes_on(here, run_id):
             done = follow(here.context, run_id, here.project, into=folder, cost_label=here.target.cost_label)
         mark_here(folder)
+        if done.fetched:
+            remember_fetched(run_id, folder)
         saved = save_report(here.context, done.record, folder, label=here.target.cost_label)
         view = with_next_commands(named(done.view, saved), here.target)
         here.reporter.outcome(view if here.as_json else shown_on(here.target, view))

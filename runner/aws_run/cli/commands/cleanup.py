@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.results_next import say_results
 from aws_run.cli.say import say
 from aws_run.cli.session import session
 from aws_run.cli.types import RUN
@@ -40,13 +41,20 @@ def end_and_show(end: End, run: str | None, flags: Mapping[str, Any], *, word: s
         if here.as_json:
             here.print_json({"run_id": record.run_id, **removal.data(result.removed, result.kept)})
         else:
-            done = sum(1 for removed in result.removed if not removed.error)
-            if not result.removed:
-                word = f"had ended already ({record.outcome.sentence})" if record.outcome else "had ended already"
-            say(f"{record.run_id}: {word}; {done} resources gone")
+            say(f"{record.run_id}: {sentence(record, result, word)}")
             if any(ref.scope == "shared" for ref in result.kept):
                 say("what the project's runs share is kept, at no cost: `aws-run destroy` removes it")
-            if record.task_arn:
-                here.say_next(f"aws-run pull {record.run_id}")
+            say_results(here, record)
         result.raise_if_failed(record.region)
     return 0
+
+
+def sentence(record: Record, result: TeardownResult, word: str) -> str:
+    """How it stood and what was removed. Where nothing was, nothing is counted."""
+    from aws_run.report.format import count
+
+    if not result.removed:
+        ended = f"had ended already ({record.outcome.sentence})" if record.outcome else "had ended already"
+        return f"{ended}; nothing of its own was left"
+    done = sum(1 for removed in result.removed if not removed.error)
+    return f"{word}; {count(done, 'resource')} removed" if done else f"{word}; nothing was removed"

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.results_next import say_next
 from aws_run.cli.say import result
 from aws_run.cli.session import session
 from aws_run.cli.types import RUN
@@ -26,5 +27,5 @@ def explain(run: str | None, **flags: Any) -> int:
             here.print_json(vars(explanation))
         else:
             result(f"{explanation.run_id}: {explanation.sentence}")
-            here.say_next(explanation.command)
+            say_next(here, explanation.run_id, explanation.command)
     return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aws_run.cli.options import aws_options, project_options
-from aws_run.cli.output_memory import output_for
+from aws_run.cli.output_memory import output_for, remember_fetched
 from aws_run.cli.say import say
 from aws_run.cli.session import session
 from aws_run.cli.types import PATH, RUN
@@ -51,6 +51,8 @@ def pull(run: str | None, into: Path | None, overwrite: bool, **flags: Any) -> i
         record, pulled = fetch(here.context, run, here.project, given, overwrite=overwrite)
         into = folder_of(record.run_id)
         mark_here(into)
+        if record.finished:
+            remember_fetched(record.run_id, into)
         report = save_report(here.context, record, into, label=here.target.cost_label) if record.outcome else None
         file = None if report is None or report.file is None else str(report.file)
         source = f"s3://{record.bucket}/{record.output_prefix}"

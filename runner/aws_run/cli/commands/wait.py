@@ -9,6 +9,7 @@ import click
 
 from aws_run.cli.goes_on import told_that_it_goes_on
 from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.results_next import say_results
 from aws_run.cli.say import say
 from aws_run.cli.session import session
 from aws_run.cli.types import RUN
@@ -38,5 +39,8 @@ def wait(run: str | None, **flags: Any) -> int:
     say(f"{record.run_id}: {ended.sentence or ended.phase} (exit {ended.exit_code}{cost})")
     for text in ended.warnings:
         say(f"warning: {text}")
-    here.say_next(f"aws-run logs {record.run_id}" if ended.exit_code else f"aws-run pull {record.run_id}")
+    if ended.exit_code:
+        here.say_next(f"aws-run logs {record.run_id}")
+    else:
+        say_results(here, record)
     return ended.exit_code or 0

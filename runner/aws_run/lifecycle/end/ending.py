@@ -42,6 +42,7 @@ class SubmitResult:
     exit_code: int
     record: Record
     outputs: OutputListing = NO_OUTPUTS
+    fetched: bool = False  # all of them are in the folder that was named
     teardown_error: TeardownError | None = None
 
 
@@ -207,6 +208,7 @@ class RunEnding:
             exit_code=code,
             record=self._writer.record,
             outputs=self._outputs.listing,
+            fetched=fetch_error is None and not lost and self._output is not None,
             teardown_error=teardown_error,
         )
 
