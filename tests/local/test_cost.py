@@ -133,5 +133,10 @@ def test_costs_are_summed_as_a_table_json_and_csv(aws: Cloud, tmp_path: Path) ->
     admin(aws.local, "clock", {"advance_s": _DAYS_S})
     billed = aws.run("cost", "--billed", "--local", cwd=folder)
     assert billed.returncode == 0
-    assert "asked Cost Explorer: 1 request, $0.0100" in billed.stderr
+    told, done = (
+        billed.stderr.find("asking Cost Explorer, which costs $0.01 a request"),
+        "asked Cost Explorer: 1 request, $0.0100",
+    )
+    assert 0 <= told < billed.stderr.find(done)
+    assert billed.stdout.split("\n")[0].split("  ") == ["RUN", "BILLED", "ESTIMATE, OFF BY", "RECEIPT, OFF BY"]
     assert rows[0]["run"] in billed.stdout

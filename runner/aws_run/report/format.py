@@ -12,6 +12,8 @@ from aws_run.amounts import money as money
 from aws_run.amounts import size as size
 from aws_run.events import JobUsage
 
+_EXACT = 6  # decimals of a dollar, as in JSON and CSV
+
 # CSI (colours, cursor), then strings that a terminal keeps to itself (titles, links, the clipboard; ended by BEL or
 # ST), then any other escape of two characters. Each takes time that grows with the text's length only.
 _ESCAPES = re.compile(
@@ -61,6 +63,34 @@ def _safe(character: str) -> str:
     if ord(character) in _UNSEEN or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}:
         return ""
     return character
+
+
+def adding_up(amounts_usd: Sequence[Decimal], total_usd: Decimal | None = None) -> tuple[list[str], str]:
+    """Amounts below each other and their total, so that who adds up what is shown comes to the total that is shown: as
+    `money` where that holds, else with more digits. `total_usd`: their sum where it is known already."""
+    total = sum(amounts_usd, Decimal(0)) if total_usd is None else total_usd
+    for decimals in (None, 4):
+        each = [_rounded(amount, decimals) for amount in amounts_usd]
+        shown = _rounded(total, decimals)
+        if sum(each, Decimal(0)).quantize(shown, ROUND_HALF_UP) == shown:
+            return [_shown(amount, decimals) for amount in amounts_usd], _shown(total, decimals)
+    exact = [_rounded(amount, _EXACT) for amount in amounts_usd]
+    return [f"{_sign(amount)}${abs(amount):,}" for amount in exact], f"${sum(exact, Decimal(0)):,}"
+
+
+def _rounded(amount: Decimal, decimals: int | None) -> Decimal:
+    """As it is shown: with so many decimals, or as `money` does."""
+    if decimals is None:
+        decimals = 4 if abs(amount) < 1 else 2
+    return amount.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+
+
+def _shown(amount: Decimal, decimals: int | None) -> str:
+    return money(amount) if decimals is None else f"{_sign(amount)}${abs(_rounded(amount, decimals)):,}"
+
+
+def _sign(amount: Decimal) -> str:
+    return "-" if amount < 0 else ""
 
 
 def unit_price(amount_usd: Decimal) -> str:

@@ -12,7 +12,7 @@ from aws_run.clock import Clock
 from aws_run.data import NO_OUTPUTS, OutputListing
 from aws_run.errors import AwsRunError, BuildError, TeardownError
 from aws_run.events import Event, LogLine
-from aws_run.report.format import count, money, quantity, size, unit_price
+from aws_run.report.format import adding_up, count, quantity, size, unit_price
 from aws_run.report.markdown import code, escape, fence, link, table
 from aws_run.report.text import code_and_time, receipt_footer
 from aws_run.report.timeline import Step, Timeline, timeline_lines
@@ -166,16 +166,17 @@ def _file(path: str, url: Callable[[str], str] | None) -> str:
 def _receipt(view: ReceiptView | None) -> str:
     if view is None:
         return ""
+    amounts, total = adding_up([line.amount_usd for line in view.lines], view.total_usd)
     rows = [
         (
             escape(line.what),
             f"{quantity(line.quantity)} {escape(line.unit)}",
             escape(unit_price(line.unit_price_usd)),
-            escape(money(line.amount_usd)),
+            escape(amount),
         )
-        for line in view.lines
+        for line, amount in zip(view.lines, amounts, strict=True)
     ]
-    rows.append(("**total**", "", "", f"**{escape(money(view.total_usd))}**"))
+    rows.append(("**total**", "", "", f"**{escape(total)}**"))
     label = view.label[:1].upper() + view.label[1:]
     return "\n\n".join(
         (

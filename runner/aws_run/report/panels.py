@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aws_run.report import calm
-from aws_run.report.format import clean, money, quantity, unit_price
+from aws_run.report.format import adding_up, clean, quantity, unit_price
 from aws_run.report.symbols import Symbols
 from aws_run.report.text import outcome_places, plan_head, plan_rows, receipt_footer
 from aws_run.report.views import LeftView, OutcomeView, PlanView, ReceiptView
@@ -53,10 +53,10 @@ def receipt_panel(view: ReceiptView, symbols: Symbols, width: int) -> Renderable
     table.add_column()
     table.add_column(style="dim")
     table.add_column(justify="right")
-    for line in view.lines:
+    amounts, total = adding_up([line.amount_usd for line in view.lines], view.total_usd)
+    for line, amount in zip(view.lines, amounts, strict=True):
         times = f"{quantity(line.quantity)} {clean(line.unit)} {symbols.times} {unit_price(line.unit_price_usd)}"
-        table.add_row(Text(clean(line.what)), Text(times), Text(money(line.amount_usd)))
-    total = money(view.total_usd)
+        table.add_row(Text(clean(line.what)), Text(times), Text(amount))
     table.add_row("", "", Text(symbols.rule * len(total), style="dim"))
     table.add_row(Text("total", style="bold"), "", Text(total, style="bold"))
     footer = [Text(part, style="dim") for line in receipt_footer(view) for part in wrapped(line, width - 2)]

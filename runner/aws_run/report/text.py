@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from aws_run import naming
 from aws_run.events import LookProgress
 from aws_run.report import calm
-from aws_run.report.format import aligned, clean, count, money, quantity, seconds, size, unit_price
+from aws_run.report.format import adding_up, aligned, clean, count, money, quantity, seconds, size, unit_price
 from aws_run.report.money import estimate_line, smaller_line, use_line
 from aws_run.report.views import LeftView, OutcomeView, PlanInput, PlanView, ReceiptView
 
@@ -86,16 +86,17 @@ def look_text(event: LookProgress) -> str:
 
 
 def receipt_lines(view: ReceiptView) -> list[str]:
+    amounts, total = adding_up([line.amount_usd for line in view.lines], view.total_usd)
     rows = [
         [
             line.what,
             f"{quantity(line.quantity)} {line.unit}",
             f"at {unit_price(line.unit_price_usd)}",
-            money(line.amount_usd),
+            amount,
         ]
-        for line in view.lines
+        for line, amount in zip(view.lines, amounts, strict=True)
     ]
-    lines = [f"{view.label}:", *aligned([*rows, ["total", "", "", money(view.total_usd)]])]
+    lines = [f"{view.label}:", *aligned([*rows, ["total", "", "", total]])]
     return [*lines, *receipt_footer(view)]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from aws_run.aws.errors import DENIED
 from aws_run.clock import iso
 from aws_run.errors import AwsCallError, AwsRunError
+from aws_run.events import Notice
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.history import factor_key
 from aws_run.pricing import billed
@@ -87,6 +88,11 @@ def _bill(context: AppContext, now: datetime) -> tuple[dict[str, Any], int]:
     days: dict[str, list[list[str]]] = {
         (first + timedelta(days=number)).isoformat(): [] for number in range(billed.DAYS_BACK + 1)
     }
+    text = (
+        f"asking Cost Explorer, which costs ${billed.REQUEST_USD} a request: one as a rule, {_MOST_REQUESTS} at the "
+        "most; the answer is kept for the day"
+    )
+    context.emit(Notice(text=text))
     requests, cut = 0, False
     for page, more in _pages(context, first, now.date() + timedelta(days=1)):
         requests += 1

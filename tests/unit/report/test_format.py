@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aws_run.report import format as fmt
+from aws_run.report.format import adding_up
 
 
 @pytest.mark.parametrize(
@@ -123,3 +124,28 @@ def test_cleaned_text_never_holds_a_control_character(text: str) -> None:
     shown = fmt.clean(text)
     assert not [c for c in shown if unicodedata.category(c) in {"Cc", "Cs"} and c != "\t"]
     assert fmt.clean(shown) == shown
+
+
+def shown_usd(text: str) -> Decimal:
+    return Decimal(text.replace("$", "").replace(",", ""))
+
+
+def test_two_amounts_whose_rounding_hides_the_sum_get_more_digits() -> None:
+    assert adding_up([Decimal("0.002025"), Decimal("0.002025")]) == (["$0.002025", "$0.002025"], "$0.004050")
+    assert adding_up([Decimal("1.234"), Decimal("4.564")]) == (["$1.2340", "$4.5640"], "$5.7980")
+
+
+def test_amounts_that_add_up_as_they_are_stay_as_everywhere_else() -> None:
+    assert adding_up([Decimal("0.0020"), Decimal("1.5")]) == (["$0.0020", "$1.50"], "$1.50")
+    assert adding_up([]) == ([], "$0.00")
+    assert adding_up([Decimal("0.00001"), Decimal("0.25")]) == (["<$0.0001", "$0.2500"], "$0.2500")
+
+
+@given(st.lists(st.decimals(min_value="0", max_value="2000", places=9), max_size=40))
+def test_who_adds_up_what_is_shown_comes_to_the_total(amounts: list[Decimal]) -> None:
+    each, total = adding_up(amounts)
+    if any("<" in text for text in each):
+        return  # a bound, and no amount
+    sums = sum(map(shown_usd, each), Decimal(0))
+    assert sums.quantize(shown_usd(total), ROUND_HALF_UP) == shown_usd(total)
+    assert abs(shown_usd(total) - sum(amounts, Decimal(0))) <= Decimal("0.0051")

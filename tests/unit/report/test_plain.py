@@ -231,5 +231,5 @@ def test_how_long_what_was_saved_is_kept_is_told(reporter: PlainReporter, writte
 def test_the_whole_receipt_says_what_it_is_for(reporter: PlainReporter, written: Written) -> None:
     reporter.outcome(replace(OUTCOME, ran=("python", "main.py", "--note", "a b"), commit="0123456789ab"))
     lines = written()
-    assert "result   | ran      python main.py --note 'a b'" in lines
+    assert "result   | command  python main.py --note 'a b'" in lines
     assert "result   | commit   0123456789ab" in lines

@@ -104,7 +104,7 @@ _COLUMNS = ("runs", "usd", "saved_usd", "estimated_usd", "of_estimated_usd", "ru
 def _one(here: Session, record: Record, *, as_csv: bool) -> int:
     from aws_run.cli.say import say
     from aws_run.lifecycle.receipt_views import receipt_view
-    from aws_run.report.format import money, unit_price
+    from aws_run.report.format import adding_up, unit_price
     from aws_run.report.jsonlines import to_data
     from aws_run.report.tables import table
     from aws_run.report.text import receipt_footer
@@ -134,12 +134,15 @@ def _one(here: Session, record: Record, *, as_csv: bool) -> int:
             }
         )
         return 0
+    known = [Decimal(line.usd) for line in receipt.lines if line.usd is not None]
+    amounts, total = adding_up(known, None if view is None else view.total_usd)
+    each = iter(amounts)
     shown = [
         (
             line.what,
             f"{Decimal(line.billed_s):.0f} s",
             None if line.usd_per_hour is None else unit_price(Decimal(line.usd_per_hour)),
-            None if line.usd is None else money(Decimal(line.usd)),
+            None if line.usd is None else next(each),
             f"{line.source}, {line.as_of}" if line.source else None,
         )
         for line in receipt.lines
@@ -148,7 +151,7 @@ def _one(here: Session, record: Record, *, as_csv: bool) -> int:
     if view is None:
         say(f"total: not known: {why_unpriced(record)}")
         return 0
-    say(f"total: {money(view.total_usd)}")
+    say(f"total: {total}")
     for line in receipt_footer(view):
         say(line)
     return 0
@@ -156,13 +159,14 @@ def _one(here: Session, record: Record, *, as_csv: bool) -> int:
 
 def _print_table(report: Costs, names: tuple[str, ...]) -> None:
     from aws_run.cli.say import say
-    from aws_run.report.format import count, money
+    from aws_run.report.format import adding_up, count, money
     from aws_run.report.money import bar, percent
     from aws_run.report.symbols import ASCII, symbols_for
     from aws_run.report.tables import table
     from aws_run.usecases.cost import error_percent
 
-    cells = [[*row.key, str(row.runs), money(row.usd)] for row in report.rows]
+    amounts, total = adding_up([row.usd for row in report.rows])
+    cells = [[*row.key, str(row.runs), amount] for row, amount in zip(report.rows, amounts, strict=True)]
     columns = (*names, "runs", "cost")
     taken = sum(max((len(line[place]) for line in (columns, *cells)), default=0) + 2 for place in range(len(columns)))
     most = max((row.usd for row in report.rows), default=Decimal(0))
@@ -172,7 +176,7 @@ def _print_table(report: Costs, names: tuple[str, ...]) -> None:
     table("", (*columns, ""), rows)
     priced = sum(row.runs - row.unpriced for row in report.rows)
     saved = f"; spot saved {money(report.saved_usd)}" if report.saved_usd > 0 else ""
-    say(f"total: {money(report.total_usd)} for {count(priced, 'run')}{saved}")
+    say(f"total: {total} for {count(priced, 'run')}{saved}")
     expected = sum((row.estimated_usd for row in report.rows), Decimal(0))
     actual = sum((row.of_estimated_usd for row in report.rows), Decimal(0))
     error = error_percent(expected, actual)

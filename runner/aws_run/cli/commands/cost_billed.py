@@ -93,29 +93,28 @@ def _print_table(bill: Billed) -> None:
     def cell(usd: Decimal | None) -> str:
         return "-" if usd is None else money(usd)
 
-    def off(expected: Decimal | None, billed: Decimal | None) -> str:
+    def beside(expected: Decimal | None, billed: Decimal | None) -> str:
+        """With how far the bill is from it: a column of its own has no room at 80."""
         error = _error(expected, billed)
-        return "-" if error is None else f"{error} %"
+        return cell(expected) if error is None else f"{cell(expected)}, {error} %"
 
     rows = [
         (
             one.run_id,
-            cell(one.estimate_usd),
-            cell(one.actual_usd),
             cell(one.billed_usd),
-            off(one.estimate_usd, one.billed_usd),
-            off(one.actual_usd, one.billed_usd),
+            beside(one.estimate_usd, one.billed_usd),
+            beside(one.actual_usd, one.billed_usd),
         )
         for one in bill.runs
     ]
-    table("", ("run", "estimate", "receipt", "billed", "off by", "off by"), rows)
+    table("", ("run", "billed", "estimate, off by", "receipt, off by"), rows)
 
 
 def _say_where_from(bill: Billed) -> None:
     from aws_run.cli.say import say
     from aws_run.report.format import count, money
 
-    say("off by: how far the bill is from the estimate, and from the receipt")
+    say("off by: how far the bill is above (+) or below (-) the estimate, and the receipt")
     noted = [f"{one.run_id}: {_note(one)}" for one in bill.runs if _note(one)]
     for text in noted[:_MOST_NAMED]:
         say(text)

@@ -219,23 +219,23 @@ def bill(as_json: bool) -> None:
     if as_json:
         result_json(so_far)
         return
-    from aws_run.report.format import money
+    from aws_run.report.format import adding_up
     from aws_run.report.tables import table
 
+    amounts, total = adding_up([Decimal(str(line["usd"])) for line in so_far["lines"]])
     rows = [
         (
             line["kind"],
             line["id"],
             line["run"],
             f"{line['seconds']:.0f}",
-            money(Decimal(str(line["usd"]))),
+            amount,
             "yes" if line["open"] else "",
         )
-        for line in so_far["lines"]
+        for line, amount in zip(so_far["lines"], amounts, strict=True)
     ]
     table("", ("kind", "id", "run", "seconds", "cost", "still billed"), rows)
-    total = sum((Decimal(str(line["usd"])) for line in so_far["lines"]), Decimal(0))
-    say(f"total: {money(total)}, as AWS would have charged by {_moment(so_far['now'])}")
+    say(f"total: {total}, as AWS would have charged by {_moment(so_far['now'])}")
 
 
 @local.command("spot-interrupt")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from html import escape
 
-from aws_run.report.format import clean, count, money, quantity, size, unit_price
+from aws_run.report.format import adding_up, clean, count, money, quantity, size, unit_price
 from aws_run.report.html.plots import plot, timeline
 from aws_run.report.html.style import STYLE
 from aws_run.report.html.values import Fact, Preview, RunPage, Saved
@@ -61,11 +61,12 @@ def _facts(facts: Sequence[Fact]) -> str:
 
 
 def _receipt(receipt: ReceiptView) -> str:
+    amounts, total = adding_up([line.amount_usd for line in receipt.lines], receipt.total_usd)
     rows = "".join(
         f'<tr><td>{_text(line.what)}</td><td class="number">{quantity(line.quantity)} {_text(line.unit)}</td>'
         f'<td class="number">{unit_price(line.unit_price_usd)}</td>'
-        f'<td class="number">{money(line.amount_usd)}</td></tr>'
-        for line in receipt.lines
+        f'<td class="number">{amount}</td></tr>'
+        for line, amount in zip(receipt.lines, amounts, strict=True)
     )
     saved = f"spot saved {money(receipt.saved_usd)}" if receipt.saved_usd else ""
     priced = f"prices of {receipt.priced_on}" if receipt.priced_on else ""
@@ -73,7 +74,7 @@ def _receipt(receipt: ReceiptView) -> str:
     return (
         '<div class="scroll"><table><thead><tr><th>what</th><th class="number">used</th><th class="number">price</th>'
         f'<th class="number">USD</th></tr></thead><tbody>{rows}</tbody><tfoot><tr><td>{_text(receipt.label)}</td>'
-        f'<td></td><td></td><td class="number">{money(receipt.total_usd)}</td></tr></tfoot></table></div>'
+        f'<td></td><td></td><td class="number">{total}</td></tr></tfoot></table></div>'
         f'<p class="soft">{_text("; ".join(text for text in told if text))}</p>'
     )
 
