@@ -75,7 +75,7 @@ def adding_up(amounts_usd: Sequence[Decimal], total_usd: Decimal | None = None) 
         if sum(each, Decimal(0)).quantize(shown, ROUND_HALF_UP) == shown:
             return [_shown(amount, decimals) for amount in amounts_usd], _shown(total, decimals)
     exact = [_rounded(amount, _EXACT) for amount in amounts_usd]
-    return [f"{_sign(amount)}${abs(amount):,}" for amount in exact], f"${sum(exact, Decimal(0)):,}"
+    return [_shown(amount, _EXACT) for amount in exact], _shown(sum(exact, Decimal(0)), _EXACT)
 
 
 def _rounded(amount: Decimal, decimals: int | None) -> Decimal:
@@ -86,7 +86,7 @@ def _rounded(amount: Decimal, decimals: int | None) -> Decimal:
 
 
 def _shown(amount: Decimal, decimals: int | None) -> str:
-    return money(amount) if decimals is None else f"{_sign(amount)}${abs(_rounded(amount, decimals)):,}"
+    return money(amount) if decimals is None or amount == 0 else f"{_sign(amount)}${abs(_rounded(amount, decimals)):,}"
 
 
 def _sign(amount: Decimal) -> str:

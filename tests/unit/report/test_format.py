@@ -135,6 +135,11 @@ def test_two_amounts_whose_rounding_hides_the_sum_get_more_digits() -> None:
     assert adding_up([Decimal("1.234"), Decimal("4.564")]) == (["$1.2340", "$4.5640"], "$5.7980")
 
 
+def test_nothing_stays_nothing_beside_amounts_with_more_digits() -> None:
+    each, _ = adding_up([Decimal("0.002025"), Decimal("0.002025"), Decimal(0)])
+    assert each[-1] == "$0.00"
+
+
 def test_amounts_that_add_up_as_they_are_stay_as_everywhere_else() -> None:
     assert adding_up([Decimal("0.0020"), Decimal("1.5")]) == (["$0.0020", "$1.50"], "$1.50")
     assert adding_up([]) == ([], "$0.00")
