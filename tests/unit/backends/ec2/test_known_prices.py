@@ -14,7 +14,7 @@ from aws_run.errors import UsageError
 from aws_run.lifecycle import allowance, budget
 from aws_run.pricing.known_prices import left_out_note
 from aws_run.pricing.prices import Rate
-from aws_run.runs.allowance import Whose
+from aws_run.runs.allowance import Claim, Whose
 from aws_run.runs.spec import JobSpec
 
 NAMED = {"instance_types": ["g6.2xlarge", "g6.xlarge"]}
@@ -41,7 +41,7 @@ def market(*without: str) -> Unpriced:
     return Unpriced(factors=(100,), shares=((30, 30),), places=((True, True),), without=without or ("g6.2xlarge",))
 
 
-def a_claim(chosen: Any, wanted: JobSpec) -> allowance.Claim:
+def a_claim(chosen: Any, wanted: JobSpec) -> Claim:
     run = spec(job=wanted, offer=chosen.inspect(wanted))
     return allowance.claim_of(chosen, run, Whose(project="demo", owner="", branch=""), START)
 
