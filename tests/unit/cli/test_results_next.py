@@ -13,6 +13,7 @@ from aws_run.cli.commands.cleanup import sentence
 from aws_run.cli.output_memory import fetched_folder, remember_fetched, remember_output
 from aws_run.cli.results_next import say_next, say_results
 from aws_run.infra.remove import Removal
+from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resources import Ref
 from aws_run.lifecycle.end.teardown import TeardownResult
 from aws_run.runs.outcome import OutcomeReason
@@ -31,7 +32,7 @@ def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def ended(*, saved_files: int | None, task: bool = True) -> Record:
     outcome = Outcome(exit_code=0, reason=OutcomeReason.EXIT, sentence="the job finished", saved_files=saved_files)
-    return record(**({"task_arn": "arn:task"} if task else {})).with_outcome(outcome)
+    return (record(task_arn="arn:task") if task else record()).with_outcome(outcome)
 
 
 def said(record: Record, capsys: pytest.CaptureFixture[str]) -> str:
@@ -69,7 +70,7 @@ def test_a_run_that_saved_nothing_or_never_ran_has_nothing_to_pull(capsys: pytes
 
 
 def test_what_was_removed_is_counted_and_nothing_is_not() -> None:
-    gone = [Removal(ref=Ref(kind="role", name=name, scope="run")) for name in ("a", "b")]
+    gone = [Removal(ref=Ref(kind=Role.kind, name=name, scope="run")) for name in ("a", "b")]
 
     def result(count: int) -> TeardownResult:
         return TeardownResult(removed=tuple(gone[:count]), kept=())
