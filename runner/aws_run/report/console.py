@@ -223,13 +223,7 @@ class ConsoleReporter:
             if self._debug:
                 self._print(Text(f"  {self._symbols.dot} {clean(event.text)}", style="dim"))
             return
-        sign = (self._symbols.warning, "bold yellow") if event.level == "warning" else (self._symbols.dot, "dim")
-        # Names, links and commands stay whole: a terminal joins its own line breaks again when they are copied.
-        first, *rest = wrapped(clean(event.text), self._console.width - 5)
-        self._print_unwrapped(Text.assemble("  ", sign, " ", first))
-        self._print_lines(Text(f"    {line}") for line in rest)
-        hint = wrapped(clean(event.hint), self._console.width - 5) if event.hint else []
-        self._print_lines(Text(f"    {line}", style="dim") for line in hint)
+        self._print_lines(_notice_lines(event, self._symbols, self._console.width - 5))
 
     def _end_teardown(self) -> None:
         text, self._gone, self._kept = calm.removal(self._gone, self._kept), 0, []
@@ -307,6 +301,16 @@ class ConsoleReporter:
 
     def _print_unwrapped(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True)
+
+
+def _notice_lines(event: Notice, symbols: Symbols, room: int) -> Iterator[Text]:
+    """Names, links and commands stay whole: a terminal joins its own line breaks again when they are copied."""
+    sign = (symbols.warning, "bold yellow") if event.level == "warning" else (symbols.dot, "dim")
+    first, *rest = wrapped(clean(event.text), room)
+    yield Text.assemble("  ", sign, " ", first)
+    yield from (Text(f"    {line}") for line in rest)
+    hint = wrapped(clean(event.hint), room) if event.hint else []
+    yield from (Text(f"    {line}", style="dim") for line in hint)
 
 
 def _teardown_line(event: TeardownStep, symbols: Symbols) -> Text:
