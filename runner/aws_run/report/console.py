@@ -113,11 +113,8 @@ class ConsoleReporter:
     def plan(self, view: PlanView) -> None:
         with self._lock:
             self._planned = view.run_id
-            if self._verbose:
-                lines = panels.plan_panel(view, self._console.width)
-            else:
-                lines = panels.folded_plan_panel(view, self._console.width)
-            self._print_lines(lines)
+            panel = panels.plan_panel if self._verbose else panels.folded_plan_panel
+            self._print_lines(panel(view, self._console.width))
 
     def receipt(self, view: ReceiptView) -> None:
         with self._lock:
