@@ -87,11 +87,11 @@ class JobOutput:
             os.close(end)
             return
         now = time.monotonic()
-        said = self._lines[end].feed(data, now)
+        out = self._lines[end].feed(data, now)
         for other, lines in self._lines.items():
-            if other != end and said:
+            if other != end and out:
                 _write(self._from[other], lines.elsewhere(now))
-        _write(self._from[end], said)
+        _write(self._from[end], out)
 
 
 def _write(target: int, data: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aws_run.cli.say import asked
+from aws_run.cli.say import question_lines
 from aws_run.errors import DeclinedError, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +21,6 @@ def confirm_removal(question: str, *, at_stake: str, reporter: Reporter | None =
     if not sys.stdin.isatty():
         raise UsageError(at_stake, hint="add --yes to confirm")
     with reporter.pause() if reporter is not None else nullcontext():
-        confirmed = click.confirm(asked(question), err=True)
+        confirmed = click.confirm(question_lines(question), err=True)
     if not confirmed:
         raise DeclinedError("Nothing was removed")

@@ -14,7 +14,7 @@ import click
 from aws_run.cli import compose
 from aws_run.cli.output_claim import claim_output
 from aws_run.cli.output_memory import remember_fetched, remember_output
-from aws_run.cli.say import asked, result_json, say
+from aws_run.cli.say import question_lines, result_json, say
 from aws_run.errors import AwsRunError, InterruptedRunError, UsageError, sentence_of
 from aws_run.events import Notice
 
@@ -145,7 +145,9 @@ def with_next_commands(view: OutcomeView, target: compose.Target) -> OutcomeView
 def _prompt() -> str:
     return str(
         click.prompt(
-            asked("Interrupted. [c]ancel the run, or [d]etach and let it finish? (Ctrl-C again leaves it as it is)"),
+            question_lines(
+                "Interrupted. [c]ancel the run, or [d]etach and let it finish? (Ctrl-C again leaves it as it is)"
+            ),
             type=click.Choice(["c", "d"]),
             default="c",
             show_choices=False,

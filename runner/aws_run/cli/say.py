@@ -17,7 +17,7 @@ def say(line: str) -> None:
     click.echo("\n".join(lines_for(sys.stderr, clean(line))), err=True)
 
 
-def asked(text: str) -> str:
+def question_lines(text: str) -> str:
     """`text` as it is asked on the terminal, with room for what click puts behind it."""
     width = terminal_width(sys.stderr)
     return text if width is None else "\n".join(hanging(text, width - _ROOM_FOR_ANSWER))

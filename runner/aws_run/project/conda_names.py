@@ -58,11 +58,11 @@ def advice_on_conda(name: str, version: str) -> str:
 
 def advice_for_pip(line: str) -> str:
     """What to do about a line of pip's form that names Python itself or a part of conda; empty: it is neither."""
-    found = _FOR_PIP.match(line.partition(";")[0].strip())
-    name = found["name"].lower() if found is not None else ""
-    if found is None or not (name == "python" or (name in _IN_LISTS_FOR_PIP and found["version"])):
+    match = _FOR_PIP.match(line.partition(";")[0].strip())
+    name = match["name"].lower() if match is not None else ""
+    if match is None or not (name == "python" or (name in _IN_LISTS_FOR_PIP and match["version"])):
         return ""
-    return _advice_on_python(found["version"] or "") if name == "python" else advice_on_conda(name, "")
+    return _advice_on_python(match["version"] or "") if name == "python" else advice_on_conda(name, "")
 
 
 def _advice_on_python(version: str) -> str:

@@ -23,10 +23,10 @@ _NAME = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?\s*(?P<v
 def advice_on_system(line: str) -> str:
     """What to do about a requirement that this system can't meet; empty: it is none. One with a marker says itself
     where it holds."""
-    found = _NAME.match(line)
-    if found is None or ";" in line:
+    match = _NAME.match(line)
+    if match is None or ";" in line:
         return ""
-    name, version = normalized(found["name"]), found["version"] or ""
+    name, version = normalized(match["name"]), match["version"] or ""
     if name in _WINDOWS:
         return 'only Windows has it; remove it, or write `; sys_platform == "win32"` behind it'
     if name in _MACOS or name.startswith(_MACOS_PREFIX):

@@ -190,7 +190,7 @@ def build_part_in(line: str) -> tuple[str, str] | None:
     """The header or library that a compiler, a linker or pkg-config did not find, and the packages that bring it."""
     for table, patterns in ((_HEADERS, (_NO_HEADER,)), (_MODULES, _NO_MODULE), (_LINKED, (_NOT_LINKED,))):
         for pattern in patterns:
-            said = pattern.search(line)
-            if said is not None and (packages := table.get(said["name"])):
-                return said["name"], packages
+            match = pattern.search(line)
+            if match is not None and (packages := table.get(match["name"])):
+                return match["name"], packages
     return None

@@ -15,7 +15,7 @@ from aws_run.project.missing.needed_by import needed_to_build, needed_to_import
 from aws_run.project.missing.programs import program_in
 from aws_run.project.missing.sentences import sentence_in
 
-# How far from the end something that is missing may be told. A library that is missing ends a program at once, and
+# How far from the end something that is missing may be told. A library that is missing last a program at once, and
 # little follows but advice; a program that is missing may be a warning long before the end.
 _LINES = 60
 _LINES_OF_PROGRAMS = 12
@@ -49,11 +49,11 @@ def find_missing(text: str) -> MissingPackage | None:
     """The last thing that the end of `text`, the output of a job or a build, says was not found and that a Debian
     package brings."""
     lines = [line[:_MOST_CHARS] for line in text.splitlines()[-10 * _LINES :] if line.strip()]
-    said = _without_calls(lines)[-_LINES:]
-    for back, (place, line) in enumerate(reversed(said)):
-        found = _in_line(line, back)
-        if found is not None:
-            what, packages = found
+    last = _without_calls(lines)[-_LINES:]
+    for back, (place, line) in enumerate(reversed(last)):
+        package = _in_line(line, back)
+        if package is not None:
+            what, packages = package
             return _missing(what, packages, "\n".join(lines), "\n".join(lines[: place + 1]))
     return None
 
@@ -73,10 +73,10 @@ def _without_calls(lines: list[str]) -> list[tuple[int, str]]:
 
 def _in_line(line: str, back: int) -> tuple[str, str] | None:
     """`back`: how many lines were said after it."""
-    found = library_in(line) or build_part_in(line) or sentence_in(line)
-    if found is None and back < _LINES_OF_PROGRAMS:
-        found = program_in(line, likely=back < _LINES_OF_LIKELY)
-    return found
+    package = library_in(line) or build_part_in(line) or sentence_in(line)
+    if package is None and back < _LINES_OF_PROGRAMS:
+        package = program_in(line, likely=back < _LINES_OF_LIKELY)
+    return package
 
 
 def _missing(what: str, packages: str, text: str, before: str) -> MissingPackage:

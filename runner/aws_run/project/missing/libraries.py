@@ -206,9 +206,9 @@ _CFFI = re.compile(r"^(?:lib)?(?P<stem>[a-z][\w+]*(?:-\d+\.\d+)?)(?:-\d+)?$")
 def library_in(line: str) -> tuple[str, str] | None:
     """The library that the line says is not there, and the package that brings it."""
     for pattern in _SAID:
-        said = pattern.search(line)
-        if said is not None and (package := _package_of(said["name"])) is not None:
-            return said["name"], package
+        match = pattern.search(line)
+        if match is not None and (package := _package_of(match["name"])) is not None:
+            return match["name"], package
     return None
 
 

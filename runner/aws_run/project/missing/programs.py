@@ -202,11 +202,11 @@ def program_in(line: str, *, likely: bool) -> tuple[str, str] | None:
     if _TRIED.match(line):
         return None
     for pattern in _SURE:
-        said = pattern.search(line)
-        if said is not None and (package := PROGRAMS.get(said["name"])):
-            return said["name"], package
+        match = pattern.search(line)
+        if match is not None and (package := PROGRAMS.get(match["name"])):
+            return match["name"], package
     for pattern in _LIKELY if likely else ():
-        said = pattern.search(line)
-        if said is not None and said["name"] not in _WORDS and (package := PROGRAMS.get(said["name"])):
-            return said["name"], package
+        match = pattern.search(line)
+        if match is not None and match["name"] not in _WORDS and (package := PROGRAMS.get(match["name"])):
+            return match["name"], package
     return None
