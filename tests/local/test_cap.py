@@ -40,7 +40,7 @@ def test_a_run_whose_client_is_gone_ends_at_its_cap_with_its_outputs(
 ) -> None:
     """The job's clock is a real one, so the cap is one of seconds, and the start one that takes no time."""
     backend = "fargate"
-    monkeypatch.setattr(budget, "_SHORTEST_JOB_S", 1)
+    monkeypatch.setattr(budget, "_SHORTEST_BILL_S", 1)
     story = begin()
     price = plan(story.config(backend=backend, timeout="1h"), story.context).price
     assert price is not None

@@ -187,7 +187,9 @@ def test_interrupted_before_the_job_ran_everything_that_had_been_made_goes(
 
 
 # An installer that never ends, as one does whose index has stopped answering; it says who it and its helper are.
+# The Python of a job is looked for as the run is planned, and the packages are installed when it is built.
 STUCK_UV = """#!/bin/sh
+[ "$1 {stuck_at}" = "python build" ] && exit 1
 sleep 600 &
 echo "$$ $!" >"$AWS_RUN_TEST_PIDS.part"
 mv "$AWS_RUN_TEST_PIDS.part" "$AWS_RUN_TEST_PIDS"
@@ -195,13 +197,14 @@ wait
 """
 
 
+@pytest.mark.parametrize("stuck_at", ["build", "plan"])
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_during_a_build_ends_the_builds_own_programs(
-    aws: Account, tmp_path: Path, sent: signal.Signals
+    aws: Account, tmp_path: Path, sent: signal.Signals, stuck_at: str
 ) -> None:
     tools, pids = tmp_path / "tools", tmp_path / "pids"
     tools.mkdir()
-    (tools / "uv").write_text(STUCK_UV)
+    (tools / "uv").write_text(STUCK_UV.format(stuck_at=stuck_at))
     (tools / "uv").chmod(0o755)
     environment = aws.environment(PATH=os.pathsep.join([str(tools), os.environ["PATH"]]), AWS_RUN_TEST_PIDS=str(pids))
     client = subprocess.Popen(
@@ -216,7 +219,7 @@ def test_a_signal_during_a_build_ends_the_builds_own_programs(
     finally:
         client.kill()
     assert client.returncode == 130
-    assert "image    | failed: stopped" in complained
+    assert ("image    | failed: stopped" in complained) is (stuck_at == "build")
     for program in programs:
         assert select.select([program], [], [], PATIENCE_S)[0], "it goes on without its client"
         os.close(program)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -96,13 +97,13 @@ def run_preflight(
         config = config.model_copy(update={"arguments": Arguments(input=first, output=second)})
     job = JobSpec.from_config(config)
     backend = context.backends[backend_for(job)]
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="preflight") as pool:
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="preflight") as pool, _stopping(context):
         based = pool.submit(context.find_base, image, config.build.refresh_base) if image else None
         identity = context.aws.identity()
         image = based.result() if based else None
     bucket = desired.bucket(job, name=own_bucket(context.aws), account=identity.account, region=identity.region)
     repository = desired.repository(job, {})
-    with ThreadPoolExecutor(max_workers=6, thread_name_prefix="preflight") as pool:
+    with ThreadPoolExecutor(max_workers=6, thread_name_prefix="preflight") as pool, _stopping(context):
         sources = pool.submit(git_state, config.project_dir) if image else None
         kept = pool.submit(observe, context.aws, (bucket, repository))
         digest = pool.submit(repositories.image_digest, context.aws, repository.name, image.tag) if image else None
@@ -164,6 +165,16 @@ def _with_enough_disk(
         return chosen
     backend = max(context.backends.values(), key=lambda one: one.disk_limits.most)
     return backend, backend.inspect(job)
+
+
+@contextmanager
+def _stopping(context: AppContext) -> Iterator[None]:
+    """An error, or an interrupt, ends what other threads are waiting for: a program, a large folder."""
+    try:
+        yield
+    except BaseException:
+        context.stop.set()
+        raise
 
 
 def _warn_of_base(base: BaseImage | None, context: AppContext) -> None:
