@@ -169,10 +169,11 @@ def _with_enough_disk(
 
 @contextmanager
 def _stopping(context: AppContext) -> Iterator[None]:
-    """An error, or an interrupt, ends what other threads are waiting for: a program, a large folder."""
+    """An interrupt ends what other threads are waiting for: a program, a large folder. An error does not: `bench` goes
+    on with its next machine."""
     try:
         yield
-    except BaseException:
+    except KeyboardInterrupt:
         context.stop.set()
         raise
 
