@@ -6,8 +6,9 @@ Exit codes are a contract (docs): the job's own verbatim; 2 usage or config; 124
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from aws_run.frozen import frozen
 
 EXIT_USAGE = 2
 EXIT_DEADLINE = 124
@@ -15,7 +16,7 @@ EXIT_TOOL = 125
 EXIT_INTERRUPT = 130
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Place:
     """Where in a file a mistake is. `line` counts from 1; None where the whole file is meant."""
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
+
+from aws_run.frozen import frozen
 
 Lane = Literal["capacity", "image", "input"]
 LANES: tuple[Lane, ...] = ("capacity", "image", "input")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LaneStarted:
     lane: Lane
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LaneProgress:
     """`done`/`total` in steps, or in bytes that move; `total` None if it is not known. `detail`: the last line of the
     program that is at work, for who watches."""
@@ -32,7 +33,7 @@ class LaneProgress:
     detail: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LaneDone:
     """`skipped`: there was nothing to do (unchanged image, unchanged input)."""
 
@@ -42,13 +43,13 @@ class LaneDone:
     skipped: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LaneFailed:
     lane: Lane
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LookProgress:
     """How many files of `what` (the sources, the input) were seen so far; `bytes` 0: not counted yet. No files: there
     is nothing to count, and only that it is looked at is told."""
@@ -59,7 +60,7 @@ class LookProgress:
     done: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RunStarted:
     run_id: str
     project: str
@@ -68,7 +69,7 @@ class RunStarted:
     backend: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class StatusChanged:
     """The run's phase: PROVISIONING, PENDING, RUNNING, STOPPED as ECS reports it, or one of our own in lower case."""
 
@@ -80,7 +81,7 @@ class StatusChanged:
         return self.status in ("DEPROVISIONING", "STOPPED")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LogLine:
     """One line of the job's own output. `timestamp_ms`: milliseconds since 1970, UTC."""
 
@@ -88,7 +89,7 @@ class LogLine:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class JobProgress:
     """The lines that the job redraws (progress bars), from the top, as they are now; empty: it redraws none any
     more."""
@@ -96,7 +97,7 @@ class JobProgress:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class JobUsage:
     """What the job uses now. `cpu_percent`: of one core. None: nobody tells."""
 
@@ -107,7 +108,7 @@ class JobUsage:
     gpu_memory_mib: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class JobLimits:
     """What the time of a run is counted by, once its task has been accepted. `deadline` is aware; `usd_per_hour` None:
     no price is known. `began`: when the task began to be billed; None: as it is seen to run."""
@@ -117,7 +118,7 @@ class JobLimits:
     began: datetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OutputProgress:
     files: int
     bytes: int
@@ -125,7 +126,7 @@ class OutputProgress:
     total_bytes: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TeardownStep:
     kind: str
     name: str
@@ -133,7 +134,7 @@ class TeardownStep:
     detail: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Notice:
     """Something that the user should know; `level` debug is shown only with --debug."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from aws_run.frozen import frozen
 
 PREFIX = "arun"
 TAG_RUN = "aws-run:run"
@@ -104,7 +105,7 @@ def project_of_shared(name: str, region: str) -> str | None:
     return project if re.fullmatch(PROJECT_PATTERN, project) and len(project) <= PROJECT_MAX else None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ProjectNames:
     """Shared by all runs of one project in one region. IAM's names are global, so they hold the region: the runs of
     another region are recorded in another bucket and can't be asked."""
@@ -125,7 +126,7 @@ class ProjectNames:
         return f"{LOG_GROUPS}{self.project}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RunNames:
     """One run's own resources; every name is known before anything is created, so intent can be recorded first."""
 

@@ -6,10 +6,10 @@ partition's own sign-in pages (China: "Getting started with AWS services in Chin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from aws_run.frozen import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Partition:
     """`name`: the second field of every ARN. `dns_suffix`: what its endpoints end in. `service_prefix`: what the names
     of its VPC endpoint services begin with. `supported` False: services that a run needs are not there, or are not

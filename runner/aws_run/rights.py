@@ -8,9 +8,10 @@ The forms of the resources and the condition keys are those of AWS's Service Aut
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from aws_run.frozen import frozen
 from aws_run.naming import IAM_PATH, TAG_RUN, WITHOUT_NAMESPACE
 
 Command = Literal[
@@ -63,7 +64,7 @@ ENDING: tuple[Command, ...] = ("submit", "cancel", "cleanup", "gc")
 LISTING: tuple[Command, ...] = ("submit", "gc")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Right:
     """`calls`: the API operations for which AWS checks it, as `service:Operation` in boto3's names of services.
     `commands`: those that make such a call; `start` and `wait` do what `submit` does. `rarely`: when they do, where

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from aws_run.frozen import frozen
 
 SCHEME = "s3://"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _MAX_KEY_BYTES = 1024
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class S3Uri:
     """`key` as written, without its leading slash; "" is the whole bucket. S3 takes keys literally: no %-escapes."""
 

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aws_run.clock import Clock, iso, parse_iso
+from aws_run.frozen import frozen
 
 _MOST_BYTES = 4 * 1024 * 1024
 _KEPT_FOR = timedelta(days=30)  # files that nobody has written for so long are removed
 _VERSION = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Cached:
     """`document`: JSON values. `written_at`: when it was read from AWS."""
 

@@ -8,7 +8,6 @@ import random
 import re
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -26,6 +25,7 @@ from aws_run.aws.regions import refuse_unknown_region
 from aws_run.aws.web_identity import WebIdentity
 from aws_run.clock import Clock, SystemClock
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
+from aws_run.frozen import frozen
 
 _RETRIES = BotoConfig(
     retries={"mode": "adaptive", "total_max_attempts": 8},  # throttling is ridden out with back-off (aws-facts §12, 5)
@@ -119,14 +119,14 @@ def _loader(session: Any, cache: Cache | None) -> ModelLoader:
     return ModelLoader(places, cache)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Identity:
     account: str
     arn: str
     region: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RoundTrip:
     """One HTTP request as sent, retries included."""
 

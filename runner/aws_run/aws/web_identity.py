@@ -7,7 +7,6 @@ source of tokens, and neither a token nor a key is ever written to a file or to 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aws_run.aws.errors import DENIED, translate
 from aws_run.errors import CredentialsError
+from aws_run.frozen import frozen
 
 _METHOD = "assume-role-with-web-identity"
 _CONFIG = BotoConfig(
@@ -29,7 +29,7 @@ _CONFIG = BotoConfig(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class WebIdentity:
     """`token`: a new ID token at each call. `subject`: what a token says it was given to, for messages."""
 

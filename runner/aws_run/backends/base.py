@@ -6,13 +6,13 @@ A backend names its executor, which runs the tasks on that hardware (backends/ex
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from aws_run.backends.disk import DiskLimits
 from aws_run.backends.executor import Executor, TaskHandle, TaskState
 from aws_run.events import Emit
+from aws_run.frozen import frozen
 from aws_run.infra.resources import Ref, Resource
 from aws_run.pricing.offers import Choice
 from aws_run.pricing.receipt import Charge, MachineUse
@@ -20,7 +20,7 @@ from aws_run.runs.record import HardwareEntry, Record
 from aws_run.runs.spec import JobSpec, Offer, RunSpec
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Usage:
     """What a run used of its hardware, as far as AWS shows it; `seconds` from the first billed second to the last, of
     all attempts together. `machines`: each of them, where the run has machines of its own. `reclaimed` in them: AWS
@@ -34,7 +34,7 @@ class Usage:
     interfaces: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Stage:
     """Resources of a run that are made side by side, when all of the stage before are there. `then_raise`: the hardware
     is asked for as soon as they are."""
@@ -43,7 +43,7 @@ class Stage:
     then_raise: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Advice:
     """One sentence on how a run stands, and one command that helps."""
 

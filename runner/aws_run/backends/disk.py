@@ -7,10 +7,10 @@ beside it, and what a job writes nobody knows but who wrote it (`resources.outpu
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from aws_run.config import Resources
 from aws_run.errors import UsageError
+from aws_run.frozen import frozen
 
 GIB = 1 << 30
 # ECR counts packed layers. Python's unpack to about three times that, and while an image is pulled both are there.
@@ -21,7 +21,7 @@ _LEAST_OUTPUT_GIB = 2
 _HEADROOM = 1.1  # file systems don't like to be full
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class DiskLimits:
     """What a backend's disks are like, in GiB. `system`: what is on one before the run's image comes."""
 
@@ -35,7 +35,7 @@ EC2 = DiskLimits(backend="ec2", system=8, step=10, most=16_384)  # gp3, and the 
 FARGATE = DiskLimits(backend="fargate", system=1, step=5, most=200)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Contents:
     """`image_bytes` as ECR counts them, None for an image that is not there yet or not ours to ask for."""
 
@@ -44,7 +44,7 @@ class Contents:
     gpu: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Sizing:
     """`note`: a sentence for the plan where the size is not the default's. `warning`: where it may be too small."""
 

@@ -7,12 +7,12 @@ below, and nothing above `backends/` knows how a service spells them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from aws_run.events import LogLine
+from aws_run.frozen import frozen
 from aws_run.runs.record import Record, TaskHandle
 from aws_run.runs.spec import RunSpec
 
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TaskRequest:
     """One attempt of a run's task. Attempts of one run differ by `attempt` alone, and by the token made of it, so that
     a repeated request is the same request. `definition`: the id that creating the backend's definition returned.
@@ -68,7 +68,7 @@ class EndCause(str, Enum):
     UNKNOWN = "unknown"  # the service gives no cause, or one that this version does not know
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TaskEnd:
     """`text`: the service's own words, or a sentence where those would help nobody. `code`: the service's own code for
     them, to be shown and never to be compared. `exit_code`: the container's, None where the service lost it. `denied`:
@@ -83,7 +83,7 @@ class TaskEnd:
     no_room: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TaskState:
     """One look at a task. `status`: the service's own word for the phase, to be shown. `billed_from`: when the service
     began to bill for the task itself, None where nothing is billed yet. `stopping_at`: when its end began. `end` is
@@ -111,7 +111,7 @@ class TaskState:
         return self.phase is not TaskPhase.WAITING
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TaskSession:
     """A command that was started in a task's container. `arguments`: what AWS's session-manager-plugin is given."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aws_run import partition
@@ -11,6 +10,7 @@ from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.backends import fargate_zones, routes
 from aws_run.errors import AwsCallError, PreflightError
+from aws_run.frozen import frozen
 from aws_run.infra.resource_types import network
 from aws_run.runs.spec import JobSpec, NetworkPlacement
 
@@ -107,7 +107,7 @@ def _with(aws: Aws, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return subnets
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Seen:
     """`notes`: sentences for the plan. `s3_by_nat`: subnets whose way to S3 is a NAT gateway, and which."""
 

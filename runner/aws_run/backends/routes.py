@@ -7,14 +7,15 @@ to an office's own way out, or to endpoints in another VPC, and nothing that can
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from aws_run.frozen import frozen
 
 _ANYWHERE = "0.0.0.0/0"
 Description = Mapping[str, Any]  # as EC2's Describe calls return it
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Way:
     """Where a subnet's routes lead. `out`: to the internet; `elsewhere`: to another network, whose own routes decide;
     `public-only`: to the internet, for who has a public address; `nowhere`. `target`: the route's."""

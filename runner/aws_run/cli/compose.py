@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from aws_run.errors import UsageError
 from aws_run.events import Emit, Notice
 from aws_run.extras import install_hint
+from aws_run.frozen import frozen
 
 if TYPE_CHECKING:
     from aws_run.aws.cache import Cache
@@ -43,7 +44,7 @@ _LOCAL_SESSIONS = (sys.executable, "-m", "aws_run.local.session_plugin")
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Target:
     """Which AWS this command talks to.
 

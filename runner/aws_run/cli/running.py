@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +17,7 @@ from aws_run.cli.output_memory import remember_fetched, remember_output
 from aws_run.cli.say import question_lines, result_json, say
 from aws_run.errors import AwsRunError, InterruptedRunError, UsageError, sentence_of
 from aws_run.events import Notice
+from aws_run.frozen import frozen
 
 if TYPE_CHECKING:
     from aws_run.lifecycle.context import AppContext
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _NEXT_TIME = 'eval "$(aws-run local start)"  # an embedded AWS that stays, for logs, explain and pull'
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Terminal:
     """`local`: --local was given. `as_json`: the result goes to stdout as JSON."""
 

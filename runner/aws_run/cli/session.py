@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aws_run.cli import compose
 from aws_run.cli.job_lines import emit_for
 from aws_run.cli.say import result_json, say
+from aws_run.frozen import frozen
 
 if TYPE_CHECKING:
     from aws_run.config import Config
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from aws_run.report import Reporter
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Session:
     context: AppContext
     reporter: Reporter

@@ -6,15 +6,17 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+from aws_run.frozen import frozen
 
 INPUT_NAMES = ("data/raw", "data", "input", "inputs", "dataset", "datasets")
 SCHEMA_FILE = ".aws-run.schema.json"
 _MOST_NAMES = 6
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ProjectSurvey:
     """What a project folder shows. `command` None: none is clear, and `problems` say why; `why`: what is done with it,
     where that is more than to start it. `arguments`: how it is given the two folders. `dockerfile`, `dependencies`,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from aws_run.frozen import frozen
 from aws_run.s3uri import is_s3, parse_s3
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
@@ -15,7 +15,7 @@ MAX_INPUTS = 16  # all of them are passed in one RunTask, whose overrides have a
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{n}{d}" for n in ("com", "lpt") for d in "123456789")}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class NamedInput:
     """An input as written, not yet resolved. `name` None: the only input, which needs no name."""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from aws_run.config.value_types import ValueType
+from aws_run.frozen import frozen
 
 # What happens when two sources give a list or a map: the stronger one wins, or they add up (maps: key by key).
 Merge = Literal["replace", "add"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Option:
     """One setting, with every place that can set it and the one text that explains it.
 
@@ -49,7 +49,7 @@ class Option:
         return self.shown_as or self.long_flag
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ExtraFlag:
     """A flag that is no setting itself: it names a file to read, or abbreviates an option. `metavar` None: a switch.
     `beside`: the flag that it follows on the help page; `key`: its place in aws-run.yaml, where it has one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from aws_run.config.options import OPTIONS, Option
 from aws_run.config.value_types import closest, did_you_mean
 from aws_run.config.where import Mistakes, extended, in_file, refusal
 from aws_run.errors import ConfigError
+from aws_run.frozen import frozen
 
 
 class Rank(IntEnum):
@@ -41,7 +42,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PATHS = ("inputs", "output")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Setting:
     """One setting from one source. `where` begins messages about it: `--memory`, `aws-run.yaml:12: resources.memory`.
     `base`: what relative paths are relative to. `hidden`: the one overridden.
@@ -58,7 +59,7 @@ class Setting:
     from_shell: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Environment:
     """The process's environment. `needs_env` False: the job's variables are not needed, so one that the shell lacks is
     left out without an error (`aws-run ps` must work in any shell). `shown_flags`: what messages call a flag that was

@@ -10,11 +10,12 @@ import difflib
 import re
 import shlex
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from aws_run import contract, naming
 from aws_run.config import inputs, units
+from aws_run.frozen import frozen
 
 if TYPE_CHECKING:
     from aws_run.config.models import Amount, Gpu
@@ -48,7 +49,7 @@ _SHELL_WORDS = {"|", "||", "&", "&&", ";", ">", ">>", "<", "2>&1"}
 _ARN = r"^arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:[^\s]+|ssm:[a-z0-9-]+:\d{12}:parameter/[^\s]+)$"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ValueType:
     """`parse` reads one text: the value, one item of a list, one value of a map, or a whole command line.
     `parse_key` checks the keys of a map. Maps `from_shell` may have null values, taken from the shell."""

@@ -8,7 +8,6 @@ luck). Anchors, tags and depth are refused, so no small file can grow in memory.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,13 +15,14 @@ import yaml
 
 from aws_run.config.where import in_file, refusal
 from aws_run.errors import ConfigError
+from aws_run.frozen import frozen
 from aws_run.project.files import UnreadableFileError, read_file
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 8
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Scalar:
     """`text` as written; `quoted` texts are strings whatever they look like."""
 
@@ -42,13 +42,13 @@ class Scalar:
         return self.text.lower() == "true"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Sequence:
     items: tuple[Node, ...]
     line: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Mapping:
     """`items` in the file's order, keys unique; `key_lines` says where each key stands."""
 

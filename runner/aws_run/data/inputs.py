@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from aws_run.data.errors import translated
 from aws_run.data.event_relay import EventRelay
 from aws_run.errors import UsageError
 from aws_run.events import Emit, LaneProgress, Notice
+from aws_run.frozen import frozen
 from aws_run.project.ignore_rules import PatternError, exclude_matcher
 from aws_run_entrypoint.transfer import Bucket, EngineEvent, Progress, Retried, Skipped, Unchecked, push_folder
 
@@ -20,7 +20,7 @@ _CHECK_PINS_AFTER_S = 14 * 86_400.0
 SNAPSHOT_SUFFIX = ".snapshot.json"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class InputSnapshot:
     """The state of one input that a run is pinned to. `version_id` None only in a bucket without versions. `into`: its
     folder in the one that the job gets, "" for that one itself. `source`: where its objects are, when they were not

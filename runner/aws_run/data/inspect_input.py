@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from aws_run import naming
 from aws_run.config.models import Input
@@ -14,13 +13,14 @@ from aws_run.data.inputs import InputSnapshot, input_prefix, matcher
 from aws_run.data.s3_input import Pinned, pin_input
 from aws_run.errors import UsageError
 from aws_run.events import Emit
+from aws_run.frozen import frozen
 from aws_run_entrypoint.transfer import OUR_OWN, Bucket, PathError, check_key, scan_folder
 
 _DOING = "The input can't be sent"
 _MOST_NAMED = 10
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class InputSummary:
     """`files` and `bytes` of what a run would get, `exclude` left out. `pinned`: an address in S3; `stored`: a folder
     that an earlier client sent; neither: a folder here."""

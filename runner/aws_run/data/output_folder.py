@@ -6,9 +6,9 @@ import contextlib
 import os
 import stat
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
 
+from aws_run.frozen import frozen
 from aws_run_entrypoint.transfer import Entry, PathError, Root, folded
 
 # "git~1" is what Windows may call it as well; others ignore case, trailing dots and blanks.
@@ -24,7 +24,7 @@ def _is_git(part: str) -> bool:
     return folded(visible).partition(":")[0].rstrip(". ") in _GIT_NAMES
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OutputListing:
     """A run's outputs: how many, how large in all, and the first of them by path, each with its size in bytes."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from aws_run.data.errors import translated
@@ -12,6 +11,7 @@ from aws_run.data.event_relay import EventRelay
 from aws_run.data.output_folder import OutputFolder
 from aws_run.errors import AwsRunError, InterruptedRunError, TransferError
 from aws_run.events import Emit, Notice, OutputProgress
+from aws_run.frozen import frozen
 from aws_run.runs.keys import RunKeys
 from aws_run_entrypoint.transfer import (
     Bucket,
@@ -29,7 +29,7 @@ from aws_run_entrypoint.transfer import (
 _NAMED = 5
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PulledOutput:
     """`kept`: where local files went that were newer than the run's or had been changed; `removed_files`: what an
     earlier round had fetched and the job has deleted since; `left_out`: what this machine can't hold."""

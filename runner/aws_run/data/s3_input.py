@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
 from aws_run.data.bucket_access import read_listing
@@ -12,6 +12,7 @@ from aws_run.data.errors import translated
 from aws_run.data.inputs import SNAPSHOT_SUFFIX, InputSnapshot, matcher
 from aws_run.errors import InterruptedRunError, UsageError
 from aws_run.events import Emit, Notice
+from aws_run.frozen import frozen
 from aws_run.runs.keys import RunKeys
 from aws_run.s3uri import S3Uri
 from aws_run_entrypoint.transfer import (
@@ -30,7 +31,7 @@ _SAY_EVERY = 50_000
 _MAX_NAME_BYTES = 255  # of one component, on Linux
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Pinned:
     """`prefix`: what all keys begin with; a single object's own key where `single`. `own`: the bucket is this
     account's. `versions` of the `files` are pinned by version, the others by ETag. `manifest`: as it is going to lie

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from aws_run.frozen import frozen
 
-@dataclass(frozen=True, kw_only=True)
+
+@frozen
 class WorkflowRun:
     """One attempt of a workflow run. Texts are empty where the environment lacks them."""
 

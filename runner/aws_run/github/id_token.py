@@ -10,10 +10,11 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from aws_run.clock import Clock, SystemClock
 from aws_run.errors import AwsCallError, CredentialsError
+from aws_run.frozen import frozen
 
 AUDIENCE = "sts.amazonaws.com"
 _MOST_BYTES = 64 * 1024
@@ -21,7 +22,7 @@ _WAITS_S = (1.0, 2.0, 4.0, 8.0)
 _NO_PERMISSION = "give the job `permissions: {id-token: write, contents: read}`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class IdTokenSource:
     """`url` and `request_token`: what the runner gives a job that may have ID tokens."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from aws_run.errors import UsageError
+from aws_run.frozen import frozen
 
 Comment = Literal["auto", "always", "never"]
 # Input -> the flag of config/options.py that it stands for. Texts go over as they are: the table checks them.
@@ -49,7 +49,7 @@ _KEY = re.compile(r"[A-Za-z0-9._-]{0,60}")
 _MOST_LOG_LINES = 200
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ActionInputs:
     """`flags`: values by the names in `config.options.FLAGS`. `config` None: the project's own file.
     `allowed_accounts` empty: any."""

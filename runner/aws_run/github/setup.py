@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from aws_run.errors import UsageError
+from aws_run.frozen import frozen
 
 WORKFLOW, COMMENT_WORKFLOW = ".github/workflows/aws-run.yml", ".github/workflows/aws-run-comment.yml"
 ENVIRONMENT = "aws-run"
@@ -15,7 +15,7 @@ _CHECKOUT = "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0"
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Setup:
     """`action`: aws-run's own repository and a ref of it, OWNER/NAME@REF. `repository`: the user's. `ids`: those of its
     owner and of itself, which new tokens name. `account`: where the role is."""

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from aws_run.errors import DockerError
 from aws_run.events import Emit, Notice
+from aws_run.frozen import frozen
 from aws_run.image.docker.machine import BuildMachine
 
 _REMEMBERED_FILE = "base-images.json"
@@ -26,7 +27,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 Origin = Literal["reference", "engine", "remembered", "registry", "unknown"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class BaseImage:
     """`digest`: what the registry calls it; `image_id`: set instead where it was made on this machine. Neither: it is
     not known, and the build takes what the name means then. `created_at` (ISO 8601) where the image says so.
@@ -72,7 +73,7 @@ class BaseImage:
         return " ".join(words)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LocalImage:
     """An image that the engine has. `digest` None: no registry gave it or was given it."""
 

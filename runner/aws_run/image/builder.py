@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Protocol
 
 from aws_run.events import Emit
+from aws_run.frozen import frozen
 from aws_run.image.plan import ImagePlan
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RegistryLogin:
     """Credentials for one registry; ECR's live 12 hours, so a builder asks for them per push and again when refused."""
 

@@ -8,7 +8,7 @@ import re
 import shlex
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -20,6 +20,7 @@ from aws_run.config.envfile import parse_env
 from aws_run.config.init_template import SCHEMA_FILE
 from aws_run.errors import ConfigError, SourceError
 from aws_run.events import Notice
+from aws_run.frozen import frozen
 from aws_run.image.base import BaseImage
 from aws_run.image.recipe.command import find_program, program_of
 from aws_run.image.recipe.dependencies import dependency_digest
@@ -36,7 +37,7 @@ TAG_LENGTH = 40
 _BIG_SOURCE_BYTES = 200 << 20
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ImagePlan:
     """`command` goes into the container as AWS_RUN_COMMAND when it is not None; None means the image's own
     ENTRYPOINT and CMD. It is not part of the image, so neither it nor the arguments change the tag."""

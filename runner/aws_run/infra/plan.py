@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
+from aws_run.frozen import frozen
 from aws_run.infra.resource_types.base import Observation
 from aws_run.infra.resources import Ref, Resource, ref
 
 Action = Literal["create", "update", "reuse"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Step:
     action: Action
     resource: Resource

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from aws_run import naming, partition
+from aws_run.frozen import frozen
 from aws_run.naming import RunNames, any_run_id
 from aws_run.rights import DEFINITIONS, NETWORK_RIGHTS, RIGHTS, WITHOUT_NAMESPACE_TEXT, Right
 from aws_run.runs.keys import RunKeys
@@ -18,7 +19,7 @@ def _document(*statements: Mapping[str, Any] | None) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [dict(statement) for statement in statements if statement]}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ReadOnly:
     """Objects in a bucket that is not the tool's. `prefix` is one object's key where `exact`. `own`: this account's."""
 

@@ -6,13 +6,13 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from aws_run.aws.errors import DENIED, is_transient
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock, iso, wait_until
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError, sentence_of
 from aws_run.events import Emit, Notice, TeardownStep, unfailing
+from aws_run.frozen import frozen
 from aws_run.infra import apply
 from aws_run.infra.resource_types import cluster, schedule
 from aws_run.infra.resource_types.registry import RESOURCE_TYPES, Registry
@@ -25,7 +25,7 @@ _CREDENTIALS = "Credentials"
 _TRIED_FOR_S, _DENIED_FOR_S = 90, 30
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Removal:
     """What happened to one resource. `error` None: shown to be absent. `foreign`: it is not ours to remove."""
 

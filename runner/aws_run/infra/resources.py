@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal, NewType, Protocol
+
+from aws_run.frozen import frozen
 
 # When a resource goes: `kept` only on request, `shared` when no run of the project uses it (free while idle), `run`
 # with its run.
@@ -25,7 +26,7 @@ class Resource(Protocol):
     def scope(self) -> Scope: ...
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Ref:
     """A resource by kind and name: enough to find it and to delete it, from any machine."""
 

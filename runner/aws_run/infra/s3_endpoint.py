@@ -7,19 +7,19 @@ removed. A route table has one route to S3, so a table that has an endpoint alre
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aws_run import partition
 from aws_run.aws.session import Aws
 from aws_run.errors import AwsCallError, PreflightError
+from aws_run.frozen import frozen
 from aws_run.infra import tags
 from aws_run.naming import S3_ENDPOINT
 
 _AT_ITS_END = ("deleting", "deleted", "failed")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class EndpointPlan:
     """One VPC: the route tables of the subnets that have no way to S3 of their own yet, and those that have."""
 

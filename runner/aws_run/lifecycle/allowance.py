@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import ROUND_UP, Decimal
 
 from aws_run.backends.base import Backend
 from aws_run.errors import AwsRunError, RunNotFoundError, UsageError
 from aws_run.events import Notice
+from aws_run.frozen import frozen
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
 from aws_run.naming import TAG_OWNER
@@ -48,7 +49,7 @@ def claim_of(backend: Backend, spec: RunSpec, whose: Whose, now: datetime) -> Cl
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Reserved:
     """`standings`: the limits that hold for the run, as they stand without it."""
 

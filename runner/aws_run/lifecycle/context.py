@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from aws_run.frozen import frozen
 
 if TYPE_CHECKING:  # every command imports this file, and few of them build an image or know a backend
     from aws_run.aws.cache import Cache
@@ -30,7 +32,7 @@ def refuse(doubt: UsageError) -> None:
     raise doubt
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class AppContext:
     aws: Aws
     clock: Clock

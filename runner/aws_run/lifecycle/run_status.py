@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from aws_run.backends.executor import TaskState
 from aws_run.errors import AwsRunError
+from aws_run.frozen import frozen
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.outcome_warnings import warnings_of
@@ -19,7 +20,7 @@ from aws_run.runs.writer import RecordWriter
 ENDED = "ended"  # its task has, and nobody has noted it yet
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RunStatus:
     """`phase`: what its service says now, else what was recorded. `exit_code` None: it has not ended, or nobody knows
     it."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from aws_run.backends.executor import TaskPhase, TaskState
 from aws_run.errors import AwsRunError
 from aws_run.events import JobUsage
+from aws_run.frozen import frozen
 from aws_run.job_log import LogFold
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.run_stage import deadline_of, executor_of
@@ -17,7 +17,7 @@ _LAST_LINES = 200
 _STALE_MS = 60_000  # use that was told longer ago says nothing of now
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SoFar:
     """`elapsed_s`: since the task began to be billed. `left_s`: to the deadline. `progress`: what the job redraws."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
+
+from aws_run.frozen import frozen
 
 RuntimeChoice = Literal["auto", "docker", "process"]
 RuntimeKind = Literal["docker", "process"]
@@ -17,7 +19,7 @@ TASK_SUBNET = "169.254.170.0/24"
 TASK_GATEWAY = "169.254.170.2"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LocalOptions:
     """`boot_s`: from an instance's launch to its agent registering; all times are simulated seconds."""
 
@@ -61,7 +63,7 @@ _VARIABLES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LocalAws:
     """A reachable embedded AWS. `runtime_reason`: one plain sentence on why tasks run the way they do."""
 

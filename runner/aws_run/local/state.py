@@ -14,11 +14,12 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from aws_run.errors import AwsRunError, UsageError
+from aws_run.frozen import frozen
 from aws_run.local.options import LocalAws
 
 try:
@@ -30,7 +31,7 @@ _ALREADY = "An embedded AWS is running already."
 _LOOKS, _LOOK_S = 40, 0.025  # somebody who looks whether the lock is held holds it for an instant
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Running:
     """What the state file says. `pid` as its own process sees it, which may be another machine's or container's."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
+from aws_run.frozen import frozen
 from aws_run.runs.record import Record
 
 REQUEST_USD = Decimal("0.01")  # Cost Explorer's API, for each page
@@ -23,7 +23,7 @@ _LEAST_RUNS = 3  # for a factor: one run may be anything
 _LEAST_USD = Decimal("0.0001")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class BillRow:
     """What one resource was billed on one UTC day. `kind`: Cost Explorer's RECORD_TYPE."""
 
@@ -33,7 +33,7 @@ class BillRow:
     usd: Decimal
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class BilledRun:
     """`estimate_usd`, `actual_usd`: the run's own estimate and receipt; None where it has none. `billed_usd`: of its
     resources, without tax and credits; None where nothing is known, which `note` explains. `missing`: lines of the

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from aws_run.config import Resources
+from aws_run.frozen import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class InstanceType:
     """`gpu_memory_mib`: of each GPU. `local_disk_gb`: of all its own disks together; this tool's jobs run on EBS.
     `network`: AWS's words. `free_plan`: an account on the free plan may launch it."""

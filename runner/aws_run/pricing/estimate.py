@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
+from aws_run.frozen import frozen
 from aws_run.runs.record import EstimateEntry, HardwareEntry
 
 LEAST_BILLED_S = 60  # of any machine
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PastRun:
     """A run that ended well. `hardware`: `size_of` what it ran on; `billed_s`: of all its machines or tasks; `job_s`:
     of its last attempt."""

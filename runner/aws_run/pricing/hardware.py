@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from aws_run.config import Amount, Gpu, Resources
 from aws_run.errors import UsageError
+from aws_run.frozen import frozen
 from aws_run.pricing import gpus
 from aws_run.pricing.catalogue import InstanceType
 from aws_run.runs.spec import JobSpec
@@ -29,7 +29,7 @@ FARGATE_SIZES: dict[float, tuple[int, ...]] = {
 FARGATE_DISK_GIB = (20, 200)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class FargateSize:
     vcpu: float
     memory_mib: int

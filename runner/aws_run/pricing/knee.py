@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
+from aws_run.frozen import frozen
 
-@dataclass(frozen=True, kw_only=True)
+
+@frozen
 class Measured:
     """`seconds`: of the job itself; `usd`: of these seconds alone, without boot."""
 

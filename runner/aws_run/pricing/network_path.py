@@ -5,9 +5,9 @@ Input and image's layers lie in S3. What the job itself sends and fetches, and i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 
+from aws_run.frozen import frozen
 from aws_run.pricing import offers
 from aws_run.pricing.receipt import find, usd_of
 from aws_run.runs.spec import Offer
@@ -15,7 +15,7 @@ from aws_run.runs.spec import Offer
 _GB = Decimal(1024**3)  # AWS's bills count binary ones
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class NatCharge:
     """`usd` None: the price of a GB is not known here. `command`: what makes the way free."""
 

@@ -7,10 +7,10 @@ machine, disk and address together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
 from aws_run.config import SpotPolicy
+from aws_run.frozen import frozen
 from aws_run.pricing.catalogue import InstanceType
 from aws_run.pricing.prices import FARGATE_FREE_STORAGE_GIB, HOURS_A_MONTH, Rate, RegionRates
 from aws_run.runs.record import RateEntry
@@ -23,7 +23,7 @@ _SPOT_CHOICES, _SPOT_CEILING = 8, Decimal(2)
 _SPOT_ROOM = Decimal("1.5")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Choice:
     """One offer. `zones`: where it is to be had, for spot the cheapest first. `usd_per_hour`: all of it; None where a
     price is not known. `at_most`: the price is a bound, since the market's own is not known."""
@@ -52,7 +52,7 @@ class Choice:
         return self.zones[0] if self.spot and not self.at_most and self.backend == "ec2" else None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Beside:
     """What comes with every machine: its disk, and its address if it has one. USD an hour; None where not known."""
 

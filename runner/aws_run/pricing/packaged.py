@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass
 from decimal import Decimal
 from importlib import resources
 from typing import Any
 
+from aws_run.frozen import frozen
 from aws_run.pricing.catalogue import InstanceType
 from aws_run.pricing.prices import Rate, RegionRates
 
 LABEL = "aws-run's packaged table"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Packaged:
     """`priced_on`: an ISO date."""
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Protocol
+
+from aws_run.frozen import frozen
 
 HOURS_A_MONTH = 730  # what AWS divides a GB-month's price by
 FARGATE_FREE_STORAGE_GIB = 20
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Rate:
     """One price. Its unit is in the name of what holds it. `source`: who says so; `as_of`: an ISO date."""
 
@@ -24,7 +26,7 @@ def _none() -> Mapping[str, Rate]:
     return {}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RegionRates:
     """A region's prices besides its instances'. None and a missing architecture: not known. Fargate's are by
     architecture; its Spot prices are in no API of AWS."""

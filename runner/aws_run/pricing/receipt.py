@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
+from aws_run.frozen import frozen
 from aws_run.pricing import offers
 from aws_run.pricing.prices import FARGATE_FREE_STORAGE_GIB, HOURS_A_MONTH
 from aws_run.runs.record import RateEntry
@@ -19,7 +19,7 @@ _MINIMUM_S = 60
 _FREE_IF_RECLAIMED_WITHIN_S = 3600  # AWS doesn't bill a spot instance that it takes back in its first hour (§9)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Charge:
     """One line of a receipt. `usd_per_hour` None: the price is not known. `source` and `as_of`: whose price, and its
     ISO date. `reclaimed`: AWS took the machine back. `free`: AWS does not bill it. `resources`: what AWS bills it by.
@@ -57,7 +57,7 @@ class Charge:
         return self.on_demand_usd_per_hour * self.billed_s / 3600 - self.amount_usd
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class MachineUse:
     """One machine from launch to termination. `zone` None: not known. `reclaimed`: AWS took it back.
     `spot_usd_per_hour`: what the spot market took when it was launched, where that was read afterwards. `id`,

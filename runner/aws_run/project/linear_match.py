@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
+
+from aws_run.frozen import frozen
 
 # What may follow the last piece: nothing (full), a last slash at most (slash), anything (open), what lies in the folder
 # that was named (mark), or nothing or that (either).
@@ -36,7 +37,7 @@ _VARIABLE = frozenset({"gap", "tail", "star", "plus", "all"})
 _Predicate = Callable[[str], bool]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Match:
     """`by_folder`: the pattern names a folder above the path, not the path itself."""
 

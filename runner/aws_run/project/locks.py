@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from aws_run.errors import SourceError
+from aws_run.frozen import frozen
 from aws_run.project.folder import strings, table
 from aws_run.project.lock_graph import Wanted, reached_from, without_extra
 from aws_run.project.versions import normalized, satisfies
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Pin:
     """`url`: a direct reference instead of a version. `marker` empty: always."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from aws_run.frozen import frozen
 from aws_run.project.console_scripts import console_scripts
 from aws_run.project.folder import Folder, strings, table
 
@@ -24,7 +24,7 @@ _SCM = (
 _PYTHONS = re.compile(r"python[\d.]*|(?:ba|da|z)?sh|.*\.(?:py|sh)|.*/.*")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class InstallPlan:
     """`required`: a failure ends the build. Otherwise the run does with the folder on PYTHONPATH."""
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from aws_run.errors import Place, SourceError
+from aws_run.frozen import frozen
 from aws_run.project.conda_names import advice_for_pip, advice_on_conda
 from aws_run.project.folder import Folder
 from aws_run.project.other_systems import advice_on_system
@@ -42,7 +43,7 @@ _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")  # the only form that pip replaces
 _VCS = re.compile(r"(?:^|\s|@)git\+|^git\+")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Requirements:
     """`texts`: each file that is read, as it is handed to the installer. `local`: something of the project's own folder
     is installed. `find_links`: folders of the project. `git`: something comes from a git repository. `options`: what

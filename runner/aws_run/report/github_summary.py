@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from aws_run.clock import Clock
 from aws_run.data import NO_OUTPUTS, OutputListing
 from aws_run.errors import AwsRunError, BuildError, TeardownError
 from aws_run.events import Event, LogLine
+from aws_run.frozen import frozen
 from aws_run.report.format import adding_up, count, quantity, size, unit_price
 from aws_run.report.markdown import code, escape, fence, link, table
 from aws_run.report.text import code_and_time, receipt_footer
@@ -23,7 +23,7 @@ _MOST_FILES = 100
 _IMAGES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".bmp", ".tif", ".tiff"})
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SummaryView:
     """`error`: why there is no outcome, or what was wrong beside it. `steps` at `now_s`, in seconds. `log`: the job's
     last lines. `file_url`: the page of one output, by its path; None where there is none to link to. `changes`: what

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TextIO
 
+from aws_run.frozen import frozen
 
-@dataclass(frozen=True, kw_only=True)
+
+@frozen
 class Symbols:
     done: str
     failed: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from aws_run.frozen import frozen
 from aws_run.report.format import aligned, clean
 from aws_run.report.symbols import Symbols, symbols_for
 from aws_run.report.wrapping import wrapped
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Mark:
     """A cell with a sign for good or bad before its text."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import Literal
 
 from aws_run.clock import Clock
@@ -18,6 +17,7 @@ from aws_run.events import (
     StatusChanged,
     TeardownStep,
 )
+from aws_run.frozen import frozen
 from aws_run.report.format import aligned, clean, seconds
 
 StepName = Literal["capacity", "image", "input", "waiting", "job", "results", "teardown"]
@@ -25,7 +25,7 @@ ORDER: tuple[StepName, ...] = (*LANES, "waiting", "job", "results", "teardown")
 _BAR_WIDTH = 40
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Step:
     """Times in seconds since the first event. `ended_s` None: it has not ended. `same`: there was nothing to do."""
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
 from aws_run.events import Lane
+from aws_run.frozen import frozen
 
 Action = Literal["create", "update", "reuse", "build", "push", "send", "skip", "keep"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PlanRow:
     """One thing that the run needs. `scope`: run, shared or kept."""
 
@@ -24,13 +24,13 @@ class PlanRow:
     note: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LaneView:
     lane: Lane
     rows: tuple[PlanRow, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OutsideRow:
     """Something outside of the project's folder that the project's own files use. `kind`: input, output, variable,
     secret or role; `where`: the place in the file that names it. `needs_yes`: the user must agree first."""
@@ -41,7 +41,7 @@ class OutsideRow:
     needs_yes: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ImageContent:
     """What of the project goes into the image. `largest`: its largest folders and files at its top, with bytes."""
 
@@ -50,7 +50,7 @@ class ImageContent:
     largest: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PlanInput:
     """`place`: a folder, or an address in S3. `how`: what is done with it, in a few words."""
 
@@ -61,7 +61,7 @@ class PlanInput:
     how: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class EstimateView:
     """What was expected, by the median of `runs` earlier runs, between the least and the most of them.
     `same_hardware`: they ran on this very hardware. `error_percent`: the actual cost above (+) or below (-) it; None
@@ -77,7 +77,7 @@ class EstimateView:
     factor: Decimal | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class NetworkPrice:
     """What a NAT gateway charges for the bytes of input and image that come through it, beside the machine's price.
     `usd` None: its price is not known. `command`: what makes the way to S3 free."""
@@ -88,7 +88,7 @@ class NetworkPrice:
     command: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PlanPrice:
     """In USD; None where no price is known. `at_most`: if the run takes all of `timeout_s`. `expected` None: no earlier
     run told how long it is going to take; `expected_s`: what it would be billed. `network` None: S3 costs
@@ -102,7 +102,7 @@ class PlanPrice:
     network: NetworkPrice | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PlanAllowance:
     """A limit that holds for the run, as it stands without it, and what the run holds of it, in USD. `until`: when the
     next period begins."""
@@ -117,7 +117,7 @@ class PlanAllowance:
     holds_usd: Decimal
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PlanView:
     """`run_id` "": no run begins with this plan. `argv` None: the image's own command; it is complete but for the two
     folders. `python` None: what the image brings. `content` None: nothing is built. `why`: this hardware was chosen.
@@ -144,7 +144,7 @@ class PlanView:
     allowances: tuple[PlanAllowance, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ReceiptLine:
     """`quantity` of `unit` at `unit_price_usd` each: 0.034 h at $0.0357."""
 
@@ -155,7 +155,7 @@ class ReceiptLine:
     amount_usd: Decimal
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class UseView:
     """What the job used of its machine. CPU in vCPUs, GPU in per cent. None: nobody told. `smaller`: the options that
     ask for cheaper hardware that would have held it, with `smaller_hardware`, `smaller_usd` and what was paid
@@ -176,7 +176,7 @@ class UseView:
     instead_of_usd: Decimal | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ReceiptView:
     """`label` says what the sum is: "cost", or "simulated: what AWS would have charged" on the embedded AWS.
     `left_out`: what the sum does not include. `priced_on`: the day of the oldest price, by `sources`; None where no
@@ -194,7 +194,7 @@ class ReceiptView:
     use: UseView | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LeftRow:
     """`where`: a console link or an id; `state` failed: it should be gone, and that could not be confirmed."""
 
@@ -205,12 +205,12 @@ class LeftRow:
     why: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LeftView:
     rows: tuple[LeftRow, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OutcomeView:
     """`status`: one sentence ("finished", "the job ended with exit code 7", …). `exit_code` None: there is none.
     `reason`: why the run ended, in one word (`exit`: by the job itself, and `status` tells a code that is not 0); None

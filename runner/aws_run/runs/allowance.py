@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Literal, get_args
+
+from aws_run.frozen import frozen
 
 Period = Literal["hour", "day", "week", "month"]
 EACH = "*"
@@ -21,7 +23,7 @@ _KINDS = ("project", "owner", "branch")
 _LONGEST = timedelta(days=31)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Whose:
     """Whose a run is. `branch` "": it is on none, or nobody knows."""
 
@@ -30,7 +32,7 @@ class Whose:
     branch: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Limit:
     """`usd` for all runs of `project`, `owner` and `branch` together; None: whichever; EACH: for each of them alone."""
 
@@ -68,7 +70,7 @@ class Limit:
         return f"${self.usd:.2f} a {self.per}{' for ' + ', '.join(parts) if parts else ''}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Claim:
     """What one run holds of the allowance. `usd`: the most that it may cost, or, once it is `settled`, what it cost.
     Nothing of it bills before `since` or after `until`. `run_id` "": several runs that are settled, summed up."""
@@ -84,7 +86,7 @@ class Claim:
         return self.since < end and self.until >= begin
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Standing:
     """How one limit stands in one period, for one group of runs: those of `whose`. `holders`: how many runs hold what
     is reserved; `back_by`: when the last of them gives back at the latest what it did not cost."""
@@ -103,7 +105,7 @@ class Standing:
         return max(self.limit.usd - self.used_usd - self.reserved_usd, Decimal(0))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Ledger:
     """The limits of one bucket, and what counts against them."""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -19,6 +18,7 @@ from typing import Any, get_args
 from aws_run.clock import Clock, iso, parse_iso
 from aws_run.documents import DocumentError, Fields, parse_object
 from aws_run.errors import AwsCallError, AwsRunError, DamagedError
+from aws_run.frozen import frozen
 from aws_run.naming import is_run_id
 from aws_run.runs.allowance import Claim, Ledger, Limit, Period, Whose
 from aws_run.runs.money_reader import usd_of
@@ -36,7 +36,7 @@ _SLOW = timedelta(seconds=30)  # between the reading and the writing: a laptop t
 Step = Callable[[Ledger, datetime], "Ledger | None"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Read:
     """`etag` None: there is no allowance. `now`: the bucket's time."""
 

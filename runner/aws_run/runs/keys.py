@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from aws_run.frozen import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TaskKeys:
     """Where one task of a run with many tasks keeps its objects: one object a task, so that a thousand tasks never
     write into one another's. A run with one task has none of these and uses the keys of its run (`RunKeys`)."""
@@ -30,7 +30,7 @@ class TaskKeys:
         return f"{self.prefix}log.txt"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RunKeys:
     """A run's objects. All of them lie below `prefix`, which is all that the run's own role may write to."""
 

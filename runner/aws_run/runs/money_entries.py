@@ -6,15 +6,17 @@ Amounts are US dollars as decimal text, so that no digit is lost; so are the sec
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from aws_run.frozen import frozen
 
 
 def no_fields() -> Mapping[str, Any]:
     return {}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RateEntry:
     """A price as it was when the run began. `item`: what it is for (instance, gp3, public-ipv4, fargate-vcpu,
     fargate-gb, fargate-storage). `unit`: hour, vCPU-hour, GB-hour or GB-month. `source`: who said so; `as_of`: an ISO
@@ -31,7 +33,7 @@ class RateEntry:
     unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ReceiptLine:
     """What one thing cost: `seconds` as it was used, `billed_s` with AWS's minimum, both as decimal text like all
     money. None: the price is not known. `resources`: what AWS bills it by, as far as that is known: ids of instances,
@@ -48,7 +50,7 @@ class ReceiptLine:
     unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Receipt:
     """What a run cost, with the prices that `HardwareEntry.rates` held. `saved_usd`: what the spot market saved.
     `billed_s`: of all its machines or tasks together; None where an older version has not noted it."""
@@ -60,7 +62,7 @@ class Receipt:
     unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class EstimateEntry:
     """What the run was expected to cost when it began, by the project's earlier runs: `usd` for `billed_s`, the median
     of `runs` of them with boot and waiting, between `low_usd` and `high_usd`. `same_hardware`: they ran on this very
@@ -77,7 +79,7 @@ class EstimateEntry:
     unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class UsedEntry:
     """What the job used of its machine, by its container's samples of one a second. CPU in per cent of one core, GPU in
     per cent of all of them, their memory together. None: nobody told. A peak of CPU is that of one sample."""
@@ -92,7 +94,7 @@ class UsedEntry:
     unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SmallerEntry:
     """Cheaper hardware that would have held what the run used, with room to spare: the options that ask for it, its
     name, and what the same billed time would have cost there beside what the run did cost."""

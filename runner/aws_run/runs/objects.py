@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
 
 from aws_run.aws.absence import call_unless_gone
 from aws_run.aws.session import Aws
 from aws_run.errors import AwsCallError
+from aws_run.frozen import frozen
 
 ABSENT = {"NoSuchKey", "404", "NotFound", "NoSuchBucket"}
 CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
@@ -17,7 +17,7 @@ _NO_SUCH_RANGE = {"InvalidRange", "416"}  # of an empty object
 _PIECE_BYTES = 2 * 1024 * 1024
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ObjectHead:
     """What S3 says of an object without its bytes."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from aws_run.contract import EndReason
 from aws_run.errors import EXIT_DEADLINE, EXIT_INTERRUPT, EXIT_TOOL
+from aws_run.frozen import frozen
 
 _LOGS = "aws-run logs {run}"
 _CHECK = "aws-run check"
@@ -77,7 +77,7 @@ def reason_of(text: str) -> OutcomeReason:
         return OutcomeReason.UNKNOWN
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Implied:
     exit_code: int | None = None
     retryable: bool = False

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import field, fields, is_dataclass, replace
 from typing import Any, Literal
 
+from aws_run.frozen import frozen
 from aws_run.naming import RunNames, bucket_name
 from aws_run.runs.money_entries import (
     EstimateEntry,
@@ -57,7 +58,7 @@ VERSION = 2
 _MOST_INDENTED_BYTES = 128 * 1024  # at 16 levels the indented text is at most 18 times as long
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ResourceEntry:
     kind: str
     name: str
@@ -67,7 +68,7 @@ class ResourceEntry:
     unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class HardwareEntry:
     """The hardware that the run was placed on. `usd_per_hour`: the most that an hour of all of it was going to cost
     when the run began, by `price_source` as of `priced_on`; None where no price was known. `rates`: every price that
@@ -91,14 +92,14 @@ class HardwareEntry:
     unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LeftFile:
     name: str
     bytes: int
     unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LeftBehind:
     """What a job that saved nothing wrote into its working directory, which is gone: how many files, and the first of
     them by name."""
@@ -109,7 +110,7 @@ class LeftBehind:
     unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Outcome:
     """How a run or an attempt ended. `exit_code` is the job's own where it ran to its end, else the tool's (124, 125,
     130). `newer_reason`: the word of a newer version, where this one does not know it and `reason` is UNKNOWN; it is
@@ -132,7 +133,7 @@ class Outcome:
         return self.newer_reason or str(self.reason)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TaskHandle:
     """A task as its service names it. `id`: an ARN or a job id. `place`: the cluster or queue it is on."""
 
@@ -141,7 +142,7 @@ class TaskHandle:
     unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class AttemptEntry:
     """One start of a task. `number` counts from 1. `handle` None: no service is known to have accepted it.
     `client_token` makes a repeated request for it the same request."""
@@ -156,7 +157,7 @@ class AttemptEntry:
     unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TaskEntry:
     """One task of a run, with its attempts in the order of their numbers. `index` counts from 0."""
 
@@ -165,7 +166,7 @@ class TaskEntry:
     unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Record:
     """Times are ISO 8601 in UTC; a time that has not come is None. Today's runs have one task, whose last attempt is
     the current one; `outcome` is the run's, and each attempt has its own."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +27,7 @@ from aws_run.config.models import (
     SpotPolicy,
 )
 from aws_run.errors import UsageError
+from aws_run.frozen import frozen
 from aws_run.naming import ProjectNames, RunNames
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import HardwareEntry
@@ -137,7 +137,7 @@ def job_from_json(document: Any, *, place: str) -> JobSpec:
         ) from None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class NetworkPlacement:
     """Where in the account's network a run goes. Empty `security_groups`: the VPC's default one, which lets everything
     out and nothing in. `notes`: sentences for the plan. `s3_by_nat`: the subnets of `subnets` whose way to S3 is a NAT
@@ -152,7 +152,7 @@ class NetworkPlacement:
     nat_gateway: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Rung:
     """Types in one market that a group may launch, best first."""
 
@@ -160,7 +160,7 @@ class Rung:
     instance_types: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Offer:
     """What was read from AWS before a run is planned, and taken: its hardware, and where it stands. `machine_image`:
     the AMI, where there is a machine of the run's own. `ladder`: what is asked for when AWS has nothing of that
@@ -181,7 +181,7 @@ class Offer:
         return tuple(dict.fromkeys((*self.hardware.instance_types, *later)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RunSpec:
     """One run, decided: nothing in it changes any more."""
 

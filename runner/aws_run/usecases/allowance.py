@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from aws_run.config import Config
 from aws_run.errors import AwsCallError, UsageError
 from aws_run.events import Notice
+from aws_run.frozen import frozen
 from aws_run.infra import desired
 from aws_run.infra.apply import apply
 from aws_run.infra.bucket_names import own_bucket
@@ -23,7 +23,7 @@ from aws_run.runs.objects import ABSENT
 Selectors = tuple[str | None, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class State:
     """`now`: by the bucket's clock."""
 

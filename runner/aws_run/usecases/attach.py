@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +11,7 @@ from aws_run.clock import parse_iso
 from aws_run.data import pull_output
 from aws_run.errors import AwsRunError
 from aws_run.events import JobLimits, LogLine, Notice, StatusChanged
+from aws_run.frozen import frozen
 from aws_run.infra.bucket_names import own_bucket
 from aws_run.lifecycle import lookup, run_stage
 from aws_run.lifecycle.context import AppContext
@@ -31,7 +31,7 @@ from aws_run.usecases.logs import lines_of
 _RECEIPT_WITHIN = timedelta(seconds=60)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Attached:
     """`exit_code`: the run's own, or that of the fetching where only that failed."""
 

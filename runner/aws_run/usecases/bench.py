@@ -10,13 +10,14 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 from aws_run.config import Config
 from aws_run.errors import EXIT_TOOL, AwsRunError, InterruptedRunError, UsageError, sentence_of
 from aws_run.events import Notice
+from aws_run.frozen import frozen
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end.teardown import attempt_or_warn
 from aws_run.lifecycle.what_ran import seconds_of
@@ -31,7 +32,7 @@ from aws_run.usecases.wait import wait
 _WAKES_EVERY_S = 0.5
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class BenchRow:
     """One offer. `seconds`: of the job; `usd`: of the whole run; `usd_of_job`: of the job's seconds, at what a second
     of the run cost. None: it did not come so far, which `sentence` explains. `files`: of the sample."""
@@ -59,7 +60,7 @@ class BenchRow:
         return Measured(name=self.offer, seconds=self.seconds, usd=self.usd_of_job)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Bench:
     """`knee`: the offer beyond which more money buys less time than it costs; None where no run has ended well.
     `best`: the offers that none beats in both time and cost."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -12,6 +11,7 @@ from aws_run.aws.errors import DENIED
 from aws_run.clock import iso
 from aws_run.errors import AwsCallError, AwsRunError
 from aws_run.events import Notice
+from aws_run.frozen import frozen
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.history import factor_key
 from aws_run.pricing import billed
@@ -33,7 +33,7 @@ _OPT_IN = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Billed:
     """`requests`: how many were made just now, each at billed.REQUEST_USD; 0: the answer of `asked_at` was kept.
     `tax_usd`: tax and credits of no resource. `exports`: CUR 2.0 exports, which have each line; None: they could not be

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +15,7 @@ from aws_run.backends import network
 from aws_run.config import Config, Input
 from aws_run.data import inspect_input
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
+from aws_run.frozen import frozen
 from aws_run.image.base import not_had_hint
 from aws_run.image.docker.engine import check_docker
 from aws_run.image.plan import ImagePlan, plan_image
@@ -33,7 +33,7 @@ State = Literal["ok", "warning", "failed"]
 _NO_CREDENTIALS = "`aws configure` sets them up (with SSO: `aws configure sso`); --local needs no account"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Finding:
     """`todo`: what to do about it, empty where it is fine."""
 

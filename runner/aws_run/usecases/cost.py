@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from aws_run.errors import AwsRunError
+from aws_run.frozen import frozen
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.recorded import began_at, read_records
@@ -26,7 +26,7 @@ GROUPS: Mapping[str, Callable[[Record], str]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Unpriced:
     """A run that no sum contains, and why."""
 
@@ -34,7 +34,7 @@ class Unpriced:
     why: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CostRow:
     """`usd`: of the runs that have a receipt. `unpriced`: how many more there are. `estimated_usd`: what those runs
     were expected to cost that had an estimate, and `of_estimated_usd` what these did cost."""
@@ -48,7 +48,7 @@ class CostRow:
     of_estimated_usd: Decimal = Decimal(0)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Costs:
     rows: tuple[CostRow, ...]
     records: tuple[Record, ...]  # all that were read

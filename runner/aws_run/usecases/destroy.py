@@ -7,12 +7,13 @@ none of this project's: both go with the last of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from aws_run import naming
 from aws_run.aws.errors import DENIED
 from aws_run.errors import AwsCallError, AwsRunError
 from aws_run.events import Notice, TeardownStep
+from aws_run.frozen import frozen
 from aws_run.infra import apply
 from aws_run.infra.bucket_names import own_bucket
 from aws_run.infra.remove import Removal, remove
@@ -32,7 +33,7 @@ _LASTS_S = 15 * 60  # of the lock: some millions of versions go under it; one th
 _OF_THE_ACCOUNT = (Bucket.kind, Network.kind)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class DestroyPlan:
     """`live_runs`: runs that still use it. `data`: of the bucket only what is this project's goes, since `others`
     (their names, and how many runs of each are recorded) have something in it, too."""

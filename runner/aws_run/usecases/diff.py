@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from aws_run.errors import RunNotFoundError
+from aws_run.frozen import frozen
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.what_ran import differences
 from aws_run.runs.record import Record
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RunDiff:
     """`differences`: (what, of one, of the other)."""
 

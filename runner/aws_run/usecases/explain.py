@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from typing_extensions import assert_never
 
 from aws_run.backends.base import Advice
 from aws_run.backends.executor import TaskPhase, TaskState
+from aws_run.frozen import frozen
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.outcome_warnings import warnings_of
@@ -20,7 +19,7 @@ from aws_run.runs.record import HardwareEntry, Outcome, Record
 _END_OF_LOG = 64 * 1024
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Explanation:
     run_id: str
     sentence: str

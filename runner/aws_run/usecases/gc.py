@@ -3,9 +3,8 @@ what projects without a run share."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from aws_run.errors import AwsRunError
+from aws_run.frozen import frozen
 from aws_run.infra.remove import Removal
 from aws_run.lifecycle import allowance, lookup
 from aws_run.lifecycle.context import AppContext
@@ -14,7 +13,7 @@ from aws_run.lifecycle.end.leftovers import Leftover
 from aws_run.lifecycle.end.shared_leftovers import SharedLeftover, collect_shared, find_shared
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Collected:
     """`refused`: what could not be listed or judged, a sentence each; the rest was dealt with all the same.
     `given_back`: how many runs that are over held something of the allowance."""

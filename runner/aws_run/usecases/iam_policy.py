@@ -4,9 +4,9 @@ IAM."""
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from aws_run.frozen import frozen
 from aws_run.infra import policies
 from aws_run.infra.policy_formats import ACCOUNT_OF, Format, as_cloudformation, as_terraform, size, split
 from aws_run.naming import any_run_id, bucket_name
@@ -14,7 +14,7 @@ from aws_run.naming import any_run_id, bucket_name
 RoleName = Literal["caller", "network", "execution", "task", "instance"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PrintedPolicy:
     """`text`: as it is printed. `characters`: of the document, as IAM counts them. `policies`: how many it is cut
     into."""

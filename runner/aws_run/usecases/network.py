@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from aws_run.errors import AwsRunError, UsageError
+from aws_run.frozen import frozen
 from aws_run.infra import apply, desired
 from aws_run.infra.remove import Removal, remove
 from aws_run.infra.resource_types.network import Network, describe
@@ -17,7 +17,7 @@ from aws_run.report.format import count
 Parts = tuple[tuple[str, str], ...]  # what each part is, and its name or id
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class NetworkPlan:
     """`action`: `create`, `complete` (a part is missing) or `reuse`. `parts`: what there will be."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from decimal import Decimal
 
 from aws_run.backends.base import Backend
 from aws_run.backends.ec2.quotas import Headroom, Quotas
 from aws_run.config import Config
 from aws_run.errors import AwsRunError, PreflightError, UsageError
+from aws_run.frozen import frozen
 from aws_run.lifecycle.context import AppContext
 from aws_run.pricing.hardware import backend_for
 from aws_run.pricing.known_prices import left_out_note, with_known_price
@@ -19,7 +19,7 @@ from aws_run.runs.spec import JobSpec
 _LEAST_BILLED_S = 60  # of any machine
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RankedOffer:
     """One choice. `expected_usd`: of the duration that was given, the machine's boot included. `taken`: what a submit
     of the same request takes. `within`: whether `--max-price` allows it."""
@@ -31,7 +31,7 @@ class RankedOffer:
     within: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Offers:
     """`notes`: sentences on what was left out and whose prices these are."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from aws_run.backends.ec2 import quotas
 from aws_run.config import Config
 from aws_run.errors import AwsCallError, AwsRunError, UsageError
+from aws_run.frozen import frozen
 from aws_run.lifecycle.context import AppContext
 from aws_run.runs.spec import JobSpec
 
@@ -16,7 +16,7 @@ _LOOKS_EVERY_S = 30.0
 _OPEN = ("PENDING", "CASE_OPENED")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Increase:
     """A request for a larger quota, as AWS shows it. `status`: PENDING, CASE_OPENED, APPROVED, DENIED, …"""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from aws_run.errors import UsageError
+from aws_run.frozen import frozen
 from aws_run.infra import s3_endpoint
 from aws_run.lifecycle.context import AppContext
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Made:
     """One VPC. `tables`: the route tables of the subnets; `makes`: some of them have no endpoint yet. `endpoint`: the
     id of what was made just now."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from aws_run import console_pages
 from aws_run.errors import AwsRunError, UsageError, sentence_of
 from aws_run.events import Notice, unfailing
+from aws_run.frozen import frozen
 from aws_run.infra.bucket_names import own_bucket
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
@@ -26,7 +27,7 @@ from aws_run.usecases.report import page_of
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SavedReport:
     """`file`: on this machine; `address` and `page`: in the bucket, and in AWS's console. None: it is not there."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from aws_run.amounts import money
@@ -14,6 +14,7 @@ from aws_run.backends import network
 from aws_run.backends.ec2 import ladder, quotas
 from aws_run.config import SpotPolicy
 from aws_run.errors import AwsCallError, PreflightError, UsageError
+from aws_run.frozen import frozen
 from aws_run.pricing import burstable, hardware, known_prices, offers, packaged
 from aws_run.pricing.catalogue import Catalogue, InstanceType
 from aws_run.pricing.offers import Choice
@@ -27,7 +28,7 @@ _AMI_MIN_DISK_GIB = 30
 _AMI = "/aws/service/ecs/optimized-ami/amazon-linux-2023/{variant}recommended/image_id"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Market:
     """All that was read of one request: what fits and where, and what it costs."""
 

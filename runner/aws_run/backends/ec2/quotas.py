@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from aws_run import partition
 from aws_run.aws.cache import Cache
 from aws_run.aws.session import Aws
 from aws_run.errors import AwsRunError
+from aws_run.frozen import frozen
 from aws_run.pricing.offers import Choice
 
 # Letters of a family -> (on-demand, spot).
@@ -38,7 +38,7 @@ _FARGATE = {False: "L-3032A538", True: "L-36FBB829"}  # service `fargate`
 _LETTERS = re.compile(r"^[a-z]+")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Headroom:
     """A quota in vCPUs, and how many of them running machines use now; None where that could not be read."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
+from aws_run.frozen import frozen
 from aws_run.infra.resource_types.group import LaunchRefusal
 
 # Codes after which no waiting helps (aws-facts §2), each with what to try next.
@@ -42,7 +43,7 @@ _ENCODED = re.compile(r" *Encoded authorization failure message: \S+")  # a thou
 _TRANSIENT = re.compile(r"Authentication Failure|Invalid IAM Instance Profile", re.IGNORECASE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CapacityStatus:
     """`failed`: no machine will come by waiting. `healing`: a failure that goes away. `waiting`: nothing to say."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from aws_run.errors import EXIT_INTERRUPT, AwsRunError, RefChangedError
+from aws_run.frozen import frozen
 from aws_run.github.comments.entry import PullRequest, api_of, bring_to_end, read_pull_request, read_subject, turn_of
 from aws_run.github.comments.gate import head_is_still, quietly, react
 from aws_run.github.comments.live import LiveOptions, RunComment
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from aws_run.report.views import PlanView
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class StepComment:
     """`answer` reacts to the comment that asked for the run, where one did."""
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from aws_run.errors import UsageError
+from aws_run.frozen import frozen
 
 _MIB = {"MB": 1, "MiB": 1, "GB": 1024, "GiB": 1024, "TB": 1024 * 1024, "TiB": 1024 * 1024}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Caps:
     """`instance_types`: patterns such as `g6.*`; empty: no comment names a type."""
 

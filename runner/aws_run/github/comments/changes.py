@@ -10,10 +10,11 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Any, Literal
 
+from aws_run.frozen import frozen
 from aws_run.report.format import count, money, seconds, size
 from aws_run.report.markdown import code, escape, link, table
 
@@ -26,7 +27,7 @@ _DEEPEST = 6
 _ROUNDING = 1 + 1e-9  # 5 % of 1.0 is not quite 0.05 in binary
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OutputFile:
     """`etag`: S3's; of an encrypted object it is no sum of the contents. `crc32`: None where it is not known. `shape`:
     rows and columns of a table; None for anything else. `url`: the page that shows it."""
@@ -45,7 +46,7 @@ class OutputFile:
         return self.etag == other.etag
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RunFacts:
     """What is compared. `metrics`: the numbers of all metrics.json, by file and key. `None` is not known.
     `not_read`: what is compared by size and checksum only, in sentences."""
@@ -59,7 +60,7 @@ class RunFacts:
     not_read: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Number:
     """`within`: the difference is inside the tolerance."""
 
@@ -69,7 +70,7 @@ class Number:
     within: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class FileChange:
     path: str
     what: Literal["added", "removed", "changed"]
@@ -77,7 +78,7 @@ class FileChange:
     after: OutputFile | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Changes:
     """Of `after` against `before`. `against`: what that was, in words."""
 
@@ -105,7 +106,7 @@ class Changes:
         return f"{files}{metrics}."
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class NoBase:
     """There is nothing to compare with. `why`: one sentence."""
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from aws_run.errors import UsageError
+from aws_run.frozen import frozen
 
 Verb = Literal["run", "help", "status", "stop", "cost"]
 VERBS: tuple[Verb, ...] = ("help", "status", "stop", "cost")
@@ -31,7 +32,7 @@ FLAGS: Mapping[str, str | None] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Command:
     """`flags`: by their names without dashes; of `spot` the value is "true". Those of a run; else empty."""
 

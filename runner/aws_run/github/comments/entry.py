@@ -11,11 +11,12 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from aws_run.errors import EXIT_TOOL, EXIT_USAGE, AwsRunError, UsageError
+from aws_run.frozen import frozen
 from aws_run.github.comments.api import GitHubApi
 from aws_run.github.comments.gate import Gate, Settings, quietly, react
 from aws_run.github.comments.sticky import Sticky, Turn
@@ -38,7 +39,7 @@ _INPUTS = (
 _MOST_EVENT_BYTES = 8 << 20
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PullRequest:
     """What the gate let through, as the workflow hands it to the action in AWSRUN_PULL_REQUEST. `head`: its branch,
     `OWNER:BRANCH` of a fork. `comment`: the id of the comment that asked for the run."""
@@ -70,7 +71,7 @@ def read_pull_request(environ: Mapping[str, str]) -> PullRequest | None:
         raise UsageError("AWSRUN_PULL_REQUEST can't be read") from None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Subject:
     """The pull request that a step is about, whoever wanted the run. `sha`, `base`: empty where they are not known."""
 

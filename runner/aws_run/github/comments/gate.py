@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from aws_run.errors import AwsRunError, UsageError
+from aws_run.frozen import frozen
 from aws_run.github.comments import caps
 from aws_run.github.comments.api import GitHubApi, GitHubError
 from aws_run.github.comments.command import Command, help_text, parse
@@ -24,7 +25,7 @@ _NO_RUN = "No run of this pull request yet."
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Settings:
     """Of the workflow, never of the pull request. `inputs`: the workflow's, by their names."""
 
@@ -43,7 +44,7 @@ class Settings:
         return self.inputs.get("comment-key") or ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Decision:
     """`reason`: one word, for the output reason-code. `outputs`: for the job that runs; empty where nothing is run."""
 

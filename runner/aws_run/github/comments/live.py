@@ -6,11 +6,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from aws_run.errors import AwsRunError
 from aws_run.events import Event, LaneStarted, LogLine, RunStarted, StatusChanged
+from aws_run.frozen import frozen
 from aws_run.github.comments.sticky import Sticky, Turn
 from aws_run.github.comments.text import RUNNING_STATES, CommentState, State, render
 
@@ -18,7 +19,7 @@ MIN_INTERVAL_S = 15.0
 _LAST_WRITE_S = 60.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LiveOptions:
     """`log_lines`: how many of the job's last lines the comment shows. `secrets`: values that never leave. `on_written`
     gets the comment's id when it is written for the first time, on another thread."""

@@ -6,9 +6,9 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from aws_run.frozen import frozen
 from aws_run.github.comments.api import GitHubApi, GitHubError
 
 # Whose comments a workflow's own token writes; such a token may not ask who it is.
@@ -20,7 +20,7 @@ _MARKER = re.compile(
 _STATE = re.compile(r"<!-- aws-run:state ([A-Za-z0-9_=-]+) -->")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Turn:
     """Which run of the workflow writes; a later one wins."""
 
@@ -31,7 +31,7 @@ class Turn:
         return (self.run, self.attempt) < (other.run, other.attempt)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OurComment:
     """`data`: what an earlier run kept in the comment for later ones."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
+from aws_run.frozen import frozen
 from aws_run.github.comments.changes import Changes, NoBase, changes_section
 from aws_run.github.comments.redact import redact
 from aws_run.report.format import money, seconds, size
@@ -41,7 +42,7 @@ _MOST_RUNS = 20
 _MOST_LOG_CHARACTERS = 12_000
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CommentState:
     """`sha`: the commit, 40 digits. `resources`: the hardware, in one line. Money in USD, `None` where it is not known.
     `outputs`: path, bytes and page of each. `log`: the last lines of the job's own output."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from aws_run.errors import ConfigError
 from aws_run.events import Notice
+from aws_run.frozen import frozen
 from aws_run.image.plan import ImagePlan
 from aws_run.image.recipe.recipe import StandardRecipe
 
@@ -49,7 +50,7 @@ _MOUNTED = re.compile(r"id=[\"']?settings\b")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class BuildSecrets:
     """`ca`: PEM certificates; `settings`: a shell file of exports. None: the machine has nothing to say, and a
     Dockerfile of the project's own gets settings all the same, so that a step that reads them works anywhere."""

@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
+from aws_run.frozen import frozen
 from aws_run.programs import run_program
 
 # From 18.09 to 22 the client itself speaks BuildKit; from 23 on it needs the buildx plugin.
@@ -21,14 +22,14 @@ _PROBE_TIMEOUT_S = 20
 BuildKitKind = Literal["buildx", "integrated"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class DockerCli:
     path: str
     kind: BuildKitKind
     builder: str | None = None  # buildx: the builder of the engine that will push
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CliBuild:
     """One `docker build`. `secrets` are files; their content is never on a command line."""
 

@@ -6,11 +6,11 @@ import os
 import shutil
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aws_run.errors import DockerError
+from aws_run.frozen import frozen
 from aws_run.image.docker.docker_cli import BuildKitKind, find_cli
 
 if TYPE_CHECKING:  # importing docker costs 150 ms, and --help needs none of it
@@ -24,7 +24,7 @@ _WAYS_OUT = "or give a ready image with --image"
 _MACHINES = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class DockerStatus:
     """`problem` and `hint` are set exactly when `ok` is False."""
 

@@ -8,7 +8,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -16,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from aws_run.clock import Clock
 from aws_run.errors import BuildError, DockerError
 from aws_run.events import Emit, LaneProgress, Notice
+from aws_run.frozen import frozen
 from aws_run.image.base import BaseImage, BaseImages, DockerBaseEngine
 from aws_run.image.docker.build_causes import build_failure
 from aws_run.image.docker.build_folder import note_child
@@ -45,7 +45,7 @@ _PULSE_EVERY_S = 1.0
 _ARCHES = {"amd64": "x86_64", "arm64": "arm64"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class EngineBuild:
     """One build as both builders take it. `write` makes the context; it is called with the secrets to bake into the
     context for the classic builder, or None."""
@@ -67,7 +67,7 @@ class EngineBuild:
         return {_BASE_LABEL + "name": self.base.reference.partition("@")[0], _BASE_LABEL + "digest": self.base.digest}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class EngineBuilds:
     """Runs builds of one plan on one engine."""
 

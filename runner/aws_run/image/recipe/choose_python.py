@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from aws_run.config import Build
 from aws_run.errors import ConfigError, SourceError
+from aws_run.frozen import frozen
 from aws_run.image.recipe import python_version
 from aws_run.image.recipe.dependencies import Dependencies
 from aws_run.image.recipe.dependency_lists import poetry_python
@@ -22,7 +22,7 @@ _OLD = "set build.python to a version that works, or build.base_image to an imag
 _MISE = ("mise.toml", ".mise.toml", "mise/config.toml", ".mise/config.toml", ".config/mise.toml")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ChosenPython:
     """`base`: MAJOR.MINOR (or what `build.python` says) of the base image. `managed`: what uv installs beside the base
     image's own, as MAJOR.MINOR.PATCH, for the job to run on; None: the job runs on the base image's."""
@@ -36,7 +36,7 @@ class ChosenPython:
         return self.managed or self.base
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Wish:
     """`text`: as it stands in the file. `requires`: the same in `requires-python`'s words; None: not understood.
     `usual`: the version of the language, where another build of it is meant."""

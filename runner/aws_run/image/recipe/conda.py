@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from dataclasses import dataclass
 
 from aws_run.config.yamlfile import Mapping, Scalar, Sequence, parse_yaml
 from aws_run.errors import ConfigError, SourceError
+from aws_run.frozen import frozen
 from aws_run.project.conda_names import OTHER_NAMES, only_conda_has
 from aws_run.project.folder import Folder
 from aws_run.project.versions import alternatives, from_conda
@@ -25,7 +25,7 @@ _CUDA = frozenset({"cuda-version", "cudatoolkit", "pytorch-cuda", "cuda-toolkit"
 _DEFAULT_CUDA = "12.4"  # what conda solves for where the list wants a GPU and names no version
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CondaEnvironment:
     """`python`: as `requires-python` would say it; None where nothing is asked for. `lines`: for the package index.
     `pip`: the pip section alone. `only_conda`: names that no index has. `specs` and `channels`: as the file says them.

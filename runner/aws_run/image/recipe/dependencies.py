@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Literal
 
+from aws_run.frozen import frozen
 from aws_run.image.recipe.conda import CondaEnvironment
 from aws_run.image.sources.source import Source
 from aws_run.project.files import LOCK_MAX_BYTES
@@ -18,7 +18,7 @@ DependencyKind = Literal["none", "requirements", "lock", "pyproject", "conda"]
 CONDA_GENERATED = "aws-run-environment.yml"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Dependencies:
     """`files`: paths inside the project. `whole_project`: installing them installs something of the project as well
     (`-e .`, a path dependency), so every file goes into the dependency layer and decides it.

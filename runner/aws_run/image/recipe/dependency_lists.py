@@ -8,11 +8,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from aws_run.config import Build
 from aws_run.errors import ConfigError, SourceError
+from aws_run.frozen import frozen
 from aws_run.image.recipe.conda import CondaEnvironment, read_conda
 from aws_run.image.recipe.dependencies import NO_DEPENDENCIES, Dependencies, read_dependency_file
 from aws_run.image.sources.source import Source
@@ -47,7 +48,7 @@ def _refuse_manifest_elsewhere(path: str) -> None:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ListReader:
     """Reads one list, as its name says."""
 

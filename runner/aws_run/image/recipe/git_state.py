@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from aws_run.errors import SourceError
+from aws_run.frozen import frozen
 from aws_run.image.recipe.git_version import branch_name, head_of
 from aws_run.image.sources.git_view import find_repository, run_git
 from aws_run.image.sources.results import MARKER
@@ -17,7 +17,7 @@ from aws_run.report_file import is_report
 _STATUS = ("status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=all", "--", ".")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class GitState:
     """`commit`: 40 or 64 hex digits. `dirty`: something in the folder is not as it was committed, or was never; None
     where git can't tell."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from aws_run.frozen import frozen
 from aws_run.image.recipe.python_scripts import MAX_SCRIPT_BYTES, Script, parse
 from aws_run.image.sources.source import Source
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ImportFromTop:
     script: str
     module: str

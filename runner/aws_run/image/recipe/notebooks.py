@@ -10,11 +10,11 @@ import ast
 import json
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aws_run.contract import FOLDER_MARKS
 from aws_run.errors import SourceError
+from aws_run.frozen import frozen
 from aws_run.image.recipe.python_scripts import read_tree
 from aws_run.image.recipe.script_options import SHORT, choose_pair
 from aws_run.image.sources.source import Source
@@ -26,7 +26,7 @@ _KERNEL = "python3"
 INPUT, OUTPUT = FOLDER_MARKS
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Notebook:
     """`parameters`: the names that the parameters cell sets, None where no cell is tagged. `language` in lower case."""
 

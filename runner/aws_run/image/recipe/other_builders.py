@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aws_run.errors import SourceError
+from aws_run.frozen import frozen
 from aws_run.image.sources.source import Source
 from aws_run.project.folder import strings, table
 
@@ -20,7 +20,7 @@ _NOT_RUN = ("postBuild", "start")
 _MOST_SHOWN = 4
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Unread:
     """`paths`: a pattern of whole paths. `remedy`: a sentence; `holds`: what its text must hold to be meant."""
 

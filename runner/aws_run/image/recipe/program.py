@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from aws_run.errors import AmbiguousScriptError, SourceError
+from aws_run.frozen import frozen
 from aws_run.image.recipe.notebooks import list_notebooks
 from aws_run.image.recipe.python_scripts import Reading
 from aws_run.image.recipe.script_options import SHORT
@@ -23,7 +23,7 @@ _OTHER_LANGUAGES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Program:
     """`arguments`: the options that the two folders are given by, where the command does not place them itself;
     `tools`: packages that running it needs beside the project's own; `notes`: what was chosen, for the plan;

@@ -10,10 +10,10 @@ import sys
 import tokenize
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from aws_run.errors import SourceError
+from aws_run.frozen import frozen
 from aws_run.image.recipe.declared_options import is_declaration, name_of, strings
 from aws_run.image.recipe.hydra_config import find_hydra_arguments
 from aws_run.image.recipe.script_options import SHORT, Takes, declares, find_takes, has_unnamed_subcommands
@@ -33,7 +33,7 @@ _PYTHON_LINE = re.compile(rb"#!\S*(?:/env )?\S*python")
 _NOT_SCRIPTS = frozenset({"setup.py", "conftest.py", "noxfile.py", "manage.py"})
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Script:
     """`short`: -i and -o are declared, in any of the usual ways; `takes`: the options that take the two folders,
     however they are spelled; `relative`: it imports relatively, so it runs only as a module; `runs`: it does something
@@ -47,7 +47,7 @@ class Script:
     imports: frozenset[str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Reading:
     """`broken`: files that no Python of ours parses, with the reason."""
 

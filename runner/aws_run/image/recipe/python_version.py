@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from aws_run.frozen import frozen
 
 DEFAULT = "3.12"
 # What the default base image comes in, best first after DEFAULT.
@@ -36,7 +37,7 @@ _VARIANT = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Clause:
     op: str
     version: tuple[int, ...]

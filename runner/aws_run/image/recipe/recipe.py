@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from aws_run.config import Build
 from aws_run.errors import SourceError
+from aws_run.frozen import frozen
 from aws_run.image.recipe.choose_python import choose_python
 from aws_run.image.recipe.dependencies import CONDA_GENERATED, Dependencies, DependencyKind
 from aws_run.image.recipe.find_dependencies import find_dependencies
@@ -27,7 +28,7 @@ _OF_OUR_RECIPE = ("python", "dependencies", "extras", "groups", "install", "apt"
 DEFAULT_BASE = "public.ecr.aws/docker/library/python:{python}-slim-bookworm"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OwnDockerfile:
     """Built as it is. `base_image`, when set, is passed as the build argument BASE_IMAGE."""
 
@@ -54,7 +55,7 @@ class OwnDockerfile:
         return tuple(told)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class StandardRecipe:
     """Our Dockerfile. `python_path`: folders of the project that go on PYTHONPATH, as installing it would do."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from aws_run import contract
+from aws_run.frozen import frozen
 from aws_run.image.recipe.declared_options import Declared
 from aws_run.image.recipe.option_reader import UNNAMED, OptionReader
 
@@ -22,7 +23,7 @@ _INPUT, _OUTPUT = contract.FOLDER_MARKS
 _CHANNEL = "SM_CHANNEL_"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Takes:
     """`arguments`: the option for the input and that for the output; an empty one is given without. `subcommand`: the
     words that stand before them. `placed`: the words that stand behind the program instead, folders included, where

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from aws_run.command_line import has_places
 from aws_run.errors import Place, SourceError
+from aws_run.frozen import frozen
 from aws_run.image.recipe.entrypoint_layer import is_shell
 from aws_run.image.recipe.shell_text import is_one_command
 
@@ -131,7 +132,7 @@ def without_triggers(text: str, target: str | None = None) -> str:
     return "".join(kept)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Instruction:
     """`lines`: the numbers of its lines in the text, from 0."""
 

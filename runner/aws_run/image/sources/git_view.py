@@ -15,15 +15,11 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from aws_run.errors import SourceError
+from aws_run.frozen import frozen
 from aws_run.project.files import MIB, UnreadableFileError, is_regular, read_file, read_text
-
-# GitPython looks for the git program when imported and warns or raises where there is none.
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 _POINTER_MAX_BYTES = 4096
 _INDEX_MAX_BYTES = 1024 * MIB
@@ -35,7 +31,7 @@ _GIVE_UP_S = 600.0
 _MOST_STARS = 32  # git's matcher tries each way to match several of them
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Repository:
     """`top`: where the work tree begins. `own`: the folder with the index; `common`: with the objects. They differ in
     a second work tree."""
@@ -164,23 +160,27 @@ def _refuse_other_than_a_file(path: Path) -> None:
 def run_git(
     repository: Repository, folder: Path, arguments: Sequence[str], *, head: str = "", tags: str = ""
 ) -> tuple[int, bytes, bytes]:
-    """Exit status, stdout and stderr of a git command that only reads."""
-    import git
-
-    program = git.Git.GIT_PYTHON_GIT_EXECUTABLE or "git"
+    """Exit status, stdout and stderr of a git command that only reads. SourceError where there is no git."""
     # Stronger than the user's own configuration, too, where it would start a program beside us.
     settings = ["-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.untrackedCache=false"]
-    command = [program, "--no-pager", *settings, *arguments]
-    with _stand_in(repository, head, tags) as environment:
+    with _stand_in(repository, head, tags) as stand_in:
+        environment = {**os.environ, "LANGUAGE": "C", "LC_ALL": "C", **stand_in}
         try:
-            process: Any = git.Git(str(folder)).execute(command, as_process=True, env=environment)
-        except git.exc.GitCommandNotFound:
+            process = subprocess.Popen(
+                ["git", "--no-pager", *settings, *arguments],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        except FileNotFoundError:
             raise SourceError(
                 f"{folder} is in a git repository, but there is no git program to say which files belong to it",
                 hint="install git; without it files that git ignores would be sent as well",
             ) from None
-        out, error = _finished(process.proc, repository, folder)
-        return int(process.proc.returncode), out, error
+        out, error = _finished(process, repository, folder)
+        return process.returncode, out, error
 
 
 def _finished(process: subprocess.Popen[bytes], repository: Repository, folder: Path) -> tuple[bytes, bytes]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
+from aws_run.frozen import frozen
 from aws_run.project.ignore_rules import GitRules, PatternError, bounded, numbered
 from aws_run.project.linear_match import LinearRegex, compile_quietly
 from aws_run.project.private_names import NEVER_NAMES
@@ -20,7 +20,7 @@ from aws_run.project.private_names import is_private as never_goes_in
 __all__ = ["NEVER_NAMES", "DockerIgnore", "GitRules", "PatternError", "never_goes_in"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _DockerPattern:
     regex: re.Pattern[str] | LinearRegex
     keeps: bool  # a `!` line

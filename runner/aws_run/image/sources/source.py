@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from aws_run.errors import SourceError
+from aws_run.frozen import frozen
 from aws_run.image.sources.ignore import DockerIgnore, GitRules, PatternError, never_goes_in
 from aws_run.image.sources.listing import MAX_DEPTH, list_files, too_deep
 from aws_run.image.sources.results import MARKER
@@ -34,7 +35,7 @@ _READ_SIZE = 1 << 20
 _FILE_HINT = "it must be a regular file inside the project, of a usual size"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SourceFile:
     """`path` is relative to the project, with forward slashes. `mode` is 0o755 or 0o644: only the executable bit
     means the same on every machine. `link` is the target of a symbolic link, relative and inside the project."""
@@ -45,7 +46,7 @@ class SourceFile:
     link: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Source:
     """`files` sorted by path; `digest` is 64 hex digits over paths, executable bits, link targets and contents.
     `results`: folders of earlier runs' results, which were left out."""

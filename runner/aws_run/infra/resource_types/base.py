@@ -8,18 +8,18 @@ through the registry.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.config.value_types import KeepName
+from aws_run.frozen import frozen
 from aws_run.infra.resources import Kind, Resource, Scope
 
 R = TypeVar("R", bound=Resource)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Observation:
     """`current`: it is as wanted. `value`: what AWS calls it (a repository's URI)."""
 
@@ -31,7 +31,7 @@ class Observation:
 ABSENT = Observation(present=False, current=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Listing:
     """One of the cloud's own listings in which resources of a type show, by their names. Names that belong to no run
     are left out by the reader. `what` names what is listed, in messages."""
@@ -44,7 +44,7 @@ def _no_link(name: str, region: str) -> str:
     return ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ResourceType(Generic[R]):
     """Every operation raises AwsCallError when AWS refuses: a 403 is neither "there already" nor "gone".
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from aws_run import partition
@@ -13,6 +12,7 @@ from aws_run.aws.errors import DENIED
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, PreflightError
+from aws_run.frozen import frozen
 from aws_run.infra import tags
 from aws_run.infra.resource_types.base import ABSENT, Observation, ResourceType
 from aws_run.infra.resources import Kind, Scope
@@ -25,7 +25,7 @@ _DAYS_TAG = "aws-run:runs-days"
 _KEY_TAG = "aws-run:kms-key"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Bucket:
     kind: ClassVar[Kind] = Kind("bucket")
     scope: ClassVar[Scope] = "kept"

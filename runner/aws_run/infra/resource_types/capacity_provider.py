@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock, wait_until
 from aws_run.errors import AwsCallError
+from aws_run.frozen import frozen
 from aws_run.infra import tags
 from aws_run.infra.resource_types import cluster as clusters
 from aws_run.infra.resource_types import group as groups
@@ -25,7 +25,7 @@ _UNTOLD = ("InvalidParameterException", "ClientException")
 _NOT_ACTIVE = re.compile(r"not (in an )?active", re.I)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CapacityProvider:
     kind: ClassVar[Kind] = Kind("capacity-provider")
     scope: ClassVar[Scope] = "run"

@@ -4,12 +4,12 @@ two runs on one cluster would race for it. A cluster costs nothing."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock, wait_until
 from aws_run.errors import AwsCallError
+from aws_run.frozen import frozen
 from aws_run.infra import tags
 from aws_run.infra.resource_types.base import Listing, ResourceType
 from aws_run.infra.resources import Kind, Scope
@@ -32,7 +32,7 @@ _BUSY = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Cluster:
     kind: ClassVar[Kind] = Kind("cluster")
     scope: ClassVar[Scope] = "run"

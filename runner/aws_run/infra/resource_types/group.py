@@ -7,13 +7,13 @@ function and no client (aws-facts §2). The group is made at desired 0 and armed
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock, wait_until
 from aws_run.errors import AwsCallError, CapacityError
+from aws_run.frozen import frozen
 from aws_run.infra import tags
 from aws_run.infra.resource_types.base import Listing, ResourceType
 from aws_run.infra.resources import Kind, Scope
@@ -27,7 +27,7 @@ _BEING_DELETED = "Delete in progress"
 _BILLS = {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Group:
     """An Auto Scaling group of exactly one instance, made at desired 0, armed, then raised."""
 
@@ -140,7 +140,7 @@ def scale_to_one(aws: Aws, name: str, clock: Clock) -> None:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LaunchRefusal:
     """One of `LaunchAnswer.refusals`: `text` is AWS's sentence."""
 
@@ -150,7 +150,7 @@ class LaunchRefusal:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LaunchAnswer:
     """Of LaunchInstances: the ids of what was launched, else why each type was not."""
 

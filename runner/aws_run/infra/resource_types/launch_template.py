@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from aws_run.aws.absence import call_unless_gone
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
+from aws_run.frozen import frozen
 from aws_run.infra import tags
 from aws_run.infra.resource_types.base import Listing, ResourceType
 from aws_run.infra.resources import Kind, Scope
@@ -23,7 +23,7 @@ _GONE = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LaunchTemplate:
     kind: ClassVar[Kind] = Kind("launch-template")
     scope: ClassVar[Scope] = "run"

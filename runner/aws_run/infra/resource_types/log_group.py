@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
+from aws_run.frozen import frozen
 from aws_run.infra.resource_types.base import ABSENT, Listing, Observation, ResourceType
 from aws_run.infra.resources import Kind, Scope
 from aws_run.infra.retry import on_codes, retrying
 from aws_run.naming import LOG_GROUPS
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LogGroup:
     kind: ClassVar[Kind] = Kind("log-group")
     scope: ClassVar[Scope] = "shared"

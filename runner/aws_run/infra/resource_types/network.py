@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from aws_run import partition
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, PreflightError
+from aws_run.frozen import frozen
 from aws_run.infra import tags
 from aws_run.infra.resource_types.base import ABSENT, Observation, ResourceType
 from aws_run.infra.resources import Kind, Scope
@@ -34,7 +34,7 @@ _NOT_YET = (
 _GONE = {*_NOT_YET, "Gateway.NotAttached", "InvalidVpcEndpointId.NotFound"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Network:
     """`zones`: in how many of the region's zones it has a subnet."""
 
@@ -102,7 +102,7 @@ def create(aws: Aws, network: Network, clock: Clock) -> str:
     return vpc
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Described:
     """`parts`: what each is, and its id. `whole`: none is missing."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from aws_run import partition
@@ -13,6 +12,7 @@ from aws_run.aws.absence import call_unless_gone
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, UsageError
+from aws_run.frozen import frozen
 from aws_run.infra import tags
 from aws_run.infra.resource_types.base import ABSENT, Observation, ResourceType
 from aws_run.infra.resources import Kind, Scope
@@ -20,7 +20,7 @@ from aws_run.infra.resources import Kind, Scope
 _GONE = ("RepositoryNotFoundException",)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Repository:
     kind: ClassVar[Kind] = Kind("repository")
     scope: ClassVar[Scope] = "kept"

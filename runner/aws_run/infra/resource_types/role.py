@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 from aws_run import partition
@@ -12,6 +12,7 @@ from aws_run.aws.absence import call_unless_gone
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
+from aws_run.frozen import frozen
 from aws_run.infra import tags
 from aws_run.infra.resource_types import schedule
 from aws_run.infra.resource_types.base import ABSENT, Listing, Observation, ResourceType
@@ -24,7 +25,7 @@ _GONE = ("NoSuchEntity",)
 _EXISTS = "EntityAlreadyExists"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Role:
     """An IAM role under /aws-run/ with one inline policy; with `instance_profile`, a profile of the same name."""
 

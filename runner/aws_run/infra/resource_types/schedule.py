@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import ClassVar
 
@@ -13,6 +12,7 @@ from aws_run.aws.absence import call_unless_gone
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
+from aws_run.frozen import frozen
 from aws_run.infra.resource_types import cluster as clusters
 from aws_run.infra.resource_types.base import Listing, ResourceType
 from aws_run.infra.resources import Kind, Scope
@@ -24,7 +24,7 @@ _TARGET = "aws-sdk:ecs:stopTask"
 _GONE = ("ResourceNotFoundException",)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Schedule:
     """An EventBridge Scheduler one-shot that stops a Fargate task: AWS carries it out with no client alive."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError
+from aws_run.frozen import frozen
 from aws_run.infra import tags
 from aws_run.infra.resource_types.base import Listing, ResourceType
 from aws_run.infra.resources import Kind, Scope
@@ -16,7 +16,7 @@ from aws_run.infra.retry import retrying, role_is_too_new
 from aws_run.naming import PREFIX
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TaskDefinition:
     """`request` is RegisterTaskDefinition's own parameters, less family and tags."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from aws_run.clock import iso
 from aws_run.data import NO_OUTPUTS, OutputListing
 from aws_run.errors import AwsRunError, TeardownError, TransferError, sentence_of
 from aws_run.events import Notice, unfailing
+from aws_run.frozen import frozen
 from aws_run.lifecycle import allowance, history, views
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import task_times, teardown
@@ -33,7 +34,7 @@ from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SubmitResult:
     """A run that ended (or, detached, that was accepted). `record`: as it was last written. `outputs`: what was
     fetched. `teardown_error`: something could not be shown to be gone."""

@@ -7,12 +7,12 @@ or past its deadline, or, where no record is to be had, when its own age says th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from aws_run import naming
 from aws_run.errors import AwsCallError, AwsRunError, DamagedError, RunNotFoundError
 from aws_run.events import Notice
+from aws_run.frozen import frozen
 from aws_run.infra.listing import list_owned
 from aws_run.infra.remove import Removal, remove
 from aws_run.infra.resource_types.role import Role
@@ -30,7 +30,7 @@ _MARGIN = timedelta(minutes=10)
 _LONGEST_RUN = timedelta(days=14)  # the longest timeout there is
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Leftover:
     """One run that has something in the cloud. `why` says why it goes or stays."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aws_run.aws.session import Aws
 from aws_run.clock import Clock
 from aws_run.events import Emit
+from aws_run.frozen import frozen
 from aws_run.infra.remove import Removal, remove
 from aws_run.infra.resources import Ref
 from aws_run.naming import project_of_run
@@ -16,7 +16,7 @@ from aws_run.runs.locks import LOCK_FENCE_S
 from aws_run.runs.store import RunStore
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ProjectLock:
     """The project's lock in this client's hands. `until`: whoever slept past it leaves the removing to others."""
 

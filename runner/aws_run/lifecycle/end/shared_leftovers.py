@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from aws_run import naming
 from aws_run.errors import sentence_of
 from aws_run.events import Notice
+from aws_run.frozen import frozen
 from aws_run.infra.listing import list_shared
 from aws_run.infra.remove import Removal, remove
 from aws_run.infra.resources import Ref
@@ -20,7 +20,7 @@ from aws_run.lifecycle.end.project_lock import lock_unused
 from aws_run.runs.store import RunStore
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SharedLeftover:
     """What one project's runs share. `why` says why it goes or stays."""
 

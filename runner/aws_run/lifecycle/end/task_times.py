@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from aws_run.backends.executor import TaskState
 from aws_run.documents import DocumentError, parse_object
+from aws_run.frozen import frozen
 from aws_run.lifecycle.follow.outcome import MOST_RESULT_BYTES
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TaskTimes:
     """In UTC; None where nobody knows."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from aws_run.aws.errors import is_transient
@@ -14,6 +14,7 @@ from aws_run.backends.base import Backend, Usage
 from aws_run.clock import Clock, iso
 from aws_run.errors import TeardownError, sentence_of
 from aws_run.events import Emit, Notice, TeardownStep, unfailing
+from aws_run.frozen import frozen
 from aws_run.infra import apply
 from aws_run.infra.remove import Removal, commands, remove
 from aws_run.infra.resource_types.bucket import Bucket
@@ -33,7 +34,7 @@ from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TeardownResult:
     removed: tuple[Removal, ...]
     kept: tuple[Ref, ...]
@@ -153,7 +154,7 @@ def _keep(aws: Aws, clock: Clock, emit: Emit, writer: RecordWriter, ref: Ref) ->
     return None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Receipt:
     charges: tuple[Charge, ...]
     total_usd: Decimal | None

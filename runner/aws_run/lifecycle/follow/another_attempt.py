@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aws_run.backends.executor import TaskState
 from aws_run.config.models import Retry
+from aws_run.frozen import frozen
 from aws_run.lifecycle.start.accept import NO_CAPACITY, room_wait_s
 from aws_run.runs.record import Outcome
 
@@ -19,7 +19,7 @@ _ROLE_IS_NEW = timedelta(minutes=2)
 _ROLE_WAIT_S = 10.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class AnotherAttempt:
     """`wait_s`: what to wait for before its start. `new_machine`: the last one is gone. `counts`: it is one of the
     `retry.max` that the user wants at most."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from typing_extensions import assert_never
@@ -11,6 +11,7 @@ from typing_extensions import assert_never
 from aws_run.backends.executor import EndCause, TaskEnd, TaskState
 from aws_run.documents import DocumentError, Fields, harmless, parse_object
 from aws_run.errors import EXIT_TOOL
+from aws_run.frozen import frozen
 from aws_run.project.missing.find import find_missing
 from aws_run.project.missing.modules import module_advice
 from aws_run.runs import money_reader
@@ -26,7 +27,7 @@ _SHARED_MEMORY_FULL = re.compile(r"insufficient shared memory|No space left on d
 _FROM_OUTSIDE = (EndCause.INTERRUPTED, EndCause.MACHINE_FAILED, EndCause.STOPPED, EndCause.UNKNOWN)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class JobResult:
     """The entrypoint's result.json. `saved_files`: None where the outputs were not saved, or by an entrypoint that does
     not tell. `rejected`: why nothing in it counts, where the entrypoint did not write it."""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
 from aws_run.clock import Clock
 from aws_run.errors import AwsRunError, InterruptedRunError
 from aws_run.events import Emit, Lane, LaneDone, LaneFailed, LaneStarted
+from aws_run.frozen import frozen
 
 T = TypeVar("T")
 _LOOKS_EVERY_S = 0.5
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LaneResult(Generic[T]):
     """`text`: what to show when the lane is done. `skipped`: there was nothing to do."""
 

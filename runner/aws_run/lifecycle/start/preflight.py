@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from aws_run.config.models import Arguments, Input
 from aws_run.data import SNAPSHOT_SUFFIX, InputSnapshot, InputSummary, inspect_input, snapshot_key
 from aws_run.errors import AwsCallError, UsageError
 from aws_run.events import Notice
+from aws_run.frozen import frozen
 from aws_run.image.base import BaseImage, not_had_hint
 from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.recipe.git_state import GitState, git_state
@@ -49,7 +50,7 @@ from aws_run.runs.spec import JobSpec, Offer, RunSpec
 from aws_run.runs.store import RunStore
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Preflight:
     """`image_digest` None: there is no such image yet. `image_uri` set: a ready image was named."""
 
@@ -261,7 +262,7 @@ def _not_in_the_image(config: Config) -> tuple[Path, ...]:
     return (*config.input_folders, *([config.output] if config.output else []))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RunPlan:
     """One run with its name: the spec, and all it will make, by scope."""
 

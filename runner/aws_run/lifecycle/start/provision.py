@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from aws_run.backends.executor import TaskHandle, TaskRequest
 from aws_run.clock import iso
 from aws_run.data import InputSnapshot, keep_pin, push_input
 from aws_run.events import LaneProgress, Notice
+from aws_run.frozen import frozen
 from aws_run.image.builder import RegistryLogin
 from aws_run.infra import apply
 from aws_run.infra.plan import Step
@@ -36,7 +37,7 @@ _RENEW_EVERY_S = 5 * 60
 _LOOKS_EVERY_S = 0.05  # at whether the lanes were told to stop
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class AcceptedTask:
     """`request`: that of the first attempt; further ones differ by their number alone. `job`: as it was started, with
     its image by digest and its inputs pinned. `capped`: `--max-cost` ends the job before its timeout does. `new_roles`:
@@ -53,7 +54,7 @@ class AcceptedTask:
         return self.request.deadline
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Image:
     """`definition`: the id of what tasks are started from."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from aws_run.backends.base import Backend
 from aws_run.clock import iso
 from aws_run.documents import harmless
 from aws_run.errors import EXIT_INTERRUPT, AwsCallError, AwsRunError, RunNotFoundError, UsageError
+from aws_run.frozen import frozen
 from aws_run.image.plan import python_of
 from aws_run.infra import apply
 from aws_run.infra.plan import plan
@@ -85,7 +86,7 @@ def _priced(backend: Backend, offer: Offer) -> HardwareEntry:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Opened:
     """`reserved`: what the run holds of the account's allowance; None where no limit holds for it."""
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
+from aws_run.frozen import frozen
 from aws_run.local.http.protocol import Call, Refusal
 from aws_run.local.http.routes import Table
 from aws_run.local.sim.billing import BillLine, bill
@@ -33,7 +33,7 @@ _SERVICES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CostRecord:
     """One line of one day. `resource`: an instance's id, a task's ARN, …"""
 

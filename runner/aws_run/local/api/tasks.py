@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from aws_run.frozen import frozen
 from aws_run.local.api import sessions
 from aws_run.local.api.describe import container_instance_json, task_json
 from aws_run.local.api.roles import check_pass
@@ -249,7 +249,7 @@ class _Api:
         return definition
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Target:
     """Where a task is to run."""
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from aws_run.frozen import frozen
 from aws_run.local.http.protocol import Call
 from aws_run.local.sim.state import AccountState
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class NeededRight:
     """`resource`: an ARN, or `*` where the action knows no resource. `context`: condition keys, in lower case."""
 

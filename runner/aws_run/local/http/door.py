@@ -6,8 +6,7 @@ A page of a browser can reach every address of this machine. It can't hide that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from aws_run.frozen import frozen
 from aws_run.local.http.protocol import Environ, Reply
 
 # What aws-run and the usual clients of these services need (README). The rest of moto is left out: Batch, Lambda and
@@ -21,7 +20,7 @@ SERVICES = frozenset(
 TASK_SERVICES = frozenset({"s3", "logs", "sts"})
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Door:
     """One listening address. `names`: the hosts it goes by; `tasks`: containers come in here, with role keys only."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from aws_run.frozen import frozen
 from aws_run.local.options import CALLER_PREFIX
 
 ID_LENGTH = 20  # of access keys, as AWS has them
@@ -14,7 +15,7 @@ _ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 ROLE_PREFIX = "ASIA"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Session:
     """Temporary credentials of a role, as a task gets them."""
 

@@ -14,6 +14,8 @@ from typing import IO, Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
+from aws_run.frozen import frozen
+
 Environ = dict[str, Any]
 Params = dict[str, Any]
 
@@ -28,7 +30,7 @@ class Refusal(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Reply:
     status: int
     headers: tuple[tuple[str, str], ...]

@@ -9,13 +9,13 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from http.client import HTTPMessage
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit
 
+from aws_run.frozen import frozen
 from aws_run.local.http.protocol import Call, Environ, Refusal
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -27,7 +27,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Claim:
     """What a request says of its signature. `expires_s`: of a presigned URL, else None."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from aws_run.frozen import frozen
 from aws_run.local.options import RuntimeKind
 from aws_run.local.runtime.registry import Registry
 
@@ -20,7 +20,7 @@ class StartFailed(Exception):
     """The container could not start; the text is the container's reason."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Mount:
     source: str | None  # a path on the host; None = an empty volume that goes with the task
     volume: str
@@ -28,7 +28,7 @@ class Mount:
     read_only: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ContainerSpec:
     """`cpu_units` 1024 to a vCPU, 0 = no limit; `entry_point`/`command` None = the image's own."""
 
@@ -47,7 +47,7 @@ class ContainerSpec:
     init: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Exit:
     """`code` None: the container ended with no exit code to be had. `reason` as ECS words it, or None."""
 
@@ -55,7 +55,7 @@ class Exit:
     reason: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Inside:
     """What has to be started on this machine to have a command run in a container. None: as the caller has it."""
 

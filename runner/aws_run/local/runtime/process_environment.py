@@ -16,13 +16,14 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from aws_run.aws.cache import DiskCache
 from aws_run.clock import SystemClock
 from aws_run.errors import BuildError
 from aws_run.extras import install_hint
+from aws_run.frozen import frozen
 from aws_run.programs import run_program
 from aws_run.project.missing.find import find_missing
 
@@ -32,7 +33,7 @@ _READ = 200  # what a build misses may be told long before its traceback ends
 _FAILURE = "The project's requirements could not be installed"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class InstallRequest:
     """`files`: what the installer reads, by path. `source_digest` and `source_files`: the project's own files, where
     something of them is installed. `project`: the project itself is, too; `required`: the run can't do without it.
@@ -54,7 +55,7 @@ class InstallRequest:
     tools: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Environment:
     """`notes`: sentences for the user."""
 
@@ -121,7 +122,7 @@ def _key(request: InstallRequest, python: str) -> str:
     return digest.hexdigest()[:32]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PickedPython:
     """`version`: as far as it is known without a look at it, MAJOR.MINOR or MAJOR.MINOR.PATCH. `note`: what to tell
     where it is not the one that a container would have."""
@@ -213,7 +214,7 @@ def _install(venv: Path, root: Path, request: InstallRequest, python: str, run: 
     return []
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Installer:
     """Runs uv; its lines go to `on_line`, and the last of them into the error where it fails."""
 

@@ -11,13 +11,13 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from aws_run.frozen import frozen
 from aws_run.local.runtime.process_environment import InstallRequest, alone, make_environment
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ProcessImage:
     digest: str
     manifest: str

@@ -7,10 +7,10 @@ import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aws_run.frozen import frozen
 from aws_run.local.ask import direct
 from aws_run.local.runtime.oci import OciServer, basic
 
@@ -24,7 +24,7 @@ _MANIFESTS = ", ".join(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Manifest:
     digest: str
     media_type: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from aws_run.frozen import frozen
 from aws_run.local.sim.cpu_credits import surplus_usd
 from aws_run.local.sim.hardware import spec_of
 from aws_run.local.sim.model import GroupInstance, Task
@@ -19,7 +20,7 @@ _FREE_IF_RECLAIMED_WITHIN_S = 3600
 _FARGATE_FREE_GIB = 20
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class BillLine:
     """`seconds` from launch to termination (or until now); `open`: it still bills. `resource`: what AWS's bill has it
     under; `region`: where it ran."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+
+from aws_run.frozen import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Spec:
     vcpu: int
     memory_mib: int

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from aws_run.frozen import frozen
 from aws_run.local.sim.cpu_credits import unlimited
 from aws_run.local.sim.hardware import agent_memory_mib, spec_of
 from aws_run.local.sim.instance_guard import spot_notice
@@ -36,7 +36,7 @@ from aws_run.local.testing.launch_failures import MESSAGES
 _CLUSTER = re.compile(r"ECS_CLUSTER=[\"']?([A-Za-z0-9_-]+)")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Launched:
     """`instance` None: AWS has refused all of `types`, and `refusal` says why."""
 

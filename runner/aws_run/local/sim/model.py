@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from aws_run.frozen import frozen
+
 Tags = dict[str, str]
 SPOT = "a spot interruption"  # why an instance or a task ended
 
@@ -115,7 +117,7 @@ class Container:
     image_digest: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Session:
     """A command that ECS Exec is to run in a container. `begin` (whether at a terminal) says what runs it there."""
 

@@ -10,12 +10,12 @@ import functools
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from importlib import resources
 from typing import Any
 
+from aws_run.frozen import frozen
 from aws_run.local.sim.hardware import spec_of
 
 STEP = timedelta(hours=1)  # how often a spot price changes
@@ -26,7 +26,7 @@ _PER_VCPU, _PER_GIB, _PER_GPU = Decimal("0.034"), Decimal("0.0035"), Decimal("0.
 _ELSEWHERE = "us-east-1"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PriceSet:
     """USD by region: instances by type for an hour, and the region's other prices by name."""
 

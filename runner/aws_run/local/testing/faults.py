@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Literal
 
+from aws_run.frozen import frozen
 from aws_run.local.http.keys import is_role_key
 from aws_run.local.http.protocol import Call, Refusal, Reply
 
@@ -63,7 +64,7 @@ class Fault:
         return True
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Kill:
     """SIGKILL for process `pid` when it makes its `at`-th call from now, before or after that call is executed."""
 

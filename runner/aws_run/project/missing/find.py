@@ -7,8 +7,8 @@ The names are those of Debian 12, on which the images of Python stand; Debian 13
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from aws_run.frozen import frozen
 from aws_run.project.missing.build_parts import build_part_in
 from aws_run.project.missing.libraries import library_in
 from aws_run.project.missing.needed_by import needed_to_build, needed_to_import
@@ -27,7 +27,7 @@ _CALL = re.compile(r"^(\s*)File \"")
 _IMPORT_FAILED = re.compile(r"ImportError: |OSError: ")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class MissingPackage:
     """`what`: the file or program that was not found; `packages`: those that bring it."""
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from aws_run.frozen import frozen
 from aws_run.report.views import ReceiptView
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Fact:
     name: str
     value: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Attempt:
     """One bar of the timeline. `ended` None: it has not ended."""
 
@@ -26,7 +26,7 @@ class Attempt:
     text: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Series:
     """One plot: (seconds since the job began, value), in order. `most`: what there was in all. `scarce`: what counts is
     how little there was."""
@@ -38,7 +38,7 @@ class Series:
     scarce: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Preview:
     """`image`: an address `data:…` of a picture. `rows`: the first rows of a table, with its head. `text`: the first
     lines of a text. One of the three."""
@@ -49,14 +49,14 @@ class Preview:
     cut: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Saved:
     path: str
     bytes: int
     preview: Preview | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RunPage:
     """`phase` as `aws-run ps` shows it. `log`: its last lines; `log_cut`: there were more. `outputs`: the first of
     `output_files`. `notes`: what the page does not show, and why."""
