@@ -40,6 +40,11 @@ else:
         return made
 
 
+def field_names(cls: type) -> frozenset[str]:
+    """The names of the fields of a frozen class."""
+    return frozenset(each.name for each in fields(cls))
+
+
 def _nothing(value: object) -> tuple[()]:
     return ()
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -96,7 +97,7 @@ def with_chosen_script(config: Config, run: Callable[[Config], T], *, terminal: 
         if not terminal:
             raise
         command = _choose(error.candidates)
-    return run(config.model_copy(update={"command": command}))
+    return run(replace(config, command=command))
 
 
 def _choose(candidates: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:

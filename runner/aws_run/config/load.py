@@ -8,11 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from aws_run import naming
 from aws_run.config import checks, paths, sources, yamlfile
-from aws_run.config.models import Config
+from aws_run.config.models import SECTIONS, Checkpoint, Config
 from aws_run.config.outside import outside_of
 from aws_run.config.sources import Environment, Rank, Setting
 from aws_run.config.value_types import KEEP_KINDS
@@ -73,14 +71,14 @@ def load_config(
     try:
         values = {field: paths.resolved(winner, project_dir) for field, winner in winners.items()}
         if isinstance(top.items.get("checkpoint"), yamlfile.Mapping):
-            values = {"checkpoint": {}, **values}  # `checkpoint: {}` switches checkpoints on
+            values = {"checkpoint": Checkpoint(), **values}  # `checkpoint: {}` switches checkpoints on
         config = _build(values, project_dir, yaml_file)
         checks.refuse_too_much_text(config)
         checks.refuse_short_retention(config, winners)
         if for_run:
             checks.refuse_unset_build_secrets(config, winners, environ)
             checks.refuse_folders(config, winners, detached=bool(flags.get("detach")))
-        config = config.model_copy(update={"outside": outside_of(config, given, winners)})
+        config = replace(config, outside=outside_of(config, given, winners))
     except (OSError, RuntimeError) as error:  # a name that is too long, links in a circle, a folder without rights
         raise ConfigError(f"a path can't be followed: {getattr(error, 'strerror', None) or error}") from error
     return config
@@ -163,7 +161,7 @@ def _fold(given: Iterable[Setting]) -> dict[str, Setting]:
         if before is not None and (one.option.merge == "add" or _is_keep_flag(one)):
             value = _sum(before.value, value)
         elif _is_keep_flag(one):
-            value = _sum(Config.model_fields["keep"].default, value)
+            value = _sum(Config.keep, value)
         winners[one.option.field] = Setting(
             option=one.option,
             value=value,
@@ -188,18 +186,18 @@ def _sum(before: Any, value: Any) -> Any:
 
 
 def _build(values: Mapping[str, Any], project_dir: Path, yaml_file: Path | None) -> Config:
-    tree: dict[str, Any] = {"project_dir": project_dir, "file": yaml_file}
-    for field, value in values.items():
-        section, _, leaf = field.rpartition(".")
+    """`values`: by field of Config, each of the field's type already (value_types)."""
+    given: dict[str, Any] = {"project_dir": project_dir, "file": yaml_file}
+    sections: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        section, _, leaf = name.rpartition(".")
         if section:
-            tree.setdefault(section, {})[leaf] = value
+            sections.setdefault(section, {})[leaf] = value
         else:
-            tree[field] = value
-    tree.setdefault("name", naming.project_name(project_dir.name))
-    if "all" in tree.get("keep", ()):
-        tree["keep"] = KEEP_KINDS
-    try:
-        return Config.model_validate(tree)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
+            given[name] = value
+    for section, leaves in sections.items():
+        given[section] = SECTIONS[section](**leaves)
+    given.setdefault("name", naming.project_name(project_dir.name))
+    if "all" in given.get("keep", ()):
+        given["keep"] = KEEP_KINDS
+    return Config(**given)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from aws_run.frozen import frozen
 from aws_run.s3uri import S3Uri, is_s3, parse_s3
 
 Arch = Literal["x86_64", "arm64"]
@@ -15,25 +16,24 @@ SpotPolicy = Literal["spot", "on-demand", "auto"]
 OutputsPolicy = Literal["optional", "required"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Amount(_Section):
+@frozen
+class Amount:
     """`4` is exactly 4, `4+` at least 4."""
 
     value: float
     at_least: bool = False
 
 
-class Gpu(_Section):
+@frozen
+class Gpu:
     """`L4:1`, or `1` for any model."""
 
     model: str | None = None
     count: int = 1
 
 
-class Build(_Section):
+@frozen
+class Build:
     dockerfile: str = "auto"  # auto | none | a path inside the project
     python: str | None = None  # "3.12"; None = what the project declares, else the default
     base_image: str | None = None
@@ -45,20 +45,22 @@ class Build(_Section):
     install: bool | None = None  # the project itself; None: where it is a package
     apt: tuple[str, ...] = ()
     target: str | None = None  # a stage of the Dockerfile
-    args: dict[str, str] = Field(default_factory=dict)
+    args: dict[str, str] = field(default_factory=dict)
     context: str | None = None  # the folder that the Dockerfile sees; None: the whole project
     secrets: tuple[str, ...] = ()  # names of variables of this machine, for the build alone
     pip: bool | None = None  # for the job itself; None: where one of the project's scripts calls it
 
 
-class Arguments(_Section):
+@frozen
+class Arguments:
     """How the command is given the two folders. Empty: without an option, in this order."""
 
     input: str = "-i"
     output: str = "-o"
 
 
-class Resources(_Section):
+@frozen
+class Resources:
     cpu: Amount | None = None  # vCPU
     memory_mib: Amount | None = None
     gpu: Gpu | None = None
@@ -68,33 +70,39 @@ class Resources(_Section):
     instance_types: tuple[str, ...] = ()
 
 
-class Checkpoint(_Section):
+@frozen
+class Checkpoint:
     path: str = "/checkpoint"
     every_s: int = 300
 
 
-class Retry(_Section):
+@frozen
+class Retry:
     on: tuple[Literal["no-capacity", "interruption"], ...] = ("interruption",)
     max: int = 3
 
 
-class Limits(_Section):
+@frozen
+class Limits:
     max_cost_usd: float | None = None
     max_price_usd_per_hour: float | None = None
 
 
-class Network(_Section):
+@frozen
+class Network:
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
     public_ip: Literal["auto", "yes", "no"] = "auto"
 
 
-class Iam(_Section):
+@frozen
+class Iam:
     task_role: str = "auto"  # auto | a role ARN
     permissions_boundary: str | None = None
 
 
-class Input(_Section):
+@frozen
+class Input:
     """`name` None: the one input without a name. `place`: a folder (absolute), or s3://bucket/key."""
 
     name: str | None = None
@@ -109,7 +117,8 @@ class Input(_Section):
         return None if is_s3(self.place) else Path(self.place)
 
 
-class Outside(_Section):
+@frozen
+class Outside:
     """Something outside of the project's folder that a file in it reads or writes. `what`: a path, an address or the
     name of a variable; `where`: the place that names it, like `aws-run.yaml:3: input`. `by_project` False: the user
     named it by flag or AWS_RUN_*, and a link in the folder leads out of it."""
@@ -137,7 +146,8 @@ _MEANS = {
 }
 
 
-class Config(_Section):
+@frozen
+class Config:
     """The configuration of one run. Durations in seconds, sizes in MiB or GiB, money in USD."""
 
     project_dir: Path
@@ -164,17 +174,17 @@ class Config(_Section):
     sync_every_s: int = 60
     timeout_s: int = 7200
     limits: Limits = Limits()
-    env: dict[str, str] = Field(default_factory=dict)
-    secrets: dict[str, str] = Field(default_factory=dict)  # NAME -> ARN
+    env: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)  # NAME -> ARN
     network: Network = Network()
     iam: Iam = Iam()
     exec: bool = False  # whether a command can be run in the task from outside, through ECS Exec
     kms_key: str | None = None  # an ARN; encrypts the bucket and the log
     keep: tuple[str, ...] = ("bucket", "repository", "roles", "log-group")
-    tags: dict[str, str] = Field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
     log_retention_days: int = 30
     runs_retention_days: int = 90
-    tolerances: dict[str, float] = Field(default_factory=dict)  # metric -> part of its value that it may differ by
+    tolerances: dict[str, float] = field(default_factory=dict)  # metric -> part of its value that it may differ by
     region: str | None = None
     profile: str | None = None
     labels: tuple[str, ...] = ()
@@ -185,3 +195,16 @@ class Config(_Section):
     def input_folders(self) -> tuple[Path, ...]:
         """The inputs that are folders on this machine."""
         return tuple(one.folder for one in self.inputs if one.folder is not None)
+
+
+# The parts of a Config that have fields of their own.
+SECTIONS: Mapping[str, type] = {
+    "arguments": Arguments,
+    "build": Build,
+    "checkpoint": Checkpoint,
+    "iam": Iam,
+    "limits": Limits,
+    "network": Network,
+    "resources": Resources,
+    "retry": Retry,
+}

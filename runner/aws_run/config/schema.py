@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import MISSING, fields
 from typing import Any
 
-from aws_run.config.models import Checkpoint, Config
+from aws_run.config.models import SECTIONS, Config
 from aws_run.config.options import EXTRA_FLAGS, OPTIONS, Option
 
 _SECTION_HELP = {
@@ -61,12 +62,11 @@ def default_of(option: Option) -> Any:
     if option.default is not None:
         return option.default
     section, _, leaf = option.field.rpartition(".")
-    if section == "checkpoint":
-        return Checkpoint.model_fields[leaf].default
-    if section:
-        return _plain(getattr(Config.model_fields[section].default, leaf))
-    field = Config.model_fields[leaf]
-    return None if field.is_required() else _plain(field.get_default(call_default_factory=True))
+    cls = SECTIONS[section] if section else Config
+    field = next(each for each in fields(cls) if each.name == leaf)
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return None if field.default is MISSING else _plain(field.default)
 
 
 def _property(option: Option) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def listed(item: ValueType) -> ValueType:
 
 
 def _amount(pair: tuple[float, bool]) -> Amount:
-    from aws_run.config.models import Amount  # pydantic: only when a value is read, never for a help page
+    from aws_run.config.models import Amount
 
     return Amount(value=pair[0], at_least=pair[1])
 

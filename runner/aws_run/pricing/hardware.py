@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from aws_run.config import Amount, Gpu, Resources
 from aws_run.errors import UsageError
@@ -117,7 +118,7 @@ def with_defaults(wanted: Resources) -> Resources:
     cpu = wanted.cpu or Amount(value=DEFAULT_VCPU, at_least=True)
     memory_mib = DEFAULT_MEMORY_MIB if cpu.at_least else int(min(1, cpu.value) * DEFAULT_MEMORY_MIB)
     memory = wanted.memory_mib or Amount(value=memory_mib, at_least=True)
-    return wanted.model_copy(update={"cpu": cpu, "memory_mib": memory})
+    return replace(wanted, cpu=cpu, memory_mib=memory)
 
 
 def fitting(job: JobSpec, types: Sequence[InstanceType], known: Collection[str] = ()) -> tuple[InstanceType, ...]:

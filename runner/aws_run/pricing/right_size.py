@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from aws_run.config import Amount, Resources
@@ -72,7 +73,7 @@ def smaller_job(job: JobSpec, hardware: HardwareEntry, used: UsedEntry) -> JobSp
     gpu = resources.gpu
     if hardware.gpus and not without_gpu and (gpu is None or gpu.model is None):
         return None  # which GPU it was is not on record, and another may have less memory
-    return job.model_copy(update={"resources": resources, "backend": hardware.backend})
+    return replace(job, resources=resources, backend="fargate" if hardware.backend == "fargate" else "ec2")
 
 
 def smaller(

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, field, replace
 from datetime import datetime
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import Any, ClassVar
 
 from aws_run.config.models import (
     Arguments,
@@ -27,7 +26,7 @@ from aws_run.config.models import (
     SpotPolicy,
 )
 from aws_run.errors import UsageError
-from aws_run.frozen import frozen
+from aws_run.frozen import field_names, frozen
 from aws_run.naming import ProjectNames, RunNames
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import HardwareEntry
@@ -35,12 +34,11 @@ from aws_run.runs.record import HardwareEntry
 JOB_VERSION = 1
 
 
-class InputPin(BaseModel):
+@frozen
+class InputPin:
     """One input as a job is pinned to it. `snapshot_key` and `version_id` name its manifest in the tool's bucket.
     `source`: the address in S3 where its objects are when they were not copied; without a manifest each start pins
     that address anew. `into`: its folder below the job's -i, "" for -i itself."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     label: str
     into: str = ""
@@ -51,14 +49,15 @@ class InputPin(BaseModel):
     bytes: int = 0
 
 
-class JobSpec(BaseModel):
+@frozen
+class JobSpec:
     """A job, frozen and storable. Durations in seconds, sizes in MiB/GiB, money in USD.
 
     `image`: by digest; None until it is built. `env`: a value of None was left out on purpose (a record never holds
     values) and has to be given again before the job can be started from it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}  # holds for the sections as well
 
     version: int = JOB_VERSION
     name: str  # the project's
@@ -77,42 +76,40 @@ class JobSpec(BaseModel):
     sync_every_s: int = 60
     timeout_s: int = 7200
     limits: Limits = Limits()
-    env: dict[str, str | None] = Field(default_factory=dict)
-    secrets: dict[str, str] = Field(default_factory=dict)  # NAME -> ARN
+    env: dict[str, str | None] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)  # NAME -> ARN
     network: Network = Network()
     iam: Iam = Iam()
     exec: bool = False
     kms_key: str | None = None
     keep: tuple[str, ...] = ("bucket", "repository")
-    tags: dict[str, str] = Field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
     log_retention_days: int = 30
     runs_retention_days: int = 90
 
     @classmethod
     def from_config(cls, config: Config) -> JobSpec:
         """The job that `config` describes, before its image is built and its inputs are pinned."""
-        shared = cls.model_fields.keys() & Config.model_fields.keys() - {"inputs"}
+        shared = field_names(cls) & field_names(Config) - {"inputs"}
         return cls(**{name: getattr(config, name) for name in shared})
 
     def to_json(self) -> dict[str, Any]:
-        return self.model_dump(mode="json")
+        document: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return document
 
     def without_values(self) -> JobSpec:
         """As records hold it: the names of the environment variables, and none of their values."""
-        return self.model_copy(update={"env": dict.fromkeys(self.env)})
+        return replace(self, env=dict.fromkeys(self.env))
 
     def pinned(self, *, image: str, command: tuple[str, ...] | None, inputs: tuple[InputPin, ...]) -> JobSpec:
         """The job as a run starts it: its image by digest, the command that was found for it, its inputs pinned."""
-        return self.model_copy(update={"image": image, "command": command, "inputs": inputs})
+        return replace(self, image=image, command=command, inputs=inputs)
 
     def to_store(self) -> JobSpec:
         """As a file holds it that outlives the run: the list of what lay at an address in S3 goes with the run, so each
         start pins that address anew."""
-        pins = [
-            one.model_copy(update={"snapshot_key": None, "version_id": None}) if one.source else one
-            for one in self.inputs
-        ]
-        return self.model_copy(update={"inputs": tuple(pins)})
+        pins = [replace(one, snapshot_key=None, version_id=None) if one.source else one for one in self.inputs]
+        return replace(self, inputs=tuple(pins))
 
     @property
     def withheld(self) -> tuple[str, ...]:
@@ -127,8 +124,10 @@ def job_from_json(document: Any, *, place: str) -> JobSpec:
     version = document.get("version")
     if isinstance(version, int) and version > JOB_VERSION:
         raise UsageError(f"{place} was written by a newer aws-run", hint="`pip install -U aws-run`, then try again")
+    from pydantic import TypeAdapter, ValidationError  # no other command needs it, and it takes long to import
+
     try:
-        return JobSpec.model_validate_json(json.dumps(document))
+        return TypeAdapter(JobSpec).validate_json(json.dumps(document))
     except (ValidationError, RecursionError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "it is nested too deep"}
         key = ".".join(str(part) for part in first["loc"]) or "the document"

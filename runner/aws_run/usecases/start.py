@@ -13,6 +13,7 @@ from aws_run.config.value_types import MAX_TIMEOUT_S
 from aws_run.data import InputSnapshot
 from aws_run.errors import UsageError
 from aws_run.events import Notice
+from aws_run.frozen import field_names
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end.ending import SubmitResult
 from aws_run.lifecycle.follow.supervise import OnInterrupt
@@ -60,7 +61,7 @@ def start(
             context.emit(Notice(text=f"{one.place} is read as it is now; the job spec names its address alone"))
     if not (inputs or stored):
         raise UsageError("The job spec names no input", hint="give one with -i s3://BUCKET/PREFIX")
-    shared = JobSpec.model_fields.keys() & Config.model_fields.keys() - {"inputs", "env"}
+    shared = field_names(JobSpec) & field_names(Config) - {"inputs", "env"}
     config = Config(
         project_dir=Path.cwd(),
         inputs=inputs,

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from aws_run.cli.commands.submit import plan, submit
-from aws_run.config import Config
+from aws_run.config.models import SECTIONS, Config
 from aws_run.config.options import EXTRA_FLAGS, FLAGS, OPTIONS, ExtraFlag, Option
 from aws_run.config.schema import default_of
 from aws_run.errors import ConfigError
@@ -44,8 +44,7 @@ def test_a_default_on_the_help_page_is_the_one_that_holds(row: Option) -> None:
     assert ("[default:" in str(shown.help)) == (row.default is not None)
     if row.default is not None:
         section, _, leaf = row.field.rpartition(".")
-        fields = type(Config.model_fields[section].default).model_fields if section else Config.model_fields
-        assert row.kind.parse(str(row.default)) == fields[leaf].default
+        assert row.kind.parse(str(row.default)) == getattr(SECTIONS[section] if section else Config, leaf)
     else:
         # A switch is off, and what is empty needs no word.
         assert default_of(row) in (None, False, [], {}) or row.flag == "keep"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,8 @@ def test_a_saved_job_is_read_back_as_it_was_and_is_its_users_alone(tmp_path: Pat
 
 
 def test_what_lay_at_an_address_is_stored_by_its_address_alone(tmp_path: Path) -> None:
-    pin = PIN.model_copy(update={"source": "s3://bucket/set", "snapshot_key": "runs/x/inputs/set.snapshot.json"})
-    SavedSpec(tmp_path / "spec.json", Events().emit).save(JOB.model_copy(update={"inputs": (pin,)}))
+    pin = replace(PIN, source="s3://bucket/set", snapshot_key="runs/x/inputs/set.snapshot.json")
+    SavedSpec(tmp_path / "spec.json", Events().emit).save(replace(JOB, inputs=(pin,)))
     (stored,) = read_spec(tmp_path / "spec.json").inputs
     assert (stored.source, stored.snapshot_key, stored.version_id) == ("s3://bucket/set", None, None)
 
@@ -84,19 +85,19 @@ def test_a_place_where_no_file_can_be_is_refused_before_the_run(tmp_path: Path) 
         ({"tags": {"AWS:x": "x"}}, "'AWS:x'"),
         ({"env": {"TOKEN": None}}, "holds no value for TOKEN"),
         ({"inputs": ()}, "names no input"),
-        ({"inputs": (PIN.model_copy(update={"snapshot_key": None}),)}, "not an input of demo"),
+        ({"inputs": (replace(PIN, snapshot_key=None),)}, "not an input of demo"),
         (
-            {"inputs": (PIN.model_copy(update={"snapshot_key": "inputs/other/data.snapshot.json"}),)},
+            {"inputs": (replace(PIN, snapshot_key="inputs/other/data.snapshot.json"),)},
             "not an input of demo",
         ),
         (
-            {"inputs": (PIN.model_copy(update={"snapshot_key": "inputs/demo/../x.snapshot.json"}),)},
+            {"inputs": (replace(PIN, snapshot_key="inputs/demo/../x.snapshot.json"),)},
             "not an input of demo",
         ),
-        ({"inputs": (PIN.model_copy(update={"snapshot_key": "runs/x/run.json"}),)}, "not an input of demo"),
+        ({"inputs": (replace(PIN, snapshot_key="runs/x/run.json"),)}, "not an input of demo"),
     ],
 )
 def test_a_job_that_can_not_be_started_asks_nothing_of_aws(changes: dict[str, Any], sentence: str) -> None:
     """The context is never touched."""
     with pytest.raises(UsageError, match=sentence):
-        start(JOB.model_copy(update=changes), None, output=None, show_plan=lambda view: None)  # type: ignore[arg-type]
+        start(replace(JOB, **changes), None, output=None, show_plan=lambda view: None)  # type: ignore[arg-type]

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, get_type_hints
 
 import pytest
+from pydantic import TypeAdapter
 
 from aws_run.config import Config, load_config
 from aws_run.errors import ConfigError, UsageError
@@ -46,9 +49,28 @@ def load(project: Path) -> Load:
     ) -> Config:
         if yaml is not None:
             (project / "aws-run.yaml").write_text(yaml, encoding="utf-8")
-        return load_config(project, file=None, flags=flags, environ=environ or {}, cwd=cwd or project, for_run=for_run)
+        around: dict[str, Any] = {"environ": environ or {}, "cwd": cwd or project}
+        return typed(load_config(project, file=None, flags=flags, for_run=for_run, **around))
 
     return loader
+
+
+def typed(config: Config) -> Config:
+    """The same configuration, once each of its values has been seen to be of the type that its field is declared as:
+    the loader makes it from what the table's parsers return, and nothing else looks."""
+    pending: list[Any] = [config]
+    while pending:
+        one = pending.pop()
+        for name, hint in get_type_hints(type(one)).items():
+            value = getattr(one, name)
+            _checked_by(type(one), name, hint).validate_python(value, strict=True)
+            pending += [each for each in (value if isinstance(value, tuple) else (value,)) if is_dataclass(each)]
+    return config
+
+
+@cache
+def _checked_by(cls: type, name: str, hint: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(hint)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,10 @@ def test_the_tag_is_the_same_for_the_same_project_anywhere(tmp_path: Path) -> No
 
 def test_what_does_not_change_the_image_does_not_change_the_tag(tmp_path: Path) -> None:
     write(tmp_path, {**FILES, "aws-run.yaml": "timeout: 1h\n", "out/old.csv": "1"})
-    config = config_of(tmp_path).model_copy(
-        update={"output": tmp_path / "out", "inputs": (Input(place=str(tmp_path / "data")),)}
-    )
+    config = replace(config_of(tmp_path), output=tmp_path / "out", inputs=(Input(place=str(tmp_path / "data")),))
     tag = plan_of(config).tag
     write(tmp_path, {"aws-run.yaml": "timeout: 2h\n", "out/new.csv": "1", "data/in.csv": "1"})
-    changed = config.model_copy(update={"args": ("--fast",), "timeout_s": 9, "command": ("python", "main.py", "-v")})
+    changed = replace(config, args=("--fast",), timeout_s=9, command=("python", "main.py", "-v"))
     assert plan_of(changed).tag == tag
 
 

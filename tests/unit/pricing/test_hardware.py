@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import moto.ec2.models.instance_types as moto_types
 import pytest
@@ -114,7 +115,7 @@ def test_a_hint_on_a_number_of_processors_that_fargate_has_not_works_as_it_stand
     proposed = flags(refused.value.hint)
     assert len(proposed) == 2
     for each in proposed:
-        assert fargate_size(each.model_copy(update={"memory_mib": memory})).vcpu >= cpu
+        assert fargate_size(replace(each, memory_mib=memory)).vcpu >= cpu
 
 
 @pytest.mark.parametrize("cpu", [0.5, 3, 5, 7])

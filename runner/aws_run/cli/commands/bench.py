@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,10 +109,10 @@ def _config(config: Config, name: str, *, sized: bool) -> Config:
     """Its outputs in a folder of its own. A machine that --on names is taken as large as it is, whatever size the
     project's own file asks for; `sized`: the command line asks for one."""
     if config.resources.instance_types and not sized:
-        whole = config.resources.model_copy(update={"cpu": None, "memory_mib": None})
-        config = config.model_copy(update={"resources": whole})
+        whole = replace(config.resources, cpu=None, memory_mib=None)
+        config = replace(config, resources=whole)
     folder = re.sub(r"[^A-Za-z0-9.-]", "-", name)
-    return config if config.output is None else config.model_copy(update={"output": config.output / folder})
+    return config if config.output is None else replace(config, output=config.output / folder)
 
 
 def _show_start(name: str, view: PlanView) -> None:

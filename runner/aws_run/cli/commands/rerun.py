@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def rerun(
             reporter=here.reporter, target=here.target, local=bool(flags["local"]), as_json=here.as_json
         )
         done = start_job(
-            job.model_copy(update={"args": args}) if args else job,
+            replace(job, args=args) if args else job,
             here.context,
             env=given.get("env", {}),
             output=into,

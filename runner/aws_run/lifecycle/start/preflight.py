@@ -95,7 +95,7 @@ def run_preflight(
         context.emit(Notice(text=_results_text(image.source.results)))
     if image is not None:
         first, second = image.arguments
-        config = config.model_copy(update={"arguments": Arguments(input=first, output=second)})
+        config = replace(config, arguments=Arguments(input=first, output=second))
     job = JobSpec.from_config(config)
     backend = context.backends[backend_for(job)]
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="preflight") as pool, _stopping(context):

@@ -15,7 +15,7 @@ from aws_run.backends.executor import TaskHandle, TaskRequest
 from aws_run.clock import iso
 from aws_run.data import InputSnapshot, keep_pin, push_input
 from aws_run.events import LaneProgress, Notice
-from aws_run.frozen import frozen
+from aws_run.frozen import field_names, frozen
 from aws_run.image.builder import RegistryLogin
 from aws_run.infra import apply
 from aws_run.infra.plan import Step
@@ -253,7 +253,7 @@ class Provisioning:
         job_s = budget.job_s(spec, self._lease.used_s)
         deadline = self._context.clock.now() + timedelta(seconds=job_s)
         self._on_deadline(deadline + timedelta(seconds=spec.ending_s))
-        pins = tuple(InputPin(**{name: getattr(one, name) for name in InputPin.model_fields}) for one in inputs)
+        pins = tuple(InputPin(**{name: getattr(one, name) for name in field_names(InputPin)}) for one in inputs)
         job = spec.job.pinned(image=image.uri, command=spec.command, inputs=pins)
         self._writer.change(
             lambda record: replace(
