@@ -33,7 +33,7 @@ else:
         cls.__doc__ = cls.__doc__ or cls.__name__
         made = dataclass(kw_only=True, eq=False, repr=False)(cls)
         compared = [each.name for each in fields(made) if each.compare]
-        made._compared = attrgetter(*compared) if compared else _nothing
+        made._compared = attrgetter(*compared) if compared else staticmethod(_nothing)
         for name, method in _METHODS.items():
             if name not in cls.__dict__:
                 setattr(made, name, method)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from aws_run.aws.session import Aws, Identity, RoundTrip
 from aws_run.backends.base import Backend
@@ -294,7 +295,12 @@ def fargate_backend(aws: Aws, clock: Clock) -> FargateBackend:
 
 
 def config(**changes: Any) -> Config:
-    return Config(**{"project_dir": Path("/project"), "name": "demo", "inputs": (Input(place="/data"),), **changes})
+    """A section may be given as a mapping."""
+    values = {"project_dir": Path("/project"), "name": "demo", "inputs": (Input(place="/data"),), **changes}
+    return _CONFIG.validate_python(values)
+
+
+_CONFIG = TypeAdapter(Config)
 
 
 def job(**changes: Any) -> JobSpec:

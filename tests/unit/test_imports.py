@@ -41,7 +41,6 @@ ONLY_IN = {
     "s3transfer": set[str](),
     "docker": {"image", "local"},
     "moto": {"local"},
-    "git": {"image"},
     "click": {"cli"},
     "aws_run_entrypoint": {"command_line", "data", "documents", "image", "job_log", "local"},
     "aws_run.local": {"cli", "local"},

@@ -126,6 +126,7 @@ def main(argv: list[str] | None = None) -> None:
         # Another Ctrl-C while Python waits for threads ends the process without a traceback.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: os._exit(EXIT_INTERRUPT))
+    gc.freeze()  # or Python would look through all that it has imported once more before it ends
     sys.exit(code)
 
 

@@ -7,12 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar, cast
-
-import pathspec
-from pathspec.pattern import RegexMatchResult, RegexPattern
-from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from aws_run.project.linear_match import LinearRegex, compile_quietly
 
@@ -35,24 +29,21 @@ class GitRules:
 
     def __init__(self, lines: Sequence[str]) -> None:
         """PatternError for a line that can't be read, or more lines than any project needs."""
-        patterns = _patterns(map(as_git_reads, lines), _BoundedSpecPattern)
-        self._spec = pathspec.GitIgnoreSpec(patterns, backend="simple") if patterns else None
+        self._match: Callable[[str], bool] | None = None
+        if lines:  # most projects have none, and pathspec takes long to import
+            from aws_run.project.ignore_patterns import git_matcher
+
+            self._match = git_matcher(lines)
 
     def ignores(self, path: str) -> bool:
-        return self._spec is not None and self._spec.match_file(path)
-
-
-def as_git_reads(line: str) -> str:
-    """`a/**/` ignores the folders below `a` and what lies in them; pathspec takes it for `a/**`, which ignores
-    the files of `a` itself as well."""
-    trimmed = line.rstrip(" ")
-    return f"{trimmed}*/" if trimmed.endswith("/**/") else line
+        return self._match is not None and self._match(path)
 
 
 def exclude_matcher(lines: Sequence[str]) -> Callable[[str], bool]:
     """The rules of `exclude` for an input folder, where a folder's path ends with a slash. PatternError as above."""
-    spec = pathspec.PathSpec(_patterns(lines, _BoundedBasicPattern), backend="simple")
-    return spec.match_file
+    from aws_run.project.ignore_patterns import basic_matcher
+
+    return basic_matcher(lines)
 
 
 def numbered(lines: Iterable[str]) -> Iterable[tuple[int, str]]:
@@ -72,42 +63,3 @@ def bounded(text: str, *, full: bool = False, flags: int = 0) -> re.Pattern[str]
         return compiled
     linear = LinearRegex(text, full=full)
     return linear if linear.variable_pieces > _MOST_FOR_RE else compiled
-
-
-P = TypeVar("P", bound="_Bounded")
-
-
-def _patterns(lines: Iterable[str], kind: type[P]) -> list[P]:
-    made = []
-    for number, line in numbered(lines):
-        try:
-            made.append(kind(line))
-        except (ValueError, re.error) as error:
-            raise PatternError(f"the pattern can't be read: {error}", line=number) from None
-    return made
-
-
-class _Bounded(RegexPattern):
-    """pathspec's own reading of a line, with a matcher that can't be kept busy."""
-
-    __slots__ = ("_linear",)
-
-    def __init__(self, pattern: str) -> None:
-        text, include = self.pattern_to_regex(pattern)
-        compiled = bounded(text) if text is not None and include is not None else None
-        self._linear = compiled if isinstance(compiled, LinearRegex) else None
-        super().__init__(compile_quietly("^") if isinstance(compiled, LinearRegex) else compiled, include)
-
-    def match_file(self, file: str) -> Any:
-        if self._linear is None:
-            return super().match_file(file)
-        match = self._linear.search(file)
-        return None if match is None else RegexMatchResult(cast("re.Match[str]", match))
-
-
-class _BoundedSpecPattern(_Bounded, GitIgnoreSpecPattern):
-    __slots__ = ()
-
-
-class _BoundedBasicPattern(_Bounded, GitIgnoreBasicPattern):
-    __slots__ = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -21,6 +22,7 @@ def test_every_commands_help_works_and_imports_nothing_heavy() -> None:
     """All in one process: what one of them imports is there for good."""
     script = f"""
 import sys
+from pathlib import Path
 from aws_run.cli.main import _run
 for words in {EVERY_COMMAND!r}:
     code = _run([*words, "--help"], False)
@@ -33,20 +35,36 @@ print("HEAVY", sorted({HEAVY!r} & {{name.split(".")[0] for name in sys.modules}}
     assert done.stdout.count("Usage: aws-run") == len(EVERY_COMMAND)
 
 
-def test_commands_that_read_records_import_no_builder_no_teardown_and_no_transfer_engine() -> None:
-    """What `ps`, `status` and `wait` cost of their own is their imports (benchmarks/cli)."""
-    unused = (
-        "aws_run.image",
-        "aws_run.infra.resource_types",
-        "aws_run.data",
-        "aws_run_entrypoint.transfer",
-        "boto3",
-        "docker",
-        "git",
-    )
+LIBRARIES = ("boto3", "docker", "git", "pathspec", "pydantic", "yaml")
+
+
+@pytest.mark.parametrize(
+    ("imports", "unused"),
+    [
+        (
+            "aws_run.cli.compose, aws_run.lifecycle.run_status, aws_run.usecases.ps",
+            (
+                "aws_run.image",
+                "aws_run.infra.resource_types",
+                "aws_run.data",
+                "aws_run_entrypoint.transfer",
+                *LIBRARIES,
+            ),
+        ),
+        (
+            "aws_run.cli.compose, aws_run.usecases.plan",
+            ("aws_run.project.missing.find", "aws_run.usecases.submit", *LIBRARIES),
+        ),
+    ],
+    ids=["ps and status", "plan"],
+)
+def test_commands_that_only_look_import_little(imports: str, unused: tuple[str, ...], tmp_path: Path) -> None:
+    """What they cost of their own is their imports (benchmarks/cli): no library for what this project has not."""
     script = f"""
-import sys
-import aws_run.cli.compose, aws_run.lifecycle.run_status, aws_run.usecases.ps
+import pathlib, sys
+import {imports}
+from aws_run.config import load_config
+load_config(pathlib.Path({str(tmp_path)!r}), file=None, flags={{"memory": "4GB"}}, environ={{}}, for_run=False)
 print(sorted(name for name in sys.modules if name in {unused!r}))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

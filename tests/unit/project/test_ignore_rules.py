@@ -17,13 +17,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from aws_run.image.sources.ignore import DockerIgnore
-from aws_run.project import ignore_rules
+from aws_run.project import ignore_patterns, ignore_rules
+from aws_run.project.ignore_patterns import as_git_reads
 from aws_run.project.ignore_rules import (
     MAX_LINE_CHARACTERS,
     MAX_LINES,
     GitRules,
     PatternError,
-    as_git_reads,
     exclude_matcher,
 )
 from aws_run.project.linear_match import LinearRegex, compile_quietly
@@ -88,7 +88,7 @@ def test_exclude_says_what_pathspec_says_of_files_and_folders(lines: list[str], 
 def test_the_one_pass_matcher_alone_says_what_pathspec_says(lines: list[str], paths: list[str]) -> None:
     expected = by_pathspec([as_git_reads(line) for line in lines], pathspec.GitIgnoreSpec)
     assume(expected is not None)
-    with patch.object(ignore_rules, "bounded", linear_wherever_it_can_be):
+    with patch.object(ignore_patterns, "bounded", linear_wherever_it_can_be):
         rules = GitRules(lines)
     assert expected is not None
     assert [rules.ignores(each) for each in paths] == [expected.match_file(each) for each in paths]
@@ -203,7 +203,7 @@ def test_a_pattern_is_followed_in_one_pass_over_the_path(lines: list[str], some:
 
 
 def regexes_of(line: str) -> list[str]:
-    text, include = ignore_rules._BoundedSpecPattern.pattern_to_regex(line)
+    text, include = ignore_patterns._BoundedSpecPattern.pattern_to_regex(line)
     if text is None or include is None or not text.startswith("^"):
         return []
     return [text]

@@ -12,7 +12,6 @@ from aws_run.backends.executor import EndCause, TaskEnd, TaskState
 from aws_run.documents import DocumentError, Fields, harmless, parse_object
 from aws_run.errors import EXIT_TOOL
 from aws_run.frozen import frozen
-from aws_run.project.missing.find import find_missing
 from aws_run.project.missing.modules import module_advice
 from aws_run.runs import money_reader
 from aws_run.runs.outcome import OutcomeReason, reason_of
@@ -128,6 +127,8 @@ def explained(outcome: Outcome, log_tail: str) -> Outcome:
     if _SHARED_MEMORY_FULL.search(log_tail) is not None:
         text = "its shared memory (/dev/shm) was full: 64 MB on Fargate, and as much as the job has with --backend ec2"
         return replace(outcome, sentence=f"{outcome.sentence}; {text}")
+    from aws_run.project.missing.find import find_missing  # a failure alone needs it
+
     missing = find_missing(log_tail)
     if missing is None:
         advice = module_advice(log_tail)

@@ -25,7 +25,6 @@ from aws_run.errors import BuildError
 from aws_run.extras import install_hint
 from aws_run.frozen import frozen
 from aws_run.programs import run_program
-from aws_run.project.missing.find import find_missing
 
 OnLine = Callable[[str], None]
 _TAIL = 20
@@ -229,6 +228,8 @@ class _Installer:
             self.on_line(line)
 
         if run_program(argv, on_line=take, stop=self.stop, env=_clean_environment(variables), cwd=cwd) != 0:
+            from aws_run.project.missing.find import find_missing  # a failure alone needs it
+
             missing = find_missing("\n".join(lines))
             hint = "see the last lines of uv's own message above"
             if missing is not None:
