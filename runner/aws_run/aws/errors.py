@@ -7,6 +7,7 @@ import re
 from botocore import exceptions as boto
 
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
+from aws_run.hints import quoted
 from aws_run.rights import actions_of
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
@@ -93,7 +94,7 @@ def translate(error: Exception, *, service: str, operation: str) -> AwsRunError:
         return CredentialsError(
             "No AWS region is set",
             hint="pass --region, for example --region us-east-1, or keep it with `aws configure set region us-east-1`;"
-            " `aws-run check` lists what else is missing, and --local needs no account",
+            " " + quoted("check") + " lists what else is missing, and --local needs no account",
         )
     if isinstance(error, boto.ProfileNotFound):
         return CredentialsError(f"{error}", hint="`aws configure list-profiles` shows the profiles there are")

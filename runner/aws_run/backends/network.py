@@ -11,6 +11,7 @@ from aws_run.aws.session import Aws
 from aws_run.backends import fargate_zones, routes
 from aws_run.errors import AwsCallError, PreflightError
 from aws_run.frozen import frozen
+from aws_run.hints import quoted
 from aws_run.infra.resource_types import network
 from aws_run.runs.spec import JobSpec, NetworkPlacement
 
@@ -55,8 +56,8 @@ def find(aws: Aws, job: JobSpec, *, agent: bool) -> NetworkPlacement:
     if not subnets:
         raise PreflightError(
             f"There is no default VPC in {aws.region}, so there is nowhere to run",
-            hint=f"`aws-run network create --region {aws.region}` makes a network that costs nothing while it is idle, "
-            "or pass --subnets of your own",
+            hint=quoted("network", "create")
+            + " makes a network that costs nothing while it is idle, or pass --subnets of your own",
         )
     if not agent:
         subnets, unfit = _with_fargate(subnets)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import shlex
 import socket
 import sys
 import threading
@@ -17,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from aws_run.errors import UsageError
+from aws_run.cli.target import Target, way_back
+from aws_run.errors import AwsRunError, UsageError
 from aws_run.events import Emit, Notice
 from aws_run.extras import install_hint
-from aws_run.frozen import frozen
 
 if TYPE_CHECKING:
     from aws_run.aws.cache import Cache
@@ -36,33 +35,11 @@ if TYPE_CHECKING:
     from aws_run.pricing.price_list import AwsPrices
 
 RuntimeName = Literal["auto", "docker", "process"]
-LOCAL_COST_LABEL = "simulated: what AWS would have charged"
 _FOR_THIS_COMMAND = "it ends with this command, and everything in it; `aws-run local start` starts one that stays"
 _ANSWERS_WITHIN_S = 2.0
 _LOCAL_SESSIONS = (sys.executable, "-m", "aws_run.local.session_plugin")
 # These variables would lead a command away from the embedded AWS.
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
-
-
-@frozen
-class Target:
-    """Which AWS this command talks to.
-
-    `builder`: makes the embedded AWS's own image builder, which the event stops; None: Docker builds.
-    `ephemeral`: this AWS and everything in it end with the command. `flag`: what a later command needs to reach it.
-    """
-
-    embedded: bool = False
-    builder: Callable[[threading.Event], Builder | None] = lambda stop: None
-    notices: tuple[str, ...] = ()
-    ephemeral: bool = False
-    flag: str = ""
-    session_plugin: tuple[str, ...] | None = None  # what runs `exec`'s sessions; None: AWS's own program
-    without_docker: str | None = None  # why no Docker engine is needed; None where one is
-
-    @property
-    def cost_label(self) -> str:
-        return LOCAL_COST_LABEL if self.embedded else "cost"
 
 
 @contextmanager
@@ -76,14 +53,27 @@ def open_target(
     """The AWS that the environment names, or with `local` the embedded one: running, or started for this command.
 
     `flags`: the command line's; its region and profile are what a later command has to name again. `base_image` is
-    called only when one is started: a Docker engine must have that image, and nothing replaces it.
+    called only when one is started: a Docker engine must have that image, and nothing replaces it. What the commands
+    of an error that passes through here need to reach this AWS is added to them.
     """
+    with _opened(local, base_image, runtime, flags=flags or {}) as target:
+        try:
+            yield target
+        except AwsRunError as error:
+            target.lead_back(error)
+            raise
+
+
+@contextmanager
+def _opened(
+    local: bool, base_image: Callable[[], str | None], runtime: RuntimeName, *, flags: Mapping[str, Any]
+) -> Iterator[Target]:
     if not local and runtime != "auto":
         raise UsageError(
             "--runtime is about the embedded AWS, and --local is not given", hint="add --local, or leave --runtime out"
         )
     if not local:
-        yield replace(_exported(), flag=_way_back(flags or {}))
+        yield replace(_exported(), flag=way_back(flags), profile=flags.get("profile"))
         return
     try:
         from aws_run import local as embedded
@@ -122,12 +112,6 @@ def open_target(
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
-
-
-def _way_back(flags: Mapping[str, Any]) -> str:
-    """What the command line alone says of where AWS is: the next command would look elsewhere without it."""
-    named = ((name, flags.get(name)) for name in ("region", "profile"))
-    return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in named if value)
 
 
 def _runtime_notice(aws: Any) -> str:
@@ -220,6 +204,7 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
     from aws_run.lifecycle.context import AppContext
 
     clock = ServerClock(SystemClock(), lambda: aws.ahead_s)
+    emit = target.leading_back(emit)
     for text in target.notices:
         emit(Notice(text=text))
     stop = threading.Event()

@@ -15,9 +15,11 @@ from aws_run.cli import compose
 from aws_run.cli.output_claim import claim_output
 from aws_run.cli.output_memory import remember_fetched, remember_output
 from aws_run.cli.say import question_lines, result_json, say
+from aws_run.cli.target import Target
 from aws_run.errors import AwsRunError, InterruptedRunError, UsageError, sentence_of
 from aws_run.events import Notice
 from aws_run.frozen import frozen
+from aws_run.hints import quoted
 
 if TYPE_CHECKING:
     from aws_run.lifecycle.context import AppContext
@@ -34,7 +36,7 @@ class Terminal:
     """`local`: --local was given. `as_json`: the result goes to stdout as JSON."""
 
     reporter: Reporter
-    target: compose.Target
+    target: Target
     local: bool
     as_json: bool
 
@@ -79,7 +81,7 @@ class Terminal:
             run = done.view.run_id
             raise AwsRunError(
                 f"aws-run itself failed to show how {run} stands ({sentence_of(error)})",
-                hint=f"`aws-run status {run}` tells; `aws-run cleanup {run}` ends it and removes what is left",
+                hint=quoted("status", run) + " tells; " + quoted("cleanup", run) + " ends it and removes what is left",
             ) from error
 
     def _show(self, done: SubmitResult) -> int:
@@ -90,7 +92,7 @@ class Terminal:
         outcome = with_next_commands(done.view, self.target)
         self.reporter.outcome(outcome if self.as_json else shown_on(self.target, outcome))
         if done.teardown_error is not None:
-            self.reporter.error(done.teardown_error)
+            self.reporter.error(self.target.lead_back(done.teardown_error))
         if self.as_json:
             result_json(to_json(outcome))
         return done.exit_code
@@ -104,7 +106,21 @@ def refuse_detach_on_ephemeral(*, detach: bool, local: bool) -> None:
 
 
 @contextmanager
-def without_cleanup_hint(target: compose.Target) -> Iterator[None]:
+def may_leave_something() -> Iterator[None]:
+    """Around what starts a run. After a fault of ours in it nobody knows what there is."""
+    try:
+        yield
+    except AwsRunError:
+        raise
+    except Exception as error:
+        raise AwsRunError(
+            f"aws-run itself failed: {sentence_of(error)}",
+            hint="report what it printed; " + quoted("gc") + " removes anything that is left",
+        ) from error
+
+
+@contextmanager
+def without_cleanup_hint(target: Target) -> Iterator[None]:
     """An interrupted run on an ephemeral AWS leaves nothing to clean up."""
     try:
         yield
@@ -116,7 +132,7 @@ def without_cleanup_hint(target: compose.Target) -> Iterator[None]:
         ) from error
 
 
-def shown_on(target: compose.Target, view: OutcomeView) -> OutcomeView:
+def shown_on(target: Target, view: OutcomeView) -> OutcomeView:
     """What is true for people who ran it there: no links to AWS's console from an embedded AWS, and no word of what
     stays in one that ends with this command."""
     if not target.embedded:
@@ -136,7 +152,7 @@ def without_links(view: OutcomeView) -> OutcomeView:
     return replace(view, console_url=None, report_url=None, left=left)
 
 
-def with_next_commands(view: OutcomeView, target: compose.Target) -> OutcomeView:
+def with_next_commands(view: OutcomeView, target: Target) -> OutcomeView:
     """The next commands must reach the AWS that the run was on; an ephemeral one will be gone."""
     if target.ephemeral:
         return replace(view, next_commands=(_NEXT_TIME,) if view.next_commands else ())

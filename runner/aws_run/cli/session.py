@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aws_run.cli import compose
 from aws_run.cli.job_lines import emit_for
 from aws_run.cli.say import result_json, say
+from aws_run.cli.target import Target
 from aws_run.frozen import frozen
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Session:
     reporter: Reporter
     project: str  # this folder's, as `submit` would name it
     as_json: bool
-    target: compose.Target
+    target: Target
     config: Config
     tags: Mapping[str, str] = field(default_factory=dict)  # the configuration's, for what a command makes
     subnets: tuple[str, ...] = ()  # the configuration's

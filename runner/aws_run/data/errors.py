@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aws_run.errors import AwsRunError, CredentialsError, InterruptedRunError, TransferError, UsageError
+from aws_run.hints import quoted
 from aws_run_entrypoint.transfer import (
     BarredError,
     BusyError,
@@ -31,7 +32,8 @@ _CREDENTIAL_CODES = {
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
-_ANOTHER_FOLDER = "Fetch into a folder that you may write to: `aws-run pull -o FOLDER`."
+_PULL = quoted("pull")
+_ANOTHER_FOLDER = "Fetch into a folder that you may write to: " + quoted("pull", "-o", "FOLDER") + "."
 
 
 @contextmanager
@@ -57,11 +59,11 @@ def to_tool_error(doing: str, error: EngineError | OSError, *, into_outputs: boo
     if isinstance(error, PathError):
         return UsageError(message, hint="Remove it, or leave it out with `exclude:` in aws-run.yaml.")
     if isinstance(error, NoCredentialsError):
-        return CredentialsError(message, hint="Check them with `aws-run check`.")
+        return CredentialsError(message, hint="Check them with " + quoted("check") + ".")
     if isinstance(error, DiskFullError):
-        return TransferError(message, hint="Make room and run `aws-run pull` to fetch the rest.")
+        return TransferError(message, hint="Make room and run " + _PULL + " to fetch the rest.")
     if isinstance(error, BusyError):
-        return TransferError(message, hint="When the other client is done, `aws-run pull` fetches what is missing.")
+        return TransferError(message, hint="When the other client is done, " + _PULL + " fetches what is missing.")
     if isinstance(error, BarredError):
         return TransferError(
             message,
@@ -96,7 +98,7 @@ def _from_system(doing: str, error: OSError, *, into_outputs: bool) -> AwsRunErr
     where = f"{error.filename}: " if error.filename else ""
     message = f"{doing}: {where}{error.strerror or error}"
     if error.errno in _FULL:
-        return TransferError(message, hint="Make room and run `aws-run pull` to fetch the rest.")
+        return TransferError(message, hint="Make room and run " + _PULL + " to fetch the rest.")
     if error.errno in _CLOSED and into_outputs:
         return TransferError(message, hint=_ANOTHER_FOLDER)
     return TransferError(message)

@@ -12,6 +12,7 @@ from aws_run.data.output_folder import OutputFolder
 from aws_run.errors import AwsRunError, InterruptedRunError, TransferError
 from aws_run.events import Emit, Notice, OutputProgress
 from aws_run.frozen import frozen
+from aws_run.hints import quoted
 from aws_run.runs.keys import RunKeys
 from aws_run_entrypoint.transfer import (
     Bucket,
@@ -110,12 +111,13 @@ def _left_out(run_id: str, into: Path, done: PulledOutput) -> TransferError:
     if done.no_room:
         return TransferError(
             f"{which} could not be put into {into}, whose disk is full; what fits is there: {shown}{more}",
-            hint=f"Make room; `aws-run pull {run_id} -o FOLDER` fetches the rest.",
+            hint="Make room; " + quoted("pull", run_id, "-o", "FOLDER") + " fetches the rest.",
         )
     return TransferError(
         f"{which} could not be put into {into}, all others are there: {shown}{more}",
         hint="Rename what is in the way, or fetch into another folder, or on another system: "
-        f"`aws-run pull {run_id} -o FOLDER`.",
+        + quoted("pull", run_id, "-o", "FOLDER")
+        + ".",
     )
 
 

@@ -11,6 +11,7 @@ from aws_run.backends.base import Backend
 from aws_run.errors import AwsRunError, RunNotFoundError, UsageError
 from aws_run.events import Notice
 from aws_run.frozen import frozen
+from aws_run.hints import quoted
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
 from aws_run.naming import TAG_OWNER
@@ -179,7 +180,7 @@ def settle(context: AppContext, store: RunStore, run_id: str, usd: Decimal | Non
         Allowances(store, context.clock).change(lambda ledger, now: ledger.settled(run_id, usd, now))
     except AwsRunError as error:
         text = f"what the run holds of the allowance could not be given back: {error.message}"
-        context.emit(Notice(text=text, level="warning", hint="`aws-run gc` gives it back"))
+        context.emit(Notice(text=text, level="warning", hint=quoted("gc") + " gives it back"))
 
 
 def settle_record(context: AppContext, store: RunStore, record: Record) -> None:

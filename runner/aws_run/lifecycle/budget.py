@@ -9,6 +9,7 @@ from decimal import Decimal
 from aws_run.amounts import money
 from aws_run.backends.base import Backend, Usage
 from aws_run.errors import DeadlineError, UsageError
+from aws_run.hints import quoted
 from aws_run.pricing.receipt import MachineUse, total_usd
 from aws_run.runs.spec import JobSpec, Offer, RunSpec
 
@@ -51,8 +52,9 @@ def known_hour_usd(backend: Backend, offer: Offer, *, kept: str) -> Decimal:
     if unknown:
         raise UsageError(
             f"The price of {', '.join(unknown)} is not known, so {kept} can't be kept",
-            hint="name hardware whose price is known, which `aws-run offers` lists; where it says that AWS's price "
-            "list can't be read, allow pricing:GetProducts",
+            hint="name hardware whose price is known, which "
+            + quoted("offers")
+            + " lists; where it says that AWS's price list can't be read, allow pricing:GetProducts",
         )
     return max(hour for _, hour in hours if hour is not None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aws_run import naming
 from aws_run.errors import AwsRunError, RunNotFoundError
+from aws_run.hints import quoted
 from aws_run.infra.bucket_names import own_bucket
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.recorded import read_records
@@ -33,7 +34,7 @@ def resolve(context: AppContext, run: str | None, project: str | None) -> str:
         whose = f"of the project {project} " if project else ""
         raise RunNotFoundError(
             f"There are no runs {whose}in account {identity.account}, region {identity.region}",
-            hint="`aws-run ps --all` lists those of all projects",
+            hint=quoted("ps", "--all") + " lists those of all projects",
         )
     return ids[-1]
 
@@ -58,7 +59,9 @@ def _only_one(run: str, matching: list[str]) -> str:
     if not matching:
         raise RunNotFoundError(
             f"No run is called {run!r}",
-            hint="the beginning of an id is enough, or its last four characters; `aws-run ps --all` lists the runs",
+            hint="the beginning of an id is enough, or its last four characters; "
+            + quoted("ps", "--all")
+            + " lists the runs",
         )
     newest = ", ".join(matching[: -_MOST_NAMED - 1 : -1]) + (", …" if len(matching) > _MOST_NAMED else "")
     raise RunNotFoundError(

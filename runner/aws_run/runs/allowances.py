@@ -19,6 +19,7 @@ from aws_run.clock import Clock, iso, parse_iso
 from aws_run.documents import DocumentError, Fields, parse_object
 from aws_run.errors import AwsCallError, AwsRunError, DamagedError
 from aws_run.frozen import frozen
+from aws_run.hints import quoted
 from aws_run.naming import is_run_id
 from aws_run.runs.allowance import Claim, Ledger, Limit, Period, Whose
 from aws_run.runs.money_reader import usd_of
@@ -158,7 +159,7 @@ def load(body: bytes) -> Ledger:
     except (DocumentError, ValueError) as error:
         raise DamagedError(
             f"The allowance ({KEY} in the bucket) can't be read, so no run can be held to it: it {error}",
-            hint="`aws-run allowance remove --all` removes it; then set it again",
+            hint=quoted("allowance", "remove", "--all") + " removes it; then set it again",
         ) from error
     raise AwsRunError(
         "The allowance was set by a newer aws-run", hint="`pip install -U aws-run`, then try the same command again"

@@ -15,6 +15,7 @@ from typing import Any, get_args
 from aws_run.clock import parse_iso
 from aws_run.documents import DocumentError, Fields, harmless, parse_object
 from aws_run.errors import AwsRunError, DamagedError
+from aws_run.hints import quoted
 from aws_run.naming import ProjectNames, RunNames, is_run_id, project_of_run, run_of_name
 from aws_run.runs import money_reader
 from aws_run.runs.money_reader import check_amount, unknown_of
@@ -68,7 +69,7 @@ def load(data: bytes, *, run_id: str | None = None) -> Record:
         whose = f"of {run_id} " if run_id else ""
         raise DamagedError(
             f"A run record {whose}in the bucket can't be read: it {harmless(str(error))[:300]}",
-            hint="what it has in AWS ends at its deadline; `aws-run gc` removes the rest once it is old enough",
+            hint="what it has in AWS ends at its deadline; " + quoted("gc") + " removes the rest once it is old enough",
         ) from error
     if record is None:
         raise AwsRunError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from aws_run.errors import AwsCallError, RunNotFoundError
+from aws_run.hints import quoted
 from aws_run.naming import is_run_id, project_of_run
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.locks import RunLocks
@@ -54,7 +55,7 @@ class RunStore(BucketObjects):
         except AwsCallError as error:
             if error.code in ABSENT:
                 raise RunNotFoundError(
-                    f"No run {run_id} is recorded in this account and region", hint="`aws-run ps` lists the runs"
+                    f"No run {run_id} is recorded in this account and region", hint=quoted("ps") + " lists the runs"
                 ) from error
             raise
         return load(body, run_id=run_id), etag

@@ -8,6 +8,7 @@ from aws_run.config import Config
 from aws_run.errors import AwsCallError, UsageError
 from aws_run.events import Notice
 from aws_run.frozen import frozen
+from aws_run.hints import command
 from aws_run.infra import desired
 from aws_run.infra.apply import apply
 from aws_run.infra.bucket_names import own_bucket
@@ -86,7 +87,7 @@ def remove(context: AppContext, selectors: Selectors | None) -> State:
         return ledger.without_limit(selectors)
 
     if not allowances.read().ledger.limits:
-        raise UsageError("There is no allowance in this account and region", hint="aws-run allowance set 20/day")
+        raise UsageError("There is no allowance in this account and region", hint=command("allowance", "set", "20/day"))
     done = allowances.change(step)
     return State(standings=done.ledger.standings(done.now), now=done.now)
 

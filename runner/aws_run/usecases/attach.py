@@ -12,6 +12,7 @@ from aws_run.data import pull_output
 from aws_run.errors import AwsRunError
 from aws_run.events import JobLimits, LogLine, Notice, StatusChanged
 from aws_run.frozen import frozen
+from aws_run.hints import quoted
 from aws_run.infra.bucket_names import own_bucket
 from aws_run.lifecycle import lookup, run_stage
 from aws_run.lifecycle.context import AppContext
@@ -127,7 +128,7 @@ def _fetch(context: AppContext, record: Record, into: Path) -> AwsRunError | Non
     try:
         pull_output(context.storage(bucket), record.run_id, into, emit=context.emit)
     except AwsRunError as error:
-        hint = error.hint or f"aws-run pull {record.run_id} tries again"
+        hint = error.hint or quoted("pull", record.run_id) + " tries again"
         context.emit(Notice(text=error.message, level="warning", hint=hint))
         return error
     return None

@@ -18,6 +18,7 @@ from aws_run.config import Config
 from aws_run.errors import EXIT_TOOL, AwsRunError, InterruptedRunError, UsageError, sentence_of
 from aws_run.events import Notice
 from aws_run.frozen import frozen
+from aws_run.hints import quoted
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end.teardown import attempt_or_warn
 from aws_run.lifecycle.what_ran import seconds_of
@@ -138,7 +139,7 @@ def _row_of(future: Future[BenchRow], name: str, started: Mapping[str, str]) -> 
         return future.result()
     except Exception as error:  # noqa: BLE001 - one that can't be followed hides none of the others
         run = started[name]
-        text = f"{sentence_of(error)}; `aws-run cleanup {run}` ends it"
+        text = f"{sentence_of(error)}; " + quoted("cleanup", run) + " ends it"
         return BenchRow(offer=name, run_id=run, sentence=text)
 
 
@@ -154,7 +155,7 @@ def _measure(context: AppContext, name: str, config: Config, run_id: str) -> Ben
             return replace(row, exit_code=error.exit_code or EXIT_TOOL, sentence=_with_hint(error))
         row = replace(row, output=into)
     if record.state != "removed":
-        text = f"{row.sentence}; not everything could be shown to be gone: `aws-run cleanup {run_id}`"
+        text = f"{row.sentence}; not everything could be shown to be gone: " + quoted("cleanup", run_id)
         return replace(row, exit_code=row.exit_code or EXIT_TOOL, sentence=text)
     return row
 
@@ -196,7 +197,7 @@ def _end_all(context: AppContext, runs: Sequence[str]) -> None:
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"Left at once; {', '.join(runs)} may still have something in AWS (their deadlines hold)",
-            hint="`aws-run cleanup RUN` for each of them",
+            hint=quoted("cleanup", "RUN") + " for each of them",
         ) from None
 
 
@@ -216,7 +217,7 @@ def _named(context: AppContext, name: str) -> Callable[[object], None]:
 
 
 def _with_hint(error: AwsRunError) -> str:
-    return f"{error.message} ({error.hint})" if error.hint else error.message
+    return f"{error.message} (" + error.hint + ")" if error.hint else error.message
 
 
 def refuse_same(names: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ from aws_run.aws.errors import DENIED
 from aws_run.errors import AwsCallError, AwsRunError
 from aws_run.events import Notice, TeardownStep
 from aws_run.frozen import frozen
+from aws_run.hints import command, quoted
 from aws_run.infra import apply
 from aws_run.infra.bucket_names import own_bucket
 from aws_run.infra.remove import Removal, remove
@@ -127,7 +128,8 @@ def destroy(context: AppContext, project: str, removable: DestroyPlan) -> teardo
 def _refuse_newcomers(store: RunStore, project: str, whole: bool) -> None:
     if whole and (new := sorted(set(store.projects()) - {project})):
         raise AwsRunError(
-            f"{', '.join(new)} was added to the bucket in the meantime", hint="run `aws-run destroy` again to see it"
+            f"{', '.join(new)} was added to the bucket in the meantime",
+            hint="run " + quoted("destroy") + " again to see it",
         )
 
 
@@ -163,5 +165,5 @@ def _refuse(live_runs: tuple[str, ...]) -> None:
     if live_runs:
         raise AwsRunError(
             f"These resources are still used by {count(len(live_runs), 'run')}: {', '.join(live_runs)}",
-            hint=f"aws-run cancel {live_runs[0]}",
+            hint=command("cancel", live_runs[0]),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aws_run.errors import RunNotFoundError
 from aws_run.frozen import frozen
+from aws_run.hints import quoted
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.what_ran import differences
@@ -33,6 +34,6 @@ def _newest_two(context: AppContext, project: str | None) -> tuple[str, str]:
     ids = lookup.store(context).run_ids(project)
     if len(ids) < 2:
         raise RunNotFoundError(
-            f"There are no two runs of the project {project} to compare", hint="`aws-run ps --all` lists all runs"
+            f"There are no two runs of the project {project} to compare", hint=quoted("ps", "--all") + " lists all runs"
         )
     return ids[-2], ids[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aws_run import hints
 from aws_run.backends.executor import TaskSession
 from aws_run.errors import AwsRunError
 from aws_run.lifecycle import lookup, run_stage
@@ -20,5 +21,5 @@ def exec_session(context: AppContext, run: str | None, project: str | None, comm
     handle = None if record.finished else run_stage.handle_of(record, state)
     if handle is None:
         what = "has ended" if record.finished else "has no task yet"
-        raise AwsRunError(f"The run {record.run_id} {what}", hint=f"aws-run status {record.run_id}")
+        raise AwsRunError(f"The run {record.run_id} {what}", hint=hints.command("status", record.run_id))
     return run_stage.executor_of(context, record).open_session(handle, tuple(command) or SHELL)

@@ -8,6 +8,7 @@ from aws_run.backends.executor import LogSource
 from aws_run.clock import GrowingWait
 from aws_run.errors import AwsRunError
 from aws_run.events import LogLine
+from aws_run.hints import quoted
 from aws_run.job_log import LogFold
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
@@ -52,7 +53,7 @@ def logs(
             if raw and empty and record.finished:
                 raise AwsRunError(
                     f"CloudWatch has no log of {record.run_id} any more",
-                    hint=f"`aws-run logs {record.run_id}` prints the copy in the bucket, without the states of bars",
+                    hint=quoted("logs", record.run_id) + " prints the copy in the bucket, without the states of bars",
                 )
             yield from (LogLine(timestamp_ms=0, text=text) for text in fold.states)
             return

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from aws_run.errors import AwsRunError, UsageError
 from aws_run.frozen import frozen
+from aws_run.hints import command, quoted
 from aws_run.infra import apply, desired
 from aws_run.infra.remove import Removal, remove
 from aws_run.infra.resource_types.network import Network, describe
@@ -57,7 +58,7 @@ def create(context: AppContext, plan: NetworkPlan) -> Parts:
     try:
         apply.create(context.aws, plan.network, context.clock)
     except AwsRunError as error:
-        error.hint = error.hint or "`aws-run network create` goes on where this stopped"
+        error.hint = error.hint or quoted("network", "create") + " goes on where this stopped"
         raise
     made = describe(context.aws, plan.network)
     return made.parts if made else ()
@@ -79,7 +80,7 @@ def remove_network(context: AppContext) -> tuple[Removal, ...]:
     if live:
         raise AwsRunError(
             f"{count(len(live), 'run')} of this account may use the network: {', '.join(live)}",
-            hint=f"aws-run cancel {next(iter(live))}",
+            hint=command("cancel", next(iter(live))),
         )
     wanted = desired.network({}, account=identity.account, region=identity.region)
     if apply.absent(context.aws, ref(wanted)):

@@ -96,7 +96,7 @@ def offers(config: Config, context: AppContext, *, duration_s: int) -> Offers:
 def why_none(backend: str, error: AwsRunError) -> str:
     """Why a backend offers nothing, with its name once."""
     who = "" if backend in error.message.lower() else f"{backend}: "
-    return f"{who}{error.message}{f' ({error.hint})' if error.hint else ''}"
+    return f"{who}{error.message} (" + error.hint + ")" if error.hint else f"{who}{error.message}"
 
 
 def _within(choice: Choice, limit: float | None) -> bool:

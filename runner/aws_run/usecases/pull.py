@@ -9,6 +9,7 @@ from pathlib import Path
 from aws_run.data import PulledOutput, pull_output
 from aws_run.errors import AwsRunError, UsageError
 from aws_run.events import Notice
+from aws_run.hints import command
 from aws_run.infra.bucket_names import own_bucket
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
@@ -40,7 +41,7 @@ def pull(
     if got is None:
         raise AwsRunError(
             f"The run {record.run_id} has saved no outputs{'' if record.finished else ' yet'}",
-            hint=f"aws-run {'logs' if record.finished else 'wait'} {record.run_id}",
+            hint=command("logs" if record.finished else "wait", record.run_id),
         )
     return record, got
 
@@ -51,7 +52,7 @@ def _reconcile(context: AppContext, writer: RecordWriter) -> None:
         current_status(context, writer)
     except AwsRunError as error:
         run = writer.record.run_id
-        context.emit(Notice(text=error.message, level="warning", hint=f"aws-run cleanup {run}"))
+        context.emit(Notice(text=error.message, level="warning", hint=command("cleanup", run)))
 
 
 def _refuse_unwritable(into: Path) -> None:

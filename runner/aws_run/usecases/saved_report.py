@@ -11,6 +11,7 @@ from aws_run import console_pages
 from aws_run.errors import AwsRunError, UsageError, sentence_of
 from aws_run.events import Notice, unfailing
 from aws_run.frozen import frozen
+from aws_run.hints import quoted
 from aws_run.infra.bucket_names import own_bucket
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
@@ -61,7 +62,7 @@ def save_report(context: AppContext, record: Record, folder: Path | None, *, lab
         file = None if folder is None else _write_beside(context, folder, content)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - how the run ended is still to be told
         why = "interrupted" if isinstance(error, KeyboardInterrupt) else sentence_of(error)
-        hint = f"`aws-run report {record.run_id}` writes it"
+        hint = quoted("report", record.run_id) + " writes it"
         emit(Notice(text=f"the run's report was not written: {why}", level="warning", hint=hint))
         return SavedReport()
     page = console_pages.object_page(record.bucket, RunKeys(run_id=record.run_id).report, record.region)

@@ -10,6 +10,7 @@ from aws_run.backends.base import Backend
 from aws_run.config import Config
 from aws_run.data import InputSnapshot
 from aws_run.events import Notice, RunStarted, unfailing
+from aws_run.hints import command
 from aws_run.image.docker.build_folder import sweep
 from aws_run.infra.observe import observe
 from aws_run.infra.plan import plan
@@ -126,7 +127,9 @@ def _detach(config: Config, context: AppContext, writer: RecordWriter, run_id: s
     context = replace(context, emit=unfailing(context.emit))  # the run goes on, so its id must reach the user
     if config.follow_output:
         context.emit(
-            Notice(text=f"the outputs of a detached run are not fetched while it runs; later: aws-run pull {run_id}")
+            Notice(
+                text="the outputs of a detached run are not fetched while it runs; later: " + command("pull", run_id)
+            )
         )
     teardown.attempt_or_warn(
         context.emit, lambda: writer.change(lambda record: replace(record, detached=True), now=True)

@@ -9,9 +9,9 @@ from typing import Any
 import click
 import pytest
 
-from aws_run.cli import compose
 from aws_run.cli.goes_on import told_that_it_goes_on
 from aws_run.cli.session import Session
+from aws_run.cli.target import Target
 
 RUN = "proj-20260131-120000-abcd"
 
@@ -34,7 +34,7 @@ def test_the_way_back_is_told_once_the_status_line_is_away(capsys: pytest.Captur
         reporter=display,
         project="p",
         as_json=False,
-        target=compose.Target(flag=" --local"),
+        target=Target(flag=" --local"),
         config=nothing,
     )
     with pytest.raises(KeyboardInterrupt), told_that_it_goes_on(here, RUN):

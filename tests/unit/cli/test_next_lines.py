@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 
 from aws_run.cli.commands.pull import summary
-from aws_run.cli.compose import Target
 from aws_run.cli.running import Terminal, shown_on, with_next_commands, without_cleanup_hint
+from aws_run.cli.target import Target
 from aws_run.data import PulledOutput
 from aws_run.errors import AwsRunError, InterruptedRunError, UsageError
 from aws_run.lifecycle.end.ending import SubmitResult

@@ -124,7 +124,9 @@ def test_outputs_that_do_not_come_down_make_a_good_run_no_success(run: Attachabl
     run.fails = TransferError("the disk is full")
     done = run.attach()
     assert (done.exit_code, "the disk is full" in done.view.status) == (TransferError.exit_code, True)
-    assert any(notice.hint == "aws-run pull demo-20260102-030405-abcd tries again" for notice in run.events.of(Notice))
+    assert any(
+        notice.hint == "`aws-run pull demo-20260102-030405-abcd` tries again" for notice in run.events.of(Notice)
+    )
 
 
 def test_a_terminal_that_aws_shuts_out_leaves_the_run_alone_and_says_how_to_come_back(run: Attachable) -> None:

@@ -15,6 +15,7 @@ from aws_run.backends.ec2 import ladder, quotas
 from aws_run.config import SpotPolicy
 from aws_run.errors import AwsCallError, PreflightError, UsageError
 from aws_run.frozen import frozen
+from aws_run.hints import command
 from aws_run.pricing import burstable, hardware, known_prices, offers, packaged
 from aws_run.pricing.catalogue import Catalogue, InstanceType
 from aws_run.pricing.offers import Choice
@@ -203,10 +204,11 @@ class Ec2Offers:
             return f"; {best.vcpu:g} of {short.free:g} vCPUs of the account's quota"
         used = f", of which {short.used:g} are in use" if short.used else ""
         near = self._quotas.nearest(_within_limit(market.choices("auto"), job), short)
-        hint = f"raise it: aws-run quota request {short.code} (or {quotas.link(self._aws.region, 'ec2', short.code)})"
+        link = quotas.link(self._aws.region, "ec2", short.code)
+        hint = "raise it: " + command("quota", "request", short.code) + f" (or {link})"
         raise PreflightError(
             f"{best.name} needs {best.vcpu:g} vCPUs, and this account may use {short.limit:g} ({short.name}){used}",
-            hint=f"{_take(near)}, or {hint}" if near is not None else hint,
+            hint=f"{_take(near)}, or " + hint if near is not None else hint,
         )
 
     def _image_id(self, *, gpu: bool, arch: str) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from aws_run.frozen import frozen
+from aws_run.hints import quoted
 from aws_run.infra.resource_types.group import LaunchRefusal
 
 # Codes after which no waiting helps (aws-facts §2), each with what to try next.
@@ -20,7 +21,7 @@ _TERMINAL: dict[str, str] = {
     "UnfulfillableCapacity": _SPOT_HINT,
     "Unsupported": "this type is not offered in these zones: name another with --instance-type or other --subnets",
     "InsufficientFreeAddressesInSubnet": "the subnet is full: pass other --subnets",
-    "MaxFleetCountExceeded": "too many fleets in this account: wait, or run `aws-run gc`",
+    "MaxFleetCountExceeded": "too many fleets in this account: wait, or run " + quoted("gc"),
     "SpotMaxPriceTooLow": _SPOT_HINT,
     "FreeTierOnly": (
         "this account is on AWS's free plan, which has only a few types: name one with --instance-type (such as "

@@ -17,6 +17,7 @@ from aws_run.backends.ecs.container import CONTAINER
 from aws_run.backends.executor import TaskHandle, TaskSession
 from aws_run.clock import Clock
 from aws_run.errors import AwsCallError, AwsRunError
+from aws_run.hints import quoted
 
 # The agent starts some seconds after its container, and connects some seconds after that.
 _AGENT_WITHIN_S = 60.0
@@ -71,7 +72,7 @@ def _task(aws: Aws, handle: TaskHandle) -> Mapping[str, Any]:
     if tasks[0].get("lastStatus") != "RUNNING":
         raise AwsRunError(
             f"The task does not run yet (it is {str(tasks[0].get('lastStatus')).lower()})",
-            hint="the same command again, once `aws-run status` says that it runs",
+            hint="the same command again, once " + quoted("status") + " says that it runs",
         )
     task: Mapping[str, Any] = tasks[0]
     return task

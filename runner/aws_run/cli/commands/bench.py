@@ -11,13 +11,16 @@ import click
 
 from aws_run.cli import compose
 from aws_run.cli.options import aws_options, file_options, run_options
+from aws_run.cli.running import may_leave_something
 from aws_run.cli.say import result_json, say
 from aws_run.cli.script import ScriptCommand, flags_with_script
 from aws_run.cli.trust import need_trust
 from aws_run.cli.types import PATH, TEXT
 from aws_run.errors import UsageError
+from aws_run.hints import reaching
 
 if TYPE_CHECKING:
+    from aws_run.cli.target import Target
     from aws_run.config import Config
     from aws_run.report.views import PlanView
     from aws_run.usecases.bench import Bench, BenchRow
@@ -71,14 +74,17 @@ def bench(path: Path, args: tuple[str, ...], on: str, **flags: Any) -> int:
         compose.open_target(local, lambda: compose.base_image(whole), runtime, flags=flags) as target,
     ):
         aws = compose.open_aws(region=whole.region, profile=whole.profile, local=local)
-        comparison = benches.bench(
-            compose.make_context(aws, reporter.emit, target),
-            configs,
-            show_plan=_show_start,
-            on_end=_show_end,
-            cost_label=target.cost_label,
-        )
-    for row in comparison.rows:
+        with may_leave_something():
+            comparison = benches.bench(
+                compose.make_context(aws, reporter.emit, target),
+                configs,
+                show_plan=_show_start,
+                on_end=lambda row: _show_end(_led_back(row, target)),
+                cost_label=target.cost_label,
+            )
+    rows = tuple(_led_back(row, target) for row in comparison.rows)
+    comparison = replace(comparison, rows=rows)
+    for row in rows:
         if row.output is not None:
             mark(row.output, whole.project_dir)
     if as_json:
@@ -86,6 +92,10 @@ def bench(path: Path, args: tuple[str, ...], on: str, **flags: Any) -> int:
     else:
         _print(comparison)
     return comparison.exit_code
+
+
+def _led_back(row: BenchRow, target: Target) -> BenchRow:
+    return replace(row, sentence=reaching(row.sentence, target.flag))
 
 
 def flags_of(name: str) -> dict[str, Any]:

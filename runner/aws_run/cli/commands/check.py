@@ -16,6 +16,7 @@ from aws_run.cli.session import Session, session
 from aws_run.cli.types import PATH
 from aws_run.errors import EXIT_TOOL, UsageError
 from aws_run.events import LookProgress
+from aws_run.hints import reaching
 
 if TYPE_CHECKING:
     from aws_run.usecases.check import Finding
@@ -37,7 +38,8 @@ def check(path: Path, **flags: Any) -> int:
     with session(flags, project=path) as here:
         config = compose.load(path, flags.get("file"), flags, for_run=False)
         with _shown_as_busy(here):
-            findings = run_checks(here.context, config, without_docker=here.target.without_docker)
+            found = run_checks(here.context, config, without_docker=here.target.without_docker)
+        findings = [replace(each, todo=reaching(each.todo, here.flag)) for each in found]
         if here.as_json:
             here.print_json({"checks": [as_data(each) for each in findings]})
         else:

@@ -12,6 +12,7 @@ from aws_run.cli.results_next import say_results
 from aws_run.cli.say import say
 from aws_run.cli.session import session
 from aws_run.cli.types import RUN
+from aws_run.hints import quoted
 
 if TYPE_CHECKING:
     from aws_run.lifecycle.context import AppContext
@@ -43,7 +44,8 @@ def end_and_show(end: End, run: str | None, flags: Mapping[str, Any], *, word: s
         else:
             say(f"{record.run_id}: {sentence(record, result, word)}")
             if any(ref.scope == "shared" for ref in result.kept):
-                say("what the project's runs share is kept, at no cost: `aws-run destroy` removes it")
+                kept = "what the project's runs share is kept, at no cost: " + quoted("destroy") + " removes it"
+                say(kept.reaching(here.flag))
             say_results(here, record)
         result.raise_if_failed(record.region)
     return 0

@@ -103,6 +103,7 @@ _COLUMNS = ("runs", "usd", "saved_usd", "estimated_usd", "of_estimated_usd", "ru
 
 def _one(here: Session, record: Record, *, as_csv: bool) -> int:
     from aws_run.cli.say import say
+    from aws_run.hints import command
     from aws_run.lifecycle.receipt_views import receipt_view
     from aws_run.report.format import adding_up, unit_price
     from aws_run.report.jsonlines import to_data
@@ -113,7 +114,7 @@ def _one(here: Session, record: Record, *, as_csv: bool) -> int:
     receipt = record.receipt
     if receipt is None:
         raise UsageError(
-            f"{record.run_id} has no receipt: {why_unpriced(record)}", hint=f"aws-run status {record.run_id}"
+            f"{record.run_id} has no receipt: {why_unpriced(record)}", hint=command("status", record.run_id)
         )
     view = receipt_view(record)
     columns = ("what", "billed_s", "usd_per_hour", "usd", "source", "as_of")

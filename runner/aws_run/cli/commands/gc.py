@@ -10,13 +10,14 @@ import click
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.say import say
 from aws_run.cli.session import session
+from aws_run.hints import quoted
 
 if TYPE_CHECKING:
     from aws_run.infra.remove import Removal
     from aws_run.lifecycle.end.leftovers import Leftover
     from aws_run.lifecycle.end.shared_leftovers import SharedLeftover
 
-_HINT = "everything that could be listed was handled; `aws-run check` shows which permissions are missing"
+_HINT = "everything that could be listed was handled; " + quoted("check") + " shows which permissions are missing"
 
 
 @click.command()

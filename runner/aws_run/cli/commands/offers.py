@@ -34,6 +34,7 @@ def offers(path: Path, duration: str, everything: bool, **flags: Any) -> int:
     from aws_run.cli.say import result_json, say
     from aws_run.config import units
     from aws_run.errors import UsageError
+    from aws_run.hints import reaching
     from aws_run.report import make_reporter
     from aws_run.report.tables import table
     from aws_run.usecases.offers import offers as find
@@ -46,7 +47,7 @@ def offers(path: Path, duration: str, everything: bool, **flags: Any) -> int:
     config = compose.load(path, flags.pop("file"), flags, for_run=False)
     with (
         make_reporter("json" if as_json else "auto", debug=debug) as reporter,
-        compose.open_target(local) as target,
+        compose.open_target(local, flags=flags) as target,
     ):
         aws = compose.open_aws(region=config.region, profile=config.profile, local=local)
         offered = find(config, compose.make_context(aws, reporter.emit, target), duration_s=duration_s)
@@ -56,7 +57,7 @@ def offers(path: Path, duration: str, everything: bool, **flags: Any) -> int:
                 "duration_s": offered.duration_s,
                 "region": aws.region,
                 "offers": [as_data(one) for one in offered.offers],
-                "notes": list(offered.notes),
+                "notes": [reaching(note, target.flag) for note in offered.notes],
             }
         )
         return 0
@@ -72,7 +73,7 @@ def offers(path: Path, duration: str, everything: bool, **flags: Any) -> int:
         "quota: of the free vCPUs; how often AWS takes spot machines back is not known"
     )
     for note in offered.notes:
-        say(f"note: {note}")
+        say(f"note: {reaching(note, target.flag)}")
     return 0
 
 

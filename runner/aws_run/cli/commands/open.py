@@ -12,6 +12,7 @@ from aws_run.cli.say import result, say
 from aws_run.cli.session import session
 from aws_run.cli.types import RUN
 from aws_run.errors import UsageError
+from aws_run.hints import command
 from aws_run.report_file import beside, is_report
 
 if TYPE_CHECKING:
@@ -38,16 +39,16 @@ def open(run: str | None, what: str, only_print: bool, **flags: Any) -> int:
         if here.target.embedded and local is None:
             if what == "report":
                 raise UsageError(
-                    f"The report of {record.run_id} is not on this machine", hint=f"aws-run report {record.run_id}"
+                    f"The report of {record.run_id} is not on this machine", hint=command("report", record.run_id)
                 )
             folder = remembered_output(record.run_id)
             raise UsageError(
                 "The embedded AWS has no console to open",
-                hint=f"the results are in {folder}" if folder and folder.is_dir() else f"aws-run pull {record.run_id}",
+                hint=f"the results are in {folder}" if folder and folder.is_dir() else command("pull", record.run_id),
             )
         if what == "task" and (record.finished or record.handle is None):
             gone = "any more" if record.finished else "yet"
-            raise UsageError(f"The run {record.run_id} has no task {gone}", hint=f"aws-run status {record.run_id}")
+            raise UsageError(f"The run {record.run_id} has no task {gone}", hint=command("status", record.run_id))
         address = local or _address(record, what)
     if here.as_json:
         here.print_json({"run_id": record.run_id, "what": what, "address": address})

@@ -15,6 +15,7 @@ from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.say import say
 from aws_run.cli.session import session
 from aws_run.errors import UsageError
+from aws_run.hints import quoted
 
 if TYPE_CHECKING:
     from aws_run.clock import Clock
@@ -51,16 +52,18 @@ def ps(
         def tell_of_none() -> None:
             """An empty table alone would look as if the account had no runs."""
             if not (everything or wanted):
-                say(f"no runs of the project {here.project}: `aws-run ps --all` lists those of all projects")
+                listed = quoted("ps", "--all") + " lists those of all projects"
+                say(f"no runs of the project {here.project}: {listed.reaching(here.flag)}")
 
         def tell_of_ended(runs: list[RunStatus]) -> None:
             """What a detached run used stays, and so does what it holds of an allowance, until somebody settles it."""
             ended = [run.record.run_id for run in runs if run.phase == ENDED]
             if ended:
                 those, settles = (
-                    (ended[0], f"aws-run wait {ended[0]}") if len(ended) == 1 else (f"{len(ended)} runs", "aws-run gc")
+                    (ended[0], quoted("wait", ended[0])) if len(ended) == 1 else (f"{len(ended)} runs", quoted("gc"))
                 )
-                say(f"ended, not settled yet: {those}; `{settles}` notes the result and removes what was used")
+                settled = f"{settles.reaching(here.flag)} notes the result and removes what was used"
+                say(f"ended, not settled yet: {those}; {settled}")
 
         def look() -> list[RunStatus]:
             runs = list_runs(here.context, None if everything else here.project, limit=limit)

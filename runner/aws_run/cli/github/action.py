@@ -74,7 +74,8 @@ def _submit(inputs: ActionInputs, workflow: WorkflowRun, step: Step) -> SubmitRe
         else None,
     )
     need_trust(config, trusted=os.environ.get("AWS_RUN_TRUST_PROJECT_FILE", "") in ("1", "true"), terminal=False)
-    with compose.open_target(local=False) as target:
+    # Who reads of the run is at another machine, which knows nothing of the step's region.
+    with compose.open_target(local=False, flags={"region": config.region}) as target:
         aws = open_account(inputs, workflow, region=config.region, profile=config.profile)
         from aws_run.usecases.saved_report import with_report
         from aws_run.usecases.submit import submit

@@ -10,12 +10,14 @@ from pathlib import Path
 from aws_run.cli import compose
 from aws_run.cli.github.comment import end_comment
 from aws_run.cli.github.credentials import open_account
+from aws_run.cli.target import way_back
 from aws_run.clock import SystemClock
 from aws_run.errors import AwsRunError, RunNotFoundError
 from aws_run.events import Notice
 from aws_run.github.environment import read_workflow_run
 from aws_run.github.file_commands import FileCommands
 from aws_run.github.inputs import ActionInputs, read_inputs
+from aws_run.hints import command
 from aws_run.report.github import GithubReporter
 from aws_run.report.markdown import escape
 
@@ -40,8 +42,9 @@ def run_post() -> int:
         except AwsRunError as error:
             reporter.error(error)
             if run_id and os.environ.get("STATE_COMMENT"):
-                hint = f"{error.message}. Finish it with: aws-run cleanup {run_id}"
-                end_comment(inputs, workflow, state="cleanup-failed", sentence=hint)
+                finish = command("cleanup", run_id).reaching(way_back({"region": _region()}))
+                sentence = f"{error.message}. Finish it with: {finish}"
+                end_comment(inputs, workflow, state="cleanup-failed", sentence=sentence)
             return error.exit_code
         if os.environ.get("STATE_COMMENT"):
             told = f"The step ended before the run did; {sentence}."
@@ -54,8 +57,8 @@ def run_post() -> int:
 def _clean_up(run_id: str, inputs: ActionInputs, reporter: GithubReporter) -> str:
     from aws_run.usecases.cleanup import cleanup
 
-    with compose.open_target(local=False) as target:
-        region, profile = os.environ.get("STATE_REGION") or None, os.environ.get("AWS_RUN_PROFILE") or None
+    region, profile = _region(), os.environ.get("AWS_RUN_PROFILE") or None
+    with compose.open_target(local=False, flags={"region": region}) as target:
         aws = open_account(inputs, read_workflow_run(os.environ, Path.cwd()), region=region, profile=profile)
         context = compose.make_context(aws, reporter.emit, target)
         try:
@@ -68,3 +71,8 @@ def _clean_up(run_id: str, inputs: ActionInputs, reporter: GithubReporter) -> st
         sentence = "what the step had left is removed" if result.removed else "the step had left nothing"
         reporter.emit(Notice(text=f"{run_id}: {sentence}"))
         return sentence
+
+
+def _region() -> str | None:
+    """The run's, which whoever finishes its cleanup has to name."""
+    return os.environ.get("STATE_REGION") or None

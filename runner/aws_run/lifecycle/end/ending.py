@@ -16,6 +16,7 @@ from aws_run.data import NO_OUTPUTS, OutputListing
 from aws_run.errors import AwsRunError, TeardownError, TransferError, sentence_of
 from aws_run.events import Notice, unfailing
 from aws_run.frozen import frozen
+from aws_run.hints import command, quoted
 from aws_run.lifecycle import allowance, history, views
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import task_times, teardown
@@ -101,7 +102,7 @@ class RunEnding:
         except Exception as error:
             raise AwsRunError(
                 f"{outcome.sentence}; the teardown itself failed ({sentence_of(error)})",
-                hint=f"aws-run cleanup {spec.run_id}",
+                hint=command("cleanup", spec.run_id),
             ) from error
         self._note_receipt(state, before)
         if not removed.failed:
@@ -114,7 +115,7 @@ class RunEnding:
             self._outputs.stop()
             return None if lost else self._outputs.finish()
         except Exception as error:  # noqa: BLE001 - the outputs are in S3, and the teardown goes on beside this
-            hint = f"aws-run pull {self._spec.run_id} tries again"
+            hint = quoted("pull", self._spec.run_id) + " tries again"
             failed = TransferError(f"The outputs could not be fetched ({sentence_of(error)})", hint=hint)
             unfailing(self._context.emit)(Notice(text=failed.message, level="warning", hint=hint))
             return failed

@@ -8,6 +8,7 @@ from pathlib import Path
 from aws_run.data import NO_OUTPUTS, OutputFolder, OutputListing, follow_output, pull_output
 from aws_run.errors import AwsRunError, TransferError
 from aws_run.events import Notice, StatusChanged
+from aws_run.hints import quoted
 from aws_run.lifecycle.context import AppContext
 from aws_run.runs.spec import RunSpec
 
@@ -76,7 +77,7 @@ class OutputFetcher:
             failed = TransferError(f"The outputs could not be fetched: {type(error).__name__}: {error}")
         else:
             return None
-        hint = failed.hint or f"aws-run pull {spec.run_id} tries again"
+        hint = failed.hint or quoted("pull", spec.run_id) + " tries again"
         context.emit(Notice(text=failed.message, level="warning", hint=hint))
         return failed
 

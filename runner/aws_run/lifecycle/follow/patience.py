@@ -9,6 +9,7 @@ from aws_run.aws.errors import DENIED, is_transient
 from aws_run.clock import Clock, GrowingWait
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError, OutOfReachError
 from aws_run.events import Emit, Notice
+from aws_run.hints import quoted
 
 T = TypeVar("T")
 UNANSWERED_S = 15 * 60  # how long AWS may not answer (or credentials be expired) before the watching is given up
@@ -32,7 +33,11 @@ def goes_on(error: AwsRunError, run_id: str) -> OutOfReachError:
     """What a terminal that can't follow a run any more leaves with."""
     return OutOfReachError(
         f"{error.message}. The run {run_id} goes on without this terminal",
-        hint=f"later: aws-run attach {run_id} follows it and fetches its results; aws-run cleanup {run_id} ends it",
+        hint="later: "
+        + quoted("attach", run_id)
+        + " follows it and fetches its results; "
+        + quoted("cleanup", run_id)
+        + " ends it",
     )
 
 

@@ -22,6 +22,7 @@ from aws_run.errors import (
     sentence_of,
 )
 from aws_run.events import JobLimits, Notice, unfailing
+from aws_run.hints import command
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
@@ -55,7 +56,7 @@ def leave_on_interrupt(run_id: str) -> Iterator[None]:
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"Left at once: {run_id} may still run in AWS (its deadline holds without this terminal)",
-            hint=f"aws-run cleanup {run_id}",
+            hint=command("cleanup", run_id),
         ) from None
 
 

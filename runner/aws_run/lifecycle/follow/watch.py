@@ -9,6 +9,7 @@ from aws_run.backends.executor import Executor, LogSource, TaskHandle, TaskPhase
 from aws_run.clock import Clock, GrowingWait
 from aws_run.errors import AwsRunError, CapacityError
 from aws_run.events import Emit, LogLine, StatusChanged
+from aws_run.hints import quoted
 from aws_run.job_log import LogFold
 from aws_run.lifecycle.follow.patience import Patience
 
@@ -61,7 +62,7 @@ class Watch:
         if last is None:
             raise AwsRunError(
                 f"AWS does not know the task {self._handle.id} any more",
-                hint="`aws-run status` shows what was recorded",
+                hint=quoted("status") + " shows what was recorded",
             )
         self._drain(last.stopping_at or last.stopped_at)
         return last

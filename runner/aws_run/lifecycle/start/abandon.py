@@ -17,6 +17,7 @@ from aws_run.errors import (
     sentence_of,
 )
 from aws_run.events import Notice, unfailing
+from aws_run.hints import command, quoted
 from aws_run.lifecycle import allowance
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import task_times, teardown
@@ -69,11 +70,11 @@ def abandon(
     except TeardownError as failed:
         failed.message = f"{sentence}. {failed.message}"
         failed.args = (failed.message,)
-        failed.hint = f"aws-run cleanup {run_id} tries again; those below do it by hand"
+        failed.hint = quoted("cleanup", run_id) + " tries again; those below do it by hand"
         return failed
     except Exception as failed:  # noqa: BLE001 - the run must not look as if nothing were left
         text = f"{sentence}. The teardown itself failed ({sentence_of(failed)})"
-        return AwsRunError(text, hint=f"aws-run cleanup {run_id}")
+        return AwsRunError(text, hint=command("cleanup", run_id))
     if interrupted:
         return InterruptedRunError("Interrupted before the job ran; everything that had been made for it is gone")
     if isinstance(error, AwsRunError) or not isinstance(error, Exception):
