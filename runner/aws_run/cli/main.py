@@ -20,7 +20,7 @@ from aws_run.cli.say import result_json, say
 from aws_run.errors import EXIT_INTERRUPT, EXIT_TOOL, AwsRunError
 from aws_run.streams import ResilientStream
 
-_REPORT_IT = "repeat it with --debug and report what it prints; `aws-run gc` removes anything that is left"
+_REPORT_IT = "repeat it with --debug and report what it prints"
 
 # name -> (module, one line for --help), in the order in which a new user needs them.
 COMMANDS: dict[str, tuple[str, str]] = {

@@ -192,6 +192,7 @@ def test_a_fault_of_ours_is_125_and_says_so(debug: bool, capsys: pytest.CaptureF
     assert main._run([], debug, failing(ZeroDivisionError("oops"))) == 125
     told = capsys.readouterr().err
     assert "aws-run itself failed: ZeroDivisionError: oops" in told
+    assert "aws-run gc" not in told, "most commands start nothing that could be left"
     assert ("Traceback" in told) is debug
 
 

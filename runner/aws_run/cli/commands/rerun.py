@@ -11,7 +11,7 @@ import click
 from aws_run.cli import compose
 from aws_run.cli.options import aws_options, detach_option, project_options, quiet_option, setting
 from aws_run.cli.output_memory import remembered_output
-from aws_run.cli.running import Terminal
+from aws_run.cli.running import Terminal, may_leave_something
 from aws_run.cli.script import ScriptCommand
 from aws_run.cli.session import session
 from aws_run.cli.types import RUN
@@ -67,19 +67,20 @@ def rerun(
         terminal = Terminal(
             reporter=here.reporter, target=here.target, local=bool(flags["local"]), as_json=here.as_json
         )
-        done = start_job(
-            replace(job, args=args) if args else job,
-            here.context,
-            env=given.get("env", {}),
-            output=into,
-            show_plan=terminal.plan_for(into),
-            on_interrupt=terminal.choose,
-            detach=detach,
-            cost_label=here.target.cost_label,
-            labels=given.get("labels", ()),
-            note=given.get("note"),
-            like=record,
-        )
+        with may_leave_something():
+            done = start_job(
+                replace(job, args=args) if args else job,
+                here.context,
+                env=given.get("env", {}),
+                output=into,
+                show_plan=terminal.plan_for(into),
+                on_interrupt=terminal.choose,
+                detach=detach,
+                cost_label=here.target.cost_label,
+                labels=given.get("labels", ()),
+                note=given.get("note"),
+                like=record,
+            )
         if into is not None:
             mark_here(into)
         return terminal.report(done, here.context)

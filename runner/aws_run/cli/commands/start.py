@@ -9,7 +9,7 @@ import click
 
 from aws_run.cli import compose
 from aws_run.cli.options import aws_options, detach_option, quiet_option, setting
-from aws_run.cli.running import Terminal
+from aws_run.cli.running import Terminal, may_leave_something
 from aws_run.cli.session import session
 from aws_run.cli.spec_file import read_spec
 from aws_run.cli.types import PATH
@@ -68,17 +68,18 @@ def start(
         terminal = Terminal(
             reporter=here.reporter, target=here.target, local=bool(flags["local"]), as_json=here.as_json
         )
-        done = run(
-            job,
-            here.context,
-            inputs=addresses,
-            env=given.get("env", {}),
-            output=into,
-            show_plan=terminal.plan_for(into),
-            on_interrupt=terminal.choose,
-            detach=detach,
-            cost_label=here.target.cost_label,
-        )
+        with may_leave_something():
+            done = run(
+                job,
+                here.context,
+                inputs=addresses,
+                env=given.get("env", {}),
+                output=into,
+                show_plan=terminal.plan_for(into),
+                on_interrupt=terminal.choose,
+                detach=detach,
+                cost_label=here.target.cost_label,
+            )
         if into is not None:
             mark_here(into)
         return terminal.report(done, here.context)

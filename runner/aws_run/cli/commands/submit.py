@@ -12,7 +12,7 @@ import click
 from aws_run.cli import compose
 from aws_run.cli.job_lines import emit_for
 from aws_run.cli.options import aws_options, detach_option, file_options, quiet_option, run_options
-from aws_run.cli.running import Terminal, refuse_detach_on_ephemeral, without_cleanup_hint
+from aws_run.cli.running import Terminal, may_leave_something, refuse_detach_on_ephemeral, without_cleanup_hint
 from aws_run.cli.say import result_json
 from aws_run.cli.script import ScriptCommand, flags_with_script, with_chosen_script
 from aws_run.cli.spec_file import SavedSpec, refuse_unwritable
@@ -114,7 +114,7 @@ def _submit(
 
             terminal = Terminal(reporter=reporter, target=target, local=local, as_json=as_json)
             saved = SavedSpec(save_spec, reporter.emit)
-            with without_cleanup_hint(target):
+            with without_cleanup_hint(target), may_leave_something():
                 done = run(
                     config,
                     context,
