@@ -53,12 +53,17 @@ class ProjectSurvey:
         return replace(self, hand_over_env=hand_over)
 
 
+def schema_line(schema: str) -> str:
+    """By what editors find the schema: the first line of an aws-run.yaml beside it."""
+    return f"# yaml-language-server: $schema={schema}"
+
+
 def render_yaml(survey: ProjectSurvey, schema: str | None = None) -> str:
     """An aws-run.yaml that `load_config` accepts. `schema`: the file beside it by which editors know its keys."""
     lines = [
-        *([f"# yaml-language-server: $schema={schema}"] if schema else []),
+        *([schema_line(schema)] if schema else []),
         "# aws-run.yaml: how this project runs on AWS. Flags and AWS_RUN_* variables override it.",
-        "# Every key: aws-run config schema" + ("" if schema else "; for editors: aws-run init --force --schema"),
+        "# Every key: aws-run config schema" + ("" if schema else "; for editors: aws-run init --schema"),
         "version: 1",
         f"name: {survey.name}",
         *_command(survey),

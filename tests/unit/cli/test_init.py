@@ -50,3 +50,36 @@ def test_no_workflow_is_written_through_a_folder_that_is_a_link_out_of_the_proje
     assert main._run(words, debug=False) == 2
     assert "is a link that leads out of" in capsys.readouterr().err
     assert list(elsewhere.iterdir()) == []
+
+
+def test_the_schema_beside_a_file_that_is_there_leaves_it_alone(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "aws-run.yaml").write_text("version: 1\nname: mine\n")
+    assert init(capsys, "--schema") == "# yaml-language-server: $schema=.aws-run.schema.json"
+    assert (project / "aws-run.yaml").read_text() == "version: 1\nname: mine\n"
+    assert "properties" in json.loads((project / ".aws-run.schema.json").read_text())
+
+
+def test_the_file_advises_nothing_that_would_replace_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    init(capsys)
+    written = (project / "aws-run.yaml").read_text()
+    assert "aws-run init --schema" in written
+    assert "--force" not in written
+
+
+@pytest.mark.parametrize("words", [("--force",), ("--force", "--schema")])
+def test_a_place_that_can_not_be_written_is_the_users_to_mend(
+    project: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    (project / "aws-run.yaml").mkdir()
+    assert main._run(["init", *words], debug=False) == 2
+    told = capsys.readouterr().err
+    assert "aws-run.yaml can't be written: Is a directory" in told
+    assert "itself failed" not in told
+
+
+def test_a_workflow_that_can_not_be_written_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / ".github").write_text("a file")
+    assert main._run(["init", "--github", "org/aws-run@v1", "--repository", "acme/models"], debug=False) == 2
+    assert "aws-run.yml can't be written" in capsys.readouterr().err

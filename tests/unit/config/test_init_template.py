@@ -31,7 +31,7 @@ def test_what_the_folder_shows_is_written_and_the_rest_is_a_comment() -> None:
         render_yaml(survey)
         == """\
 # aws-run.yaml: how this project runs on AWS. Flags and AWS_RUN_* variables override it.
-# Every key: aws-run config schema; for editors: aws-run init --force --schema
+# Every key: aws-run config schema; for editors: aws-run init --schema
 version: 1
 name: segment
 command: python train.py  # the one that takes the two folders, which are appended

@@ -24,7 +24,12 @@ from aws_run.errors import UsageError
     type=TEXT,
     help="Write workflows for GitHub Actions instead, which take the tool from there, and print their role's policies.",
 )
-@click.option("--schema", is_flag=True, help=f"Also write {SCHEMA_FILE}, by which editors complete and check the file.")
+@click.option(
+    "--schema",
+    is_flag=True,
+    help=f"Also write {SCHEMA_FILE}, by which editors complete and check the file. An aws-run.yaml that is there stays "
+    "as it is.",
+)
 @click.option("--repository", metavar="OWNER/NAME", type=TEXT, help="With --github: the repository that PATH is.")
 @click.option("--account", metavar="ID", type=TEXT, help="With --github: the AWS account of the role.")
 def init(
@@ -38,7 +43,7 @@ def init(
 ) -> None:
     """Write an aws-run.yaml into PATH with what a run of it would use: command, dependencies, Python, Debian packages,
     folders and .env, each with a word on why."""
-    from aws_run.config.init_template import render_yaml
+    from aws_run.config.init_template import render_yaml, schema_line
     from aws_run.usecases.propose import survey_project
 
     if not path.is_dir():
@@ -50,7 +55,12 @@ def init(
         raise UsageError("--repository and --account belong to --github", hint="add --github OWNER/aws-run@REF")
     target = path / "aws-run.yaml"
     if os.path.lexists(target) and not force:
-        raise UsageError(f"{target} exists already", hint="--force replaces it")
+        if not schema:
+            raise UsageError(f"{target} exists already", hint="--force replaces it")
+        _write_schema(path / SCHEMA_FILE)
+        say(f"editors read it where the first line of {target} is:")
+        say(schema_line(SCHEMA_FILE))
+        return
     survey = survey_project(path)
     for problem in (*survey.problems, *survey.not_followed):
         say(f"note: {problem}")
@@ -60,10 +70,7 @@ def init(
         survey = survey.with_env(_wants(f"Shall the job get the variables of .env ({names})?"))
         if not survey.hand_over_env:
             say("note: .env stays on this machine; `env_file: .env` in aws-run.yaml hands its variables over")
-    if target.is_symlink():
-        target.unlink()  # never write through a link
-    target.write_text(render_yaml(survey, schema=SCHEMA_FILE if schema else None), encoding="utf-8")
-    say(f"wrote {target}")
+    _write(target, render_yaml(survey, schema=SCHEMA_FILE if schema else None))
     if schema:
         _write_schema(path / SCHEMA_FILE)
     say(f"next: aws-run check, then {_submit(path, has_input=survey.input is not None)}")
@@ -73,9 +80,18 @@ def _write_schema(target: Path) -> None:
     from aws_run.config.schema import config_schema
     from aws_run.report.format import json_text
 
-    if target.is_symlink():
-        target.unlink()
-    target.write_text(json_text(config_schema(), indent=2) + "\n", encoding="utf-8")
+    _write(target, json_text(config_schema(), indent=2) + "\n")
+
+
+def _write(target: Path, text: str) -> None:
+    """Replaces what is there, a link included. UsageError where that can't be."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_symlink():
+            target.unlink()  # never write through a link
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{target} can't be written: {error.strerror or error}") from error
     say(f"wrote {target}")
 
 
@@ -105,12 +121,7 @@ def _github(path: Path, force: bool, action: str, repository: str | None, accoun
         if os.path.lexists(target) and not force:
             raise UsageError(f"{target} exists already", hint="--force replaces it")
     for name, text in files.items():
-        target = path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_symlink():
-            target.unlink()  # never write through a link
-        target.write_text(text, encoding="utf-8")
-        say(f"wrote {target}")
+        _write(path / name, text)
     policies = {"trust": setup.trust_policy(wanted), "policy": caller_policy(account=wanted.account)}
     for line in json.dumps(policies, indent=2).splitlines():
         result(line)
