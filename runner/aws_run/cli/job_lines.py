@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from aws_run.cli.say import result
+from aws_run.cli.terminals import is_terminal
 from aws_run.events import Emit, Event, LogLine
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def emit_for(reporter: Reporter, *, as_json: bool, quiet: bool) -> Emit:
     """What a run's events are handed to. With --json stdout holds the result alone, and the lines are events. Where
     stdout and stderr are one terminal, the reporter prints them above what moves there."""
-    if as_json or (not quiet and _is_terminal(sys.stdout) and _is_terminal(sys.stderr)):
+    if as_json or (not quiet and is_terminal(sys.stdout) and is_terminal(sys.stderr)):
         return reporter.emit
 
     def emit(event: Event) -> None:
@@ -25,7 +26,3 @@ def emit_for(reporter: Reporter, *, as_json: bool, quiet: bool) -> Emit:
             reporter.emit(event)
 
     return emit
-
-
-def _is_terminal(stream: object) -> bool:
-    return stream is not None and bool(getattr(stream, "isatty", lambda: False)())

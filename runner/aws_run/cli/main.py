@@ -115,9 +115,9 @@ def main(argv: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if argv is None else argv
     debug = "--debug" in _own(arguments) or os.environ.get("AWS_RUN_DEBUG", "") not in ("", "0")
     signal.signal(signal.SIGTERM, _interrupt)
+    _open_closed_streams()
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is not None:  # None where it is closed
-            setattr(sys, name, ResilientStream(getattr(sys, name)))
+        setattr(sys, name, ResilientStream(getattr(sys, name)))
     code = _written(_run(arguments, debug))
     if argv is None:
         # Our threads may still be working, and after an interrupt nobody waits for them.
@@ -128,6 +128,13 @@ def main(argv: list[str] | None = None) -> None:
             signal.signal(number, lambda *_: os._exit(EXIT_INTERRUPT))
     gc.freeze()  # or Python would look through all that it has imported once more before it ends
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Python has None for a stream that the shell has closed (`<&-`). Nobody reads or writes there all the same."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - until the end
 
 
 def _own(arguments: list[str]) -> list[str]:

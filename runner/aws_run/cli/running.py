@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +15,7 @@ from aws_run.cli.output_claim import claim_output
 from aws_run.cli.output_memory import remember_fetched, remember_output
 from aws_run.cli.say import question_lines, result_json, say
 from aws_run.cli.target import Target
+from aws_run.cli.terminals import on_a_terminal
 from aws_run.errors import AwsRunError, InterruptedRunError, UsageError, sentence_of
 from aws_run.events import Notice
 from aws_run.frozen import frozen
@@ -43,7 +43,7 @@ class Terminal:
     def choose(self) -> Literal["cancel", "detach"]:
         """On a terminal the user chooses; anywhere else (CI) an interrupt means cancel and clean up. An embedded AWS
         that this command started ends with it, so there is nothing to detach from."""
-        if self.local or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if self.local or not on_a_terminal():
             return "cancel"
         with self.reporter.pause():
             say("")

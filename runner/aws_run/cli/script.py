@@ -4,7 +4,6 @@ that would do one is chosen."""
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from aws_run.cli.say import say
+from aws_run.cli.terminals import on_a_terminal
 from aws_run.errors import AmbiguousScriptError, UsageError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def with_chosen_script(config: Config, run: Callable[[Config], T], *, terminal: 
         return run(config)
     except AmbiguousScriptError as error:
         if terminal is None:
-            terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+            terminal = on_a_terminal()
         if not terminal:
             raise
         command = _choose(error.candidates)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from aws_run.cli.say import say
+from aws_run.cli.terminals import on_a_terminal
 from aws_run.errors import DeclinedError, FarTooMuchError, UsageError
 from aws_run.events import Notice
 
@@ -28,7 +28,7 @@ def need_trust(config: Config, *, trusted: bool, terminal: bool | None = None) -
     if trusted or not sentences:
         return
     if terminal is None:
-        terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+        terminal = on_a_terminal()
     if not terminal:
         raise UsageError(f"The project's own file reaches outside of its folder: {'; '.join(sentences)}", hint=_HINT)
     _ask(sentences)
@@ -46,7 +46,7 @@ def ask_whether_meant(reporter: Reporter) -> Callable[[UsageError], None]:
     """For AppContext.agree: on a terminal the user is asked, and elsewhere nobody can say that it is meant."""
 
     def agree(doubt: UsageError) -> None:
-        if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
+        if not on_a_terminal():
             raise doubt
         with reporter.pause():
             say(doubt.message)

@@ -17,8 +17,9 @@ class Typed(io.StringIO):
         return True
 
 
-def confirm(monkeypatch: pytest.MonkeyPatch, stdin: io.StringIO) -> None:
+def confirm(monkeypatch: pytest.MonkeyPatch, stdin: io.StringIO | None) -> None:
     monkeypatch.setattr("sys.stdin", stdin)
+    monkeypatch.setattr("sys.stderr", Typed())
     confirm_removal("Delete it?", at_stake="It holds all results")
 
 
@@ -32,7 +33,19 @@ def test_a_no_says_that_nothing_was_removed(monkeypatch: pytest.MonkeyPatch, typ
         confirm(monkeypatch, Typed(typed))
 
 
-def test_where_nobody_can_answer_what_is_at_stake_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("stdin", [io.StringIO("y\n"), None])
+def test_where_nobody_can_answer_what_is_at_stake_is_told(
+    monkeypatch: pytest.MonkeyPatch, stdin: io.StringIO | None
+) -> None:
     with pytest.raises(UsageError, match="It holds all results") as caught:
-        confirm(monkeypatch, io.StringIO("y\n"))
+        confirm(monkeypatch, stdin)
     assert caught.value.hint == "add --yes to confirm"
+
+
+@pytest.mark.parametrize("log", [io.StringIO(), None])
+def test_nobody_is_asked_inside_a_log(monkeypatch: pytest.MonkeyPatch, log: io.StringIO | None) -> None:
+    monkeypatch.setattr("sys.stdin", Typed("y\n"))
+    monkeypatch.setattr("sys.stderr", log)
+    with pytest.raises(UsageError, match="It holds all results"):
+        confirm_removal("Delete it?", at_stake="It holds all results")
+    assert log is None or log.getvalue() == ""

@@ -13,6 +13,7 @@ import click
 
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.session import Session, session
+from aws_run.cli.terminals import is_terminal
 from aws_run.cli.types import PATH
 from aws_run.errors import EXIT_TOOL, UsageError
 from aws_run.events import LookProgress
@@ -50,7 +51,7 @@ def check(path: Path, **flags: Any) -> int:
 @contextmanager
 def _shown_as_busy(here: Session) -> Iterator[None]:
     """On a terminal: the checks take seconds, and their table comes at their end."""
-    if here.as_json or not sys.stderr.isatty():
+    if here.as_json or not is_terminal(sys.stderr):
         yield
         return
     looking = LookProgress(what="the project, the account and Docker", files=0, bytes=0)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from pathlib import Path
 
 import click
 
 from aws_run.cli.say import result, say
+from aws_run.cli.terminals import on_a_terminal
 from aws_run.cli.types import PATH, TEXT
 from aws_run.config.init_template import SCHEMA_FILE
 from aws_run.errors import UsageError
@@ -132,7 +132,7 @@ def _github(path: Path, force: bool, action: str, repository: str | None, accoun
 
 def _wants(question: str) -> bool:
     """One key answers; no, where nobody can be asked."""
-    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not on_a_terminal():
         return False
     click.echo(f"{question} [y/N] ", err=True, nl=False)
     try:

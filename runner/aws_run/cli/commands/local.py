@@ -16,6 +16,7 @@ from aws_run.cli.confirm import confirm_removal
 from aws_run.cli.help_text import WholeSentences
 from aws_run.cli.options import json_option, runtime_option
 from aws_run.cli.say import result, result_json, say
+from aws_run.cli.terminals import is_terminal
 from aws_run.cli.types import PATH
 from aws_run.errors import AwsRunError, UsageError
 from aws_run.extras import install_hint
@@ -156,7 +157,7 @@ def stop() -> None:
     names = embedded.LocalAws.exported(os.environ)
     if names:
         result(f"unset {' '.join(names)}")
-    if names and sys.stdout.isatty():
+    if names and is_terminal(sys.stdout):
         say('# this shell still has its variables; with eval "$(aws-run local stop)" it forgets them')
     say("# stopped" if stopped else "# none was running")
 

@@ -12,6 +12,7 @@ from aws_run.cli.goes_on import told_that_it_goes_on
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.say import result
 from aws_run.cli.session import session
+from aws_run.cli.terminals import is_terminal
 from aws_run.cli.types import RUN
 
 
@@ -36,7 +37,7 @@ def logs(run: str | None, follow: bool, raw: bool, **flags: Any) -> int:
                     here.print_json({"timestamp_ms": line.timestamp_ms, "text": line.text})
                 else:
                     # The status line is on the same terminal, and has to be away while a line goes to stdout.
-                    with here.reporter.pause() if sys.stdout is not None and sys.stdout.isatty() else nullcontext():
+                    with here.reporter.pause() if is_terminal(sys.stdout) else nullcontext():
                         result(line.text)
                 if getattr(sys.stdout, "unread", False):
                     break  # `aws-run logs -f | head`: the reader has gone

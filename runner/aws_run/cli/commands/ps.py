@@ -14,6 +14,7 @@ import click
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.say import say
 from aws_run.cli.session import session
+from aws_run.cli.terminals import is_terminal
 from aws_run.errors import UsageError
 from aws_run.hints import quoted
 
@@ -77,7 +78,7 @@ def ps(
                 tell_of_none()
             tell_of_ended(runs)
 
-        if watch and (here.as_json or not sys.stdout.isatty()):
+        if watch and (here.as_json or not is_terminal(sys.stdout)):
             raise UsageError("--watch redraws a table, and stdout is no terminal", hint="leave --watch out")
         if here.as_json:
             here.print_json({"runs": [as_data(run) for run in look()]})
