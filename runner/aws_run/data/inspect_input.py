@@ -46,10 +46,10 @@ def inspect_input(
 ) -> InputSummary:
     """UsageError for what can't be an input, TransferError for what can't be read. `storage`: a bucket by its name, as
     this account would own it. `project`: whose input it is, which is a part of its keys.
-    `on_seen`: called with files and bytes so far of a folder here."""
+    `on_seen`: called with files and bytes so far. `cancel`: ends the look with InterruptedRunError."""
     uri = one.s3
     if uri is not None:
-        pinned = pin_input(storage(uri.bucket), uri, emit=emit, exclude=exclude, cancel=cancel)
+        pinned = pin_input(storage(uri.bucket), uri, emit=emit, exclude=exclude, cancel=cancel, on_seen=on_seen)
         return InputSummary(name=one.name, place=one.place, files=pinned.files, bytes=pinned.size_bytes, pinned=pinned)
     files = total = 0
     if one.folder is None or not one.folder.is_dir():
@@ -58,7 +58,10 @@ def inspect_input(
     with translated(_DOING):
         prefix = input_prefix(project, one.name or naming.input_label(one.place))
         listed = scan_folder(
-            str(one.folder), exclude=matcher(exclude), follow_links=follow_links, on_refused=refused.note
+            str(one.folder),
+            exclude=_ended_by(cancel, matcher(exclude)),
+            follow_links=follow_links,
+            on_refused=refused.note,
         )
         for file in listed:
             # Checked here, since a file that can't be opened would otherwise show only when half of the run exists.
@@ -73,6 +76,20 @@ def inspect_input(
             on_seen(files, total)
     refused.refuse()
     return InputSummary(name=one.name, place=one.place, files=files, bytes=total)
+
+
+def _ended_by(cancel: threading.Event | None, left_out: Callable[[str], bool] | None) -> Callable[[str], bool] | None:
+    """`left_out`, which is asked about each entry, so that a look through a large folder ends here, whatever of it is
+    left out."""
+    if cancel is None:
+        return left_out
+
+    def asked(path: str) -> bool:
+        if cancel.is_set():
+            raise InterruptedError
+        return left_out is not None and left_out(path)
+
+    return asked
 
 
 class Refused:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from aws_run.data.bucket_access import read_listing
 from aws_run.data.errors import translated
 from aws_run.data.inputs import SNAPSHOT_SUFFIX, InputSnapshot, matcher
-from aws_run.errors import InterruptedRunError, UsageError
+from aws_run.errors import UsageError
 from aws_run.events import Emit, Notice
 from aws_run.frozen import frozen
 from aws_run.runs.keys import RunKeys
@@ -27,8 +27,8 @@ from aws_run_entrypoint.transfer import (
     sort_key,
 )
 
-_SAY_EVERY = 50_000
 _MAX_NAME_BYTES = 255  # of one component, on Linux
+OnSeen = Callable[[int, int], None]  # files and bytes so far
 
 
 @frozen
@@ -61,15 +61,17 @@ def pin_input(
     emit: Emit,
     exclude: Sequence[str] = (),
     cancel: threading.Event | None = None,
+    on_seen: OnSeen = lambda files, size_bytes: None,
 ) -> Pinned:
     """Pins what a run that starts now will read. Lists the prefix, one request for a thousand objects (or versions).
 
     `bucket`: that of `uri` as this account would own it: its `owner` is tried first, which shows whose it is.
+    `on_seen`: called with files and bytes so far.
     UsageError: no such bucket, nothing there, a key that can be no file. TransferError: no rights.
     """
-    seen = _Seen(uri, exclude)
+    seen = _Seen(uri, exclude, on_seen)
     with translated(f"{uri} could not be listed"):
-        theirs, own = read_listing(bucket, uri, seen.take, _pages(uri, emit, cancel))
+        theirs, own = read_listing(bucket, uri, seen.take, _cancelled_by(cancel))
     if not seen.count:
         raise UsageError(f"{uri}: there are no objects", hint=f"`aws s3 ls {uri}` shows what is there")
     entries, region = seen.in_order(), theirs.region
@@ -111,16 +113,10 @@ def keep_pin(bucket: Bucket, run_id: str, label: str, pinned: Pinned, *, into: s
     )
 
 
-def _pages(uri: S3Uri, emit: Emit, cancel: threading.Event | None) -> Callable[[int], None]:
-    announced = 0
-
-    def on_page(count: int) -> None:
-        nonlocal announced
+def _cancelled_by(cancel: threading.Event | None) -> Callable[[int], None]:
+    def on_page(_count: int) -> None:
         if cancel is not None and cancel.is_set():
-            raise InterruptedRunError(f"{uri} was being listed: it was cancelled")
-        if count - announced >= _SAY_EVERY:
-            announced = count
-            emit(Notice(text=f"{uri}: {count} objects so far"))
+            raise InterruptedError
 
     return on_page
 
@@ -129,8 +125,9 @@ class _Seen:
     """The objects as entries of a manifest. UsageError names a key that can't be a file, unless `exclude` matches
     it."""
 
-    def __init__(self, uri: S3Uri, exclude: Sequence[str]) -> None:
+    def __init__(self, uri: S3Uri, exclude: Sequence[str], on_seen: OnSeen) -> None:
         self._uri = uri
+        self._on_seen = on_seen
         self._left_out = matcher(exclude)
         self.take((), False)
 
@@ -142,6 +139,7 @@ class _Seen:
         self.count = 0
         self.archived: list[str] = []
         self._entries: list[Entry] = []
+        files = total = 0
         for one in items:
             self.count += 1
             path = one.key[len(self.prefix) :]
@@ -156,6 +154,9 @@ class _Seen:
                     f"{self._uri}: the key {one.key!r} can be no file: it {error.why}",
                     hint="name a deeper prefix, or leave it out with `exclude:` in aws-run.yaml",
                 ) from error
+            files += not self._entries[-1].is_dir
+            total += one.size
+            self._on_seen(files, total)
 
     def in_order(self) -> list[Entry]:
         self._entries.sort(key=lambda entry: sort_key(entry.path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.unit.transfer.stub import StubS3
 from aws_run.config.models import Input
 from aws_run.data import bucket_for, push_input
 from aws_run.data.inspect_input import InputSummary, inspect_input
-from aws_run.errors import UsageError
+from aws_run.errors import InterruptedRunError, UsageError
 from aws_run_entrypoint.transfer import Bucket
 
 
@@ -120,3 +121,43 @@ def test_of_many_entries_that_cannot_be_sent_the_first_are_named(tmp_path: Path)
         look(tmp_path)
     assert len(caught.value.message.splitlines()) == 12
     assert caught.value.message.endswith("\n'09' is a link to nothing\nand 15 more")
+
+
+@pytest.mark.parametrize("exclude", [(), ("*",)])
+def test_an_interrupt_ends_the_look_through_a_large_folder(tmp_path: Path, exclude: tuple[str, ...]) -> None:
+    for number in range(5):
+        (tmp_path / f"{number}.csv").write_text("1")
+    stop, seen = threading.Event(), list[int]()
+
+    def on_seen(files: int, _bytes: int) -> None:
+        seen.append(files)
+        stop.set()
+
+    if exclude:
+        stop.set()  # where all is left out nothing is seen
+    with pytest.raises(InterruptedRunError, match="it was cancelled"):
+        inspect_input(
+            Input(place=str(tmp_path)),
+            _nobody,
+            emit=lambda event: None,
+            project="p",
+            exclude=exclude,
+            cancel=stop,
+            on_seen=on_seen,
+        )
+    assert seen == ([] if exclude else [1])
+
+
+def test_an_address_in_s3_is_counted_while_it_is_listed(stub: StubS3) -> None:
+    seen: list[tuple[int, int]] = []
+    stub.store("d/a", b"12")
+    stub.store("d/b/", b"")
+    stub.store("d/c", b"345")
+    inspect_input(
+        Input(place="s3://bucket/d"),
+        lambda name: stub.bucket(),
+        emit=lambda event: None,
+        project="p",
+        on_seen=lambda files, size_bytes: seen.append((files, size_bytes)),
+    )
+    assert seen == [(1, 2), (1, 2), (2, 5)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.transfer.stub import Fault, Seen, StubS3
 
 from aws_run.data import Pinned, keep_pin, pin_input
-from aws_run.errors import TransferError, UsageError
+from aws_run.errors import InterruptedRunError, TransferError, UsageError
 from aws_run.events import Event, Notice
 from aws_run.s3uri import parse_s3
 from aws_run_entrypoint.transfer import manifest as manifests
@@ -221,3 +222,11 @@ def test_any_keys_are_carried_right_or_refused_by_name(keys: list[str]) -> None:
         files = {name for name in names if not name.endswith("/")}
         assert not [name for name in names for n in range(len(name)) if name[n] == "/" and name[:n] in files]
         assert names == sorted(names, key=sort_key)
+
+
+def test_an_interrupt_ends_the_listing(stub: StubS3) -> None:
+    stub.store("d/a", b"x")
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(InterruptedRunError, match="s3://bucket/d could not be listed: it was cancelled"):
+        look(stub, "d", cancel=stop)

@@ -170,8 +170,8 @@ def _with_enough_disk(
 
 @contextmanager
 def _stopping(context: AppContext) -> Iterator[None]:
-    """An interrupt ends what other threads are waiting for: a program, a large folder. An error does not: `bench` goes
-    on with its next machine."""
+    """An interrupt ends what other threads are waiting for: a program, a folder or a listing. An error does not:
+    `bench` goes on with its next machine."""
     try:
         yield
     except KeyboardInterrupt:
