@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections.abc import Sequence
 
+_NUMBER = re.compile(r"[+-][0-9]+(\.[0-9]+)?", re.ASCII)
+
 
 def write_csv(columns: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None:
-    """Text in which a spreadsheet would see a formula begins with an apostrophe."""
+    """Text in which a spreadsheet would see a formula begins with an apostrophe. A number stays a number."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([[_harmless_cell(value) for value in row] for row in rows])
@@ -16,4 +19,5 @@ def write_csv(columns: Sequence[str], rows: Sequence[Sequence[str | int]]) -> No
 
 def _harmless_cell(value: str | int) -> str | int:
     """A spreadsheet takes a cell that begins so for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if formula and not _NUMBER.fullmatch(str(value)) else value
