@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from aws_run.aws.session import Aws, Identity, RoundTrip
+from aws_run.aws.round_trips import RoundTrip
+from aws_run.aws.session import Aws, Identity
 from aws_run.backends.base import Backend
 from aws_run.backends.ec2.backend import Ec2Backend
 from aws_run.backends.fargate.backend import FargateBackend

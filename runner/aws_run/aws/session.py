@@ -17,11 +17,12 @@ from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from aws_run import __version__, partition
-from aws_run.aws.answers import Answer, refuse_unreadable
+from aws_run.aws.answers import Answer
 from aws_run.aws.cache import Cache
 from aws_run.aws.errors import UNKNOWN_TO_REGION, translate, unreadable
 from aws_run.aws.models import ModelLoader
 from aws_run.aws.regions import refuse_unknown_region
+from aws_run.aws.round_trips import Reader, RoundTrip
 from aws_run.aws.web_identity import WebIdentity
 from aws_run.clock import Clock, SystemClock
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
@@ -53,25 +54,6 @@ _SAME_CLOCK_S = 3.0
 _BODY_TRIES, _FIRST_WAIT_S = 6, 0.5
 _OF_AWS = re.compile(r"https://s3(-fips)?(\.dualstack)?(\.[a-z0-9-]+)?\.amazonaws\.com(\.cn)?/?")
 _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
-
-
-class _Reader:
-    """Sends one client's requests, and checks each response before botocore reads it.
-
-    It does so in `before-send`, because botocore retries after an exception there (in every page, too), but not after
-    one of its parser. A request that another handler of that event has answered does not come here.
-    """
-
-    def __init__(self, client: Any) -> None:
-        self._service = client.meta.service_model
-        self._endpoint = client._endpoint
-
-    def send(self, request: Any, event_name: str, **_: Any) -> Any:
-        # before-send.<service>.<Operation>
-        operation = self._service.operation_model(event_name.split(".", 2)[2])
-        response = self._endpoint.http_session.send(request)
-        refuse_unreadable(operation, response, is_head=request.method == "HEAD")
-        return response
 
 
 def _contradicts(answer: Answer, body: bytes) -> bool:
@@ -126,14 +108,6 @@ class Identity:
     region: str
 
 
-@frozen
-class RoundTrip:
-    """One HTTP request as sent, retries included."""
-
-    service: str
-    operation: str
-
-
 _FETCH_WITHIN_S = 10
 
 
@@ -172,6 +146,8 @@ class Aws:
         self._clients: dict[tuple[str, bool], Any] = {}
         self._lock = threading.Lock()
         self._trips: list[RoundTrip] = []
+        # Told of each request when its answer is there, in the thread that waits for it.
+        self.on_answer: Callable[[RoundTrip], None] = lambda trip: None
         self._identity: Identity | None = None
 
     @property
@@ -362,7 +338,7 @@ class Aws:
         except (BotoCoreError, ValueError) as error:  # ValueError: an invalid AWS_ENDPOINT_URL
             raise translate(error, service=service, operation="client") from None
         client.meta.events.register("before-send", self._count)
-        client.meta.events.register("before-send", _Reader(client).send)
+        client.meta.events.register("before-send", Reader(client, self._clock, lambda trip: self.on_answer(trip)).send)
         client.meta.events.register("response-received", self._read_time)
         return client
 

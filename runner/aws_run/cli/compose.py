@@ -18,11 +18,12 @@ from urllib.parse import urlsplit
 
 from aws_run.cli.target import Target, way_back
 from aws_run.errors import AwsRunError, UsageError
-from aws_run.events import Emit, Notice
+from aws_run.events import Emit, Notice, unfailing
 from aws_run.extras import install_hint
 
 if TYPE_CHECKING:
     from aws_run.aws.cache import Cache
+    from aws_run.aws.round_trips import RoundTrip
     from aws_run.aws.session import Aws
     from aws_run.aws.web_identity import WebIdentity
     from aws_run.backends.base import Backend
@@ -207,6 +208,8 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
     emit = target.leading_back(emit)
     for text in target.notices:
         emit(Notice(text=text))
+    tell = unfailing(emit)
+    aws.on_answer = lambda trip: tell(_answered(trip))
     stop = threading.Event()
     backends = _Backends(aws, clock, keep=not target.ephemeral)
     return AppContext(
@@ -223,6 +226,12 @@ def make_context(aws: Aws, emit: Emit, target: Target) -> AppContext:
         salt=lambda: secrets.token_hex(2),
         poll_s=0.3 if target.embedded else 1.0,
     )
+
+
+def _answered(trip: RoundTrip) -> Notice:
+    """Of a request only what it was: its parameters may be a secret."""
+    status = "no answer" if trip.status is None else f"{trip.status}"
+    return Notice(text=f"AWS: {trip.service} {trip.operation}: {status}, {trip.seconds:.2f} s", level="debug")
 
 
 class _Backends(Mapping[str, "Backend"]):

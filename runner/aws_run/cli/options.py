@@ -65,7 +65,11 @@ def aws_options(function: F) -> F:
             click.option("--local", is_flag=True, help="Use the embedded AWS instead of an account."),
             json_option,
             click.option("-v", "--verbose", is_flag=True, help="Show every resource, the whole plan and the receipt."),
-            click.option("--debug", is_flag=True, help="Show every AWS call, and tracebacks of unexpected errors."),
+            click.option(
+                "--debug",
+                is_flag=True,
+                help="Show every AWS call but those that move files, and tracebacks of unexpected errors.",
+            ),
         ],
     )
 
