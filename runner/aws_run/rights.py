@@ -268,7 +268,7 @@ RIGHTS: tuple[Right, ...] = (
         "ecr:BatchGetImage",
         REPOSITORIES,
         commands=("plan", "submit"),
-        why="the image is pushed; whether a ready one is there, and for which architecture",
+        why="the image is pushed; of a ready one, whether it is there, its digest and its architecture",
     ),
     _own("ecr:ListTagsForResource", REPOSITORIES, commands=("destroy",), why="whose the repository is"),
     _own("ecr:DeleteRepository", REPOSITORIES, commands=("destroy",), why="removal of the images"),

@@ -126,6 +126,28 @@ def test_a_run_is_run_again_with_another_argument_and_the_two_are_compared(
     assert not {"image", "inputs", "commit"} & rows.keys()
 
 
+def test_a_run_of_an_image_that_a_tag_names_is_run_again_by_its_digest(
+    aws: Cloud, saved_once: Saved, tmp_path: Path, empty: Path
+) -> None:
+    _, first, outputs = saved_once
+    by_digest = json.loads(aws.text(f"runs/{first['run_id']}/run.json"))["image"]
+    repository = by_digest.partition("@")[0]
+    (image,) = aws.client("ecr").describe_images(repositoryName=repository.partition("/")[2])["imageDetails"]
+    spec = tmp_path / "spec.json"
+    done = aws.run(
+        "submit", empty, "--image", f"{repository}:{image['imageTags'][0]}", "--command", "python main.py",
+        "-i", project(tmp_path / "job", SCRIPT) / "data", "-o", tmp_path / "out",
+        "--env", "MODE=fast", "--name", "job", "--save-spec", spec, "--local", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(spec.read_text())["image"] == by_digest
+    again = aws.run(
+        "rerun", json.loads(done.stdout)["run_id"], "-o", empty / "again", "--env", "MODE=fast", "--local", cwd=empty
+    )
+    assert again.returncode == 0, again.stderr
+    assert tree(empty / "again").keys() == outputs.keys()
+
+
 def test_results_that_come_into_a_project_stay_out_of_its_next_image(
     aws: Cloud, saved_once: Saved, empty: Path
 ) -> None:

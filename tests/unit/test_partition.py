@@ -85,7 +85,7 @@ def test_an_image_of_china_is_the_accounts_own() -> None:
     made = desired.execution_role(job(image=image), account=ACCOUNT, region="cn-north-1", run_id=RUN, tags={})
     assert made.scope == "run"
     aws = FakeAws(region="cn-north-1")
-    repository.ready_image_arches(aws, image)
+    repository.ready_image(aws, image)
     assert aws.operations == ["batch_get_image"]
 
 

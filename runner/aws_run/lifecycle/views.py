@@ -153,7 +153,7 @@ def _image_rows(preflight: Preflight, run: RunPlan, backend: Backend) -> list[Pl
     definition = backend.definition(run.spec, "")
     task = PlanRow(action="create", kind=definition.kind, name=definition.name, scope=definition.scope)
     if preflight.image is None:
-        return [PlanRow(action="reuse", kind="image", name=str(preflight.config.image)), task]
+        return [PlanRow(action="reuse", kind="image", name=str(preflight.job.image)), task]
     name = f"{naming.repository_name(run.spec.job.name)}:{preflight.image.tag[:12]}"
     if preflight.image_digest:
         return [PlanRow(action="reuse", kind="image", name=name, scope="kept", note="unchanged"), task]

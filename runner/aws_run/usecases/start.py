@@ -88,7 +88,10 @@ def _refuse_unusable(job: JobSpec) -> None:
     if re.fullmatch(naming.PROJECT_PATTERN, job.name) is None or len(job.name) > naming.PROJECT_MAX:
         raise UsageError(f"The job spec's name {job.name!r} is not a project name", hint=_AGAIN)
     if job.image is None or _BY_DIGEST.fullmatch(job.image) is None:
-        raise UsageError("The job spec names no image by its digest (NAME@sha256:…)", hint=_AGAIN)
+        raise UsageError(
+            "The job spec names no image by its digest (NAME@sha256:…)",
+            hint=f"{_AGAIN}; with --image, name that by its digest",
+        )
     if not 1 <= job.timeout_s <= MAX_TIMEOUT_S:
         raise UsageError(f"The job spec's timeout_s is {job.timeout_s}, not 1 to {MAX_TIMEOUT_S} seconds")
     taken = sorted(name for name in job.tags if name.lower().startswith(("aws:", "aws-run:")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from aws_run import partition
@@ -100,18 +100,39 @@ _MANIFESTS = [
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 ]
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _URI = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/"
     r"(?P<name>[^:@]+)(?::(?P<tag>[^@]+))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 
 
-def ready_image_arches(aws: Aws, uri: str) -> frozenset[str]:
-    """For which architectures an image of this account and region is, as the config names them; empty: not known, since
-    it is another registry's or the caller may not look. UsageError for one that ECR doesn't have."""
+@frozen
+class ReadyImage:
+    """An image that nobody builds. `uri`: by its digest where that is known, else as it was named. `arches`: for which
+    architectures it is, as the config names them; empty: not known."""
+
+    uri: str
+    arches: frozenset[str] = frozenset()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """For the plan, where nobody knows what its tag names now."""
+        if "@sha256:" in self.uri:
+            return ()
+        return (
+            f"the image {self.uri} is named by a tag, which may name another one later: `rerun` and `start` repeat "
+            "only a run whose image is named by its digest (NAME@sha256:…)",
+        )
+
+
+def ready_image(aws: Aws, uri: str) -> ReadyImage:
+    """As ECR knows an image of this account and region. Of another registry's, and where the caller may not look, no
+    more is known than its name. UsageError for one that ECR doesn't have."""
     named, identity = _URI.fullmatch(uri), aws.identity()
+    unknown = ReadyImage(uri=uri)
     if named is None or (named["account"], named["region"]) != (identity.account, identity.region):
-        return frozenset()
+        return unknown
     image = {"imageDigest": named["digest"]} if named["digest"] else {"imageTag": named["tag"] or "latest"}
     missing = UsageError(
         f"There is no image {uri} in ECR",
@@ -124,20 +145,32 @@ def ready_image_arches(aws: Aws, uri: str) -> frozenset[str]:
         )
     except AwsCallError as error:
         if error.code not in _GONE:
-            return frozenset()  # who may not look may still be allowed to pull
+            return unknown  # who may not look may still be allowed to pull
         raise missing from error
     if any(one.get("failureCode") in _NO_SUCH_IMAGE for one in _listed(answer, "failures")):
         raise missing
-    manifests = [_json(str(one.get("imageManifest") or "")) for one in _listed(answer, "images")]
-    return frozenset(arch for one in manifests for arch in _arches_of(aws, named["name"], one))
+    images = _listed(answer, "images")
+    manifests = [_json(str(one.get("imageManifest") or "")) for one in images]
+    return ReadyImage(
+        uri=uri if named["digest"] else _pinned(uri, images),
+        arches=frozenset(arch for one in manifests for arch in _arches_of(aws, named["name"], one)),
+    )
 
 
-def refuse_other_arch(uri: str, there: frozenset[str], wanted: str) -> None:
+def _pinned(uri: str, images: Sequence[Mapping[str, Any]]) -> str:
+    """Its tag may name another image tomorrow."""
+    digests = [str((one.get("imageId") or {}).get("imageDigest") or "") for one in images]
+    return f"{uri.partition(':')[0]}@{digests[0]}" if digests and _DIGEST.fullmatch(digests[0]) else uri
+
+
+def refuse_other_arch(image: ReadyImage, wanted: str) -> None:
     """UsageError where the image can't run on the hardware."""
+    there = image.arches
     if there and wanted not in there:
         arches = " and ".join(sorted(there))
         raise UsageError(
-            f"The image {uri} is for {arches}, and the hardware is {wanted}: it would end with `exec format error`",
+            f"The image {image.uri} is for {arches}, and the hardware is {wanted}: it would end with "
+            "`exec format error`",
             hint=f"--arch {sorted(there)[0]}, or an image that is made for {wanted}",
         )
 

@@ -108,7 +108,7 @@ def run_preflight(
         sources = pool.submit(git_state, config.project_dir) if image else None
         kept = pool.submit(observe, context.aws, (bucket, repository))
         digest = pool.submit(repositories.image_digest, context.aws, repository.name, image.tag) if image else None
-        ready = pool.submit(repositories.ready_image_arches, context.aws, config.image) if config.image else None
+        ready = pool.submit(repositories.ready_image, context.aws, config.image) if config.image else None
         named = pool.submit(check_named, context.aws, job)
         offered = pool.submit(backend.inspect, job)
         store = RunStore(context.aws, bucket.name, identity.account)
@@ -118,8 +118,11 @@ def run_preflight(
         existing_image = digest.result() if digest else None
         if image is not None and existing_image is None:
             _warn_of_base(image.base, context)
-        if ready is not None:
-            repositories.refuse_other_arch(str(config.image), ready.result(), config.resources.arch)
+        about_image = image.notes if image is not None else ()
+        given = ready.result() if ready else None
+        if given is not None:
+            repositories.refuse_other_arch(given, config.resources.arch)
+            job, about_image = replace(job, image=given.uri), given.notes
         inputs = tuple(one.result() for one in (*there, *seen))
         contents = disk.Contents(
             input_bytes=sum(one.bytes for one in inputs),
@@ -147,7 +150,7 @@ def run_preflight(
             nat=nat,
             past=past.result(),
             inputs=inputs,
-            about_image=tuple(filter(None, (*(image.notes if image else ()), _base_note(image, context)))),
+            about_image=tuple(filter(None, (*about_image, _base_note(image, context)))),
             notes=(
                 *(note for note in (room.note, _memory_note(image, backend)) if note),
                 *offer.network.notes,

@@ -27,6 +27,7 @@ from aws_run.errors import AwsCallError, PreflightError, UsageError
 from aws_run.infra.resource_types import bucket, launch_template, log_group, repository, role
 from aws_run.infra.resource_types import task_definition as definitions
 from aws_run.infra.resource_types.launch_template import LaunchTemplate
+from aws_run.infra.resource_types.repository import ReadyImage
 from aws_run.infra.resource_types.role import Role
 from aws_run.infra.resources import ref
 
@@ -251,20 +252,43 @@ MISSING = [NO_IMAGE, refused("RepositoryNotFoundException")]
 def test_a_ready_image_that_ecr_does_not_have_is_refused_by_name(answer: Any, name: str) -> None:
     aws = FakeAws().on("batch_get_image", answer)
     with pytest.raises(UsageError, match="There is no image") as caught:
-        repository.ready_image_arches(aws, name)
+        repository.ready_image(aws, name)
     assert "list-images --repository-name arun/demo" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("name", ["nosuch:tag", "public.ecr.aws/x/y:1", IMAGE.replace("us-east-1", "eu-west-1")])
 def test_of_other_registries_nothing_is_asked(name: str) -> None:
     aws = FakeAws().on("batch_get_image", NO_IMAGE)
-    assert repository.ready_image_arches(aws, name) == frozenset()
+    assert repository.ready_image(aws, name) == ReadyImage(uri=name)
     assert aws.operations == []
 
 
 def test_who_may_not_look_may_still_be_allowed_to_pull() -> None:
     aws = FakeAws().on("batch_get_image", refused("AccessDeniedException"))
-    assert repository.ready_image_arches(aws, f"{IMAGE}:v1") == frozenset()
+    assert repository.ready_image(aws, f"{IMAGE}:v1") == ReadyImage(uri=f"{IMAGE}:v1")
+
+
+def test_of_an_image_that_stays_by_its_tag_the_plan_says_what_holds() -> None:
+    (note,) = ReadyImage(uri="public.ecr.aws/x/y:1").notes
+    assert "the image public.ecr.aws/x/y:1 is named by a tag" in note
+    assert "`rerun` and `start` repeat only a run whose image is named by its digest" in note
+
+
+DIGEST = f"sha256:{'5' * 64}"
+
+
+@pytest.mark.parametrize("name", [f"{IMAGE}:v1", IMAGE])
+def test_a_tag_is_pinned_to_the_image_that_it_names_now(name: str) -> None:
+    answer = {"images": [{"imageId": {"imageTag": "v1", "imageDigest": DIGEST}, "imageManifest": "{}"}]}
+    image = repository.ready_image(FakeAws().on("batch_get_image", answer), name)
+    assert (image.uri, image.notes) == (f"{IMAGE}@{DIGEST}", ())
+
+
+def test_a_digest_that_was_given_stays_and_one_that_is_none_is_not_taken() -> None:
+    given = f"{IMAGE}:v1@sha256:{'0' * 64}"
+    aws = FakeAws().on("batch_get_image", {"images": [{"imageId": {"imageDigest": "latest"}, "imageManifest": "{}"}]})
+    assert repository.ready_image(aws, given).uri == given
+    assert repository.ready_image(aws, f"{IMAGE}:v1") == ReadyImage(uri=f"{IMAGE}:v1")
 
 
 def manifest(**document: Any) -> dict[str, Any]:
@@ -274,7 +298,7 @@ def manifest(**document: Any) -> dict[str, Any]:
 def test_an_index_says_for_which_architectures_its_images_are() -> None:
     platforms = [{"platform": {"architecture": one}} for one in ("amd64", "arm64", "unknown")]
     aws = FakeAws().on("batch_get_image", manifest(manifests=platforms))
-    assert repository.ready_image_arches(aws, f"{IMAGE}:v1") == {"x86_64", "arm64"}
+    assert repository.ready_image(aws, f"{IMAGE}:v1").arches == {"x86_64", "arm64"}
     assert aws.operations == ["batch_get_image"]
 
 
@@ -282,15 +306,15 @@ def test_of_a_single_image_its_configuration_says_it(monkeypatch: pytest.MonkeyP
     aws = FakeAws().on("batch_get_image", manifest(config={"digest": "sha256:1"}))
     aws.on("get_download_url_for_layer", {"downloadUrl": "https://there"})
     monkeypatch.setattr(aws, "fetch", lambda url: json.dumps({"architecture": "arm64"}).encode())
-    assert repository.ready_image_arches(aws, f"{IMAGE}:v1") == {"arm64"}
+    assert repository.ready_image(aws, f"{IMAGE}:v1").arches == {"arm64"}
     assert aws.sent("get_download_url_for_layer")[0]["layerDigest"] == "sha256:1"
     aws.on("get_download_url_for_layer", refused("AccessDeniedException"))
-    assert repository.ready_image_arches(aws, f"{IMAGE}:v1") == frozenset()
+    assert repository.ready_image(aws, f"{IMAGE}:v1").arches == frozenset()
 
 
 def test_an_image_of_another_architecture_than_the_hardware_is_refused() -> None:
-    repository.refuse_other_arch(IMAGE, frozenset(), "arm64")
-    repository.refuse_other_arch(IMAGE, frozenset({"arm64", "x86_64"}), "arm64")
+    repository.refuse_other_arch(ReadyImage(uri=IMAGE), "arm64")
+    repository.refuse_other_arch(ReadyImage(uri=IMAGE, arches=frozenset({"arm64", "x86_64"})), "arm64")
     with pytest.raises(UsageError, match="is for x86_64, and the hardware is arm64") as caught:
-        repository.refuse_other_arch(IMAGE, frozenset({"x86_64"}), "arm64")
+        repository.refuse_other_arch(ReadyImage(uri=IMAGE, arches=frozenset({"x86_64"})), "arm64")
     assert "--arch x86_64" in (caught.value.hint or "")
