@@ -68,7 +68,8 @@ def find(aws: Aws, job: JobSpec, *, agent: bool) -> NetworkPlacement:
     public = {"yes": True, "no": False, "auto": gives_one}[wanted.public_ip]
     nat: tuple[tuple[str, str], ...] = ()
     if own:
-        notes += (f"it runs in aws-run's own network, {subnets[0]['VpcId']}; `aws-run network show` tells of it",)
+        shown = quoted("network", "show") + " tells of it"
+        notes += (f"it runs in aws-run's own network, {subnets[0]['VpcId']}; " + shown,)
     if wanted.subnets or own or not public:
         seen = _check(aws, subnets, services(job, agent=agent), public_ip=public)
         notes, nat = notes + seen.notes, seen.s3_by_nat

@@ -19,7 +19,7 @@ from aws_run.cli.terminals import on_a_terminal
 from aws_run.errors import AwsRunError, InterruptedRunError, UsageError, sentence_of
 from aws_run.events import Notice
 from aws_run.frozen import frozen
-from aws_run.hints import quoted
+from aws_run.hints import quoted, reaching
 
 if TYPE_CHECKING:
     from aws_run.lifecycle.context import AppContext
@@ -60,7 +60,7 @@ class Terminal:
         def show(view: PlanView) -> None:
             if output is not None and not self.target.ephemeral:
                 remember_output(view.run_id, output)
-            self.reporter.plan(view)
+            self.reporter.plan(with_way_back(view, self.target))
             other = None if output is None else claim_output(output, view.run_id)
             if other is not None:
                 text = f"{other} writes its results into {output} as well: of files with one name the later one stays"
@@ -150,6 +150,27 @@ def without_links(view: OutcomeView) -> OutcomeView:
     if left is not None:
         left = replace(left, rows=tuple(replace(row, where="") for row in left.rows))
     return replace(view, console_url=None, report_url=None, left=left)
+
+
+def with_way_back(view: PlanView, target: Target) -> PlanView:
+    """The commands of a plan reach the AWS that it was made for."""
+
+    def led(lines: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(reaching(line, target.flag) for line in lines)
+
+    view = replace(view, estimate=led(view.estimate), notes=led(view.notes), short_notes=led(view.short_notes))
+    price = view.price
+    if price is None or price.network is None:
+        return view
+    network = replace(price.network, command=reaching(price.network.command, target.flag))
+    return replace(view, price=replace(price, network=network))
+
+
+def led_back(done: SubmitResult, target: Target) -> SubmitResult:
+    """How a run ended, with commands that reach the AWS that it was on."""
+    if done.teardown_error is not None:
+        target.lead_back(done.teardown_error)
+    return replace(done, view=with_next_commands(done.view, target))
 
 
 def with_next_commands(view: OutcomeView, target: Target) -> OutcomeView:

@@ -74,7 +74,13 @@ def plan_view(
             *preflight.offer.notes,
         ),
         short_notes=(
-            *((preflight.image.notes if preflight.image_digest is None else ()) if preflight.image else ()),
+            *(
+                ()
+                if preflight.image and preflight.image_digest
+                else preflight.image.notes
+                if preflight.image
+                else preflight.about_image
+            ),
             *preflight.notes,
             *preflight.offer.notes,
         ),
@@ -208,7 +214,7 @@ def _network_lines(nat: NatCharge | None) -> tuple[str, ...]:
     usd = "its price is not known here" if nat.usd is None else money(nat.usd)
     return (
         f"network: {size(nat.bytes)} of input and image go through the NAT gateway {nat.gateway}: {usd}, beside the "
-        f"rest; a free S3 gateway endpoint takes them: `{nat.command}`",
+        "rest; a free S3 gateway endpoint takes them: `" + nat.command + "`",
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from aws_run.frozen import frozen
+from aws_run.hints import command
 from aws_run.pricing import offers
 from aws_run.pricing.receipt import find, usd_of
 from aws_run.runs.spec import Offer
@@ -29,7 +30,7 @@ def gb_usd(usd_per_gb: Decimal, number_bytes: int) -> Decimal:
     return usd_per_gb * Decimal(number_bytes) / _GB
 
 
-def nat_charge(offer: Offer, *, bytes_from_s3: int, region: str) -> NatCharge | None:
+def nat_charge(offer: Offer, *, bytes_from_s3: int) -> NatCharge | None:
     """None where S3 is reached without a charge, and where nothing is known to come from there."""
     network = offer.network
     if not network.s3_by_nat or bytes_from_s3 <= 0:
@@ -40,5 +41,5 @@ def nat_charge(offer: Offer, *, bytes_from_s3: int, region: str) -> NatCharge | 
         gateway=network.nat_gateway,
         bytes=bytes_from_s3,
         usd=None if price is None else gb_usd(price, bytes_from_s3),
-        command=f"aws-run network s3-endpoint --region {region} --subnets {subnets}",
+        command=command("network", "s3-endpoint", "--subnets", subnets),
     )

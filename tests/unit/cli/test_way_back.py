@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from aws_run.cli import compose
-from aws_run.cli.running import may_leave_something
+from aws_run.cli.running import may_leave_something, with_way_back
 from aws_run.cli.target import Target
 from aws_run.errors import AwsCallError, AwsRunError, InterruptedRunError, TeardownError
 from aws_run.events import Event, Notice
-from aws_run.hints import quoted
+from aws_run.hints import command, quoted
 from aws_run.lifecycle.follow.patience import goes_on
 from aws_run.lifecycle.follow.supervise import leave_on_interrupt
+from aws_run.report.views import NetworkPrice, PlanPrice, PlanView
 
 RUN = "demo-20260102-030405-abcd"
 FLAGS = {"region": "eu-central-1", "profile": "x"}
@@ -84,3 +85,20 @@ def test_what_is_no_fault_of_ours_passes_as_it_is() -> None:
         with pytest.raises(type(error)) as caught, may_leave_something():
             raise error
         assert caught.value is error
+
+
+def test_the_commands_of_a_plan_lead_there_too() -> None:
+    endpoint = command("network", "s3-endpoint", "--subnets", "subnet-1")
+    view = PlanView(
+        run_id=RUN, project="demo", region="eu-central-1", account="1", backend="fargate", lanes=(),
+        estimate=("network: `" + endpoint + "`",), notes=("plain", quoted("network", "show") + " tells of it"),
+        price=PlanPrice(
+            per_hour=None, at_most=None, timeout_s=1, network=NetworkPrice(gateway="n", bytes=1, usd=None, command=endpoint)
+        ),
+    )  # fmt: skip
+    seen = with_way_back(view, Target(flag=WAY))
+    assert seen.estimate == (f"network: `aws-run network s3-endpoint --subnets subnet-1{WAY}`",)
+    assert seen.notes == ("plain", f"`aws-run network show{WAY}` tells of it")
+    assert seen.price is not None
+    assert seen.price.network is not None
+    assert seen.price.network.command == f"aws-run network s3-endpoint --subnets subnet-1{WAY}"

@@ -24,7 +24,7 @@ def explain(run: str | None, **flags: Any) -> int:
     with session(flags) as here:
         explanation = explain_run(here.context, run, here.project)
         if here.as_json:
-            here.print_json(vars(explanation))
+            here.print_json({**vars(explanation), "command": f"{explanation.command}{here.flag}"})
         else:
             result(f"{explanation.run_id}: {explanation.sentence}")
             say_next(here, explanation.run_id, explanation.command)

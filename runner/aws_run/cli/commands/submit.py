@@ -12,7 +12,13 @@ import click
 from aws_run.cli import compose
 from aws_run.cli.job_lines import emit_for
 from aws_run.cli.options import aws_options, detach_option, file_options, quiet_option, run_options
-from aws_run.cli.running import Terminal, may_leave_something, refuse_detach_on_ephemeral, without_cleanup_hint
+from aws_run.cli.running import (
+    Terminal,
+    may_leave_something,
+    refuse_detach_on_ephemeral,
+    with_way_back,
+    without_cleanup_hint,
+)
 from aws_run.cli.say import result_json
 from aws_run.cli.script import ScriptCommand, flags_with_script, with_chosen_script
 from aws_run.cli.spec_file import SavedSpec, refuse_unwritable
@@ -21,6 +27,7 @@ from aws_run.cli.types import PATH
 from aws_run.errors import UsageError
 
 if TYPE_CHECKING:
+    from aws_run.cli.target import Target
     from aws_run.config import Config
     from aws_run.lifecycle.context import AppContext
     from aws_run.report import Reporter
@@ -107,7 +114,7 @@ def _submit(
             context = compose.make_context(aws, emit_for(reporter, as_json=as_json, quiet=quiet), target)
             context = replace(context, agree=warn_of_doubt(reporter) if dry_run else ask_whether_meant(reporter))
             if dry_run:
-                return _show_plan(config, context, reporter, as_json=as_json)
+                return _show_plan(config, context, reporter, target, as_json=as_json)
 
             from aws_run.image.sources.results import mark
             from aws_run.usecases.submit import submit as run
@@ -135,11 +142,11 @@ def _submit(
     return with_chosen_script(config, follow)
 
 
-def _show_plan(config: Config, context: AppContext, reporter: Reporter, *, as_json: bool) -> int:
+def _show_plan(config: Config, context: AppContext, reporter: Reporter, target: Target, *, as_json: bool) -> int:
     from aws_run.report.jsonlines import to_json
     from aws_run.usecases.plan import plan as show_only
 
-    view = show_only(config, context)
+    view = with_way_back(show_only(config, context), target)
     reporter.plan(view)
     if as_json:
         result_json(to_json(view))

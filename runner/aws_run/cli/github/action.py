@@ -15,6 +15,7 @@ from aws_run.cli import compose
 from aws_run.cli.github.comment import head_check
 from aws_run.cli.github.credentials import open_account
 from aws_run.cli.github.step import Compared, Step
+from aws_run.cli.running import led_back
 from aws_run.cli.trust import need_trust
 from aws_run.clock import SystemClock
 from aws_run.errors import AwsRunError, InterruptedRunError
@@ -97,7 +98,7 @@ def _submit(inputs: ActionInputs, workflow: WorkflowRun, step: Step) -> SubmitRe
             origin="action" if pull is None else "comment",
             origin_detail=_of_pull_request(workflow).origin_detail,
         )
-        return with_report(context, done, label=target.cost_label)
+        return led_back(with_report(context, done, label=target.cost_label), target)
 
 
 def _of_pull_request(workflow: WorkflowRun) -> WorkflowRun:

@@ -133,9 +133,7 @@ def run_preflight(
         room = disk.size(backend.disk_limits, config.resources, offer.hardware.disk_gib, contents)
         if room.warning:
             context.emit(Notice(text=room.warning, hint=room.hint, level="warning"))
-        nat = nat_charge(
-            offer, bytes_from_s3=contents.input_bytes + (contents.image_bytes or 0), region=identity.region
-        )
+        nat = nat_charge(offer, bytes_from_s3=contents.input_bytes + (contents.image_bytes or 0))
         return Preflight(
             config=config,
             job=job,
