@@ -57,3 +57,12 @@ class MemoryRun(FakeAccount):
     def save_result(self, **result: Any) -> None:
         body = json.dumps({"version": 1, **result}).encode()
         self.aws.call("s3", "put_object", Bucket=BUCKET, Key=KEYS.result, Body=body)
+
+
+def detached(**changes: int) -> MemoryRun:
+    """A run whose task was accepted and whose client has gone."""
+    run = MemoryRun(moves=False)
+    run.service.exit_code = changes.get("exit_code", 0)
+    run.start_task()
+    run.writer.change(lambda r: replace(r, detached=True), now=True)
+    return run
