@@ -111,7 +111,7 @@ def main(argv: list[str] | None = None) -> None:
     """Tracebacks are shown only with AWS_RUN_DEBUG=1 or --debug."""
     if argv is None:
         in_utf8()
-    gc.set_threshold(50_000, 20, 100)  # a tenth of a short command is the search for garbage in what it imports
+    gc.set_threshold(150_000, 20, 100)  # a tenth of a short command is the search for garbage in what it imports
     arguments = sys.argv[1:] if argv is None else argv
     debug = "--debug" in _own(arguments) or os.environ.get("AWS_RUN_DEBUG", "") not in ("", "0")
     signal.signal(signal.SIGTERM, _interrupt)
