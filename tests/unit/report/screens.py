@@ -23,7 +23,17 @@ from aws_run.cli.commands import offers as offers_command
 from aws_run.cli.commands import ps as ps_command
 from aws_run.cli.commands import status as status_command
 from aws_run.errors import BuildError
-from aws_run.events import JobLimits, JobUsage, LaneDone, LaneStarted, LogLine, Notice, StatusChanged, TeardownStep
+from aws_run.events import (
+    JobLimits,
+    JobUsage,
+    LaneDone,
+    LaneStarted,
+    LogLine,
+    Notice,
+    OutputProgress,
+    StatusChanged,
+    TeardownStep,
+)
 from aws_run.lifecycle.run_status import RunStatus
 from aws_run.lifecycle.so_far import SoFar
 from aws_run.pricing.offers import Choice
@@ -58,6 +68,7 @@ def screens(width: int) -> dict[str, str]:
         "a build that fails": _console(_not_built, width),
         "what moves at the start": _live(_starting(), width),
         "what moves while the job runs": _live(_running(), width),
+        "what moves while the outputs come down": _live(_fetching(), width),
         "ps": _table(partial(_ps, long=False), width),
         "ps -l": _table(partial(_ps, long=True), width),
         "status": _table(_status, width),
@@ -175,6 +186,15 @@ def _running() -> LiveState:
         cpu_percent=388, memory_bytes=11 << 30, memory_limit_bytes=16 << 30, gpu_percent=97, gpu_memory_mib=20_000
     )
     state.bars = ("epoch 12/30:  41%|████      | 410/1000 [05:12<07:29,  1.31it/s]", "loss 0.0312")
+    return state
+
+
+def _fetching() -> LiveState:
+    state = LiveState(symbols=UNICODE, now=4000.0, wall=_NOW)
+    for second in range(10):
+        state.now += 1.0
+        state.note_outputs(OutputProgress(files=3, bytes=second * 90 << 20, total_files=30, total_bytes=3000 << 20))
+    state.removing["cluster", OWN] = 4008.0
     return state
 
 
