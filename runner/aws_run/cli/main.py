@@ -17,6 +17,7 @@ from aws_run import __version__
 from aws_run.cli.file_names import in_utf8
 from aws_run.cli.help_text import use_whole_words
 from aws_run.cli.say import result_json, say
+from aws_run.cli.usage_hints import hint_of
 from aws_run.errors import EXIT_INTERRUPT, EXIT_TOOL, AwsRunError
 from aws_run.streams import ResilientStream
 
@@ -170,8 +171,11 @@ def _run(arguments: list[str], debug: bool, command: click.Command = cli) -> int
         shown = io.StringIO()
         error.show(shown)  # with the usage line; it repeats what was typed, which in CI may come from a stranger
         _say_lines(shown.getvalue())
+        hint = hint_of(error)
+        if hint:
+            say(f"hint: {hint}")
         if as_json:
-            _print_json("UsageError", error.format_message(), None, error.exit_code)
+            _print_json("UsageError", error.format_message(), hint, error.exit_code)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         say("interrupted")

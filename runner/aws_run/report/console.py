@@ -46,7 +46,8 @@ from aws_run.report.wrapped import Wrapped
 from aws_run.report.wrapping import wrapped
 
 _REFRESH_PER_S = 8
-_ERROR_STYLES = {"error": "red", "log": "dim", "command": "", "hint": "yellow"}
+# What is to be read stays in the terminal's own colour: yellow is no colour for a sentence on a white one.
+_ERROR_STYLES = {"error": "red", "log": "dim", "command": "", "hint": ""}
 
 
 class ConsoleReporter:

@@ -51,7 +51,7 @@ def abandon(
         text = "interrupted: removing what was made (press Ctrl-C again to leave at once)"
         context.emit(Notice(text=text, level="warning"))
     lanes.settle("capacity", 90)
-    sentence = sentence_of(error)
+    sentence = "interrupted before the job ran" if interrupted else sentence_of(error)
     code = error.exit_code if isinstance(error, AwsRunError) else EXIT_INTERRUPT if interrupted else EXIT_TOOL
     teardown.note_outcome(
         writer,
