@@ -14,21 +14,26 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+from aws_run.clock import wait_until
 from aws_run.config import Config
 from aws_run.errors import EXIT_TOOL, AwsRunError, InterruptedRunError, RunNotFoundError, UsageError, sentence_of
 from aws_run.events import Notice, RunStarted, unfailing
 from aws_run.frozen import frozen
+from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.run_status import current_status
 from aws_run.lifecycle.what_ran import seconds_of
 from aws_run.pricing.knee import Measured, best, knee
 from aws_run.report.views import PlanView
 from aws_run.runs.record import Record
+from aws_run.runs.writer import RecordWriter
 from aws_run.usecases.cancel import cancel
 from aws_run.usecases.pull import pull
 from aws_run.usecases.submit import submit
 from aws_run.usecases.wait import wait
 
 _WAKES_EVERY_S = 0.5
+_OTHERS_REMOVE_WITHIN_S = 150.0  # a little longer than who is at a removal is left alone, so that this one then ends it
 
 
 @frozen
@@ -143,8 +148,7 @@ def _row_of(future: Future[BenchRow], name: str, started: Mapping[str, str]) -> 
 
 def _measure(context: AppContext, name: str, config: Config, run_id: str) -> BenchRow:
     """Waits for the run, finishes it, and fetches its outputs where it ended well."""
-    ended = wait(context, run_id, config.name)
-    record, into = ended.record, config.output
+    record, into = _removed(context, wait(context, run_id, config.name).record), config.output
     row = replace(_row(name, record), gone=record.state == "removed")
     if row.exit_code == 0 and into is not None:
         try:
@@ -156,6 +160,21 @@ def _measure(context: AppContext, name: str, config: Config, run_id: str) -> Ben
         text = f"{row.sentence}; not everything could be shown to be gone: `aws-run cleanup {run_id}`"
         return replace(row, exit_code=row.exit_code or EXIT_TOOL, sentence=text)
     return row
+
+
+def _removed(context: AppContext, record: Record) -> Record:
+    """The run's record once all of it is gone, or as it stands where that can't be had: who starts another run, this
+    bench itself among them, may have come upon its end first and still be at its removal."""
+
+    def gone() -> bool:
+        nonlocal record
+        if record.state != "removed":
+            writer = RecordWriter.resume(lookup.store(context), record.run_id, context.clock)
+            record = current_status(context, writer).record
+        return record.state == "removed"
+
+    wait_until(context.clock, gone, for_s=_OTHERS_REMOVE_WITHIN_S)
+    return record
 
 
 def _row(name: str, record: Record) -> BenchRow:
