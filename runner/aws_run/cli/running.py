@@ -31,17 +31,19 @@ _NEXT_TIME = 'eval "$(aws-run local start)"  # an embedded AWS that stays, for l
 
 @frozen
 class Terminal:
-    """`local`: --local was given. `as_json`: the result goes to stdout as JSON."""
+    """`as_json`: the result goes to stdout as JSON."""
 
     reporter: Reporter
     target: compose.Target
-    local: bool
     as_json: bool
 
-    def choose(self) -> Literal["cancel", "detach"]:
+    def choose(self, *, terminal: bool | None = None) -> Literal["cancel", "detach"]:
         """On a terminal the user chooses; anywhere else (CI) an interrupt means cancel and clean up. An embedded AWS
-        that this command started ends with it, so there is nothing to detach from."""
-        if self.local or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        that this command started ends with it, so there is nothing to detach from. `terminal`: whether there is one to
+        ask on; None: found out here."""
+        if terminal is None:
+            terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+        if self.target.ephemeral or not terminal:
             return "cancel"
         with self.reporter.pause():
             say("")

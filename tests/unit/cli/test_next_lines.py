@@ -65,7 +65,7 @@ def test_a_fault_of_ours_in_the_showing_names_the_run_and_the_way_back_to_it() -
         def outcome(self, _view: object) -> None:
             raise KeyError("colour")
 
-    terminal = Terminal(reporter=cast(Any, Broken()), target=Target(), local=False, as_json=False)
+    terminal = Terminal(reporter=cast(Any, Broken()), target=Target(), as_json=False)
     with pytest.raises(AwsRunError, match=f"itself failed to show how {RUN} stands .KeyError: 'colour'") as caught:
         terminal.report(
             SubmitResult(view=VIEW, exit_code=0, record=cast(Any, SimpleNamespace(outcome=None))), cast(Any, None)
@@ -82,6 +82,13 @@ def test_who_leaves_an_embedded_aws_that_goes_has_nothing_to_clean_up() -> None:
     with pytest.raises(InterruptedRunError) as caught, without_cleanup_hint(Target()):
         raise left
     assert caught.value.hint == f"aws-run cleanup {RUN}"
+
+
+def test_a_run_that_ends_with_this_command_is_cancelled_by_ctrl_c_without_a_question() -> None:
+    nothing = cast(Any, None)
+    gone = Terminal(reporter=nothing, target=Target(embedded=True, ephemeral=True), as_json=False)
+    assert gone.choose(terminal=True) == "cancel"
+    assert Terminal(reporter=nothing, target=Target(), as_json=False).choose(terminal=False) == "cancel"
 
 
 def test_a_pull_into_a_file_or_a_closed_folder_asks_nothing_of_aws(

@@ -64,9 +64,7 @@ def rerun(
         if into is not None:
             compose.refuse_output(into, f"-o {output or into}")
         job = job_from_json(record.job, place=f"the record of {record.run_id}").to_store()
-        terminal = Terminal(
-            reporter=here.reporter, target=here.target, local=bool(flags["local"]), as_json=here.as_json
-        )
+        terminal = Terminal(reporter=here.reporter, target=here.target, as_json=here.as_json)
         done = start_job(
             replace(job, args=args) if args else job,
             here.context,

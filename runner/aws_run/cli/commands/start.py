@@ -65,9 +65,7 @@ def start(
     from aws_run.usecases.start import start as run
 
     with session(flags) as here:
-        terminal = Terminal(
-            reporter=here.reporter, target=here.target, local=bool(flags["local"]), as_json=here.as_json
-        )
+        terminal = Terminal(reporter=here.reporter, target=here.target, as_json=here.as_json)
         done = run(
             job,
             here.context,

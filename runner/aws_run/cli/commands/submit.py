@@ -112,7 +112,7 @@ def _submit(
             from aws_run.image.sources.results import mark
             from aws_run.usecases.submit import submit as run
 
-            terminal = Terminal(reporter=reporter, target=target, local=local, as_json=as_json)
+            terminal = Terminal(reporter=reporter, target=target, as_json=as_json)
             saved = SavedSpec(save_spec, reporter.emit)
             with without_cleanup_hint(target):
                 done = run(
