@@ -348,10 +348,16 @@ def read_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
     return read_flags(flags, environ=os.environ)
 
 
-def refuse_output(path: Path, where: str) -> None:
+def refuse_output(path: Path, where: str, *, used_before: bool = False) -> None:
+    """ConfigError for a folder that results can't go into, or that is more than theirs: the project's, taken for the
+    current folder, or one around it. `used_before`: the run's results are there already, and the user may be among
+    them."""
     from aws_run.config.checks import refuse_output
+    from aws_run.image.sources.results import looks_like_a_project
 
-    refuse_output(path, where)
+    here = Path.cwd()
+    among_results = used_before or (path.resolve() == here.resolve() and not looks_like_a_project(here))
+    refuse_output(path, where, project_dir=None if among_results else here)
 
 
 def load(

@@ -13,10 +13,9 @@ from aws_run.cli.commands.pull import summary
 from aws_run.cli.compose import Target
 from aws_run.cli.running import Terminal, shown_on, with_next_commands, without_cleanup_hint
 from aws_run.data import PulledOutput
-from aws_run.errors import AwsRunError, InterruptedRunError, UsageError
+from aws_run.errors import AwsRunError, InterruptedRunError
 from aws_run.lifecycle.end.ending import SubmitResult
 from aws_run.report.views import LeftRow, LeftView, OutcomeView
-from aws_run.usecases.pull import pull
 
 RUN = "demo-20260102-030405-abcd"
 VIEW = OutcomeView(
@@ -89,18 +88,6 @@ def test_a_run_that_ends_with_this_command_is_cancelled_by_ctrl_c_without_a_ques
     gone = Terminal(reporter=nothing, target=Target(embedded=True, ephemeral=True), as_json=False)
     assert gone.choose(terminal=True) == "cancel"
     assert Terminal(reporter=nothing, target=Target(), as_json=False).choose(terminal=False) == "cancel"
-
-
-def test_a_pull_into_a_file_or_a_closed_folder_asks_nothing_of_aws(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").write_text("")
-    for into in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(UsageError, match="file is a file"):
-            pull(None, None, None, into)  # type: ignore[arg-type]
-    monkeypatch.setattr("os.access", lambda *_: False)  # as root everything may be written
-    with pytest.raises(UsageError, match="can't be written by this user"):
-        pull(None, None, None, tmp_path / "new")  # type: ignore[arg-type]
 
 
 def pulled(files: int, fetched: int) -> PulledOutput:

@@ -58,11 +58,13 @@ def rerun(
 
     with session(flags) as here:
         record = lookup.open_run(here.context, run, here.project).record
-        into: Path | None = given.get("output") or remembered_output(record.run_id) or here.output
+        named: Path | None = given.get("output")
+        before = None if named is not None else remembered_output(record.run_id)
+        into = named or before or here.output
         if into is None and not detach:
             raise UsageError("no output folder is given", hint="give it with -o DIR, or leave the run with --detach")
         if into is not None:
-            compose.refuse_output(into, f"-o {output or into}")
+            compose.refuse_output(into, f"-o {output or into}", used_before=before is not None)
         job = job_from_json(record.job, place=f"the record of {record.run_id}").to_store()
         terminal = Terminal(reporter=here.reporter, target=here.target, as_json=here.as_json)
         done = start_job(
