@@ -14,7 +14,7 @@ import click
 from aws_run.cli import compose
 from aws_run.cli.output_claim import claim_output
 from aws_run.cli.output_memory import remember_fetched, remember_output
-from aws_run.cli.say import question_lines, result_json, say
+from aws_run.cli.say import question_lines, result, result_json, say
 from aws_run.errors import AwsRunError, InterruptedRunError, UsageError, sentence_of
 from aws_run.events import Notice
 from aws_run.frozen import frozen
@@ -31,11 +31,13 @@ _NEXT_TIME = 'eval "$(aws-run local start)"  # an embedded AWS that stays, for l
 
 @frozen
 class Terminal:
-    """`as_json`: the result goes to stdout as JSON."""
+    """`as_json`: the result goes to stdout as JSON. `quiet`: nothing is told but failures, and the id of a run that
+    goes on, without which nobody could come back to it."""
 
     reporter: Reporter
     target: compose.Target
     as_json: bool
+    quiet: bool = False
 
     def choose(self, *, terminal: bool | None = None) -> Literal["cancel", "detach"]:
         """On a terminal the user chooses; anywhere else (CI) an interrupt means cancel and clean up. An embedded AWS
@@ -95,6 +97,8 @@ class Terminal:
             self.reporter.error(done.teardown_error)
         if self.as_json:
             result_json(to_json(outcome))
+        elif self.quiet and outcome.goes_on:
+            result(outcome.run_id)
         return done.exit_code
 
 

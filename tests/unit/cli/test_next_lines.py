@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,10 +12,12 @@ import pytest
 
 from aws_run.cli.commands.pull import summary
 from aws_run.cli.compose import Target
+from aws_run.cli.main import _run
 from aws_run.cli.running import Terminal, shown_on, with_next_commands, without_cleanup_hint
 from aws_run.data import PulledOutput
 from aws_run.errors import AwsRunError, InterruptedRunError
 from aws_run.lifecycle.end.ending import SubmitResult
+from aws_run.report.quiet import QuietReporter
 from aws_run.report.views import LeftRow, LeftView, OutcomeView
 
 RUN = "demo-20260102-030405-abcd"
@@ -71,6 +74,29 @@ def test_a_fault_of_ours_in_the_showing_names_the_run_and_the_way_back_to_it() -
         )
     assert caught.value.exit_code == 125
     assert f"aws-run cleanup {RUN}" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("goes_on", "quiet", "as_json", "printed"),
+    [(True, True, False, f"{RUN}\n"), (False, True, False, ""), (True, False, False, ""), (True, True, True, "{")],
+)
+def test_of_a_quiet_run_that_goes_on_the_id_alone_is_on_stdout(
+    goes_on: bool, quiet: bool, as_json: bool, printed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    view = replace(VIEW, exit_code=0, goes_on=goes_on)
+    reporter = QuietReporter(sys.stderr)
+    terminal = Terminal(reporter=reporter, target=Target(), as_json=as_json, quiet=quiet)
+    done = SubmitResult(view=view, exit_code=0, record=cast(Any, SimpleNamespace(outcome=None)))
+    assert terminal.report(done, cast(Any, None)) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith(printed)
+    assert as_json or shown.out == printed
+    assert shown.err == ""
+
+
+def test_a_quiet_plan_would_print_nothing_and_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(["submit", str(tmp_path), "--dry-run", "-q"], debug=False) == 2
+    assert "--quiet leaves nothing of a plan" in capsys.readouterr().err
 
 
 def test_who_leaves_an_embedded_aws_that_goes_has_nothing_to_clean_up() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from aws_run.cli import compose
-from aws_run.cli.options import aws_options, detach_option, project_options, quiet_option, setting
+from aws_run.cli.options import aws_options, detach_option, project_options, quiet_start_option, setting
 from aws_run.cli.output_memory import remembered_output
 from aws_run.cli.running import Terminal
 from aws_run.cli.script import ScriptCommand
@@ -31,7 +31,7 @@ from aws_run.errors import UsageError
     "without a value takes the shell's value.  Repeatable.",
 )  # fmt: skip
 @detach_option
-@quiet_option
+@quiet_start_option
 @project_options
 @aws_options
 def rerun(
@@ -66,7 +66,9 @@ def rerun(
         if into is not None:
             compose.refuse_output(into, f"-o {output or into}", used_before=before is not None)
         job = job_from_json(record.job, place=f"the record of {record.run_id}").to_store()
-        terminal = Terminal(reporter=here.reporter, target=here.target, as_json=here.as_json)
+        terminal = Terminal(
+            reporter=here.reporter, target=here.target, as_json=here.as_json, quiet=bool(flags["quiet"])
+        )
         done = start_job(
             replace(job, args=args) if args else job,
             here.context,

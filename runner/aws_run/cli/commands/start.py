@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aws_run.cli import compose
-from aws_run.cli.options import aws_options, detach_option, quiet_option, setting
+from aws_run.cli.options import aws_options, detach_option, quiet_start_option, setting
 from aws_run.cli.running import Terminal
 from aws_run.cli.session import session
 from aws_run.cli.spec_file import read_spec
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "shell's value.  Repeatable.",
 )  # fmt: skip
 @detach_option
-@quiet_option
+@quiet_start_option
 @aws_options
 def start(
     spec: Path, inputs: tuple[str, ...], output: str | None, env: tuple[str, ...], detach: bool, **flags: Any
@@ -65,7 +65,9 @@ def start(
     from aws_run.usecases.start import start as run
 
     with session(flags) as here:
-        terminal = Terminal(reporter=here.reporter, target=here.target, as_json=here.as_json)
+        terminal = Terminal(
+            reporter=here.reporter, target=here.target, as_json=here.as_json, quiet=bool(flags["quiet"])
+        )
         done = run(
             job,
             here.context,
