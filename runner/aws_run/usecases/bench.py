@@ -16,15 +16,25 @@ from pathlib import Path
 
 from aws_run.clock import wait_until
 from aws_run.config import Config
-from aws_run.errors import EXIT_TOOL, AwsRunError, InterruptedRunError, RunNotFoundError, UsageError, sentence_of
-from aws_run.events import Notice, RunStarted, unfailing
+from aws_run.errors import (
+    EXIT_TOOL,
+    AmbiguousScriptError,
+    AwsRunError,
+    DeclinedError,
+    InterruptedRunError,
+    RunNotFoundError,
+    UsageError,
+    sentence_of,
+)
+from aws_run.events import Notice, RunStarted, TeardownStep, unfailing
 from aws_run.frozen import frozen
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.receipt_views import receipt_view
 from aws_run.lifecycle.run_status import current_status
 from aws_run.lifecycle.what_ran import seconds_of
 from aws_run.pricing.knee import Measured, best, knee
-from aws_run.report.views import PlanView
+from aws_run.report.views import PlanView, ReceiptView
 from aws_run.runs.record import Record
 from aws_run.runs.writer import RecordWriter
 from aws_run.usecases.cancel import cancel
@@ -52,6 +62,7 @@ class BenchRow:
     files: int = 0
     output: Path | None = None
     gone: bool = False  # all that it used, as AWS's own listings show
+    receipt: ReceiptView | None = None
 
     @property
     def usd_per_1000_files(self) -> Decimal | None:
@@ -87,9 +98,12 @@ def bench(
     show_plan: Callable[[str, PlanView], None],
     on_end: Callable[[BenchRow], None],
     cost_label: str = "cost",
+    verbose: bool = False,
 ) -> Bench:
     """`offers`: the same job by the name of what it runs on, started in this order. One that can't be started is a row
-    with its reason. InterruptedRunError after Ctrl-C, when all of them are ended, or names those that may not be."""
+    with its reason; what holds for all of them is raised (several scripts that would do, a question answered with no).
+    `verbose`: each run's notices and removals are events. InterruptedRunError after Ctrl-C, when all of them are ended,
+    or names those that may not be."""
     rows: dict[str, BenchRow] = {}
     started: dict[str, str] = {}  # from before a run's record on: one that an interrupt cuts short is ended as well
     pool = ThreadPoolExecutor(max_workers=max(1, len(offers)), thread_name_prefix="bench")
@@ -101,7 +115,7 @@ def bench(
 
     try:
         for name, config in offers.items():
-            quiet = replace(context, stop=threading.Event(), emit=_named(context, name, started))
+            quiet = replace(context, stop=threading.Event(), emit=_named(context, name, started, verbose=verbose))
             try:
                 accepted = submit(
                     config,
@@ -110,12 +124,12 @@ def bench(
                     detach=True,
                     cost_label=cost_label,
                 )
-            except InterruptedRunError:
+            except (InterruptedRunError, DeclinedError, AmbiguousScriptError):
                 raise
             except AwsRunError as error:
                 end(BenchRow(offer=name, exit_code=error.exit_code or EXIT_TOOL, sentence=_with_hint(error)))
                 continue
-            waiting[pool.submit(_measure, quiet, name, config, accepted.record.run_id)] = name
+            waiting[pool.submit(_measure, quiet, name, config, accepted.record.run_id, cost_label)] = name
         while waiting:
             done, _ = wait_for(waiting, timeout=_WAKES_EVERY_S, return_when=FIRST_COMPLETED)
             for future in done:
@@ -146,10 +160,10 @@ def _row_of(future: Future[BenchRow], name: str, started: Mapping[str, str]) -> 
         return BenchRow(offer=name, run_id=run, sentence=text)
 
 
-def _measure(context: AppContext, name: str, config: Config, run_id: str) -> BenchRow:
+def _measure(context: AppContext, name: str, config: Config, run_id: str, cost_label: str) -> BenchRow:
     """Waits for the run, finishes it, and fetches its outputs where it ended well."""
     record, into = _removed(context, wait(context, run_id, config.name).record), config.output
-    row = replace(_row(name, record), gone=record.state == "removed")
+    row = replace(_row(name, record), gone=record.state == "removed", receipt=receipt_view(record, label=cost_label))
     if row.exit_code == 0 and into is not None:
         try:
             pull(context, run_id, config.name, into, overwrite=True)
@@ -243,14 +257,16 @@ def _interrupted(left: Sequence[str]) -> InterruptedRunError:
     )
 
 
-def _named(context: AppContext, name: str, started: dict[str, str]) -> Callable[[object], None]:
+def _named(context: AppContext, name: str, started: dict[str, str], *, verbose: bool) -> Callable[[object], None]:
     """Only what a user has to know, with the offer's name before it. Its run goes into `started`."""
 
     def emit(event: object) -> None:
         if isinstance(event, RunStarted):
             started[name] = event.run_id
-        elif isinstance(event, Notice) and event.level == "warning":
+        elif isinstance(event, Notice) and (verbose or event.level == "warning"):
             context.emit(replace(event, text=f"{name}: {event.text}"))
+        elif isinstance(event, TeardownStep) and verbose:
+            context.emit(event)
 
     return emit
 
