@@ -209,6 +209,14 @@ def test_check_says_what_would_be_used_before_anything_is_built(aws: Cloud, tmp_
     assert [row["state"] for row in nothing if row["check"] == "project"] == ["warning"]
 
 
+def test_check_takes_a_script_as_submit_does(aws: Cloud, tmp_path: Path) -> None:
+    folder = project(tmp_path / "checked", LONG_OPTIONS)
+    (folder / "other.py").write_text("print()\n")
+    found = json.loads(aws.run("check", folder / "other.py", "--local", "--json").stdout)["checks"]
+    told = [row["message"] for row in found if row["check"] == "project"]
+    assert any("command: python other.py" in message for message in told), told
+
+
 def test_init_writes_a_file_that_config_schema_and_submit_accept(aws: Cloud, tmp_path: Path) -> None:
     folder = project(tmp_path / "fresh")
     assert aws.run("init", folder).returncode == 0
