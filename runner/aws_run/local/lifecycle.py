@@ -114,7 +114,7 @@ def stop() -> bool:
     there = state.find_running(folder)
     if there is None:
         return False
-    with contextlib.suppress(OSError, ValueError):  # it may be gone before its answer arrives; the lock tells
+    with contextlib.suppress(AwsRunError):  # it may be gone before its answer arrives; the lock tells
         ask(there.local, "stop", {}, timeout_s=_STOP_TIMEOUT_S)
     deadline = time.monotonic() + _STOP_TIMEOUT_S
     while time.monotonic() < deadline:
