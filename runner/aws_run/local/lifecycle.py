@@ -40,7 +40,7 @@ def for_command(options: LocalOptions) -> Iterator[LocalAws]:
     if there is not None:
         yield there
         return
-    _need_moto()
+    need_moto()
     from aws_run.local.embedded import Embedded
 
     embedded = Embedded(options, made_state_dir())
@@ -58,7 +58,7 @@ def start(options: LocalOptions) -> tuple[LocalAws, bool]:
         there = running()
         if there is not None:
             return there, False
-        _need_moto()
+        need_moto()
         return _start(options, folder), True
 
 
@@ -90,6 +90,7 @@ def _start(options: LocalOptions, folder: Path) -> LocalAws:
 
 def serve(options: LocalOptions) -> None:
     """Runs one in this process until SIGTERM, SIGINT or `stop`; the state file tells others where it is."""
+    need_moto()
     from aws_run.local.embedded import Embedded
 
     folder = made_state_dir()
@@ -133,6 +134,7 @@ def status() -> dict[str, Any] | None:
     return {**told, **ask(local, "status", timeout_s=10.0), "disk_bytes": disk_use(state.state_dir())}
 
 
-def _need_moto() -> None:
+def need_moto() -> None:
+    """UsageError where the parts that only the embedded AWS needs are not installed."""
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
         raise UsageError("The embedded AWS is not installed.", hint=install_hint("local"))
