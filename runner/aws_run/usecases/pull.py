@@ -36,7 +36,7 @@ def pull(
     if got is None:
         raise AwsRunError(
             f"The run {record.run_id} has saved no outputs{'' if record.finished else ' yet'}",
-            hint=f"aws-run {'logs' if record.finished else 'wait'} {record.run_id}",
+            hint=f"aws-run {'wait' if record.outcome is None else record.outcome.reason.told_by} {record.run_id}",
         )
     return record, got
 

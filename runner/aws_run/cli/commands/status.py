@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.results_next import why_command
 from aws_run.cli.session import session
 from aws_run.cli.types import RUN
 
@@ -36,7 +37,7 @@ def status(run: str | None, *, utc: bool, **flags: Any) -> int:
         else:
             table(current.record.run_id, ("what", "value"), rows_of(current, utc=utc))
             follow = " -f" if current.exit_code is None else ""
-            here.say_next(f"aws-run logs {current.record.run_id}{follow}")
+            here.say_next(f"{why_command(current.record)}{follow}")
     return 0
 
 

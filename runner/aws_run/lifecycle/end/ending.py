@@ -237,8 +237,8 @@ def kept_days(outcome: Outcome, retention_days: int) -> int | None:
 
 
 def next_commands(outcome: Outcome, run_id: str, *, incomplete: bool = False) -> tuple[str, ...]:
-    """A job that never ran has no log. `incomplete`: something could not be shown to be gone."""
+    """`incomplete`: something could not be shown to be gone."""
     last = (f"aws-run cleanup {run_id}",) if incomplete or outcome.reason is OutcomeReason.LOST else ()
     if outcome.exit_code == 0 or outcome.reason is OutcomeReason.BUCKET_GONE:
         return last
-    return (f"aws-run {'logs' if outcome.reason.has_log else 'explain'} {run_id}", *last)
+    return (f"aws-run {outcome.reason.told_by} {run_id}", *last)
