@@ -147,7 +147,7 @@ def test_with_the_printed_policy_every_command_passes(limited: Story, tmp_path: 
     context = told.new_bench()
     assert ps(context, "tiny")
     run = told.record().run_id
-    assert list(logs(context, run, "tiny", follow=False))
+    assert list(logs(context, run, "tiny"))
     pull(context, run, "tiny", tmp_path / "again")
     told.submit("--hang", backend=backend, detach=True)
     told.account.until(told.account.running)

@@ -15,6 +15,7 @@ from aws_run.lifecycle.so_far import SoFar, so_far
 from aws_run.lifecycle.what_ran import seconds_of
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Record
+from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
 
 ENDED = "ended"  # its task has, and nobody has noted it yet
@@ -30,6 +31,7 @@ class RunStatus:
     exit_code: int | None
     state: TaskState | None = None  # its task as it was seen just now
     so_far: SoFar | None = None  # of a run that goes on, where that was looked up
+    abandoned: bool = False  # it is over with nobody at it, and is to be finished
 
     @property
     def sentence(self) -> str:
@@ -60,20 +62,29 @@ def status_of(record: Record) -> RunStatus:
 
 def current_status(context: AppContext, writer: RecordWriter) -> RunStatus:
     """How the run stands. One that is over with nobody at it is finished first."""
-    record = writer.record
+    status = seen_status(context, lookup.store(context), writer.record)
+    return settled(context, writer, status.state) if status.abandoned else status
+
+
+def seen_status(context: AppContext, store: RunStore, record: Record) -> RunStatus:
+    """How the run stands, without a change to anything."""
+    recorded = status_of(record)
     if record.state == "removed":
-        return status_of(record)
-    store = lookup.store(context)
+        return recorded
     stage, state = run_stage(context, store, record)
     if stage == "abandoned":
-        from aws_run.lifecycle.end import reconcile  # with all of the teardown, which few readers of a status need
-
-        reconcile.reconcile(context, store, writer, state)
-        return status_of(writer.record)
-    recorded = status_of(record)
+        return replace(recorded, state=state, abandoned=True)
     if state is not None and recorded.exit_code is None:
         return RunStatus(record=record, phase=state.status.lower(), exit_code=None, state=state)
     return recorded
+
+
+def settled(context: AppContext, writer: RecordWriter, state: TaskState | None) -> RunStatus:
+    """A run that is over with nobody at it, finished: its outcome noted, its log saved, what it used removed."""
+    from aws_run.lifecycle.end import reconcile  # with all of the teardown, which few readers of a status need
+
+    reconcile.reconcile(context, lookup.store(context), writer, state)
+    return status_of(writer.record)
 
 
 def looked_at(context: AppContext, record: Record) -> RunStatus:

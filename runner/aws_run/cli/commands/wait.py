@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from aws_run.cli.goes_on import told_that_it_goes_on
 from aws_run.cli.options import aws_options, project_options
-from aws_run.cli.results_next import say_results
+from aws_run.cli.results_next import say_results, why_command
 from aws_run.cli.say import say
 from aws_run.cli.session import session
 from aws_run.cli.types import RUN
+
+if TYPE_CHECKING:
+    from aws_run.lifecycle.run_status import RunStatus
 
 
 @click.command()
@@ -23,7 +26,6 @@ def wait(run: str | None, **flags: Any) -> int:
     """Wait until RUN (default: the last one) has ended, remove its resources, and exit with its exit code."""
     from aws_run.cli.commands.status import as_data
     from aws_run.lifecycle import lookup
-    from aws_run.report.format import money
     from aws_run.usecases.wait import wait as follow
 
     with session(flags) as here:
@@ -35,12 +37,20 @@ def wait(run: str | None, **flags: Any) -> int:
             return ended.exit_code or 0
     # Only after the live display has closed, or both would write on the same line.
     record = ended.record
-    cost = f", {money(Decimal(record.cost_usd))}" if record.cost_usd else ""
-    say(f"{record.run_id}: {ended.sentence or ended.phase} (exit {ended.exit_code}{cost})")
+    say(ended_line(ended))
     for text in ended.warnings:
         say(f"warning: {text}")
     if ended.exit_code:
-        here.say_next(f"aws-run logs {record.run_id}")
+        here.say_next(why_command(record))
     else:
         say_results(here, record)
     return ended.exit_code or 0
+
+
+def ended_line(ended: RunStatus) -> str:
+    """How a run has ended: its sentence, its exit code and what it cost."""
+    from aws_run.report.format import money
+
+    record = ended.record
+    cost = f", {money(Decimal(record.cost_usd))}" if record.cost_usd else ""
+    return f"{record.run_id}: {ended.sentence or ended.phase} (exit {ended.exit_code}{cost})"

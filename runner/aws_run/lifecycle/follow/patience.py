@@ -22,10 +22,10 @@ def out_of_reach(error: BaseException) -> bool:
     return _patience_s(error) > 0
 
 
-def _patience_s(error: BaseException) -> float:
+def _patience_s(error: BaseException, denied_s: float = DENIED_S) -> float:
     if isinstance(error, CredentialsError) or (isinstance(error, AwsCallError) and is_transient(error)):
         return UNANSWERED_S
-    return DENIED_S if isinstance(error, AwsCallError) and error.code in DENIED else 0
+    return denied_s if isinstance(error, AwsCallError) and error.code in DENIED else 0
 
 
 def goes_on(error: AwsRunError, run_id: str) -> OutOfReachError:
@@ -38,12 +38,23 @@ def goes_on(error: AwsRunError, run_id: str) -> OutOfReachError:
 
 class Patience:
     """A closed laptop, a bad minute of AWS, a VPN that is off or credentials that ended harm no run: its deadline lives
-    in AWS, and the looking goes on."""
+    in AWS, and the looking goes on. `denied_s`: how long a refusal is waited out. `meanwhile`: what the user hears
+    beside the error."""
 
-    def __init__(self, clock: Clock, emit: Emit, first_wait_s: float) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        emit: Emit,
+        first_wait_s: float,
+        *,
+        denied_s: float = DENIED_S,
+        meanwhile: str = "the run goes on",
+    ) -> None:
         self._clock = clock
         self._emit = emit
         self._first_wait_s = first_wait_s
+        self._denied_s = denied_s
+        self._meanwhile = meanwhile
 
     def __call__(self, look: Callable[[], T]) -> T:
         """What `look` gives. Raises what was raised last when it lasts, and anything else at once."""
@@ -53,9 +64,9 @@ class Patience:
             try:
                 return look()
             except AwsRunError as error:
-                if self._clock.monotonic() - began >= _patience_s(error):
+                if self._clock.monotonic() - began >= _patience_s(error, self._denied_s):
                     raise
                 if not told:
                     told = True
-                    self._emit(Notice(text=f"{error.message}; the run goes on", level="warning", hint=error.hint))
+                    self._emit(Notice(text=f"{error.message}; {self._meanwhile}", level="warning", hint=error.hint))
             wait.sleep()
