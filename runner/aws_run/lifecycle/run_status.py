@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 from aws_run.backends.executor import TaskState
 from aws_run.errors import AwsRunError
@@ -14,11 +15,23 @@ from aws_run.lifecycle.run_stage import is_over, run_stage
 from aws_run.lifecycle.so_far import SoFar, so_far
 from aws_run.lifecycle.what_ran import seconds_of
 from aws_run.runs.outcome import OutcomeReason
-from aws_run.runs.record import Record
+from aws_run.runs.record import Record, RecordState
 from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
 
+ENDING = "ending"  # its task has ended, and its client is at it
 ENDED = "ended"  # its task has, and nobody has noted it yet
+_SUCCEEDED, _FAILED = "succeeded", "failed"  # by the job's own exit code
+# Every phase of a listed run, those that are asked for most first; a newer version may have noted a reason besides.
+PHASES: tuple[str, ...] = tuple(
+    dict.fromkeys(
+        (
+            *("starting", "running", ENDING, ENDED, _SUCCEEDED, _FAILED),
+            *(str(reason) for reason in OutcomeReason if reason is not OutcomeReason.EXIT),
+            *get_args(RecordState),
+        )
+    )
+)
 
 
 @frozen
@@ -54,8 +67,8 @@ class RunStatus:
 def status_of(record: Record) -> RunStatus:
     """From the record alone."""
     if record.outcome:
-        failed = "failed" if record.outcome.reason is OutcomeReason.EXIT else record.outcome.reason_word
-        phase = "succeeded" if record.outcome.exit_code == 0 else failed
+        failed = _FAILED if record.outcome.reason is OutcomeReason.EXIT else record.outcome.reason_word
+        phase = _SUCCEEDED if record.outcome.exit_code == 0 else failed
         return RunStatus(record=record, phase=phase, exit_code=record.outcome.exit_code)
     return RunStatus(record=record, phase=record.state, exit_code=None)
 
@@ -102,7 +115,7 @@ def looked_at(context: AppContext, record: Record) -> RunStatus:
     if state is None:
         return recorded
     if state.stopped:
-        return RunStatus(record=record, phase="ending", exit_code=None, state=state)
+        return RunStatus(record=record, phase=ENDING, exit_code=None, state=state)
     return replace(recorded, so_far=so_far(context, record, state))
 
 

@@ -234,7 +234,13 @@ def _statuses() -> list[RunStatus]:
         phase="running",
         exit_code=None,
         so_far=SoFar(
-            elapsed_s=780, cost_usd=Decimal("0.0737"), left_s=6420, progress=("epoch 12/30:  41%|████      |",)
+            elapsed_s=780,
+            cost_usd=Decimal("0.0737"),
+            left_s=6420,
+            usage=JobUsage(
+                cpu_percent=152, memory_bytes=3_300_000_000, memory_limit_bytes=15 * 1024**3, gpu_percent=87
+            ),
+            progress=("epoch 12/30:  41%|████      |",),
         ),
     )
     ended = Outcome(exit_code=7, reason=OutcomeReason.EXIT, sentence="the job ended with exit code 7")

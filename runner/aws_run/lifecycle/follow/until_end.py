@@ -42,8 +42,7 @@ class RunUntilEnd:
         self._run_id = run_id
         self._on_task = on_task
         self._store = lookup.store(context)
-        # What is refused at the first look was never allowed: there is nothing to wait for.
-        self._patiently = Patience(context.clock, context.emit, context.poll_s, denied_s=0)
+        self._patiently = Patience(context.clock, context.emit, context.poll_s, let_in=False)
         self._phase = ""
         self._seen_task = ""
 
@@ -74,19 +73,16 @@ class RunUntilEnd:
 
     def _look(self) -> RunStatus:
         try:
-            status = self._patiently(lambda: seen_status(self._context, self._store, self._store.read(self._run_id)[0]))
+            return self._patiently(lambda: seen_status(self._context, self._store, self._store.read(self._run_id)[0]))
         except AwsRunError as error:
-            raise self._left_alone(error) from error
-        self._patiently = Patience(self._context.clock, self._context.emit, self._context.poll_s)
-        return status
-
-    def _left_alone(self, error: AwsRunError) -> AwsRunError:
-        return goes_on(error, self._run_id) if out_of_reach(error) else error
+            if out_of_reach(error):
+                raise goes_on(error, self._run_id) from error
+            raise
 
     def _settled(self, status: RunStatus) -> RunStatus:
         """Another try begins with the record as the last one left it."""
         context = self._context
-        patiently = Patience(context.clock, context.emit, context.poll_s, denied_s=0, meanwhile="trying again")
+        patiently = Patience(context.clock, context.emit, context.poll_s, let_in=False, meanwhile="trying again")
         return patiently(
             lambda: settled(context, RecordWriter.resume(self._store, self._run_id, context.clock), status.state)
         )
