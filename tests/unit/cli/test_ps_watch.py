@@ -21,7 +21,7 @@ from aws_run.cli.commands import ps as command
 from aws_run.cli.commands.ps import _Asked, _columns, _redraw, _row, shown_time
 from aws_run.cli.types import PHASE
 from aws_run.errors import AwsCallError
-from aws_run.events import JobUsage, Notice
+from aws_run.events import Event, JobUsage, Notice
 from aws_run.lifecycle.run_status import ENDED, RunStatus
 from aws_run.lifecycle.so_far import SoFar
 from aws_run.usecases.ps import Listed
@@ -114,7 +114,12 @@ def watch(screen: Screen, monkeypatch: pytest.MonkeyPatch, looks: list[Callable[
     monkeypatch.setattr(command, "say", lambda line: screen.write(f"{line}\n"))
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    context = replace(FakeAccount().context, emit=lambda event: screen.write(f"{event.text}\n"))
+
+    def emit(event: Event) -> None:
+        assert isinstance(event, Notice)
+        screen.write(f"{event.text}\n")
+
+    context = replace(FakeAccount().context, emit=emit)
 
     def look(asked: _Asked, context: Any) -> Listed:
         if not looks:
