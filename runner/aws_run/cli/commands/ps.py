@@ -39,7 +39,12 @@ _MOST = 1000  # runs that --limit may ask for
     "--limit", metavar="N", type=click.IntRange(1, _MOST), default=50, show_default=True, help="How many runs."
 )
 @click.option(
-    "--status", "wanted", metavar="WORD", type=PHASE, multiple=True, help="Only runs of this status.  Repeatable."
+    "--status",
+    "wanted",
+    metavar="WORD",
+    type=PHASE,
+    multiple=True,
+    help="Only runs of this status: running, ended, succeeded, failed, deadline, …  Repeatable.",
 )
 @click.option("-l", "--long", "long", is_flag=True, help="With command, note, labels and commit.")
 @click.option("--utc", is_flag=True, help="Times in UTC, and not in this machine's time zone.")
