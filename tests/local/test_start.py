@@ -124,6 +124,7 @@ def test_a_run_is_run_again_with_another_argument_and_the_two_are_compared(
     rows = {row["what"]: (row["one"], row["other"]) for row in compared["differences"]}
     assert rows["command"] == ("python main.py --factor 3", "python main.py --factor 4")
     assert not {"image", "inputs", "commit"} & rows.keys()
+    assert [(one["path"], one["what"]) for one in compared["outputs"]] == [("mode.txt", "changed")]
 
 
 def test_results_that_come_into_a_project_stay_out_of_its_next_image(

@@ -51,6 +51,12 @@ def differences(one: Record, other: Record) -> list[tuple[str, str, str]]:
     ]
 
 
+def same(one: Record, other: Record) -> list[str]:
+    """The names of everything that is on record of both and alike."""
+    first, second = facts(one), facts(other)
+    return [name for name, value in first.items() if value and second.get(name) == value]
+
+
 def facts(record: Record) -> dict[str, str]:
     """Name and value, in the order in which people look for a difference."""
     job, outcome, took = record.job or {}, record.outcome, seconds_of(record)

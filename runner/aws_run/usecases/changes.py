@@ -16,7 +16,6 @@ from aws_run.github.comments.changes import (
     TABLES,
     Changes,
     NoBase,
-    OutputFile,
     RunFacts,
     compare,
     read_metrics,
@@ -25,6 +24,7 @@ from aws_run.github.comments.changes import (
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.runs.keys import RunKeys
+from aws_run.runs.output_files import OutputFile
 from aws_run.runs.record import Record
 from aws_run.runs.store import RunStore
 
