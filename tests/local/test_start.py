@@ -101,9 +101,12 @@ def test_a_stored_job_runs_again_with_its_image_its_inputs_and_its_values(
 
 def test_a_detached_start_is_followed_by_the_other_commands(aws: Cloud, saved_once: Saved, empty: Path) -> None:
     spec, _, outputs = saved_once
-    done = aws.run("start", spec, "--detach", "--local", "--json", cwd=empty)
+    done = aws.run("start", spec, "--detach", "--local", "--json", "--label", "lr=0.1", "--note", "again", cwd=empty)
     assert done.returncode == 0, done.stderr
-    run_id = json.loads(done.stdout)["run_id"]
+    told = json.loads(done.stdout)
+    assert (told["ran"], told["labels"], told["note"]) == (["python", "main.py", "--factor", "3"], ["lr=0.1"], "again")
+    assert "@" in told["image"]
+    run_id = told["run_id"]
     assert aws.run("wait", run_id, "--local", cwd=empty).returncode == 0
     assert aws.run("pull", run_id, "-o", empty / "out", "--local", cwd=empty).returncode == 0
     assert tree(empty / "out") == outputs

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from aws_run.clock import parse_iso
 from aws_run.documents import harmless
 from aws_run.report.format import count, money, seconds, size
+from aws_run.report.views import OutcomeView
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome, Record
 
@@ -31,6 +33,19 @@ def image_of(record: Record) -> str:
     image = record.image or str((record.job or {}).get("image") or "")
     name, _, digest = image.partition("@sha256:")
     return harmless(f"{name.rpartition('.amazonaws.com/')[2]}@{digest[:12]}" if digest else image)
+
+
+def with_what_ran(view: OutcomeView, record: Record) -> OutcomeView:
+    """The ending of a run, with what it was that ran."""
+    return replace(
+        view,
+        ran=argv_of(record),
+        commit=commit_of(record),
+        image=image_of(record),
+        python=record.python or "",
+        labels=record.labels,
+        note=record.note,
+    )
 
 
 def seconds_of(record: Record) -> float | None:

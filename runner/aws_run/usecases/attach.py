@@ -19,7 +19,7 @@ from aws_run.lifecycle.end.ending import kept_days, next_commands
 from aws_run.lifecycle.follow.until_end import RunUntilEnd, after_its_end, follow_task
 from aws_run.lifecycle.receipt_views import receipt_view
 from aws_run.lifecycle.run_status import RunStatus
-from aws_run.lifecycle.what_ran import argv_of, commit_of
+from aws_run.lifecycle.what_ran import with_what_ran
 from aws_run.report.views import OutcomeView
 from aws_run.runs.record import Outcome, Record, TaskHandle
 from aws_run.usecases.logs import no_log, saved_log
@@ -121,9 +121,9 @@ def _result(
         s3_uri=f"s3://{bucket}/{record.output_prefix}",
         console_url=console_pages.bucket_prefix(bucket, record.output_prefix, record.region),
         kept_days=None if outcome is None else kept_days(outcome, retention),
-        ran=argv_of(record),
-        commit=commit_of(record),
         receipt=receipt_view(record, label=cost_label),
         next_commands=() if outcome is None else next_commands(outcome, record.run_id),
     )
-    return Attached(view=view, exit_code=code, record=record, fetched=outcome is not None and failed is None)
+    return Attached(
+        view=with_what_ran(view, record), exit_code=code, record=record, fetched=outcome is not None and failed is None
+    )

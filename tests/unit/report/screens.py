@@ -105,7 +105,8 @@ def _a_run(reporter: ConsoleReporter) -> None:
     reporter.emit(LogLine(timestamp_ms=0, text="epoch 30: loss 0.0312"))
     _end(reporter)
     done = replace(OUTCOME, exit_code=0, status="finished", next_commands=(), kept_days=90, receipt=RECEIPT)
-    reporter.outcome(replace(done, left=replace(LEFT, rows=LEFT.rows[:1]), ran=("python", "main.py"), commit="0123abc"))
+    told = replace(done, image="arun/segment@0123456789ab", python="3.12", labels=("lr=0.1",), note="smaller steps")
+    reporter.outcome(replace(told, left=replace(LEFT, rows=LEFT.rows[:1]), ran=("python", "main.py"), commit="0123abc"))
 
 
 def _demo(reporter: ConsoleReporter) -> None:

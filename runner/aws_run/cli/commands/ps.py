@@ -46,7 +46,7 @@ _MOST = 1000  # runs that --limit may ask for
     multiple=True,
     help="Only runs of this status: running, ended, succeeded, failed, deadline, …  Repeatable.",
 )
-@click.option("-l", "--long", "long", is_flag=True, help="With command, note, labels and commit.")
+@click.option("-l", "--long", "long", is_flag=True, help="With note, labels, command, commit, image and Python.")
 @click.option("--utc", is_flag=True, help="Times in UTC, and not in this machine's time zone.")
 @click.option("-w", "--watch", is_flag=True, help="Look again every few seconds, until Ctrl-C.")
 @aws_options
@@ -137,7 +137,7 @@ def _of_ended(runs: tuple[RunStatus, ...]) -> Iterator[str]:
 
 def _columns(*, long: bool, utc: bool) -> tuple[str, ...]:
     created = "created (UTC)" if utc else "created"
-    more = ("note", "labels", "command", "hardware", "commit") if long else ("hardware",)
+    more = ("note", "labels", "command", "hardware", "commit", "image", "python") if long else ("hardware",)
     return ("run", "status", "exit", "cost", "ran", "left", created, "uses now", *more)
 
 
@@ -214,12 +214,20 @@ class _Frame(io.StringIO):
 
 
 def _more(record: Record, *, long: bool) -> tuple[str, ...]:
-    from aws_run.lifecycle.what_ran import argv_of, commit_of
+    from aws_run.lifecycle.what_ran import argv_of, commit_of, image_of
 
     hardware = record.hardware.description if record.hardware else ""
     if not long:
         return (hardware,)
-    return record.note, ", ".join(record.labels), shlex.join(argv_of(record)), hardware, commit_of(record)
+    return (
+        record.note,
+        ", ".join(record.labels),
+        shlex.join(argv_of(record)),
+        hardware,
+        commit_of(record),
+        image_of(record),
+        record.python or "",
+    )
 
 
 def _took(run: RunStatus) -> str:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     help="Read this address in place of the inputs that the job spec names.  Repeatable.",
 )  # fmt: skip
 @setting(option_of("output"))
+@setting(option_of("labels"))
+@setting(option_of("note"))
 @click.option(
     "--env", metavar="K=V", multiple=True,
     help="Environment variables for the job, in place of the stored ones of these names. One without a value takes the "
@@ -36,14 +38,22 @@ if TYPE_CHECKING:
 @quiet_start_option
 @aws_options
 def start(
-    spec: Path, inputs: tuple[str, ...], output: str | None, env: tuple[str, ...], detach: bool, **flags: Any
+    *,
+    spec: Path,
+    inputs: tuple[str, ...],
+    output: str | None,
+    label: tuple[str, ...],
+    note: str | None,
+    env: tuple[str, ...],
+    detach: bool,
+    **flags: Any,
 ) -> int:
     """Start the job in the file SPEC, which `submit --save-spec SPEC` wrote.
 
     Neither the project nor Docker is needed: the image and the inputs are those of that submit.
     """
     job = read_spec(spec)
-    given = compose.read_flags({"input": inputs, "output": output, "env": env})
+    given = compose.read_flags({"input": inputs, "output": output, "env": env, "label": label, "note": note})
     addresses: tuple[Input, ...] = given.get("inputs", ())
     folder = next((one.place for one in addresses if one.s3 is None), None)
     if folder is not None:
@@ -78,6 +88,8 @@ def start(
             on_interrupt=terminal.choose,
             detach=detach,
             cost_label=here.target.cost_label,
+            labels=given.get("labels", ()),
+            note=given.get("note"),
         )
         if into is not None:
             mark_here(into)

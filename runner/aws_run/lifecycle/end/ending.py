@@ -25,7 +25,7 @@ from aws_run.lifecycle.follow.outcome import explained
 from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
 from aws_run.lifecycle.outcome_warnings import warnings_of
 from aws_run.lifecycle.receipt_views import receipt_view
-from aws_run.lifecycle.what_ran import argv_of, commit_of
+from aws_run.lifecycle.what_ran import with_what_ran
 from aws_run.report.views import OutcomeView, ReceiptView
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome, Record
@@ -198,14 +198,12 @@ class RunEnding:
             s3_uri=None if lost else f"s3://{spec.bucket}/{spec.keys.output}",
             console_url=None if lost else console_pages.bucket_prefix(spec.bucket, spec.keys.output, spec.region),
             kept_days=None if lost else kept_days(outcome, spec.job.runs_retention_days),
-            ran=argv_of(self._writer.record),
-            commit=commit_of(self._writer.record),
             receipt=receipt,
             left=left,
             next_commands=next_commands(outcome, spec.run_id, incomplete=teardown_error is not None),
         )
         return SubmitResult(
-            view=view,
+            view=with_what_ran(view, self._writer.record),
             exit_code=code,
             record=self._writer.record,
             outputs=self._outputs.listing,
@@ -228,7 +226,7 @@ def detached_result(spec: RunSpec, record: Record) -> SubmitResult:
             f"aws-run pull {spec.run_id}",
         ),
     )
-    return SubmitResult(view=view, exit_code=0, record=record)
+    return SubmitResult(view=with_what_ran(view, record), exit_code=0, record=record)
 
 
 def kept_days(outcome: Outcome, retention_days: int) -> int | None:
