@@ -177,7 +177,7 @@ def test_a_start_that_can_not_be_is_refused_before_anything_is_made(
     cases: list[tuple[list[object], str]] = [
         ([tmp_path / "nothing.json"], "can't be read: No such file or directory"),
         ([changed(spec, inputs=[{**pin, "snapshot_key": "runs/x/record.json"}])], "which is not an input of job"),
-        ([changed(spec, inputs=[{**pin, "version_id": "0" * 32}])], "of this job spec is not in "),
+        ([changed(spec, inputs=[{**pin, "version_id": "0" * 32}])], "is not in "),
         ([changed(spec, env={"MODE": None, "KEY": None})], "holds no value for KEY, MODE"),
         ([spec, "-i", tmp_path], "a stored job reads addresses in S3"),
     ]

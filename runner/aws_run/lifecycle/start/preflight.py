@@ -231,9 +231,9 @@ def _stored_summary(context: AppContext, bucket: str, account: str, one: InputSn
         if error.code not in (*ABSENT, "NoSuchVersion", "400"):  # a HEAD says no more of a version id it can't read
             raise
         raise UsageError(
-            f"The input {one.label} of this job spec is not in {bucket}: it was sent in another account or region, or "
+            f"The stored input {one.label} is not in {bucket}: it was sent in another account or region, or "
             "a newer one has replaced it more than 30 days ago",
-            hint="name an input with -i s3://BUCKET/PREFIX, or submit the project again with --save-spec",
+            hint="submit the project again; `aws-run start` also takes another input, with -i s3://BUCKET/PREFIX",
         ) from error
     return InputSummary(
         name=one.into or None, place=f"s3://{bucket}/{one.prefix}", files=one.files, bytes=one.bytes, stored=one
