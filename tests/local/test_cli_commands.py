@@ -60,7 +60,8 @@ def test_a_detached_run_ends_without_its_client_and_any_machine_gets_its_results
     told = json.loads(aws.run("report", run, "-o", "page.html", "--local", "--json", cwd=elsewhere).stdout)
     page = (elsewhere / "page.html").read_text()
     assert (told["run_id"], told["saved"].endswith(f"/runs/{run}/report.html")) == (run, True)
-    assert all(part in page for part in (run, "sub/b.txt", "Results: 2 files", "<pre>", "public IPv4 address"))
+    assert all(part in page for part in (run, "sub/b.txt", "Results: 2 files", "<pre>", ">capacity<", ">waiting<"))
+    assert "public IPv4 address" in page
     assert "no console" in aws.run("open", run, "--local").stderr
     listed = aws.run("ps", "--local", "--json", "--name", "detached")
     assert run in listed.stdout

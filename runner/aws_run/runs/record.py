@@ -31,6 +31,7 @@ __all__ = [
     "AttemptEntry",
     "EstimateEntry",
     "HardwareEntry",
+    "LaneEntry",
     "LeftBehind",
     "LeftFile",
     "Origin",
@@ -89,6 +90,19 @@ class HardwareEntry:
     price_source: str | None = None
     rates: tuple[RateEntry, ...] = ()
     spot_max_usd_per_hour: str | None = None
+    unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
+
+
+@frozen
+class LaneEntry:
+    """A part of the start, which went beside the others: seconds since the run's `created_at`. `ended_s` None: it was
+    still at work when this was written. `how`: done, same (there was nothing to do), failed or stopped."""
+
+    name: str
+    began_s: float
+    ended_s: float | None = None
+    how: str = "done"
+    text: str = ""
     unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
@@ -183,6 +197,7 @@ class Record:
     origin: str = "cli"  # an `Origin`, or one of a later version
     origin_detail: str = ""  # free text: the schedule's name, the comment's address, …
     tasks: tuple[TaskEntry, ...] = ()
+    lanes: tuple[LaneEntry, ...] = ()  # of its start, once it is over; empty in older records
     job: Mapping[str, Any] | None = None  # JobSpec.to_json() without the environment's values
     backend: str = ""
     hardware: HardwareEntry | None = None
