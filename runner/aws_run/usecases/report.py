@@ -11,7 +11,7 @@ from aws_run.lifecycle.receipt_views import receipt_view, use_view
 from aws_run.lifecycle.run_status import RunStatus, current_status
 from aws_run.lifecycle.what_ran import facts
 from aws_run.report.html import Fact, RunPage, Saved, Series
-from aws_run.report.html.previews import bytes_wanted, preview
+from aws_run.report.html.previews import bytes_wanted, kind_of, preview, why_none
 from aws_run.report.html.usage_csv import MOST_BYTES, read_usage
 from aws_run.report.html.which_outputs import previewed, sorted_outputs
 from aws_run.report.money import estimate_line, smaller_line
@@ -108,17 +108,21 @@ def _outputs(store: RunStore, record: Record) -> list[tuple[str, int]]:
 
 
 def _saved(store: RunStore, record: Record, path: str, size: int, *, wanted: bool) -> Saved:
-    """A file that can't be read any more has no preview."""
+    """A picture that has no preview says why."""
     if not wanted:
-        return Saved(path=path, bytes=size)
+        beyond = "not shown, because the page has as many pictures as it may" if kind_of(path) == "picture" else ""
+        return Saved(path=path, bytes=size, why_none=why_none(path, size) or (beyond if size else ""))
     prefix = record.output_prefix or RunKeys(run_id=record.run_id).output
     most = bytes_wanted(path, size)
     try:
         content = store.get(prefix + path, most_bytes=most)
     except AwsRunError:
         content = None
-    shown = None if content is None else preview(path, content[:most], cut=size > most)
-    return Saved(path=path, bytes=size, preview=shown)
+    if content is None:
+        return Saved(path=path, bytes=size, why_none="not shown, because it could not be read from the bucket")
+    shown = preview(path, content[:most], cut=size > most)
+    unlike = "not shown, because it is no PNG, JPEG, GIF or WebP" if kind_of(path) == "picture" else ""
+    return Saved(path=path, bytes=size, preview=shown, why_none="" if shown else unlike)
 
 
 def _lines(end: bytes) -> tuple[tuple[str, ...], bool]:

@@ -36,9 +36,8 @@ def _lanes(
         start = began + timedelta(seconds=lane.began_s)
         end = over if lane.ended_s is None else began + timedelta(seconds=lane.ended_s)
         how = _HOW.get(lane.how, "stopped")
-        yield Attempt(
-            name=lane.name, began=start, ended=None if end is None else max(start, end), how=how, text=lane.text
-        )
+        text = lane.text or ("stopped" if how == "stopped" else "")
+        yield Attempt(name=lane.name, began=start, ended=None if end is None else max(start, end), how=how, text=text)
     if all(lane.how in ("done", "same") for lane in lanes):
         ready = max(lane.ended_s or 0.0 for lane in lanes)
         yield _until("waiting", began + timedelta(seconds=ready), first, over)

@@ -56,6 +56,7 @@ def test_a_failed_start_shows_which_lane_failed_and_what_it_stopped() -> None:
         ("image", 1.0, 90.0, "failed"),
         ("input", 1.0, 95.0, "stopped"),
     ]
+    assert [bar.text for bar in bars_of(run)][1:] == [FAILED.sentence, "stopped"]
 
 
 def test_a_job_that_never_began_waited_in_vain() -> None:

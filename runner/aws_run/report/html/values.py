@@ -54,9 +54,12 @@ class Preview:
 
 @frozen
 class Saved:
+    """`why_none`: why a picture has no preview; "" for files of which nobody expects one."""
+
     path: str
     bytes: int
     preview: Preview | None = None
+    why_none: str = ""
 
 
 @frozen
