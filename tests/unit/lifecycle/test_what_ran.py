@@ -49,7 +49,7 @@ def test_an_ending_and_ps_and_status_tell_all_of_what_ran() -> None:
     status = status_of(told)
     long = dict(zip(_columns(long=True, utc=True), _row(status, long=True, utc=True), strict=True))
     values = ("python main.py --epochs 3", commit, image, "3.12", "lr=0.1", "smaller steps")
-    for shown in (long, dict(rows_of(status, utc=True))):
+    for shown in (long, dict(rows_of(status, utc=True, label="cost"))):
         assert tuple(shown[name] for name in ("command", "commit", "image", "python", "labels", "note")) == values
 
 

@@ -259,7 +259,7 @@ def _ps(stream: Terminal, environ: dict[str, str], *, long: bool) -> None:
 
 def _status(stream: Terminal, environ: dict[str, str]) -> None:
     left_out = "not included: data transfer out of AWS and through NAT gateways or endpoints, S3, ECR and log storage"
-    rows = [*status_command.rows_of(_statuses()[0], utc=True), ("receipt", left_out)]
+    rows = [*status_command.rows_of(_statuses()[0], utc=True, label="cost"), ("receipt", left_out)]
     table(RUN, ("what", "value"), rows, stream=stream, environ=environ)
 
 

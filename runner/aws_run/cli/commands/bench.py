@@ -16,6 +16,7 @@ from aws_run.cli.output_memory import remember_fetched, remember_output
 from aws_run.cli.running import without_cleanup_hint
 from aws_run.cli.say import result_json, say
 from aws_run.cli.script import ScriptCommand, flags_with_script, with_chosen_script
+from aws_run.cli.session import say_simulated
 from aws_run.cli.trust import ask_whether_meant, need_trust, once
 from aws_run.cli.types import PATH, TEXT
 from aws_run.errors import UsageError
@@ -72,14 +73,15 @@ def bench(path: Path, args: tuple[str, ...], on: str, **flags: Any) -> int:
         same = {name: replace(config, command=chosen.command) for name, config in configs.items()}
         with compose.open_target(local, lambda: compose.base_image(chosen), runtime, flags=flags) as target:
             aws = compose.open_aws(region=whole.region, profile=whole.profile, local=local)
-            return _compare(aws, target, same, shown)
+            compared = _compare(aws, target, same, shown)
+        if shown.as_json:
+            result_json(as_data(compared))
+        else:
+            _print(compared)
+            say_simulated(target)
+        return compared
 
-    comparison = with_chosen_script(whole, compare)
-    if shown.as_json:
-        result_json(as_data(comparison))
-    else:
-        _print(comparison)
-    return comparison.exit_code
+    return with_chosen_script(whole, compare).exit_code
 
 
 @frozen

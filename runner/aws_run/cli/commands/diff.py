@@ -46,6 +46,8 @@ def diff(one: str | None, other: str | None, **flags: Any) -> int:
             table("", ("what", "one", "other"), [("run", *ids), *rows])
         for line in lines_of(comparison):
             result(line)
+        if any(what == "cost" for what, _, _ in comparison.differences):
+            here.say_simulated()
     return 0
 
 

@@ -54,7 +54,7 @@ def logs(run: str | None, follow: bool, raw: bool, **flags: Any) -> int:
         except _ReaderGone:
             return 0
     if ended is not None:
-        say(ended_line(ended))
+        say(ended_line(ended, here))
     return 0
 
 

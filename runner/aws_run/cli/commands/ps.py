@@ -56,7 +56,15 @@ def ps(
     """List this project's runs in this account and region, newest first; on a terminal the newest is the last. Of one
     that goes on: what it has cost so far, how long it has run and may go on, and what it uses now."""
     with session(flags) as here:
-        asked = _Asked(project=None if everything else here.project, limit=limit, wanted=wanted, long=long, utc=utc)
+        asked = _Asked(
+            project=None if everything else here.project,
+            limit=limit,
+            wanted=wanted,
+            long=long,
+            utc=utc,
+            simulated=here.target.embedded,
+            cost_label=here.target.cost_label,
+        )
         if watch and (here.as_json or not sys.stdout.isatty()):
             raise UsageError("--watch redraws a table, and stdout is no terminal", hint="leave --watch out")
         if watch:
@@ -68,10 +76,12 @@ def ps(
 
 @frozen
 class _Asked:
-    """`project` None: all of them."""
+    """`project` None: all of them. `cost_label`: what the amounts are; `simulated`: nobody is billed for them."""
 
     project: str | None
     limit: int
+    cost_label: str
+    simulated: bool = False
     wanted: tuple[str, ...] = ()
     long: bool = False
     utc: bool = False
@@ -94,6 +104,8 @@ class _Asked:
         if listed.cut:
             yield self._of_cut(listed)
         yield from _of_ended(listed.runs)
+        if self.simulated and any(run.record.cost_usd or run.so_far for run in listed.runs):
+            yield f"costs are {self.cost_label}"
 
     def _of_none(self) -> Iterator[str]:
         """An empty table alone would look as if the account had no runs."""
@@ -115,7 +127,7 @@ def _print(here: Session, asked: _Asked) -> None:
 
     listed = asked.look(here.context)
     if here.as_json:
-        runs = [as_data(run) for run in listed.runs]
+        runs = [as_data(run, label=asked.cost_label) for run in listed.runs]
         here.print_json({"runs": runs, "recorded": listed.recorded, "cut": listed.cut})
         return
     asked.draw(listed)

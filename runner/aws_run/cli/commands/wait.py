@@ -11,7 +11,7 @@ from aws_run.cli.goes_on import told_that_it_goes_on
 from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.results_next import say_results, why_command
 from aws_run.cli.say import say
-from aws_run.cli.session import session
+from aws_run.cli.session import Session, session
 from aws_run.cli.types import RUN
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ def wait(run: str | None, **flags: Any) -> int:
         with told_that_it_goes_on(here, run_id):
             ended = follow(here.context, run_id, here.project)
         if here.as_json:
-            here.print_json(as_data(ended))
+            here.print_json(as_data(ended, label=here.target.cost_label))
             return ended.exit_code or 0
     # Only after the live display has closed, or both would write on the same line.
     record = ended.record
-    say(ended_line(ended))
+    say(ended_line(ended, here))
     for text in ended.warnings:
         say(f"warning: {text}")
     if ended.exit_code:
@@ -47,10 +47,11 @@ def wait(run: str | None, **flags: Any) -> int:
     return ended.exit_code or 0
 
 
-def ended_line(ended: RunStatus) -> str:
+def ended_line(ended: RunStatus, here: Session) -> str:
     """How a run has ended: its sentence, its exit code and what it cost."""
     from aws_run.report.format import money
 
     record = ended.record
-    cost = f", {money(Decimal(record.cost_usd))}" if record.cost_usd else ""
+    label = f", {here.target.cost_label}" if here.target.embedded else ""
+    cost = f", {money(Decimal(record.cost_usd))}{label}" if record.cost_usd else ""
     return f"{record.run_id}: {ended.sentence or ended.phase} (exit {ended.exit_code}{cost})"

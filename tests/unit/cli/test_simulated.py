@@ -1,0 +1,56 @@
+"""What an embedded AWS cost nobody pays: every command that shows an amount of it says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.unit.fakes import record
+
+from aws_run.cli import compose
+from aws_run.cli.commands import cost, status
+from aws_run.cli.session import Session
+from aws_run.lifecycle.run_status import status_of
+from aws_run.runs.record import Receipt, ReceiptLine
+from aws_run.usecases.cost import Costs
+
+EMBEDDED, ACCOUNT = compose.Target(embedded=True), compose.Target()
+SIMULATED = "simulated: what AWS would have charged"
+LINE = ReceiptLine(
+    what="Fargate", seconds="60", billed_s="60", usd_per_hour="0.1", usd="0.5", source="a list", as_of="2026-01-01"
+)
+PAID = replace(
+    record(state="removed"),
+    cost_usd="0.5",
+    receipt=Receipt(lines=(LINE,), total_usd="0.5", saved_usd="0", billed_s="60"),
+)
+
+
+def at(target: compose.Target, *, as_json: bool = False) -> Session:
+    nothing: Any = None
+    return Session(context=nothing, reporter=nothing, project="demo", as_json=as_json, target=target, config=nothing)
+
+
+@pytest.mark.parametrize(("target", "said"), [(EMBEDDED, True), (ACCOUNT, False)])
+def test_an_amount_is_said_to_be_simulated_where_it_is(
+    capsys: pytest.CaptureFixture[str], target: compose.Target, said: bool
+) -> None:
+    label = target.cost_label
+    sums = Costs(rows=(), records=(PAID,), unpriced=())
+    told = []
+    for show in (
+        lambda: cost._one(at(target), PAID, as_csv=False),
+        lambda: cost._one(at(target, as_json=True), PAID, as_csv=False),
+        lambda: cost._print_table(sums, ("project",), label=label),
+        at(target).say_simulated,
+    ):
+        show()
+        read = capsys.readouterr()
+        told.append(read.out + read.err)
+    told += [
+        str(cost.as_data(sums, ("project",), label=label)),
+        dict(status.rows_of(status_of(PAID), label=label))["cost"],
+        str(status.as_data(status_of(PAID), label=label)["receipt_view"]),
+    ]
+    assert [SIMULATED in text for text in told] == [said] * len(told)
