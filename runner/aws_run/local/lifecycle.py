@@ -21,7 +21,7 @@ from aws_run.local import state
 from aws_run.local.ask import ask
 from aws_run.local.disk import disk_use
 from aws_run.local.options import LocalAws, LocalOptions
-from aws_run.local.state import made_state_dir
+from aws_run.local.state import LOG, made_state_dir
 
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 30.0
@@ -63,8 +63,9 @@ def start(options: LocalOptions) -> tuple[LocalAws, bool]:
 
 
 def _start(options: LocalOptions, folder: Path) -> LocalAws:
-    log = folder / "local.log"
-    with log.open("wb") as output:
+    log = folder / LOG
+    log.write_bytes(b"")
+    with log.open("ab") as output:  # what is noted there by its name comes after this, not over it
         child = subprocess.Popen(
             [sys.executable, "-X", "utf8", "-m", "aws_run.local.daemon", json.dumps(asdict(options))],
             stdin=subprocess.DEVNULL,
@@ -131,6 +132,7 @@ def status() -> dict[str, Any] | None:
     if local is None:
         return None
     told = {name: value for name, value in asdict(local).items() if name not in ("access_key", "secret_key", "token")}
+    told["log"] = str(Path(local.state_dir) / LOG)
     return {**told, **ask(local, "status", timeout_s=10.0), "disk_bytes": disk_use(state.state_dir())}
 
 

@@ -205,6 +205,7 @@ def status(as_json: bool) -> None:
         ("instances", str(state["instances"])),
         ("tasks", str(state["tasks"])),
         *(("fault", str(fault)) for fault in state["errors"]),
+        *([("faults in full", state["log"])] if state["errors"] else []),
         ("folder", state["state_dir"]),
         ("on this machine", kept),
     ]
