@@ -1,4 +1,5 @@
-"""The composition root: chooses the AWS, the image builder and the clock. It and `cli.local` know the embedded AWS."""
+"""The composition root: chooses the AWS, the image builder and the clock. It and `cli.commands.local` know
+the embedded AWS."""
 
 from __future__ import annotations
 

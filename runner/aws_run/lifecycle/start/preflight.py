@@ -52,7 +52,7 @@ from aws_run.runs.store import RunStore
 
 @frozen
 class Preflight:
-    """`image_digest` None: there is no such image yet. `image_uri` set: a ready image was named."""
+    """`image` None: a ready image was named. `image_digest` None: there is no such image yet."""
 
     config: Config
     job: JobSpec
