@@ -349,6 +349,15 @@ def read_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
     return read_flags(flags, environ=os.environ)
 
 
+def check_output(output: Path | None, where: str, *, detach: bool, used_before: bool = False) -> None:
+    """UsageError where a run that is followed has no folder for its results, or one that they can't go into."""
+    from aws_run.config.checks import need_output
+
+    need_output(output, detached=detach, hint="give it with -o DIR, or leave the run with --detach")
+    if output is not None:
+        refuse_output(output, where, used_before=used_before)
+
+
 def refuse_output(path: Path, where: str, *, used_before: bool = False) -> None:
     """ConfigError for a folder that results can't go into, or that is more than theirs: the project's, taken for the
     current folder, or one around it. `used_before`: the run's results are there already, and the user may be among

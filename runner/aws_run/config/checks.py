@@ -158,8 +158,7 @@ def refuse_folders(config: Config, winners: Winners, *, detached: bool) -> None:
     """-i must exist, and it must be possible to create -o."""
     if not config.inputs:
         raise UsageError("no input folder is given", hint="give it with -i DIR (or `input:` in aws-run.yaml)")
-    if config.output is None and not detached:
-        raise UsageError("no output folder is given", hint="give it with -o DIR (or `output:` in aws-run.yaml)")
+    need_output(config.output, detached=detached, hint="give it with -o DIR (or `output:` in aws-run.yaml)")
     if config.output is not None:
         refuse_output(config.output, winners["output"].where, project_dir=config.project_dir)
     where = winners["inputs"].where
@@ -169,6 +168,12 @@ def refuse_folders(config: Config, winners: Winners, *, detached: bool) -> None:
         _input(one.folder, where if len(config.inputs) == 1 else extended(where, f" {given}"), given)
         if config.output is not None:
             _apart(one.folder, config.output, winners)
+
+
+def need_output(output: Path | None, *, detached: bool, hint: str) -> None:
+    """UsageError for a run that is followed and has no place for its results."""
+    if output is None and not detached:
+        raise UsageError("no output folder is given", hint=hint)
 
 
 def _input(path: Path, where: str, given: NamedInput) -> None:

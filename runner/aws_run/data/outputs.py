@@ -28,6 +28,7 @@ from aws_run_entrypoint.transfer import (
 )
 
 _NAMED = 5
+MOST_MANIFEST_BYTES = 64 << 20
 
 
 @frozen

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 
 from aws_run.clock import parse_iso
 from aws_run.documents import harmless
@@ -89,7 +88,7 @@ def facts(record: Record) -> dict[str, str]:
         "result": _result(outcome) if outcome else record.state,
         "ran": "" if took is None else seconds(took),
         "saved": count(outcome.saved_files, "file") if outcome and outcome.saved_files is not None else "",
-        "cost": money(Decimal(record.cost_usd)) if record.cost_usd else "",
+        "cost": "" if record.usd is None else money(record.usd),
     }
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import field, fields, is_dataclass, replace
+from decimal import Decimal
 from typing import Any, Literal
 
 from aws_run.frozen import frozen
@@ -249,6 +250,11 @@ class Record:
     @property
     def attempt(self) -> int:
         return self.current.number if self.current else 1
+
+    @property
+    def usd(self) -> Decimal | None:
+        """What it cost; None until that is known."""
+        return Decimal(self.cost_usd) if self.cost_usd else None
 
     @property
     def earlier_s(self) -> tuple[float, ...]:

@@ -193,7 +193,7 @@ def _removed(context: AppContext, record: Record) -> Record:
 
 def _row(name: str, record: Record) -> BenchRow:
     outcome, receipt, seconds = record.outcome, record.receipt, seconds_of(record)
-    usd = None if record.cost_usd is None else Decimal(record.cost_usd)
+    usd = record.usd
     of_job = None
     if usd is not None and seconds is not None and receipt is not None and Decimal(receipt.billed_s or 0) > 0:
         of_job = usd / Decimal(receipt.billed_s or 1) * Decimal(str(seconds))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from aws_run.data.outputs import manifest_key, output_files
+from aws_run.data.outputs import MOST_MANIFEST_BYTES, manifest_key, output_files
 from aws_run.errors import AwsRunError, RunNotFoundError, UsageError
 from aws_run.frozen import frozen
 from aws_run.lifecycle import lookup
@@ -15,7 +15,6 @@ from aws_run.runs.record import Record
 from aws_run.runs.store import RunStore
 
 OUTPUTS = "outputs"
-_MOST_MANIFEST_BYTES = 64 << 20
 _Saved = dict[str, OutputFile] | str
 
 
@@ -72,7 +71,7 @@ def _two_of(context: AppContext, one: str | None, other: str | None, project: st
 def _saved(store: RunStore, record: Record) -> _Saved:
     """Its files, or why they are not known."""
     try:
-        manifest = store.get(manifest_key(record.run_id), most_bytes=_MOST_MANIFEST_BYTES)
+        manifest = store.get(manifest_key(record.run_id), most_bytes=MOST_MANIFEST_BYTES)
     except AwsRunError as error:
         return f"the list of what {record.run_id} saved can't be read: {error.message}"
     if manifest is None:

@@ -16,7 +16,6 @@ from aws_run.cli.script import StoredArgsCommand
 from aws_run.cli.session import session
 from aws_run.cli.types import RUN
 from aws_run.config.options import option_of
-from aws_run.errors import UsageError
 
 
 @click.command(cls=StoredArgsCommand)
@@ -62,10 +61,7 @@ def rerun(
         named: Path | None = given.get("output")
         before = None if named is not None else remembered_output(record.run_id)
         into = named or before or here.output
-        if into is None and not detach:
-            raise UsageError("no output folder is given", hint="give it with -o DIR, or leave the run with --detach")
-        if into is not None:
-            compose.refuse_output(into, f"-o {output or into}", used_before=before is not None)
+        compose.check_output(into, f"-o {output or into}", detach=detach, used_before=before is not None)
         stored_in = stored_in_run(record)
         job = job_from_json(
             record.job, place=f"the record of {record.run_id}", holds="job", hint=stored_in.again

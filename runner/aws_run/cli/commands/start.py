@@ -62,10 +62,7 @@ def start(
             hint="give s3://BUCKET/PREFIX, or submit the project to send a folder",
         )
     into: Path | None = given.get("output")
-    if into is None and not detach:
-        raise UsageError("no output folder is given", hint="give it with -o DIR, or leave the run with --detach")
-    if into is not None:
-        compose.refuse_output(into, f"-o {output}")
+    compose.check_output(into, f"-o {output}", detach=detach)
     if flags["local"] and not compose.embedded_is_running():
         raise UsageError(
             "No embedded AWS is running, so none holds the image of this job spec",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -64,8 +63,8 @@ def spent_of(run: RunStatus) -> str:
     """The cost of a run that is over, or what one that goes on has cost about so far."""
     from aws_run.report.format import money
 
-    if run.record.cost_usd:
-        return money(Decimal(run.record.cost_usd))
+    if run.record.usd is not None:
+        return money(run.record.usd)
     spent = run.so_far.cost_usd if run.so_far else None
     return "" if spent is None else money(spent)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -53,5 +52,5 @@ def ended_line(ended: RunStatus, here: Session) -> str:
 
     record = ended.record
     label = f", {here.target.cost_label}" if here.target.embedded else ""
-    cost = f", {money(Decimal(record.cost_usd))}{label}" if record.cost_usd else ""
+    cost = "" if record.usd is None else f", {money(record.usd)}{label}"
     return f"{record.run_id}: {ended.sentence or ended.phase} (exit {ended.exit_code}{cost})"
