@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from aws_run.clock import parse_iso
 from aws_run.documents import harmless
@@ -36,15 +37,19 @@ def image_of(record: Record) -> str:
 
 def with_what_ran(view: OutcomeView, record: Record) -> OutcomeView:
     """The ending of a run, with what it was that ran."""
-    return replace(
-        view,
-        ran=argv_of(record),
-        commit=commit_of(record),
-        image=image_of(record),
-        python=record.python or "",
-        labels=record.labels,
-        note=record.note,
-    )
+    return replace(view, **ran_fields(record))
+
+
+def ran_fields(record: Record) -> dict[str, Any]:
+    """What it was that ran, by the names that every JSON has for it."""
+    return {
+        "ran": argv_of(record),
+        "commit": commit_of(record),
+        "image": image_of(record),
+        "python": record.python or "",
+        "labels": record.labels,
+        "note": record.note,
+    }
 
 
 def seconds_of(record: Record) -> float | None:

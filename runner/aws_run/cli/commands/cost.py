@@ -104,10 +104,13 @@ _COLUMNS = ("runs", "usd", "saved_usd", "estimated_usd", "of_estimated_usd", "ru
 def _one(here: Session, record: Record, *, as_csv: bool) -> int:
     from aws_run.cli.say import say
     from aws_run.lifecycle.receipt_views import receipt_view
+    from aws_run.lifecycle.what_ran import ran_fields
+    from aws_run.report import calm
     from aws_run.report.format import adding_up, unit_price
     from aws_run.report.jsonlines import to_data
     from aws_run.report.tables import table
     from aws_run.report.text import receipt_footer
+    from aws_run.report.views import OutcomeView
     from aws_run.usecases.cost import why_unpriced
 
     receipt = record.receipt
@@ -125,6 +128,7 @@ def _one(here: Session, record: Record, *, as_csv: bool) -> int:
         here.print_json(
             {
                 "run_id": record.run_id,
+                **ran_fields(record),
                 "lines": [dict(zip(columns, row, strict=True)) for row in rows],
                 "total_usd": receipt.total_usd,
                 "label": here.target.cost_label,
@@ -149,6 +153,8 @@ def _one(here: Session, record: Record, *, as_csv: bool) -> int:
         for line in receipt.lines
     ]
     table(record.run_id, ("what", "billed", "$/h", "cost", "price of"), shown)
+    if ran := calm.ran(OutcomeView(run_id=record.run_id, exit_code=None, status="", **ran_fields(record))):
+        say(f"ran: {ran}")
     if view is None:
         say(f"total: not known: {why_unpriced(record)}")
         return 0

@@ -1,7 +1,8 @@
-"""What an embedded AWS cost nobody pays: every command that shows an amount of it says so."""
+"""What an embedded AWS cost nobody pays, and every command that shows an amount says so; a receipt says what ran."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -54,3 +55,13 @@ def test_an_amount_is_said_to_be_simulated_where_it_is(
         str(status.as_data(status_of(PAID), label=label)["receipt_view"]),
     ]
     assert [SIMULATED in text for text in told] == [said] * len(told)
+
+
+def test_a_receipt_says_what_ran(capsys: pytest.CaptureFixture[str]) -> None:
+    paid = replace(PAID, command="python main.py", python="3.12", labels=("lr=0.1",), note="again", image="arun/demo:1")
+    cost._one(at(ACCOUNT), paid, as_csv=False)
+    assert 'ran: python main.py (image arun/demo:1, Python 3.12, lr=0.1, "again")' in capsys.readouterr().err
+    cost._one(at(ACCOUNT, as_json=True), paid, as_csv=False)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ran"], told["image"], told["python"]) == (["python", "main.py"], "arun/demo:1", "3.12")
+    assert (told["labels"], told["note"], told["commit"]) == (["lr=0.1"], "again", "")
