@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from tests.backends.memory import MemoryBackend, MemoryService
 from tests.crash.story import Begin, Story, stories
 
-from aws_run.errors import RunNotFoundError
+from aws_run.errors import AwsRunError, RunNotFoundError
 from aws_run.events import LogLine
 from aws_run.lifecycle.context import AppContext
 from aws_run.usecases.cancel import cancel
@@ -42,6 +44,20 @@ def test_a_submit_runs_to_its_end_and_leaves_nothing(begin: Begin, exit_code: in
     assert "hello from memory" in [event.text for event in begun.events if isinstance(event, LogLine)]
     assert (begun.record().backend, begun.record().state) == ("memory", "removed")
     assert begun.account.left() == {}
+
+
+def test_a_start_that_failed_has_on_record_which_of_its_lanes_did(begin: Begin) -> None:
+    begun = begin()
+    context, _ = on_memory(begun)
+
+    def no_storage(_: str) -> NoReturn:
+        raise AwsRunError("The disk is gone")
+
+    with pytest.raises(AwsRunError, match="The disk is gone"):
+        begun.submit(context=replace(context, storage=no_storage))
+    lanes = {lane.name: (lane.how, lane.text) for lane in begun.record().lanes}
+    assert lanes["input"] == ("failed", "The disk is gone")
+    assert set(lanes) == {"capacity", "image", "input"}
 
 
 def test_an_answer_that_is_lost_makes_no_second_task(begin: Begin) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.crash.account import Happened
 from tests.crash.story import Begin, Story, stories
 
 from aws_run.cli.commands.bench import as_data, flags_of
 from aws_run.errors import InterruptedRunError
+from aws_run.local.http.protocol import Call, Reply
 from aws_run.local.testing.inventory import left
 from aws_run.usecases.bench import Bench, BenchRow, bench
 
@@ -75,3 +79,50 @@ def test_ctrl_c_ends_all_runs(begin: Begin) -> None:
     assert stopped.value.exit_code == 130
     assert what_bills(story) == {}
     assert not any(line.open for line in story.account.bill())
+
+
+def ctrl_c_while_it_detaches(story: Story) -> None:
+    """While it waits for the look at what earlier runs left, which begins once nobody follows the run."""
+    main = threading.main_thread().ident
+    pressed = threading.Event()
+    assert main is not None
+
+    def listener(seen: Happened, call: Call) -> Reply | None:
+        if seen.operation == "GET /schedules" and not pressed.is_set():
+            pressed.set()
+            signal.pthread_kill(main, signal.SIGINT)
+        return None
+
+    story.script.on_call.append(listener)
+
+
+def test_ctrl_c_while_a_run_is_left_to_itself_ends_that_run_too(begin: Begin) -> None:
+    story = begin()
+    ctrl_c_while_it_detaches(story)
+    with pytest.raises(InterruptedRunError) as stopped:
+        on(story, "fargate:1:2GB", "fargate:2:4GB", args=("--hang",))
+    assert "all runs of the bench were stopped and removed" in stopped.value.message
+    assert sum(key.endswith("/run.json") for key in story.account.stored()) == 1, "no other one is started after it"
+    assert what_bills(story) == {}
+    assert not any(line.open for line in story.account.bill())
+
+
+def test_ctrl_c_names_the_runs_that_could_not_be_shown_to_be_gone(begin: Begin) -> None:
+    story = begin()
+    ctrl_c_while_it_detaches(story)
+    story.refuse("ecs:DeleteCluster", "AccessDeniedException", times=None)
+    with pytest.raises(InterruptedRunError) as stopped:
+        on(story, "fargate:1:2GB", "fargate:2:4GB", args=("--hang",))
+    assert story.record().run_id in stopped.value.message
+    assert "aws-run cleanup" in (stopped.value.hint or "")
+
+
+def test_ctrl_c_while_a_submit_detaches_says_that_the_run_goes_on(begin: Begin) -> None:
+    story = begin()
+    ctrl_c_while_it_detaches(story)
+    with pytest.raises(InterruptedRunError, match="goes on") as stopped:
+        story.submit("--hang", backend="fargate", detach=True)
+    run = story.record().run_id
+    assert run in stopped.value.message
+    assert f"aws-run cancel {run}" in (stopped.value.hint or "")
+    assert story.record().outcome is None

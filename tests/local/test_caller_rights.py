@@ -145,9 +145,9 @@ def test_with_the_printed_policy_every_command_passes(limited: Story, tmp_path: 
     assert told.submit(backend=backend).exit_code == 0
     assert told.outputs()
     context = told.new_bench()
-    assert ps(context, "tiny")
+    assert ps(context, "tiny").runs
     run = told.record().run_id
-    assert list(logs(context, run, "tiny", follow=False))
+    assert list(logs(context, run, "tiny"))
     pull(context, run, "tiny", tmp_path / "again")
     told.submit("--hang", backend=backend, detach=True)
     told.account.until(told.account.running)

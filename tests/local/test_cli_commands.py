@@ -60,7 +60,8 @@ def test_a_detached_run_ends_without_its_client_and_any_machine_gets_its_results
     told = json.loads(aws.run("report", run, "-o", "page.html", "--local", "--json", cwd=elsewhere).stdout)
     page = (elsewhere / "page.html").read_text()
     assert (told["run_id"], told["saved"].endswith(f"/runs/{run}/report.html")) == (run, True)
-    assert all(part in page for part in (run, "sub/b.txt", "Results: 2 files", "<pre>", "public IPv4 address"))
+    assert all(part in page for part in (run, "sub/b.txt", "Results: 2 files", "<pre>", ">capacity<", ">waiting<"))
+    assert "public IPv4 address" in page
     assert "no console" in aws.run("open", run, "--local").stderr
     listed = aws.run("ps", "--local", "--json", "--name", "detached")
     assert run in listed.stdout
@@ -207,6 +208,14 @@ def test_check_says_what_would_be_used_before_anything_is_built(aws: Cloud, tmp_
     empty.mkdir()
     nothing = json.loads(aws.run("check", "--local", "--json", cwd=empty).stdout)["checks"]
     assert [row["state"] for row in nothing if row["check"] == "project"] == ["warning"]
+
+
+def test_check_takes_a_script_as_submit_does(aws: Cloud, tmp_path: Path) -> None:
+    folder = project(tmp_path / "checked", LONG_OPTIONS)
+    (folder / "other.py").write_text("print()\n")
+    found = json.loads(aws.run("check", folder / "other.py", "--local", "--json").stdout)["checks"]
+    told = [row["message"] for row in found if row["check"] == "project"]
+    assert any("command: python other.py" in message for message in told), told
 
 
 def test_init_writes_a_file_that_config_schema_and_submit_accept(aws: Cloud, tmp_path: Path) -> None:

@@ -109,6 +109,19 @@ def test_on_a_terminal_d_detaches_and_the_job_goes_on(aws: Account, terminal: Te
     assert aws.running()
 
 
+def test_ctrl_c_asks_with_local_too_where_the_embedded_aws_stays(aws: Account, tmp_path: Path) -> None:
+    shown = Terminal(aws, *hanging(tmp_path, "--local"))
+    try:
+        shown.until(lambda: "copied" in shown.text)
+        shown.press(CTRL_C)
+        shown.until(lambda: "[d]etach" in shown.text)
+        shown.press(b"d\n")
+        assert shown.wait() == 0
+    finally:
+        shown.close()
+    assert aws.running()
+
+
 def test_the_second_ctrl_c_leaves_at_once_and_says_what_finishes_the_job(aws: Account, terminal: Terminal) -> None:
     terminal.press(CTRL_C)
     terminal.until(lambda: "[c]ancel" in terminal.text)

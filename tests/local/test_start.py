@@ -101,9 +101,12 @@ def test_a_stored_job_runs_again_with_its_image_its_inputs_and_its_values(
 
 def test_a_detached_start_is_followed_by_the_other_commands(aws: Cloud, saved_once: Saved, empty: Path) -> None:
     spec, _, outputs = saved_once
-    done = aws.run("start", spec, "--detach", "--local", "--json", cwd=empty)
+    done = aws.run("start", spec, "--detach", "--local", "--json", "--label", "lr=0.1", "--note", "again", cwd=empty)
     assert done.returncode == 0, done.stderr
-    run_id = json.loads(done.stdout)["run_id"]
+    told = json.loads(done.stdout)
+    assert (told["ran"], told["labels"], told["note"]) == (["python", "main.py", "--factor", "3"], ["lr=0.1"], "again")
+    assert "@" in told["image"]
+    run_id = told["run_id"]
     assert aws.run("wait", run_id, "--local", cwd=empty).returncode == 0
     assert aws.run("pull", run_id, "-o", empty / "out", "--local", cwd=empty).returncode == 0
     assert tree(empty / "out") == outputs
@@ -124,6 +127,7 @@ def test_a_run_is_run_again_with_another_argument_and_the_two_are_compared(
     rows = {row["what"]: (row["one"], row["other"]) for row in compared["differences"]}
     assert rows["command"] == ("python main.py --factor 3", "python main.py --factor 4")
     assert not {"image", "inputs", "commit"} & rows.keys()
+    assert [(one["path"], one["what"]) for one in compared["outputs"]] == [("mode.txt", "changed")]
 
 
 def test_a_run_of_an_image_that_a_tag_names_is_run_again_by_its_digest(
@@ -195,7 +199,7 @@ def test_a_start_that_can_not_be_is_refused_before_anything_is_made(
     cases: list[tuple[list[object], str]] = [
         ([tmp_path / "nothing.json"], "can't be read: No such file or directory"),
         ([changed(spec, inputs=[{**pin, "snapshot_key": "runs/x/record.json"}])], "which is not an input of job"),
-        ([changed(spec, inputs=[{**pin, "version_id": "0" * 32}])], "of this job spec is not in "),
+        ([changed(spec, inputs=[{**pin, "version_id": "0" * 32}])], "is not in "),
         ([changed(spec, env={"MODE": None, "KEY": None})], "holds no value for KEY, MODE"),
         ([spec, "-i", tmp_path], "a stored job reads addresses in S3"),
     ]

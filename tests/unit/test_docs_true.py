@@ -67,6 +67,29 @@ def test_every_file_that_a_page_names_is_there(page: str, files: list[str]) -> N
     assert missing == []
 
 
+def test_every_module_that_a_comment_names_is_there(files: list[str]) -> None:
+    code = [name for name in files if name.endswith(".py") and name.startswith("runner/aws_run/")]
+    modules = {name.removeprefix("runner/aws_run/").removesuffix(".py").replace("/", ".") for name in code}
+    rooms = {name.partition(".")[0] for name in modules if "." in name}
+    named = re.compile(rf"`((?:{'|'.join(sorted(rooms))})(?:\.[a-z_]+)+)(?:\.[A-Z]\w*)?`")
+    # A key of a user's own file.
+    missing = [
+        f"{name}: {module}"
+        for name in code
+        for module in named.findall((ROOT / name).read_text(encoding="utf-8"))
+        if module != "data.root"
+        and not any(one in (module, f"{module}.__init__") or _is_in(module, one) for one in modules)
+    ]
+    assert missing == []
+
+
+def _is_in(name: str, module: str) -> bool:
+    """`room.module.function`."""
+    return name.rpartition(".")[0] == module and f"def {name.rpartition('.')[2]}(" in (
+        ROOT / "runner/aws_run" / (module.replace(".", "/") + ".py")
+    ).read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_name_that_a_page_gives_is_in_the_code(page: str, words: set[str]) -> None:
     given = {name for text in ticked(page) if not _PATH.fullmatch(text) for name in _NAME.findall(text)}

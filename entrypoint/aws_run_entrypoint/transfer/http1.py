@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple, Union
 
 from .bodies import FileRange, FileSlice
 from .errors import NetworkError, TooLargeError
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _MAX_HEAD = 64 * 1024
 MOST_IN_MEMORY = 64 * 1024 * 1024
@@ -18,10 +21,11 @@ class Request:
 
     `most_bytes` of an answer are kept in memory; a longer one is TooLargeError, before its bytes have come where the
     server says how many there are. `checked_body`: S3 may say 200 and put an error into the body
-    (CompleteMultipartUpload, DeleteObjects).
+    (CompleteMultipartUpload, DeleteObjects). `roots`: the answer is an XML document whose top element has one of these
+    names; anything else is no answer of S3's.
     """
 
-    __slots__ = ("body", "checked_body", "headers", "key", "method", "most_bytes", "query", "sink")
+    __slots__ = ("body", "checked_body", "headers", "key", "method", "most_bytes", "query", "roots", "sink")
 
     def __init__(
         self,
@@ -33,6 +37,7 @@ class Request:
         body: Body = None,
         sink: Optional[FileRange] = None,
         checked_body: bool = False,
+        roots: Tuple[str, ...] = (),
         most_bytes: int = MOST_IN_MEMORY,
     ) -> None:
         self.method = method
@@ -42,6 +47,7 @@ class Request:
         self.body = body
         self.sink = sink
         self.checked_body = checked_body
+        self.roots = roots
         self.most_bytes = most_bytes
 
     @property
@@ -57,12 +63,15 @@ class Request:
 
 
 class Response:
-    __slots__ = ("body", "headers", "status")
+    """`xml`: the top element of the body, of an answer that has to be a document."""
+
+    __slots__ = ("body", "headers", "status", "xml")
 
     def __init__(self, status: int, headers: Dict[str, str], body: bytes) -> None:
         self.status = status
         self.headers = headers
         self.body = body
+        self.xml: Optional[Element] = None
 
 
 _HEAD, _LENGTH, _UNTIL_CLOSE, _CHUNK_SIZE, _CHUNK, _CHUNK_END, _TRAILER, _DONE = range(8)

@@ -40,7 +40,8 @@ def list_objects(loop: Loop, prefix: str, *, versions: bool, on_page: OnPage = i
     marker: Optional[Dict[str, str]] = {}
     count = 0
     while marker is not None:
-        page = s3_requests.xml_of(loop.call(s3_requests.list_page(prefix, versions=versions, marker=marker)))
+        page = loop.call(s3_requests.list_page(prefix, versions=versions, marker=marker)).xml
+        assert page is not None  # else the call would have failed
         encoded = _text(page, "EncodingType") == "url"
         for item in page:
             if _tag(item) == "Contents" or (_tag(item) == "Version" and _text(item, "IsLatest").lower() == "true"):

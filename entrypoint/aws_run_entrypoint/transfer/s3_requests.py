@@ -6,15 +6,12 @@ import base64
 import hashlib
 import time
 import zlib
-from typing import TYPE_CHECKING, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from . import crc
 from .bodies import FileRange, FileSlice
-from .errors import EngineError
+from .errors import EngineError, NetworkError
 from .http1 import MOST_IN_MEMORY, Headers, Request, Response
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
 
 # S3's name for the version of an object that was put while its bucket kept none.
 NULL_VERSION = "null"
@@ -97,11 +94,12 @@ def delete_many(keys: Iterable[str]) -> Request:
 
 def create_upload(key: str) -> Request:
     headers: Headers = [("x-amz-checksum-algorithm", "CRC32"), ("x-amz-checksum-type", "FULL_OBJECT")]
-    return Request("POST", key, query=[("uploads", "")], headers=headers, checked_body=True)
+    roots = ("InitiateMultipartUploadResult",)
+    return Request("POST", key, query=[("uploads", "")], headers=headers, checked_body=True, roots=roots)
 
 
 def upload_id(response: Response) -> str:
-    for item in xml_of(response).iter():
+    for item in response.xml if response.xml is not None else ():
         if item.tag.rpartition("}")[2] == "UploadId" and item.text:
             return item.text
     raise EngineError("S3 began a multipart upload without naming it")
@@ -153,7 +151,7 @@ def list_page(prefix: str, *, versions: bool, marker: Mapping[str, str]) -> Requ
         ("encoding-type", "url"),
         *((name, text) for name, text in marker.items() if text),
     ]
-    return Request("GET", "", query=query)
+    return Request("GET", "", query=query, roots=("ListVersionsResult" if versions else "ListBucketResult",))
 
 
 def version_of(response: Response) -> Optional[str]:
@@ -176,11 +174,17 @@ def _version(version_id: Optional[str]) -> List[Tuple[str, str]]:
     return [("versionId", version_id)] if version_id else []
 
 
-def xml_of(response: Response) -> Element:
+def read_xml(request: Request, response: Response) -> None:
+    """Puts the document that `request` asked for into the response. NetworkError where the body is no such document:
+    it was cut or changed on its way, with a status and a length that fit."""
     from xml.etree import ElementTree  # most transfers never read an XML answer
 
     try:
         # S3's own answers over an authenticated connection; expat resolves no external entities.
-        return ElementTree.fromstring(response.body)  # noqa: S314 - as said above
+        root = ElementTree.fromstring(response.body)  # noqa: S314 - as said above
     except ElementTree.ParseError as error:
-        raise EngineError(f"S3's answer is not the XML that it should be ({error})") from error
+        raise NetworkError(f"S3's answer is not the XML that it should be ({error})") from None
+    name = root.tag.rpartition("}")[2]
+    if name not in request.roots:
+        raise NetworkError(f"S3's answer is {name}, not {' or '.join(request.roots)}")
+    response.xml = root

@@ -8,11 +8,12 @@ out: {"moved": […]} · {"retried": […]} · {"credentials": null} asks for fr
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
 from queue import Empty, SimpleQueue
-from typing import Any, Callable, Dict, Optional, TextIO
+from typing import Any, Callable, Dict, NoReturn, Optional, TextIO
 
 from . import errors
 from .errors import EngineError, S3Error
@@ -161,11 +162,13 @@ class _Pace:
         self._began, self._waited = now, waited
 
 
-def main() -> int:
+def main() -> NoReturn:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C on a terminal reaches us too; our parent knows what to do
-    return serve(sys.stdin, sys.stdout)
+    code = serve(sys.stdin, sys.stdout)
+    # Python would try once more to write what a parent that is gone did not take, and tell the terminal.
+    os._exit(code)
 
 
 def packed(error: BaseException) -> Dict[str, Any]:

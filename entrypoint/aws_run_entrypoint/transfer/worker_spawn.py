@@ -9,10 +9,7 @@ from typing import Any, BinaryIO, List
 
 from . import worker_main
 
-_START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from aws_run_entrypoint.transfer.worker_main import main; sys.exit(main())"
-)
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from aws_run_entrypoint.transfer.worker_main import main; main()"
 # Whoever gets these, the helpers are ended by their parent; from a terminal, ^C reaches them as well.
 _RESET = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGALRM")
 

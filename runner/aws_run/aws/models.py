@@ -92,6 +92,26 @@ ROUTINE: Mapping[str, frozenset[str]] = {
         {"DeleteObject", "GetBucketTagging", "GetObject", "HeadBucket", "HeadObject", "ListObjectsV2", "PutObject"}
     ),
 }
+# The services that are called, by the prefix of their addresses. botocore knows the addresses of 300.
+ADDRESSES = frozenset(
+    {
+        "api.ecr",
+        "api.pricing",
+        "autoscaling",
+        "bcm-data-exports",
+        "ce",
+        "ec2",
+        "ecs",
+        "iam",
+        "kms",
+        "logs",
+        "s3",
+        "scheduler",
+        "servicequotas",
+        "ssm",
+        "sts",
+    }
+)
 _PARTS = frozenset({"metadata", "operations", "shapes"})
 _KEPT_FOR_S = 30 * 24 * 3600.0
 
@@ -121,12 +141,32 @@ class ModelLoader(Loader):
         as_botocore_has_it = type_name == "service-2" and api_version is None and not self._is_of_the_user(service_name)
         if self._cuts is None or operations is None or self.whole or not as_botocore_has_it:
             return self._whole(service_name, type_name, api_version)
-        key = _key(service_name, operations)
+        key = _key(f"model of {service_name}", operations)
         kept = self._cuts.read(key, most_age_s=_KEPT_FOR_S)
         if kept is not None and isinstance(kept.document, dict) and kept.document.keys() >= _PARTS:
             return kept.document
         whole = self._whole(service_name, type_name, api_version)
         self._cuts.write(key, cut(whole, operations))
+        return whole
+
+    def load_data_with_path(self, name: str) -> tuple[Model, str]:
+        if name != "endpoints" or self._cuts is None or self._has_own_addresses():
+            return self._whole_data(name)
+        key = _key("addresses", ADDRESSES)
+        kept = self._cuts.read(key, most_age_s=_KEPT_FOR_S)
+        if kept is not None and isinstance(kept.document, dict) and isinstance(kept.document.get("partitions"), list):
+            return kept.document, os.path.join(self.BUILTIN_DATA_PATH, name)  # noqa: PTH118 - botocore wants text
+        whole, path = self._whole_data(name)
+        self._cuts.write(key, cut_addresses(whole))
+        return whole, path
+
+    def _has_own_addresses(self) -> bool:
+        """Whether AWS_DATA_PATH or ~/.aws/models has a list of addresses of its own."""
+        folders = [folder for folder in self.search_paths if folder != self.BUILTIN_DATA_PATH]
+        return any(True for folder in folders for _ in Path(folder).glob("endpoints.json*"))
+
+    def _whole_data(self, name: str) -> tuple[Model, str]:
+        whole: tuple[Model, str] = super().load_data_with_path(name)
         return whole
 
     def _is_of_the_user(self, service_name: str) -> bool:
@@ -152,6 +192,15 @@ def cut(model: Model, operations: frozenset[str]) -> Model:
     return {**model, "operations": {name: _without_prose(kept[name]) for name in kept}, "shapes": shapes}
 
 
+def cut_addresses(document: Model) -> Model:
+    """botocore's endpoints.json with the services of ADDRESSES alone; its partitions and regions stay."""
+    partitions = []
+    for partition in document["partitions"]:
+        kept = {name: entry for name, entry in partition["services"].items() if name in ADDRESSES}
+        partitions.append({**partition, "services": kept})
+    return {**document, "partitions": partitions}
+
+
 def _shapes_of(value: Any) -> list[str]:
     """The names under the key `shape`, at any depth. A default or an enumeration may hold such a key; none does."""
     if isinstance(value, list):
@@ -175,6 +224,6 @@ def _without_prose(value: Any) -> Any:
     }
 
 
-def _key(service: str, operations: frozenset[str]) -> str:
-    names = hashlib.sha256(" ".join(sorted(operations)).encode()).hexdigest()[:16]
-    return f"model of {service} in botocore {botocore.__version__} with {names}"
+def _key(what: str, names: frozenset[str]) -> str:
+    digest = hashlib.sha256(" ".join(sorted(names)).encode()).hexdigest()[:16]
+    return f"{what} in botocore {botocore.__version__} with {digest}"

@@ -1,4 +1,5 @@
-"""The composition root: chooses the AWS, the image builder and the clock. It and `cli.local` know the embedded AWS."""
+"""The composition root: chooses the AWS, the image builder and the clock. It and `cli.commands.local` know
+the embedded AWS."""
 
 from __future__ import annotations
 
@@ -342,10 +343,25 @@ def read_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
     return read_flags(flags, environ=os.environ)
 
 
-def refuse_output(path: Path, where: str) -> None:
-    from aws_run.config.checks import refuse_output
+def check_output(output: Path | None, where: str, *, detach: bool, used_before: bool = False) -> None:
+    """UsageError where a run that is followed has no folder for its results, or one that they can't go into."""
+    from aws_run.config.checks import need_output
 
-    refuse_output(path, where)
+    need_output(output, detached=detach, hint="give it with -o DIR, or leave the run with --detach")
+    if output is not None:
+        refuse_output(output, where, used_before=used_before)
+
+
+def refuse_output(path: Path, where: str, *, used_before: bool = False) -> None:
+    """ConfigError for a folder that results can't go into, or that is more than theirs: the project's, taken for the
+    current folder, or one around it. `used_before`: the run's results are there already, and the user may be among
+    them."""
+    from aws_run.config.checks import refuse_output
+    from aws_run.image.sources.results import looks_like_a_project
+
+    here = Path.cwd()
+    among_results = used_before or (path.resolve() == here.resolve() and not looks_like_a_project(here))
+    refuse_output(path, where, project_dir=None if among_results else here)
 
 
 def load(

@@ -17,6 +17,7 @@ from aws_run import __version__
 from aws_run.cli.file_names import in_utf8
 from aws_run.cli.help_text import use_whole_words
 from aws_run.cli.say import result_json, say
+from aws_run.cli.usage_hints import hint_of
 from aws_run.errors import EXIT_INTERRUPT, EXIT_TOOL, AwsRunError
 from aws_run.streams import ResilientStream
 
@@ -111,7 +112,7 @@ def main(argv: list[str] | None = None) -> None:
     """Tracebacks are shown only with AWS_RUN_DEBUG=1 or --debug."""
     if argv is None:
         in_utf8()
-    gc.set_threshold(50_000, 20, 100)  # a tenth of a short command is the search for garbage in what it imports
+    gc.set_threshold(150_000, 20, 100)  # a tenth of a short command is the search for garbage in what it imports
     arguments = sys.argv[1:] if argv is None else argv
     debug = "--debug" in _own(arguments) or os.environ.get("AWS_RUN_DEBUG", "") not in ("", "0")
     signal.signal(signal.SIGTERM, _interrupt)
@@ -177,8 +178,11 @@ def _run(arguments: list[str], debug: bool, command: click.Command = cli) -> int
         shown = io.StringIO()
         error.show(shown)  # with the usage line; it repeats what was typed, which in CI may come from a stranger
         _say_lines(shown.getvalue())
+        hint = hint_of(error)
+        if hint:
+            say(f"hint: {hint}")
         if as_json:
-            _print_json("UsageError", error.format_message(), None, error.exit_code)
+            _print_json("UsageError", error.format_message(), hint, error.exit_code)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         say("interrupted")

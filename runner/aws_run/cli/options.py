@@ -84,10 +84,17 @@ def detach_option(function: F) -> F:
     )(function)
 
 
+_QUIET = "Print only what the job prints (on stdout), and failures"
+
+
 def quiet_option(function: F) -> F:
-    return click.option(
-        "-q", "--quiet", is_flag=True, help="Print only what the job prints (on stdout), and failures."
-    )(function)
+    return click.option("-q", "--quiet", is_flag=True, help=f"{_QUIET}.")(function)
+
+
+def quiet_start_option(function: F) -> F:
+    """For commands that start a run: one that is left running is found again by its id alone."""
+    text = f"{_QUIET}; of a run that is left running (--detach) its id, on stdout."
+    return click.option("-q", "--quiet", is_flag=True, help=text)(function)
 
 
 def project_options(function: F) -> F:

@@ -71,8 +71,21 @@ def remembered_runs() -> list[str]:
 
 
 def output_for(run_id: str, *, given: Path | None, configured: Path | None) -> Path:
-    """The folder for a run's results, absolute: the one that is named, the run's own, the project's, else `out`."""
-    return (given or remembered_output(run_id) or configured or Path("out")).absolute()
+    """The folder for a run's results, absolute: the one that is named, the run's own, the project's, else `out`.
+    ConfigError where they can't go there."""
+    from aws_run.cli import compose
+
+    remembered = None if given is not None else remembered_output(run_id)
+    folder = (given or remembered or configured or Path("out")).absolute()
+    where = f"-o {given}" if given is not None else f"the folder for the results, {folder}"
+    compose.refuse_output(folder, where, used_before=remembered is not None)
+    return folder
+
+
+def refuse_given_output(given: Path | None) -> None:
+    """What `output_for` refuses of a folder that is named, before AWS is asked for anything."""
+    if given is not None:
+        output_for("", given=given, configured=None)
 
 
 def state_folder() -> Path:

@@ -28,3 +28,8 @@ def say_next(here: Session, run_id: str, command: str) -> None:
         say(f"its results are in {folder}")
     else:
         here.say_next(command)
+
+
+def why_command(record: Record) -> str:
+    """What tells more of how a run ended or goes on."""
+    return f"aws-run {'logs' if record.outcome is None else record.outcome.reason.told_by} {record.run_id}"

@@ -13,7 +13,7 @@ import click
 from aws_run.cli import compose
 from aws_run.cli.output_claim import claim_output
 from aws_run.cli.output_memory import remember_fetched, remember_output
-from aws_run.cli.say import question_lines, result_json, say
+from aws_run.cli.say import question_lines, result, result_json, say
 from aws_run.cli.target import Target
 from aws_run.cli.terminals import on_a_terminal
 from aws_run.errors import AwsRunError, InterruptedRunError, UsageError, sentence_of
@@ -33,17 +33,21 @@ _NEXT_TIME = 'eval "$(aws-run local start)"  # an embedded AWS that stays, for l
 
 @frozen
 class Terminal:
-    """`local`: --local was given. `as_json`: the result goes to stdout as JSON."""
+    """`as_json`: the result goes to stdout as JSON. `quiet`: nothing is told but failures, and the id of a run that
+    goes on, without which nobody could come back to it."""
 
     reporter: Reporter
     target: Target
-    local: bool
     as_json: bool
+    quiet: bool = False
 
-    def choose(self) -> Literal["cancel", "detach"]:
+    def choose(self, *, terminal: bool | None = None) -> Literal["cancel", "detach"]:
         """On a terminal the user chooses; anywhere else (CI) an interrupt means cancel and clean up. An embedded AWS
-        that this command started ends with it, so there is nothing to detach from."""
-        if self.local or not on_a_terminal():
+        that this command started ends with it, so there is nothing to detach from. `terminal`: whether there is one to
+        ask on; None: found out here."""
+        if terminal is None:
+            terminal = on_a_terminal()
+        if self.target.ephemeral or not terminal:
             return "cancel"
         with self.reporter.pause():
             say("")
@@ -95,6 +99,8 @@ class Terminal:
             self.reporter.error(self.target.lead_back(done.teardown_error))
         if self.as_json:
             result_json(to_json(outcome))
+        elif self.quiet and outcome.goes_on:
+            result(outcome.run_id)
         return done.exit_code
 
 

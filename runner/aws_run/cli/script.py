@@ -38,6 +38,16 @@ class ScriptCommand(click.Command):
         return [*filter(None, super().collect_usage_pieces(ctx)), "[-- ARGS...]"]
 
 
+class StoredArgsCommand(ScriptCommand):
+    """A command whose script has arguments already: `args` is None without `--`, and empty after `--` alone."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        if "--" not in args:
+            ctx.params["args"] = None
+        return rest
+
+
 def _refuse_more_words(more: tuple[str, ...]) -> None:
     """UsageError for words after PATH: nobody can tell what they were meant to be."""
     if more:

@@ -40,8 +40,17 @@ class Session:
     def say_next(self, command: str) -> None:
         say(f"next: {command}{self.flag}")
 
+    def say_simulated(self) -> None:
+        """Below amounts that stand in a table: nobody is billed for what ran on an embedded AWS."""
+        say_simulated(self.target)
+
     def print_json(self, value: Mapping[str, Any] | list[Any]) -> None:
         result_json(value)
+
+
+def say_simulated(target: Target) -> None:
+    if target.embedded:
+        say(f"costs are {target.cost_label}")
 
 
 @contextmanager

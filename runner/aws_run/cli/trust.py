@@ -56,6 +56,18 @@ def ask_whether_meant(reporter: Reporter) -> Callable[[UsageError], None]:
     return agree
 
 
+def once(agree: Callable[[UsageError], None]) -> Callable[[UsageError], None]:
+    """For several runs of one project: who has said yes is not asked the same again."""
+    agreed: set[str] = set()
+
+    def ask(doubt: UsageError) -> None:
+        if doubt.message not in agreed:
+            agree(doubt)
+            agreed.add(doubt.message)
+
+    return ask
+
+
 def warn_of_doubt(reporter: Reporter) -> Callable[[UsageError], None]:
     """The same for a plan, which sends nothing: only what would take minutes to look at is asked about."""
     ask = ask_whether_meant(reporter)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ FARGATE_MAX_DISK_GIB = 200
 MAX_TAGS = 40  # AWS takes 50 on a resource; some are ours
 _DAY_S = 86_400
 _TEXT_MAX = 56 * 1024
+_OWN_FOLDER = "results need a folder of their own: -o out"
 
 Winners = Mapping[str, Setting]
 
@@ -156,22 +158,9 @@ def refuse_folders(config: Config, winners: Winners, *, detached: bool) -> None:
     """-i must exist, and it must be possible to create -o."""
     if not config.inputs:
         raise UsageError("no input folder is given", hint="give it with -i DIR (or `input:` in aws-run.yaml)")
-    if config.output is None and not detached:
-        raise UsageError("no output folder is given", hint="give it with -o DIR (or `output:` in aws-run.yaml)")
+    need_output(config.output, detached=detached, hint="give it with -o DIR (or `output:` in aws-run.yaml)")
     if config.output is not None:
-        refuse_output(config.output, winners["output"].where)
-        if config.project_dir.is_relative_to(config.output.resolve()) and config.output.resolve() != config.project_dir:
-            raise refusal(
-                winners["output"].where,
-                f"is {config.output.resolve()}, which holds the project and more; results would lie among all that",
-                hint="results need a folder of their own",
-            )
-        if config.output.resolve() == config.project_dir:
-            raise refusal(
-                winners["output"].where,
-                "is the project's folder, so results could replace the script",
-                hint="results need a folder of their own",
-            )
+        refuse_output(config.output, winners["output"].where, project_dir=config.project_dir)
     where = winners["inputs"].where
     for given, one in zip(winners["inputs"].value, config.inputs, strict=True):
         if one.folder is None:
@@ -179,6 +168,12 @@ def refuse_folders(config: Config, winners: Winners, *, detached: bool) -> None:
         _input(one.folder, where if len(config.inputs) == 1 else extended(where, f" {given}"), given)
         if config.output is not None:
             _apart(one.folder, config.output, winners)
+
+
+def need_output(output: Path | None, *, detached: bool, hint: str) -> None:
+    """UsageError for a run that is followed and has no place for its results."""
+    if output is None and not detached:
+        raise UsageError("no output folder is given", hint=hint)
 
 
 def _input(path: Path, where: str, given: NamedInput) -> None:
@@ -194,15 +189,14 @@ def _input(path: Path, where: str, given: NamedInput) -> None:
         raise refusal(where, "can't be read by this user")
 
 
-def refuse_output(path: Path, where: str) -> None:
-    """ConfigError where no folder can be made at `path`, or where it is no folder of results; `where` names its
-    source."""
-    if path.resolve() in (Path(path.resolve().anchor), Path("~").expanduser().resolve()):
-        raise refusal(
-            where,
-            f"is {path.resolve()}, which holds far more than results",
-            hint="results need a folder of their own: -o out",
-        )
+def refuse_output(path: Path, where: str, *, project_dir: Path | None) -> None:
+    """ConfigError where no folder can be made at `path`, or where it is no folder of results; `where` names its source.
+    `project_dir`: None where a project may well lie below it, as below a folder that has results already."""
+    real = path.resolve()
+    if real == Path(real.anchor) or any(home.is_relative_to(real) for home in _home()):
+        raise refusal(where, f"is {real}, which holds far more than results", hint=_OWN_FOLDER)
+    if project_dir is not None:
+        _refuse_around(real, where, project_dir.resolve())
     if path.exists() and not path.is_dir():
         raise refusal(where, "is a file; results go into a folder")
     above = next(parent for parent in (path, *path.parents) if parent.exists())
@@ -212,16 +206,30 @@ def refuse_output(path: Path, where: str) -> None:
         raise refusal(where, f"{above} can't be written by this user")
 
 
+def _home() -> Iterator[Path]:
+    with contextlib.suppress(RuntimeError):  # this user has none
+        yield Path("~").expanduser().resolve()
+
+
+def _refuse_around(output: Path, where: str, project_dir: Path) -> None:
+    """Both resolved."""
+    if output == project_dir:
+        raise refusal(where, "is the project's folder, so results could replace the script", hint=_OWN_FOLDER)
+    if output != project_dir and project_dir.is_relative_to(output):
+        text = f"is {output}, which holds {project_dir} and more; results would lie among all that"
+        raise refusal(where, text, hint=_OWN_FOLDER)
+
+
 def _apart(source: Path, target: Path, winners: Winners) -> None:
     # Resolved, so that a link or a `..` can't hide that they are the same place.
     inside, outside = target.resolve(), source.resolve()
     if inside == outside:
-        raise refusal(winners["output"].where, "is the input folder", hint="results need a folder of their own")
+        raise refusal(winners["output"].where, "is the input folder", hint=_OWN_FOLDER)
     if inside.is_relative_to(outside):
         raise refusal(
             winners["output"].where,
             "lies inside the input folder, so results would be sent as input next time",
-            hint="results need a folder of their own",
+            hint=_OWN_FOLDER,
         )
 
 

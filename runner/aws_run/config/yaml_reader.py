@@ -34,6 +34,8 @@ def _what_is_wrong(error: yaml.MarkedYAMLError) -> str:
     # `exclude: [*.tmp]` is a common mistake, and the scanner's own message does not help.
     if error.context in {"while scanning an alias", "while scanning an anchor"}:
         return 'a value that begins with * or & must be in quotes, like "*.tmp"'
+    if r"'\t'" in (error.problem or ""):
+        return "a line begins with a tab; YAML takes spaces alone there"
     return f"not YAML: {error.problem or error.context}"
 
 

@@ -14,6 +14,7 @@ from aws_run.events import Emit, Notice, OutputProgress
 from aws_run.frozen import frozen
 from aws_run.hints import quoted
 from aws_run.runs.keys import RunKeys
+from aws_run.runs.output_files import OutputFile
 from aws_run_entrypoint.transfer import (
     Bucket,
     EngineError,
@@ -28,6 +29,7 @@ from aws_run_entrypoint.transfer import (
 )
 
 _NAMED = 5
+MOST_MANIFEST_BYTES = 64 << 20
 
 
 @frozen
@@ -181,10 +183,19 @@ def manifest_key(run_id: str) -> str:
 
 def output_sums(manifest: bytes) -> dict[str, int]:
     """CRC-32 of each output, by its path, as far as a run's manifest tells; the job may have written that itself."""
+    return {path: one.crc32 for path, one in (output_files(manifest) or {}).items() if one.crc32 is not None}
+
+
+def output_files(manifest: bytes) -> dict[str, OutputFile] | None:
+    """Each output by its path, as a run's manifest tells, which the job may have written itself. None: it is none."""
     try:
-        return {entry.path: entry.crc32 for entry in manifest_entries(manifest) if entry.crc32 is not None}
+        return {
+            entry.path: OutputFile(bytes=entry.size, crc32=entry.crc32, etag=entry.etag or "")
+            for entry in manifest_entries(manifest)
+            if not entry.is_dir
+        }
     except EngineError:
-        return {}
+        return None
 
 
 def _progress(event: Progress) -> OutputProgress:

@@ -207,7 +207,7 @@ def not_had_hint(engine: str = "") -> str:
     """`engine`: what is to be known of the engine's way to the network, as it stands behind that word."""
     return (
         f"check its name and the network{engine}; build.base_image (or --base-image) chooses another; the embedded AWS "
-        "runs a job without an image with --local --runtime process"
+        "runs a job without an image with --local --runtime process (`aws-run local stop` first ends one that runs)"
     )
 
 

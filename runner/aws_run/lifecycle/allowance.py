@@ -15,6 +15,7 @@ from aws_run.hints import quoted
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
 from aws_run.naming import TAG_OWNER
+from aws_run.report.format import count
 from aws_run.report.views import PlanAllowance
 from aws_run.runs.allowance import Claim, Ledger, Standing, Whose
 from aws_run.runs.allowances import Allowances
@@ -116,7 +117,7 @@ def refusal(standing: Standing, claim: Claim, now: datetime) -> UsageError:
     limit = standing.limit
     later = f" in the {limit.per} that begins {_time(standing.begin)}" if standing.begin > now else ""
     state = (
-        f"${standing.used_usd:.2f} used, ${standing.reserved_usd:.2f} reserved by {_runs(standing.holders)}, "
+        f"${standing.used_usd:.2f} used, ${standing.reserved_usd:.2f} reserved by {count(standing.holders, 'run')}, "
         f"${_down(standing.free_usd):.2f} free{later}"
     )
     text = f"The run may cost ${_up(claim.usd):.2f}, and the allowance of {limit.describe(claim.whose)} has {state}"
@@ -125,7 +126,7 @@ def refusal(standing: Standing, claim: Claim, now: datetime) -> UsageError:
         return UsageError(f"{text}; it never fits", hint=smaller)
     times = [f"all of it is free again at {_time(standing.end)}"]
     if standing.back_by is not None and standing.back_by < standing.end:
-        returned = f"what {_runs(standing.holders)} did not cost comes back by {_time(standing.back_by)}"
+        returned = f"what {count(standing.holders, 'run')} did not cost comes back by {_time(standing.back_by)}"
         times.insert(0, returned)
     elif standing.holders:
         times = [f"what ended runs used is free again at {_time(standing.end)}, and what others hold as they end"]
@@ -142,7 +143,7 @@ def rows(reserved: Reserved | None) -> tuple[PlanAllowance, ...]:
 def _row(one: Standing, claim: Claim) -> PlanAllowance:
     sentence = (
         f"allowance of {one.limit.describe(one.whose)}: ${one.used_usd:.2f} used, ${one.reserved_usd:.2f} reserved by "
-        f"{_runs(one.holders)}, ${_down(one.free_usd):.2f} free until {_time(one.end)}; this run holds "
+        f"{count(one.holders, 'run')}, ${_down(one.free_usd):.2f} free until {_time(one.end)}; this run holds "
         f"${_up(claim.usd):.2f} of it until it ends"
     )
     return PlanAllowance(
@@ -191,8 +192,8 @@ def settle_record(context: AppContext, store: RunStore, record: Record) -> None:
 
 def cost_of(context: AppContext, record: Record) -> Decimal | None:
     """What the record says that the run cost; 0 where its task was never requested and its hardware comes with it."""
-    if record.cost_usd is not None:
-        return Decimal(record.cost_usd)
+    if record.usd is not None:
+        return record.usd
     never = record.outcome is not None and reason_of(record.outcome.reason) in _NEVER_RAN and record.handle is None
     backend = context.backends.get(record.backend)
     return Decimal(0) if never and backend is not None and not backend.waits else None
@@ -227,10 +228,6 @@ def settle_ended(context: AppContext, store: RunStore) -> int:
 
     allowances.change(step)
     return len(over)
-
-
-def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{count} runs"
 
 
 def _time(moment: datetime) -> str:

@@ -16,8 +16,8 @@ _WAKES_EVERY_S = 0.2
 def run_uninterrupted(emit: Emit, work: Callable[[], T], *, max_interrupts: int = 2) -> T:
     """What `work` returns or raises. It runs in a thread of its own, so no interrupt lands in the middle of it.
 
-    KeyboardInterrupt at the `presses`-th Ctrl-C; the ones before are answered with what is going on. `work` is then
-    still at it: whoever leaves has to end the process, and whoever only returns waits for it.
+    KeyboardInterrupt at the `max_interrupts`-th Ctrl-C; the ones before are answered with what is going on. `work` is
+    then still at it: whoever leaves has to end the process, and whoever only returns waits for it.
     """
     emit = unfailing(emit)
     done: Future[T] = Future()

@@ -43,8 +43,11 @@ def resolve_live(context: AppContext, project: str | None) -> str:
     """The run of the project that goes on, else its newest. RunNotFoundError where several go on: none of them is
     chosen for the user."""
     runs = store(context)
-    newest = runs.run_ids(project)[-_MOST_LOOKED_AT:]
-    records = [record for _, record in read_records(runs, newest) if isinstance(record, Record)]
+    ids = runs.run_ids(project)
+    # A run that goes on has a mark, however many newer ones have ended.
+    looked_at = {*ids[-_MOST_LOOKED_AT:], *runs.locks.live()}
+    read = read_records(runs, [run for run in ids if run in looked_at])
+    records = [record for _, record in read if isinstance(record, Record)]
     live = [record.run_id for record in records if record.outcome is None and record.state != "removed"]
     if len(live) > 1:
         raise RunNotFoundError(

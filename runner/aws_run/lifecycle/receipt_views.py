@@ -16,8 +16,9 @@ from aws_run.runs import record as records
 from aws_run.runs.record import Record
 
 
-def receipt_view(record: Record, *, label: str = "cost") -> ReceiptView | None:
-    """None where there is no receipt, and where a price is unknown: a partial sum would look like a whole one."""
+def receipt_view(record: Record, *, label: str) -> ReceiptView | None:
+    """None where there is no receipt, and where a price is unknown: a partial sum would look like a whole one. `label`:
+    what the sum is, the cost or what an embedded AWS simulates."""
     receipt = record.receipt
     if receipt is None or receipt.total_usd is None:
         return None

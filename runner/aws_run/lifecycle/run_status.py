@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 from aws_run.backends.executor import TaskState
 from aws_run.errors import AwsRunError
@@ -14,10 +15,23 @@ from aws_run.lifecycle.run_stage import is_over, run_stage
 from aws_run.lifecycle.so_far import SoFar, so_far
 from aws_run.lifecycle.what_ran import seconds_of
 from aws_run.runs.outcome import OutcomeReason
-from aws_run.runs.record import Record
+from aws_run.runs.record import Record, RecordState
+from aws_run.runs.store import RunStore
 from aws_run.runs.writer import RecordWriter
 
+ENDING = "ending"  # its task has ended, and its client is at it
 ENDED = "ended"  # its task has, and nobody has noted it yet
+_SUCCEEDED, _FAILED = "succeeded", "failed"  # by the job's own exit code
+# Every phase of a listed run, those that are asked for most first; a newer version may have noted a reason besides.
+PHASES: tuple[str, ...] = tuple(
+    dict.fromkeys(
+        (
+            *("starting", "running", ENDING, ENDED, _SUCCEEDED, _FAILED),
+            *(str(reason) for reason in OutcomeReason if reason is not OutcomeReason.EXIT),
+            *get_args(RecordState),
+        )
+    )
+)
 
 
 @frozen
@@ -30,6 +44,7 @@ class RunStatus:
     exit_code: int | None
     state: TaskState | None = None  # its task as it was seen just now
     so_far: SoFar | None = None  # of a run that goes on, where that was looked up
+    abandoned: bool = False  # it is over with nobody at it, and is to be finished
 
     @property
     def sentence(self) -> str:
@@ -52,28 +67,37 @@ class RunStatus:
 def status_of(record: Record) -> RunStatus:
     """From the record alone."""
     if record.outcome:
-        failed = "failed" if record.outcome.reason is OutcomeReason.EXIT else record.outcome.reason_word
-        phase = "succeeded" if record.outcome.exit_code == 0 else failed
+        failed = _FAILED if record.outcome.reason is OutcomeReason.EXIT else record.outcome.reason_word
+        phase = _SUCCEEDED if record.outcome.exit_code == 0 else failed
         return RunStatus(record=record, phase=phase, exit_code=record.outcome.exit_code)
     return RunStatus(record=record, phase=record.state, exit_code=None)
 
 
 def current_status(context: AppContext, writer: RecordWriter) -> RunStatus:
     """How the run stands. One that is over with nobody at it is finished first."""
-    record = writer.record
+    status = seen_status(context, lookup.store(context), writer.record)
+    return settled(context, writer, status.state) if status.abandoned else status
+
+
+def seen_status(context: AppContext, store: RunStore, record: Record) -> RunStatus:
+    """How the run stands, without a change to anything."""
+    recorded = status_of(record)
     if record.state == "removed":
-        return status_of(record)
-    store = lookup.store(context)
+        return recorded
     stage, state = run_stage(context, store, record)
     if stage == "abandoned":
-        from aws_run.lifecycle.end import reconcile  # with all of the teardown, which few readers of a status need
-
-        reconcile.reconcile(context, store, writer, state)
-        return status_of(writer.record)
-    recorded = status_of(record)
+        return replace(recorded, state=state, abandoned=True)
     if state is not None and recorded.exit_code is None:
         return RunStatus(record=record, phase=state.status.lower(), exit_code=None, state=state)
     return recorded
+
+
+def settled(context: AppContext, writer: RecordWriter, state: TaskState | None) -> RunStatus:
+    """A run that is over with nobody at it, finished: its outcome noted, its log saved, what it used removed."""
+    from aws_run.lifecycle.end import reconcile  # with all of the teardown, which few readers of a status need
+
+    reconcile.reconcile(context, lookup.store(context), writer, state)
+    return status_of(writer.record)
 
 
 def looked_at(context: AppContext, record: Record) -> RunStatus:
@@ -91,7 +115,7 @@ def looked_at(context: AppContext, record: Record) -> RunStatus:
     if state is None:
         return recorded
     if state.stopped:
-        return RunStatus(record=record, phase="ending", exit_code=None, state=state)
+        return RunStatus(record=record, phase=ENDING, exit_code=None, state=state)
     return replace(recorded, so_far=so_far(context, record, state))
 
 

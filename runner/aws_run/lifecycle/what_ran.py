@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from dataclasses import replace
+from typing import Any
 
 from aws_run.clock import parse_iso
 from aws_run.documents import harmless
 from aws_run.report.format import count, money, seconds, size
+from aws_run.report.views import OutcomeView
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome, Record
 
@@ -33,6 +35,23 @@ def image_of(record: Record) -> str:
     return harmless(f"{name.rpartition('.amazonaws.com/')[2]}@{digest[:12]}" if digest else image)
 
 
+def with_what_ran(view: OutcomeView, record: Record) -> OutcomeView:
+    """The ending of a run, with what it was that ran."""
+    return replace(view, **ran_fields(record))
+
+
+def ran_fields(record: Record) -> dict[str, Any]:
+    """What it was that ran, by the names that every JSON has for it."""
+    return {
+        "ran": argv_of(record),
+        "commit": commit_of(record),
+        "image": image_of(record),
+        "python": record.python or "",
+        "labels": record.labels,
+        "note": record.note,
+    }
+
+
 def seconds_of(record: Record) -> float | None:
     """How long its last attempt ran; None where that is not known."""
     if record.started_at is None or record.ended_at is None:
@@ -49,6 +68,12 @@ def differences(one: Record, other: Record) -> list[tuple[str, str, str]]:
         for name in names
         if first.get(name, "") != second.get(name, "")
     ]
+
+
+def same(one: Record, other: Record) -> list[str]:
+    """The names of everything that is on record of both and alike."""
+    first, second = facts(one), facts(other)
+    return [name for name, value in first.items() if value and second.get(name) == value]
 
 
 def facts(record: Record) -> dict[str, str]:
@@ -68,7 +93,7 @@ def facts(record: Record) -> dict[str, str]:
         "result": _result(outcome) if outcome else record.state,
         "ran": "" if took is None else seconds(took),
         "saved": count(outcome.saved_files, "file") if outcome and outcome.saved_files is not None else "",
-        "cost": money(Decimal(record.cost_usd)) if record.cost_usd else "",
+        "cost": "" if record.usd is None else money(record.usd),
     }
 
 

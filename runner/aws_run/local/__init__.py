@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from aws_run.local.ask import ask
 from aws_run.local.disk import prune
-from aws_run.local.lifecycle import for_command, running, serve, start, status, stop
+from aws_run.local.lifecycle import for_command, need_moto, running, serve, start, status, stop
 from aws_run.local.options import LocalAws, LocalOptions
 from aws_run.local.runtime.builder import image_builder
 
@@ -17,6 +17,7 @@ __all__ = [
     "ask",
     "for_command",
     "image_builder",
+    "need_moto",
     "prune",
     "running",
     "serve",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import urllib.error
 import urllib.request
 from typing import Any
 
+from aws_run.errors import AwsRunError
 from aws_run.local.options import LocalAws
 
 
@@ -21,13 +24,33 @@ def ask(
     *,
     method: str | None = None,
     timeout_s: float = 30.0,
-) -> Any:
-    """One of its own pages, /_aws-run/<page>; POST with a body."""
+) -> dict[str, Any]:
+    """The JSON object on one of its own pages, /_aws-run/<page>; POST with a body. AwsRunError where none comes."""
     request = urllib.request.Request(  # noqa: S310 - our own address
         f"{local.endpoint_url}/_aws-run/{page}",
         data=None if body is None else json.dumps(body).encode(),
         headers={"Authorization": f"Bearer {local.token}"},
         method=method,
     )
-    with direct().open(request, timeout=timeout_s) as answer:
-        return json.load(answer)
+    try:
+        with direct().open(request, timeout=timeout_s) as answer:
+            document = json.load(answer)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        raise _no_answer(local, _reason(error)) from error
+    if not isinstance(document, dict):
+        raise _no_answer(local, "the answer is not its own")
+    return document
+
+
+def _reason(error: Exception) -> str:
+    reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+    return f"{reason}" or type(error).__name__
+
+
+def _no_answer(local: LocalAws, reason: str) -> AwsRunError:
+    return AwsRunError(
+        f"The embedded AWS at {local.endpoint_url} does not answer ({reason})",
+        hint="`aws-run local stop` ends it, and `aws-run local start` starts another one",
+    )

@@ -21,7 +21,7 @@ from aws_run.local import state
 from aws_run.local.ask import ask
 from aws_run.local.disk import disk_use
 from aws_run.local.options import LocalAws, LocalOptions
-from aws_run.local.state import made_state_dir
+from aws_run.local.state import LOG, made_state_dir
 
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 30.0
@@ -40,7 +40,7 @@ def for_command(options: LocalOptions) -> Iterator[LocalAws]:
     if there is not None:
         yield there
         return
-    _need_moto()
+    need_moto()
     from aws_run.local.embedded import Embedded
 
     embedded = Embedded(options, made_state_dir())
@@ -58,13 +58,14 @@ def start(options: LocalOptions) -> tuple[LocalAws, bool]:
         there = running()
         if there is not None:
             return there, False
-        _need_moto()
+        need_moto()
         return _start(options, folder), True
 
 
 def _start(options: LocalOptions, folder: Path) -> LocalAws:
-    log = folder / "local.log"
-    with log.open("wb") as output:
+    log = folder / LOG
+    log.write_bytes(b"")
+    with log.open("ab") as output:  # what is noted there by its name comes after this, not over it
         child = subprocess.Popen(
             [sys.executable, "-X", "utf8", "-m", "aws_run.local.daemon", json.dumps(asdict(options))],
             stdin=subprocess.DEVNULL,
@@ -90,6 +91,7 @@ def _start(options: LocalOptions, folder: Path) -> LocalAws:
 
 def serve(options: LocalOptions) -> None:
     """Runs one in this process until SIGTERM, SIGINT or `stop`; the state file tells others where it is."""
+    need_moto()
     from aws_run.local.embedded import Embedded
 
     folder = made_state_dir()
@@ -114,7 +116,7 @@ def stop() -> bool:
     there = state.find_running(folder)
     if there is None:
         return False
-    with contextlib.suppress(OSError, ValueError):  # it may be gone before its answer arrives; the lock tells
+    with contextlib.suppress(AwsRunError):  # it may be gone before its answer arrives; the lock tells
         ask(there.local, "stop", {}, timeout_s=_STOP_TIMEOUT_S)
     deadline = time.monotonic() + _STOP_TIMEOUT_S
     while time.monotonic() < deadline:
@@ -130,9 +132,11 @@ def status() -> dict[str, Any] | None:
     if local is None:
         return None
     told = {name: value for name, value in asdict(local).items() if name not in ("access_key", "secret_key", "token")}
+    told["log"] = str(Path(local.state_dir) / LOG)
     return {**told, **ask(local, "status", timeout_s=10.0), "disk_bytes": disk_use(state.state_dir())}
 
 
-def _need_moto() -> None:
+def need_moto() -> None:
+    """UsageError where the parts that only the embedded AWS needs are not installed."""
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
         raise UsageError("The embedded AWS is not installed.", hint=install_hint("local"))

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 
+from aws_run.errors import AwsRunError
 from aws_run.local.ask import ask
 from aws_run.local.lifecycle import running
 
@@ -18,7 +19,12 @@ def main(argv: list[str]) -> int:
     if local is None:
         sys.stderr.write("the embedded AWS has stopped\n")
         return 1
-    told = ask(local, f"session/{session['sessionId']}", {"token": session["tokenValue"], "terminal": _terminal()})
+    request = {"token": session["tokenValue"], "terminal": _terminal()}
+    try:
+        told = ask(local, f"session/{session['sessionId']}", request)
+    except AwsRunError as error:
+        sys.stderr.write(f"{error.message}; {error.hint}\n")
+        return 1
     if "argv" not in told:
         sys.stderr.write(f"{told.get('error', 'the session could not be begun')}\n")
         return 1

@@ -27,6 +27,7 @@ try:
 except ImportError:  # Windows: there a process id has to do
     fcntl = None
 
+LOG = "local.log"  # in its folder: what its process prints, and its own faults with their tracebacks
 _ALREADY = "An embedded AWS is running already."
 _LOOKS, _LOOK_S = 40, 0.025  # somebody who looks whether the lock is held holds it for an instant
 

@@ -64,7 +64,7 @@ def _billed(record: Record, by_resource: Mapping[str, list[BillRow]], known: set
     values = {
         "run_id": record.run_id,
         "estimate_usd": None if record.estimate is None else Decimal(record.estimate.usd),
-        "actual_usd": None if record.cost_usd is None else Decimal(record.cost_usd),
+        "actual_usd": record.usd,
     }
     ids = {one.rpartition("/")[2] for line in (receipt.lines if receipt else ()) for one in line.resources}
     began, ended = _day(record.created_at), _day(record.stopped_at)

@@ -94,7 +94,7 @@ def smaller(
     if usd > paid_usd * _WORTH:
         return None
     return SmallerEntry(
-        options=_options(job.resources, hardware),
+        options=_options(job.resources, hardware, best),
         hardware=f"{best.name}, {best.vcpu:g} vCPU, {best.memory_mib / 1024:g} GB{_gpu_words(best, hardware)}",
         usd=f"{usd:.6f}",
         instead_of_usd=f"{paid_usd:.6f}",
@@ -114,13 +114,14 @@ def _holds(choice: Choice, used: UsedEntry, hardware: HardwareEntry, job: JobSpe
     return job.resources.gpu is None or choice.gpus >= hardware.gpus
 
 
-def _options(wanted: Resources, hardware: HardwareEntry) -> str:
-    """`auto` would take Fargate where no GPU is wanted any more."""
+def _options(wanted: Resources, hardware: HardwareEntry, best: Choice) -> str:
+    """`auto` would take Fargate where no GPU is wanted any more. Fargate has sizes: the one is named."""
     words = ["--backend ec2"] if hardware.backend == "ec2" and wanted.gpu is None else []
     if wanted.cpu is not None:
         words.append(f"--cpu {wanted.cpu.value:g}+")
     if wanted.memory_mib is not None:
-        words.append(f"--memory {wanted.memory_mib.value / 1024:g}GB")
+        memory_mib = best.memory_mib if hardware.backend == "fargate" else wanted.memory_mib.value
+        words.append(f"--memory {memory_mib / 1024:g}GB")
     if wanted.gpu is not None:
         words.append(f"--gpu {wanted.gpu.model}:{wanted.gpu.count}")
     return " ".join(words)

@@ -1,4 +1,4 @@
-"""What the readers of manifests need of a project's folder; `image.source.Source` is one."""
+"""What the readers of manifests need of a project's folder; `image.sources.source.Source` is one."""
 
 from __future__ import annotations
 

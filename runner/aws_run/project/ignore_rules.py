@@ -1,6 +1,6 @@
 """gitignore rules from lines that anybody may have written: as git reads them, in bounded time.
 
-For the files that go into an image (`image.ignore`) and those of an input folder (`data.inputs`).
+For the files that go into an image (`image.sources.ignore`) and those of an input folder (`data.inputs`).
 """
 
 from __future__ import annotations

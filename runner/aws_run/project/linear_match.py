@@ -17,7 +17,7 @@ from aws_run.frozen import frozen
 # that was named (mark), or nothing or that (either).
 Ending = Literal["full", "slash", "open", "mark", "either"]
 
-# Every piece that pathspec and `image.ignore` write; a text with anything else in it is not taken.
+# Every piece that pathspec and `image.sources.ignore` write; a text with anything else in it is not taken.
 _PIECE = re.compile(
     r"(?P<gap>\(\?:\.(?P<gap_sign>[*+])/\)\?)"
     r"|(?P<tail>\(\?:/\.\+\)\?)"

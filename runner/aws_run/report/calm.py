@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from aws_run.pricing.estimate import LEAST_BILLED_S
 from aws_run.report.format import clean, count, listed, money, seconds
 from aws_run.report.money import beside_estimate
-from aws_run.report.views import LeftRow, LeftView, PlanAllowance, PlanView, ReceiptView
+from aws_run.report.views import LeftRow, LeftView, OutcomeView, PlanAllowance, PlanView, ReceiptView
 
 _SHARED = ("role", "instance-profile", "log-group")
 
@@ -63,6 +63,19 @@ def removal(gone: int, kept: Iterable[str]) -> str:
         why = ", ".join(dict.fromkeys(filter(None, reasons)))
         parts.append(f"kept {count(len(reasons), 'resource')}" + (f" ({why})" if why else ""))
     return ", ".join(parts)
+
+
+def ran(view: OutcomeView) -> str:
+    """`python main.py --epochs 3 (commit 1a2b3c4d5e6f, image arun/demo@1a2b3c4d5e6f, Python 3.12, lr=0.1, "note")`."""
+    beside = [
+        f"commit {view.commit}" if view.commit else "",
+        f"image {view.image}" if view.image else "",
+        f"Python {view.python}" if view.python else "",
+        *view.labels,
+        f'"{view.note}"' if view.note else "",
+    ]
+    told = ", ".join(filter(None, beside))
+    return " ".join(filter(None, (shlex.join(view.ran), f"({told})" if told else "")))
 
 
 def cost(view: ReceiptView) -> str:

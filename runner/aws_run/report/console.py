@@ -35,7 +35,7 @@ from aws_run.events import (
 )
 from aws_run.report import calm, panels
 from aws_run.report.errors import error_lines
-from aws_run.report.format import clean, count, size
+from aws_run.report.format import clean
 from aws_run.report.hyperlinks import shows_hyperlinks
 from aws_run.report.live import LaneState, LiveState, LiveView, lane_lines
 from aws_run.report.symbols import Symbols, symbols_for
@@ -46,7 +46,8 @@ from aws_run.report.wrapped import Wrapped
 from aws_run.report.wrapping import wrapped
 
 _REFRESH_PER_S = 8
-_ERROR_STYLES = {"error": "red", "log": "dim", "command": "", "hint": "yellow"}
+# What is to be read stays in the terminal's own colour: yellow is no colour for a sentence on a white one.
+_ERROR_STYLES = {"error": "red", "log": "dim", "command": "", "hint": ""}
 
 
 class ConsoleReporter:
@@ -176,11 +177,7 @@ class ConsoleReporter:
             case JobLimits():
                 self._state.limits = event
             case OutputProgress():
-                files = f"{event.files:,} of {count(event.total_files, 'file')}"
-                self._state.output_rate.note(self._state.now, event.bytes)
-                speed = self._state.output_rate.text(event.total_bytes)
-                parts = (f"outputs {files}, {size(event.bytes)} of {size(event.total_bytes)}", speed)
-                self._state.outputs = f" {self._symbols.dot} ".join(filter(None, parts))
+                self._state.note_outputs(event)
             case TeardownStep():
                 self._teardown(event)
             case Notice():
@@ -241,7 +238,7 @@ class ConsoleReporter:
                 self._print_lane(name, lane)
             for shown in (self._state.lanes, self._state.looks, self._state.removing):
                 shown.clear()
-            self._state.status = self._state.outputs = ""
+            self._state.status, self._state.outputs = "", None
             self._state.bars = ()
             self._end_teardown()
 

@@ -154,6 +154,18 @@ def usage_parts(usage: JobUsage) -> list[str]:
     return parts
 
 
+def usage_in_short(usage: JobUsage) -> str:
+    """GPU 87 %, CPU 152 %, 3.1 GiB; empty where nobody tells."""
+    parts = [
+        f"{what} {percent} %"
+        for what, percent in (("GPU", usage.gpu_percent), ("CPU", usage.cpu_percent))
+        if percent is not None
+    ]
+    if usage.memory_bytes is not None:
+        parts.append(size(usage.memory_bytes))
+    return ", ".join(parts)
+
+
 def cells(text: str) -> int:
     """How many columns of a terminal `text` takes: a wide character takes two, one that is put onto another none."""
     if text.isascii():

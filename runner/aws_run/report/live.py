@@ -14,8 +14,18 @@ from rich.table import Table
 from rich.text import Text
 from typing_extensions import assert_never
 
-from aws_run.events import LANES, JobLimits, JobUsage, Lane, LaneDone, LaneFailed, LaneProgress, LaneStarted
-from aws_run.report.format import clean, money, seconds, usage_parts
+from aws_run.events import (
+    LANES,
+    JobLimits,
+    JobUsage,
+    Lane,
+    LaneDone,
+    LaneFailed,
+    LaneProgress,
+    LaneStarted,
+    OutputProgress,
+)
+from aws_run.report.format import clean, count, money, seconds, size, usage_parts
 from aws_run.report.rate import Rate
 from aws_run.report.symbols import Symbols
 from aws_run.report.wrapping import wrapped
@@ -40,6 +50,16 @@ class LaneState:
 
 
 @dataclass(kw_only=True)
+class Outputs:
+    """What is fetched: beside the status while the job runs, and in a row of its own after it."""
+
+    since: float
+    text: str = ""
+    share: float | None = None
+    rate: Rate = field(default_factory=Rate)
+
+
+@dataclass(kw_only=True)
 class LiveState:
     """What the live display shows. Times are the clock's monotonic seconds."""
 
@@ -49,8 +69,7 @@ class LiveState:
     lanes: dict[Lane, LaneState] = field(default_factory=dict)
     status: str = ""
     status_since: float = 0.0
-    outputs: str = ""
-    output_rate: Rate = field(default_factory=Rate)
+    outputs: Outputs | None = None  # while they come down
     bars: tuple[str, ...] = ()  # what the job redraws, from the top
     usage: JobUsage | None = None
     limits: JobLimits | None = None
@@ -59,7 +78,19 @@ class LiveState:
 
     @property
     def empty(self) -> bool:
-        return not (self.looks or self.lanes or self.status or self.removing or self.bars)
+        return not (self.looks or self.lanes or self.status or self.outputs or self.removing or self.bars)
+
+    def note_outputs(self, event: OutputProgress) -> None:
+        if event.files >= event.total_files and event.bytes >= event.total_bytes:
+            self.outputs = None
+            return
+        self.outputs = outputs = self.outputs or Outputs(since=self.now)
+        outputs.rate.note(self.now, event.bytes)
+        outputs.share = min(event.bytes / event.total_bytes, 1.0) if event.total_bytes else None
+        moved = f"{size(event.bytes)} of {size(event.total_bytes)}"
+        files = f"{event.files:,} of {count(event.total_files, 'file')}"
+        parts = (moved, outputs.rate.text(event.total_bytes), files)  # a narrow terminal cuts the last first
+        outputs.text = f" {self.symbols.dot} ".join(filter(None, parts))
 
     def note_lane(self, event: LaneStarted | LaneProgress | LaneDone | LaneFailed) -> None:
         text = clean(event.text)
@@ -114,8 +145,12 @@ class LiveView:
                 self._lane(table, lane, lanes[lane], wide)
         if state.status:
             took = Text(seconds(elapsed_s(state)), style="dim")
-            beside = state.outputs or status_text(state)
+            beside = f"outputs {state.outputs.text}" if state.outputs else status_text(state)
             table.add_row(self._spinner, Text(state.status), Text(beside, style="dim"), "", took)
+        elif state.outputs:
+            took = Text(seconds(state.now - state.outputs.since), style="dim")
+            share = _share(state.outputs.share, wide)
+            table.add_row(self._spinner, Text("outputs"), Text(state.outputs.text), share, took)
         for bar in tuple(state.bars)[:_MOST_BARS]:
             table.add_row("", Text(""), Text(bar), "", "")
         for (kind, name), since in list(state.removing.items()):
@@ -126,10 +161,7 @@ class LiveView:
     def _lane(self, table: Table, name: str, lane: LaneState, wide: bool) -> None:
         took = lane.took_s if lane.took_s is not None else self._state.now - lane.since
         dim = "dim" if lane.outcome == "same" else ""
-        bar: RenderableType = ""
-        if lane.share is not None and lane.outcome == "running":
-            percent = Text(f"{lane.share:4.0%}", style="dim")
-            bar = percent if not wide else _bar(lane.share, percent)
+        bar = _share(lane.share if lane.outcome == "running" else None, wide)
         sign: RenderableType = self._spinner if lane.outcome == "running" else lane_sign(lane, self._state.symbols)
         text = Text(lane.text, style=dim)
         if lane.beside and lane.outcome == "running":
@@ -156,6 +188,14 @@ def status_text(state: LiveState) -> str:
     if state.usage is not None:
         parts += usage_parts(state.usage)
     return f" {state.symbols.dot} ".join(parts)
+
+
+def _share(share: float | None, wide: bool) -> RenderableType:
+    """How much of it is done: per cent, with a bar where the terminal has the room."""
+    if share is None:
+        return ""
+    percent = Text(f"{share:4.0%}", style="dim")
+    return _bar(share, percent) if wide else percent
 
 
 def _bar(share: float, percent: Text) -> RenderableType:

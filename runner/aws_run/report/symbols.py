@@ -14,7 +14,6 @@ class Symbols:
     same: str = "="
     warning: str = "!"
     step: str
-    up: str
     dot: str
     times: str
     spinner: str
@@ -25,19 +24,18 @@ UNICODE = Symbols(
     done="\N{CHECK MARK}",
     failed="\N{BALLOT X}",
     step="\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}",
-    up="\N{UPWARDS ARROW}",
     dot="\N{MIDDLE DOT}",
     times="\N{MULTIPLICATION SIGN}",
     spinner="dots",
     rule="\N{BOX DRAWINGS LIGHT HORIZONTAL}",
 )
-ASCII = Symbols(done="ok", failed="x", step=">", up="^", dot="-", times="x", spinner="line", rule="-")
+ASCII = Symbols(done="ok", failed="x", step=">", dot="-", times="x", spinner="line", rule="-")
 
 
 def symbols_for(stream: TextIO) -> Symbols:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
-        f"{UNICODE.done}{UNICODE.failed}{UNICODE.up}{UNICODE.rule}\N{BRAILLE PATTERN DOTS-124}".encode(encoding)
+        f"{UNICODE.done}{UNICODE.failed}{UNICODE.rule}\N{BRAILLE PATTERN DOTS-124}".encode(encoding)
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return UNICODE

@@ -71,7 +71,7 @@ def checklist(
         for line in rest:
             console.print(Text(" " * indent + line), soft_wrap=True)
         for line in wrapped(clean(todo), console.width - indent) if todo else ():
-            console.print(Text(" " * indent + line, style="yellow"), soft_wrap=True)
+            console.print(Text(" " * indent + line, style="dim"), soft_wrap=True)
 
 
 def table_lines(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], symbols: Symbols) -> list[str]:

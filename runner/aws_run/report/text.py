@@ -144,15 +144,23 @@ def outcome_places(view: OutcomeView) -> list[tuple[str, str]]:
 
 def ran_places(view: OutcomeView) -> list[tuple[str, str]]:
     """What the receipt is for."""
-    places = [("command", shlex.join(view.ran)), ("commit", view.commit)]
+    places = [
+        ("command", shlex.join(view.ran)),
+        ("commit", view.commit),
+        ("image", view.image),
+        ("python", view.python),
+        ("labels", ", ".join(view.labels)),
+        ("note", view.note),
+    ]
     return [(what, clean(text)) for what, text in places if text]
 
 
 def calm_places(view: OutcomeView) -> list[tuple[str, str]]:
-    """What a short ending tells besides: the cost as one sum, and what stays in AWS as one line."""
+    """What a short ending tells besides, a line each: what ran, the cost as one sum, and what stays in AWS."""
     rows = calm.kept_rows(view.left) if view.left is not None else []
     receipt = view.receipt
-    places = [("cost", calm.cost(receipt) if receipt is not None else "")]
+    places = [("ran", "" if view.goes_on else calm.ran(view))]
+    places += [("cost", calm.cost(receipt) if receipt is not None else "")]
     places += [("cheaper", smaller_line(receipt.use) if receipt is not None and receipt.use is not None else "")]
     places += [("left", calm.left(rows))]
     return [(what, clean(where)) for what, where in places if where]

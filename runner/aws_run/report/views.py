@@ -220,7 +220,8 @@ class OutcomeView:
     `goes_on`: the run does, and `exit_code` is of the command that left it.
     `kept_days`: how long the bucket keeps what was saved; None where nothing was.
     `ran`: command and arguments, without the two folders; empty where the image's own command ran. `commit`: of the
-    project, and whether its files were that commit's.
+    project, and whether its files were that commit's. `image`: as it was started, with its digest, short. `python`: the
+    image's version; "" where the image brings its own.
     `warnings`: sentences on what the user should know all the same."""
 
     run_id: str
@@ -238,6 +239,10 @@ class OutcomeView:
     kept_days: int | None = None
     ran: tuple[str, ...] = ()
     commit: str = ""
+    image: str = ""
+    python: str = ""
+    labels: tuple[str, ...] = ()
+    note: str = ""
     receipt: ReceiptView | None = None
     left: LeftView | None = None
     next_commands: tuple[str, ...] = ()

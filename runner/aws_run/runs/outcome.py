@@ -10,6 +10,7 @@ from aws_run.frozen import frozen
 
 _LOGS = "aws-run logs {run}"
 _CHECK = "aws-run check"
+_AGAIN = "aws-run rerun {run}"
 _SPOT_AUTO = "aws-run submit … --spot-policy auto"
 
 
@@ -59,6 +60,11 @@ class OutcomeReason(str, Enum):
         return _IMPLIED[self].has_log
 
     @property
+    def told_by(self) -> str:
+        """The command that says more of such an end: a job that never ran has no log."""
+        return "logs" if self.has_log else "explain"
+
+    @property
     def own_doing(self) -> bool:
         """Whether the job brought its end about itself."""
         return self in (OutcomeReason.EXIT, OutcomeReason.SIGNAL)
@@ -103,12 +109,16 @@ _IMPLIED: dict[OutcomeReason, _Implied] = {
         exit_code=EXIT_TOOL, has_log=False, help="aws-run submit … --instance-type TYPE --instance-type ANOTHER"
     ),
     OutcomeReason.INTERRUPTION: _Implied(exit_code=EXIT_TOOL, retryable=True, help=_SPOT_AUTO),
-    OutcomeReason.INFRASTRUCTURE: _Implied(exit_code=EXIT_TOOL, has_log=False),
+    OutcomeReason.INFRASTRUCTURE: _Implied(exit_code=EXIT_TOOL, has_log=False, help=_AGAIN),
     OutcomeReason.NO_RESULT: _Implied(),
     OutcomeReason.LOST: _Implied(),
     OutcomeReason.UNKNOWN: _Implied(),
     OutcomeReason.BUCKET_GONE: _Implied(exit_code=EXIT_TOOL, has_log=False, help=_CHECK),
     OutcomeReason.NOT_STARTED: _Implied(has_log=False, help=_CHECK),
     OutcomeReason.INTERRUPTED: _Implied(exit_code=EXIT_INTERRUPT),
-    OutcomeReason.CANCELLED: _Implied(exit_code=EXIT_INTERRUPT, has_log=False),
+    OutcomeReason.CANCELLED: _Implied(
+        exit_code=EXIT_INTERRUPT,
+        has_log=False,
+        help="aws-run submit …",  # it may have no image yet to `rerun`
+    ),
 }

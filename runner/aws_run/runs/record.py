@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import field, fields, is_dataclass, replace
+from decimal import Decimal
 from typing import Any, Literal
 
 from aws_run.frozen import frozen
@@ -31,6 +32,7 @@ __all__ = [
     "AttemptEntry",
     "EstimateEntry",
     "HardwareEntry",
+    "LaneEntry",
     "LeftBehind",
     "LeftFile",
     "Origin",
@@ -89,6 +91,19 @@ class HardwareEntry:
     price_source: str | None = None
     rates: tuple[RateEntry, ...] = ()
     spot_max_usd_per_hour: str | None = None
+    unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
+
+
+@frozen
+class LaneEntry:
+    """A part of the start, which went beside the others: seconds since the run's `created_at`. `ended_s` None: it was
+    still at work when this was written. `how`: done, same (there was nothing to do), failed or stopped."""
+
+    name: str
+    began_s: float
+    ended_s: float | None = None
+    how: str = "done"
+    text: str = ""
     unknown: Mapping[str, Any] = field(default_factory=no_fields, hash=False)
 
 
@@ -183,6 +198,7 @@ class Record:
     origin: str = "cli"  # an `Origin`, or one of a later version
     origin_detail: str = ""  # free text: the schedule's name, the comment's address, …
     tasks: tuple[TaskEntry, ...] = ()
+    lanes: tuple[LaneEntry, ...] = ()  # of its start, once it is over; empty in older records
     job: Mapping[str, Any] | None = None  # JobSpec.to_json() without the environment's values
     backend: str = ""
     hardware: HardwareEntry | None = None
@@ -234,6 +250,11 @@ class Record:
     @property
     def attempt(self) -> int:
         return self.current.number if self.current else 1
+
+    @property
+    def usd(self) -> Decimal | None:
+        """What it cost; None until that is known."""
+        return Decimal(self.cost_usd) if self.cost_usd else None
 
     @property
     def earlier_s(self) -> tuple[float, ...]:

@@ -24,6 +24,7 @@ from aws_run.runs.record import (
     VERSION,
     AttemptEntry,
     HardwareEntry,
+    LaneEntry,
     LeftBehind,
     LeftFile,
     Outcome,
@@ -40,7 +41,7 @@ from aws_run.runs.record_v1 import as_version_2
 MOST_BYTES = 4 * 1024 * 1024
 _MOST_TEXT, _MOST_COMMAND = 4096, 2 * 1024 * 1024
 MOST_COUNT, _MOST_NAMED = 2**60, 10  # files or bytes; names of files left behind
-_MOST_RESOURCES, _MOST_TASKS, _MOST_ATTEMPTS = 1000, 100, 1000
+_MOST_RESOURCES, _MOST_TASKS, _MOST_ATTEMPTS, _MOST_LANES = 1000, 100, 1000, 20
 # The longest timeout is 14 days; a build before it and a retry's own clock take no other two weeks.
 LONGEST_LIFE = timedelta(days=30)
 _CLOCKS_DIFFER_BY = timedelta(days=2)
@@ -115,6 +116,8 @@ def _record(fields: Fields) -> Record:
         known["inputs"] = tuple(dict(one.values) for one in fields.objects("inputs", most=1000))
     if "resources" in fields:
         known["resources"] = tuple(_resource(one) for one in fields.objects("resources", most=_MOST_RESOURCES))
+    if "lanes" in fields:
+        known["lanes"] = tuple(_lane(one) for one in fields.objects("lanes", most=_MOST_LANES))
     if "tasks" in fields:
         known["tasks"] = tuple(_task(one) for one in fields.objects("tasks", most=_MOST_TASKS))
     if (job := fields.object_or_none("job")) is not None:
@@ -172,6 +175,18 @@ def _hardware(fields: Fields) -> HardwareEntry:
     if "rates" in fields:
         known["rates"] = tuple(money_reader.rate(one) for one in fields.objects("rates", most=money_reader.MOST_RATES))
     return HardwareEntry(**known)
+
+
+def _lane(fields: Fields) -> LaneEntry:
+    ended = fields.values.get("ended_s") is not None
+    return LaneEntry(
+        name=harmless(fields.text("name", most_chars=40)),
+        began_s=fields.number("began_s", least=0, most=LONGEST_LIFE.total_seconds()),
+        ended_s=fields.number("ended_s", least=0, most=LONGEST_LIFE.total_seconds()) if ended else None,
+        how=harmless(fields.text("how", most_chars=40)),
+        text=harmless(fields.text("text", most_chars=1000)),
+        unknown=unknown_of(fields, LaneEntry),
+    )
 
 
 def _outcome(fields: Fields) -> Outcome:

@@ -117,10 +117,13 @@ class JobSpec:
         return tuple(sorted(name for name, value in self.env.items() if value is None))
 
 
-def job_from_json(document: Any, *, place: str) -> JobSpec:
-    """UsageError where `document`, read from `place`, is no job spec of this version."""
+def job_from_json(
+    document: Any, *, place: str, holds: str = "job spec", hint: str = "`aws-run submit --save-spec FILE` writes one"
+) -> JobSpec:
+    """UsageError where `document`, read from `place`, is no job spec of this version. `holds`: what the user knows it
+    as."""
     if not isinstance(document, dict):
-        raise UsageError(f"{place} holds no job spec", hint="`aws-run submit --save-spec FILE` writes one")
+        raise UsageError(f"{place} holds no {holds}", hint=hint)
     version = document.get("version")
     if isinstance(version, int) and version > JOB_VERSION:
         raise UsageError(f"{place} was written by a newer aws-run", hint="`pip install -U aws-run`, then try again")
@@ -131,9 +134,7 @@ def job_from_json(document: Any, *, place: str) -> JobSpec:
     except (ValidationError, RecursionError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "it is nested too deep"}
         key = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise UsageError(
-            f"{place} holds no job spec: {key}: {first['msg']}", hint="`aws-run submit --save-spec FILE` writes one"
-        ) from None
+        raise UsageError(f"{place} holds no {holds}: {key}: {first['msg']}", hint=hint) from None
 
 
 @frozen

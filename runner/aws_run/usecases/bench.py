@@ -14,23 +14,37 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+from aws_run.clock import wait_until
 from aws_run.config import Config
-from aws_run.errors import EXIT_TOOL, AwsRunError, InterruptedRunError, UsageError, sentence_of
-from aws_run.events import Notice
+from aws_run.errors import (
+    EXIT_TOOL,
+    AmbiguousScriptError,
+    AwsRunError,
+    DeclinedError,
+    InterruptedRunError,
+    RunNotFoundError,
+    UsageError,
+    sentence_of,
+)
+from aws_run.events import Notice, RunStarted, TeardownStep, unfailing
 from aws_run.frozen import frozen
-from aws_run.hints import quoted
+from aws_run.hints import command, quoted
+from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
-from aws_run.lifecycle.end.teardown import attempt_or_warn
+from aws_run.lifecycle.receipt_views import receipt_view
+from aws_run.lifecycle.run_status import current_status
 from aws_run.lifecycle.what_ran import seconds_of
 from aws_run.pricing.knee import Measured, best, knee
-from aws_run.report.views import PlanView
+from aws_run.report.views import PlanView, ReceiptView
 from aws_run.runs.record import Record
+from aws_run.runs.writer import RecordWriter
 from aws_run.usecases.cancel import cancel
 from aws_run.usecases.pull import pull
 from aws_run.usecases.submit import submit
 from aws_run.usecases.wait import wait
 
 _WAKES_EVERY_S = 0.5
+_OTHERS_REMOVE_WITHIN_S = 150.0  # a little longer than who is at a removal is left alone, so that this one then ends it
 
 
 @frozen
@@ -48,6 +62,8 @@ class BenchRow:
     usd_of_job: Decimal | None = None
     files: int = 0
     output: Path | None = None
+    gone: bool = False  # all that it used, as AWS's own listings show
+    receipt: ReceiptView | None = None
 
     @property
     def usd_per_1000_files(self) -> Decimal | None:
@@ -83,11 +99,14 @@ def bench(
     show_plan: Callable[[str, PlanView], None],
     on_end: Callable[[BenchRow], None],
     cost_label: str = "cost",
+    verbose: bool = False,
 ) -> Bench:
     """`offers`: the same job by the name of what it runs on, started in this order. One that can't be started is a row
-    with its reason. InterruptedRunError after Ctrl-C, when all of them are ended."""
+    with its reason; what holds for all of them is raised (several scripts that would do, a question answered with no).
+    `verbose`: each run's notices and removals are events. InterruptedRunError after Ctrl-C, when all of them are ended,
+    or names those that may not be."""
     rows: dict[str, BenchRow] = {}
-    started: dict[str, str] = {}
+    started: dict[str, str] = {}  # from before a run's record on: one that an interrupt cuts short is ended as well
     pool = ThreadPoolExecutor(max_workers=max(1, len(offers)), thread_name_prefix="bench")
     waiting: dict[Future[BenchRow], str] = {}
 
@@ -97,7 +116,7 @@ def bench(
 
     try:
         for name, config in offers.items():
-            quiet = replace(context, stop=threading.Event(), emit=_named(context, name))
+            quiet = replace(context, stop=threading.Event(), emit=_named(context, name, started, verbose=verbose))
             try:
                 accepted = submit(
                     config,
@@ -106,21 +125,20 @@ def bench(
                     detach=True,
                     cost_label=cost_label,
                 )
-            except InterruptedRunError:
+            except (InterruptedRunError, DeclinedError, AmbiguousScriptError):
                 raise
             except AwsRunError as error:
                 end(BenchRow(offer=name, exit_code=error.exit_code or EXIT_TOOL, sentence=_with_hint(error)))
                 continue
-            started[name] = accepted.record.run_id
-            waiting[pool.submit(_measure, quiet, name, config, accepted.record.run_id)] = name
+            waiting[pool.submit(_measure, quiet, name, config, accepted.record.run_id, cost_label)] = name
         while waiting:
             done, _ = wait_for(waiting, timeout=_WAKES_EVERY_S, return_when=FIRST_COMPLETED)
             for future in done:
                 end(_row_of(future, waiting.pop(future), started))
     except BaseException as error:
-        _end_all(context, [run for name, run in started.items() if name not in rows])
-        if isinstance(error, KeyboardInterrupt):
-            raise InterruptedRunError("Interrupted; all runs of the bench were stopped and removed") from None
+        left = _end_all(context, [run for name, run in started.items() if name not in rows or not rows[name].gone])
+        if isinstance(error, (KeyboardInterrupt, InterruptedRunError)):
+            raise _interrupted(left) from None
         raise
     finally:
         pool.shutdown(wait=False)
@@ -143,26 +161,40 @@ def _row_of(future: Future[BenchRow], name: str, started: Mapping[str, str]) -> 
         return BenchRow(offer=name, run_id=run, sentence=text)
 
 
-def _measure(context: AppContext, name: str, config: Config, run_id: str) -> BenchRow:
+def _measure(context: AppContext, name: str, config: Config, run_id: str, cost_label: str) -> BenchRow:
     """Waits for the run, finishes it, and fetches its outputs where it ended well."""
-    ended = wait(context, run_id, config.name)
-    record, into = ended.record, config.output
-    row = _row(name, record)
+    record, into = _removed(context, wait(context, run_id, config.name).record), config.output
+    row = replace(_row(name, record), gone=record.state == "removed", receipt=receipt_view(record, label=cost_label))
     if row.exit_code == 0 and into is not None:
         try:
             pull(context, run_id, config.name, into, overwrite=True)
         except AwsRunError as error:
             return replace(row, exit_code=error.exit_code or EXIT_TOOL, sentence=_with_hint(error))
         row = replace(row, output=into)
-    if record.state != "removed":
+    if not row.gone:
         text = f"{row.sentence}; not everything could be shown to be gone: " + quoted("cleanup", run_id)
         return replace(row, exit_code=row.exit_code or EXIT_TOOL, sentence=text)
     return row
 
 
+def _removed(context: AppContext, record: Record) -> Record:
+    """The run's record once all of it is gone, or as it stands where that can't be had: who starts another run, this
+    bench itself among them, may have come upon its end first and still be at its removal."""
+
+    def gone() -> bool:
+        nonlocal record
+        if record.state != "removed":
+            writer = RecordWriter.resume(lookup.store(context), record.run_id, context.clock)
+            record = current_status(context, writer).record
+        return record.state == "removed"
+
+    wait_until(context.clock, gone, for_s=_OTHERS_REMOVE_WITHIN_S)
+    return record
+
+
 def _row(name: str, record: Record) -> BenchRow:
     outcome, receipt, seconds = record.outcome, record.receipt, seconds_of(record)
-    usd = None if record.cost_usd is None else Decimal(record.cost_usd)
+    usd = record.usd
     of_job = None
     if usd is not None and seconds is not None and receipt is not None and Decimal(receipt.billed_s or 0) > 0:
         of_job = usd / Decimal(receipt.billed_s or 1) * Decimal(str(seconds))
@@ -181,12 +213,18 @@ def _row(name: str, record: Record) -> BenchRow:
     )
 
 
-def _end_all(context: AppContext, runs: Sequence[str]) -> None:
-    """Side by side, because each takes a machine's time to end; every one is tried. InterruptedRunError at another
-    Ctrl-C: who is still at it ends with the process."""
+def _end_all(context: AppContext, runs: Sequence[str]) -> list[str]:
+    """Those that could not be shown to be gone. Side by side, because each takes a machine's time to end; every one is
+    tried. InterruptedRunError at another Ctrl-C: who is still at it ends with the process."""
+    left: list[str] = []
 
     def end(run: str) -> None:
-        attempt_or_warn(context.emit, lambda: _cancelled(context, run))
+        try:
+            _cancelled(context, run)
+        except Exception as error:  # noqa: BLE001 - one that can't be ended keeps no other from being ended
+            left.append(run)
+            text = f"{run} could not be ended: {sentence_of(error)}"
+            unfailing(context.emit)(Notice(text=text, level="warning", hint=command("cleanup", run)))
 
     threads = [threading.Thread(target=end, args=(run,), name="bench-end") for run in runs]
     try:
@@ -199,19 +237,37 @@ def _end_all(context: AppContext, runs: Sequence[str]) -> None:
             f"Left at once; {', '.join(runs)} may still have something in AWS (their deadlines hold)",
             hint=quoted("cleanup", "RUN") + " for each of them",
         ) from None
+    return left
 
 
 def _cancelled(context: AppContext, run: str) -> None:
-    record, result = cancel(context, run, None, reason="the bench was ended")
+    try:
+        record, result = cancel(context, run, None, reason="the bench was ended")
+    except RunNotFoundError:  # its record comes before all else of it
+        return
     result.raise_if_failed(record.region)
 
 
-def _named(context: AppContext, name: str) -> Callable[[object], None]:
-    """Only what a user has to know, with the offer's name before it."""
+def _interrupted(left: Sequence[str]) -> InterruptedRunError:
+    if not left:
+        return InterruptedRunError("Interrupted; all runs of the bench were stopped and removed")
+    return InterruptedRunError(
+        f"Interrupted; the runs of the bench were stopped, but {', '.join(left)} may still have something in AWS "
+        "(their deadlines hold)",
+        hint=quoted("cleanup", "RUN") + " for each of them",
+    )
+
+
+def _named(context: AppContext, name: str, started: dict[str, str], *, verbose: bool) -> Callable[[object], None]:
+    """Only what a user has to know, with the offer's name before it. Its run goes into `started`."""
 
     def emit(event: object) -> None:
-        if isinstance(event, Notice) and event.level == "warning":
+        if isinstance(event, RunStarted):
+            started[name] = event.run_id
+        elif isinstance(event, Notice) and (verbose or event.level == "warning"):
             context.emit(replace(event, text=f"{name}: {event.text}"))
+        elif isinstance(event, TeardownStep) and verbose:
+            context.emit(event)
 
     return emit
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from aws_run.clock import parse_iso
-from aws_run.data.outputs import manifest_key, output_sums
+from aws_run.data.outputs import MOST_MANIFEST_BYTES, manifest_key, output_sums
 from aws_run.errors import AwsRunError
 from aws_run.github.comments.changes import (
     METRICS,
@@ -16,7 +14,6 @@ from aws_run.github.comments.changes import (
     TABLES,
     Changes,
     NoBase,
-    OutputFile,
     RunFacts,
     compare,
     read_metrics,
@@ -24,14 +21,15 @@ from aws_run.github.comments.changes import (
 )
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.what_ran import seconds_of
 from aws_run.runs.keys import RunKeys
+from aws_run.runs.output_files import OutputFile
 from aws_run.runs.record import Record
 from aws_run.runs.store import RunStore
 
 _SEARCHED = 60  # how many of the project's newest runs are looked through
 _MOST_READ = 40  # files of a run whose contents are read
 _MOST_BYTES = 8 << 20
-_MOST_MANIFEST_BYTES = 64 << 20
 
 
 def changes_of(
@@ -76,7 +74,7 @@ def facts_of(store: RunStore, record: Record, url: Callable[[str], str]) -> RunF
     prefix = record.output_prefix or RunKeys(run_id=record.run_id).output
     outputs: dict[str, OutputFile] = {}
     metrics: dict[str, float] = {}
-    sums = output_sums(store.get(manifest_key(record.run_id), most_bytes=_MOST_MANIFEST_BYTES) or b"")
+    sums = output_sums(store.get(manifest_key(record.run_id), most_bytes=MOST_MANIFEST_BYTES) or b"")
     left, unread, long = _MOST_READ, 0, False
     for entry in store.list("Contents", Prefix=prefix):
         key, count = str(entry["Key"]), int(entry["Size"])
@@ -98,8 +96,8 @@ def facts_of(store: RunStore, record: Record, url: Callable[[str], str]) -> RunF
         )
     return RunFacts(
         run_id=record.run_id,
-        cost_usd=_decimal(record.cost_usd),
-        seconds=_seconds(record),
+        cost_usd=record.usd,
+        seconds=seconds_of(record),
         peak_memory_bytes=_peak_memory_bytes(store, record),
         outputs=outputs,
         metrics=metrics,
@@ -125,16 +123,3 @@ def _peak_memory_bytes(store: RunStore, record: Record) -> int | None:
     except (ValueError, AttributeError, RecursionError):
         return None
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 50 else None
-
-
-def _seconds(record: Record) -> float | None:
-    if record.started_at is None or record.ended_at is None:
-        return None
-    return max((parse_iso(record.ended_at) - parse_iso(record.started_at)).total_seconds(), 0.0)
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    try:
-        return Decimal(text) if text else None
-    except InvalidOperation:
-        return None

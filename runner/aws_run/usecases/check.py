@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from aws_run import command_line, partition
-from aws_run.aws.errors import DENIED
+from aws_run.aws.errors import DENIED, is_transient
 from aws_run.aws.session import Aws
 from aws_run.backends import network
 from aws_run.config import Config, Input
@@ -31,6 +31,8 @@ from aws_run.runs.spec import JobSpec
 
 State = Literal["ok", "warning", "failed"]
 _NO_CREDENTIALS = "`aws configure` sets them up (with SSO: `aws configure sso`); --local needs no account"
+
+_NO_ANSWER = "see whether a firewall, a proxy or an endpoint's policy is between here and them, then check again"
 
 
 @frozen
@@ -74,7 +76,7 @@ def check(context: AppContext, config: Config, *, without_docker: str | None = N
         if all(finding.state == "ok" for finding in first):
             checks = [lambda: [_bucket(aws, config)], lambda: [_network(aws, config)]]
             checks += [lambda one=one: [_input(context, config, one)] for one in config.inputs]  # type: ignore[misc]
-            checks.append(lambda: [_permissions(aws)])
+            checks.append(lambda: _permissions(aws))
             checks += [lambda quota=quota: [_quota(aws, *quota)] for quota in _QUOTAS]  # type: ignore[misc]
         others = [pool.submit(one) for one in checks]
         known = [*_project(config, context), *first, docker.result()]
@@ -193,26 +195,43 @@ def _network(aws: Aws, config: Config) -> Finding:
     return Finding(what="network", state="ok", text=text)
 
 
-def _permissions(aws: Aws) -> Finding:
+def _permissions(aws: Aws) -> list[Finding]:
     """Reads only: what may be created shows when it is created, and a refusal then leaves nothing behind."""
-
-    def allowed(service: str, operation: str, parameters: dict[str, object]) -> str | None:
-        try:
-            aws.call(service, operation, **parameters)
-        except AwsCallError as error:
-            return f"{service}:{operation}" if error.code in DENIED else None
-        return None
-
     with ThreadPoolExecutor(max_workers=4) as pool:
-        refused = [name for name in pool.map(lambda call: allowed(*call), _PERMISSIONS) if name]
+        asked = list(pool.map(lambda call: _asked(aws, *call), _PERMISSIONS))
+    refused = [one.name for one in asked if one.refused]
+    silent = [f"{one.name} ({one.code})" for one in asked if one.silent]
+    findings = []
     if refused:
-        return Finding(
-            what="permissions",
-            state="failed",
-            text=f"refused: {', '.join(refused)}",
-            todo="ask your AWS administrator to allow these for this role",
-        )
-    return Finding(what="permissions", state="ok", text=f"{len(_PERMISSIONS)} services answer (reading)")
+        todo = "ask your AWS administrator to allow these for this role"
+        text = f"refused: {', '.join(refused)}"
+        findings.append(Finding(what="permissions", state="failed", text=text, todo=todo))
+    if silent:
+        text = f"did not answer: {', '.join(silent)}"
+        findings.append(Finding(what="permissions", state="failed", text=text, todo=_NO_ANSWER))
+    text = f"{len(_PERMISSIONS)} services answer (reading)"
+    return findings or [Finding(what="permissions", state="ok", text=text)]
+
+
+@frozen
+class _Asked:
+    """`silent`: there was no answer that says whether the call is allowed."""
+
+    name: str
+    code: str = ""
+    refused: bool = False
+    silent: bool = False
+
+
+def _asked(aws: Aws, service: str, operation: str, parameters: dict[str, object]) -> _Asked:
+    name = f"{service}:{operation}"
+    try:
+        aws.call(service, operation, **parameters)
+    except CredentialsError:  # this service alone does not take them
+        return _Asked(name=name, refused=True)
+    except AwsCallError as error:
+        return _Asked(name=name, code=error.code, refused=error.code in DENIED, silent=is_transient(error))
+    return _Asked(name=name)
 
 
 def _quota(aws: Aws, name: str, service: str, code: str) -> Finding:
@@ -221,7 +240,7 @@ def _quota(aws: Aws, name: str, service: str, code: str) -> Finding:
         value = float(
             aws.call("service-quotas", "get_service_quota", ServiceCode=service, QuotaCode=code)["Quota"]["Value"]
         )
-    except AwsCallError as error:
+    except (AwsCallError, CredentialsError) as error:
         return Finding(what=what, state="warning", text=f"not known ({error.code})")
     if value == 0:
         region = aws.identity().region

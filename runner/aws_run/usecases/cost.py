@@ -122,7 +122,7 @@ def summed(records: Iterable[Record], by: Sequence[str]) -> tuple[CostRow, ...]:
 
 
 def _row(key: tuple[str, ...], records: Sequence[Record]) -> CostRow:
-    paid = [(record, Decimal(record.cost_usd)) for record in records if record.cost_usd is not None]
+    paid = [(record, record.usd) for record in records if record.usd is not None]
     estimated = [(Decimal(record.estimate.usd), usd) for record, usd in paid if record.estimate is not None]
     saved = [Decimal(one.receipt.saved_usd) for one, _ in paid if one.receipt and one.receipt.saved_usd is not None]
     return CostRow(

@@ -6,7 +6,8 @@ none of this project's: both go with the last of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field, replace
 
 from aws_run import naming
@@ -26,10 +27,13 @@ from aws_run.infra.resources import Ref
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
+from aws_run.lifecycle.run_status import current_status
 from aws_run.report.format import count
 from aws_run.runs.store import RunStore
 
 _LASTS_S = 15 * 60  # of the lock: some millions of versions go under it; one that died with it blocks nobody for longer
+
+_SETTLED_AT_ONCE = 8
 
 _OF_THE_ACCOUNT = (Bucket.kind, Network.kind)
 
@@ -92,21 +96,22 @@ def _users(store: RunStore, project: str, *, whole_bucket: bool) -> tuple[str, .
 
 def destroy(context: AppContext, project: str, removable: DestroyPlan) -> teardown.TeardownResult:
     """AwsRunError while runs are alive: their machines would lose the roles they stand on."""
-    _refuse(removable.live_runs)
+    _settle(context, removable.live_runs)
     store = lookup.store(context)
     if not store.exists():
         return teardown.TeardownResult(
             removed=remove(context.aws, removable.refs, context.clock, context.emit), kept=()
         )
+    whole = any(ref.kind == Bucket.kind for ref in removable.refs)
+    _refuse(_users(store, project, whole_bucket=whole))
     owner = f"destroy-{context.salt()}"
     if not store.locks.lock(project, owner, context.clock, lasts_s=_LASTS_S):
         raise AwsRunError(
             "Somebody else is removing this project's resources right now",
             hint="try again in a minute; the lock of a client that died ends after a quarter of an hour",
         )
-    whole = any(ref.kind == Bucket.kind for ref in removable.refs)
     try:
-        # One may have started since `look`: a start marks itself and then looks for the lock.
+        # One may have started in the meantime: a start marks itself and then looks for the lock.
         _refuse(_users(store, project, whole_bucket=whole))
         _refuse_newcomers(store, project, whole)
         projects = [ref for ref in removable.refs if ref.kind not in _OF_THE_ACCOUNT]
@@ -123,6 +128,27 @@ def destroy(context: AppContext, project: str, removable: DestroyPlan) -> teardo
         if store.exists():
             store.locks.unlock(project, owner)
     return teardown.TeardownResult(removed=removed, kept=())
+
+
+def _settle(context: AppContext, runs: Sequence[str]) -> None:
+    """Finishes those that have ended with nobody at them, as `status` does: a detached run whose end nobody has noted
+    needs nothing any more. The others stay as they are."""
+    if not runs:
+        return
+    quiet = replace(context, emit=lambda event: None)
+
+    def settle(run: str) -> None:
+        try:
+            writer = lookup.open_run(quiet, run, None)
+            status = current_status(quiet, writer)
+        except AwsRunError as error:
+            context.emit(Notice(text=f"{run} could not be looked at: {error.message}", level="debug"))
+            return
+        if status.exit_code is not None:
+            context.emit(Notice(text=f"{run} had ended; its result is noted, and what it used is removed"))
+
+    with ThreadPoolExecutor(max_workers=_SETTLED_AT_ONCE, thread_name_prefix="settle") as pool:
+        list(pool.map(settle, runs))
 
 
 def _refuse_newcomers(store: RunStore, project: str, whole: bool) -> None:

@@ -2,62 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from aws_run.backends.executor import LogSource
-from aws_run.clock import GrowingWait
+from aws_run.backends.executor import LogSource, TaskHandle
 from aws_run.errors import AwsRunError
-from aws_run.events import LogLine
+from aws_run.events import Event, LogLine, Notice
+from aws_run.frozen import frozen
 from aws_run.hints import quoted
 from aws_run.job_log import LogFold
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.follow.until_end import RunUntilEnd, after_its_end, follow_task
 from aws_run.lifecycle.run_stage import executor_of, find_task, handle_of
+from aws_run.lifecycle.run_status import RunStatus
 from aws_run.runs.keys import RunKeys
+from aws_run.runs.record import Record
 
 _LONGEST_LINE = 1024 * 1024  # CloudWatch's own limit of an event
+Show = Callable[[LogLine], None]
 
 
-def logs(
-    context: AppContext, run: str | None, project: str | None, *, follow: bool, raw: bool = False
-) -> Iterator[LogLine]:
-    """The task's own lines while they are there, then the copy in the bucket.
+def logs(context: AppContext, run: str | None, project: str | None, *, raw: bool = False) -> Iterator[LogLine]:
+    """The task's own lines while they are there, then the copy in the bucket; a notice where there are none.
 
-    Of what the job redraws (progress bars) only the last state is a line; with `follow` the others go out as events.
-    `raw`: every line that the log service has, marks of the container's included; AwsRunError where it has none any
-    more.
+    Of what the job redraws (progress bars) only the last state is a line. `raw`: every line that the log service has,
+    marks of the container's included; AwsRunError where it has none any more.
     """
-    writer = lookup.open_run(context, run, project)
-    record, store = writer.record, lookup.store(context)
-    saved = store.pieces(RunKeys(run_id=record.run_id).log) if record.finished and not raw else None
+    record = lookup.open_run(context, run, project).record
+    empty = True
+    for line in _lines(context, record, raw=raw):
+        empty = False
+        yield line
+    if empty and raw and record.finished:
+        raise AwsRunError(
+            f"CloudWatch has no log of {record.run_id} any more",
+            hint=quoted("logs", record.run_id) + " prints the copy in the bucket, without the states of bars",
+        )
+    if empty:
+        context.emit(no_log(record))
+
+
+def follow_logs(
+    context: AppContext, run: str | None, project: str | None, *, show: Show, raw: bool = False
+) -> RunStatus | None:
+    """Blocks until the run has ended: the lines of each of its attempts are shown as they come, all else goes out as
+    events. Of a run that has ended its log as it stands, as `logs` has it, and None."""
+    record = lookup.open_run(context, run, project).record
+    if record.finished:
+        with after_its_end():
+            for line in logs(context, record.run_id, project, raw=raw):
+                show(line)
+        return None
+
+    def emit(event: Event) -> None:
+        if not isinstance(event, LogLine):
+            context.emit(event)
+        elif not raw:
+            show(event)
+
+    def follow(status: RunStatus, handle: TaskHandle) -> None:
+        through = (lambda source: _ShownRaw(source=source, show=show)) if raw else (lambda source: source)
+        follow_task(context, status.record, handle, emit=emit, through=through)
+
+    looked = RunUntilEnd(context, record.run_id, on_task=follow)
+    ended = looked.wait()
+    if not looked.followed:
+        with after_its_end():
+            for line in logs(context, record.run_id, project, raw=raw):
+                show(line)
+    return ended
+
+
+@frozen
+class _ShownRaw:
+    """A log whose lines are shown as they are read, before anybody makes bars of them."""
+
+    source: LogSource
+    show: Show
+
+    def read(self) -> Iterator[LogLine]:
+        for line in self.source.read():
+            self.show(line)
+            yield line
+
+    def last(self, count: int) -> list[LogLine]:
+        return self.source.last(count)
+
+
+def _lines(context: AppContext, record: Record, *, raw: bool) -> Iterator[LogLine]:
+    saved = saved_log(context, record) if record.finished and not raw else None
     if saved is not None:
-        for text in lines_of(saved):
-            yield LogLine(timestamp_ms=0, text=text)
+        yield from saved
         return
-    source: LogSource | None = None
-    fold, empty = LogFold(), True
-    wait = GrowingWait(context.clock, first_s=context.poll_s, longest_s=context.longest_poll_s, factor=1.3)
-    while True:
-        record = store.read(record.run_id)[0] if follow else record
-        state = find_task(context, record)
-        handle = handle_of(record, state)
-        if source is None and handle is not None:
-            source = executor_of(context, record).log_source(record, handle)
-        for event in () if source is None else source.read() if raw else fold.fold(source.read()):
-            empty = False
-            if isinstance(event, LogLine):
-                yield event
-            elif follow:
-                context.emit(event)
-        if not follow or record.finished or (state is not None and state.stopped):
-            if raw and empty and record.finished:
-                raise AwsRunError(
-                    f"CloudWatch has no log of {record.run_id} any more",
-                    hint=quoted("logs", record.run_id) + " prints the copy in the bucket, without the states of bars",
-                )
-            yield from (LogLine(timestamp_ms=0, text=text) for text in fold.states)
-            return
-        wait.sleep()
+    handle = handle_of(record, find_task(context, record))
+    if handle is None:
+        return
+    lines, fold = executor_of(context, record).log_source(record, handle).read(), LogFold()
+    if raw:
+        yield from lines
+        return
+    yield from (event for event in fold.fold(lines) if isinstance(event, LogLine))
+    yield from (LogLine(timestamp_ms=0, text=text) for text in fold.states)
+
+
+def saved_log(context: AppContext, record: Record) -> Iterator[LogLine] | None:
+    """The copy in the bucket; None where the run has saved none."""
+    saved = lookup.store(context).pieces(RunKeys(run_id=record.run_id).log)
+    return None if saved is None else (LogLine(timestamp_ms=0, text=text) for text in lines_of(saved))
+
+
+def no_log(record: Record) -> Notice:
+    """What is said where there is no line to print."""
+    if not record.finished:
+        return Notice(text="the run has no log yet", hint=quoted("logs", record.run_id, "-f") + " follows it")
+    failed = record.outcome is not None and record.outcome.exit_code != 0
+    return Notice(
+        text="the run has saved no log",
+        hint=quoted("explain", record.run_id) + " says how it ended" if failed else None,
+    )
 
 
 def lines_of(pieces: Iterable[bytes]) -> Iterator[str]:

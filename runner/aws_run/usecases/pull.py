@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from aws_run.data import PulledOutput, pull_output
-from aws_run.errors import AwsRunError, UsageError
+from aws_run.errors import AwsRunError
 from aws_run.events import Notice
 from aws_run.hints import command
 from aws_run.infra.bucket_names import own_bucket
@@ -26,22 +25,19 @@ def pull(
     *,
     overwrite: bool = False,
 ) -> tuple[Record, PulledOutput]:
-    """`into`: the folder for the outputs, or what names it for a run id. UsageError where nothing can be written to it,
-    AwsRunError when the run has saved nothing yet."""
-    if isinstance(into, Path):
-        _refuse_unwritable(into)
+    """`into`: the folder for the outputs, or what names it for a run id, or refuses it. AwsRunError when the run has
+    saved nothing yet."""
     writer = lookup.open_run(context, run, project)
     record = writer.record
     if not isinstance(into, Path):
         into = into(record.run_id)
-        _refuse_unwritable(into)
     bucket = context.storage(own_bucket(context.aws))
     got = pull_output(bucket, record.run_id, into, emit=context.emit, overwrite=overwrite)
     _reconcile(context, writer)
     if got is None:
         raise AwsRunError(
             f"The run {record.run_id} has saved no outputs{'' if record.finished else ' yet'}",
-            hint=command("logs" if record.finished else "wait", record.run_id),
+            hint=f"aws-run {'wait' if record.outcome is None else record.outcome.reason.told_by} {record.run_id}",
         )
     return record, got
 
@@ -53,14 +49,3 @@ def _reconcile(context: AppContext, writer: RecordWriter) -> None:
     except AwsRunError as error:
         run = writer.record.run_id
         context.emit(Notice(text=error.message, level="warning", hint=command("cleanup", run)))
-
-
-def _refuse_unwritable(into: Path) -> None:
-    try:
-        there = next(folder for folder in (into, *into.parents) if folder.exists())
-        if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
-            return
-        why = f"{there} can't be written by this user" if there.is_dir() else f"{there} is a file"
-    except OSError as error:
-        why = error.strerror or str(error)
-    raise UsageError(f"The outputs can't go into {into}: {why}", hint="name another folder with -o")

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from aws_run.clock import parse_iso
 from aws_run.errors import AwsRunError
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.receipt_views import receipt_view, use_view
 from aws_run.lifecycle.run_status import RunStatus, current_status
 from aws_run.lifecycle.what_ran import facts
-from aws_run.report.html import Attempt, Fact, RunPage, Saved, Series
-from aws_run.report.html.previews import bytes_wanted, preview
+from aws_run.report.html import Fact, RunPage, Saved, Series
+from aws_run.report.html.previews import bytes_wanted, kind_of, preview, why_none
 from aws_run.report.html.usage_csv import MOST_BYTES, read_usage
 from aws_run.report.html.which_outputs import previewed, sorted_outputs
 from aws_run.report.money import estimate_line, smaller_line
 from aws_run.runs.keys import RunKeys
-from aws_run.runs.record import AttemptEntry, Record
+from aws_run.runs.record import Record
 from aws_run.runs.store import RunStore
+from aws_run.usecases.report_bars import bars_of
 
 _LOG_LINES = 400
 _LOG_BYTES = 256 * 1024
@@ -79,7 +78,7 @@ def page(
             Fact(name="region", value=record.region),
             Fact(name="created", value=record.created_at),
         ),
-        attempts=tuple(_bars(record)),
+        attempts=tuple(bars_of(record)),
         usage=usage,
         receipt=receipt,
         money=(Fact(name="estimate", value=estimate_line(receipt.estimate)),) if receipt else (),
@@ -92,34 +91,6 @@ def page(
         output_address=f"s3://{record.bucket}/{record.output_prefix}",
         warnings=status.warnings,
         notes=tuple(notes),
-    )
-
-
-def _bars(record: Record) -> Iterator[Attempt]:
-    """The start (image, machine, data) up to the first attempt, then each attempt."""
-    attempts = record.tasks[0].attempts if record.tasks else ()
-    began = parse_iso(record.created_at)
-    first = next((one.started_at for one in attempts if one.started_at), None)
-    ended = first or record.ended_at
-    yield Attempt(
-        name="start",
-        began=began,
-        ended=max(began, parse_iso(ended)) if ended else None,
-        how="done" if first else "failed" if ended else "running",
-    )
-    for one in attempts:
-        if one.started_at is not None:
-            yield _bar(one, alone=len(attempts) == 1)
-
-
-def _bar(attempt: AttemptEntry, *, alone: bool) -> Attempt:
-    outcome = attempt.outcome
-    return Attempt(
-        name="job" if alone else f"attempt {attempt.number}",
-        began=parse_iso(attempt.started_at or ""),
-        ended=parse_iso(attempt.stopped_at) if attempt.stopped_at else None,
-        how="running" if outcome is None else "failed" if outcome.exit_code else "done",
-        text=outcome.sentence if outcome is not None and not alone else "",
     )
 
 
@@ -137,17 +108,21 @@ def _outputs(store: RunStore, record: Record) -> list[tuple[str, int]]:
 
 
 def _saved(store: RunStore, record: Record, path: str, size: int, *, wanted: bool) -> Saved:
-    """A file that can't be read any more has no preview."""
+    """A picture that has no preview says why."""
     if not wanted:
-        return Saved(path=path, bytes=size)
+        beyond = "not shown, because the page has as many pictures as it may" if kind_of(path) == "picture" else ""
+        return Saved(path=path, bytes=size, why_none=why_none(path, size) or (beyond if size else ""))
     prefix = record.output_prefix or RunKeys(run_id=record.run_id).output
     most = bytes_wanted(path, size)
     try:
         content = store.get(prefix + path, most_bytes=most)
     except AwsRunError:
         content = None
-    shown = None if content is None else preview(path, content[:most], cut=size > most)
-    return Saved(path=path, bytes=size, preview=shown)
+    if content is None:
+        return Saved(path=path, bytes=size, why_none="not shown, because it could not be read from the bucket")
+    shown = preview(path, content[:most], cut=size > most)
+    unlike = "not shown, because it is no PNG, JPEG, GIF or WebP" if kind_of(path) == "picture" else ""
+    return Saved(path=path, bytes=size, preview=shown, why_none="" if shown else unlike)
 
 
 def _lines(end: bytes) -> tuple[tuple[str, ...], bool]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
 from aws_run.backends.base import Backend
 from aws_run.config import Config
 from aws_run.data import InputSnapshot
+from aws_run.errors import InterruptedRunError
 from aws_run.events import Notice, RunStarted, unfailing
-from aws_run.hints import command
+from aws_run.hints import command, quoted
 from aws_run.image.docker.build_folder import sweep
 from aws_run.infra.observe import observe
 from aws_run.infra.plan import plan
@@ -55,8 +57,9 @@ def submit(
 
     `on_accepted` gets the job as it was started, once AWS has accepted its task; it raises nothing. `stored`: inputs
     beside those of `config` that an earlier client has sent. A first Ctrl-C asks `on_interrupt`; a second one leaves
-    at once (InterruptedRunError names the recovery command). `origin`, `origin_detail`: who starts the run, for
-    its record. `like`: the run whose image this one has, and so its sources.
+    at once (InterruptedRunError names the recovery command). With `detach` a Ctrl-C from the acceptance on stops
+    nothing: InterruptedRunError says that the run goes on. `origin`, `origin_detail`: who starts the run, for its
+    record. `like`: the run whose image this one has, and so its sources.
     """
     sweep()  # whether this one builds or not: a killed client's build may have left passwords
     preflight, backend = run_preflight(config, context, stored)
@@ -99,6 +102,8 @@ def submit(
             cost_label=cost_label,
         )
         on_accepted(accepted.job)
+        if not detach:
+            start_tidying(context)
     except BaseException as error:
         context.stop.set()
         if opened is None:
@@ -111,9 +116,9 @@ def submit(
                 context.emit, take_back, max_interrupts=1 if was_interrupted(error) else 2
             ) from error
     if detach:
-        _detach(config, context, writer, spec.run_id)
-        return detached_result(spec, writer.record)
-    start_tidying(context)
+        with _going_on_when_interrupted(spec.run_id):
+            _detach(config, context, writer, spec.run_id)
+            return detached_result(spec, writer.record)
     return supervisor.run_to_completion()
 
 
@@ -121,6 +126,17 @@ def _started(config: Config, spec: RunSpec, backend: Backend) -> RunStarted:
     return RunStarted(
         run_id=spec.run_id, project=config.name, region=spec.region, account=spec.account, backend=backend.name
     )
+
+
+@contextmanager
+def _going_on_when_interrupted(run_id: str) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            f"Interrupted; {run_id} had been accepted and goes on in AWS (its deadline holds without this terminal)",
+            hint=quoted("attach", run_id) + " follows it, " + quoted("cancel", run_id) + " ends it",
+        ) from None
 
 
 def _detach(config: Config, context: AppContext, writer: RecordWriter, run_id: str) -> None:

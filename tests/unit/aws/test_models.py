@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from botocore.stub import Stubber
 from tests.unit.fakes import FakeClock
 
+import aws_run
 from aws_run.aws.cache import DiskCache, MemoryCache
 from aws_run.aws.models import ROUTINE, Model, ModelLoader, cut
 from aws_run.aws.session import Aws
@@ -120,3 +122,74 @@ def test_descriptions_of_the_user_s_own_are_never_cut(tmp_path: Path, monkeypatc
     (tmp_path / "mine" / "ec2").mkdir(parents=True)
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path / "mine"))
     assert len(operations_of(Aws(region="eu-central-1", models=cache)._client("ec2"))) > 500
+
+
+CALLED = re.compile(r'\.(?:call|pages|client|paginate|wait)\(\s*"([a-z0-9-]+)"')
+REGIONS = ("us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1", "il-central-1", "us-nowhere-9")
+
+
+def services() -> list[str]:
+    """Those that the tool's code calls by name."""
+    known = set(botocore.session.get_session().get_available_services())
+    sources = (path.read_text(encoding="utf-8") for path in Path(aws_run.__file__).parent.rglob("*.py"))
+    return sorted(known & {name for source in sources for name in CALLED.findall(source)})
+
+
+def test_the_called_services_are_seen() -> None:
+    assert {"s3", "ecs", "ec2", "iam", "sts", "ecr", "logs", "pricing", "ce", "service-quotas"} <= set(services())
+
+
+@pytest.fixture(scope="module")
+def sessions(tmp_path_factory: pytest.TempPathFactory) -> tuple[botocore.session.Session, botocore.session.Session]:
+    """One with the cut list of addresses, as an earlier command has left it, and botocore's own."""
+    folder = tmp_path_factory.mktemp("cache")
+    cache = DiskCache(lambda: folder, FakeClock())
+    ModelLoader([], cache).load_data("endpoints")
+    cut_list, whole_list = botocore.session.get_session(), botocore.session.get_session()
+    cut_list.register_component("data_loader", ModelLoader([], cache))
+    return cut_list, whole_list
+
+
+@pytest.mark.parametrize("service", services())
+def test_a_service_is_found_and_signed_for_as_with_the_whole_list_of_addresses(
+    service: str, sessions: tuple[botocore.session.Session, botocore.session.Session]
+) -> None:
+    cut_list, whole_list = sessions
+    for region in REGIONS:
+        assert address_of(cut_list, service, region) == address_of(whole_list, service, region)
+
+
+def test_the_cut_list_is_small_and_has_every_region(
+    sessions: tuple[botocore.session.Session, botocore.session.Session],
+) -> None:
+    sizes = [len(json.dumps(each.get_component("data_loader").load_data("endpoints"))) for each in sessions]
+    assert sizes[0] * 5 < sizes[1]
+    regions = [each.get_available_regions("ec2", "aws-cn") for each in sessions]
+    assert regions[0] == regions[1] != []
+
+
+def address_of(session: Any, service: str, region: str) -> tuple[object, ...]:
+    client: Any = session.create_client(service, region_name=region)
+    return (
+        client.meta.endpoint_url,
+        client.meta.region_name,
+        client.meta.partition,
+        client._request_signer.region_name,
+        client._request_signer.signing_name,
+    )
+
+
+def test_a_list_of_addresses_of_the_users_own_is_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "endpoints.json").write_text('{"partitions": [], "version": 3, "own": true}')
+    cache = MemoryCache(clock=FakeClock())
+    loader = ModelLoader([str(tmp_path)], cache)
+    assert loader.load_data("endpoints")["own"]
+    assert cache.entries == {}
+
+
+def test_a_kept_list_that_is_none_is_made_again(tmp_path: Path) -> None:
+    cache = MemoryCache(clock=FakeClock())
+    ModelLoader([], cache).load_data("endpoints")
+    (key,) = cache.entries
+    cache.write(key, {"partitions": "none"})
+    assert ModelLoader([], cache).load_data("endpoints")["partitions"][0]["partition"] == "aws"

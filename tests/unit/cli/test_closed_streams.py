@@ -21,7 +21,7 @@ CLI = Path(aws_run.__file__).parent / "cli"
 
 def test_an_interrupt_without_a_stdin_cancels_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
-    terminal = Terminal(reporter=cast(Any, None), target=Target(), local=False, as_json=False)
+    terminal = Terminal(reporter=cast(Any, None), target=Target(), as_json=False)
     assert terminal.choose() == "cancel"
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C at `wait` and `logs -f` leaves the run alone, and says so."""
+"""Ctrl-C at `wait`, `logs -f` and `attach` leaves the run alone, and says so."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from aws_run.cli.goes_on import told_that_it_goes_on
 from aws_run.cli.session import Session
 from aws_run.cli.target import Target
+from aws_run.lifecycle.follow.until_end import after_its_end
 
 RUN = "proj-20260131-120000-abcd"
 
@@ -26,10 +27,11 @@ class Display:
         click.echo("<display back>", err=True)
 
 
-def test_the_way_back_is_told_once_the_status_line_is_away(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def here() -> Session:
     nothing: Any = None
     display: Any = Display()
-    here = Session(
+    return Session(
         context=nothing,
         reporter=display,
         project="p",
@@ -37,6 +39,9 @@ def test_the_way_back_is_told_once_the_status_line_is_away(capsys: pytest.Captur
         target=Target(flag=" --local"),
         config=nothing,
     )
+
+
+def test_the_way_back_is_told_once_the_status_line_is_away(here: Session, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyboardInterrupt), told_that_it_goes_on(here, RUN):
         raise KeyboardInterrupt
     told = capsys.readouterr().err.splitlines()
@@ -46,3 +51,11 @@ def test_the_way_back_is_told_once_the_status_line_is_away(capsys: pytest.Captur
         f"next: aws-run attach {RUN} --local",
         f"next: aws-run cancel {RUN} --local",
     ]
+
+
+def test_a_run_that_has_ended_does_not_go_on(here: Session, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), told_that_it_goes_on(here, RUN), after_its_end():
+        raise KeyboardInterrupt
+    told = capsys.readouterr().err
+    assert "goes on" not in told
+    assert f"interrupted; the run {RUN} has ended, and `aws-run pull {RUN} --local` fetches the rest\n" in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,13 +11,14 @@ from typing import Any, cast
 import pytest
 
 from aws_run.cli.commands.pull import summary
+from aws_run.cli.main import _run
 from aws_run.cli.running import Terminal, shown_on, with_next_commands, without_cleanup_hint
 from aws_run.cli.target import Target
 from aws_run.data import PulledOutput
-from aws_run.errors import AwsRunError, InterruptedRunError, UsageError
+from aws_run.errors import AwsRunError, InterruptedRunError
 from aws_run.lifecycle.end.ending import SubmitResult
+from aws_run.report.quiet import QuietReporter
 from aws_run.report.views import LeftRow, LeftView, OutcomeView
-from aws_run.usecases.pull import pull
 
 RUN = "demo-20260102-030405-abcd"
 VIEW = OutcomeView(
@@ -65,13 +67,36 @@ def test_a_fault_of_ours_in_the_showing_names_the_run_and_the_way_back_to_it() -
         def outcome(self, _view: object) -> None:
             raise KeyError("colour")
 
-    terminal = Terminal(reporter=cast(Any, Broken()), target=Target(), local=False, as_json=False)
+    terminal = Terminal(reporter=cast(Any, Broken()), target=Target(), as_json=False)
     with pytest.raises(AwsRunError, match=f"itself failed to show how {RUN} stands .KeyError: 'colour'") as caught:
         terminal.report(
             SubmitResult(view=VIEW, exit_code=0, record=cast(Any, SimpleNamespace(outcome=None))), cast(Any, None)
         )
     assert caught.value.exit_code == 125
     assert f"aws-run cleanup {RUN}" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("goes_on", "quiet", "as_json", "printed"),
+    [(True, True, False, f"{RUN}\n"), (False, True, False, ""), (True, False, False, ""), (True, True, True, "{")],
+)
+def test_of_a_quiet_run_that_goes_on_the_id_alone_is_on_stdout(
+    goes_on: bool, quiet: bool, as_json: bool, printed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    view = replace(VIEW, exit_code=0, goes_on=goes_on)
+    reporter = QuietReporter(sys.stderr)
+    terminal = Terminal(reporter=reporter, target=Target(), as_json=as_json, quiet=quiet)
+    done = SubmitResult(view=view, exit_code=0, record=cast(Any, SimpleNamespace(outcome=None)))
+    assert terminal.report(done, cast(Any, None)) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith(printed)
+    assert as_json or shown.out == printed
+    assert shown.err == ""
+
+
+def test_a_quiet_plan_would_print_nothing_and_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(["submit", str(tmp_path), "--dry-run", "-q"], debug=False) == 2
+    assert "--quiet leaves nothing of a plan" in capsys.readouterr().err
 
 
 def test_who_leaves_an_embedded_aws_that_goes_has_nothing_to_clean_up() -> None:
@@ -84,16 +109,11 @@ def test_who_leaves_an_embedded_aws_that_goes_has_nothing_to_clean_up() -> None:
     assert caught.value.hint == f"aws-run cleanup {RUN}"
 
 
-def test_a_pull_into_a_file_or_a_closed_folder_asks_nothing_of_aws(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").write_text("")
-    for into in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(UsageError, match="file is a file"):
-            pull(None, None, None, into)  # type: ignore[arg-type]
-    monkeypatch.setattr("os.access", lambda *_: False)  # as root everything may be written
-    with pytest.raises(UsageError, match="can't be written by this user"):
-        pull(None, None, None, tmp_path / "new")  # type: ignore[arg-type]
+def test_a_run_that_ends_with_this_command_is_cancelled_by_ctrl_c_without_a_question() -> None:
+    nothing = cast(Any, None)
+    gone = Terminal(reporter=nothing, target=Target(embedded=True, ephemeral=True), as_json=False)
+    assert gone.choose(terminal=True) == "cancel"
+    assert Terminal(reporter=nothing, target=Target(), as_json=False).choose(terminal=False) == "cancel"
 
 
 def pulled(files: int, fetched: int) -> PulledOutput:

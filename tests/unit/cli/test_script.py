@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aws_run.cli import main, output_memory
+from aws_run.cli.commands.rerun import rerun
 from aws_run.cli.commands.submit import plan, submit
 from aws_run.cli.output_memory import remember_output, remembered_output
 from aws_run.cli.script import flags_with_script, project_and_script, with_chosen_script
@@ -35,6 +36,15 @@ def test_what_follows_two_dashes_is_the_scripts_whatever_it_is(words: list[str])
         assert params["args"] == tuple(words)
         assert params["path"] == Path("proj" if own else ".")
     assert plan.make_context("plan", ["--", "--epochs", "3"]).params["args"] == ("--epochs", "3")
+
+
+def test_two_dashes_alone_clear_the_arguments_that_a_run_had() -> None:
+    def given(*words: str) -> object:
+        return rerun.make_context("rerun", list(words)).params["args"]
+
+    assert (given(RUN), given(RUN, "--"), given("--"), given(RUN, "--", "--epochs", "3")) == (
+        None, (), (), ("--epochs", "3"),
+    )  # fmt: skip
 
 
 def test_a_word_after_path_is_refused_and_the_way_to_give_it_is_named(capsys: pytest.CaptureFixture[str]) -> None:

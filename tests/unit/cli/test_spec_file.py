@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.fakes import Events
+from tests.unit.fakes import RUN, Events, record
 
 from aws_run.cli.spec_file import SavedSpec, read_spec, refuse_unwritable
 from aws_run.errors import UsageError
 from aws_run.runs.spec import InputPin, JobSpec
-from aws_run.usecases.start import start
+from aws_run.usecases.start import SPEC, StoredIn, start, stored_in_run
 
 IMAGE = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/arun/demo@sha256:{'0' * 64}"
 PIN = InputPin(label="data", snapshot_key="inputs/demo/data.snapshot.json", version_id="v1", files=1, bytes=5)
@@ -79,8 +79,8 @@ def test_a_place_where_no_file_can_be_is_refused_before_the_run(tmp_path: Path) 
         ({"name": "a" * 33}, "is not a project name"),
         ({"image": None}, "no image by its digest"),
         ({"image": "python:3.12"}, "no image by its digest"),
-        ({"timeout_s": 0}, "timeout_s is 0"),
-        ({"timeout_s": 10**9}, "timeout_s is 1000000000"),
+        ({"timeout_s": 0}, "timeout_s of 0"),
+        ({"timeout_s": 10**9}, "timeout_s of 1000000000"),
         ({"tags": {"aws-run:run": "x"}}, "'aws-run:run'"),
         ({"tags": {"AWS:x": "x"}}, "'AWS:x'"),
         ({"env": {"TOKEN": None}}, "holds no value for TOKEN"),
@@ -97,7 +97,28 @@ def test_a_place_where_no_file_can_be_is_refused_before_the_run(tmp_path: Path) 
         ({"inputs": (replace(PIN, snapshot_key="runs/x/run.json"),)}, "not an input of demo"),
     ],
 )
-def test_a_job_that_can_not_be_started_asks_nothing_of_aws(changes: dict[str, Any], sentence: str) -> None:
-    """The context is never touched."""
-    with pytest.raises(UsageError, match=sentence):
-        start(replace(JOB, **changes), None, output=None, show_plan=lambda view: None)  # type: ignore[arg-type]
+@pytest.mark.parametrize("stored_in", [SPEC, stored_in_run(record(state="removed"))])
+def test_a_job_that_can_not_be_started_asks_nothing_of_aws(
+    stored_in: StoredIn, changes: dict[str, Any], sentence: str
+) -> None:
+    """The context is never touched. A run is told as a run: its user has never seen a job spec."""
+    job = replace(JOB, **changes)
+    with pytest.raises(UsageError, match=sentence if stored_in is SPEC or "image" not in changes else "image") as error:
+        start(job, None, output=None, show_plan=lambda view: None, stored_in=stored_in)  # type: ignore[arg-type]
+    told = f"{error.value.message} {error.value.hint}"
+    assert told.startswith(stored_in.subject)
+    assert ("spec" in told) <= (stored_in is SPEC)
+
+
+def test_a_run_that_ended_before_its_image_was_ready_says_so() -> None:
+    for run, sentence in (
+        (record(state="removed"), f"The run {RUN} has no image: it ended before its image was ready"),
+        (record(), f"The run {RUN} has no image yet"),
+    ):
+        with pytest.raises(UsageError) as error:
+            start(
+                replace(JOB, image=None), None, output=None, show_plan=lambda view: None,  # type: ignore[arg-type]
+                stored_in=stored_in_run(run),
+            )  # fmt: skip
+        assert error.value.message == sentence
+        assert f"aws-run explain {RUN}" in (error.value.hint or "")

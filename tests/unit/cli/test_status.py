@@ -39,13 +39,13 @@ def ended() -> Record:
 
 
 def test_an_ended_run_says_how_long_it_ran_and_when_it_stopped() -> None:
-    rows = dict(rows_of(status_of(ended()), utc=True))
+    rows = dict(rows_of(status_of(ended()), utc=True, label="cost"))
     assert (rows["ran"], rows["stopped"]) == ("7s", "2026-01-02 03:05:07 UTC")
     assert "deadline" not in rows
 
 
 def test_the_command_and_the_time_have_the_names_that_ps_and_diff_give_them() -> None:
-    rows, told = dict(rows_of(status_of(ended()))), facts(ended())
+    rows, told = dict(rows_of(status_of(ended()), label="cost")), facts(ended())
     assert (rows["command"], rows["ran"]) == (told["command"], told["ran"]) == ("python main.py", "7s")
     assert {"ran", "command"} <= set(_columns(long=True, utc=False))
 
@@ -57,7 +57,7 @@ def test_a_run_that_goes_on_says_how_long_it_has_and_may() -> None:
         exit_code=None,
         so_far=SoFar(elapsed_s=780, cost_usd=Decimal("0.07"), left_s=6420),
     )
-    rows = dict(rows_of(going, utc=True))
+    rows = dict(rows_of(going, utc=True, label="cost"))
     assert rows["ran"] == "13m 00s, 1h 47m left"
     assert "elapsed" not in rows
     assert rows["deadline"].endswith(" UTC")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from aws_run.cli import compose, main
-from aws_run.cli.trust import ask_whether_meant, warn_of_doubt
+from aws_run.cli.trust import ask_whether_meant, once, warn_of_doubt
 from aws_run.errors import EXIT_USAGE, DeclinedError, FarTooMuchError, UsageError
 from aws_run.events import Event, Notice
 from aws_run.report import make_reporter
@@ -48,6 +48,14 @@ def test_without_a_terminal_it_is_a_usage_error_that_names_each(
     assert str(project.parent / "elsewhere") in error["message"]
     assert "TOKEN" in error["message"]
     assert "hunter2" not in told.out + told.err
+
+
+def test_who_has_said_yes_is_asked_the_same_once() -> None:
+    asked: list[str] = []
+    agree = once(lambda doubt: asked.append(doubt.message))
+    for text in ("many files", "many files", "many more"):
+        agree(UsageError(text))
+    assert asked == ["many files", "many more"]
 
 
 @pytest.mark.parametrize("words", [["--trust-project-file"], ["-o", "out", "--env", "TOKEN=x"]])

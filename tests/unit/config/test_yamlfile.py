@@ -53,7 +53,7 @@ def test_an_empty_file_holds_nothing(text: str) -> None:
         ("a: 1\n b: 2\n", "f:2: not YAML: mapping values are not allowed here"),
         ("a: [1\nb: 2\n", "f:2: not YAML: expected ',' or ']', but got ':'"),
         ("a: '1\n", "f:2: not YAML: found unexpected end of stream"),
-        ("a:\n\t- 1\n", "f:2: not YAML: found character '\\t' that cannot start any token"),
+        ("a:\n\t- 1\n", "f:2: a line begins with a tab; YAML takes spaces alone there"),
         ("? [a, b]\n: 1\n", "f:1: a key must be a word"),
         ("a: \x00", "f: not YAML: unacceptable character #x0000: special characters are not allowed"),
         ("a: " + "[" * 5000, "f:1: nested too deep"),

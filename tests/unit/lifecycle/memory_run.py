@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from tests.backends.memory import MemoryBackend, MemoryService
 from tests.unit.fakes import BUCKET, RUN, FakeAccount, record, spec
 from tests.unit.infra.removal_support import empty_cloud
 
-from aws_run.backends.executor import TaskHandle, TaskRequest
+from aws_run.backends.executor import EndCause, TaskEnd, TaskHandle, TaskRequest, TaskState
 from aws_run.runs.keys import RunKeys
 from aws_run.runs.record import HardwareEntry, Record
 from aws_run.runs.spec import Offer, RunSpec
@@ -57,3 +58,44 @@ class MemoryRun(FakeAccount):
     def save_result(self, **result: Any) -> None:
         body = json.dumps({"version": 1, **result}).encode()
         self.aws.call("s3", "put_object", Bucket=BUCKET, Key=KEYS.result, Body=body)
+
+
+def detached(**changes: int) -> MemoryRun:
+    """A run whose task was accepted and whose client has gone."""
+    run = MemoryRun(moves=False)
+    run.service.exit_code = changes.get("exit_code", 0)
+    run.start_task()
+    run.writer.change(lambda r: replace(r, detached=True), now=True)
+    return run
+
+
+class LookedAtRun(MemoryRun):
+    """A run that its client has left; `then` is called at each look at its task, with the number of the look."""
+
+    def __init__(self, *, exit_code: int = 0) -> None:
+        super().__init__()
+        self.looks = 0
+        self.then: Callable[[int], None] = lambda look: None
+        self.service.exit_code = exit_code
+        look = self.backend.executor.state
+
+        def state(handle: TaskHandle) -> TaskState | None:
+            self.looks += 1
+            self.then(self.looks)
+            return look(handle)
+
+        self.backend.executor.state = state  # type: ignore[method-assign]
+        self.start_task()
+        self.writer.change(lambda record: replace(record, detached=True), now=True)
+
+    def lose_its_machine(self, look: int) -> None:
+        """For `then`: its client lives, its first attempt is interrupted at the third look, and another one starts."""
+        if look == 1:
+            self.writer.change(lambda record: replace(record, detached=False), now=True)
+        if look == 3:
+            self.service.end("memory-1", TaskEnd(cause=EndCause.INTERRUPTED, text="attempt 1 lost its machine"))
+        if look == 6:
+            self.writer.change(lambda record: record.with_attempt(2), now=True)
+            handle = self.backend.executor.start(replace(self.request(), attempt=2))
+            self.writer.change(lambda record: record.with_handle(handle), now=True)
+            self.backend.on_task_accepted(self.spec, handle, self.spec.deadline, self.events.emit)

@@ -6,19 +6,11 @@ from dataclasses import replace
 
 import pytest
 from tests.unit.fakes import refused
-from tests.unit.lifecycle.memory_run import MemoryRun
+from tests.unit.lifecycle.memory_run import MemoryRun, detached
 
 from aws_run.lifecycle.run_status import looked_at
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome
-
-
-def detached(**changes: int) -> MemoryRun:
-    run = MemoryRun(moves=False)
-    run.service.exit_code = changes.get("exit_code", 0)
-    run.start_task()
-    run.writer.change(lambda r: replace(r, detached=True), now=True)
-    return run
 
 
 @pytest.mark.parametrize("exit_code", [0, 3])

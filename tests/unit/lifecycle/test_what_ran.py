@@ -7,7 +7,11 @@ from dataclasses import replace
 import pytest
 from tests.unit.fakes import record
 
-from aws_run.lifecycle.what_ran import argv_of, commit_of, differences
+from aws_run.cli.commands.ps import _columns, _row
+from aws_run.cli.commands.status import rows_of
+from aws_run.lifecycle.run_status import status_of
+from aws_run.lifecycle.what_ran import argv_of, commit_of, differences, with_what_ran
+from aws_run.report.views import OutcomeView
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome
 
@@ -33,6 +37,20 @@ def test_the_whole_command_is_on_record() -> None:
 )  # fmt: skip
 def test_a_commit_says_whether_it_is_all(dirty: bool | None, text: str) -> None:
     assert commit_of(replace(ONE, dirty=dirty)) == text
+
+
+def test_an_ending_and_ps_and_status_tell_all_of_what_ran() -> None:
+    told = replace(ONE, python="3.12", note="smaller steps")
+    view = with_what_ran(OutcomeView(run_id=told.run_id, exit_code=0, status="the job finished"), told)
+    image = "arun/p@" + "ab" * 6
+    commit = "aaaaaaaaaaaa, with changes that are not committed"
+    assert (view.ran, view.commit, view.image) == (("python", "main.py", "--epochs", "3"), commit, image)
+    assert (view.python, view.labels, view.note) == ("3.12", ("lr=0.1",), "smaller steps")
+    status = status_of(told)
+    long = dict(zip(_columns(long=True, utc=True), _row(status, long=True, utc=True), strict=True))
+    values = ("python main.py --epochs 3", commit, image, "3.12", "lr=0.1", "smaller steps")
+    for shown in (long, dict(rows_of(status, utc=True, label="cost"))):
+        assert tuple(shown[name] for name in ("command", "commit", "image", "python", "labels", "note")) == values
 
 
 def test_only_what_differs_is_told() -> None:

@@ -54,7 +54,7 @@ def test_fargate_with_much_too_much_memory() -> None:
     # 2 x 0.04048 + 4 x 0.004445 + 0.005 = 0.10374.
     found = find(fargate(2, 16), used(2.1), "0.15708")
     assert found == SmallerEntry(
-        options="--cpu 2+ --memory 3GB", hardware="Fargate, 2 vCPU, 4 GB", usd="0.103740", instead_of_usd="0.157080"
+        options="--cpu 2+ --memory 4GB", hardware="Fargate, 2 vCPU, 4 GB", usd="0.103740", instead_of_usd="0.157080"
     )
 
 

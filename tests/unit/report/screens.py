@@ -23,7 +23,17 @@ from aws_run.cli.commands import offers as offers_command
 from aws_run.cli.commands import ps as ps_command
 from aws_run.cli.commands import status as status_command
 from aws_run.errors import BuildError
-from aws_run.events import JobLimits, JobUsage, LaneDone, LaneStarted, LogLine, Notice, StatusChanged, TeardownStep
+from aws_run.events import (
+    JobLimits,
+    JobUsage,
+    LaneDone,
+    LaneStarted,
+    LogLine,
+    Notice,
+    OutputProgress,
+    StatusChanged,
+    TeardownStep,
+)
 from aws_run.lifecycle.run_status import RunStatus
 from aws_run.lifecycle.so_far import SoFar
 from aws_run.pricing.offers import Choice
@@ -58,6 +68,7 @@ def screens(width: int) -> dict[str, str]:
         "a build that fails": _console(_not_built, width),
         "what moves at the start": _live(_starting(), width),
         "what moves while the job runs": _live(_running(), width),
+        "what moves while the outputs come down": _live(_fetching(), width),
         "ps": _table(partial(_ps, long=False), width),
         "ps -l": _table(partial(_ps, long=True), width),
         "status": _table(_status, width),
@@ -94,7 +105,8 @@ def _a_run(reporter: ConsoleReporter) -> None:
     reporter.emit(LogLine(timestamp_ms=0, text="epoch 30: loss 0.0312"))
     _end(reporter)
     done = replace(OUTCOME, exit_code=0, status="finished", next_commands=(), kept_days=90, receipt=RECEIPT)
-    reporter.outcome(replace(done, left=replace(LEFT, rows=LEFT.rows[:1]), ran=("python", "main.py"), commit="0123abc"))
+    told = replace(done, image="arun/segment@0123456789ab", python="3.12", labels=("lr=0.1",), note="smaller steps")
+    reporter.outcome(replace(told, left=replace(LEFT, rows=LEFT.rows[:1]), ran=("python", "main.py"), commit="0123abc"))
 
 
 def _demo(reporter: ConsoleReporter) -> None:
@@ -178,6 +190,15 @@ def _running() -> LiveState:
     return state
 
 
+def _fetching() -> LiveState:
+    state = LiveState(symbols=UNICODE, now=4000.0, wall=_NOW)
+    for second in range(10):
+        state.now += 1.0
+        state.note_outputs(OutputProgress(files=3, bytes=second * 90 << 20, total_files=30, total_bytes=3000 << 20))
+    state.removing["cluster", OWN] = 4008.0
+    return state
+
+
 def _live(state: LiveState, width: int) -> str:
     stream = io.StringIO()
     # The spinner turns by this clock.
@@ -214,7 +235,13 @@ def _statuses() -> list[RunStatus]:
         phase="running",
         exit_code=None,
         so_far=SoFar(
-            elapsed_s=780, cost_usd=Decimal("0.0737"), left_s=6420, progress=("epoch 12/30:  41%|████      |",)
+            elapsed_s=780,
+            cost_usd=Decimal("0.0737"),
+            left_s=6420,
+            usage=JobUsage(
+                cpu_percent=152, memory_bytes=3_300_000_000, memory_limit_bytes=15 * 1024**3, gpu_percent=87
+            ),
+            progress=("epoch 12/30:  41%|████      |",),
         ),
     )
     ended = Outcome(exit_code=7, reason=OutcomeReason.EXIT, sentence="the job ended with exit code 7")
@@ -232,7 +259,7 @@ def _ps(stream: Terminal, environ: dict[str, str], *, long: bool) -> None:
 
 def _status(stream: Terminal, environ: dict[str, str]) -> None:
     left_out = "not included: data transfer out of AWS and through NAT gateways or endpoints, S3, ECR and log storage"
-    rows = [*status_command.rows_of(_statuses()[0], utc=True), ("receipt", left_out)]
+    rows = [*status_command.rows_of(_statuses()[0], utc=True, label="cost"), ("receipt", left_out)]
     table(RUN, ("what", "value"), rows, stream=stream, environ=environ)
 
 

@@ -124,6 +124,27 @@ def test_a_short_run_in_a_file(stream: io.StringIO, clock: FakeClock, written: W
     ]
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_an_ending_tells_what_ran_in_one_line(
+    stream: io.StringIO, clock: FakeClock, written: Written, terminal: bool
+) -> None:
+    told = replace(
+        GOOD, ran=("python", "main.py", "--epochs", "3"), commit="0123456789ab", image="arun/demo@0123456789ab",
+        python="3.12", labels=("lr=0.1",), note="smaller steps",
+    )  # fmt: skip
+    line = (
+        "python main.py --epochs 3 (commit 0123456789ab, image arun/demo@0123456789ab, Python 3.12, lr=0.1, "
+        '"smaller steps")'
+    )
+    reporter: Reporter = PlainReporter(stream, clock=clock, verbose=False)
+    if terminal:
+        reporter = ConsoleReporter(stream, clock=clock, verbose=False, environ={}, width=200, force_terminal=False)
+    reporter.outcome(told)
+    assert f"ran      {line}" in "\n".join(written())
+    assert calm.ran(GOOD) == ""
+    assert calm.ran(replace(GOOD, image="arun/demo@0123456789ab")) == "(image arun/demo@0123456789ab)"
+
+
 def test_a_short_plan_has_a_line_for_each_subject() -> None:
     """The least that is charged is said to be that; whatever stays is named, whether it is there already or not."""
     estimate = EstimateView(usd=Decimal("0.002"), low_usd=Decimal("0.002"), high_usd=Decimal("0.002"), runs=3)

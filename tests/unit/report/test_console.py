@@ -317,3 +317,14 @@ def test_the_status_line_tells_cost_time_left_and_use_and_shows_the_bars_below(s
     first, *bars = stream.getvalue().splitlines()
     assert "running   $0.0300 · 2h 00m left · GPU 97 %, 2.0 GiB · CPU 380 % · memory 3.0 GiB of 8.0 GiB" in first
     assert [bar.strip() for bar in bars] == ["epoch 1/3", "42%|####"]
+
+
+def test_outputs_that_come_down_move_until_they_are_all_there() -> None:
+    state = LiveState(symbols=UNICODE)
+    assert state.empty
+    state.note_outputs(OutputProgress(files=0, bytes=10, total_files=2, total_bytes=40))
+    assert not state.empty, "a terminal without a job's status shows them all the same"
+    assert state.outputs is not None
+    assert state.outputs.share == 0.25
+    state.note_outputs(OutputProgress(files=2, bytes=40, total_files=2, total_bytes=40))
+    assert state.empty

@@ -18,6 +18,7 @@ from aws_run.runs.record import (
     AttemptEntry,
     EstimateEntry,
     HardwareEntry,
+    LaneEntry,
     LeftBehind,
     LeftFile,
     Outcome,
@@ -72,7 +73,7 @@ def holders(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     attempts = [attempt for task in tasks for attempt in task["attempts"]]
     optional = [document["hardware"], document["outcome"]]
     optional += [attempt[name] for attempt in attempts for name in ("handle", "outcome")]
-    yield from (document, *document["resources"], *tasks, *attempts)
+    yield from (document, *document["resources"], *document["lanes"], *tasks, *attempts)
     there = [holder for holder in optional if holder is not None]
     yield from there
     for left in (holder.get("left_behind") for holder in there):
@@ -130,6 +131,12 @@ OUTCOMES = every_field_of(
     saved_files=st.none() | COUNTS,
     left_behind=st.none() | LEFT,
 ).flatmap(lambda outcome: REASONS.map(lambda given: replace(outcome, reason=given[0], newer_reason=given[1])))
+LANES = every_field_of(
+    LaneEntry,
+    began_s=st.floats(min_value=0, max_value=86_400),
+    ended_s=st.none() | st.floats(min_value=0, max_value=86_400),
+    **dict.fromkeys(("name", "how", "text"), PLAIN),
+)
 ATTEMPTS = every_field_of(
     AttemptEntry,
     number=st.integers(1, 100),
@@ -236,6 +243,7 @@ RECORDS = every_field_of(
     .map(lambda tasks: sorted(tasks, key=lambda task: task.index))
     .map(tuple),
     outcome=st.none() | OUTCOMES,
+    lanes=st.lists(LANES, max_size=3).map(tuple),
 )
 
 

@@ -201,7 +201,7 @@ def test_a_damaged_record_costs_its_run_one_line_and_no_other_run_anything(text:
     with pytest.raises(DamagedError):
         status(account.context, HOSTILE, None)
     account.events.clear()
-    assert [run.record.run_id for run in ps(account.context, None)] == [VICTIM, OVER]
+    assert [run.record.run_id for run in ps(account.context, None).runs] == [VICTIM, OVER]
     (line,) = account.events.of(Notice)
     assert line.text.startswith(f"{HOSTILE}: A run record of {HOSTILE} in the bucket can't be read: it ")
     assert line.text.isprintable()
@@ -250,7 +250,7 @@ def test_a_run_id_with_a_date_that_there_is_not_costs_one_line() -> None:
     account = Account(dump(good(HOSTILE)))
     text = json.dumps({**full(), "run_id": impossible}).encode()
     account.aws.call("s3", "put_object", Key=RunKeys(run_id=impossible).record, Body=text)
-    shown = [run.record.run_id for run in ps(account.context, None)]
+    shown = [run.record.run_id for run in ps(account.context, None).runs]
     assert sorted(shown) == sorted([HOSTILE, VICTIM, OVER])
     (line,) = account.events.of(Notice)
     assert line.text.startswith(f"{impossible}: ")
@@ -288,7 +288,7 @@ def test_any_json_in_any_field_raises_nothing_else_and_takes_nothing_from_a_run_
         damaged = False
     except AwsRunError:
         damaged = True
-    shown = [run.record.run_id for run in ps(account.context, None)]
+    shown = [run.record.run_id for run in ps(account.context, None).runs]
     assert [run for run in shown if run != HOSTILE] == [VICTIM, OVER]
     assert (HOSTILE not in shown) == damaged
     leftovers.collect(account.context, leftovers.find_leftovers(account.context))

@@ -37,7 +37,7 @@ class Seen:
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """`after`: the operation is done first, as when an answer is lost. `how`: status, reset, truncate, corrupt, close,
-    chunked, interim, error-in-200, portal (somebody else's page in S3's place, with `status`)."""
+    chunked, interim, halve (as a middlebox does it: the length fits, half is missing), error-in-200, portal (somebody else's page in S3's place, with `status`)."""
 
     how: str
     status: int = 500
@@ -206,6 +206,8 @@ class _Handler(BaseHTTPRequestHandler):
             if fault.how == "corrupt" and answer:
                 middle = len(answer) // 2
                 answer = answer[:middle] + bytes([answer[middle] ^ 1]) + answer[middle + 1 :]
+            if fault.how == "halve":
+                answer = answer[: len(answer) // 2]
             if fault.how == "truncate":
                 self.answer(status, said, answer[: len(answer) // 2], claimed=len(answer))
                 self.close_connection = True

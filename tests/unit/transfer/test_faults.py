@@ -26,6 +26,7 @@ from aws_run_entrypoint.transfer import files as local_files
 from aws_run_entrypoint.transfer.http1 import Response
 from aws_run_entrypoint.transfer.loop import Loop
 from aws_run_entrypoint.transfer.retry import MAX_ATTEMPTS, delay_s
+from aws_run_entrypoint.transfer.s3_requests import list_page, read_xml
 
 FAULTS = [
     Fault(how="status", status=500, code="InternalError"),
@@ -35,6 +36,7 @@ FAULTS = [
     Fault(how="reset"),
     Fault(how="reset", after=True),
     Fault(how="truncate"),
+    Fault(how="halve"),
     Fault(how="close"),
     Fault(how="chunked"),
     Fault(how="interim"),
@@ -367,3 +369,11 @@ def test_waits_double_up_to_a_bound_and_are_spread_over_all_of_it() -> None:
     assert delay_s(3, 0.0) == 0.0
     assert delay_s(2, 1.0) == 2 * delay_s(1, 1.0) or delay_s(1, 1.0) >= 0.01
     assert delay_s(50, 1.0) == delay_s(60, 1.0)
+
+
+@pytest.mark.parametrize("page", [b"<html><body>Moved</body></html>", b"<ListBucketResult>", b""])
+def test_a_document_that_stays_another_one_is_a_network_error(page: bytes) -> None:
+    request, answer = list_page(PREFIX, versions=False, marker={}), Response(200, {}, page)
+    with pytest.raises(NetworkError, match="S3's answer is"):
+        read_xml(request, answer)
+    assert answer.xml is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -84,3 +85,18 @@ def test_a_helper_that_is_killed_is_said_and_leaves_no_upload(
         send(stub.bucket(), big(tmp_path / "in"), helpers=2)
     assert len(started) == 2
     assert stub.uploads == {}
+
+
+def test_a_helper_whose_parent_is_gone_ends_without_a_word(stub: StubS3) -> None:
+    read, write = os.pipe()
+    bucket = stub.bucket()
+    first = {
+        "bucket": {name: getattr(bucket, name) for name in ("name", "region", "endpoint_url", "owner")},
+        "credentials": list(bucket.credentials.get()),
+    }
+    start = [sys.executable, "-I", "-S", "-c", worker_spawn._START, str(ENTRYPOINT)]
+    with subprocess.Popen(start, stdin=subprocess.PIPE, stdout=write, stderr=subprocess.PIPE, text=True) as helper:
+        os.close(write)
+        os.close(read)
+        _, told = helper.communicate(json.dumps(first) + "\n\n", timeout=PATIENCE_S)
+    assert (helper.returncode, told) == (1, "")

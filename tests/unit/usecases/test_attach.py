@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.lifecycle.memory_run import KEYS, MemoryRun
+from tests.unit.fakes import refused
+from tests.unit.lifecycle.memory_run import KEYS, LookedAtRun
 
-from aws_run.backends.executor import EndCause, TaskEnd, TaskHandle, TaskState
+from aws_run.clock import iso
 from aws_run.errors import AwsCallError, OutOfReachError, TransferError
 from aws_run.events import JobLimits, LogLine, Notice, StatusChanged
+from aws_run.lifecycle.follow.until_end import InterruptedAfterEnd
+from aws_run.runs.outcome import OutcomeReason
+from aws_run.runs.record import Outcome
 from aws_run.usecases import attach as attaching
 from aws_run.usecases.attach import Attached, attach
 
-BACK = "attempt 1 lost its machine"
 
-
-class Attachable(MemoryRun):
-    """A run that its client has left; `then` is called at each look at its task, with the number of the look."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, into: Path, *, exit_code: int = 0) -> None:
+class Attachable(LookedAtRun):
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, into: Path) -> None:
         super().__init__()
-        self.into, self.fetched, self.looks = into, 0, 0
-        self.then: Callable[[int], None] = lambda look: None
+        self.into, self.fetched = into, 0
         self.fails: TransferError | None = None
-        self.service.exit_code = exit_code
-        look = self.backend.executor.state
-
-        def state(handle: TaskHandle) -> TaskState | None:
-            self.looks += 1
-            self.then(self.looks)
-            return look(handle)
-
-        self.backend.executor.state = state  # type: ignore[method-assign]
         self.context = replace(self.context, storage=lambda name: self)  # type: ignore[arg-type,return-value]
         monkeypatch.setattr(attaching, "pull_output", self._pull)
-        self.start_task()
-        self.writer.change(lambda record: replace(record, detached=True), now=True)
 
     def _pull(self, bucket: object, run_id: str, into: Path, **_: Any) -> None:
         self.fetched += 1
@@ -103,21 +90,38 @@ def test_a_run_without_a_log_says_so(run: Attachable) -> None:
 
 
 def test_another_attempt_of_the_run_is_followed_too(run: Attachable) -> None:
-    run.writer.change(lambda record: replace(record, detached=False), now=True)  # its client lives, and starts one
-
-    def then(look: int) -> None:
-        if look == 3:
-            run.service.end("memory-1", TaskEnd(cause=EndCause.INTERRUPTED, text=BACK))
-        if look == 6:
-            run.writer.change(lambda record: record.with_attempt(2), now=True)
-            handle = run.backend.executor.start(replace(run.request(), attempt=2))
-            run.writer.change(lambda record: record.with_handle(handle), now=True)
-            run.backend.on_task_accepted(run.spec, handle, run.spec.deadline, run.events.emit)
-
-    run.then = then
+    run.then = run.lose_its_machine
     assert run.attach().exit_code == 0
     assert run.lines == ["hello from memory", "hello from memory"]
     assert "ending" in [event.status for event in run.events.of(StatusChanged)]
+
+
+def test_a_log_that_can_t_be_read_keeps_nobody_from_the_results(run: Attachable) -> None:
+    run.attach()
+    run.bucket.deny(KEYS.log)
+    run.events.clear()
+    done = run.attach()
+    assert (done.exit_code, run.fetched) == (0, 2)
+    assert any("the log could not be read" in notice.text for notice in run.events.of(Notice))
+
+
+def test_the_cost_that_can_t_be_read_costs_no_exit_code(run: Attachable) -> None:
+    """Another terminal ends the run, and notes its cost after that."""
+    run.run_task_to_its_end()
+    outcome = Outcome(exit_code=7, reason=OutcomeReason.EXIT, sentence="the job failed")
+    run.writer.change(lambda record: record.with_outcome(outcome, stopped_at=iso(run.clock.now())), now=True)
+    read = run.aws._script["get_object"][0]
+    reads = 0
+
+    def fails_after_the_end(**request: Any) -> Any:
+        nonlocal reads
+        reads += run.fetched
+        if reads == 1:
+            raise refused("AccessDenied")
+        return read(**request)
+
+    run.aws.on("get_object", fails_after_the_end)
+    assert (run.attach().exit_code, reads > 1) == (7, True)
 
 
 def test_outputs_that_do_not_come_down_make_a_good_run_no_success(run: Attachable) -> None:
@@ -140,13 +144,36 @@ def test_a_terminal_that_aws_shuts_out_leaves_the_run_alone_and_says_how_to_come
     assert run.record.outcome is None
 
 
+def test_a_bad_minute_of_aws_is_waited_out_between_two_attempts_too(run: Attachable) -> None:
+    def then(look: int) -> None:
+        run.lose_its_machine(look)
+        if look in (4, 5):
+            raise refused("ServiceUnavailable")
+
+    run.then = then
+    assert run.attach().exit_code == 0
+    assert run.lines == ["hello from memory", "hello from memory"]
+
+
+def test_ctrl_c_while_the_results_come_down_is_one_at_a_run_that_has_ended(
+    run: Attachable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(attaching, "pull_output", interrupted)
+    with pytest.raises(InterruptedAfterEnd):
+        run.attach()
+
+
 def test_ctrl_c_ends_nothing(run: Attachable) -> None:
     def then(look: int) -> None:
         if look == 3:
             raise KeyboardInterrupt
 
     run.then = then
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as raised:
         run.attach()
+    assert raised.type is KeyboardInterrupt
     assert (run.record.outcome, run.fetched) == (None, 0)
     assert not any(task.end for task in run.service.tasks.values())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from tests.unit.fakes import FakeAccount
+from tests.unit.fakes import FakeAccount, FakeAws, refused
 
 from aws_run.aws.session import Aws, Identity
 from aws_run.config import Config
@@ -85,3 +85,31 @@ def test_a_project_that_only_docker_builds_fails_where_none_is(tmp_path: Path) -
 
     (finding,) = checked(tmp_path, refuse)
     assert (finding.state, finding.todo) == ("failed", "start Docker")
+
+
+def permissions(aws: FakeAws) -> list[tuple[str, str]]:
+    return [(each.state, each.text) for each in checks._permissions(aws)]
+
+
+def test_a_service_that_does_not_answer_is_no_service_that_is_fine() -> None:
+    assert permissions(FakeAws()) == [("ok", "7 services answer (reading)")]
+    aws = FakeAws().on("describe_auto_scaling_groups", refused("ConnectionError"))
+    assert permissions(aws) == [
+        ("failed", "did not answer: autoscaling:describe_auto_scaling_groups (ConnectionError)")
+    ]
+    aws.on("list_clusters", refused("AccessDeniedException"))
+    assert [text for _, text in permissions(aws)] == [
+        "refused: ecs:list_clusters",
+        "did not answer: autoscaling:describe_auto_scaling_groups (ConnectionError)",
+    ]
+
+
+def test_what_is_refused_for_the_request_alone_is_an_answer() -> None:
+    assert permissions(FakeAws().on("get_parameter", refused("ParameterNotFound")))[0][0] == "ok"
+
+
+def test_one_service_that_does_not_take_the_credentials_hides_nothing_else() -> None:
+    aws = FakeAws().on("list_roles", CredentialsError("not these", code="InvalidClientTokenId"))
+    aws.on("get_service_quota", CredentialsError("not these", code="InvalidClientTokenId"))
+    assert permissions(aws) == [("failed", "refused: iam:list_roles")]
+    assert checks._quota(aws, "Fargate vCPUs", "fargate", "L-1").state == "warning"

@@ -77,7 +77,7 @@ def test_what_no_sum_contains_is_counted_and_named_with_its_reason(capsys: pytes
     assert name(4) in {one.run_id for one in found.unpriced}
     row = found.rows[0]
     assert (row.runs, row.unpriced, row.usd) == (4, 3, Decimal("0.10"))
-    data = command.as_data(found, ("project",))
+    data = command.as_data(found, ("project",), label="cost")
     assert data["runs_without_cost"] == len(data["without_cost"]) == 4
     command._name_unpriced(found)
     told = capsys.readouterr().err
@@ -105,7 +105,7 @@ def test_estimates_are_compared_with_what_those_runs_cost() -> None:
 def test_the_table_with_its_bars_has_room_in_eighty_columns(capsys: pytest.CaptureFixture[str]) -> None:
     account = stored(*(run(number, f"{number}.5") for number in range(0, 96, 8)))
     found = costs(account.context, project="demo", since_s=None, by=("project", "day"))
-    command._print_table(found, ("project", "day"))
+    command._print_table(found, ("project", "day"), label="cost")
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     longest = max(found.rows, key=lambda row: row.usd)
@@ -117,7 +117,7 @@ def test_the_table_with_its_bars_has_room_in_eighty_columns(capsys: pytest.Captu
 
 def test_the_values_of_a_row_are_text_so_that_no_digit_is_lost() -> None:
     account = stored(run(0, "0.123456"))
-    data = command.as_data(costs(account.context, project=None, since_s=None, by=("run",)), ("run",))
+    data = command.as_data(costs(account.context, project=None, since_s=None, by=("run",)), ("run",), label="cost")
     assert json.loads(json.dumps(data))["rows"][0]["usd"] == "0.123456"
 
 

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 from tests.unit.fakes import BUCKET, RUN, FakeAccount, refused
+from tests.unit.lifecycle.memory_run import detached
 
 from aws_run.errors import AwsRunError
+from aws_run.events import Notice
 from aws_run.infra.resources import Ref
+from aws_run.lifecycle import lookup
 from aws_run.usecases.destroy import DestroyPlan, destroy, plan_destroy
 
 LOGS = Ref(kind="log-group", name="/aws-run/demo", scope="shared")
@@ -127,3 +130,25 @@ def test_without_everything_no_data_goes() -> None:
     account = filled(*MINE)
     destroy(account.context, "demo", plan_destroy(account.context, "demo", everything=False))
     assert sorted(account.bucket.objects) == sorted(MINE)
+
+
+def test_a_detached_run_that_has_ended_is_settled_and_keeps_nothing() -> None:
+    run = detached(exit_code=3)
+    for _ in range(3):
+        run.service.step("memory-1")
+    run.clock.elapsed_s += 600
+    assert lookup.store(run.context).locks.live() == [run.record.run_id]
+    looked = DestroyPlan(refs=(), live_runs=(run.record.run_id,))
+    destroy(run.context, run.record.project, looked)
+    assert (run.record.state, run.record.outcome and run.record.outcome.exit_code) == ("removed", 3)
+    assert [event.text for event in run.events.of(Notice)] == [
+        f"{run.record.run_id} had ended; its result is noted, and what it used is removed"
+    ]
+
+
+def test_a_run_that_goes_on_is_not_settled() -> None:
+    run = detached()
+    run.service.step("memory-1")
+    with pytest.raises(AwsRunError, match="still used by 1 run"):
+        destroy(run.context, run.record.project, DestroyPlan(refs=(), live_runs=(run.record.run_id,)))
+    assert run.record.outcome is None

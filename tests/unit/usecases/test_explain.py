@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.unit.fakes import record
 
+from aws_run.cli.results_next import why_command
+from aws_run.lifecycle.end.ending import next_commands
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import HardwareEntry, LeftBehind, LeftFile, Outcome
 from aws_run.usecases.explain import _ended
@@ -61,3 +63,11 @@ def test_more_memory_after_out_of_memory_is_had_and_takes_no_processors_away(
     outcome = Outcome(exit_code=137, reason=OutcomeReason.OUT_OF_MEMORY, sentence="the job ran out of memory")
     found = _ended(record(hardware=hardware), outcome, "")
     assert found.command == command
+
+
+@pytest.mark.parametrize("reason", [reason for reason in OutcomeReason if not reason.has_log])
+def test_nobody_is_sent_to_a_log_that_there_is_not(reason: OutcomeReason) -> None:
+    outcome = Outcome(exit_code=125, reason=reason, sentence="the machine failed")
+    assert "aws-run logs" not in _ended(record(), outcome, "").command
+    assert next_commands(outcome, "demo") == ("aws-run explain demo",) or reason is OutcomeReason.BUCKET_GONE
+    assert why_command(record(outcome=outcome)).startswith("aws-run explain ")

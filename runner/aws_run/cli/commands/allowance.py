@@ -135,6 +135,7 @@ def _show(here: Session, state: State) -> None:
         for one in state.standings
     ]
     table("", ("allowance", "used", "reserved", "free", "until"), rows)
+    here.say_simulated()
 
 
 def as_data(one: Standing) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import click
 
 from aws_run.cli.goes_on import told_that_it_goes_on
 from aws_run.cli.options import aws_options, project_options, quiet_option
-from aws_run.cli.output_memory import output_for, remember_fetched
+from aws_run.cli.output_memory import output_for, refuse_given_output, remember_fetched
 from aws_run.cli.running import shown_on, with_next_commands
 from aws_run.cli.session import session
 from aws_run.cli.types import PATH, RUN
@@ -37,6 +37,7 @@ def attach(run: str | None, into: Path | None, **flags: Any) -> int:
     from aws_run.usecases.attach import attach as follow
     from aws_run.usecases.saved_report import named, save_report
 
+    refuse_given_output(into)
     with session(flags) as here:
         run_id = lookup.resolve(here.context, run, here.project)
         folder = output_for(run_id, given=into, configured=here.output)

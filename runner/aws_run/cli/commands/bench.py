@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,15 +12,19 @@ import click
 
 from aws_run.cli import compose
 from aws_run.cli.options import aws_options, file_options, run_options
-from aws_run.cli.running import may_leave_something
+from aws_run.cli.output_memory import remember_fetched, remember_output
+from aws_run.cli.running import may_leave_something, without_cleanup_hint
 from aws_run.cli.say import result_json, say
-from aws_run.cli.script import ScriptCommand, flags_with_script
-from aws_run.cli.trust import need_trust
+from aws_run.cli.script import ScriptCommand, flags_with_script, with_chosen_script
+from aws_run.cli.session import say_simulated
+from aws_run.cli.trust import ask_whether_meant, need_trust, once
 from aws_run.cli.types import PATH, TEXT
 from aws_run.errors import UsageError
+from aws_run.frozen import frozen
 from aws_run.hints import reaching
 
 if TYPE_CHECKING:
+    from aws_run.aws.session import Aws
     from aws_run.cli.target import Target
     from aws_run.config import Config
     from aws_run.report.views import PlanView
@@ -46,17 +51,16 @@ def bench(path: Path, args: tuple[str, ...], on: str, **flags: Any) -> int:
 
     Each run is capped: by --max-cost, else at $1.00. The outputs go into a folder of each offer's name below -o.
     """
-    as_json, debug, local = flags.pop("as_json"), flags.pop("debug"), flags.pop("local")
-    flags.pop("verbose")
-    file, trusted, runtime = flags.pop("file"), bool(flags.pop("trust_project_file")), flags.pop("runtime")
     names = tuple(name.strip() for name in on.split(",") if name.strip())
-    from aws_run.image.sources.results import mark
-    from aws_run.usecases import bench as benches
+    from aws_run.usecases.bench import refuse_same
 
-    benches.refuse_same(names)
+    refuse_same(names)
     given = {name: flags_of(name) for name in names}
     if flags.get("instance_type") or flags.get("backend"):
         raise UsageError("--on says what the runs are on", hint="leave --instance-type and --backend out")
+    shown = _Shown(as_json=flags.pop("as_json"), debug=flags.pop("debug"), verbose=flags.pop("verbose"))
+    local, runtime = flags.pop("local"), flags.pop("runtime")
+    file, trusted = flags.pop("file"), bool(flags.pop("trust_project_file"))
     path, flags = flags_with_script(path, flags)
     capped = {**flags, "max_cost": flags.get("max_cost") or _MAX_COST, "args": args, "detach": False}
     whole = compose.load(path, file, capped, for_run=True)
@@ -67,31 +71,66 @@ def bench(path: Path, args: tuple[str, ...], on: str, **flags: Any) -> int:
         for name in names
     }
 
-    from aws_run.report import make_reporter
+    def compare(chosen: Config) -> Bench:
+        same = {name: replace(config, command=chosen.command) for name, config in configs.items()}
+        with compose.open_target(local, lambda: compose.base_image(chosen), runtime, flags=flags) as target:
+            aws = compose.open_aws(region=whole.region, profile=whole.profile, local=local)
+            compared = _compare(aws, target, same, shown)
+            compared = replace(compared, rows=tuple(_led_back(row, target) for row in compared.rows))
+        if shown.as_json:
+            result_json(as_data(compared))
+        else:
+            _print(compared)
+            say_simulated(target)
+        return compared
 
-    with (
-        make_reporter("json" if as_json else "plain", debug=debug, verbose=False) as reporter,
-        compose.open_target(local, lambda: compose.base_image(whole), runtime, flags=flags) as target,
-    ):
-        aws = compose.open_aws(region=whole.region, profile=whole.profile, local=local)
-        with may_leave_something():
-            comparison = benches.bench(
-                compose.make_context(aws, reporter.emit, target),
+    return with_chosen_script(whole, compare).exit_code
+
+
+@frozen
+class _Shown:
+    """What the command line says of the output."""
+
+    as_json: bool
+    debug: bool
+    verbose: bool
+
+
+def _compare(aws: Aws, target: Target, configs: Mapping[str, Config], shown: _Shown) -> Bench:
+    from aws_run.image.sources.results import mark
+    from aws_run.report import make_reporter
+    from aws_run.usecases.bench import bench as compare
+
+    kind = "json" if shown.as_json else "plain"
+    with make_reporter(kind, debug=shown.debug, verbose=shown.verbose) as reporter:  # type: ignore[arg-type]
+        context = compose.make_context(aws, reporter.emit, target)
+
+        def start(name: str, view: PlanView) -> None:
+            output = configs[name].output
+            if output is not None and not target.ephemeral:
+                remember_output(view.run_id, output)
+            if shown.verbose:
+                reporter.plan(view)
+            _show_start(name, view)
+
+        def end(row: BenchRow) -> None:
+            if row.output is not None:
+                mark(row.output, configs[row.offer].project_dir)
+                if not target.ephemeral:
+                    remember_fetched(row.run_id, row.output)
+            _show_end(_led_back(row, target))
+            if shown.verbose and row.receipt is not None:
+                reporter.receipt(row.receipt)
+
+        with without_cleanup_hint(target), may_leave_something():
+            return compare(
+                replace(context, agree=once(ask_whether_meant(reporter))),
                 configs,
-                show_plan=_show_start,
-                on_end=lambda row: _show_end(_led_back(row, target)),
+                show_plan=start,
+                on_end=end,
                 cost_label=target.cost_label,
+                verbose=shown.verbose,
             )
-    rows = tuple(_led_back(row, target) for row in comparison.rows)
-    comparison = replace(comparison, rows=rows)
-    for row in rows:
-        if row.output is not None:
-            mark(row.output, whole.project_dir)
-    if as_json:
-        result_json(as_data(comparison))
-    else:
-        _print(comparison)
-    return comparison.exit_code
 
 
 def _led_back(row: BenchRow, target: Target) -> BenchRow:

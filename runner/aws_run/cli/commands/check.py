@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.script import flags_with_script
 from aws_run.cli.session import Session, session
 from aws_run.cli.terminals import is_terminal
 from aws_run.cli.types import PATH
@@ -29,17 +30,16 @@ if TYPE_CHECKING:
 @aws_options
 def check(path: Path, **flags: Any) -> int:
     """Check the project in PATH, credentials, region, Docker, VPC, permissions and quotas, and say how to fix what is
-    wrong."""
-    from aws_run.cli import compose
+    wrong. PATH may also be a script of the project."""
     from aws_run.report.tables import Mark, checklist
     from aws_run.usecases.check import check as run_checks
 
+    path, flags = flags_with_script(path, flags)
     if not path.is_dir():
         raise UsageError(f"{path} is not a folder", hint="give the project's folder, or nothing for this one")
     with session(flags, project=path) as here:
-        config = compose.load(path, flags.get("file"), flags, for_run=False)
         with _shown_as_busy(here):
-            found = run_checks(here.context, config, without_docker=here.target.without_docker)
+            found = run_checks(here.context, here.config, without_docker=here.target.without_docker)
         findings = [replace(each, todo=reaching(each.todo, here.flag)) for each in found]
         if here.as_json:
             here.print_json({"checks": [as_data(each) for each in findings]})

@@ -90,9 +90,9 @@ def cost(
         elif as_csv:
             write_csv((*names, *_COLUMNS), [(*row.key, *_values(row).values()) for row in report.rows])
         elif here.as_json:
-            here.print_json(as_data(report, names))
+            here.print_json(as_data(report, names, label=here.target.cost_label))
         else:
-            _print_table(report, names)
+            _print_table(report, names, label=here.target.cost_label)
         if not here.as_json:
             _name_unpriced(report)
     return 0
@@ -105,10 +105,13 @@ def _one(here: Session, record: Record, *, as_csv: bool) -> int:
     from aws_run.cli.say import say
     from aws_run.hints import command
     from aws_run.lifecycle.receipt_views import receipt_view
+    from aws_run.lifecycle.what_ran import ran_fields
+    from aws_run.report import calm
     from aws_run.report.format import adding_up, unit_price
     from aws_run.report.jsonlines import to_data
     from aws_run.report.tables import table
     from aws_run.report.text import receipt_footer
+    from aws_run.report.views import OutcomeView
     from aws_run.usecases.cost import why_unpriced
 
     receipt = record.receipt
@@ -116,7 +119,7 @@ def _one(here: Session, record: Record, *, as_csv: bool) -> int:
         raise UsageError(
             f"{record.run_id} has no receipt: {why_unpriced(record)}", hint=command("status", record.run_id)
         )
-    view = receipt_view(record)
+    view = receipt_view(record, label=here.target.cost_label)
     columns = ("what", "billed_s", "usd_per_hour", "usd", "source", "as_of")
     rows = [(x.what, x.billed_s, x.usd_per_hour or "", x.usd or "", x.source, x.as_of) for x in receipt.lines]
     if as_csv:
@@ -126,8 +129,10 @@ def _one(here: Session, record: Record, *, as_csv: bool) -> int:
         here.print_json(
             {
                 "run_id": record.run_id,
+                **ran_fields(record),
                 "lines": [dict(zip(columns, row, strict=True)) for row in rows],
                 "total_usd": receipt.total_usd,
+                "label": here.target.cost_label,
                 "saved_usd": receipt.saved_usd,
                 "estimate": to_data(view.estimate) if view is not None else None,
                 "use": to_data(view.use) if view is not None else None,
@@ -149,16 +154,23 @@ def _one(here: Session, record: Record, *, as_csv: bool) -> int:
         for line in receipt.lines
     ]
     table(record.run_id, ("what", "billed", "$/h", "cost", "price of"), shown)
+    if ran := calm.ran(OutcomeView(run_id=record.run_id, exit_code=None, status="", **ran_fields(record))):
+        say(f"ran: {ran}")
     if view is None:
         say(f"total: not known: {why_unpriced(record)}")
         return 0
-    say(f"total: {total}")
+    say(f"total: {total}{_beside(here.target.cost_label)}")
     for line in receipt_footer(view):
         say(line)
     return 0
 
 
-def _print_table(report: Costs, names: tuple[str, ...]) -> None:
+def _beside(label: str) -> str:
+    """What a sum is, where it is not simply the cost."""
+    return "" if label == "cost" else f" ({label})"
+
+
+def _print_table(report: Costs, names: tuple[str, ...], *, label: str) -> None:
     from aws_run.cli.say import say
     from aws_run.report.format import adding_up, count, money
     from aws_run.report.money import bar, percent
@@ -177,7 +189,7 @@ def _print_table(report: Costs, names: tuple[str, ...]) -> None:
     table("", (*columns, ""), rows)
     priced = sum(row.runs - row.unpriced for row in report.rows)
     saved = f"; spot saved {money(report.saved_usd)}" if report.saved_usd > 0 else ""
-    say(f"total: {total} for {count(priced, 'run')}{saved}")
+    say(f"total: {total} for {count(priced, 'run')}{saved}{_beside(label)}")
     expected = sum((row.estimated_usd for row in report.rows), Decimal(0))
     actual = sum((row.of_estimated_usd for row in report.rows), Decimal(0))
     error = error_percent(expected, actual)
@@ -197,10 +209,11 @@ def _name_unpriced(report: Costs) -> None:
     say(f"without {count(len(report.unpriced), 'run')} whose cost is not known: {named}{more}")
 
 
-def as_data(report: Costs, names: tuple[str, ...]) -> dict[str, Any]:
+def as_data(report: Costs, names: tuple[str, ...], *, label: str) -> dict[str, Any]:
     return {
         "by": list(names),
         "rows": [{**dict(zip(names, row.key, strict=True)), **_values(row)} for row in report.rows],
+        "label": label,
         "total_usd": f"{report.total_usd:.6f}",
         "saved_usd": f"{report.saved_usd:.6f}",
         "runs": report.runs,

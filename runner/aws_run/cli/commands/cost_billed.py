@@ -34,6 +34,7 @@ def show_billed(here: Session, records: Sequence[Record], *, as_csv: bool) -> in
         _print_table(bill)
     if not here.as_json:
         _say_where_from(bill)
+        here.say_simulated()
     return 0
 
 

@@ -15,7 +15,8 @@ from aws_run.cli.options import aws_options, project_options
 from aws_run.cli.script import ScriptCommand
 from aws_run.cli.session import session
 from aws_run.cli.types import RUN
-from aws_run.errors import AwsRunError, UsageError
+from aws_run.errors import AwsRunError, RunNotFoundError, UsageError
+from aws_run.hints import command
 
 PLUGIN = "session-manager-plugin"
 _INSTALL = (
@@ -41,7 +42,12 @@ def exec(run: str | None, args: tuple[str, ...], **flags: Any) -> int:
         if here.as_json:
             raise UsageError("--json has no meaning here: what the command prints is the output")
         plugin = here.target.session_plugin or _installed()
-        opened = exec_session(here.context, run, here.project, args)
+        try:
+            opened = exec_session(here.context, run, here.project, args)
+        except RunNotFoundError as error:
+            if run is not None and not args:
+                error.hint = "a command goes after --: `" + command("exec") + f" -- {run}`; else " + (error.hint or "")
+            raise
     # The display has closed by now: the terminal is the session's.
     with _interrupts_left_to_the_session():
         return subprocess.call([*plugin, *opened.arguments])

@@ -35,8 +35,12 @@ def _embedded() -> Any:
 def _running() -> Any:
     running = _embedded().running()
     if running is None:
-        raise AwsRunError("No embedded AWS is running", hint="aws-run local start")
+        raise _none_running()
     return running
+
+
+def _none_running() -> AwsRunError:
+    return AwsRunError("No embedded AWS is running", hint="aws-run local start")
 
 
 @click.group(cls=WholeSentences)
@@ -94,6 +98,7 @@ def start(
         caller_policy=_policy(enforce_iam) if enforce_iam else None,
     )
     if foreground:
+        embedded.need_moto()
         say("embedded AWS: Ctrl-C stops it; `aws-run local status` in another terminal shows it")
         embedded.serve(options)
         return
@@ -184,11 +189,11 @@ def prune(yes: bool) -> None:
 def status(as_json: bool) -> None:
     """Show whether it is running, where, and what is in it."""
     state = _embedded().status()
+    if state is None:
+        raise _none_running()
     if as_json:
         result_json(state)
         return
-    if state is None:
-        raise AwsRunError("No embedded AWS is running", hint="aws-run local start")
     from aws_run.report.format import size
     from aws_run.report.tables import table
 
@@ -201,6 +206,7 @@ def status(as_json: bool) -> None:
         ("instances", str(state["instances"])),
         ("tasks", str(state["tasks"])),
         *(("fault", str(fault)) for fault in state["errors"]),
+        *([("faults in full", state["log"])] if state["errors"] else []),
         ("folder", state["state_dir"]),
         ("on this machine", kept),
     ]

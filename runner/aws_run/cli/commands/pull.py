@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aws_run.cli.options import aws_options, project_options
-from aws_run.cli.output_memory import output_for, remember_fetched
+from aws_run.cli.output_memory import output_for, refuse_given_output, remember_fetched
 from aws_run.cli.say import say
 from aws_run.cli.session import session
 from aws_run.cli.types import PATH, RUN
@@ -42,13 +42,13 @@ def pull(run: str | None, into: Path | None, overwrite: bool, **flags: Any) -> i
     from aws_run.usecases.pull import pull as fetch
     from aws_run.usecases.saved_report import save_report
 
+    refuse_given_output(into)
     with session(flags) as here:
 
         def folder_of(run_id: str) -> Path:
             return output_for(run_id, given=into, configured=here.output)
 
-        given = folder_of if into is None else into.absolute()
-        record, pulled = fetch(here.context, run, here.project, given, overwrite=overwrite)
+        record, pulled = fetch(here.context, run, here.project, folder_of, overwrite=overwrite)
         into = folder_of(record.run_id)
         mark_here(into)
         if record.finished:

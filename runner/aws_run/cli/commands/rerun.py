@@ -9,17 +9,16 @@ from typing import Any
 import click
 
 from aws_run.cli import compose
-from aws_run.cli.options import aws_options, detach_option, project_options, quiet_option, setting
+from aws_run.cli.options import aws_options, detach_option, project_options, quiet_start_option, setting
 from aws_run.cli.output_memory import remembered_output
 from aws_run.cli.running import Terminal, may_leave_something
-from aws_run.cli.script import ScriptCommand
+from aws_run.cli.script import StoredArgsCommand
 from aws_run.cli.session import session
 from aws_run.cli.types import RUN
 from aws_run.config.options import option_of
-from aws_run.errors import UsageError
 
 
-@click.command(cls=ScriptCommand)
+@click.command(cls=StoredArgsCommand)
 @click.argument("run", required=False, type=RUN)
 @click.argument("args", nargs=-1, metavar="")
 @setting(option_of("output"))
@@ -31,13 +30,13 @@ from aws_run.errors import UsageError
     "without a value takes the shell's value.  Repeatable.",
 )  # fmt: skip
 @detach_option
-@quiet_option
+@quiet_start_option
 @project_options
 @aws_options
 def rerun(
     *,
     run: str | None,
-    args: tuple[str, ...],
+    args: tuple[str, ...] | None,
     output: str | None,
     label: tuple[str, ...],
     note: str | None,
@@ -47,29 +46,32 @@ def rerun(
 ) -> int:
     """Start RUN (default: the last one) once more: its image, inputs, hardware and limits.
 
-    ARGS after -- take the place of its arguments. Neither the project nor Docker is needed. The outputs go into -o,
-    or the folder that they went into before.
+    ARGS after -- take the place of its arguments; -- alone leaves them out. Neither the project nor Docker is needed.
+    The outputs go into -o, or the folder that they went into before.
     """
     given = compose.read_flags({"output": output, "env": env, "label": label, "note": note})
     from aws_run.image.sources.results import mark_here
     from aws_run.lifecycle import lookup
     from aws_run.runs.spec import job_from_json
     from aws_run.usecases.start import start as start_job
+    from aws_run.usecases.start import stored_in_run
 
     with session(flags) as here:
         record = lookup.open_run(here.context, run, here.project).record
-        into: Path | None = given.get("output") or remembered_output(record.run_id) or here.output
-        if into is None and not detach:
-            raise UsageError("no output folder is given", hint="give it with -o DIR, or leave the run with --detach")
-        if into is not None:
-            compose.refuse_output(into, f"-o {output or into}")
-        job = job_from_json(record.job, place=f"the record of {record.run_id}").to_store()
+        named: Path | None = given.get("output")
+        before = None if named is not None else remembered_output(record.run_id)
+        into = named or before or here.output
+        compose.check_output(into, f"-o {output or into}", detach=detach, used_before=before is not None)
+        stored_in = stored_in_run(record)
+        job = job_from_json(
+            record.job, place=f"the record of {record.run_id}", holds="job", hint=stored_in.again
+        ).to_store()
         terminal = Terminal(
-            reporter=here.reporter, target=here.target, local=bool(flags["local"]), as_json=here.as_json
+            reporter=here.reporter, target=here.target, as_json=here.as_json, quiet=bool(flags["quiet"])
         )
         with may_leave_something():
             done = start_job(
-                replace(job, args=args) if args else job,
+                job if args is None else replace(job, args=args),
                 here.context,
                 env=given.get("env", {}),
                 output=into,
@@ -80,6 +82,7 @@ def rerun(
                 labels=given.get("labels", ()),
                 note=given.get("note"),
                 like=record,
+                stored_in=stored_in,
             )
         if into is not None:
             mark_here(into)

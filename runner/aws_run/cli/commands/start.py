@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aws_run.cli import compose
-from aws_run.cli.options import aws_options, detach_option, quiet_option, setting
+from aws_run.cli.options import aws_options, detach_option, quiet_start_option, setting
 from aws_run.cli.running import Terminal, may_leave_something
 from aws_run.cli.session import session
 from aws_run.cli.spec_file import read_spec
@@ -27,23 +27,33 @@ if TYPE_CHECKING:
     help="Read this address in place of the inputs that the job spec names.  Repeatable.",
 )  # fmt: skip
 @setting(option_of("output"))
+@setting(option_of("labels"))
+@setting(option_of("note"))
 @click.option(
     "--env", metavar="K=V", multiple=True,
     help="Environment variables for the job, in place of the stored ones of these names. One without a value takes the "
     "shell's value.  Repeatable.",
 )  # fmt: skip
 @detach_option
-@quiet_option
+@quiet_start_option
 @aws_options
 def start(
-    spec: Path, inputs: tuple[str, ...], output: str | None, env: tuple[str, ...], detach: bool, **flags: Any
+    *,
+    spec: Path,
+    inputs: tuple[str, ...],
+    output: str | None,
+    label: tuple[str, ...],
+    note: str | None,
+    env: tuple[str, ...],
+    detach: bool,
+    **flags: Any,
 ) -> int:
     """Start the job in the file SPEC, which `submit --save-spec SPEC` wrote.
 
     Neither the project nor Docker is needed: the image and the inputs are those of that submit.
     """
     job = read_spec(spec)
-    given = compose.read_flags({"input": inputs, "output": output, "env": env})
+    given = compose.read_flags({"input": inputs, "output": output, "env": env, "label": label, "note": note})
     addresses: tuple[Input, ...] = given.get("inputs", ())
     folder = next((one.place for one in addresses if one.s3 is None), None)
     if folder is not None:
@@ -52,10 +62,7 @@ def start(
             hint="give s3://BUCKET/PREFIX, or submit the project to send a folder",
         )
     into: Path | None = given.get("output")
-    if into is None and not detach:
-        raise UsageError("no output folder is given", hint="give it with -o DIR, or leave the run with --detach")
-    if into is not None:
-        compose.refuse_output(into, f"-o {output}")
+    compose.check_output(into, f"-o {output}", detach=detach)
     if flags["local"] and not compose.embedded_is_running():
         raise UsageError(
             "No embedded AWS is running, so none holds the image of this job spec",
@@ -66,7 +73,7 @@ def start(
 
     with session(flags) as here:
         terminal = Terminal(
-            reporter=here.reporter, target=here.target, local=bool(flags["local"]), as_json=here.as_json
+            reporter=here.reporter, target=here.target, as_json=here.as_json, quiet=bool(flags["quiet"])
         )
         with may_leave_something():
             done = run(
@@ -79,6 +86,8 @@ def start(
                 on_interrupt=terminal.choose,
                 detach=detach,
                 cost_label=here.target.cost_label,
+                labels=given.get("labels", ()),
+                note=given.get("note"),
             )
         if into is not None:
             mark_here(into)

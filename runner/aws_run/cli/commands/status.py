@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from aws_run.cli.options import aws_options, project_options
+from aws_run.cli.results_next import why_command
 from aws_run.cli.session import session
 from aws_run.cli.types import RUN
 
@@ -32,16 +32,16 @@ def status(run: str | None, *, utc: bool, **flags: Any) -> int:
     with session(flags) as here:
         current = run_status(here.context, run, here.project)
         if here.as_json:
-            here.print_json(as_data(current))
+            here.print_json(as_data(current, label=here.target.cost_label))
         else:
-            table(current.record.run_id, ("what", "value"), rows_of(current, utc=utc))
+            table(current.record.run_id, ("what", "value"), rows_of(current, utc=utc, label=here.target.cost_label))
             follow = " -f" if current.exit_code is None else ""
-            here.say_next(f"aws-run logs {current.record.run_id}{follow}")
+            here.say_next(f"{why_command(current.record)}{follow}")
     return 0
 
 
-def as_data(status: RunStatus) -> dict[str, Any]:
-    """The record whole, with its current attempt and what ECS says now."""
+def as_data(status: RunStatus, *, label: str) -> dict[str, Any]:
+    """The record whole, with its current attempt and what ECS says now. `label`: what its costs are."""
     from aws_run.lifecycle.receipt_views import receipt_view
     from aws_run.report.jsonlines import to_data
 
@@ -54,7 +54,7 @@ def as_data(status: RunStatus) -> dict[str, Any]:
         "exit_code": status.exit_code,
         "sentence": status.sentence,
         "warnings": list(status.warnings),
-        "receipt_view": None if (receipt := receipt_view(record)) is None else to_data(receipt),
+        "receipt_view": None if (receipt := receipt_view(record, label=label)) is None else to_data(receipt),
         "so_far": None if status.so_far is None else to_data(status.so_far),
     }
 
@@ -63,24 +63,27 @@ def spent_of(run: RunStatus) -> str:
     """The cost of a run that is over, or what one that goes on has cost about so far."""
     from aws_run.report.format import money
 
-    if run.record.cost_usd:
-        return money(Decimal(run.record.cost_usd))
+    if run.record.usd is not None:
+        return money(run.record.usd)
     spent = run.so_far.cost_usd if run.so_far else None
     return "" if spent is None else money(spent)
 
 
-def cost_of(run: RunStatus) -> str:
+def cost_of(run: RunStatus, *, label: str) -> str:
     spent = spent_of(run)
-    return f"{spent} so far" if spent and not run.record.cost_usd else spent
+    if not spent:
+        return ""
+    so_far = "" if run.record.cost_usd else " so far"
+    return f"{spent}{so_far}{'' if label == 'cost' else f' ({label})'}"
 
 
-def money_rows(run: RunStatus) -> list[tuple[str, str]]:
+def money_rows(run: RunStatus, *, label: str) -> list[tuple[str, str]]:
     from aws_run.lifecycle.receipt_views import estimate_view, receipt_view, use_view
     from aws_run.report.money import by_earlier_runs, percent, use_line
     from aws_run.report.text import receipt_footer
 
     record = run.record
-    receipt = receipt_view(record)
+    receipt = receipt_view(record, label=label)
     estimate, use = (receipt.estimate, receipt.use) if receipt else (estimate_view(record), use_view(record))
     rows = []
     if estimate is not None:
@@ -120,7 +123,7 @@ def ran_for(run: RunStatus) -> str:
     return times_of(run) or ("" if run.ran_s is None else seconds(run.ran_s))
 
 
-def rows_of(run: RunStatus, *, utc: bool = False) -> list[tuple[str, str]]:
+def rows_of(run: RunStatus, *, label: str, utc: bool = False) -> list[tuple[str, str]]:
     """(what, value) for all that is known of it. What `ps` and `diff` show too has the same name here."""
     from aws_run.lifecycle.what_ran import argv_of, commit_of, image_of
     from aws_run.report.format import usage_parts
@@ -147,8 +150,8 @@ def rows_of(run: RunStatus, *, utc: bool = False) -> list[tuple[str, str]]:
         ("ran", ran_for(run)),
         ("deadline", zoned(record.deadline, utc=utc) if run.exit_code is None else ""),
         ("outputs", f"s3://{bucket}/{record.output_prefix}"),
-        ("cost", cost_of(run)),
-        *money_rows(run),
+        ("cost", cost_of(run, label=label)),
+        *money_rows(run, label=label),
         ("uses now", ", ".join(usage_parts(run.so_far.usage)) if run.so_far and run.so_far.usage else ""),
         *(("progress", text) for text in (run.so_far.progress if run.so_far else ())),
         ("in AWS now", ", ".join(existing) or "no resources of its own"),

@@ -11,7 +11,7 @@ import click
 
 from aws_run.cli import compose
 from aws_run.cli.job_lines import emit_for
-from aws_run.cli.options import aws_options, detach_option, file_options, quiet_option, run_options
+from aws_run.cli.options import aws_options, detach_option, file_options, quiet_start_option, run_options
 from aws_run.cli.running import (
     Terminal,
     may_leave_something,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     "--save-spec", type=PATH, metavar="FILE",
     help="Write the job as it was started, its image and inputs pinned, for `aws-run start FILE`.",
 )  # fmt: skip
-@quiet_option
+@quiet_start_option
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop; the same as `aws-run plan`.")
 @aws_options
 def submit(
@@ -87,6 +87,8 @@ def _submit(
 ) -> int:
     verbose, quiet = bool(flags.pop("verbose")), bool(flags.pop("quiet", False))
     as_json, debug, local = flags.pop("as_json"), flags.pop("debug"), flags.pop("local")
+    if quiet and dry_run and not as_json:
+        raise UsageError("--quiet leaves nothing of a plan to print", hint="leave out --quiet or --dry-run")
     file, trusted, runtime = flags.pop("file"), bool(flags.pop("trust_project_file")), flags.pop("runtime")
     path, flags = flags_with_script(path, flags)
     config = compose.load(path, file, {**flags, "args": args, "detach": detach or dry_run}, for_run=True)
@@ -119,7 +121,7 @@ def _submit(
             from aws_run.image.sources.results import mark
             from aws_run.usecases.submit import submit as run
 
-            terminal = Terminal(reporter=reporter, target=target, local=local, as_json=as_json)
+            terminal = Terminal(reporter=reporter, target=target, as_json=as_json, quiet=quiet)
             saved = SavedSpec(save_spec, reporter.emit)
             with without_cleanup_hint(target), may_leave_something():
                 done = run(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from aws_run.errors import EXIT_INTERRUPT, AwsRunError, RefChangedError
@@ -51,7 +50,7 @@ class StepComment:
                 state=result_status(done),
                 run_id=view.run_id,
                 resources=record.hardware.description if record.hardware else state.resources,
-                cost_usd=_decimal(record.cost_usd),
+                cost_usd=record.usd,
                 seconds=view.seconds,
                 exit_code=done.exit_code,
                 sentence=done.teardown_error.message if done.teardown_error else view.status,
@@ -138,10 +137,3 @@ def head_check(inputs: ActionInputs, pull: PullRequest | None) -> Callable[[], N
             )
 
     return check
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    try:
-        return Decimal(text) if text else None
-    except InvalidOperation:
-        return None

@@ -12,11 +12,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from aws_run.frozen import frozen
 from aws_run.report.format import count, money, seconds, size
 from aws_run.report.markdown import code, escape, link, table
+from aws_run.runs.output_files import FileChange, OutputFile, file_changes
 
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
 TABLES = {".csv": ",", ".tsv": "\t"}
@@ -25,25 +26,6 @@ _MOST_ROWS = 25
 MOST_NUMBERS = 200
 _DEEPEST = 6
 _ROUNDING = 1 + 1e-9  # 5 % of 1.0 is not quite 0.05 in binary
-
-
-@frozen
-class OutputFile:
-    """`etag`: S3's; of an encrypted object it is no sum of the contents. `crc32`: None where it is not known. `shape`:
-    rows and columns of a table; None for anything else. `url`: the page that shows it."""
-
-    bytes: int
-    etag: str
-    crc32: int | None = None
-    shape: tuple[int, int] | None = None
-    url: str = ""
-
-    def is_like(self, other: OutputFile) -> bool:
-        if self.bytes != other.bytes:
-            return False
-        if self.crc32 is not None and other.crc32 is not None:
-            return self.crc32 == other.crc32
-        return self.etag == other.etag
 
 
 @frozen
@@ -68,14 +50,6 @@ class Number:
     before: float | None
     after: float | None
     within: bool
-
-
-@frozen
-class FileChange:
-    path: str
-    what: Literal["added", "removed", "changed"]
-    before: OutputFile | None
-    after: OutputFile | None
 
 
 @frozen
@@ -117,19 +91,18 @@ def compare(
     before: RunFacts, after: RunFacts, *, against: str, tolerance: Mapping[str, float] | None = None
 ) -> Changes:
     """`tolerance`: how far a metric may move, relative to what it was, by its last key; `*` for all others, else 0."""
-    files = []
-    for path in sorted({*before.outputs, *after.outputs}):
-        old, new = before.outputs.get(path), after.outputs.get(path)
-        if old is None or new is None:
-            files.append(FileChange(path=path, what="added" if old is None else "removed", before=old, after=new))
-        elif not old.is_like(new):
-            files.append(FileChange(path=path, what="changed", before=old, after=new))
     numbers = []
     for name in sorted({*before.metrics, *after.metrics}):
         was, now = before.metrics.get(name), after.metrics.get(name)
         allowed = _tolerance(name, tolerance or {})
         numbers.append(Number(name=name, before=was, after=now, within=_within(was, now, allowed)))
-    return Changes(before=before, after=after, against=against, files=tuple(files), numbers=tuple(numbers))
+    return Changes(
+        before=before,
+        after=after,
+        against=against,
+        files=file_changes(before.outputs, after.outputs),
+        numbers=tuple(numbers),
+    )
 
 
 def _tolerance(name: str, tolerance: Mapping[str, float]) -> float:

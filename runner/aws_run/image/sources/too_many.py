@@ -20,9 +20,8 @@ def too_many(files: Sequence[SourceFile], *, root: Path) -> UsageError | None:
     if len(files) <= MOST_FILES and total <= MOST_BYTES:
         return None
     return UsageError(
-        f"{len(files):,} files, {size(total)}, of {root} would go into the image",
-        hint=f"list what the job does not need in .awsrunignore ({_largest(files)}; data belongs to -i); "
-        "--yes sends all of it",
+        f"{len(files):,} files, {size(total)}, of {root} would go into the image; the largest are {_largest(files)}",
+        hint="list what the job does not need in .awsrunignore (data belongs to -i); --yes sends all of it",
     )
 
 

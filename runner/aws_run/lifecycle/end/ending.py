@@ -26,7 +26,7 @@ from aws_run.lifecycle.follow.outcome import explained
 from aws_run.lifecycle.follow.output_fetcher import OutputFetcher
 from aws_run.lifecycle.outcome_warnings import warnings_of
 from aws_run.lifecycle.receipt_views import receipt_view
-from aws_run.lifecycle.what_ran import argv_of, commit_of
+from aws_run.lifecycle.what_ran import with_what_ran
 from aws_run.report.views import OutcomeView, ReceiptView
 from aws_run.runs.outcome import OutcomeReason
 from aws_run.runs.record import Outcome, Record
@@ -199,14 +199,12 @@ class RunEnding:
             s3_uri=None if lost else f"s3://{spec.bucket}/{spec.keys.output}",
             console_url=None if lost else console_pages.bucket_prefix(spec.bucket, spec.keys.output, spec.region),
             kept_days=None if lost else kept_days(outcome, spec.job.runs_retention_days),
-            ran=argv_of(self._writer.record),
-            commit=commit_of(self._writer.record),
             receipt=receipt,
             left=left,
             next_commands=next_commands(outcome, spec.run_id, incomplete=teardown_error is not None),
         )
         return SubmitResult(
-            view=view,
+            view=with_what_ran(view, self._writer.record),
             exit_code=code,
             record=self._writer.record,
             outputs=self._outputs.listing,
@@ -229,7 +227,7 @@ def detached_result(spec: RunSpec, record: Record) -> SubmitResult:
             f"aws-run pull {spec.run_id}",
         ),
     )
-    return SubmitResult(view=view, exit_code=0, record=record)
+    return SubmitResult(view=with_what_ran(view, record), exit_code=0, record=record)
 
 
 def kept_days(outcome: Outcome, retention_days: int) -> int | None:
@@ -238,8 +236,8 @@ def kept_days(outcome: Outcome, retention_days: int) -> int | None:
 
 
 def next_commands(outcome: Outcome, run_id: str, *, incomplete: bool = False) -> tuple[str, ...]:
-    """A job that never ran has no log. `incomplete`: something could not be shown to be gone."""
+    """`incomplete`: something could not be shown to be gone."""
     last = (f"aws-run cleanup {run_id}",) if incomplete or outcome.reason is OutcomeReason.LOST else ()
     if outcome.exit_code == 0 or outcome.reason is OutcomeReason.BUCKET_GONE:
         return last
-    return (f"aws-run {'logs' if outcome.reason.has_log else 'explain'} {run_id}", *last)
+    return (f"aws-run {outcome.reason.told_by} {run_id}", *last)

@@ -7,7 +7,7 @@ or past its deadline, or, where no record is to be had, when its own age says th
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 from aws_run import naming
 from aws_run.errors import AwsCallError, AwsRunError, DamagedError, RunNotFoundError
@@ -20,6 +20,7 @@ from aws_run.infra.resources import Ref
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import reconcile
+from aws_run.lifecycle.recorded import began_at
 from aws_run.lifecycle.run_stage import alive_until, deadline_of, run_stage
 from aws_run.runs.record import Record
 from aws_run.runs.record_reader import LONGEST_LIFE
@@ -75,16 +76,16 @@ def _judge(context: AppContext, store: RunStore, run_id: str, refs: list[Ref]) -
         record, _ = store.read(run_id)
     except RunNotFoundError:
         # IAM is global: the run may live in another region, whose bucket holds its record.
-        if now > _born(run_id) + _LONGEST_RUN:
+        if now > began_at(run_id) + _LONGEST_RUN:
             return leftover(True, "no record, and older than any run can be")
         if refs and all(ref.kind == Role.kind for ref in refs):
             return leftover(False, "no record in this region; it may run in another")
         return leftover(
-            now > _born(run_id) + _MARGIN, "no record of it" if now > _born(run_id) + _MARGIN else "just started"
+            now > began_at(run_id) + _MARGIN, "no record of it" if now > began_at(run_id) + _MARGIN else "just started"
         )
     except DamagedError as error:
         # It can't tell when the run ends, so only what no run can need any more goes.
-        if now > _born(run_id) + LONGEST_LIFE:
+        if now > began_at(run_id) + LONGEST_LIFE:
             return leftover(True, f"{error.message}, and it is older than any run can be")
         return leftover(False, f"{error.message}; its deadline holds in AWS")
     except AwsRunError as error:
@@ -115,10 +116,6 @@ def _is_of_this_place(context: AppContext, record: Record) -> bool:
 
 def _plainly(error: Exception) -> str:
     return error.message if isinstance(error, AwsRunError) else f"{type(error).__name__}: {error}"
-
-
-def _born(run_id: str) -> datetime:
-    return datetime.strptime(run_id[-20:-5], "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc)
 
 
 def collect(context: AppContext, leftovers: tuple[Leftover, ...]) -> tuple[Removal, ...]:

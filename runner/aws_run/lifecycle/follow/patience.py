@@ -26,7 +26,11 @@ def out_of_reach(error: BaseException) -> bool:
 def _patience_s(error: BaseException) -> float:
     if isinstance(error, CredentialsError) or (isinstance(error, AwsCallError) and is_transient(error)):
         return UNANSWERED_S
-    return DENIED_S if isinstance(error, AwsCallError) and error.code in DENIED else 0
+    return DENIED_S if _is_denied(error) else 0
+
+
+def _is_denied(error: BaseException) -> bool:
+    return isinstance(error, AwsCallError) and error.code in DENIED
 
 
 def goes_on(error: AwsRunError, run_id: str) -> OutOfReachError:
@@ -43,12 +47,24 @@ def goes_on(error: AwsRunError, run_id: str) -> OutOfReachError:
 
 class Patience:
     """A closed laptop, a bad minute of AWS, a VPN that is off or credentials that ended harm no run: its deadline lives
-    in AWS, and the looking goes on."""
+    in AWS, and the looking goes on. `let_in`: whether looking was allowed before;
+    what is refused at the first look never was, and there is nothing to wait for. `meanwhile`: what the user hears
+    beside the error."""
 
-    def __init__(self, clock: Clock, emit: Emit, first_wait_s: float) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        emit: Emit,
+        first_wait_s: float,
+        *,
+        let_in: bool = True,
+        meanwhile: str = "the run goes on",
+    ) -> None:
         self._clock = clock
         self._emit = emit
         self._first_wait_s = first_wait_s
+        self._let_in = let_in
+        self._meanwhile = meanwhile
 
     def __call__(self, look: Callable[[], T]) -> T:
         """What `look` gives. Raises what was raised last when it lasts, and anything else at once."""
@@ -56,11 +72,15 @@ class Patience:
         wait = GrowingWait(self._clock, first_s=self._first_wait_s, longest_s=_LONGEST_WAIT_S, factor=2)
         while True:
             try:
-                return look()
+                seen = look()
             except AwsRunError as error:
-                if self._clock.monotonic() - began >= _patience_s(error):
+                never = _is_denied(error) and not self._let_in
+                if never or self._clock.monotonic() - began >= _patience_s(error):
                     raise
                 if not told:
                     told = True
-                    self._emit(Notice(text=f"{error.message}; the run goes on", level="warning", hint=error.hint))
+                    self._emit(Notice(text=f"{error.message}; {self._meanwhile}", level="warning", hint=error.hint))
+            else:
+                self._let_in = True
+                return seen
             wait.sleep()

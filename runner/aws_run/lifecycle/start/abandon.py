@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from aws_run.amounts import money
 from aws_run.backends.base import Backend
-from aws_run.clock import iso
+from aws_run.clock import iso, parse_iso
 from aws_run.errors import (
     EXIT_INTERRUPT,
     EXIT_TOOL,
@@ -52,8 +52,10 @@ def abandon(
         text = "interrupted: removing what was made (press Ctrl-C again to leave at once)"
         context.emit(Notice(text=text, level="warning"))
     lanes.settle("capacity", 90)
-    sentence = sentence_of(error)
+    sentence = "interrupted before the job ran" if interrupted else sentence_of(error)
     code = error.exit_code if isinstance(error, AwsRunError) else EXIT_INTERRUPT if interrupted else EXIT_TOOL
+    times = lanes.entries(parse_iso(writer.record.created_at))
+    teardown.attempt_or_warn(context.emit, lambda: writer.change(lambda record: replace(record, lanes=times)))
     teardown.note_outcome(
         writer,
         Outcome(exit_code=code, reason=OutcomeReason.NOT_STARTED, sentence=sentence),

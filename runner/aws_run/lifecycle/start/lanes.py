@@ -11,9 +11,11 @@ from aws_run.clock import Clock
 from aws_run.errors import AwsRunError, InterruptedRunError
 from aws_run.events import Emit, Lane, LaneDone, LaneFailed, LaneStarted
 from aws_run.frozen import frozen
+from aws_run.runs.record import LaneEntry
 
 T = TypeVar("T")
 _LOOKS_EVERY_S = 0.5
+_MOST_TEXT = 200  # of a lane in the record
 
 
 @frozen
@@ -67,6 +69,8 @@ class LaneRunner:
         self._over: dict[Lane, threading.Event] = {}
         self._results: dict[Lane, object] = {}
         self._errors: dict[Lane, BaseException] = {}
+        self._began: dict[Lane, datetime] = {}
+        self._ended: dict[Lane, tuple[datetime, str, str]] = {}
 
     def check(self) -> None:
         if self._stop.is_set():
@@ -76,10 +80,26 @@ class LaneRunner:
     def working(self) -> tuple[Lane, ...]:
         return tuple(lane for lane, over in self._over.items() if not over.is_set())
 
+    def entries(self, since: datetime) -> tuple[LaneEntry, ...]:
+        """When each lane began and ended, and how, for the record of a run that began at `since`."""
+
+        def after(moment: datetime) -> float:
+            return max(0.0, round((moment - since).total_seconds(), 1))
+
+        entries = []
+        for lane, began in dict(self._began).items():
+            ended, how, text = self._ended.get(lane, (None, "stopped", ""))
+            ended_s = None if ended is None else after(ended)
+            entries.append(LaneEntry(name=lane, began_s=after(began), ended_s=ended_s, how=how, text=text))
+        return tuple(entries)
+
     def start(self, lane: Lane, text: str, work: Callable[[], LaneResult[T]]) -> None:
         """`work` runs in a thread of its own; what it raises stops the other lanes and is raised by `join`."""
 
         over = threading.Event()
+
+        def note_end(how: str, text: str) -> None:
+            self._ended[lane] = (self._clock.now(), how, text[:_MOST_TEXT])
 
         def body() -> None:
             try:
@@ -95,15 +115,20 @@ class LaneRunner:
             except (Stopped, InterruptedRunError) as error:
                 if not self._stop.is_set():
                     self._errors[lane] = error
+                note_end("stopped", "")
                 self._emit(LaneFailed(lane=lane, text="stopped"))
             except BaseException as error:  # noqa: BLE001 - it is raised again, in the main thread
                 self._errors[lane] = error
+                text = error.message if isinstance(error, AwsRunError) else str(error)
+                note_end("failed", text)
                 self._stop.set()
-                self._emit(LaneFailed(lane=lane, text=error.message if isinstance(error, AwsRunError) else str(error)))
+                self._emit(LaneFailed(lane=lane, text=text))
             else:
                 seconds = self._clock.monotonic() - began
+                note_end("same" if result.skipped else "done", result.text)
                 self._emit(LaneDone(lane=lane, text=result.text, seconds=seconds, skipped=result.skipped))
 
+        self._began[lane] = self._clock.now()
         self._emit(LaneStarted(lane=lane, text=text))
         thread = threading.Thread(target=body, name=f"lane-{lane}", daemon=True)
         self._over[lane] = over

@@ -20,6 +20,7 @@ from aws_run.data import SNAPSHOT_SUFFIX, InputSnapshot, InputSummary, inspect_i
 from aws_run.errors import AwsCallError, UsageError
 from aws_run.events import Notice
 from aws_run.frozen import frozen
+from aws_run.hints import quoted
 from aws_run.image.base import BaseImage, not_had_hint
 from aws_run.image.plan import ImagePlan, plan_image
 from aws_run.image.recipe.git_state import GitState, git_state
@@ -52,7 +53,7 @@ from aws_run.runs.store import RunStore
 
 @frozen
 class Preflight:
-    """`image_digest` None: there is no such image yet. `image_uri` set: a ready image was named."""
+    """`image` None: a ready image was named. `image_digest` None: there is no such image yet."""
 
     config: Config
     job: JobSpec
@@ -232,9 +233,11 @@ def _stored_summary(context: AppContext, bucket: str, account: str, one: InputSn
         if error.code not in (*ABSENT, "NoSuchVersion", "400"):  # a HEAD says no more of a version id it can't read
             raise
         raise UsageError(
-            f"The input {one.label} of this job spec is not in {bucket}: it was sent in another account or region, or "
+            f"The stored input {one.label} is not in {bucket}: it was sent in another account or region, or "
             "a newer one has replaced it more than 30 days ago",
-            hint="name an input with -i s3://BUCKET/PREFIX, or submit the project again with --save-spec",
+            hint="submit the project again; "
+            + quoted("start")
+            + " also takes another input, with -i s3://BUCKET/PREFIX",
         ) from error
     return InputSummary(
         name=one.into or None, place=f"s3://{bucket}/{one.prefix}", files=one.files, bytes=one.bytes, stored=one

@@ -12,7 +12,7 @@ from pathlib import Path
 from aws_run import naming
 from aws_run.backends.base import Backend, Stage
 from aws_run.backends.executor import TaskHandle, TaskRequest
-from aws_run.clock import iso
+from aws_run.clock import iso, parse_iso
 from aws_run.data import InputSnapshot, keep_pin, push_input
 from aws_run.events import LaneProgress, Notice
 from aws_run.frozen import field_names, frozen
@@ -254,6 +254,7 @@ class Provisioning:
         deadline = self._context.clock.now() + timedelta(seconds=job_s)
         self._on_deadline(deadline + timedelta(seconds=spec.ending_s))
         pins = tuple(InputPin(**{name: getattr(one, name) for name in field_names(InputPin)}) for one in inputs)
+        lanes = self._lanes.entries(parse_iso(self._writer.record.created_at))
         job = spec.job.pinned(image=image.uri, command=spec.command, inputs=pins)
         self._writer.change(
             lambda record: replace(
@@ -262,6 +263,7 @@ class Provisioning:
                 capped=job_s < spec.job.timeout_s,
                 inputs=tuple(asdict(one) for one in inputs),
                 job=job.without_values().to_json(),
+                lanes=lanes,
             ),
             now=True,
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import io
 import threading
-import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
@@ -152,8 +151,7 @@ class App:
             text = f"The embedded AWS does not have {call.service}:{call.operation} ({error})"
             return call.refuse(Refusal("InvalidAction", text))
         except Exception as error:  # noqa: BLE001 - a fault of ours answers as AWS's own faults do, and status shows it
-            self._world.note(error)
-            self._world.errors.append(traceback.format_exc())
+            self._world.note(error, f"{call.service}:{call.operation}")
             return call.refuse(Refusal("InternalFailure", f"{type(error).__name__}: {error}", status=500))
 
     def _one_by_one(self, environ: Environ, service: str) -> Reply:

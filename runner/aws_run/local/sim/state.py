@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
@@ -16,8 +18,12 @@ from aws_run.local.options import LocalOptions
 from aws_run.local.sim.clock import SimClock
 from aws_run.local.sim.hosts import Hosts
 from aws_run.local.sim.model import GroupInstance, Place, Session
+from aws_run.local.state import LOG
 from aws_run.local.testing.faults import Faults
 from aws_run.local.testing.launch_failures import Shortages
+
+_MOST_ERRORS = 100
+_MOST_LOG_BYTES = 8 << 20
 
 
 class AccountState:
@@ -54,7 +60,7 @@ class AccountState:
         self.rights_checked: deque[Any] = deque(maxlen=100_000)  # what IAM judged for the caller, for tests
         self.linked_roles: set[str] = set()  # services whose own role this account has
         self.sessions: dict[str, Session] = {}  # of ECS Exec, by their ids
-        self.errors: list[str] = []  # faults of the embedded AWS itself; the status page shows them
+        self.errors: list[str] = []  # the newest faults of the embedded AWS itself; the status page shows them
 
     @property
     def settle_s(self) -> float:
@@ -125,5 +131,16 @@ class AccountState:
 
         self.clock.after(delay_s, fire)
 
-    def note(self, error: BaseException) -> None:
-        self.errors.append(f"{type(error).__name__}: {error}")
+    def note(self, error: BaseException, during: str = "") -> None:
+        """A fault of the embedded AWS itself: one line for the status page, its traceback for the log file."""
+        line = f"{type(error).__name__}: {error}"
+        with self.lock:
+            self.errors.append(line)
+            del self.errors[:-_MOST_ERRORS]
+            with contextlib.suppress(OSError):  # a full disk must not hide the fault itself
+                self._log(f"{self.clock.now():%Y-%m-%d %H:%M:%S} {during or 'fault'}", error)
+
+    def _log(self, head: str, error: BaseException) -> None:
+        with (self.state_dir / LOG).open("a", encoding="utf-8", errors="backslashreplace") as log:
+            if log.tell() < _MOST_LOG_BYTES:
+                log.write(f"{head}\n{''.join(traceback.format_exception(error))}\n")

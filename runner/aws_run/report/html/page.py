@@ -89,7 +89,8 @@ def _outputs(page: RunPage) -> str:
 
 
 def _file(saved: Saved) -> str:
-    shown = _preview(saved.path, saved.preview) if saved.preview else ""
+    why_none = f'<div class="soft">{_text(saved.why_none)}</div>' if saved.why_none else ""
+    shown = _preview(saved.path, saved.preview) if saved.preview else why_none
     return (
         f'<div class="file"><div><code>{_text(saved.path)}</code><span class="soft">{size(saved.bytes)}</span></div>'
         f"{shown}</div>"

@@ -22,6 +22,7 @@ _PICTURES = {
     b"GIF89a": "image/gif",
 }
 _PICTURE_NAMES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
+_DRAWING_NAMES = (".svg", ".svgz")
 _TABLE_NAMES = {".csv": ",", ".tsv": "\t"}
 _TEXT_NAMES = (".txt", ".json", ".md", ".log", ".yaml", ".yml", ".toml")
 
@@ -42,6 +43,17 @@ def bytes_wanted(path: str, size: int) -> int:
     if kind == "picture":
         return size if size <= MOST_PICTURE_BYTES else 0
     return 0 if kind is None else min(size, MOST_TEXT_BYTES)
+
+
+def why_none(path: str, size: int) -> str:
+    """Why a picture is not on the page, in a sentence without its dot; "" for what nobody takes for a picture, and for
+    a picture that may be shown."""
+    name = path.lower()
+    if name.endswith(_DRAWING_NAMES):
+        return "not shown, because a drawing of this kind can hold scripts"
+    if kind_of(path) == "picture" and size > MOST_PICTURE_BYTES:
+        return f"not shown, because it is larger than {MOST_PICTURE_BYTES // 1024} KiB"
+    return ""
 
 
 def preview(path: str, content: bytes, *, cut: bool = False) -> Preview | None:

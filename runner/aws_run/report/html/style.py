@@ -30,7 +30,7 @@ svg{display:block;width:100%;height:110px}
 .timeline .row{display:grid;grid-template-columns:8rem 1fr 5rem;gap:0 12px;align-items:center;margin:4px 0}
 .track{display:block;background:var(--panel);border:1px solid var(--rule);border-radius:4px;height:16px;overflow:hidden}
 .bar{display:block;height:100%;background:var(--good)}.bar.failed{background:var(--bad)}
-.bar.running{background:var(--busy)}
+.bar.running{background:var(--busy)}.bar.stopped{background:var(--soft)}
 .took{text-align:right;font-variant-numeric:tabular-nums}
 .text{grid-column:2/4;color:var(--soft);font-size:.88em;overflow-wrap:anywhere}
 pre{background:var(--panel);border:1px solid var(--rule);border-radius:6px;padding:10px 12px;margin:0;overflow-x:auto;

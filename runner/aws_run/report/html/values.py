@@ -8,6 +8,8 @@ from typing import Literal
 from aws_run.frozen import frozen
 from aws_run.report.views import ReceiptView
 
+How = Literal["done", "failed", "running", "stopped"]
+
 
 @frozen
 class Fact:
@@ -17,12 +19,13 @@ class Fact:
 
 @frozen
 class Attempt:
-    """One bar of the timeline. `ended` None: it has not ended."""
+    """One bar of the timeline: a lane of the start, a wait, an attempt. `ended` None: it has not ended. `how` stopped:
+    because another one failed, or it was interrupted."""
 
     name: str
     began: datetime
     ended: datetime | None
-    how: Literal["done", "failed", "running"]
+    how: How
     text: str = ""
 
 
@@ -51,9 +54,12 @@ class Preview:
 
 @frozen
 class Saved:
+    """`why_none`: why a picture has no preview; "" for files of which nobody expects one."""
+
     path: str
     bytes: int
     preview: Preview | None = None
+    why_none: str = ""
 
 
 @frozen

@@ -33,7 +33,7 @@ def test_too_much_is_told_with_what_is_largest_and_what_helps(chosen: list[Sourc
     doubt = too_many(chosen, root=ROOT)
     assert doubt is not None
     assert told in doubt.message
-    assert "data/ " in str(doubt.hint)
+    assert "; the largest are data/ " in doubt.message
     assert "--yes" in str(doubt.hint)
     assert ".awsrunignore" in str(doubt.hint)
 

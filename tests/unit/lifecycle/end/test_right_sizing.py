@@ -41,7 +41,7 @@ def looked(at: Record, aws: FakeAws | None = None) -> tuple[Any, Events]:
 def test_what_would_have_been_enough_is_in_the_receipt() -> None:
     found, _ = looked(ended())
     assert found is not None
-    view = receipt_view(replace(ended(), smaller=found))
+    view = receipt_view(replace(ended(), smaller=found), label="cost")
     assert view is not None
     assert (
         "peak 2.1 GiB of 16.0 GiB of memory, 1.0 of 2 vCPU; `--cpu 2+ --memory 3GB` (Fargate, 2 vCPU, 4 GB) would have "
@@ -97,9 +97,13 @@ def test_a_use_that_no_container_writes_is_not_believed() -> None:
 def test_status_shows_the_estimate_the_use_and_what_is_left_out() -> None:
     estimate = EstimateEntry(usd="0.1", low_usd="0.05", high_usd="0.2", billed_s="2000", runs=4)
     found, _ = looked(ended())
-    rows = dict(money_rows(RunStatus(record=ended(estimate=estimate, smaller=found), phase="succeeded", exit_code=0)))
+    rows = dict(
+        money_rows(
+            RunStatus(record=ended(estimate=estimate, smaller=found), phase="succeeded", exit_code=0), label="cost"
+        )
+    )
     assert rows["estimate"] == "$0.1000, between $0.0500 and $0.2000, by 4 earlier runs; it cost 57 % more"
     assert rows["used"].startswith("peak 2.1 GiB of 16.0 GiB of memory")
     assert "would have cost $0.1037 instead of $0.1571" in rows["used"]
     assert rows["receipt"].startswith("not included: data transfer")
-    assert money_rows(RunStatus(record=record(), phase="starting", exit_code=None)) == []
+    assert money_rows(RunStatus(record=record(), phase="starting", exit_code=None), label="cost") == []

@@ -12,19 +12,21 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from tests.unit.fakes import Events, FakeClock
+from tests.unit.fakes import START, Events, FakeClock
 from tests.waiting import PATIENCE_S, until
 
 from aws_run.errors import AwsRunError, BuildError
 from aws_run.events import LaneDone, LaneFailed, LaneStarted
 from aws_run.lifecycle.start.lanes import LaneResult, LaneRunner, Stopped
+from aws_run.runs.record import LaneEntry
 
 
 class Lanes:
     def __init__(self) -> None:
         self.events = Events()
         self.stop = threading.Event()
-        self.runner = LaneRunner(emit=self.events.emit, clock=FakeClock(), stop=self.stop)
+        self.clock = FakeClock()
+        self.runner = LaneRunner(emit=self.events.emit, clock=self.clock, stop=self.stop)
 
     def join(self, while_waiting: Callable[[], None] = lambda: None) -> Any:
         return self.runner.join(while_waiting, every_s=0.001)
@@ -108,6 +110,50 @@ def test_the_capacity_lane_takes_its_last_step_before_the_error_is_heard(lanes: 
     with pytest.raises(BuildError):
         lanes.join()
     assert made == ["group"]
+
+
+def test_when_each_lane_began_and_ended_and_how_is_known_for_the_record() -> None:
+    lanes = Lanes()
+    clock = lanes.clock
+
+    def quick() -> LaneResult[None]:
+        return LaneResult(value=None, text="unchanged", skipped=True)
+
+    def long() -> LaneResult[None]:
+        clock.sleep(40.04)
+        return LaneResult(value=None, text="requested")
+
+    def fails() -> Any:
+        clock.sleep(2)
+        raise BuildError("no such requirement" * 100)
+
+    clock.elapsed_s = 3
+    for lane, work in (("input", quick), ("capacity", long)):
+        lanes.runner.start(lane, "", work)  # type: ignore[arg-type]
+        lanes.join()
+    lanes.runner.start("image", "", fails)
+    with pytest.raises(BuildError):
+        lanes.join()
+    assert lanes.runner.entries(START) == (
+        LaneEntry(name="input", began_s=3.0, ended_s=3.0, how="same", text="unchanged"),
+        LaneEntry(name="capacity", began_s=3.0, ended_s=43.0, how="done", text="requested"),
+        LaneEntry(name="image", began_s=43.0, ended_s=45.0, how="failed", text=("no such requirement" * 100)[:200]),
+    )
+
+
+def test_a_lane_that_is_still_at_work_has_no_end_on_record(lanes: Lanes) -> None:
+    go_on = threading.Event()
+
+    def slow() -> Any:
+        go_on.wait(PATIENCE_S)
+        return LaneResult(value=None, text="")
+
+    lanes.runner.start("image", "", slow)
+    try:
+        assert lanes.runner.entries(START) == (LaneEntry(name="image", began_s=0.0, ended_s=None, how="stopped"),)
+    finally:
+        go_on.set()
+        lanes.join()
 
 
 def test_an_error_of_ours_is_raised_as_it_is(lanes: Lanes) -> None:

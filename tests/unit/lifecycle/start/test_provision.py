@@ -80,6 +80,17 @@ def test_the_task_is_accepted_with_the_image_the_input_and_the_deadline_on_recor
     assert {event.lane for event in start.events.of(LaneDone)} == {"capacity", "image", "input"}
 
 
+def test_how_long_each_lane_took_is_on_record_once_the_task_is_asked_for() -> None:
+    start = Start()
+    start.clock.elapsed_s = 90
+    start.go()
+    lanes = {lane.name: lane for lane in start.record.lanes}
+    assert set(lanes) == {"capacity", "image", "input"}
+    assert {lane.began_s for lane in lanes.values()} == {90.0}
+    assert all((lane.ended_s or 0) >= lane.began_s for lane in lanes.values())
+    assert (lanes["image"].how, lanes["image"].text) == ("same", "ready image, nothing to build")
+
+
 def test_the_jobs_clock_starts_when_the_task_does_not_when_the_run_was_planned() -> None:
     start = Start()
     start.clock.elapsed_s = 600

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from aws_run.report.html.previews import MOST_PICTURE_BYTES, MOST_TEXT_BYTES, bytes_wanted, preview
+from aws_run.report.html.previews import MOST_PICTURE_BYTES, MOST_TEXT_BYTES, bytes_wanted, preview, why_none
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels"
 
@@ -26,6 +26,20 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"pixels"
 )
 def test_no_more_of_a_file_is_read_than_its_preview_needs(path: str, size: int, wanted: int) -> None:
     assert bytes_wanted(path, size) == wanted
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "said"),
+    [
+        ("huge.png", MOST_PICTURE_BYTES + 1, "not shown, because it is larger than 512 KiB"),
+        ("small.png", MOST_PICTURE_BYTES, ""),
+        ("drawing.SVG", 10, "not shown, because a drawing of this kind can hold scripts"),
+        ("weights.bin", 1 << 40, ""),
+        ("table.csv", 1 << 40, ""),
+    ],
+)
+def test_a_picture_that_is_not_shown_says_why(path: str, size: int, said: str) -> None:
+    assert why_none(path, size) == said
 
 
 def test_a_picture_is_in_the_page() -> None:
