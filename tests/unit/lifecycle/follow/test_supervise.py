@@ -291,6 +291,9 @@ def test_each_status_is_shown_once_an_attempt() -> None:
     assert [event.status for event in run.events.of(StatusChanged)] == ["STARTING", "RUNNING", "STOPPED"] * 2
 
 
+NO_BUCKET: Any = None  # nothing is read from it
+
+
 def press() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
@@ -308,7 +311,7 @@ def test_ctrl_c_in_the_download_ends_it_and_the_run_ends_with_its_receipt(
         assert cancel.wait(PATIENCE_S)
         raise InterruptedRunError("it was cancelled")
 
-    run.context = replace(run.context, storage=lambda _: None)
+    run.context = replace(run.context, storage=lambda _: NO_BUCKET)
     monkeypatch.setattr(output_fetcher, "pull_output", pull)
     done = run.follow(tmp_path / "out")
     assert (done.exit_code, done.fetched) == (130, False)
@@ -336,7 +339,7 @@ def test_who_leaves_the_download_of_a_run_that_is_gone_is_sent_to_pull(
         press()
         over.wait(PATIENCE_S)
 
-    run.context = replace(run.context, storage=lambda _: None)
+    run.context = replace(run.context, storage=lambda _: NO_BUCKET)
     monkeypatch.setattr(output_fetcher, "pull_output", pull)
     try:
         with pytest.raises(InterruptedRunError) as left:
