@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
-from aws_run.github.comments.changes import OutputFile, RunFacts, compare
+from aws_run.github.comments.changes import RunFacts, compare
 from aws_run.github.comments.text import CommentState, render
+from aws_run.runs.output_files import OutputFile
 
 GOLDEN = Path(__file__).parent / "golden"
 _RUN, _BASE = "forest-20260102-030405-abcd", "forest-20260101-100000-0b0b"

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from typing import Callable, Deque, Generator, Iterable, Iterator, List, Optional, Set, Tuple
 
-from . import retry, s3_requests
+from . import retry
 from .concurrency import DEFAULT_LIMIT, ConnectionLimit
 from .connection import Connection
 from .connections import Connections
@@ -217,12 +217,6 @@ class Loop:
     def _answered(self, job: _Job, response: Response) -> None:
         error = retry.error_of(job.request, response)
         if error is None:
-            if job.request.roots:
-                try:
-                    s3_requests.read_xml(job.request, response)
-                except NetworkError as damaged:
-                    self._again_or_fail(job, damaged)
-                    return
             self._concurrency.note_success()
             self._advance(job.task, response)
             return

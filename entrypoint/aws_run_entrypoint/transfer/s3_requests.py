@@ -10,7 +10,7 @@ from typing import Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from . import crc
 from .bodies import FileRange, FileSlice
-from .errors import EngineError, NetworkError
+from .errors import EngineError
 from .http1 import MOST_IN_MEMORY, Headers, Request, Response
 
 # S3's name for the version of an object that was put while its bucket kept none.
@@ -172,19 +172,3 @@ def time_of(text: Optional[str]) -> Optional[float]:
 
 def _version(version_id: Optional[str]) -> List[Tuple[str, str]]:
     return [("versionId", version_id)] if version_id else []
-
-
-def read_xml(request: Request, response: Response) -> None:
-    """Puts the document that `request` asked for into the response. NetworkError where the body is no such document:
-    it was cut or changed on its way, with a status and a length that fit."""
-    from xml.etree import ElementTree  # most transfers never read an XML answer
-
-    try:
-        # S3's own answers over an authenticated connection; expat resolves no external entities.
-        root = ElementTree.fromstring(response.body)  # noqa: S314 - as said above
-    except ElementTree.ParseError as error:
-        raise NetworkError(f"S3's answer is not the XML that it should be ({error})") from None
-    name = root.tag.rpartition("}")[2]
-    if name not in request.roots:
-        raise NetworkError(f"S3's answer is {name}, not {' or '.join(request.roots)}")
-    response.xml = root

@@ -13,11 +13,17 @@ T = TypeVar("T")
 _WAKES_EVERY_S = 0.2
 
 
-def run_uninterrupted(emit: Emit, work: Callable[[], T], *, max_interrupts: int = 2) -> T:
+_GOING_ON = "removing what the run used"
+
+
+def run_uninterrupted(
+    emit: Emit, work: Callable[[], T], *, max_interrupts: int = 2, on_interrupt: Callable[[], str | None] = lambda: None
+) -> T:
     """What `work` returns or raises. It runs in a thread of its own, so no interrupt lands in the middle of it.
 
-    KeyboardInterrupt at the `max_interrupts`-th Ctrl-C; the ones before are answered with what is going on. `work` is
-    then still at it: whoever leaves has to end the process, and whoever only returns waits for it.
+    KeyboardInterrupt at the last of `max_interrupts` Ctrl-C; the ones before are answered with what is going on.
+    `on_interrupt` may end a part of the work that nobody has to wait for, and says what that was. `work` is then still
+    at it: whoever leaves has to end the process, and whoever only returns waits for it.
     """
     emit = unfailing(emit)
     done: Future[T] = Future()
@@ -44,4 +50,5 @@ def run_uninterrupted(emit: Emit, work: Callable[[], T], *, max_interrupts: int 
             max_interrupts -= 1
             if max_interrupts <= 0:
                 raise
-            emit(Notice(text="removing what the run used; press Ctrl-C again to leave at once", level="warning"))
+            text = f"{on_interrupt() or _GOING_ON}; press Ctrl-C again to leave at once"
+            emit(Notice(text=text, level="warning"))

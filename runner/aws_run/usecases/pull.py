@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 from aws_run.data import PulledOutput, pull_output
-from aws_run.errors import AwsRunError
+from aws_run.errors import AwsRunError, InterruptedRunError
 from aws_run.events import Notice
-from aws_run.hints import command
+from aws_run.hints import command, quoted
 from aws_run.infra.bucket_names import own_bucket
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
@@ -32,7 +33,13 @@ def pull(
     if not isinstance(into, Path):
         into = into(record.run_id)
     bucket = context.storage(own_bucket(context.aws))
-    got = pull_output(bucket, record.run_id, into, emit=context.emit, overwrite=overwrite)
+    try:
+        got = pull_output(bucket, record.run_id, into, emit=context.emit, overwrite=overwrite)
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            f"The outputs are not all in {into}: the download was interrupted",
+            hint=quoted("pull", record.run_id, "-o", shlex.quote(str(into))) + " fetches the rest",
+        ) from None
     _reconcile(context, writer)
     if got is None:
         raise AwsRunError(

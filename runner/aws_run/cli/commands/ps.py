@@ -83,7 +83,7 @@ class _Asked:
 
     project: str | None
     limit: int
-    cost_label: str
+    cost_label: str = ""
     simulated: bool = False
     wanted: tuple[str, ...] = ()
     long: bool = False

@@ -71,6 +71,7 @@ class RunEnding:
         self._outputs = outputs
         self._log = log
         self._cost_label = cost_label
+        self.all_gone = False  # whether all that the run used was removed; another thread may ask
 
     def end(self, outcome: Outcome, state: TaskState | None) -> SubmitResult:
         """Cost first: the teardown runs while the outputs come down, and is waited for whatever else is raised."""
@@ -86,7 +87,12 @@ class RunEnding:
 
         def tear_down() -> None:
             try:
-                done.set_result(teardown.teardown(context.aws, context.clock, context.emit, self._store, self._writer))
+                removed = teardown.teardown(context.aws, context.clock, context.emit, self._store, self._writer)
+                # Not after the download: whoever leaves in the middle of it has a run with a receipt all the same.
+                teardown.attempt_or_warn(
+                    unfailing(context.emit), lambda: self._note_end(state, before, gone=not removed.failed)
+                )
+                done.set_result(removed)
             except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits
                 done.set_exception(error)
 
@@ -104,9 +110,6 @@ class RunEnding:
                 f"{outcome.sentence}; the teardown itself failed ({sentence_of(error)})",
                 hint=command("cleanup", spec.run_id),
             ) from error
-        self._note_receipt(state, before)
-        if not removed.failed:
-            allowance.settle_record(context, self._store, self._writer.record)
         return self._result(outcome, removed, fetch_error, state)
 
     def _fetch(self, lost: bool) -> AwsRunError | None:
@@ -119,6 +122,12 @@ class RunEnding:
             failed = TransferError(f"The outputs could not be fetched ({sentence_of(error)})", hint=hint)
             unfailing(self._context.emit)(Notice(text=failed.message, level="warning", hint=hint))
             return failed
+
+    def _note_end(self, state: TaskState | None, before: Usage, *, gone: bool) -> None:
+        self._note_receipt(state, before)
+        if gone:
+            allowance.settle_record(self._context, self._store, self._writer.record)
+        self.all_gone = gone
 
     def _note_receipt(self, state: TaskState | None, before: Usage) -> None:
         """What the run cost, into its record. `before`: what was used when the removal began; AWS may show less now."""
@@ -201,7 +210,9 @@ class RunEnding:
             kept_days=None if lost else kept_days(outcome, spec.job.runs_retention_days),
             receipt=receipt,
             left=left,
-            next_commands=next_commands(outcome, spec.run_id, incomplete=teardown_error is not None),
+            next_commands=next_commands(
+                outcome, spec.run_id, incomplete=teardown_error is not None, not_fetched=fetch_error is not None
+            ),
         )
         return SubmitResult(
             view=with_what_ran(view, self._writer.record),
@@ -235,9 +246,13 @@ def kept_days(outcome: Outcome, retention_days: int) -> int | None:
     return retention_days if outcome.saved_files else None
 
 
-def next_commands(outcome: Outcome, run_id: str, *, incomplete: bool = False) -> tuple[str, ...]:
-    """`incomplete`: something could not be shown to be gone."""
-    last = (f"aws-run cleanup {run_id}",) if incomplete or outcome.reason is OutcomeReason.LOST else ()
+def next_commands(
+    outcome: Outcome, run_id: str, *, incomplete: bool = False, not_fetched: bool = False
+) -> tuple[str, ...]:
+    """`incomplete`: something could not be shown to be gone; `not_fetched`: outputs are in S3 that are not here."""
+    last: tuple[str, ...] = (f"aws-run pull {run_id}",) if not_fetched else ()
+    if incomplete or outcome.reason is OutcomeReason.LOST:
+        last += (f"aws-run cleanup {run_id}",)
     if outcome.exit_code == 0 or outcome.reason is OutcomeReason.BUCKET_GONE:
         return last
     return (f"aws-run {outcome.reason.told_by} {run_id}", *last)

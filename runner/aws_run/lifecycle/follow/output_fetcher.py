@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from aws_run.data import NO_OUTPUTS, OutputFolder, OutputListing, follow_output, pull_output
-from aws_run.errors import AwsRunError, TransferError
+from aws_run.errors import AwsRunError, InterruptedRunError, TransferError
 from aws_run.events import Notice, StatusChanged
 from aws_run.hints import quoted
 from aws_run.lifecycle.context import AppContext
@@ -25,6 +25,8 @@ class OutputFetcher:
         self._spec = spec
         self._follows = follow
         self._over = threading.Event()
+        self._given_up = threading.Event()
+        self._fetches = False
         self._thread: threading.Thread | None = None
         self._landing: OutputFolder | None = None
         if output is not None:
@@ -56,13 +58,22 @@ class OutputFetcher:
         """As `stop`, without waiting: nobody is going to write after it."""
         self._over.set()
 
+    def give_up(self) -> bool:
+        """Ends the last fetch, from another thread. False where none goes on that could be ended."""
+        if not self._fetches or self._given_up.is_set():
+            return False
+        self._given_up.set()
+        return True
+
     def finish(self) -> AwsRunError | None:
-        """Everything the run has saved, what is here already excepted."""
+        """Everything the run has saved, what is here already excepted. What kept it is told and returned."""
         self.stop()
         spec, context = self._spec, self._context
         if self._landing is None:
             return None
         context.emit(StatusChanged(status="fetching", detail=str(self._landing.into)))
+        self._fetches = True
+        failed: AwsRunError
         try:
             pull_output(
                 context.storage(spec.bucket),
@@ -70,6 +81,12 @@ class OutputFetcher:
                 self._landing.into,
                 emit=context.emit,
                 output_folder=self._landing,
+                cancel=self._given_up,
+            )
+        except InterruptedRunError:  # the user did it, and the run's end says what it means
+            return InterruptedRunError(
+                f"the outputs are not all in {self._landing.into}: the download was interrupted",
+                hint=quoted("pull", spec.run_id) + " fetches the rest",
             )
         except AwsRunError as error:
             failed = error
@@ -77,6 +94,8 @@ class OutputFetcher:
             failed = TransferError(f"The outputs could not be fetched: {type(error).__name__}: {error}")
         else:
             return None
+        finally:
+            self._fetches = False
         hint = failed.hint or quoted("pull", spec.run_id) + " tries again"
         context.emit(Notice(text=failed.message, level="warning", hint=hint))
         return failed

@@ -49,13 +49,19 @@ Ended = tuple[Outcome, TaskState | None]
 
 
 @contextmanager
-def leave_on_interrupt(run_id: str) -> Iterator[None]:
-    """Ctrl-C while things are already being stopped or removed: go, and say what finishes the job."""
+def leave_on_interrupt(run_id: str, is_gone: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Ctrl-C while things are already being stopped or removed: go, and say what finishes the job. `is_gone`: whether
+    all that the run used has been removed by then."""
     try:
         yield
     except KeyboardInterrupt:
+        if is_gone():
+            raise InterruptedRunError(
+                f"Left at once: {run_id} has ended and what it used is gone; its outputs are not all here",
+                hint=command("pull", run_id),
+            ) from None
         raise InterruptedRunError(
-            f"Left at once: {run_id} may still run in AWS (its deadline holds without this terminal)",
+            f"Left at once: {run_id} may still have something in AWS (its deadline holds without this terminal)",
             hint=command("cleanup", run_id),
         ) from None
 
@@ -129,10 +135,18 @@ class RunSupervisor:
             outcome, state = self._lost(error), None
         # Who has been told that Ctrl-C leaves at once is not told twice.
         max_interrupts = 1 if outcome is _INTERRUPTED else 2
-        with leave_on_interrupt(self._spec.run_id):
+        with leave_on_interrupt(self._spec.run_id, lambda: self._ending.all_gone):
             return run_uninterrupted(
-                self._context.emit, lambda: self._ending.end(outcome, state), max_interrupts=max_interrupts
+                self._context.emit,
+                lambda: self._ending.end(outcome, state),
+                max_interrupts=max_interrupts,
+                on_interrupt=self._give_up_fetching,
             )
+
+    def _give_up_fetching(self) -> str | None:
+        if self._outputs.give_up():
+            return "the download ends here; what the run used is still removed"
+        return None
 
     def _emit_limits(self) -> None:
         hardware = self._writer.record.hardware

@@ -44,7 +44,7 @@ def test_what_would_have_been_enough_is_in_the_receipt() -> None:
     view = receipt_view(replace(ended(), smaller=found), label="cost")
     assert view is not None
     assert (
-        "peak 2.1 GiB of 16.0 GiB of memory, 1.0 of 2 vCPU; `--cpu 2+ --memory 3GB` (Fargate, 2 vCPU, 4 GB) would have "
+        "peak 2.1 GiB of 16.0 GiB of memory, 1.0 of 2 vCPU; `--cpu 2+ --memory 4GB` (Fargate, 2 vCPU, 4 GB) would have "
         "cost $0.1037 instead of $0.1571" in receipt_footer(view)
     )
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from tests.backends.memory import MemoryTask
-from tests.unit.fakes import START, job, refused
+from tests.unit.fakes import RUN, START, job, refused
 from tests.unit.lifecycle.memory_run import KEYS, MemoryRun
+from tests.waiting import PATIENCE_S, until
 
 from aws_run.backends.executor import EndCause, TaskEnd, TaskHandle, TaskState
 from aws_run.config import Retry
 from aws_run.errors import AwsRunError, CapacityError, InterruptedRunError, OutOfReachError
 from aws_run.events import Notice, StatusChanged
 from aws_run.lifecycle.end.ending import SubmitResult
+from aws_run.lifecycle.follow import output_fetcher
 from aws_run.lifecycle.follow.supervise import RunSupervisor
 from aws_run.lifecycle.start.preflight import RunPlan
 from aws_run.lifecycle.start.provision import AcceptedTask
@@ -43,10 +49,10 @@ class Supervised(MemoryRun):
 
         self.backend.executor.state = state  # type: ignore[method-assign]
 
-    def follow(self) -> SubmitResult:
+    def follow(self, output: Path | None = None) -> SubmitResult:
         handle = self.start_task()
         accepted = AcceptedTask(handle=handle, request=self.request(), job=self.spec.job, capped=False)
-        run = RunPlan(spec=self.spec, kept=(), shared=(), roles=(), stages=())
+        run = RunPlan(spec=self.spec, kept=(), shared=(), roles=(), stages=(), output=output)
         supervisor = RunSupervisor(
             self.context,
             backend=self.backend,
@@ -283,3 +289,62 @@ def test_each_status_is_shown_once_an_attempt() -> None:
     run.interrupts_first(1)
     run.follow()
     assert [event.status for event in run.events.of(StatusChanged)] == ["STARTING", "RUNNING", "STOPPED"] * 2
+
+
+NO_BUCKET: Any = None  # nothing is read from it
+
+
+def press() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_ctrl_c_in_the_download_ends_it_and_the_run_ends_with_its_receipt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    run = Supervised()
+
+    def pull(*_: Any, cancel: threading.Event, **__: Any) -> None:
+        if gone:
+            until(lambda: run.record.state == "removed")
+        press()
+        assert cancel.wait(PATIENCE_S)
+        raise InterruptedRunError("it was cancelled")
+
+    run.context = replace(run.context, storage=lambda _: NO_BUCKET)
+    monkeypatch.setattr(output_fetcher, "pull_output", pull)
+    done = run.follow(tmp_path / "out")
+    assert (done.exit_code, done.fetched) == (130, False)
+    assert done.view.status == (
+        f"the job finished; the outputs are not all in {tmp_path / 'out'}: the download was interrupted"
+    )
+    assert done.view.next_commands == (f"aws-run pull {RUN}",)
+    assert (run.outcome.exit_code, run.record.state) == (0, "removed")
+    assert run.record.receipt is not None
+    told = [event.text for event in run.events.of(Notice)]
+    assert told == ["the download ends here; what the run used is still removed; press Ctrl-C again to leave at once"]
+
+
+def test_who_leaves_the_download_of_a_run_that_is_gone_is_sent_to_pull(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Supervised()
+    over = threading.Event()
+
+    def pull(*_: Any, cancel: threading.Event, **__: Any) -> None:
+        until(lambda: run.record.receipt is not None)
+        press()
+        assert cancel.wait(PATIENCE_S)
+        until(lambda: bool(run.events.of(Notice)))
+        press()
+        over.wait(PATIENCE_S)
+
+    run.context = replace(run.context, storage=lambda _: NO_BUCKET)
+    monkeypatch.setattr(output_fetcher, "pull_output", pull)
+    try:
+        with pytest.raises(InterruptedRunError) as left:
+            run.follow(tmp_path / "out")
+    finally:
+        over.set()
+    assert left.value.message == f"Left at once: {RUN} has ended and what it used is gone; its outputs are not all here"
+    assert left.value.hint == f"aws-run pull {RUN}"
