@@ -196,3 +196,14 @@ def test_what_a_run_is_about_and_compared_with_is_read_from_the_event(
     assert base_branch(os.environ) == base
     bench.asked_by_a_comment()
     assert base_branch(os.environ) == "main"
+
+
+def test_a_comment_that_never_got_the_runs_id_gets_it_at_the_end(bench: Bench) -> None:
+    bench.step(comment="always")
+    until(lambda: "comment-id" in bench.values("output"))
+    (comment,) = bench.hub.by_bot()
+    assert "demo-20260102-030405-0001" not in comment
+    inputs = bench.inputs(comment="always")
+    end_comment(inputs, bench.workflow, state="cancelled", sentence="over", run_id="demo-20260102-030405-0001")
+    (comment,) = bench.hub.by_bot()
+    assert "demo-20260102-030405-0001" in comment

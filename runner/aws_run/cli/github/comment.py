@@ -111,14 +111,17 @@ def open_comment(
     return StepComment(live=live, answer=answer, warn=warn)
 
 
-def end_comment(inputs: ActionInputs, workflow: WorkflowRun, *, state: State, sentence: str) -> None:
-    """The comment of a step that could not bring it to an end itself: for `post`. Never a trouble of its own."""
+def end_comment(
+    inputs: ActionInputs, workflow: WorkflowRun, *, state: State, sentence: str, run_id: str = ""
+) -> None:
+    """The comment of a step that could not bring it to an end itself: for `post`. Never a trouble of its own. `run_id`:
+    a step that lived for seconds has not come to write it there."""
     pull, subject = read_pull_request(os.environ), read_subject(os.environ)
     wanted = inputs.comment == "always" or (inputs.comment == "auto" and pull is not None)
     if not wanted or subject is None or not inputs.github_token:
         return
     sticky = Sticky(api_of(os.environ, inputs.github_token), number=subject.number, key=inputs.comment_key)
-    ended = CommentState(state=state, sha=subject.sha, sentence=sentence)
+    ended = CommentState(state=state, sha=subject.sha, sentence=sentence, run_id=run_id)
     quietly(lambda: bring_to_end(sticky, workflow, ended))
 
 

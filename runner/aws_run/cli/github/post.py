@@ -44,11 +44,11 @@ def run_post() -> int:
             if run_id and os.environ.get("STATE_COMMENT"):
                 finish = command("cleanup", run_id).reaching(way_back({"region": _region()}))
                 sentence = f"{error.message}. Finish it with: {finish}"
-                end_comment(inputs, workflow, state="cleanup-failed", sentence=sentence)
+                end_comment(inputs, workflow, state="cleanup-failed", sentence=sentence, run_id=run_id)
             return error.exit_code
         if os.environ.get("STATE_COMMENT"):
             told = f"The step ended before the run did; {sentence}."
-            end_comment(inputs, workflow, state="cancelled", sentence=told)
+            end_comment(inputs, workflow, state="cancelled", sentence=told, run_id=run_id)
         if run_id:
             FileCommands(os.environ).summary(f"\n{escape(run_id)}: {escape(sentence)}\n")
         return 0

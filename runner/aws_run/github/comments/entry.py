@@ -165,7 +165,8 @@ def bring_to_end(sticky: Sticky, workflow: WorkflowRun, ended: CommentState) -> 
         return False
     if there.data.get("state") not in RUNNING_STATES and ended.state != "cleanup-failed":
         return False
-    told = replace(ended, run_url=workflow.url, run_id=str(there.data.get("run") or ""))
+    run_id = ended.run_id or str(there.data.get("run") or "")
+    told = replace(ended, run_url=workflow.url, run_id=run_id)
     told = replace(told, sha=ended.sha or str(there.data.get("sha") or ""))
     return sticky.write(render(told), ours, told.data(there.data)) is not None
 
