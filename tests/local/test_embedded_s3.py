@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 from tests.local.support import Client
@@ -31,7 +32,7 @@ def test_a_list_of_versions_copies_no_objects_content() -> None:
 
     s3_versions.install()
     key = FakeKey(name="a", value=b"content", account_id="123456789012", region_name="us-east-1")
-    twin = copy.deepcopy([key])[0]
+    twin: Any = copy.deepcopy([key])[0]
     twin.is_latest = True
     assert twin._value_buffer is key._value_buffer
     assert (twin.name, twin.size, twin.etag) == (key.name, key.size, key.etag)

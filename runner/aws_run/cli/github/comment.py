@@ -111,9 +111,7 @@ def open_comment(
     return StepComment(live=live, answer=answer, warn=warn)
 
 
-def end_comment(
-    inputs: ActionInputs, workflow: WorkflowRun, *, state: State, sentence: str, run_id: str = ""
-) -> None:
+def end_comment(inputs: ActionInputs, workflow: WorkflowRun, *, state: State, sentence: str, run_id: str = "") -> None:
     """The comment of a step that could not bring it to an end itself: for `post`. Never a trouble of its own. `run_id`:
     a step that lived for seconds has not come to write it there."""
     pull, subject = read_pull_request(os.environ), read_subject(os.environ)
