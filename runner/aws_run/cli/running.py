@@ -54,6 +54,7 @@ class Terminal:
             try:
                 answer = _prompt()
             except click.Abort:  # Ctrl-C at the question counts as the second one
+                say("")  # the display goes on in a line of its own
                 raise KeyboardInterrupt from None
         return "detach" if answer == "d" else "cancel"
 

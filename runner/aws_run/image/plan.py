@@ -160,6 +160,7 @@ def plan_image(
             *_command_notes(program),
             *(_required_notes(program) if not config.args else []),
             *_repeated_notes(program.command, config.args),
+            *_doubled_notes(program, config.args),
             *recipe.notes,
             *([rewritten] if rewritten else []),
             *([f"the image build can read {', '.join(config.build.secrets)}"] if config.build.secrets else []),
@@ -212,6 +213,15 @@ def _repeated_notes(command: Sequence[str], args: Sequence[str]) -> list[str]:
             meant = f"perhaps only `{rest}` is meant" if rest else "perhaps none are meant"
             return [f"the arguments begin with {shlex.join(repeated)}, which is the command already: {meant}"]
     return []
+
+
+def _doubled_notes(program: Program, args: Sequence[str]) -> list[str]:
+    """A word about arguments that name a folder which the job is given anyway: a script takes one of the two."""
+    ours = [option for option in program.arguments if option.startswith("-")]
+    doubled = [one for one in ours if any(arg == one or arg.startswith(f"{one}=") for arg in args)]
+    if not doubled or has_places(program.command):
+        return []
+    return [f"the arguments have {' and '.join(doubled)} already, which the job is given once more with its folder"]
 
 
 def _dotenv_notes(source: Source, config: Config) -> list[str]:

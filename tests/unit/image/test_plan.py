@@ -73,6 +73,24 @@ def test_arguments_that_begin_with_the_command_itself_are_noted(
     assert [note.partition(": ")[2] for note in notes] == ([meant] if meant else [])
 
 
+@pytest.mark.parametrize(
+    ("args", "noted"),
+    [
+        (("-i", "foo"), "-i"),
+        (("-o=x", "-i", "foo"), "-i and -o"),
+        (("--input", "-inner"), None),
+        ((), None),
+    ],
+)
+def test_arguments_that_name_a_folder_of_the_job_are_noted(
+    tmp_path: Path, args: tuple[str, ...], noted: str | None
+) -> None:
+    write(tmp_path, FILES)
+    notes = [note for note in plan_of(config_of(tmp_path, args=args)).notes if "once more" in note]
+    told = f"the arguments have {noted} already, which the job is given once more with its folder"
+    assert notes == ([told] if noted else [])
+
+
 @pytest.mark.parametrize("hidden", ["requirements.txt", "Dockerfile"])
 def test_a_file_that_decides_the_build_decides_the_tag_even_where_it_is_ignored(tmp_path: Path, hidden: str) -> None:
     write(tmp_path, {"main.py": SCRIPT, ".awsrunignore": f"{hidden}\n", hidden: "FROM one\n"})

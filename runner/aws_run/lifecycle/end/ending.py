@@ -204,7 +204,8 @@ class RunEnding:
             status=outcome.sentence if not fetch_error else f"{outcome.sentence}; {fetch_error.message}",
             warnings=() if lost else warnings_of(outcome),
             seconds=(ended - began).total_seconds() if began and ended else None,
-            output_dir=None if lost else self._output,
+            # A job that saved nothing, or whose outputs did not come, has left no folder to look into.
+            output_dir=self._output if self._output is not None and self._output.exists() and not lost else None,
             s3_uri=None if lost else f"s3://{spec.bucket}/{spec.keys.output}",
             console_url=None if lost else console_pages.bucket_prefix(spec.bucket, spec.keys.output, spec.region),
             kept_days=None if lost else kept_days(outcome, spec.job.runs_retention_days),
