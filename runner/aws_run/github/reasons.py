@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_run import errors
 
 # Outcomes have words of their own (`runs.outcome.OutcomeReason`). A test holds that every error has a row.
-_WORDS: dict[type[errors.AwsRunError], str] = {
+REASON_CODES: dict[type[errors.AwsRunError], str] = {
     errors.AwsRunError: "error",
     errors.UsageError: "usage",
     errors.RefChangedError: "ref-changed",
@@ -33,4 +33,4 @@ _WORDS: dict[type[errors.AwsRunError], str] = {
 def reason_code(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
-    return next((word for kind in type(error).__mro__ if (word := _WORDS.get(kind))), "internal")
+    return next((word for kind in type(error).__mro__ if (word := REASON_CODES.get(kind))), "internal")

@@ -9,8 +9,8 @@ from aws_run.github.reasons import reason_code
 
 def test_every_error_has_a_word_of_its_own() -> None:
     kinds = {each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.AwsRunError)}
-    assert set(reasons._WORDS) == kinds
-    assert len(set(reasons._WORDS.values())) == len(kinds)
+    assert set(reasons.REASON_CODES) == kinds
+    assert len(set(reasons.REASON_CODES.values())) == len(kinds)
 
 
 def test_a_fault_of_ours_has_one_too() -> None:
