@@ -9,6 +9,7 @@ dataclass.
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Iterable
 from dataclasses import FrozenInstanceError, dataclass, field, fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,8 +33,10 @@ else:
         # Without a docstring of its own, the standard library would compute one from the signature.
         cls.__doc__ = cls.__doc__ or cls.__name__
         made = dataclass(kw_only=True, eq=False, repr=False)(cls)
-        compared = [each.name for each in fields(made) if each.compare]
-        made._compared = attrgetter(*compared) if compared else staticmethod(_nothing)
+        made._compared = _values_of(each.name for each in fields(made) if each.compare)
+        made._hashed = _values_of(
+            each.name for each in fields(made) if (each.compare if each.hash is None else each.hash)
+        )
         for name, method in _METHODS.items():
             if name not in cls.__dict__:
                 setattr(made, name, method)
@@ -45,8 +48,12 @@ def field_names(cls: type) -> frozenset[str]:
     return frozenset(each.name for each in fields(cls))
 
 
-def _nothing(value: object) -> tuple[()]:
-    return ()
+def _values_of(names: Iterable[str]) -> Any:
+    """A getter of the tuple of these fields' values."""
+    given = tuple(names)
+    if len(given) > 1:
+        return attrgetter(*given)
+    return staticmethod(lambda value: tuple(getattr(value, name) for name in given))
 
 
 def _set(self: Any, name: str, value: object) -> None:
@@ -67,7 +74,7 @@ def _equal(self: Any, other: Any) -> Any:
 
 
 def _hash(self: Any) -> int:
-    return hash(self._compared(self))
+    return hash(self._hashed(self))
 
 
 @reprlib.recursive_repr()

@@ -67,7 +67,8 @@ LISTING: tuple[Command, ...] = ("submit", "gc")
 @frozen
 class Right:
     """`calls`: the API operations for which AWS checks it, as `service:Operation` in boto3's names of services.
-    `commands`: those that make such a call; `start`, `wait`, `attach` and `logs -f` do what `submit` does. `rarely`:
+    `commands`: those that make such a call; `start`, `wait`, `attach` and `logs -f` do what `submit` does,
+    and `status`, `pull`, `bench` and `destroy` finish a run that has ended with nobody at it. `rarely`:
     when they do, where that is not every time. `without`: what the commands do without it; empty: they fail."""
 
     action: str

@@ -41,7 +41,7 @@ def test_without_one_a_command_has_its_own_until_it_ends() -> None:
     with for_command(LocalOptions(runtime="process")) as local:
         assert admin(local, "status")["account"] == local.account
         assert running() is None
-    with pytest.raises(OSError, match="refused"):
+    with pytest.raises(AwsRunError, match="does not answer"):
         admin(local, "status")
 
 

@@ -7,12 +7,15 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, replace
 from functools import cached_property
+from typing import Generic, TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aws_run.frozen import field_names, frozen
+
+T = TypeVar("T")
 
 
 @frozen
@@ -23,6 +26,7 @@ class Ours:
     text: str = ""
     items: tuple[int, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
+    unknown: Mapping[str, str] = field(default_factory=dict, hash=False)
     secret: str = field(default="s3cret", repr=False)
 
     @cached_property
@@ -36,6 +40,7 @@ class Theirs:
     text: str = ""
     items: tuple[int, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
+    unknown: Mapping[str, str] = field(default_factory=dict, hash=False)
     secret: str = field(default="s3cret", repr=False)
 
 
@@ -55,6 +60,7 @@ _VALUES = st.fixed_dictionaries(
         "text": st.sampled_from(["", "a"]),
         "items": st.lists(st.integers(0, 1), max_size=2).map(tuple),
         "names": st.just({"a": "b"}),
+        "unknown": st.sampled_from([{}, {"a": "b"}]),
         "secret": st.sampled_from(["x", "y"]),
     },
 )
@@ -98,7 +104,7 @@ def test_it_is_a_dataclass() -> None:
     value = replace(Ours(number=1), text="b")
     assert (value.number, value.text) == (1, "b")
     assert [each.name for each in fields(Ours)] == [each.name for each in fields(Theirs)]
-    assert field_names(Wider) == {"number", "text", "items", "names", "secret", "more"}
+    assert field_names(Wider) == {"number", "text", "items", "names", "unknown", "secret", "more"}
     assert Nothing() == Nothing()
     assert Wider(number=1) != Ours(number=1)
     assert len({Wider(number=1), Wider(number=1), Wider(number=1, more=1)}) == 2
@@ -107,3 +113,22 @@ def test_it_is_a_dataclass() -> None:
 @pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
 def test_it_can_be_copied_and_pickled(way) -> None:  # type: ignore[no-untyped-def]
     assert way(Ours(number=1, text="c")) == Ours(number=1, text="c")
+
+
+NAN = float("nan")
+
+
+@frozen
+class OurOne(Generic[T]):
+    only: T
+
+
+@dataclass(frozen=True, kw_only=True)
+class TheirOne(Generic[T]):
+    only: T
+
+
+@pytest.mark.parametrize("value", [1, "a", (), NAN])
+def test_a_class_of_one_field_is_compared_as_the_standard_librarys(value: object) -> None:
+    assert (OurOne(only=value) == OurOne(only=value)) == (TheirOne(only=value) == TheirOne(only=value)) is True
+    assert hash(OurOne(only=value)) == hash(TheirOne(only=value))

@@ -10,8 +10,8 @@ from .http1 import Request, Response
 
 MAX_ATTEMPTS = 9
 _BASE_S, _CAP_S = 0.1, 15.0
-# 409 ConditionalRequestConflict is not here: a conditional put has to look at what the other one wrote first.
 DAMAGED = "DamagedAnswer"  # S3 has no word for it
+# 409 ConditionalRequestConflict is not here: a conditional put has to look at what the other one wrote first.
 _CODES = {
     DAMAGED,
     "InternalError",

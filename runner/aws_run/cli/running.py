@@ -117,12 +117,14 @@ def may_leave_something() -> Iterator[None]:
     """Around what starts a run. After a fault of ours in it nobody knows what there is."""
     try:
         yield
-    except AwsRunError:
-        raise
+    except (AwsRunError, click.exceptions.Exit, click.ClickException, click.Abort):
+        raise  # click.Abort: Ctrl-C, or no more input, at a question
     except Exception as error:
         raise AwsRunError(
             f"aws-run itself failed: {sentence_of(error)}",
-            hint="report what it printed; " + quoted("gc") + " removes anything that is left",
+            hint="run it again with --debug and report what it prints; "
+            + quoted("gc")
+            + " removes anything that is left",
         ) from error
 
 
@@ -166,6 +168,7 @@ def with_way_back(view: PlanView, target: Target) -> PlanView:
         return tuple(reaching(line, target.flag) for line in lines)
 
     view = replace(view, estimate=led(view.estimate), notes=led(view.notes), short_notes=led(view.short_notes))
+    view = replace(view, destroy_command=f"{view.destroy_command}{target.flag}")
     price = view.price
     if price is None or price.network is None:
         return view
@@ -184,7 +187,11 @@ def with_next_commands(view: OutcomeView, target: Target) -> OutcomeView:
     """The next commands must reach the AWS that the run was on; an ephemeral one will be gone."""
     if target.ephemeral:
         return replace(view, next_commands=(_NEXT_TIME,) if view.next_commands else ())
-    return replace(view, next_commands=tuple(f"{command}{target.flag}" for command in view.next_commands))
+    return replace(
+        view,
+        next_commands=tuple(f"{command}{target.flag}" for command in view.next_commands),
+        destroy_command=f"{view.destroy_command}{target.flag}",
+    )
 
 
 def _prompt() -> str:

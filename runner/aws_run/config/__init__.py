@@ -1,7 +1,6 @@
 """Flags > environment (AWS_RUN_*) > aws-run.yaml > defaults, folded into one frozen Config.
 
-The names come in when they are first used: the models need pydantic and the loader yaml, and a help page, which is
-made from the table in `options`, needs neither.
+The names come in when they are first used: a help page, which is made from the table in `options`, needs no loader.
 """
 
 from __future__ import annotations

@@ -215,7 +215,7 @@ def _refuse_around(output: Path, where: str, project_dir: Path) -> None:
     """Both resolved."""
     if output == project_dir:
         raise refusal(where, "is the project's folder, so results could replace the script", hint=_OWN_FOLDER)
-    if output != project_dir and project_dir.is_relative_to(output):
+    if project_dir.is_relative_to(output):
         text = f"is {output}, which holds {project_dir} and more; results would lie among all that"
         raise refusal(where, text, hint=_OWN_FOLDER)
 

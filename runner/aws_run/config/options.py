@@ -1,6 +1,6 @@
 """The one table of options. The loader, the CLI's flags, the JSON Schema and the docs are all made from it.
 
-Importing it imports neither pydantic nor yaml, because `aws-run submit --help` is made from it too.
+Importing it imports no loader and no yaml, because `aws-run submit --help` is made from it too.
 """
 
 from __future__ import annotations

@@ -11,8 +11,6 @@ from aws_run.events import Emit, Notice, unfailing
 
 T = TypeVar("T")
 _WAKES_EVERY_S = 0.2
-
-
 _GOING_ON = "removing what the run used"
 
 

@@ -96,9 +96,9 @@ def failed_rows(view: LeftView) -> LeftView:
     return LeftView(rows=tuple(row for row in view.rows if row.state == "failed"))
 
 
-def left(rows: Iterable[LeftRow]) -> str:
+def left(rows: Iterable[LeftRow], destroy_command: str) -> str:
     """Names, and what removes those that all of the project's runs share."""
     listed = list(rows)
     names = ", ".join(f"{row.kind} {row.name}" for row in listed)
     shared = list(dict.fromkeys(row.kind for row in listed if row.kind in _SHARED))
-    return f"{names}; `aws-run destroy` removes {' and '.join(shared)}" if shared else names
+    return f"{names}; `{destroy_command}` removes {' and '.join(shared)}" if shared else names

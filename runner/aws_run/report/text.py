@@ -28,7 +28,7 @@ def plan_rows(view: PlanView) -> list[tuple[str, str]]:
     rows += [("makes", text) for text in _made(view, "run", "gone after the run")]
     rows += [
         ("shares", text)
-        for text in _made(view, "shared", "stay for the next run, at no cost; `aws-run destroy` removes them")
+        for text in _made(view, "shared", f"stay for the next run, at no cost; `{view.destroy_command}` removes them")
     ]
     rows += [("keeps", text) for text in _made(view, "kept")]
     rows += [("outside", f"{one.where}: {one.kind} {one.what}") for one in view.outside]
@@ -162,5 +162,5 @@ def calm_places(view: OutcomeView) -> list[tuple[str, str]]:
     places = [("ran", "" if view.goes_on else calm.ran(view))]
     places += [("cost", calm.cost(receipt) if receipt is not None else "")]
     places += [("cheaper", smaller_line(receipt.use) if receipt is not None and receipt.use is not None else "")]
-    places += [("left", calm.left(rows))]
+    places += [("left", calm.left(rows, view.destroy_command))]
     return [(what, clean(where)) for what, where in places if where]

@@ -13,6 +13,9 @@ from aws_run.frozen import frozen
 Action = Literal["create", "update", "reuse", "build", "push", "send", "skip", "keep"]
 
 
+DESTROY = "aws-run destroy"
+
+
 @frozen
 class PlanRow:
     """One thing that the run needs. `scope`: run, shared or kept."""
@@ -139,6 +142,7 @@ class PlanView:
     estimate: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     short_notes: tuple[str, ...] = ()
+    destroy_command: str = DESTROY
     output: Path | None = None
     outside: tuple[OutsideRow, ...] = ()
     allowances: tuple[PlanAllowance, ...] = ()
@@ -246,6 +250,7 @@ class OutcomeView:
     receipt: ReceiptView | None = None
     left: LeftView | None = None
     next_commands: tuple[str, ...] = ()
+    destroy_command: str = DESTROY  # removes what the project's runs share
     goes_on: bool = False
 
     @property

@@ -123,7 +123,7 @@ def _result(
         console_url=console_pages.bucket_prefix(bucket, record.output_prefix, record.region),
         kept_days=None if outcome is None else kept_days(outcome, retention),
         receipt=receipt_view(record, label=cost_label),
-        next_commands=() if outcome is None else next_commands(outcome, record.run_id),
+        next_commands=() if outcome is None else next_commands(outcome, record.run_id, not_fetched=failed is not None),
     )
     return Attached(
         view=with_what_ran(view, record), exit_code=code, record=record, fetched=outcome is not None and failed is None

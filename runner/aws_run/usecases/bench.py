@@ -31,6 +31,7 @@ from aws_run.frozen import frozen
 from aws_run.hints import command, quoted
 from aws_run.lifecycle import lookup
 from aws_run.lifecycle.context import AppContext
+from aws_run.lifecycle.follow.patience import Patience
 from aws_run.lifecycle.receipt_views import receipt_view
 from aws_run.lifecycle.run_status import current_status
 from aws_run.lifecycle.what_ran import seconds_of
@@ -181,11 +182,16 @@ def _removed(context: AppContext, record: Record) -> Record:
     """The run's record once all of it is gone, or as it stands where that can't be had: who starts another run, this
     bench itself among them, may have come upon its end first and still be at its removal."""
 
+    patiently = Patience(context.clock, context.emit, context.poll_s)
+
+    def look() -> Record:
+        writer = RecordWriter.resume(lookup.store(context), record.run_id, context.clock)
+        return current_status(context, writer).record
+
     def gone() -> bool:
         nonlocal record
         if record.state != "removed":
-            writer = RecordWriter.resume(lookup.store(context), record.run_id, context.clock)
-            record = current_status(context, writer).record
+            record = patiently(look)
         return record.state == "removed"
 
     wait_until(context.clock, gone, for_s=_OTHERS_REMOVE_WITHIN_S)
@@ -265,7 +271,7 @@ def _named(context: AppContext, name: str, started: dict[str, str], *, verbose: 
         if isinstance(event, RunStarted):
             started[name] = event.run_id
         elif isinstance(event, Notice) and (verbose or event.level == "warning"):
-            context.emit(replace(event, text=f"{name}: {event.text}"))
+            context.emit(replace(event, text=f"{name}: " + event.text))
         elif isinstance(event, TeardownStep) and verbose:
             context.emit(event)
 

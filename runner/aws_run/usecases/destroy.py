@@ -13,7 +13,7 @@ from dataclasses import field, replace
 from aws_run import naming
 from aws_run.aws.errors import DENIED
 from aws_run.errors import AwsCallError, AwsRunError
-from aws_run.events import Notice, TeardownStep
+from aws_run.events import Event, Notice, TeardownStep
 from aws_run.frozen import frozen
 from aws_run.hints import command, quoted
 from aws_run.infra import apply
@@ -135,16 +135,22 @@ def _settle(context: AppContext, runs: Sequence[str]) -> None:
     needs nothing any more. The others stay as they are."""
     if not runs:
         return
-    quiet = replace(context, emit=lambda event: None)
+    context.emit(Notice(text=f"looking at {count(len(runs), 'run')} that may still need what is to go"))
+
+    def emit(event: Event) -> None:
+        """What can't be removed is told; the rest is no removal that was wanted."""
+        if isinstance(event, Notice) and event.level == "warning":
+            context.emit(event)
+
+    quiet = replace(context, emit=emit)
 
     def settle(run: str) -> None:
         try:
-            writer = lookup.open_run(quiet, run, None)
-            status = current_status(quiet, writer)
+            status = current_status(quiet, lookup.open_run(quiet, run, None))
         except AwsRunError as error:
-            context.emit(Notice(text=f"{run} could not be looked at: {error.message}", level="debug"))
+            context.emit(Notice(text=f"{run} could not be looked at: {error.message}", level="warning"))
             return
-        if status.exit_code is not None:
+        if status.record.state == "removed":
             context.emit(Notice(text=f"{run} had ended; its result is noted, and what it used is removed"))
 
     with ThreadPoolExecutor(max_workers=_SETTLED_AT_ONCE, thread_name_prefix="settle") as pool:

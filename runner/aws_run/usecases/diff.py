@@ -52,12 +52,14 @@ def diff(context: AppContext, one: str | None, other: str | None, project: str |
 
 
 def _two_of(context: AppContext, one: str | None, other: str | None, project: str | None) -> tuple[str, str]:
+    if one is None:
+        one, other = other, None
     first = None if one is None else lookup.resolve(context, one, project)
-    if other is not None:
+    if first is not None and other is not None:
         second = lookup.resolve(context, other, project)
         if first == second:
             raise UsageError(f"Both are the run {second}", hint="name two runs; " + quoted("ps") + " lists them")
-        return first or second, second
+        return first, second
     if first is not None and first != (newest := lookup.resolve(context, None, project)):
         return first, newest
     ids = lookup.store(context).run_ids(project)

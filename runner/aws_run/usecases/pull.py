@@ -44,7 +44,7 @@ def pull(
     if got is None:
         raise AwsRunError(
             f"The run {record.run_id} has saved no outputs{'' if record.finished else ' yet'}",
-            hint=f"aws-run {'wait' if record.outcome is None else record.outcome.reason.told_by} {record.run_id}",
+            hint=command("wait" if record.outcome is None else record.outcome.reason.told_by, record.run_id),
         )
     return record, got
 

@@ -101,8 +101,8 @@ def submit(
             on_interrupt=on_interrupt,
             cost_label=cost_label,
         )
-        on_accepted(accepted.job)
         if not detach:
+            on_accepted(accepted.job)
             start_tidying(context)
     except BaseException as error:
         context.stop.set()
@@ -117,6 +117,7 @@ def submit(
             ) from error
     if detach:
         with _going_on_when_interrupted(spec.run_id):
+            on_accepted(accepted.job)
             _detach(config, context, writer, spec.run_id)
             return detached_result(spec, writer.record)
     return supervisor.run_to_completion()

@@ -53,9 +53,14 @@ def test_the_way_back_is_told_once_the_status_line_is_away(here: Session, capsys
     ]
 
 
-def test_a_run_that_has_ended_does_not_go_on(here: Session, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(KeyboardInterrupt), told_that_it_goes_on(here, RUN), after_its_end():
+@pytest.mark.parametrize(
+    ("fetches", "helps"), [(True, "pull {} --local` fetches the rest"), (False, "status {} --local` shows how, and ")]
+)
+def test_a_run_that_has_ended_does_not_go_on(
+    here: Session, capsys: pytest.CaptureFixture[str], fetches: bool, helps: str
+) -> None:
+    with pytest.raises(KeyboardInterrupt), told_that_it_goes_on(here, RUN, fetches=fetches), after_its_end():
         raise KeyboardInterrupt
     told = capsys.readouterr().err
     assert "goes on" not in told
-    assert f"interrupted; the run {RUN} has ended, and `aws-run pull {RUN} --local` fetches the rest\n" in told
+    assert f"interrupted; the run {RUN} has ended, and `aws-run {helps.format(RUN)}" in told

@@ -13,7 +13,7 @@ import pytest
 from aws_run import errors
 from aws_run.cli import main
 
-HEAVY = {"boto3", "botocore", "docker", "moto", "flask", "pydantic", "git", "yaml", "requests"}
+HEAVY = {"boto3", "botocore", "docker", "moto", "flask", "pydantic", "yaml", "requests"}
 GROUPS = {"config": ("schema",), "local": ("start", "stop", "status")}
 EVERY_COMMAND = [(), *((name,) for name in main.COMMANDS), *((g, sub) for g, subs in GROUPS.items() for sub in subs)]
 
@@ -35,7 +35,7 @@ print("HEAVY", sorted({HEAVY!r} & {{name.split(".")[0] for name in sys.modules}}
     assert done.stdout.count("Usage: aws-run") == len(EVERY_COMMAND)
 
 
-LIBRARIES = ("boto3", "docker", "git", "pathspec", "pydantic", "yaml")
+LIBRARIES = ("boto3", "docker", "pathspec", "pydantic", "yaml")
 
 
 @pytest.mark.parametrize(

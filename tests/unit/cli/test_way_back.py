@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 
 from aws_run.cli import compose
@@ -81,7 +82,7 @@ def test_only_what_starts_a_run_says_what_removes_the_rest_after_a_fault_of_ours
 
 
 def test_what_is_no_fault_of_ours_passes_as_it_is() -> None:
-    for error in (AwsRunError("no"), KeyboardInterrupt()):
+    for error in (AwsRunError("no"), KeyboardInterrupt(), click.Abort(), click.UsageError("no")):
         with pytest.raises(type(error)) as caught, may_leave_something():
             raise error
         assert caught.value is error

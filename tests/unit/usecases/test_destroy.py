@@ -142,7 +142,8 @@ def test_a_detached_run_that_has_ended_is_settled_and_keeps_nothing() -> None:
     destroy(run.context, run.record.project, looked)
     assert (run.record.state, run.record.outcome and run.record.outcome.exit_code) == ("removed", 3)
     assert [event.text for event in run.events.of(Notice)] == [
-        f"{run.record.run_id} had ended; its result is noted, and what it used is removed"
+        "looking at 1 run that may still need what is to go",
+        f"{run.record.run_id} had ended; its result is noted, and what it used is removed",
     ]
 
 

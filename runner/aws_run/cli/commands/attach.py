@@ -41,7 +41,7 @@ def attach(run: str | None, into: Path | None, **flags: Any) -> int:
     with session(flags) as here:
         run_id = lookup.resolve(here.context, run, here.project)
         folder = output_for(run_id, given=into, configured=here.output)
-        with told_that_it_goes_on(here, run_id):
+        with told_that_it_goes_on(here, run_id, fetches=True):
             done = follow(here.context, run_id, here.project, into=folder, cost_label=here.target.cost_label)
         mark_here(folder)
         if done.fetched:

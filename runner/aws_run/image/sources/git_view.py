@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -179,7 +178,12 @@ def run_git(
                 f"{folder} is in a git repository, but there is no git program to say which files belong to it",
                 hint="install git; without it files that git ignores would be sent as well",
             ) from None
-        out, error = _finished(process, repository, folder)
+        try:
+            out, error = _finished(process, repository, folder)
+        except BaseException:  # an interrupt: git would go on in a repository that is no longer there
+            process.kill()
+            process.communicate()
+            raise
         return process.returncode, out, error
 
 
@@ -193,8 +197,6 @@ def _finished(process: subprocess.Popen[bytes], repository: Repository, folder: 
             return process.communicate(timeout=_GIVE_UP_S)
         except subprocess.TimeoutExpired:
             problem = f"git has not listed the files of {folder} within {_GIVE_UP_S / 60:.0f} minutes"
-    process.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
-    process.communicate()
     raise SourceError(problem, hint="run `git status` there to see what is wrong")
 
 

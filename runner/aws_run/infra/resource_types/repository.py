@@ -114,6 +114,7 @@ class ReadyImage:
 
     uri: str
     arches: frozenset[str] = frozenset()
+    named: str = ""  # as the user named it, where `uri` is another
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -153,6 +154,7 @@ def ready_image(aws: Aws, uri: str) -> ReadyImage:
     manifests = [_json(str(one.get("imageManifest") or "")) for one in images]
     return ReadyImage(
         uri=uri if named["digest"] else _pinned(uri, images),
+        named=uri,
         arches=frozenset(arch for one in manifests for arch in _arches_of(aws, named["name"], one)),
     )
 
@@ -169,7 +171,7 @@ def refuse_other_arch(image: ReadyImage, wanted: str) -> None:
     if there and wanted not in there:
         arches = " and ".join(sorted(there))
         raise UsageError(
-            f"The image {image.uri} is for {arches}, and the hardware is {wanted}: it would end with "
+            f"The image {image.named or image.uri} is for {arches}, and the hardware is {wanted}: it would end with "
             "`exec format error`",
             hint=f"--arch {sorted(there)[0]}, or an image that is made for {wanted}",
         )

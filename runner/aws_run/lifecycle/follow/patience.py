@@ -47,9 +47,8 @@ def goes_on(error: AwsRunError, run_id: str) -> OutOfReachError:
 
 class Patience:
     """A closed laptop, a bad minute of AWS, a VPN that is off or credentials that ended harm no run: its deadline lives
-    in AWS, and the looking goes on. `let_in`: whether looking was allowed before;
-    what is refused at the first look never was, and there is nothing to wait for. `meanwhile`: what the user hears
-    beside the error."""
+    in AWS, and the looking goes on. `let_in`: whether looking was allowed before; what is refused at the first look
+    never was, and there is nothing to wait for. `meanwhile`: what the user hears beside the error."""
 
     def __init__(
         self,

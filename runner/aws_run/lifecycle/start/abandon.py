@@ -52,7 +52,7 @@ def abandon(
         text = "interrupted: removing what was made (press Ctrl-C again to leave at once)"
         context.emit(Notice(text=text, level="warning"))
     lanes.settle("capacity", 90)
-    sentence = "interrupted before the job ran" if interrupted else sentence_of(error)
+    sentence = "Interrupted before the job ran" if interrupted else sentence_of(error)
     code = error.exit_code if isinstance(error, AwsRunError) else EXIT_INTERRUPT if interrupted else EXIT_TOOL
     times = lanes.entries(parse_iso(writer.record.created_at))
     teardown.attempt_or_warn(context.emit, lambda: writer.change(lambda record: replace(record, lanes=times)))

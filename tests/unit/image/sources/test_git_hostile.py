@@ -6,6 +6,7 @@ Each canary is a script that leaves a file; what git would have run leaves one (
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -239,6 +240,23 @@ def test_a_gitignore_that_keeps_git_busy_is_named_by_line(repository: Path, monk
     (repository / ".gitignore").write_text("ok\n" + "**/" * 40)
     with pytest.raises(SourceError, match=r"\.gitignore:2: more than 32 stars"):
         read_source(repository)
+
+
+def test_an_interrupt_ends_git(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that came to us alone: git would go on in a repository of ours that is no longer there."""
+    waiting: list[subprocess.Popen[bytes]] = []
+    (repository / ".gitignore").unlink()
+    os.mkfifo(repository / ".gitignore")  # git waits for a writer
+
+    def interrupted(process: subprocess.Popen[bytes], *_: object) -> None:
+        waiting.append(process)
+        assert process.poll() is None
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(git_view, "_finished", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        read_source(repository)
+    assert waiting[0].returncode == -signal.SIGKILL
 
 
 def test_repositories_are_not_followed_into_one_another_without_end(tmp_path: Path) -> None:
