@@ -6,6 +6,8 @@ The command line knows that, and writes it behind each command before anything i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aws_run.frozen import frozen
 
 
@@ -51,6 +53,14 @@ def command(*words: str) -> Hint:
 def quoted(*words: str) -> Hint:
     """The same within a sentence."""
     return Hint("`", command(*words), "`")
+
+
+def joined(separator: str, texts: Iterable[str]) -> Hint:
+    """As `str.join`, which would leave plain text of the commands."""
+    parts: list[str] = []
+    for text in texts:
+        parts += [separator, text] if parts else [text]
+    return Hint(*parts)
 
 
 def reaching(text: str, flag: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from aws_run.hints import Hint, command, quoted, reaching
+from aws_run.hints import Hint, command, joined, quoted, reaching
 
 WAY = " --region eu-central-1 --profile x"
 
@@ -29,3 +29,10 @@ def test_text_that_only_looks_like_one_stays_as_it_is() -> None:
 def test_a_hint_is_a_string_wherever_one_is_wanted() -> None:
     assert json.dumps({"hint": command("ps")}) == '{"hint": "aws-run ps"}'
     assert "x" + command("ps") + "y" == "xaws-run psy"
+
+
+def test_sentences_that_are_joined_keep_their_commands() -> None:
+    text = joined("; ", ("2 subnets", quoted("network", "show") + " tells of it", "plain"))
+    assert text == "2 subnets; `aws-run network show` tells of it; plain"
+    assert reaching(text, " --local") == "2 subnets; `aws-run network show --local` tells of it; plain"
+    assert joined("; ", ()) == ""

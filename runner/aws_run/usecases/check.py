@@ -16,6 +16,7 @@ from aws_run.config import Config, Input
 from aws_run.data import inspect_input
 from aws_run.errors import AwsCallError, AwsRunError, CredentialsError
 from aws_run.frozen import frozen
+from aws_run.hints import joined
 from aws_run.image.base import not_had_hint
 from aws_run.image.docker.engine import check_docker
 from aws_run.image.plan import ImagePlan, plan_image
@@ -191,7 +192,7 @@ def _network(aws: Aws, config: Config) -> Finding:
     except AwsRunError as error:
         return Finding(what="network", state="failed", text=error.message, todo=error.hint or "")
     kind = "public" if chosen.public_ip else "private"
-    text = "; ".join((f"{len(chosen.subnets)} {kind} subnets in {', '.join(chosen.zones)}", *chosen.notes))
+    text = joined("; ", (f"{len(chosen.subnets)} {kind} subnets in {', '.join(chosen.zones)}", *chosen.notes))
     return Finding(what="network", state="ok", text=text)
 
 

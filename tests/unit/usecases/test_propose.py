@@ -117,6 +117,9 @@ class _Terminal:
     def isatty(self) -> bool:
         return True
 
+    def fileno(self) -> int:
+        raise OSError("none of the system's")
+
     def write(self, text: str) -> int:
         return len(text)
 

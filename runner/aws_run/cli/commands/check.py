@@ -40,7 +40,9 @@ def check(path: Path, **flags: Any) -> int:
     with session(flags, project=path) as here:
         with _shown_as_busy(here):
             found = run_checks(here.context, here.config, without_docker=here.target.without_docker)
-        findings = [replace(each, todo=reaching(each.todo, here.flag)) for each in found]
+        findings = [
+            replace(each, text=reaching(each.text, here.flag), todo=reaching(each.todo, here.flag)) for each in found
+        ]
         if here.as_json:
             here.print_json({"checks": [as_data(each) for each in findings]})
         else:
