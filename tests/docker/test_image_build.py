@@ -303,7 +303,8 @@ def test_an_image_of_another_architecture_is_refused_before_it_is_pushed(tmp_pat
     here = check_docker().arch
     other = "arm64" if here == "x86_64" else "x86_64"
     platform, machine = ("amd64", "x86_64") if here == "x86_64" else ("arm64", "aarch64")
-    dockerfile = f'FROM --platform=linux/{platform} {context.base_image}\nCMD ["x"]\n'
+    # Behind a variable, which only the build puts in: a plain `--platform=` is refused before it.
+    dockerfile = f'ARG P=linux/{platform}\nFROM --platform=$P {context.base_image}\nCMD ["x"]\n'
     root = project(tmp_path / "foreign", Dockerfile=dockerfile)
     config = Config(project_dir=root, name="foreign", resources=Resources(arch=other))
     with pytest.raises(BuildError, match=f"is for {machine}, but {other} was asked for"):

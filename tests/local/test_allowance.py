@@ -81,7 +81,7 @@ def test_a_run_that_does_not_fit_is_refused_before_anything_is_made(begin: Begin
     assert made == []
     assert set(story.account.stored()) == stored
     with pytest.raises(UsageError, match=r"never fits"):
-        plan(story.config(backend="ec2"), story.context)
+        plan(story.config(backend="ec2"), story.new_bench())
     assert story.submit(backend="ec2", max_cost="0.05", context=story.new_bench()).exit_code == 0
 
 
