@@ -43,7 +43,8 @@ def start(pyz: Path, stub: StubS3, work: Path, inputs: str, attempt: int) -> sub
         "AWS_RUN_SYNC_EVERY_S": "0.05",
     }
     command = [sys.executable, *ENTRYPOINT[1:-1], str(pyz)]
-    return subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    with (work.parent / "said.txt").open("wb") as said:
+        return subprocess.Popen(command, env=env, stderr=said, stdout=subprocess.DEVNULL)
 
 
 def kill_all(process: subprocess.Popen[bytes]) -> None:
@@ -91,7 +92,8 @@ def test_whenever_it_is_killed_the_next_attempt_ends_right(pyz: Path, tmp_path: 
                 if key.startswith(f"{PREFIX}output/"):
                     for held in versions:
                         assert held is None or held.body == whole[key[len(PREFIX) + 7 :]], f"half a file at {key}"
-            assert start(pyz, stub, work, inputs, 2).wait(PATIENCE_S) == 0
+            code = start(pyz, stub, work, inputs, 2).wait(PATIENCE_S)
+            assert code == 0, f"moment {moment}: {(tmp_path / 'said.txt').read_text()}"
             found = {k[len(PREFIX) + 7 :]: b for k, b in stub.current().items() if k.startswith(f"{PREFIX}output/")}
             assert found == whole, f"moment {moment}"
         into = tmp_path / "out"
