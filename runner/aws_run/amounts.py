@@ -30,3 +30,13 @@ def money(amount_usd: Decimal) -> str:
         if small < 1:
             return f"{sign}${small}"
     return f"{sign}${amount.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
+
+
+def limit_money(amount_usd: Decimal, rounding: str = ROUND_HALF_UP) -> str:
+    """An amount that a limit is compared with: $5.00, and four decimals where cents would hide a part of less than ten
+    of them ($0.0063)."""
+    cents = amount_usd.quantize(Decimal("0.01"), rounding)
+    if amount_usd >= Decimal("0.1") or cents == amount_usd:
+        return f"${cents:,}"
+    small = amount_usd.quantize(Decimal("0.0001"), rounding)
+    return f"${small.quantize(Decimal('0.01')) if small == small.quantize(Decimal('0.01')) else small}"

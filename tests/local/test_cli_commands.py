@@ -248,7 +248,7 @@ def test_the_embedded_aws_is_started_shown_and_stopped(aws: Cloud, tmp_path: Pat
         secret = told["environment"]["AWS_SECRET_ACCESS_KEY"]
         assert f"export AWS_SECRET_ACCESS_KEY={secret}" in joined.stdout
         assert secret not in aws.run("local", "status", **home).stdout + json.dumps(shown)
-        assert "no spot machine is running" in aws.run("local", "spot-interrupt", **home).stderr
+        assert "no spot machine of EC2 is running" in aws.run("local", "spot-interrupt", **home).stderr
         assert json.loads(aws.run("local", "bill", "--json", **home).stdout)["lines"] == []
     finally:
         stopped = aws.run("local", "stop", **home, **told["environment"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.local.support import Client
 
-from aws_run.local.api import s3_versions
+from aws_run.local.api import s3_listing
 
 
 @pytest.mark.parametrize("key", ["a\nb", "a\r\nb/c", "runs/x/output/ü\n"])
@@ -30,7 +30,7 @@ def test_a_name_with_a_newline_is_kept_like_any_other(client: Client, key: str) 
 def test_a_list_of_versions_copies_no_objects_content() -> None:
     from moto.s3.models import FakeKey
 
-    s3_versions.install()
+    s3_listing.install()
     key = FakeKey(name="a", value=b"content", account_id="123456789012", region_name="us-east-1")
     twin: Any = copy.deepcopy([key])[0]
     twin.is_latest = True
@@ -57,3 +57,21 @@ def test_versions_are_listed_newest_first_and_marked(client: Client) -> None:
     assert [one["Key"] for one in listed["DeleteMarkers"]] == ["b/c"]
     with s3.get_object(Bucket="arun-bucket", Key="a")["Body"] as body:
         assert body.read() == b"22"
+
+
+@pytest.mark.parametrize("operation", ["list_objects_v2", "list_objects"])
+def test_a_folder_of_deleted_objects_is_in_no_list(client: Client, operation: str) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="arun-bucket")
+    s3.put_bucket_versioning(Bucket="arun-bucket", VersioningConfiguration={"Status": "Enabled"})
+    for key in ("runs/a/x", "runs/b/x", "runs/b/y", "top"):
+        s3.put_object(Bucket="arun-bucket", Key=key, Body=b"1")
+    for key in ("runs/a/x", "runs/b/x"):
+        s3.delete_object(Bucket="arun-bucket", Key=key)
+    listed = getattr(s3, operation)(Bucket="arun-bucket", Prefix="runs/", Delimiter="/")
+    assert [one["Prefix"] for one in listed["CommonPrefixes"]] == ["runs/b/"]
+    listed = getattr(s3, operation)(Bucket="arun-bucket", Delimiter="/")
+    assert ([one["Prefix"] for one in listed["CommonPrefixes"]], [one["Key"] for one in listed["Contents"]]) == (
+        ["runs/"],
+        ["top"],
+    )

@@ -72,7 +72,8 @@ def _opened(
 ) -> Iterator[Target]:
     if not local and runtime != "auto":
         raise UsageError(
-            "--runtime is about the embedded AWS, and --local is not given", hint="add --local, or leave --runtime out"
+            "--runtime is about the embedded AWS, and --local is not given",
+            hint="add --local, or leave --runtime out; one that stays takes it at `aws-run local start --runtime …`",
         )
     if not local:
         yield replace(_exported(), flag=way_back(flags), profile=flags.get("profile"))

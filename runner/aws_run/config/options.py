@@ -267,7 +267,8 @@ OPTIONS: tuple[Option, ...] = (
         metavar="N",
         kind=value_types.whole(0, 20),
         default=3,
-        help="How many more attempts to make, for each reason in retry.on.",
+        help="How many more attempts to make, for each reason in retry.on. The client that follows the run starts "
+        "them: a detached run has one attempt.",
     ),
     Option(
         key="checkpoint.path",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import ROUND_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
+from aws_run.amounts import limit_money
 from aws_run.backends.base import Backend
 from aws_run.errors import AwsRunError, RunNotFoundError, UsageError
 from aws_run.events import Notice
@@ -117,10 +118,11 @@ def refusal(standing: Standing, claim: Claim, now: datetime) -> UsageError:
     limit = standing.limit
     later = f" in the {limit.per} that begins {_time(standing.begin)}" if standing.begin > now else ""
     state = (
-        f"${standing.used_usd:.2f} used, ${standing.reserved_usd:.2f} reserved by {count(standing.holders, 'run')}, "
-        f"${_down(standing.free_usd):.2f} free{later}"
+        f"{limit_money(standing.used_usd)} used, {limit_money(standing.reserved_usd)} reserved by "
+        f"{count(standing.holders, 'run')}, {limit_money(standing.free_usd, ROUND_DOWN)} free{later}"
     )
-    text = f"The run may cost ${_up(claim.usd):.2f}, and the allowance of {limit.describe(claim.whose)} has {state}"
+    needs = limit_money(claim.usd, ROUND_UP)
+    text = f"The run may cost {needs}, and the allowance of {limit.describe(claim.whose)} has {state}"
     smaller = "ask for less with --max-cost or a shorter --timeout"
     if claim.usd > limit.usd:
         return UsageError(f"{text}; it never fits", hint=smaller)
@@ -141,10 +143,11 @@ def rows(reserved: Reserved | None) -> tuple[PlanAllowance, ...]:
 
 
 def _row(one: Standing, claim: Claim) -> PlanAllowance:
+    used, held = limit_money(one.used_usd), limit_money(one.reserved_usd)
     sentence = (
-        f"allowance of {one.limit.describe(one.whose)}: ${one.used_usd:.2f} used, ${one.reserved_usd:.2f} reserved by "
-        f"{count(one.holders, 'run')}, ${_down(one.free_usd):.2f} free until {_time(one.end)}; this run holds "
-        f"${_up(claim.usd):.2f} of it until it ends"
+        f"allowance of {one.limit.describe(one.whose)}: {used} used, {held} reserved by {count(one.holders, 'run')}, "
+        f"{limit_money(one.free_usd, ROUND_DOWN)} free until {_time(one.end)}; "
+        f"this run holds {limit_money(claim.usd, ROUND_UP)} of it until it ends"
     )
     return PlanAllowance(
         sentence=sentence,
@@ -234,9 +237,5 @@ def _time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _up(usd: Decimal) -> Decimal:
-    return usd.quantize(_CENT, ROUND_UP)
-
-
 def _down(usd: Decimal) -> Decimal:
-    return usd.quantize(_CENT, "ROUND_DOWN")
+    return usd.quantize(_CENT, ROUND_DOWN)

@@ -24,8 +24,8 @@ from aws_run.local.api import (
     networks,
     prices,
     quotas,
+    s3_listing,
     s3_ranges,
-    s3_versions,
     tasks,
 )
 from aws_run.local.http import admin
@@ -68,7 +68,7 @@ class Embedded:
         os.environ.setdefault("MOTO_ACCOUNT_ID", self._options.account)
         bucket_policy.install()
         s3_ranges.install()
-        s3_versions.install()
+        s3_listing.install()
         runtime = self._runtime = self._choose_runtime()
         agent = self._agent = Agent(self.world, runtime)
         guard = InstanceGuard(self.world, lambda place, instance, why: scaler.power_off(place, instance, why))

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Literal, get_args
 
+from aws_run.amounts import limit_money
 from aws_run.frozen import frozen
 
 Period = Literal["hour", "day", "week", "month"]
@@ -67,7 +68,7 @@ class Limit:
                 parts.append(f"{name} {getattr(whose, name) or '(none)'}" if whose else f"each {name}")
             elif wanted is not None:
                 parts.append(f"{name} {wanted}")
-        return f"${self.usd:.2f} a {self.per}{' for ' + ', '.join(parts) if parts else ''}"
+        return f"{limit_money(self.usd)} a {self.per}{' for ' + ', '.join(parts) if parts else ''}"
 
 
 @frozen

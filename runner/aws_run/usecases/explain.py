@@ -100,6 +100,8 @@ def _command(record: Record, outcome: Outcome) -> str:
             return OutcomeReason.INTERRUPTION.help
     if reason is OutcomeReason.INTERRUPTION and record.hardware and not record.hardware.spot:
         return OutcomeReason.EXIT.help  # it was no spot machine that AWS took back
+    if reason is OutcomeReason.DEADLINE and record.capped:
+        return "aws-run submit … --max-cost MORE"  # a longer --timeout changes nothing
     return reason.help
 
 

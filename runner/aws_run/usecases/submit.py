@@ -148,6 +148,10 @@ def _detach(config: Config, context: AppContext, writer: RecordWriter, run_id: s
                 text="the outputs of a detached run are not fetched while it runs; later: " + command("pull", run_id)
             )
         )
+    hardware = writer.record.hardware
+    if hardware is not None and hardware.spot and config.retry.max:
+        text = "nobody starts a detached run again after a spot interruption; what it had written is saved"
+        context.emit(Notice(text=text, level="warning"))
     teardown.attempt_or_warn(
         context.emit, lambda: writer.change(lambda record: replace(record, detached=True), now=True)
     )

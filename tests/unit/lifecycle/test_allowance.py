@@ -99,7 +99,7 @@ def test_a_refusal_says_what_is_used_reserved_and_free_and_when_it_is_free_again
         bench.reserve(4)
     text = caught.value.message
     assert text.startswith("The run may cost $0.24, and the allowance of $0.60 a day has $0.10 used, $0.47 reserved")
-    assert " reserved by 2 runs, $0.02 free; what 2 runs did not cost comes back by 2026-01-02 " in text
+    assert " reserved by 2 runs, $0.0292 free; what 2 runs did not cost comes back by 2026-01-02 " in text
     assert "free again at 2026-01-03 00:00 UTC" in text
     assert caught.value.exit_code == 2
 
@@ -109,7 +109,7 @@ def test_a_refusal_names_what_would_fit() -> None:
     assert bench.reserve(1, timeout_s=4 * 3600) is not None
     with pytest.raises(UsageError) as caught:
         bench.reserve(2)
-    assert "for owner ann has $0.00 used, $0.45 reserved by 1 run, $0.05 free" in caught.value.message
+    assert "for owner ann has $0.00 used, $0.45 reserved by 1 run, $0.0538 free" in caught.value.message
     assert "what 1 run did not cost comes back by 2026-01-02 " in caught.value.message
     assert caught.value.hint == "--max-cost 0.05 would fit, or a shorter --timeout"
 

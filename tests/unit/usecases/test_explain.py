@@ -71,3 +71,9 @@ def test_nobody_is_sent_to_a_log_that_there_is_not(reason: OutcomeReason) -> Non
     assert "aws-run logs" not in _ended(record(), outcome, "").command
     assert next_commands(outcome, "demo") == ("aws-run explain demo",) or reason is OutcomeReason.BUCKET_GONE
     assert why_command(record(outcome=outcome)).startswith("aws-run explain ")
+
+
+@pytest.mark.parametrize(("capped", "helps"), [(True, "--max-cost MORE"), (False, "--timeout 8h")])
+def test_a_job_that_the_cap_ended_is_helped_by_more_money_alone(capped: bool, helps: str) -> None:
+    outcome = Outcome(exit_code=124, reason=OutcomeReason.DEADLINE, sentence="the job was stopped")
+    assert _ended(record(capped=capped), outcome, "").command == f"aws-run submit … {helps}"

@@ -257,4 +257,4 @@ def bill(as_json: bool) -> None:
 def spot_interrupt(after_seconds: float) -> None:
     """Interrupt every spot machine, after the notice."""
     interrupted = _embedded().ask(_running(), "spot-interrupt", {"after_s": after_seconds})["interrupted"]
-    say(f"interrupted: {', '.join(interrupted)}" if interrupted else "no spot machine is running")
+    say(f"interrupted: {', '.join(interrupted)}" if interrupted else "no spot machine of EC2 is running")

@@ -145,4 +145,5 @@ def follow_task(
         emit=emit,
         poll_s=context.poll_s,
         longest_poll_s=context.longest_poll_s,
+        is_over=lambda: lookup.store(context).read(record.run_id)[0].finished,
     ).follow()

@@ -21,7 +21,8 @@ _UNKNOWN_AT_MOST = 10  # looks in a row
 
 class Watch:
     """`on_placed` is called once when the task has its machine, `check_capacity` every few seconds before that, `keep`
-    with each line of the log: nothing is kept here, since a job may write millions of them."""
+    with each line of the log: nothing is kept here, since a job may write millions of them. `is_over`: whether another
+    client has noted the end of a task that its service does not know any more."""
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class Watch:
         check_capacity: Callable[[], None] = lambda: None,
         on_placed: Callable[[], None] = lambda: None,
         keep: Callable[[LogLine], None] = lambda line: None,
+        is_over: Callable[[], bool] = lambda: False,
     ) -> None:
         self._executor = executor
         self._log = log
@@ -48,6 +50,7 @@ class Watch:
         self._check_capacity = check_capacity
         self._on_placed = on_placed
         self._keep = keep
+        self._is_over = is_over
         self._seen_any = False
         self._fold = LogFold()
 
@@ -76,7 +79,7 @@ class Watch:
             if state is None:
                 # A service is eventually consistent right after a start; a task that stays unknown is lost.
                 unknown += 1
-                if unknown > _UNKNOWN_AT_MOST:
+                if unknown > _UNKNOWN_AT_MOST or self._patiently(self._is_over):
                     return
             else:
                 unknown = 0

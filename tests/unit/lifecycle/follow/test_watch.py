@@ -54,6 +54,7 @@ class Followed:
         *states: TaskState | Exception | None,
         lines: list[list[str]] | None = None,
         check_capacity: Callable[[], None] = lambda: None,
+        is_over: Callable[[], bool] = lambda: False,
     ) -> None:
         self.clock, self.events, self.kept, self.placed = FakeClock(), Events(), list[str](), list[float]()
         script = Scripted(list(states), lines or [])
@@ -68,6 +69,7 @@ class Followed:
             check_capacity=check_capacity,
             on_placed=lambda: self.placed.append(self.clock.elapsed_s),
             keep=lambda line: self.kept.append(line.text),
+            is_over=is_over,
         )
 
 
@@ -134,6 +136,13 @@ def test_a_task_that_is_not_known_yet_is_waited_for() -> None:
 
 def test_a_task_that_was_seen_and_is_forgotten_ends_the_following_with_what_was_seen() -> None:
     assert Followed(RUNNING, None).watch.follow() is RUNNING
+
+
+def test_a_task_whose_end_another_client_has_noted_is_waited_for_no_longer() -> None:
+    noted, unnoted = Followed(RUNNING, None, is_over=lambda: True), Followed(RUNNING, None)
+    for followed in (noted, unnoted):
+        assert followed.watch.follow() is RUNNING
+    assert len(unnoted.clock.slept) - len(noted.clock.slept) == 10
 
 
 def test_a_task_that_stays_unknown_is_an_error_that_says_what_to_type() -> None:
