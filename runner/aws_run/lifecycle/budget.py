@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
-from aws_run.amounts import money
+from aws_run.amounts import limit_money, money
 from aws_run.backends.base import Backend, Usage
 from aws_run.errors import DeadlineError, UsageError
 from aws_run.hints import quoted
@@ -124,9 +124,11 @@ def timeout_s(job: JobSpec, offer: Offer, backend: Backend) -> int:
     idle = IDLE_AT_LEAST_S if backend.waits else 0
     seconds, least_s = cap - idle - backend.ending_s, _worth_starting_s(job.timeout_s)
     if seconds < least_s:
+        hour = known_hour_usd(backend, offer, kept="--max-cost")
+        least = limit_money(hour * (least_s + idle + backend.ending_s + 1) / 3600, ROUND_UP)
         raise UsageError(
             f"${job.limits.max_cost_usd:g} buys less than {least_s} s of {offer.hardware.description}",
-            hint="raise --max-cost, or ask for less hardware",
+            hint=f"--max-cost {least.lstrip('$')} is the least; or ask for less hardware",
         )
     return min(job.timeout_s, seconds)
 

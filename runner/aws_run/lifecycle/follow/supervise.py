@@ -22,7 +22,7 @@ from aws_run.errors import (
     sentence_of,
 )
 from aws_run.events import JobLimits, Notice, unfailing
-from aws_run.hints import command
+from aws_run.hints import command, quoted
 from aws_run.lifecycle import budget
 from aws_run.lifecycle.context import AppContext
 from aws_run.lifecycle.end import teardown
@@ -63,6 +63,17 @@ def leave_on_interrupt(run_id: str, is_gone: Callable[[], bool] = lambda: False)
         raise InterruptedRunError(
             f"Left at once: {run_id} may still have something in AWS (its deadline holds without this terminal)",
             hint=command("cleanup", run_id),
+        ) from None
+
+
+def _answer(on_interrupt: OnInterrupt, run_id: str) -> Literal["cancel", "detach"]:
+    """Another Ctrl-C at the question leaves the run as it is."""
+    try:
+        return on_interrupt()
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            f"Left as it is: {run_id} goes on in AWS (its deadline holds without this terminal)",
+            hint=quoted("attach", run_id) + " follows it, " + quoted("cancel", run_id) + " ends it",
         ) from None
 
 
@@ -209,9 +220,9 @@ class RunSupervisor:
             state = watch.follow()
             return self._classify(state, attempt), state
         except KeyboardInterrupt:
+            if _answer(self._on_interrupt, self._spec.run_id) == "detach":
+                raise _Detached from None
             with leave_on_interrupt(self._spec.run_id):
-                if self._on_interrupt() == "detach":
-                    raise _Detached from None
                 return _INTERRUPTED, self._stop(watch)
         except AwsRunError as error:
             return self._gave_up(error), None

@@ -192,6 +192,22 @@ def test_ctrl_c_answered_with_detach_leaves_the_run_as_it_is() -> None:
     assert [task.end for task in run.service.tasks.values()] == [None]
 
 
+def test_ctrl_c_at_the_question_leaves_the_run_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Supervised()
+    run.then = raises(KeyboardInterrupt())
+
+    def again() -> Literal["cancel", "detach"]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "_ask", again)
+    with pytest.raises(InterruptedRunError) as left:
+        run.follow()
+    assert left.value.message.startswith(f"Left as it is: {RUN} goes on in AWS")
+    assert left.value.hint == f"`aws-run attach {RUN}` follows it, `aws-run cancel {RUN}` ends it"
+    assert (run.record.state, run.record.outcome) == ("running", None)
+    assert [task.end for task in run.service.tasks.values()] == [None]
+
+
 def test_a_second_ctrl_c_while_the_job_stops_leaves_at_once_and_names_the_way_back() -> None:
     run = Supervised()
 
