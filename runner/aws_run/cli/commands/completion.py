@@ -43,6 +43,8 @@ def install(shell: str | None) -> int:
     except OSError as error:
         raise AwsRunError(f"{target} could not be written: {error.strerror}") from error
     say(f"wrote {target}; the next {shell} reads it")
+    if shell == "bash":
+        say(f"if it does not (it needs the package bash-completion): put `. {target}` into ~/.bashrc")
     if shell == "zsh":
         say(f"if it does not: put `fpath=({target.parent} $fpath)` before `compinit` in ~/.zshrc")
     return 0
