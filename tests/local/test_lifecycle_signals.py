@@ -122,12 +122,15 @@ def test_ctrl_c_asks_with_local_too_where_the_embedded_aws_stays(aws: Account, t
     assert aws.running()
 
 
-def test_the_second_ctrl_c_leaves_at_once_and_says_what_finishes_the_job(aws: Account, terminal: Terminal) -> None:
+def test_ctrl_c_at_the_question_leaves_the_run_and_says_what_follows_it_and_what_ends_it(
+    aws: Account, terminal: Terminal
+) -> None:
     terminal.press(CTRL_C)
     terminal.until(lambda: "[c]ancel" in terminal.text)
     terminal.press(CTRL_C)
     assert terminal.wait() == 130
-    assert f"aws-run cleanup {aws.run_id()}" in terminal.text
+    for word in ("attach", "cancel"):
+        assert f"`aws-run {word} {aws.run_id()}`" in terminal.text
     assert aws.running()
     assert aws.run("cleanup", aws.run_id()).code == 0
     assert aws.left() == {}
