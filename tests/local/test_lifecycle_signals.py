@@ -122,7 +122,7 @@ def test_ctrl_c_asks_with_local_too_where_the_embedded_aws_stays(aws: Account, t
     assert aws.running()
 
 
-def test_ctrl_c_at_the_question_leaves_the_run_and_says_what_follows_it_and_what_ends_it(
+def test_the_second_ctrl_c_leaves_at_once_and_says_what_follows_the_run_and_what_ends_it(
     aws: Account, terminal: Terminal
 ) -> None:
     terminal.press(CTRL_C)

@@ -23,7 +23,12 @@ from aws_run_entrypoint.transfer import pull_manifest
 
 RUN = "p-20260101-000000-abcd"
 PREFIX = f"runs/{RUN}/"
-COPY = "import shutil,sys; shutil.copytree(sys.argv[2], sys.argv[4], dirs_exist_ok=True)"
+# The second attempt gets the first one's input folder, which no container does: what the killed one had not finished
+# lies there under our own names, and a job that copied it would be refused.
+COPY = (
+    "import shutil,sys; "
+    "shutil.copytree(sys.argv[2], sys.argv[4], dirs_exist_ok=True, ignore=shutil.ignore_patterns('.aws-run-part-*'))"
+)
 
 
 def start(pyz: Path, stub: StubS3, work: Path, inputs: str, attempt: int) -> subprocess.Popen[bytes]:
